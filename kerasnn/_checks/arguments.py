@@ -1,0 +1,108 @@
+"""Checks of single arguments, in the words that every error of the package uses."""
+
+import difflib
+import functools
+import inspect
+import math
+import numbers
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def wrong(argument: str, rule: str, value: Any, cure: str = "") -> ValueError:
+    """Returns the error to raise: what `argument` must be, what it was, and what to do.
+
+    >>> wrong("rate", "be in [0, 1)", 2, "To switch dropout off, use 0.")
+    ValueError('`rate` must be in [0, 1); got rate=2. To switch dropout off, use 0.')
+    """
+    return ValueError(f"`{argument}` must {rule}; got {argument}={value!r}. {cure}".rstrip())
+
+
+def did_you_mean(word: Any, words: Iterable[str]) -> str:
+    """Returns a question that names the known word nearest to `word`, or an empty string.
+
+    >>> did_you_mean("sofmax", ["softmax", "relu"])
+    'Did you mean `softmax`?'
+    """
+    near = difflib.get_close_matches(str(word), list(words), n=1, cutoff=0.6)
+    return f"Did you mean `{near[0]}`?" if near else ""
+
+
+def one_of(argument: str, value: Any, choices: Iterable[str]) -> None:
+    """Raises unless `value` is one of `choices`."""
+    known = list(choices)
+    if not isinstance(value, str) or value not in known:
+        listed = ", ".join(repr(str(choice)) for choice in known)
+        raise wrong(argument, f"be one of {listed}", value, did_you_mean(value, known))
+
+
+def number(
+    argument: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
+    cure: str = "",
+) -> None:
+    """Raises unless `value` is a finite number within the bounds that are given."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if (
+        not is_number
+        or not math.isfinite(value)
+        or (above is not None and not value > above)
+        or (at_least is not None and not value >= at_least)
+        or (below is not None and not value < below)
+        or (at_most is not None and not value <= at_most)
+    ):
+        bounds = [
+            f"{word} {bound:g}"
+            for word, bound in (
+                ("above", above),
+                ("at least", at_least),
+                ("below", below),
+                ("at most", at_most),
+            )
+            if bound is not None
+        ]
+        rule = " ".join(["be a finite number", " and ".join(bounds)]).rstrip()
+        raise wrong(argument, rule, value, cure)
+
+
+def rate(argument: str, value: Any, cure: str = "To switch it off, use 0.") -> None:
+    """Raises unless `value` is a share in [0, 1)."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < 1:
+        raise wrong(argument, "be in [0, 1)", value, cure)
+
+
+def whole_number(argument: str, value: Any, *, at_least: int = 1, cure: str = "") -> None:
+    """Raises unless `value` is a whole number of at least `at_least`."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < at_least:
+        raise wrong(argument, f"be a whole number of at least {at_least}", value, cure)
+
+
+def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """Makes `function` answer a misspelt argument with the name that was meant.
+
+    >>> @known_arguments
+    ... def build(*, dropout=0.0): ...
+    >>> build(dropuot=0.5)
+    Traceback (most recent call last):
+    TypeError: `build` has no argument `dropuot`. Did you mean `dropout`?
+    """
+    names = [name for name in inspect.signature(function).parameters if name != "self"]
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in names:
+                cure = did_you_mean(name, names) or f"It takes {', '.join(names)}."
+                raise TypeError(f"`{function.__name__}` has no argument `{name}`. {cure}")
+        return function(*args, **kwargs)
+
+    return checked
