@@ -1,0 +1,91 @@
+"""Checks of the numbers in arrays."""
+
+from typing import Any
+
+import numpy as np
+
+_CHUNK_BYTES = 1 << 20
+_LIMIT = float(np.finfo(np.float32).max)
+
+
+def position(index: Any) -> str:
+    """Says where an entry stands.
+
+    >>> position((3, 5)), position((3,)), position((3, 5, 1))
+    ('row 3, column 5', 'row 3', 'row 3 at [5, 1]')
+    """
+    row, *rest = (int(i) for i in index)
+    if not rest:
+        return f"row {row}"
+    return f"row {row}, column {rest[0]}" if len(rest) == 1 else f"row {row} at {rest}"
+
+
+def numbers_only(name: str, array: np.ndarray) -> None:
+    """Raises where an array holds objects or text."""
+    if array.dtype.kind not in "buif":
+        example = next(
+            (v for v in array.ravel()[:1000].tolist() if not isinstance(v, (int, float))), None
+        )
+        shown = "" if example is None else f", such as {example!r}"
+        raise ValueError(
+            f"`{name}` must hold numbers; got dtype {array.dtype}{shown}. Convert it with "
+            "`.astype('float32')`, or number its names: `kerasnn.data.from_csv` does."
+        )
+
+
+def finite_range(name: str, array: np.ndarray) -> tuple[float, float]:
+    """Returns the least and the greatest entry; raises where one is not a finite float32.
+
+    NaN and infinity pass through `min` and `max`, so that one walk over the data finds them,
+    numbers that are too large for float32, and the range that labels are checked by.
+
+    Args:
+        name: What the error calls the array.
+        array: Numbers, `(batch, ...)`, with at least one entry.
+    """
+    low, high = np.inf, -np.inf
+    rows = max(1, _CHUNK_BYTES // max(1, array[:1].nbytes))
+    for start in range(0, len(array), rows):
+        chunk = array[start : start + rows]
+        least, greatest = float(chunk.min()), float(chunk.max())
+        # Every comparison with NaN is false, so a NaN does not pass.
+        if not (least >= -_LIMIT and greatest <= _LIMIT):
+            raise _not_finite(name, array)
+        low, high = min(low, least), max(high, greatest)
+    return low, high
+
+
+def _not_finite(name: str, array: np.ndarray) -> ValueError:
+    bad = ~np.isfinite(array)
+    if not bad.any():
+        bad = np.abs(array) > _LIMIT
+        index = tuple(np.argwhere(bad)[0])
+        return ValueError(
+            f"`{name}` must fit into float32, at most 3.4e38; got {array[index]:g} in "
+            f"{position(index)}, which would become infinity. Rescale that column."
+        )
+    index = tuple(np.argwhere(bad)[0])
+    more = int(bad.sum()) - 1
+    rest = f" and {more} more" if more else ""
+    return ValueError(
+        f"`{name}` must hold finite numbers; got {array[index]} in {position(index)}{rest}. "
+        "Drop those rows, or fill them in."
+    )
+
+
+def class_labels(name: str, array: np.ndarray, classes: int) -> None:
+    """Raises unless an array holds class numbers from 0 to `classes - 1`."""
+    low, high = finite_range(name, array)
+    if array.dtype.kind == "f" and (array != np.floor(array)).any():
+        index = tuple(np.argwhere(array != np.floor(array))[0])
+        raise ValueError(
+            f"`{name}` must hold class numbers, which are whole; got {array[index]:g} in "
+            f"{position(index)}. For real numbers use task='regression'."
+        )
+    if low < 0 or high >= classes:
+        index = tuple(np.argwhere((array < 0) | (array >= classes))[0])
+        raise ValueError(
+            f"`{name}` must hold class numbers from 0 to {classes - 1}, since the output has "
+            f"{classes} units; got {array[index]:g} in {position(index)}. Number the classes from "
+            f"0, or build the model with outputs={max(int(high) + 1, 2)}."
+        )

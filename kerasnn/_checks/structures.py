@@ -1,0 +1,116 @@
+"""Checks that arrays have the structure and the shapes of a model's inputs or outputs."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnn._checks.arguments import did_you_mean
+
+
+def named_leaves(name: str, nest: Any) -> list[tuple[str, Any]]:
+    """Returns every array of a nested structure with the name an error calls it by.
+
+    >>> named_leaves("x", {"a": 1, "b": [2, 3]})
+    [("x['a']", 1), ("x['b'][0]", 2), ("x['b'][1]", 3)]
+    """
+    if isinstance(nest, dict):
+        return [leaf for key in nest for leaf in named_leaves(f"{name}[{key!r}]", nest[key])]
+    if isinstance(nest, (list, tuple)):
+        return [leaf for i, n in enumerate(nest) for leaf in named_leaves(f"{name}[{i}]", n)]
+    return [] if nest is None else [(name, nest)]
+
+
+def row_count(leaves: list[tuple[str, Any]]) -> int:
+    """Returns the number of rows that all arrays share; raises where they differ."""
+    for name, array in leaves:
+        if array.ndim == 0:
+            raise ValueError(f"`{name}` must be an array of rows; got the single number {array}.")
+        if len(array) == 0:
+            raise ValueError(f"`{name}` must hold at least one row; got shape {array.shape}.")
+    first, array = leaves[0]
+    for name, other in leaves[1:]:
+        if len(other) != len(array):
+            raise ValueError(
+                f"`{first}` and `{name}` must have the same number of rows; got {len(array)} and "
+                f"{len(other)}."
+            )
+    return len(array)
+
+
+def match(name: str, nest: Any, tensors: Any) -> list[tuple[str, Any, Any]]:
+    """Pairs the arrays of a structure with a model's symbolic inputs or outputs.
+
+    Args:
+        name: What the error calls the structure.
+        nest: Arrays: one, a list, or a dictionary by name.
+        tensors: The model's `input` or `output`: one symbolic tensor, or a structure of them.
+
+    Returns:
+        (name, array, symbolic tensor) for every array; nothing for structures nested deeper.
+    """
+    if isinstance(nest, (list, tuple)) and len(nest) == 1 and not isinstance(tensors, (list, dict)):
+        nest = nest[0]
+    if isinstance(tensors, (list, tuple)) and len(tensors) == 1 and not isinstance(nest, dict):
+        tensors = tensors[0]
+    if isinstance(nest, dict):
+        if not isinstance(tensors, dict):
+            flat = keras.tree.flatten(tensors)
+            tensors = {_tensor_name(tensor): tensor for tensor in flat}
+        _match_keys(name, list(nest), list(tensors))
+        return [(f"{name}[{k!r}]", nest[k], t) for k, t in tensors.items() if k in nest]
+    if isinstance(nest, (list, tuple)) or isinstance(tensors, (list, tuple, dict)):
+        arrays, wanted = keras.tree.flatten(nest), keras.tree.flatten(tensors)
+        if len(arrays) != len(wanted):
+            names = ", ".join(f"`{_tensor_name(tensor)}`" for tensor in wanted)
+            raise ValueError(
+                f"`{name}` must hold {len(wanted)} arrays, one for each of {names}; got "
+                f"{len(arrays)}."
+            )
+        return [
+            (f"{name}[{i}]", array, tensor)
+            for i, (array, tensor) in enumerate(zip(arrays, wanted, strict=True))
+        ]
+    return [] if nest is None else [(name, nest, tensors)]
+
+
+def fits_input(name: str, array: np.ndarray, tensor: Any) -> None:
+    """Raises unless an array has the shape of a symbolic input.
+
+    As in Keras, a missing or an additional last axis of size 1 is no difference.
+    """
+    wanted = tuple(tensor.shape)
+    if _same_shape(array.shape, wanted):
+        return
+    if len(array.shape) + 1 == len(wanted) and wanted[-1] == 1:
+        return
+    if len(array.shape) == len(wanted) + 1 and array.shape[-1] == 1:
+        return
+    shown = ", ".join("batch" if i == 0 else str(n or "any") for i, n in enumerate(wanted))
+    if len(array.shape) != len(wanted):
+        cure = f"It has {len(array.shape)} axes instead of {len(wanted)}"
+        alone = _same_shape((1, *array.shape), wanted)
+        cure += f"; for a single example give `{name}[None]`." if alone else "; reshape it."
+    else:
+        cure = f"Give those features, or build the model with input_shape={array.shape[1:]}."
+    raise ValueError(f"`{name}` must have shape ({shown}); got {array.shape}. {cure}")
+
+
+def _same_shape(shape: tuple, wanted: tuple) -> bool:
+    return len(shape) == len(wanted) and all(
+        n is None or n == size for n, size in zip(wanted[1:], shape[1:], strict=True)
+    )
+
+
+def _tensor_name(tensor: Any) -> str:
+    return getattr(tensor, "name", str(tensor))
+
+
+def _match_keys(name: str, given: list[str], wanted: list[str]) -> None:
+    for key in given:
+        if key not in wanted:
+            cure = did_you_mean(key, wanted) or f"It takes {', '.join(map(repr, wanted))}."
+            raise ValueError(f"`{name}` holds {key!r}, which the model does not have. {cure}")
+    missing = [key for key in wanted if key not in given]
+    if missing and name != "y":
+        raise ValueError(f"`{name}` lacks {', '.join(map(repr, missing))}.")

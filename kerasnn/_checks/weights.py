@@ -1,0 +1,63 @@
+"""Checks of class weights and sample weights."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from kerasnn._checks.arguments import did_you_mean, wrong
+from kerasnn._checks.arrays import finite_range, numbers_only, position
+
+
+def sample_weights(name: str, array: np.ndarray, target: np.ndarray | None) -> None:
+    """Raises unless weights are finite, not negative, and one for each target."""
+    numbers_only(name, array)
+    low, _ = finite_range(name, array)
+    if low < 0:
+        index = tuple(np.argwhere(array < 0)[0])
+        raise ValueError(
+            f"`{name}` must be at least 0; got {array[index]:g} in {position(index)}. A negative "
+            "weight would train towards the wrong answer; to leave a row out, use 0."
+        )
+    if target is None:
+        return
+    squeezed = array.shape[:-1] if array.ndim > 1 and array.shape[-1] == 1 else array.shape
+    if squeezed != target.shape[: len(squeezed)]:
+        raise ValueError(
+            f"`{name}` must hold one weight for each target; got shape {array.shape} for targets "
+            f"of shape {target.shape}."
+        )
+
+
+def class_weights(weights: Any, classes: int, present: set[int]) -> None:
+    """Raises unless a dictionary gives every class a weight, and nothing else."""
+    if not isinstance(weights, dict):
+        raise wrong("class_weight", "be a dictionary from class number to weight", weights)
+    for key, weight in weights.items():
+        if isinstance(key, bool) or not isinstance(key, (int, np.integer)):
+            raise wrong(
+                "class_weight",
+                "have class numbers as keys",
+                weights,
+                f"{key!r} is none. {did_you_mean(key, map(str, range(classes)))}",
+            )
+        if not 0 <= key < classes:
+            raise wrong(
+                "class_weight", f"have keys from 0 to {classes - 1}", weights, f"{key} is none."
+            )
+        is_weight = isinstance(weight, (int, float, np.number)) and math.isfinite(weight)
+        if not is_weight or weight < 0:
+            raise wrong(
+                "class_weight",
+                "hold finite weights of at least 0",
+                weights,
+                f"Class {key} has {weight!r}.",
+            )
+    missing = sorted(present - set(weights))
+    if missing:
+        raise wrong(
+            "class_weight",
+            "give every class a weight",
+            weights,
+            f"It lacks {', '.join(map(str, missing))}; for the usual weight use 1.",
+        )

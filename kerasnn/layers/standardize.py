@@ -1,0 +1,180 @@
+"""Normalisation that is learned once, from the training data, and saved with the model."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+_CHUNK_BYTES = 1 << 22
+
+
+@keras.saving.register_keras_serializable("kerasnn")
+class Standardize(keras.layers.Layer):
+    """Gives every feature mean 0 and variance 1.
+
+    Forward: y = (x - mean) / sqrt(variance), and y = 0 where the feature is constant
+             y = x * sqrt(variance) + mean    with `invert=True`
+
+    Mean and variance are learned by `adapt`, or by the first `fit` of kerasnn from its
+    training rows; later fits leave them alone. Until then the layer is the identity. A later
+    `adapt` learns anew; `reset` makes the next `fit` learn anew. They are computed in float64,
+    and applied in the layer's variable dtype also under mixed precision, so that a large mean
+    does not eat up the digits. A feature counts as constant where its deviation is below the
+    resolution of float32 at its mean.
+
+    Args:
+        axis: The axis or axes that keep statistics of their own; all others are averaged.
+        invert: Whether to undo: multiply by the deviation and add the mean. A last layer of
+            this kind learns from the targets, so that the network itself works on numbers of
+            order one and still answers in the target's units.
+
+    Shape:
+        `(batch, ..., features)` -> the same.
+
+    Raises:
+        ValueError: If data to adapt to is empty, not finite, or of another shape.
+
+    Example:
+        >>> layer = Standardize()
+        >>> layer.adapt([[1.0, 7.0], [3.0, 7.0]])
+        >>> layer(keras.ops.array([[1.0, 7.0], [3.0, 7.0]])).numpy()
+        array([[-1., 0.], [ 1., 0.]], dtype=float32)
+
+    Reference:
+        Chan, Golub & LeVeque (1983), doi:10.1080/00031305.1983.10483115: the merging of means
+        and variances in one pass.
+    """
+
+    def __init__(
+        self, axis: int | Sequence[int] = -1, *, invert: bool = False, **kwargs: Any
+    ) -> None:
+        # Inputs stay as they are: casting a year to bfloat16 would lose the year.
+        super().__init__(autocast=False, **kwargs)
+        self.axis = axis
+        self.invert = invert
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """Creates mean, variance, and the count of rows they come from."""
+        rank = len(input_shape)
+        kept = {a % rank for a in np.atleast_1d(self.axis).tolist()}
+        if 0 in kept or any(input_shape[a] is None for a in kept):
+            raise ValueError(
+                f"`axis` must name axes of a fixed size, not the batch; got axis={self.axis} for "
+                f"inputs of shape {tuple(input_shape)}."
+            )
+        self._averaged = tuple(a for a in range(rank) if a not in kept)
+        shape = tuple(input_shape[a] if a in kept else 1 for a in range(rank))
+        create = {"shape": shape, "trainable": False}
+        self.mean = self.add_weight(name="mean", initializer="zeros", **create)
+        self.variance = self.add_weight(name="variance", initializer="ones", **create)
+        self.count = self.add_weight(
+            name="count", shape=(), initializer="zeros", dtype="int64", trainable=False
+        )
+
+    @property
+    def adapted(self) -> bool:
+        """Whether mean and variance have been learned."""
+        return self.built and int(self.count) > 0
+
+    def reset(self) -> None:
+        """Forgets what was learned: the next `fit` learns anew."""
+        if self.built:
+            self._store(np.zeros(self.mean.shape), np.ones(self.mean.shape), 0)
+
+    def adapt(self, data: Any) -> None:
+        """Learns mean and variance from all of `data`, in one pass.
+
+        Args:
+            data: An array-like `(batch, ..., features)`, or an iterable of batches such as a
+                `tf.data.Dataset`; of a batch that is a tuple the first entry counts.
+        """
+        batches = _batches(data)
+        count, mean, m2 = 0, np.zeros(()), np.zeros(())
+        rows = 0
+        for batch in batches:
+            batch = np.asarray(batch)
+            if not self.built:
+                self.build((None, *batch.shape[1:]))
+                self.built = True
+            self._check(batch)
+            if batch.shape[0] == 0:
+                continue
+            rows += batch.shape[0]
+            n, batch_mean, batch_m2 = _moments(batch, self._averaged)
+            total = count + n
+            delta = batch_mean - mean
+            mean = mean + delta * (n / total)
+            m2 = m2 + batch_m2 + delta**2 * (count * n / total)
+            count = total
+        if rows == 0:
+            raise ValueError(f"`{self.name}` cannot adapt to empty data.")
+        if not (np.isfinite(mean).all() and np.isfinite(m2).all()):
+            raise ValueError(
+                f"`{self.name}` cannot adapt to data that holds NaN or infinity. "
+                "Drop those rows or fill them first."
+            )
+        variance = m2 / count
+        resolution = np.finfo(np.float32).eps * np.abs(mean)
+        self._store(mean, np.where(variance <= resolution**2, 0.0, variance), rows)
+
+    def call(self, inputs: Any) -> Any:
+        """Standardises, or undoes it."""
+        x = ops.cast(inputs, self.variable_dtype)
+        deviation = ops.sqrt(self.variance)
+        if self.invert:
+            # The targets' units are kept in full precision: they feed the loss.
+            return x * deviation + self.mean
+        known = self.variance > 0
+        scale = ops.where(known, 1 / ops.where(known, deviation, 1.0), 0.0)
+        return ops.cast((x - self.mean) * scale, self.compute_dtype)
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        """Returns the input's shape in the dtype that `call` gives."""
+        dtype = self.variable_dtype if self.invert else self.compute_dtype
+        return keras.KerasTensor(inputs.shape, dtype=dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        return {**super().get_config(), "axis": self.axis, "invert": self.invert}
+
+    def _store(self, mean: np.ndarray, variance: np.ndarray, count: int) -> None:
+        self.mean.assign(mean)
+        self.variance.assign(variance)
+        self.count.assign(count)
+
+    def _check(self, batch: np.ndarray) -> None:
+        kept = self.mean.shape
+        fits = len(batch.shape) == len(kept) and all(
+            a in self._averaged or size == kept[a] for a, size in enumerate(batch.shape)
+        )
+        if not fits or batch.dtype.kind not in "buif":
+            raise ValueError(
+                f"`{self.name}` takes numbers with statistics of shape {kept}; got data of "
+                f"shape {batch.shape} and dtype {batch.dtype}."
+            )
+
+
+def _batches(data: Any) -> Iterable[Any]:
+    """Yields pieces of array-like data, or the inputs out of an iterable of batches."""
+    is_array = hasattr(data, "shape") or isinstance(data, (list, tuple))
+    if not is_array:
+        for batch in data:
+            yield batch[0] if isinstance(batch, tuple) else batch
+        return
+    array = np.asarray(data)
+    row_bytes = max(1, 8 * array[:1].size)
+    rows = max(1, _CHUNK_BYTES // row_bytes)
+    for start in range(0, len(array), rows):
+        yield array[start : start + rows]
+
+
+def _moments(batch: np.ndarray, axes: tuple[int, ...]) -> tuple[int, np.ndarray, np.ndarray]:
+    """Returns count, mean and sum of squared deviations over `axes`."""
+    values = batch.astype(np.float64)
+    mean = values.mean(axis=axes, keepdims=True)
+    values -= mean
+    n = values.size // mean.size
+    return n, mean, np.square(values, out=values).sum(axis=axes, keepdims=True)

@@ -1,0 +1,201 @@
+"""The parts that the builders share: activations, initialisers, penalties, output, compiling."""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from kerasnn import _checks, layers
+from kerasnn.tasks import Task
+
+# The initialiser keeps the variance of the signal from layer to layer, which depends on the
+# activation: He et al. (2015), arXiv:1502.01852; Glorot & Bengio (2010); Klambauer et al. (2017),
+# arXiv:1706.02515.
+INITIALIZERS = {
+    "relu": keras.initializers.HeNormal,
+    "relu6": keras.initializers.HeNormal,
+    "leaky_relu": keras.initializers.HeNormal,
+    "elu": keras.initializers.HeNormal,
+    "gelu": keras.initializers.HeNormal,
+    "silu": keras.initializers.HeNormal,
+    "swish": keras.initializers.HeNormal,
+    "mish": keras.initializers.HeNormal,
+    "softplus": keras.initializers.HeNormal,
+    "selu": keras.initializers.LecunNormal,
+    "tanh": keras.initializers.GlorotUniform,
+    "sigmoid": keras.initializers.GlorotUniform,
+    "hard_sigmoid": keras.initializers.GlorotUniform,
+    "softsign": keras.initializers.GlorotUniform,
+    "linear": keras.initializers.GlorotUniform,
+}
+
+_OPTIMIZERS = {
+    name.lower(): value
+    for name, value in vars(keras.optimizers).items()
+    if isinstance(value, type) and issubclass(value, keras.optimizers.Optimizer)
+    if value is not keras.optimizers.Optimizer
+}
+_DEFAULT_LEARNING_RATE = 1e-3
+
+
+class Parts:
+    """Makes the layers of one network, each with a name, an initialiser and a seed of its own."""
+
+    def __init__(self, *, l1: float, l2: float, batch_norm: bool, seed: int | None) -> None:
+        for name, value in (("l1", l1), ("l2", l2)):
+            _checks.number(name, value, at_least=0, cure="To switch the penalty off, use 0.")
+        if seed is not None:
+            _checks.whole_number("seed", seed, at_least=0)
+        self._l1, self._l2, self._batch_norm = l1, l2, batch_norm
+        self._random = None if seed is None else random.Random(seed)
+
+    def seed(self) -> int | None:
+        """Returns the next seed, or None where Keras's global one is to be used."""
+        return None if self._random is None else self._random.randrange(2**31)
+
+    def initializer(self, activation: Any) -> keras.initializers.Initializer:
+        """Returns the initialiser that suits an activation."""
+        name = activation if isinstance(activation, str) else getattr(activation, "__name__", "")
+        return INITIALIZERS.get(name, keras.initializers.GlorotUniform)(seed=self.seed())
+
+    def regularizer(self) -> keras.regularizers.Regularizer | None:
+        """Returns the penalty on a kernel, if any."""
+        if not self._l1 and not self._l2:
+            return None
+        return keras.regularizers.L1L2(l1=self._l1, l2=self._l2)
+
+    def kernel(self, activation: Any) -> dict[str, Any]:
+        """Returns the arguments of a layer with a kernel that an activation follows."""
+        return {
+            "kernel_initializer": self.initializer(activation),
+            "kernel_regularizer": self.regularizer(),
+        }
+
+    def activated(
+        self, make: Callable[..., keras.layers.Layer], activation: Any, name: str
+    ) -> list[keras.layers.Layer]:
+        """Returns a layer with its activation, and batch normalisation between where asked."""
+        if not self._batch_norm:
+            return [make(activation=activation, name=name, **self.kernel(activation))]
+        return [
+            # The normalisation's own offset takes the place of the bias.
+            make(use_bias=False, name=name, **self.kernel(activation)),
+            keras.layers.BatchNormalization(name=f"{name}_norm"),
+            keras.layers.Activation(activation, name=f"{name}_activation"),
+        ]
+
+    def dropout(self, rate: float, name: str) -> list[keras.layers.Layer]:
+        """Returns a dropout layer, or nothing for a rate of 0."""
+        return [layers.Dropout(rate, seed=self.seed(), name=name)] if rate else []
+
+    def hidden(
+        self, units: Sequence[int], activation: Sequence[Any], dropout: Sequence[float]
+    ) -> list[keras.layers.Layer]:
+        """Returns dense layers, each with its activation and dropout."""
+        stack = []
+        for i, (width, function, rate) in enumerate(zip(units, activation, dropout, strict=True)):
+            stack += self.activated(_dense(width), function, f"hidden_{i + 1}")
+            stack += self.dropout(rate, f"dropout_{i + 1}")
+        return stack
+
+    def output(
+        self,
+        outputs: int,
+        task: Task,
+        *,
+        normalize: bool,
+        layer: Callable[..., keras.layers.Layer] = keras.layers.Dense,
+    ) -> list[keras.layers.Layer]:
+        """Returns the output layer of a task, and the way back to the target's units."""
+        task.check_outputs(outputs)
+        mixed = keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16")
+        output = layer(
+            outputs,
+            activation=task.activation,
+            # Probabilities and losses need float32's digits.
+            dtype="float32" if mixed else None,
+            name="output",
+            **self.kernel(task.activation),
+        )
+        if task is Task.REGRESSION and normalize:
+            return [output, layers.Standardize(invert=True, name="target_units")]
+        return [output]
+
+
+def _dense(units: int) -> Callable[..., keras.layers.Layer]:
+    return lambda **kwargs: keras.layers.Dense(units, **kwargs)
+
+
+def sizes(argument: str, value: Any, *, empty: bool = False) -> tuple[int, ...]:
+    """Returns layer sizes as a tuple; one number is one layer."""
+    listed = (value,) if isinstance(value, int) else value
+    if not isinstance(listed, (tuple, list)) or (not listed and not empty):
+        raise _checks.wrong(argument, "be a size or a sequence of sizes, one a layer", value)
+    for size in listed:
+        _checks.whole_number(argument, size)
+    return tuple(listed)
+
+
+def each(argument: str, value: Any, count: int) -> list[Any]:
+    """Returns one value for each of `count` layers, from one for all or one for each."""
+    if not isinstance(value, (tuple, list)):
+        return [value] * count
+    if len(value) != count:
+        raise _checks.wrong(
+            argument,
+            f"be one value, or one for each of the {count} hidden layers",
+            value,
+            f"It holds {len(value)}.",
+        )
+    return list(value)
+
+
+def rates(argument: str, value: Any, count: int) -> list[float]:
+    """Returns one dropout rate a layer."""
+    listed = each(argument, value, count)
+    for rate in listed:
+        _checks.rate(argument, rate, "To switch dropout off, use 0.")
+    return listed
+
+
+def activations(value: Any, count: int) -> list[Any]:
+    """Returns one activation a layer."""
+    listed = each("activation", value, count)
+    for activation in listed:
+        if not callable(activation):
+            _checks.one_of("activation", activation, INITIALIZERS)
+    return listed
+
+
+def shape(value: Any, rank: int | None = None, meaning: str = "") -> tuple[int | None, ...]:
+    """Returns an input shape without the batch axis as a tuple."""
+    listed = (value,) if isinstance(value, int) else value
+    fits = isinstance(listed, (tuple, list)) and len(listed) > 0
+    fits = fits and all(size is None or (isinstance(size, int) and size > 0) for size in listed)
+    if not fits or (rank is not None and len(listed) != rank):
+        rule = f"be {meaning}" if meaning else "be a size or a tuple of sizes"
+        raise _checks.wrong("input_shape", f"{rule}, without the batch axis", value)
+    return tuple(listed)
+
+
+def compile_for(model: keras.Model, task: Task, optimizer: Any, learning_rate: Any) -> keras.Model:
+    """Compiles a model with what follows from its task."""
+    model.compile(optimizer=_optimizer(optimizer, learning_rate), **task.compile_arguments())
+    return model
+
+
+def _optimizer(optimizer: Any, learning_rate: Any) -> keras.optimizers.Optimizer:
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        if learning_rate != _DEFAULT_LEARNING_RATE:
+            raise _checks.wrong(
+                "learning_rate",
+                "be left out where `optimizer` is an object, which has a rate of its own",
+                learning_rate,
+                "Give the rate to the optimizer.",
+            )
+        return optimizer
+    _checks.one_of("optimizer", optimizer, _OPTIMIZERS)
+    if not isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        _checks.number("learning_rate", learning_rate, above=0)
+    return _OPTIMIZERS[optimizer](learning_rate=learning_rate)

@@ -1,0 +1,105 @@
+"""The recurrent network."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from kerasnn import _checks, layers
+from kerasnn.models import parts
+from kerasnn.models.sequential import Sequential
+from kerasnn.tasks import Task
+
+_CELLS = {
+    "lstm": keras.layers.LSTM,
+    "gru": keras.layers.GRU,
+    "simple": keras.layers.SimpleRNN,
+}
+
+
+@_checks.known_arguments
+def rnn(
+    input_shape: Sequence[int | None],
+    outputs: int = 1,
+    *,
+    task: str,
+    units: int | Sequence[int] = (64,),
+    cell: str = "lstm",
+    bidirectional: bool = False,
+    dropout: float | Sequence[float] = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    normalize: bool = True,
+    optimizer: Any = "adam",
+    learning_rate: Any = 1e-3,
+    seed: int | None = None,
+    compile: bool = True,  # noqa: A002  Keras's name for it.
+) -> Sequential:
+    """Builds a recurrent network that reads a sequence and answers once, at its end.
+
+    Args:
+        input_shape: `(time, features)`; a `time` of None takes any length.
+        outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
+        task: What to predict; see `kerasnn.tasks.Task`.
+        units: Units of each recurrent layer; all but the last hand on their whole sequence.
+        cell: `"lstm"`, `"gru"` or `"simple"`, with tanh as the activation.
+        bidirectional: Whether each layer reads the sequence in both directions.
+        dropout: Share of each recurrent layer's outputs dropped in training, one or one a
+            layer. The recurrent connections are not dropped.
+        l1: Factor of the penalty l1 * sum(abs(W)) on every kernel but the recurrent ones.
+        l2: Factor of the penalty l2 * sum(W**2) on every kernel but the recurrent ones.
+        normalize: Whether to standardise each feature, and for `regression` the targets, with
+            mean and variance of the training rows of the first `fit`.
+        optimizer: Name of a Keras optimizer, or one with a rate of its own.
+        learning_rate: Rate, or schedule, of an optimizer given by name.
+        seed: Seed of initialisers and dropout. The default takes them from
+            `keras.utils.set_random_seed`.
+        compile: Whether to compile with the task's loss and metrics.
+
+    Raises:
+        ValueError: If an argument breaks its rule.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> rnn((28, 8), task="binary", cell="gru", units=(16, 16)).output_shape
+        (None, 1)
+
+    Reference:
+        Hochreiter & Schmidhuber (1997), doi:10.1162/neco.1997.9.8.1735. Cho et al. (2014),
+        arXiv:1406.1078.
+    """
+    task = Task(task)
+    part = parts.Parts(l1=l1, l2=l2, batch_norm=False, seed=seed)
+    shape = parts.shape(input_shape, 2, "(time, features)")
+    widths = parts.sizes("units", units)
+    _checks.one_of("cell", cell, _CELLS)
+    drops = parts.rates("dropout", dropout, len(widths))
+    stack: list[Any] = [keras.Input(shape, name="features")]
+    if normalize:
+        stack.append(layers.Standardize(name="standardize"))
+    for i, (width, rate) in enumerate(zip(widths, drops, strict=True)):
+        read = _reader(part, cell, width, return_sequences=i < len(widths) - 1)
+        layer = read(name=f"{cell}_{i + 1}")
+        if bidirectional:
+            # Left to itself, Keras would start both directions from the same seed.
+            backward = read(name=f"{cell}_{i + 1}_backward", go_backwards=True)
+            layer = keras.layers.Bidirectional(
+                layer, backward_layer=backward, name=f"bidirectional_{i + 1}"
+            )
+        stack.append(layer)
+        stack += part.dropout(rate, f"dropout_{i + 1}")
+    stack += part.output(outputs, task, normalize=normalize)
+    model = Sequential(stack, name="rnn")
+    return parts.compile_for(model, task, optimizer, learning_rate) if compile else model
+
+
+def _reader(
+    part: parts.Parts, cell: str, units: int, *, return_sequences: bool
+) -> Callable[..., keras.layers.Layer]:
+    return lambda **kwargs: _CELLS[cell](
+        units,
+        return_sequences=return_sequences,
+        recurrent_initializer=keras.initializers.Orthogonal(seed=part.seed()),
+        **part.kernel("tanh"),
+        **kwargs,
+    )

@@ -1,0 +1,3 @@
+"""Small tensor operations that Keras lacks or has too slow."""
+
+from kerasnn.ops.random_uniform import random_uniform as random_uniform
