@@ -36,7 +36,7 @@ class Rows:
 
     def _slice(self, rows: slice) -> "Rows":
         def take(nest: Any) -> Any:
-            return keras.tree.mapstructure(lambda a: None if a is None else a[rows], nest)
+            return keras.tree.map_structure(lambda a: None if a is None else a[rows], nest)
 
         classes = {name: labels[rows] for name, labels in self.classes.items()}
         count = len(range(*rows.indices(self.count)))
@@ -172,4 +172,4 @@ def _cast(nest: Any) -> Any:
             return array
         return array.astype(keras.config.floatx(), copy=False)
 
-    return keras.tree.mapstructure(cast, nest)
+    return keras.tree.map_structure(cast, nest)
