@@ -1,0 +1,225 @@
+"""A CSV file as a `Split`."""
+
+import os
+import pathlib
+import sys
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from kerasnn import _checks
+from kerasnn.data.csv_columns import Categorical, Numeric, Profile
+from kerasnn.data.csv_table import CsvTable
+from kerasnn.data.partition import check_partition, partition
+from kerasnn.data.split import Split
+from kerasnn.data.streams import batches
+from kerasnn.data.targets import encode_target
+from kerasnn.tasks import Task
+
+Column = Numeric | Categorical
+
+
+@_checks.known_arguments
+def from_csv(
+    path: str | os.PathLike,
+    target: str,
+    *,
+    test_size: float = 0.2,
+    seed: int = 0,
+    missing: str = "error",
+    task: Task | str | None = None,
+    categorical: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    delimiter: str = ",",
+    encoding: str = "utf-8-sig",
+    in_memory: bool = True,
+    batch_size: int = 32,
+) -> Split:
+    r"""Returns a CSV file, whose first line names the columns, as a training and a test part.
+
+    A column of numbers becomes one column of x. A column of text becomes one column of zeros and
+    ones for each category, called for example `colour=red`. What a column needs to know (its
+    categories, its mean) is learned from the training rows alone, so a category that only test
+    rows have is all zeros. A column with both numbers and text is refused.
+
+    The target becomes class numbers from 0 in the order of the names or numbers (`split.classes`
+    tells them), or float32 values.
+
+    Args:
+        path: The file.
+        target: Name of the column to predict.
+        test_size: Share of the rows that tests, in (0, 1). Classes keep their shares in both parts.
+        seed: Seed of the split, and of the shuffle under `in_memory=False`.
+        missing: What an empty cell, `?`, `NA`, `N/A`, `NaN` or `null` among the features leads to:
+            "error", or "mean", which puts the mean of the training rows into a column of numbers
+            and their commonest category into a column of text. A missing target is always an error.
+        task: What there is to predict; None has `kerasnn.tasks.infer` name it.
+        categorical: Columns to take as text although they hold numbers: months, postal codes. The
+            target may be one of them.
+        drop: Columns to leave out.
+        delimiter: The character between two cells.
+        encoding: As in `open`. The default reads UTF-8 with and without a byte-order mark.
+        in_memory: False leaves the rows in the file and gives batches in a `tf.data.Dataset`: the
+            file is read twice to learn the columns and again in each epoch; only the target column
+            is held in memory. The parts hold the same rows as they do in memory. A shuffle buffer
+            of 10,000 rows mixes the training part, so a file that is sorted by class should be
+            shuffled first.
+        batch_size: Rows in a batch. In-memory arrays have no batches and leave it unused.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file or an argument breaks one of the rules above; the column and the
+            line are named.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from kerasnn import data
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "fruit.csv"
+        >>> rows = ["grams,colour,fruit"] + 5 * ["150,red,apple", "120,yellow,banana"]
+        >>> _ = path.write_text("\n".join(rows))
+        >>> data.from_csv(path, "fruit")
+        Split(binary, x_train=(8, 3) float32, y_train=(8,) int64,
+              x_test=(2, 3) float32, y_test=(2,) int64,
+              classes=apple, banana, features=grams, colour=red, colour=yellow)
+    """
+    _checks.one_of("missing", missing, ["error", "mean"])
+    _checks.whole_number("batch_size", batch_size)
+    check_partition(test_size, seed)
+    table = CsvTable(pathlib.Path(path), delimiter=delimiter, encoding=encoding)
+    _check_names(table, target, categorical, drop)
+
+    profiles, values = _look(table, target, categorical, drop)
+    y, task, classes = encode_target(values, task, name=target)
+    if missing == "error":
+        _refuse_missing(profiles)
+    train, test = partition(
+        len(y),
+        test_size=test_size,
+        seed=seed,
+        labels=None if classes is None else y,
+        classes=classes or (),
+    )
+    columns = _learn(table, profiles, categorical, _mask(train, len(y)))
+    features = tuple(name for column in columns for name in column.features)
+
+    if in_memory:
+        x = np.concatenate([_encode(table, columns, block.rows) for block in table.blocks()])
+        return Split(x[train], y[train], x[test], y[test], task, classes, features)
+    x_train, x_test = (
+        batches(
+            _stream(table, columns, y, _mask(rows, len(y)), len(features)),
+            len(rows),
+            batch_size,
+            shuffle_seed=shuffle_seed,
+        )
+        for rows, shuffle_seed in ((train, seed), (test, None))
+    )
+    return Split(x_train, None, x_test, None, task, classes, features)
+
+
+def _check_names(
+    table: CsvTable, target: str, categorical: Sequence[str], drop: Sequence[str]
+) -> None:
+    for argument, names in (("target", [target]), ("categorical", categorical), ("drop", drop)):
+        if isinstance(names, str):
+            raise _checks.wrong(argument, "be a sequence of names", names, f"Write ({names!r},).")
+        for name in names:
+            if name not in table.columns:
+                cure = _checks.did_you_mean(name, table.columns)
+                if len(table.columns) == 1:
+                    cure = "The file has one column only: should `delimiter` be ';' or '\\t'?"
+                raise ValueError(
+                    f"`{argument}` must name a column; {table.path}, line 1, has no {name!r}, only "
+                    f"{', '.join(map(repr, table.columns))}. {cure}".rstrip()
+                )
+    if target in drop:
+        raise _checks.wrong("drop", f"leave the target {target!r} in", drop)
+    if not set(table.columns) - set(drop) - {target}:
+        raise ValueError(f"{table.path} has no column beside the target {target!r} to learn from.")
+
+
+def _look(
+    table: CsvTable, target: str, categorical: Sequence[str], drop: Sequence[str]
+) -> tuple[dict[str, Profile], np.ndarray]:
+    """Reads the file once: what each feature column looks like, and the target's values."""
+    profiles = {
+        name: Profile(name, as_text=name in categorical)
+        for name in table.columns
+        if name not in drop
+    }
+    values: list[str] = []
+    for block in table.blocks():
+        for name, cells in zip(table.columns, zip(*block.rows, strict=True), strict=True):
+            if name in profiles:
+                profiles[name].look(block.lines, cells)
+            if name == target:
+                # One object for each different text: a class costs 8 bytes a row.
+                values.extend(map(sys.intern, cells))
+    if not values:
+        raise ValueError(f"{table.path} holds a header and no rows.")
+    profile = profiles.pop(target)
+    if profile.missing:
+        raise ValueError(
+            f"The target {target!r} is missing in rows: {profile.count_missing()}. Drop them."
+        )
+    return profiles, np.array(values, dtype=np.float64 if profile.is_numeric else str)
+
+
+def _refuse_missing(profiles: dict[str, Profile]) -> None:
+    counts = [f"{name!r} {p.count_missing()}" for name, p in profiles.items() if p.missing]
+    if counts:
+        raise ValueError(
+            f"Missing values by column: {', '.join(counts)}. Drop those rows or columns, or fill "
+            "in the mean and the commonest category of the training rows with missing='mean'."
+        )
+
+
+def _learn(
+    table: CsvTable, profiles: dict[str, Profile], categorical: Sequence[str], train: np.ndarray
+) -> list[Column]:
+    """Reads the training rows: the mean of each column, or its categories."""
+    columns = {
+        name: Numeric(name)
+        if profile.is_numeric
+        else Categorical(name, check=name not in categorical)
+        for name, profile in profiles.items()
+    }
+    for rows, _ in _chosen(table, train):
+        for name, cells in zip(table.columns, zip(*rows, strict=True), strict=True):
+            if name in columns:
+                columns[name].learn(cells)
+    for column in columns.values():
+        column.finish()
+    return list(columns.values())
+
+
+def _chosen(table: CsvTable, mask: np.ndarray) -> Iterator[tuple[list[list[str]], np.ndarray]]:
+    """Yields, block by block, the rows that `mask` chooses, and their numbers."""
+    for block in table.blocks():
+        numbers = block.start + np.flatnonzero(mask[block.start : block.start + len(block.rows)])
+        if len(numbers):
+            yield [block.rows[number - block.start] for number in numbers], numbers
+
+
+def _encode(table: CsvTable, columns: list[Column], rows: list[list[str]]) -> np.ndarray:
+    cells = dict(zip(table.columns, zip(*rows, strict=True), strict=True))
+    return np.concatenate([column.encode(cells[column.name]) for column in columns], axis=1)
+
+
+def _stream(
+    table: CsvTable, columns: list[Column], y: np.ndarray, mask: np.ndarray, width: int
+) -> tf.data.Dataset:
+    return tf.data.Dataset.from_generator(
+        lambda: ((_encode(table, columns, rows), y[n]) for rows, n in _chosen(table, mask)),
+        output_signature=(
+            tf.TensorSpec((None, width), tf.float32),
+            tf.TensorSpec((None,), tf.as_dtype(y.dtype)),
+        ),
+    ).unbatch()
+
+
+def _mask(chosen: np.ndarray, rows: int) -> np.ndarray:
+    mask = np.zeros(rows, dtype=bool)
+    mask[chosen] = True
+    return mask

@@ -1,0 +1,191 @@
+"""A folder of images, one folder a class, as a `Split`."""
+
+import concurrent.futures
+import os
+import pathlib
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from kerasnn import _checks
+from kerasnn.data import images
+from kerasnn.data.partition import check_partition, partition
+from kerasnn.data.split import Split
+from kerasnn.data.streams import batches
+from kerasnn.tasks import Task
+
+
+@_checks.known_arguments
+def from_directory(
+    path: str | os.PathLike,
+    *,
+    image_size: tuple[int, int],
+    classes: Sequence[str] | None = None,
+    colour: str = "rgb",
+    test_size: float = 0.2,
+    seed: int = 0,
+    errors: str = "raise",
+    in_memory: bool = True,
+    batch_size: int = 32,
+) -> Split:
+    """Returns a folder with one folder of images for each class as a training and a test part.
+
+    Images are JPEG, PNG, BMP or GIF (the first frame), whatever their names end in. They are
+    stretched to one size and stay raw uint8 levels from 0 to 255, `(height, width, channels)`.
+    Two classes make a binary task, more a multiclass one.
+
+    Hidden folders, `__MACOSX` and the files beside the class folders are passed over, and so are
+    hidden files. Every other file has to be an image, and every other folder a class: one without
+    images is refused rather than taken for a class or passed over.
+
+    Args:
+        path: The folder that holds the class folders.
+        image_size: (height, width) in pixels.
+        classes: Names of the folders to read, where position is class number; None is all of
+            them, in alphabetical order.
+        colour: "rgb" or "grayscale".
+        test_size: Share of the images that tests, in (0, 1). Classes keep their shares in both
+            parts.
+        seed: Seed of the split, and of the shuffle under `in_memory=False`.
+        errors: What a file that is no readable image leads to: "raise" an error that names it, or
+            "skip" it, with a warning that counts and names.
+        in_memory: False leaves the images on the disk and gives batches in a `tf.data.Dataset`
+            that decodes as it goes. Each file is still decoded once at the start, so that a
+            corrupt one shows before the training and not in its midst.
+        batch_size: Images in a batch. In-memory arrays have no batches and leave it unused.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If there are fewer than two classes, a class has no image or a single one, or
+            an argument breaks one of the rules above.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import keras, numpy
+        >>> from kerasnn import data
+        >>> path = pathlib.Path(tempfile.mkdtemp())
+        >>> for name, level in (("day", 250), ("night", 5)):
+        ...     (path / name).mkdir()
+        ...     for number in range(5):
+        ...         pixels = numpy.full((20, 30, 3), level)
+        ...         keras.utils.save_img(path / name / f"{number}.png", pixels, scale=False)
+        >>> data.from_directory(path, image_size=(8, 8))
+        Split(binary, x_train=(8, 8, 8, 3) uint8, y_train=(8,) int64,
+              x_test=(2, 8, 8, 3) uint8, y_test=(2,) int64,
+              classes=day, night, features=None)
+    """
+    images.check_size(image_size)
+    _checks.one_of("colour", colour, images.COLOURS)
+    _checks.one_of("errors", errors, ["raise", "skip"])
+    _checks.whole_number("batch_size", batch_size)
+    check_partition(test_size, seed)
+    root = pathlib.Path(path)
+    names = _class_names(root, classes)
+    files, y = _files(root, names)
+
+    x, readable = _read(files, image_size, colour, keep=in_memory)
+    if not readable.all():
+        broken = [str(files[i].relative_to(root)) for i in np.flatnonzero(~readable)]
+        found = (
+            f"{len(broken)} of {len(files)} files under {root} cannot be read as JPEG, PNG, BMP "
+            f"or GIF: {', '.join(broken[:5])}{', ...' if len(broken) > 5 else ''}"
+        )
+        if errors == "raise":
+            raise ValueError(f"{found}. Remove them or leave them out with errors='skip'.")
+        warnings.warn(f"Skipped: {found}.", UserWarning, stacklevel=3)
+        x, y = x[readable[: len(x)]], y[readable]
+        files = [file for file, is_readable in zip(files, readable, strict=True) if is_readable]
+    for number, name in enumerate(names):
+        if number not in y:
+            raise _no_image(root / name)
+
+    train, test = partition(len(y), test_size=test_size, seed=seed, labels=y, classes=names)
+    task = Task.BINARY if len(names) == 2 else Task.MULTICLASS
+    if in_memory:
+        return Split(x[train], y[train], x[test], y[test], task, names)
+
+    def load(file: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image = images.decode(tf.io.read_file(file), image_size, colour)
+        return tf.ensure_shape(image, (*image_size, images.COLOURS[colour])), label
+
+    x_train, x_test = (
+        batches(
+            tf.data.Dataset.from_tensor_slices(([str(files[i]) for i in rows], y[rows])),
+            len(rows),
+            batch_size,
+            shuffle_seed=shuffle_seed,
+            load=load,
+        )
+        for rows, shuffle_seed in ((train, seed), (test, None))
+    )
+    return Split(x_train, None, x_test, None, task, names)
+
+
+def _class_names(root: pathlib.Path, classes: Sequence[str] | None) -> tuple[str, ...]:
+    if not root.is_dir():
+        kind = "is a file" if root.exists() else "does not exist"
+        raise FileNotFoundError(
+            f"`path` must name a folder with one folder of images a class; {str(root)!r} {kind}."
+        )
+    folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and _counts(entry))
+    if classes is None:
+        if len(folders) < 2:
+            raise ValueError(
+                f"{root} must hold a folder of images for each of at least two classes; it holds "
+                f"{', '.join(folders) or 'none'}."
+            )
+        return tuple(folders)
+    names = tuple(classes)
+    if isinstance(classes, str) or len(names) < 2 or len(set(names)) < len(names):
+        raise _checks.wrong("classes", "be at least two different folder names", classes)
+    for name in names:
+        if name not in folders:
+            cure = _checks.did_you_mean(name, folders) or f"There are {', '.join(folders)}."
+            raise ValueError(f"`classes` must name folders of {root}; it has no {name!r}. {cure}")
+    return names
+
+
+def _files(root: pathlib.Path, names: Sequence[str]) -> tuple[list[pathlib.Path], np.ndarray]:
+    files, labels = [], []
+    for number, name in enumerate(names):
+        entries = sorted(entry for entry in (root / name).iterdir() if _counts(entry))
+        for entry in entries:
+            if entry.is_dir():
+                raise ValueError(
+                    f"{root / name} holds a folder, {entry.name!r}, and should hold images only. "
+                    "Give as `path` the folder whose folders are the classes, or name those with "
+                    "`classes`."
+                )
+        if not entries:
+            raise _no_image(root / name)
+        files += entries
+        labels += [number] * len(entries)
+    return files, np.array(labels, dtype=np.int64)
+
+
+def _read(
+    files: list[pathlib.Path], size: tuple[int, int], colour: str, *, keep: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Decodes every file; returns the images, or none of them, and which could be read."""
+    kept = np.zeros((len(files) if keep else 0, *size, images.COLOURS[colour]), dtype=np.uint8)
+
+    def read(row: int) -> bool:
+        image = images.read(files[row], size, colour)
+        if keep and image is not None:
+            kept[row] = image
+        return image is not None
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        return kept, np.array(list(pool.map(read, range(len(files)))), dtype=bool)
+
+
+def _counts(entry: pathlib.Path) -> bool:
+    return not entry.name.startswith(".") and entry.name != "__MACOSX"
+
+
+def _no_image(folder: pathlib.Path) -> ValueError:
+    return ValueError(
+        f"{folder} holds no image. Remove the folder, or name the class folders with `classes`."
+    )

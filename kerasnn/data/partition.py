@@ -1,0 +1,104 @@
+"""Which rows train and which rows test: one rule for every source."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn.data.split import Split
+from kerasnn.tasks import Task
+
+
+def check_partition(test_size: float, seed: int) -> None:
+    """Raises unless `test_size` is a share strictly between 0 and 1 and `seed` a seed."""
+    _checks.number("test_size", test_size, above=0, below=1)
+    _checks.whole_number("seed", seed, at_least=0)
+
+
+def partition(
+    rows: int,
+    *,
+    test_size: float,
+    seed: int,
+    labels: np.ndarray | None = None,
+    classes: Sequence[str] = (),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the row numbers of the training part and of the test part, shuffled.
+
+    With `labels` the split is stratified: each class keeps its share in both parts, and none
+    is missing from the training part.
+
+    Args:
+        rows: Number of rows.
+        test_size: Share of the rows that tests, in (0, 1).
+        seed: Seed of the shuffle.
+        labels: `(rows,)` class numbers to stratify by.
+        classes: Name of each class, for errors.
+
+    Raises:
+        ValueError: If a part would be empty or would lack a class.
+
+    Example:
+        >>> train, test = partition(10, test_size=0.2, seed=0)
+        >>> len(train), len(test)
+        (8, 2)
+    """
+    from sklearn.model_selection import train_test_split
+
+    test_rows = int(np.ceil(rows * test_size))
+    if rows - test_rows < 1:
+        raise ValueError(
+            f"{rows} rows with test_size={test_size} leave no row to train on. Give more data."
+        )
+    if labels is not None:
+        _check_classes(labels, classes, rows - test_rows, test_rows)
+    train, test = map(
+        np.asarray,
+        train_test_split(np.arange(rows), test_size=test_rows, random_state=seed, stratify=labels),
+    )
+    if labels is not None:
+        absent = np.setdiff1d(labels, labels[train])
+        if len(absent):
+            raise ValueError(
+                f"With test_size={test_size} no row of class {classes[absent[0]]!r} is left to "
+                "train on. Use a smaller `test_size`."
+            )
+    return train, test
+
+
+def _check_classes(
+    labels: np.ndarray, classes: Sequence[str], train_rows: int, test_rows: int
+) -> None:
+    numbers, counts = np.unique(labels, return_counts=True)
+    if counts.min() < 2:
+        name = classes[numbers[counts.argmin()]]
+        raise ValueError(
+            f"Class {name!r} has 1 row; to be in the training part and in the test part a class "
+            "needs at least 2. Add rows of it or leave it out."
+        )
+    if min(train_rows, test_rows) < len(numbers):
+        raise ValueError(
+            f"{train_rows} training rows and {test_rows} test rows cannot each hold all "
+            f"{len(numbers)} classes. Change `test_size` or give more data."
+        )
+
+
+def split_arrays(
+    x: np.ndarray,
+    y: np.ndarray,
+    task: Task,
+    classes: tuple[str, ...] | None,
+    features: tuple[str, ...] | None,
+    *,
+    test_size: float,
+    seed: int,
+) -> Split:
+    """Returns the rows of `x` and `y` as a `Split`, stratified where y holds class numbers."""
+    train, test = partition(
+        len(x),
+        test_size=test_size,
+        seed=seed,
+        labels=None if classes is None else y,
+        classes=classes or (),
+    )
+    return Split(x[train], y[train], x[test], y[test], task, classes, features)

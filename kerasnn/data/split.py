@@ -1,0 +1,98 @@
+"""A data set in two parts, and what a network has to know about it."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from kerasnn.tasks import Task
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Split:
+    """A training part and a test part of one data set.
+
+    `model.fit(split.x_train, split.y_train)` and `model.evaluate(split.x_test, split.y_test)`
+    are right for both forms: arrays in memory, or (`in_memory=False`) batched
+    `tf.data.Dataset`s of `(x, y)` in `x_train` and `x_test`, with `y_train` and `y_test` None.
+    Such a dataset shuffles itself; `keras.Model.fit` warns that it does not do so unless told
+    `shuffle=False`.
+
+    Args:
+        x_train: `(rows, ...)` array, or a dataset of `(x, y)` batches.
+        y_train: `(rows,)` or `(rows, outputs)` array, or None beside a dataset.
+        x_test: As `x_train`.
+        y_test: As `y_train`.
+        task: What there is to predict, a `kerasnn.tasks.Task` or its name.
+        classes: Class names, where position is class number; None where there are no classes.
+        features: Names of the columns of x; None where x has no named columns.
+
+    Example:
+        >>> from kerasnn import data
+        >>> data.load("iris")
+        Split(multiclass, x_train=(120, 4) float32, y_train=(120,) int64,
+              x_test=(30, 4) float32, y_test=(30,) int64,
+              classes=setosa, versicolor, virginica,
+              features=sepal length (cm), sepal width (cm), petal length (cm), ... (4))
+        >>> split = data.load("digits")
+        >>> split.input_shape, split.outputs
+        ((8, 8, 1), 10)
+    """
+
+    x_train: Any
+    y_train: Any
+    x_test: Any
+    y_test: Any
+    task: Task
+    classes: tuple[str, ...] | None = None
+    features: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Takes the task by name, too."""
+        object.__setattr__(self, "task", Task(self.task))
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Shape of one example, without the batch axis: what a builder's `input_shape` wants."""
+        return _shapes(self.x_train, self.y_train)[0][1:]
+
+    @property
+    def outputs(self) -> int:
+        """Number of output units: what a builder's `outputs` wants."""
+        if self.task is Task.BINARY:
+            return 1
+        if self.task is Task.MULTICLASS and self.classes is not None:
+            return len(self.classes)
+        shape = _shapes(self.x_train, self.y_train)[1]
+        return shape[1] if len(shape) > 1 else 1
+
+    def __repr__(self) -> str:
+        """Names and shapes; never the data."""
+        arrays = ("x_train", "y_train", "x_test", "y_test")
+        parts = [str(self.task)]
+        parts += [f"{name}={_described(getattr(self, name))}" for name in arrays]
+        parts += [f"{name}={_listed(getattr(self, name))}" for name in ("classes", "features")]
+        return f"Split({', '.join(parts)})"
+
+
+def _shapes(x: Any, y: Any) -> tuple[tuple, tuple]:
+    if isinstance(x, tf.data.Dataset):
+        specs: Any = x.element_spec
+        x, y = specs
+    return tuple(x.shape), tuple(y.shape)
+
+
+def _described(part: Any) -> str:
+    if part is None:
+        return "None"
+    if isinstance(part, tf.data.Dataset):
+        specs: Any = part.element_spec
+        return f"{len(part)} batches of {tuple(specs[0].shape)} {specs[0].dtype.name}"
+    return f"{part.shape} {part.dtype}"
+
+
+def _listed(names: Sequence[str] | None, most: int = 3) -> str:
+    if names is None:
+        return "None"
+    return ", ".join(names[:most]) + (f", ... ({len(names)})" if len(names) > most else "")

@@ -1,0 +1,44 @@
+"""Batched tf.data pipelines for data that stays out of memory."""
+
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+_BUFFER_BYTES = 2**28
+_BUFFER_ROWS = 10_000
+
+
+def batches(
+    dataset: tf.data.Dataset,
+    rows: int,
+    batch_size: int,
+    *,
+    shuffle_seed: int | None = None,
+    load: Callable | None = None,
+) -> tf.data.Dataset:
+    """Returns `dataset`, which yields single examples, in batches of known number.
+
+    Args:
+        dataset: Yields `(x, y)` for one row at a time.
+        rows: How many it yields.
+        batch_size: Rows in a batch.
+        shuffle_seed: Shuffles anew each epoch from this seed; None keeps the order. The buffer
+            holds 10,000 rows, or fewer where they would take more than 256 MiB.
+        load: Turns what the dataset yields into `(x, y)`, after the shuffle.
+    """
+    if shuffle_seed is not None:
+        buffer = max(1, min(rows, _BUFFER_ROWS, _BUFFER_BYTES // _row_bytes(dataset)))
+        dataset = dataset.shuffle(buffer, seed=shuffle_seed)
+    if load is not None:
+        dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.batch(batch_size)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(math.ceil(rows / batch_size)))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _row_bytes(dataset: tf.data.Dataset) -> int:
+    return sum(
+        spec.shape.num_elements() * max(spec.dtype.size, 1)
+        for spec in tf.nest.flatten(dataset.element_spec)
+    )

@@ -1,0 +1,73 @@
+"""A target column as class numbers or real numbers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kerasnn import _checks, tasks
+from kerasnn.tasks import Task
+
+Target = tuple[np.ndarray, Task, tuple[str, ...] | None]
+
+
+def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> Target:
+    """Returns y, its task and its classes.
+
+    Classes are numbered in the order of their values, so any numbers or names will do where the
+    task is given; without one `kerasnn.tasks.infer` has to be able to name it.
+
+    Args:
+        values: `(rows,)` numbers or names, or `(rows, outputs)` numbers.
+        task: What there is to predict, or None to infer it.
+        name: Where the values come from, for errors.
+
+    Raises:
+        ValueError: If the values do not fit the task, or fit more than one.
+    """
+    if task is None:
+        try:
+            task = tasks.infer(values)
+        except ValueError as error:
+            raise ValueError(f"The target {name!r} does not say its task. {error}") from None
+    task = Task(task)
+    if task in (Task.BINARY, Task.MULTICLASS):
+        return _classes(values, task, name)
+    if values.dtype.kind not in "buif":
+        raise _checks.wrong("task", f"be 'binary' or 'multiclass' for the names in {name!r}", task)
+    y = values.astype(np.float32)
+    if task is Task.MULTILABEL and (y.ndim != 2 or not np.isin(y, (0, 1)).all()):
+        raise _checks.wrong(
+            "task", f"fit {name!r}, which does not hold a 0 or 1 for each of several labels", task
+        )
+    if task is Task.COUNT and ((y < 0).any() or (y != np.floor(y)).any()):
+        raise _checks.wrong(
+            "task", f"fit {name!r}, which holds more than whole numbers from 0", task
+        )
+    return y, task, None
+
+
+def _classes(values: np.ndarray, task: Task, name: str) -> Target:
+    if values.ndim != 1:
+        raise _checks.wrong(
+            "task", f"fit {name!r}, whose values have shape {values.shape[1:]} and not ()", task
+        )
+    found, y = np.unique(values, return_inverse=True)
+    if len(found) < 2:
+        raise ValueError(
+            f"The target {name!r} holds one class only, {class_names(found)[0]!r}: there is "
+            "nothing to learn."
+        )
+    if task is Task.BINARY and len(found) != 2:
+        raise _checks.wrong(
+            "task", f"be 'multiclass' for the {len(found)} classes in {name!r}", task
+        )
+    return y.astype(np.int64), task, class_names(found)
+
+
+def class_names(values: Sequence | np.ndarray) -> tuple[str, ...]:
+    """Returns a name for each value; whole numbers are written without a fraction.
+
+    >>> class_names([0.0, 1.5, "cat"])
+    ('0', '1.5', 'cat')
+    """
+    return tuple(str(v) if isinstance(v, str) else f"{float(v):.15g}" for v in values)

@@ -1,0 +1,105 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasnn import data
+from kerasnn.data.partition import check_partition, partition
+from kerasnn.data.streams import batches
+from kerasnn.tasks import Task
+
+
+def _split(task, y, classes=None):
+    x = np.zeros((len(y), 3), np.float32)
+    return data.Split(x, y, x[:1], y[:1], task, classes)
+
+
+@pytest.mark.parametrize(
+    ("task", "y", "classes", "outputs"),
+    [
+        ("binary", np.array([0, 1]), ("a", "b"), 1),
+        ("multiclass", np.array([0, 1, 0]), ("a", "b", "c"), 3),
+        ("regression", np.zeros(4, np.float32), None, 1),
+        ("regression", np.zeros((4, 2), np.float32), None, 2),
+        ("multilabel", np.ones((4, 5), np.float32), ("a", "b", "c", "d", "e"), 5),
+    ],
+)
+def test_outputs_and_input_shape_are_what_a_builder_wants(task, y, classes, outputs):
+    split = _split(task, y, classes)
+    assert split.task is Task(task)
+    assert split.outputs == outputs
+    assert split.input_shape == (3,)
+
+
+def test_a_stream_has_the_same_shape_and_outputs():
+    def stream(y):
+        return tf.data.Dataset.from_tensor_slices((np.zeros((6, 4, 2)), y)).batch(4)
+
+    split = data.Split(stream(np.zeros((6, 2))), None, stream(np.zeros((6, 2))), None, "regression")
+    assert (split.input_shape, split.outputs) == ((4, 2), 2)
+    assert "x_train=2 batches of (None, 4, 2) float64, y_train=None" in repr(split)
+
+
+def test_a_split_is_frozen_and_knows_its_task():
+    split = _split("binary", np.array([0, 1]), ("a", "b"))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        split.task = Task.COUNT
+    with pytest.raises(ValueError, match="Did you mean `regression`"):
+        _split("regresion", np.zeros(2))
+
+
+def test_partition_keeps_the_shares_of_the_classes():
+    labels = np.repeat([0, 1, 2], [60, 30, 10])
+    train, test = partition(100, test_size=0.2, seed=1, labels=labels, classes="abc")
+    assert sorted([*train, *test]) == list(range(100))
+    assert np.bincount(labels[test]).tolist() == [12, 6, 2]
+    assert train.tolist() != sorted(train)
+    again, _ = partition(100, test_size=0.2, seed=1, labels=labels, classes="abc")
+    other, _ = partition(100, test_size=0.2, seed=2, labels=labels, classes="abc")
+    assert train.tolist() == again.tolist() != other.tolist()
+
+
+@pytest.mark.parametrize(
+    ("labels", "test_size", "message"),
+    [
+        ([0, 0, 0, 1], 0.5, "Class 'b' has 1 row; .* needs at least 2"),
+        ([0, 0, 1, 1, 2, 2], 0.2, "4 training rows and 2 test rows cannot each hold all 3 classes"),
+        ([0] * 98 + [1] * 2, 0.9, "With test_size=0.9 no row of class 'b' is left to train on"),
+    ],
+)
+def test_partition_refuses_a_part_without_a_class(labels, test_size, message):
+    with pytest.raises(ValueError, match=message):
+        partition(len(labels), test_size=test_size, seed=0, labels=np.array(labels), classes="abc")
+
+
+def test_partition_refuses_an_empty_part():
+    with pytest.raises(ValueError, match=r"1 rows with test_size=0\.2 leave no row to train on"):
+        partition(1, test_size=0.2, seed=0)
+
+
+@pytest.mark.parametrize("test_size", [0, 1, 1.5, -0.1, float("nan"), "0.2", True])
+def test_test_size_is_a_share(test_size):
+    with pytest.raises(ValueError, match=r"`test_size` must be .* above 0 and below 1; got"):
+        check_partition(test_size, 0)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, None])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(ValueError, match="`seed` must be a whole number of at least 0; got"):
+        check_partition(0.2, seed)
+
+
+def test_batches_shuffle_anew_each_epoch_and_repeat_by_seed():
+    rows = tf.data.Dataset.range(10).map(lambda i: (i, i))
+
+    def order(dataset):
+        return [int(x) for batch, _ in dataset for x in batch]
+
+    mixed = batches(rows, 10, 4, shuffle_seed=3)
+    assert len(mixed) == 3
+    first, second = order(mixed), order(mixed)
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second
+    assert order(batches(rows, 10, 4, shuffle_seed=3)) == first
+    assert order(batches(rows, 10, 4)) == list(range(10))

@@ -1,0 +1,299 @@
+import csv
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from kerasnn import data
+from kerasnn.data import csv_table
+from kerasnn.tasks import Task
+
+
+@pytest.fixture
+def write(tmp_path):
+    def _write(text, *, encoding="utf-8", newline="\n"):
+        path = tmp_path / "table.csv"
+        path.write_bytes(text.replace("\n", newline).encode(encoding))
+        return path
+
+    return _write
+
+
+def _fruit(rows=60, seed=0):
+    """Numbers, text with delimiters and line ends, and holes in both."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "grams": rng.normal(100, 20, rows).round(3),
+            "colour": rng.choice(["red", "light, green", 'so-called "blue"', "two\nlines"], rows),
+            "kind": rng.choice(["apple", "banana", "cherry"], rows),
+            "price": rng.normal(2, 1, rows).round(2),
+        }
+    )
+    frame.loc[rng.choice(rows, 7, replace=False), "grams"] = np.nan
+    frame.loc[rng.choice(rows, 5, replace=False), "colour"] = np.nan
+    return frame
+
+
+def _rows(x, y):
+    table = np.column_stack([x, y]).astype(np.float32)
+    return table[np.lexsort(table.T)]
+
+
+def _unbatched(stream):
+    xs, ys = zip(*stream.as_numpy_iterator(), strict=True)
+    return np.concatenate(xs), np.concatenate(ys)
+
+
+def test_columns_classes_and_filling_agree_with_pandas(tmp_path):
+    frame = _fruit()
+    frame["row"] = np.arange(len(frame))
+    frame.to_csv(tmp_path / "fruit.csv", index=False)
+    split = data.from_csv(tmp_path / "fruit.csv", "kind", missing="mean", seed=4)
+
+    assert split.task is Task.MULTICLASS
+    assert split.classes == ("apple", "banana", "cherry")
+    colours = sorted(frame.colour.dropna().unique())
+    assert split.features == ("grams", *(f"colour={c}" for c in colours), "price", "row")
+
+    numbers = split.x_train[:, -1].astype(int)
+    train = frame.loc[numbers]
+    filled = frame.fillna({"grams": train.grams.mean(), "colour": train.colour.mode()[0]})
+    one_hot = pd.get_dummies(filled.colour)[colours]
+    expected = pd.concat([filled.grams, one_hot, filled.price, filled.row], axis=1)
+    codes = pd.Categorical(frame.kind).codes
+    for x, y in ((split.x_train, split.y_train), (split.x_test, split.y_test)):
+        at = x[:, -1].astype(int)
+        np.testing.assert_allclose(x, expected.loc[at].astype(np.float32), rtol=1e-6)
+        np.testing.assert_array_equal(y, codes[at])
+    assert len(set(numbers) | set(split.x_test[:, -1].astype(int))) == 60
+    assert (split.x_train.dtype, split.y_train.dtype) == (np.float32, np.int64)
+    np.testing.assert_allclose(np.bincount(split.y_test) / 12, np.bincount(codes) / 60, atol=1 / 12)
+
+
+def test_test_rows_teach_nothing(write):
+    rows = [f"{i},cat{i % 2},{i % 2}" for i in range(20)]
+    path = write("\n".join(["a,b,y", *rows]))
+    first = data.from_csv(path, "y")
+    test_rows = sorted(first.x_test[:, 0].astype(int))
+    for i in test_rows:
+        rows[i] = f"{1000 * i},unseen{i},{i % 2}"
+    blank = next(i for i in range(20) if i not in test_rows)
+    rows[blank] = f",cat{blank % 2},{blank % 2}"
+    second = data.from_csv(write("\n".join(["a,b,y", *rows])), "y", missing="mean")
+    assert second.features == first.features == ("a", "b=cat0", "b=cat1")
+    np.testing.assert_array_equal(second.x_test[:, 1:], np.zeros((4, 2)))
+    rest = [i for i in range(20) if i not in test_rows and i != blank]
+    at = first.x_train[:, 0] == blank
+    assert second.x_train[at, 0] == pytest.approx(np.mean(rest))
+
+
+def test_a_stream_holds_the_same_rows_as_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_table, "_BLOCK_ROWS", 7)
+    path = tmp_path / "fruit.csv"
+    _fruit(100).to_csv(path, index=False)
+    memory = data.from_csv(path, "kind", missing="mean", seed=2)
+    stream = data.from_csv(path, "kind", missing="mean", seed=2, in_memory=False, batch_size=16)
+    assert (stream.y_train, stream.y_test) == (None, None)
+    assert (len(stream.x_train), len(stream.x_test)) == (5, 2)
+    assert stream.input_shape == memory.input_shape
+    assert stream.outputs == memory.outputs == 3
+    assert (stream.features, stream.classes) == (memory.features, memory.classes)
+    x, y = _unbatched(stream.x_train)
+    np.testing.assert_array_equal(_rows(x, y), _rows(memory.x_train, memory.y_train))
+    np.testing.assert_array_equal(
+        _rows(*_unbatched(stream.x_test)), _rows(memory.x_test, memory.y_test)
+    )
+    again, _ = _unbatched(stream.x_train)
+    assert x.tolist() != again.tolist()
+    np.testing.assert_array_equal(np.sort(x, axis=0), np.sort(again, axis=0))
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_keras_fits_either_form(tmp_path, in_memory):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 2))
+    pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": x @ [2, -1] + 0.5}).to_csv(
+        tmp_path / "line.csv", index=False
+    )
+    split = data.from_csv(tmp_path / "line.csv", "y", in_memory=in_memory)
+    assert split.task is Task.REGRESSION
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input(split.input_shape), keras.layers.Dense(split.outputs)])
+    model.compile(keras.optimizers.SGD(0.1), **split.task.compile_arguments())
+    # Keras warns that it cannot shuffle a dataset unless it is told not to.
+    model.fit(split.x_train, split.y_train, epochs=10, shuffle=in_memory, verbose=0)
+    kernel, bias = model.get_weights()
+    np.testing.assert_allclose([*kernel[:, 0], *bias], [2, -1, 0.5], atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "expected_task", "classes", "codes"),
+    [
+        (["yes", "no"], None, "binary", ("no", "yes"), [1, 0]),
+        (["0", "1"], None, "binary", ("0", "1"), [0, 1]),
+        (["1.0", "2.0", "10"], "multiclass", "multiclass", ("1", "2", "10"), [0, 1, 2]),
+        (["-1", "1"], "binary", "binary", ("-1", "1"), [0, 1]),
+        (["3", "4", "5more"], None, "multiclass", ("3", "4", "5more"), [0, 1, 2]),
+        (["7", "0", "12"], "count", "count", None, [7, 0, 12]),
+        (["7", "0.5", "-3"], None, "regression", None, [7, 0.5, -3]),
+    ],
+)
+def test_the_target_says_its_task(write, values, task, expected_task, classes, codes):
+    path = write("x,y\n" + "\n".join(f"{i},{v}" for i, v in enumerate(values * 10)))
+    categorical = ("y",) if "5more" in values else ()
+    split = data.from_csv(path, "y", task=task, categorical=categorical)
+    assert split.task == expected_task
+    assert split.classes == classes
+    for x, y in zip(split.x_train[:, 0], split.y_train, strict=True):
+        assert y == codes[int(x) % len(codes)]
+    assert split.y_train.dtype == (np.float32 if classes is None else np.int64)
+
+
+def test_categorical_takes_numbers_as_text_and_drop_leaves_out(write):
+    path = write("zip,name,y\n" + "\n".join(f"{i % 3},n{i},{i % 2}" for i in range(60)))
+    split = data.from_csv(path, "y", categorical=("zip",), drop=("name",))
+    assert split.features == ("zip=0", "zip=1", "zip=2")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_byte_order_mark_line_ends_blanks_and_empty_lines(write, newline, encoding):
+    text = 'größe, "the ""y"""\n\n' + "\n".join(f' {i} , "n, {i % 2}"' for i in range(10)) + "\n\n"
+    split = data.from_csv(write(text, encoding=encoding, newline=newline), 'the "y"')
+    assert split.features == ("größe",)
+    assert split.classes == ("n, 0", "n, 1")
+    assert sorted([*split.x_train[:, 0], *split.x_test[:, 0]]) == list(range(10))
+
+
+def test_other_delimiters_and_encodings(write):
+    text = "größe;y\n" + "\n".join(f"{i};{i % 2}" for i in range(10))
+    path = write(text, encoding="cp1252")
+    assert data.from_csv(path, "y", delimiter=";", encoding="cp1252").features == ("größe",)
+    with pytest.raises(ValueError, match=r"after line 0: the text is not utf-8-sig .*encoding='cp"):
+        data.from_csv(path, "y", delimiter=";")
+    with pytest.raises(ValueError, match=r"one column only: should `delimiter` be ';'"):
+        data.from_csv(path, "y", encoding="cp1252")
+
+
+GOOD = [f"{i},{'red' if i % 3 else 'blue'},{i % 2}" for i in range(12)]
+
+
+def _with(line, text):
+    rows = list(GOOD)
+    rows[line - 2] = text
+    return "\n".join(["a,b,y", *rows])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"is empty\. Its first line must name the columns"),
+        ("a,b,y\n", "holds a header and no rows"),
+        ("a,a,y\n1,2,0", "line 1: two columns are called 'a'"),
+        (",a,y\n0,2,0", r"line 1: column 1 has no name\. If it is the index that pandas wrote"),
+        (_with(4, "1,red"), "line 4: 2 cells, where the header names 3 columns"),
+        (_with(4, "1,light, green,0"), "line 4: 4 cells, where .* must stand in double quotes"),
+        (_with(4, '1,"red"x,0'), "line 4: ',' expected after '\"'"),
+        (_with(13, '1,"red,0'), "line 13: unexpected end of data"),
+        (_with(4, "inf,red,0"), r"Column 'a', line 4: 'inf' is not a finite float32"),
+        (_with(4, "1e39,red,0"), r"Column 'a', line 4: '1e39' is not a finite float32"),
+        (
+            _with(4, "12a,red,0"),
+            r"Column 'a' holds numbers \(line 2: '0'\) and text \(line 4: '12a'",
+        ),
+        (_with(4, "1_000,red,0"), r"Column 'a' holds numbers .* and text \(line 4: '1_000'\)"),
+        (_with(4, "1,red,"), r"The target 'y' is missing in rows: 1 \(line 4\)\. Drop them"),
+        (_with(4, "1,red,0.5"), None),
+        (_with(4, "1,red,x"), r"Column 'y' holds numbers .* and text \(line 4: 'x'\)"),
+        (_with(4, "1,red,7"), r"The target 'y' does not say its task\. .*0, 1, 7, which fit more"),
+        ("a,y\n1,0\n2,0\n3,0", r"The target 'y' does not say its task\. .*one value only, 0"),
+        ("a,y\n1,u\n2,u\n3,u", r"The target 'y' does not say its task\. .*one class only, 'u'"),
+        ("a,y\n1,u\n2,u\n3,v", "Class 'v' has 1 row; .* at least 2"),
+        ("y\n0\n1", "has no column beside the target 'y' to learn from"),
+        (
+            "name,y\n" + "\n".join(f"n{i},{i % 2}" for i in range(100)),
+            r"Column 'name' holds 80 different texts in 80 training rows: .* drop=\('name',\)",
+        ),
+    ],
+)
+def test_a_bad_file_is_named_with_its_line(write, text, message):
+    path = write(text)
+    if message is None:
+        assert data.from_csv(path, "y").task is Task.REGRESSION
+        return
+    with pytest.raises(ValueError, match=message):
+        data.from_csv(path, "y")
+
+
+def test_missing_values_are_counted_by_column(write):
+    rows = [f"{'' if i in (1, 4) else i},{'NA' if i == 7 else 'red'},{i % 2}" for i in range(12)]
+    path = write("\n".join(["a,b,y", *rows]))
+    message = r"Missing values by column: 'a' 2 \(line 3, 6\), 'b' 1 \(line 9\)\. .*missing='mean'"
+    with pytest.raises(ValueError, match=message):
+        data.from_csv(path, "y")
+    assert np.isfinite(data.from_csv(path, "y", missing="mean").x_train).all()
+    path = write("\n".join(["a,y", *(f"?,{i % 2}" for i in range(12)), "1,0"]))
+    with pytest.raises(ValueError, match=r"'a' 12 \(line 2, 3, 4, 5, 6, \.\.\.\)"):
+        data.from_csv(path, "y")
+
+
+def test_a_column_without_a_value(write):
+    path = write("\n".join(["a,b,y", *(f"{i},NaN,{i % 2}" for i in range(12))]))
+    with pytest.raises(ValueError, match=r"Column 'b' holds no value at all\. .*drop=\('b',\)"):
+        data.from_csv(path, "y", missing="mean")
+    test_row = int(data.from_csv(path, "y", drop=("b",), test_size=2 / 12).x_test[0, 0])
+    rows = [f"{i},{5 if i == test_row else '?'},{i % 2}" for i in range(12)]
+    path = write("\n".join(["a,b,y", *rows]))
+    with pytest.raises(ValueError, match=r"Column 'b' has no value in the training rows"):
+        data.from_csv(path, "y", missing="mean", test_size=2 / 12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"target": "Y2"}, r"`target` must name a column; .* has no 'Y2', only 'a', 'b', 'y'"),
+        ({"target": "yy"}, r"`target` must name a column; .*Did you mean `y`"),
+        ({"drop": ("c",)}, r"`drop` must name a column; .* has no 'c'"),
+        ({"drop": "a"}, r"`drop` must be a sequence of names; got drop='a'. Write \('a',\)"),
+        ({"drop": ("y",)}, "`drop` must leave the target 'y' in"),
+        ({"categorical": ("A1",)}, "`categorical` must name a column"),
+        ({"missing": "median"}, "`missing` must be one of 'error', 'mean'"),
+        ({"task": "multi"}, "`task` must be one of"),
+        ({"task": "multilabel"}, "`task` must fit 'y', which does not hold a 0 or 1 for each"),
+        (
+            {"target": "a", "task": "binary"},
+            "`task` must be 'multiclass' for the 12 classes in 'a'",
+        ),
+        ({"target": "b", "task": "regression"}, "`task` must be 'binary' or 'multiclass' for the"),
+        ({"test_size": 0}, "`test_size` must be a finite number above 0 and below 1"),
+        ({"batch_size": 0}, "`batch_size` must be a whole number of at least 1"),
+        ({"delimiter": ", "}, "`delimiter` must be one character; got delimiter=', '"),
+    ],
+)
+def test_wrong_arguments(write, arguments, message):
+    path = write("\n".join(["a,b,y", *GOOD]))
+    with pytest.raises(ValueError, match=message):
+        data.from_csv(path, **{"target": "y", **arguments})
+
+
+def test_a_negative_count_is_refused(write):
+    path = write("a,y\n1,0\n2,-1\n3,4")
+    with pytest.raises(
+        ValueError, match="`task` must fit 'y', which holds more than whole numbers"
+    ):
+        data.from_csv(path, "y", task="count")
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"`path` must name a CSV file; .* does not exist"):
+        data.from_csv(tmp_path / "none.csv", "y")
+    with pytest.raises(FileNotFoundError, match=r"`path` must name a CSV file; .* is a folder"):
+        data.from_csv(tmp_path, "y")
+
+
+def test_a_cell_that_is_too_large_for_the_reader(write):
+    text = _with(4, f"1,{'r' * (csv.field_size_limit() + 1)},0")
+    with pytest.raises(ValueError, match="line 4: field larger than field limit"):
+        data.from_csv(write(text), "y")

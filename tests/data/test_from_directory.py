@@ -1,0 +1,238 @@
+import io
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasnn import data
+from kerasnn.tasks import Task
+
+FORMATS = ["JPEG", "PNG", "BMP", "GIF"]
+
+
+def _pixels(level, size=(12, 16)):
+    return np.full((*size, 3), level, np.uint8)
+
+
+def _save(path, pixels, kind="PNG", **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, kind, **options)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three classes of ten flat images: the level tells class and number."""
+    root = tmp_path / "images"
+    for number, name in enumerate(["cat", "dog", "eel"]):
+        for i in range(10):
+            kind = FORMATS[i % 4]
+            level = 80 * number + 4 * i
+            _save(root / name / f"{i}.{kind.lower()}", _pixels(level), kind)
+    return root
+
+
+def _unbatched(stream):
+    xs, ys = zip(*stream.as_numpy_iterator(), strict=True)
+    return np.concatenate(xs), np.concatenate(ys)
+
+
+def test_every_image_arrives_once_with_its_class(folder):
+    split = data.from_directory(folder, image_size=(6, 5))
+    assert repr(split) == (
+        "Split(multiclass, x_train=(24, 6, 5, 3) uint8, y_train=(24,) int64, "
+        "x_test=(6, 6, 5, 3) uint8, y_test=(6,) int64, classes=cat, dog, eel, features=None)"
+    )
+    assert np.bincount(split.y_test).tolist() == [2, 2, 2]
+    levels = np.concatenate([split.x_train, split.x_test])[:, 0, 0, 0]
+    y = np.concatenate([split.y_train, split.y_test])
+    np.testing.assert_array_equal(levels // 80, y)
+    assert sorted(levels) == [80 * c + 4 * i for c in range(3) for i in range(10)]
+
+
+@pytest.mark.parametrize("colour", ["rgb", "grayscale"])
+def test_a_stream_holds_the_same_images_as_memory(folder, colour):
+    arguments = {"image_size": (6, 5), "colour": colour, "seed": 7}
+    memory = data.from_directory(folder, **arguments)
+    stream = data.from_directory(folder, **arguments, in_memory=False, batch_size=10)
+    assert (len(stream.x_train), len(stream.x_test)) == (3, 1)
+    assert (stream.y_train, stream.y_test) == (None, None)
+    assert stream.input_shape == memory.input_shape == (6, 5, 3 if colour == "rgb" else 1)
+    assert stream.outputs == memory.outputs == 3
+    x, y = _unbatched(stream.x_train)
+    order, given = np.argsort(x[:, 0, 0, 0]), np.argsort(memory.x_train[:, 0, 0, 0])
+    np.testing.assert_array_equal(x[order], memory.x_train[given])
+    np.testing.assert_array_equal(y[order], memory.y_train[given])
+    x, y = _unbatched(stream.x_test)
+    np.testing.assert_array_equal(x, memory.x_test)
+    np.testing.assert_array_equal(y, memory.y_test)
+    again, _ = _unbatched(stream.x_train)
+    assert again.tolist() != _unbatched(stream.x_train)[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "tolerance"),
+    [
+        ("PNG", "RGB", 0),
+        ("PNG", "L", 0),
+        ("PNG", "P", 0),
+        ("PNG", "RGBA", 0),
+        ("PNG", "1", 0),
+        ("BMP", "RGB", 0),
+        ("BMP", "L", 0),
+        ("BMP", "RGBA", 0),
+        ("GIF", "P", 0),
+        ("JPEG", "RGB", 4),
+        ("JPEG", "L", 4),
+        ("JPEG", "CMYK", 4),
+    ],
+)
+def test_images_are_decoded_as_pillow_decodes_them(tmp_path, kind, mode, tolerance):
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 9, 3)).astype(np.uint8)
+    image = Image.fromarray(pixels).convert(mode)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            image.save(tmp_path / name / f"{i}", kind)
+    split = data.from_directory(tmp_path, image_size=(7, 9), test_size=0.5)
+    with Image.open(tmp_path / "a" / "0") as stored:
+        expected = np.asarray(stored.convert("RGB")).astype(int)
+    assert np.abs(split.x_train[0].astype(int) - expected).max() <= tolerance
+
+
+def test_shrinking_agrees_with_pillows_antialiased_one(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3)).astype(np.uint8)
+    for i in range(4):
+        _save(tmp_path / "ab"[i % 2] / f"{i}.png", pixels)
+    split = data.from_directory(tmp_path, image_size=(5, 7), test_size=0.5)
+    expected = Image.fromarray(pixels).resize((7, 5), Image.Resampling.BILINEAR)
+    assert np.abs(split.x_train[0].astype(int) - np.asarray(expected)).max() <= 1
+
+
+def test_a_moving_gif_gives_its_first_frame(tmp_path):
+    frames = [Image.fromarray(_pixels(level)) for level in (10, 200)]
+    for i in range(4):
+        folder = tmp_path / "ab"[i % 2]
+        folder.mkdir(exist_ok=True)
+        frames[0].save(folder / f"{i}.gif", save_all=True, append_images=frames[1:])
+    split = data.from_directory(tmp_path, image_size=(4, 4), test_size=0.5)
+    np.testing.assert_array_equal(split.x_train, 10)
+    assert split.task is Task.BINARY
+    assert split.outputs == 1
+
+
+def _corrupt(folder):
+    image = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(image, "JPEG")
+    (folder / "cat" / "half.jpg").write_bytes(image.getvalue()[: len(image.getvalue()) // 2])
+    (folder / "dog" / "empty.png").write_bytes(b"")
+    (folder / "dog" / "notes.txt").write_text("BM is how a bitmap begins, and this is not one.")
+    Image.fromarray(noise).convert("P").save(folder / "eel" / "table.bmp")
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_corrupt_files_are_named_or_skipped_and_counted(folder, in_memory):
+    clean = data.from_directory(folder, image_size=(4, 4))
+    _corrupt(folder)
+    arguments = {"image_size": (4, 4), "in_memory": in_memory}
+    named = "4 of 34 files under .* cannot be read as .*: cat/half.jpg, dog/empty.png, dog/notes"
+    with pytest.raises(ValueError, match=named + r".*eel/table.bmp\. Remove them or .*'skip'"):
+        data.from_directory(folder, **arguments)
+    with pytest.warns(UserWarning, match="^Skipped: " + named) as caught:
+        split = data.from_directory(folder, **arguments, errors="skip")
+    assert caught[0].filename == __file__
+    x = split.x_test if in_memory else _unbatched(split.x_test)[0]
+    np.testing.assert_array_equal(x, clean.x_test)
+
+
+def test_hidden_things_and_files_beside_the_classes_are_passed_over(folder):
+    clean = data.from_directory(folder, image_size=(4, 4))
+    for name in (".git", "__MACOSX"):
+        _save(folder / name / "0.png", _pixels(9))
+    (folder / "cat" / ".DS_Store").write_bytes(b"x")
+    (folder / "LICENSE").write_text("x")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        split = data.from_directory(str(folder), image_size=(4, 4))
+    assert split.classes == clean.classes
+    np.testing.assert_array_equal(split.x_train, clean.x_train)
+
+
+def test_classes_chooses_and_orders_the_folders(folder):
+    (folder / "old").mkdir()
+    split = data.from_directory(folder, image_size=(4, 4), classes=["eel", "cat"])
+    assert split.classes == ("eel", "cat")
+    assert set(split.x_train[split.y_train == 0, 0, 0, 0] // 80) == {2}
+
+
+def test_a_folder_that_is_no_class(folder):
+    (folder / "old").mkdir()
+    with pytest.raises(ValueError, match=r"old holds no image\. Remove the folder, or name the"):
+        data.from_directory(folder, image_size=(4, 4))
+    (folder / "old" / "notes.txt").write_text("x")
+    message = r"old holds no image\. Remove the folder"
+    with (
+        pytest.warns(UserWarning, match="1 of 31 files"),
+        pytest.raises(ValueError, match=message),
+    ):
+        data.from_directory(folder, image_size=(4, 4), errors="skip")
+    _save(folder / "old" / "cat" / "0.png", _pixels(3))
+    with pytest.raises(ValueError, match="old holds a folder, 'cat', and should hold images only"):
+        data.from_directory(folder, image_size=(4, 4))
+
+
+def test_a_class_with_one_image(folder):
+    _save(folder / "fox" / "0.png", _pixels(3))
+    with pytest.raises(ValueError, match=r"Class 'fox' has 1 row; .* needs at least 2"):
+        data.from_directory(folder, image_size=(4, 4))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"image_size": 64},
+            r"`image_size` must be \(height, width\) in pixels; got image_size=64",
+        ),
+        ({"image_size": (0, 4)}, r"`image_size` must be \(height, width\) in pixels"),
+        ({"colour": "gray"}, "`colour` must be one of 'rgb', 'grayscale'"),
+        ({"errors": "ignore"}, "`errors` must be one of 'raise', 'skip'"),
+        ({"test_size": 1}, "`test_size` must be a finite number above 0 and below 1"),
+        ({"classes": ["cat"]}, "`classes` must be at least two different folder names"),
+        ({"classes": ["cat", "cat"]}, "`classes` must be at least two different folder names"),
+        ({"classes": "cat"}, "`classes` must be at least two different folder names"),
+        ({"classes": ["cat", "dgo"]}, "it has no 'dgo'. Did you mean `dog`"),
+        ({"classes": ["cat", "zebra"]}, "it has no 'zebra'. There are cat, dog, eel"),
+    ],
+)
+def test_wrong_arguments(folder, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        data.from_directory(folder, **{"image_size": (4, 4), **arguments})
+
+
+def test_a_folder_without_classes(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"`path` must name a folder .* does not exist"):
+        data.from_directory(tmp_path / "none", image_size=(4, 4))
+    _save(tmp_path / "only" / "0.png", _pixels(3))
+    with pytest.raises(ValueError, match="for each of at least two classes; it holds only"):
+        data.from_directory(tmp_path, image_size=(4, 4))
+    with pytest.raises(FileNotFoundError, match="is a file"):
+        data.from_directory(tmp_path / "only" / "0.png", image_size=(4, 4))
+
+
+def test_a_network_learns_from_a_stream(folder):
+    split = data.from_directory(folder, image_size=(4, 4), in_memory=False, classes=("cat", "eel"))
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input(split.input_shape),
+            keras.layers.Rescaling(1 / 127.5, -1),
+            keras.layers.Flatten(),
+            keras.layers.Dense(split.outputs, split.task.activation),
+        ]
+    )
+    model.compile(keras.optimizers.SGD(0.1), **split.task.compile_arguments())
+    model.fit(split.x_train, split.y_train, epochs=30, shuffle=False, verbose=0)
+    assert model.evaluate(split.x_test, split.y_test, verbose=0)[1] == 1
