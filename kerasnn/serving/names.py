@@ -1,0 +1,69 @@
+"""Names of a signature's tensors: the model's own, or fixed ones, never a counter's."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+# Keras numbers these across the process; cloning adds a suffix.
+_NUMBERED = re.compile(r"(keras_tensor|input_layer)(_\d+)?(_?clone)?", re.IGNORECASE)
+
+
+def of_inputs(inputs: Any) -> list[str]:
+    """Names the tensors of `inputs`, in the order of `keras.tree.flatten`.
+
+    One tensor is `image` where it is `(batch, height, width, channels)` with 1, 3 or 4
+    channels, and `features` elsewhere. Several keep their keys or their `Input` layers' names,
+    as identifiers; one without a name is `input_0`, `input_1`, ... by its place.
+
+    Args:
+        inputs: `keras.KerasTensor`, or lists and dicts of them.
+
+    Raises:
+        ValueError: If two of them come to the same name.
+
+    Example:
+        >>> of_inputs(keras.Input((28, 28, 1)))
+        ['image']
+        >>> of_inputs([keras.Input((2,), name="sepal width"), keras.Input((3,))])
+        ['sepal_width', 'input_1']
+    """
+    leaves = keras.tree.flatten_with_path(inputs)
+    if len(leaves) == 1:
+        [(_, tensor)] = leaves
+        is_image = len(tensor.shape) == 4 and tensor.shape[-1] in (1, 3, 4)
+        return ["image" if is_image else "features"]
+    names = [_of_input(path, tensor.name, place) for place, (path, tensor) in enumerate(leaves)]
+    return _different(names, "inputs", "Rename its `Input` layers or the keys of its dict.")
+
+
+def of_outputs(answers: Any) -> list[str]:
+    """Names the tensors of `answers`, of which there are several, as `of_inputs` does.
+
+    Example:
+        >>> of_outputs({"price": 1.0, "sold": 2.0}), of_outputs([1.0, 2.0])
+        (['price', 'sold'], ['output_0', 'output_1'])
+    """
+    names = [_of_path(path, "output") for path, _ in keras.tree.flatten_with_path(answers)]
+    return _different(names, "outputs", "Rename the keys of its dict.")
+
+
+def _of_input(path: Sequence[Any], name: str, place: int) -> str:
+    steps = path if any(isinstance(step, str) for step in path) else [name]
+    is_numbered = any(_NUMBERED.fullmatch(str(step)) for step in steps)
+    return _of_path([place] if is_numbered else steps, "input")
+
+
+def _of_path(path: Sequence[Any], side: str) -> str:
+    name = re.sub(r"\W", "_", "_".join(map(str, path)), flags=re.ASCII)
+    return name if name[:1].isalpha() else f"{side}_{name}"
+
+
+def _different(names: list[str], side: str, cure: str) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"`model` must have {side} of different names, made of letters, digits and "
+            f"underscores; got {', '.join(names)}. {cure}"
+        )
+    return names

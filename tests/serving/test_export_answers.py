@@ -1,0 +1,226 @@
+"""What is served answers as the model does, whatever kind of Keras model it is."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasnn import serving
+
+keras.utils.set_random_seed(0)
+RANDOM = np.random.default_rng(0)
+
+
+def floats(*shape):
+    return RANDOM.normal(size=shape).astype("float32")
+
+
+def two_inputs():
+    left = keras.Input((3,), name="left")
+    right = keras.Input((2,), name="right")
+    joined = keras.layers.Concatenate()([left, right])
+    model = keras.Model([left, right], keras.layers.Dense(2)(joined))
+    batch = {"left": floats(5, 3), "right": floats(5, 2)}
+    return model, batch, [batch["left"], batch["right"]], ["predictions"]
+
+
+def dict_inputs():
+    # Not in alphabetical order, which is how Keras flattens a dict.
+    inputs = {"b": keras.Input((3,), name="b"), "a": keras.Input((3,), name="a")}
+    difference = keras.layers.Subtract()([inputs["b"], inputs["a"]])
+    model = keras.Model(inputs, keras.layers.Dense(2)(difference))
+    batch = {"b": floats(5, 3), "a": floats(5, 3)}
+    return model, batch, batch, ["predictions"]
+
+
+def two_outputs():
+    features = keras.Input((3,))
+    outputs = {
+        "price": keras.layers.Dense(1)(features),
+        "kind": keras.layers.Dense(4, "softmax")(features),
+    }
+    batch = {"features": floats(5, 3)}
+    return keras.Model(features, outputs), batch, batch["features"], ["kind", "price"]
+
+
+def list_of_outputs():
+    features = keras.Input((3,))
+    outputs = [keras.layers.Dense(units)(features) for units in (1, 2)]
+    batch = {"features": floats(5, 3)}
+    return keras.Model(features, outputs), batch, batch["features"], ["output_0", "output_1"]
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.classify = keras.layers.Dense(3, "softmax")
+        self.hide = keras.layers.Dense(4, "relu")
+
+    def call(self, inputs):
+        return self.classify(self.hide(inputs["x"]) + self.hide(inputs["y"]))
+
+
+def subclassed():
+    model = Subclassed()
+    batch = {"x": floats(5, 3), "y": floats(5, 3)}
+    model(batch)
+    return model, batch, batch, ["probabilities"]
+
+
+def integer_input():
+    model = keras.Sequential(
+        [
+            keras.Input((6,), dtype="int32"),
+            keras.layers.Embedding(10, 4),
+            keras.layers.LSTM(5),
+            keras.layers.Dense(1, "sigmoid"),
+        ]
+    )
+    batch = {"features": RANDOM.integers(0, 10, (5, 6)).astype("int32")}
+    return model, batch, batch["features"], ["probabilities"]
+
+
+def string_lookup():
+    lookup = keras.layers.StringLookup(
+        vocabulary=["ant", "bee"], num_oov_indices=0, output_mode="multi_hot"
+    )
+    model = keras.Sequential(
+        [keras.Input((2,), dtype="string"), lookup, keras.layers.Dense(2, "softmax")]
+    )
+    batch = {"features": tf.constant([["bee", "ant"], ["bee", "bee"]])}
+    return model, batch, batch["features"], ["probabilities"]
+
+
+def byte_images():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3), dtype="uint8"),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(2, 3),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
+    )
+    batch = {"image": RANDOM.integers(0, 256, (5, 8, 8, 3)).astype("uint8")}
+    return model, batch, batch["image"], ["predictions"]
+
+
+CASES = [
+    two_inputs,
+    dict_inputs,
+    two_outputs,
+    list_of_outputs,
+    subclassed,
+    integer_input,
+    string_lookup,
+    byte_images,
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_answers_as_predict_does(case, tmp_path, ask):
+    model, batch, x, outputs = case()
+    report = serving.export(model, tmp_path)
+    served = ask(report, **batch)
+    expected = model.predict(x, verbose=0)
+    expected = dict(zip(outputs, keras.tree.flatten(expected), strict=True))
+    assert sorted(served) == outputs
+    for name, answer in expected.items():
+        # Answers that were all alike would prove nothing.
+        assert answer.std() > 1e-4
+        np.testing.assert_allclose(served[name], answer, atol=1e-6)
+    signature = report.signatures["serving_default"]
+    assert {name: spec.dtype for name, spec in signature["inputs"].items()} == {
+        name: tf.as_dtype(value.dtype) for name, value in batch.items()
+    }
+    assert report.largest_difference <= 1e-5
+
+
+def test_a_single_row_and_many_get_the_same_answers(classifier, rows, tmp_path, ask):
+    report = serving.export(classifier, tmp_path)
+    together = ask(report, features=rows)["probabilities"]
+    alone = [ask(report, features=row[None])["probabilities"][0] for row in rows]
+    np.testing.assert_allclose(alone, together, atol=1e-6)
+
+
+def test_augmentation_noise_and_dropout_are_off(tmp_path, ask):
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.RandomFlip(),
+            keras.layers.RandomRotation(0.5),
+            keras.layers.GaussianNoise(1.0),
+            keras.layers.Flatten(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(3, "softmax"),
+        ]
+    )
+    image = floats(1, 8, 8, 1)
+    report = serving.export(model, tmp_path)
+    loaded = tf.saved_model.load(report.path)
+    served = loaded.signatures["serving_default"]
+    answers = [served(image=tf.constant(image))["probabilities"].numpy() for _ in range(10)]
+    for answer in answers:
+        np.testing.assert_array_equal(answer, answers[0])
+    # Under training=True the same model answers otherwise each time.
+    assert np.abs(model(image, training=True) - answers[0]).max() > 1e-3
+
+
+def test_sixteen_bit_outputs_become_float32(tmp_path, ask):
+    policy = keras.DTypePolicy("mixed_bfloat16")
+    model = keras.Sequential(
+        [
+            keras.Input((16,)),
+            keras.layers.Dense(64, "gelu", dtype=policy),
+            keras.layers.Dense(3, "softmax", dtype=policy),
+        ]
+    )
+    x = floats(5, 16)
+    report = serving.export(model, tmp_path)
+    served = ask(report, features=x)["probabilities"]
+    assert model(x).dtype == tf.bfloat16
+    assert served.dtype == np.float32
+    np.testing.assert_array_equal(served, model.predict(x, verbose=0).astype("float32"))
+
+
+@pytest.mark.parametrize(
+    ("units", "activation", "expected"),
+    [
+        (3, "softmax", [b"ant", b"cat", b"bee"]),
+        (1, "sigmoid", [b"no", b"yes", b"no"]),
+    ],
+)
+def test_labels_name_the_answer(units, activation, expected, tmp_path, ask):
+    model = keras.Sequential([keras.Input((units,)), keras.layers.Activation(activation)])
+    x = {
+        3: np.array([[5, 1, 2], [1, 2, 5], [1, 5, 2]], "float32"),
+        1: np.array([[-1], [1], [0]], "float32"),
+    }[units]
+    labels = ["ant", "bee", "cat"] if units == 3 else ["no", "yes"]
+    report = serving.export(model, tmp_path, labels=labels)
+    assert ask(report, features=x)["labels"].tolist() == expected
+    text = (report.path / "assets.extra" / "labels.txt").read_text()
+    assert text.splitlines() == labels
+
+
+def test_several_sigmoids_keep_their_labels_in_the_file_only(tmp_path, ask):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "sigmoid")])
+    report = serving.export(model, tmp_path, labels=["wet", "cold"])
+    assert list(ask(report, features=floats(1, 4))) == ["probabilities"]
+    assert (report.path / "assets.extra" / "labels.txt").read_text() == "wet\ncold\n"
+
+
+def test_another_shape_is_refused_by_the_graph(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3), keras.layers.GlobalMaxPooling2D()]
+    )
+    report = serving.export(model, tmp_path)
+    loaded = tf.saved_model.load(report.path)
+
+    # A server passes on what it gets, so nothing outside the graph may know the shape.
+    @tf.function(input_signature=[tf.TensorSpec(None)])
+    def request(image):
+        return loaded.signatures["serving_default"](image=image)
+
+    assert request(floats(2, 8, 8, 3))["predictions"].shape == (2, 2)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected shape \[\?,8,8,3\]"):
+        request(floats(2, 9, 9, 3))

@@ -1,0 +1,232 @@
+"""A wrong choice is an error that says so, and publishes nothing."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasnn import serving
+
+
+def dense(units=1, activation=None):
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(units, activation)])
+
+
+class TwoArguments(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, left, right):
+        return self.dense(left) + self.dense(right)
+
+
+class AlwaysDrops(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.drop = keras.layers.Dropout(0.5)
+
+    def call(self, x):
+        return self.drop(x, training=True)
+
+
+class Noise(keras.layers.Layer):
+    def call(self, x):
+        return x + tf.random.normal(tf.shape(x))
+
+
+class InPython(keras.layers.Layer):
+    def call(self, x):
+        return tf.ensure_shape(tf.numpy_function(np.sin, [x], tf.float32), x.shape)
+
+
+class BatchMean(keras.layers.Layer):
+    def call(self, x):
+        return keras.ops.mean(x)
+
+
+def called_with_two():
+    model = TwoArguments()
+    model(np.ones((1, 3)), np.ones((1, 3)))
+    return model
+
+
+def stateful():
+    return keras.Sequential(
+        [keras.Input(batch_shape=(2, 5, 3)), keras.layers.GRU(4, stateful=True, name="memory")]
+    )
+
+
+def broken():
+    model = dense()
+    model.layers[0].bias.assign([np.nan])
+    return model
+
+
+def with_two_outputs():
+    features = keras.Input((4,))
+    outputs = [keras.layers.Dense(2, "softmax")(features) for _ in range(2)]
+    return keras.Model(features, outputs)
+
+
+def same_names():
+    inputs = [keras.Input((1,), name=name) for name in ("a b", "a-b")]
+    return keras.Model(inputs, keras.layers.Add()(inputs))
+
+
+def noisy():
+    # With a seed, TensorFlow's noise is the same in the first call of every graph.
+    keras.utils.set_random_seed(0)
+    return of(Noise())
+
+
+def of(*layers):
+    return keras.Sequential([keras.Input((4,)), *layers])
+
+
+WRONG = {
+    "a file name": (
+        lambda: "digits.keras",
+        {},
+        r"`model` must be a Keras model; got model='digits.keras'. Load a file first, with "
+        r"`keras.saving.load_model`",
+    ),
+    "unbuilt": (
+        lambda: keras.Sequential([keras.layers.Dense(2)], name="raw"),
+        {},
+        "`model` must be built, so that its inputs are known; `raw` is not. Call it on a batch",
+    ),
+    "two arguments": (
+        called_with_two,
+        {},
+        r"(?s)`model` must answer .* for x of shape \(None, 3\); got TypeError: .*"
+        r"export `keras.Model\(inputs, model\(inputs\)\)`",
+    ),
+    "stateful": (
+        stateful,
+        {},
+        "`model` must not keep state between calls.*; the layer `memory` is stateful. Build it "
+        "with stateful=False",
+    ),
+    "random in inference": (
+        lambda: of(AlwaysDrops()),
+        {},
+        "`model` must not change its variables when it predicts.*always_drops.*"
+        "must be off when training=False",
+    ),
+    "Python": (
+        lambda: of(InPython()),
+        {},
+        "`model` must be made of TensorFlow's operations; .*in_python.* calls Python",
+    ),
+    "noise": (
+        noisy,
+        {},
+        r"its output `predictions` differs by \d\S* of its scale, more than 1e-05. Nothing was",
+    ),
+    "NaN": (broken, {}, "its output `predictions` differs by nan .* Look for NaN in the weights"),
+    "no batch axis": (
+        lambda: of(BatchMean()),
+        {},
+        r"its output `predictions` has shape \(\) for a batch of 1",
+    ),
+    "equal names": (
+        same_names,
+        {},
+        "`model` must have inputs of different names, .*; got a_b, a_b. Rename its `Input` layers",
+    ),
+    "labels on regression": (
+        dense,
+        {"labels": ["a", "b"]},
+        "`labels` must name the classes of a classifier; `model` ends in neither softmax nor "
+        "sigmoid. For regression leave `labels` out",
+    ),
+    "labels on several outputs": (
+        with_two_outputs,
+        {"labels": ["a", "b"]},
+        "`labels` must name the units of one output; `model` has 2: output_0, output_1",
+    ),
+    "too few labels": (
+        lambda: dense(3, "softmax"),
+        {"labels": ["a", "b"]},
+        "`labels` must name the output's 3 units; got 2: a, b",
+    ),
+    "one label for one sigmoid": (
+        lambda: dense(1, "sigmoid"),
+        {"labels": ["a"]},
+        "`labels` must name the 2 classes of one sigmoid; got 1: a",
+    ),
+    "labels that are numbers": (
+        lambda: dense(2, "softmax"),
+        {"labels": [0, 1]},
+        r"`labels` must be a sequence of names .*; got labels=\[0, 1\]. Of numbers, make names",
+    ),
+    "labels in one string": (
+        lambda: dense(2, "softmax"),
+        {"labels": "ab"},
+        "`labels` must be a sequence of names of one line each.*; got labels='ab'",
+    ),
+    "labels of two lines": (
+        lambda: dense(2, "softmax"),
+        {"labels": ["a\nb", "c"]},
+        "`labels` must be a sequence of names of one line each",
+    ),
+    "version 0": (
+        dense,
+        {"version": 0},
+        "`version` must be a whole number of at least 1; got version=0. Leave it out",
+    ),
+    "version as text": (
+        dense,
+        {"version": "2"},
+        "`version` must be a whole number of at least 1; got version='2'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_raises_and_publishes_nothing(case, tmp_path):
+    build, arguments, message = WRONG[case]
+    model = build()
+    with pytest.raises(ValueError, match=message):
+        serving.export(model, tmp_path, **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_inputs_that_the_model_cannot_take(tmp_path):
+    model = keras.Sequential([keras.Input((2,), dtype="int32"), keras.layers.Embedding(1, 3)])
+    with pytest.raises(
+        ValueError,
+        match=r"(?s)`model` must answer the inputs that an export is checked with: .*is not in "
+        r"\[0, 1\).*Give each `keras.Input` the dtype",
+    ):
+        serving.export(model, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_no_place_for_versions(tmp_path):
+    file = tmp_path / "model"
+    file.write_text("mine")
+    with pytest.raises(ValueError, match=r"`path` must be a directory .*; got the file '.*model'"):
+        serving.export(dense(), file)
+    assert file.read_text() == "mine"
+
+
+def test_path_of_another_type():
+    with pytest.raises(ValueError, match=r"`path` must be the directory of .*; got path=3"):
+        serving.export(dense(), 3)
+
+
+def test_an_existing_version(tmp_path):
+    (tmp_path / "7").mkdir()
+    with pytest.raises(
+        ValueError,
+        match=r"`version` must be new in .*; got version=7. The next free one is 8; leave",
+    ):
+        serving.export(dense(), tmp_path, version=7)
+    assert list((tmp_path / "7").iterdir()) == []
+
+
+def test_a_misspelt_argument(tmp_path):
+    with pytest.raises(TypeError, match=r"has no argument `lables`. Did you mean `labels`\?"):
+        serving.export(dense(), tmp_path, lables=["a"])

@@ -1,0 +1,193 @@
+"""A version is there whole or not at all, and two exporters get two."""
+
+import os
+import pathlib
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasnn import serving
+
+
+def test_versions_count_on_from_the_largest(classifier, tmp_path):
+    path = tmp_path / "not" / "there" / "yet"
+    assert serving.export(classifier, path).version == 1
+    (path / "009").mkdir()
+    (path / "notes").mkdir()
+    (path / "12.txt").write_text("")
+    report = serving.export(classifier, str(path))
+    assert (report.version, report.path) == (10, path / "10")
+    assert serving.export(classifier, path, version=4).version == 4
+    assert sorted(os.listdir(path)) == ["009", "1", "10", "12.txt", "4", "notes"]
+
+
+def test_others_may_read_it(classifier, tmp_path):
+    umask = os.umask(0o022)
+    try:
+        report = serving.export(classifier, tmp_path, labels=list("abc"))
+    finally:
+        os.umask(umask)
+    for file in [report.path, *report.path.rglob("*")]:
+        wanted = 0o755 if file.is_dir() else 0o644
+        assert stat.S_IMODE(file.stat().st_mode) == wanted, file
+
+
+@pytest.mark.parametrize("place", ["tensorflow.saved_model.save", "os.fsync", "os.rename"])
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt("stop")])
+def test_nothing_is_left_of_a_failure(place, error, classifier, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise error
+
+    serving.export(classifier, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(place, fail)
+        with pytest.raises(type(error), match=str(error)):
+            serving.export(classifier, tmp_path)
+    assert os.listdir(tmp_path) == ["1"]
+    assert serving.export(classifier, tmp_path).version == 2
+
+
+def test_other_weights_on_disk_are_not_published(classifier, tmp_path, monkeypatch):
+    save = tf.saved_model.save
+    bias = classifier.layers[-1].bias
+
+    def save_others(*args, **kwargs):
+        before = bias.numpy()
+        bias.assign_add([0.1, 0.0, 0.0])
+        save(*args, **kwargs)
+        bias.assign(before)
+
+    monkeypatch.setattr("tensorflow.saved_model.save", save_others)
+    with pytest.raises(ValueError, match=r"`probabilities` differs by 0\.0\d+ of its scale"):
+        serving.export(classifier, tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_it_is_hidden_until_it_is_flushed_to_disk(classifier, tmp_path, monkeypatch):
+    flushed, fsync, rename = set(), os.fsync, os.rename
+
+    def note(descriptor):
+        flushed.add(pathlib.Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    def check(source, target):
+        assert source.parent == target.parent
+        assert source.name.startswith(".")
+        assert flushed >= {source, *source.rglob("*")}
+        rename(source, target)
+        flushed.clear()
+
+    monkeypatch.setattr("os.fsync", note)
+    monkeypatch.setattr("os.rename", check)
+    serving.export(classifier, tmp_path, labels=list("abc"))
+    assert flushed == {tmp_path}
+
+
+def test_a_version_that_another_exporter_took_meanwhile(classifier, tmp_path, monkeypatch):
+    rename = os.rename
+
+    def rename_late(source, target):
+        monkeypatch.setattr("os.rename", rename)
+        target.mkdir()
+        (target / "saved_model.pb").write_text("theirs")
+        rename(source, target)
+
+    monkeypatch.setattr("os.rename", rename_late)
+    assert serving.export(classifier, tmp_path).version == 2
+    monkeypatch.setattr("os.rename", rename_late)
+    with pytest.raises(ValueError, match=r"`version` must be new in .*; got version=5"):
+        serving.export(classifier, tmp_path, version=5)
+    assert sorted(os.listdir(tmp_path)) == ["1", "2", "5"]
+    assert (tmp_path / "1" / "saved_model.pb").read_text() == "theirs"
+
+
+def test_exporters_at_once_get_versions_of_their_own(tmp_path, ask):
+    models = [keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]) for _ in range(4)]
+    reports = {}
+
+    def run(value, model):
+        model.set_weights([np.zeros((1, 1)), np.array([value])])
+        reports[value] = serving.export(model, tmp_path)
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(models)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(report.version for report in reports.values()) == [1, 2, 3, 4]
+    assert sorted(os.listdir(tmp_path)) == ["1", "2", "3", "4"]
+    for value, report in reports.items():
+        assert ask(report, features=np.zeros((1, 1), "float32"))["predictions"].item() == value
+
+
+def test_a_fresh_process_without_keras_answers_as_predict(tmp_path):
+    keras.utils.set_random_seed(0)
+    lookup = keras.layers.StringLookup(vocabulary=["ant", "bee"], output_mode="one_hot")
+    word, size = keras.Input((), dtype="string", name="word"), keras.Input((2,), name="size")
+    joined = keras.layers.Concatenate()([lookup(word), keras.layers.Dense(3, "relu")(size)])
+    model = keras.Model([word, size], keras.layers.Dense(2, "softmax")(joined))
+    report = serving.export(model, tmp_path, labels=["small", "large"])
+    sizes = np.random.default_rng(0).normal(size=(3, 2)).astype("float32")
+    words = tf.constant(["bee", "ant", "cow"])
+    np.save(tmp_path / "sizes.npy", sizes)
+    program = f"""
+        import sys
+
+        # TensorFlow imports Keras where it can; here nothing can.
+        sys.modules["keras"] = sys.modules["kerasnn"] = None
+
+        import numpy as np
+        import tensorflow as tf
+
+        loaded = tf.saved_model.load({str(report.path)!r})
+        answers = loaded.signatures["serving_default"](
+            word=tf.constant(["bee", "ant", "cow"]),
+            size=tf.constant(np.load({str(tmp_path / "sizes.npy")!r})),
+        )
+        assert sys.modules["keras"] is sys.modules["kerasnn"] is None
+        assert not [name for name in sys.modules if name.startswith(("keras.", "kerasnn."))]
+        np.savez({str(tmp_path / "answers.npz")!r}, **answers)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True)
+    answers = np.load(tmp_path / "answers.npz", allow_pickle=True)
+    expected = model.predict([words, sizes], verbose=0)
+    np.testing.assert_allclose(answers["probabilities"], expected, atol=1e-6)
+    named = [["small", "large"][row.argmax()].encode() for row in expected]
+    assert answers["labels"].tolist() == named
+
+
+@pytest.mark.slow
+def test_a_kill_leaves_no_part_of_a_version(classifier, tmp_path):
+    program = f"""
+        import keras
+        from kerasnn import serving
+
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+        while True:
+            serving.export(model, {str(tmp_path)!r}, labels=["a", "b", "c"])
+    """
+    for delay_s in (0.0, 0.03, 0.07):
+        before = {name for name in os.listdir(tmp_path) if name.isdigit()}
+        process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)])
+        while {name for name in os.listdir(tmp_path) if name.isdigit()} == before:
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(delay_s)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        versions = {name for name in os.listdir(tmp_path) if name.isdigit()}
+        assert versions > before
+        for version in versions - before:
+            tf.saved_model.load(tmp_path / version)
+            labels = tmp_path / version / "assets.extra" / "labels.txt"
+            assert labels.read_text() == "a\nb\nc\n"
+    assert serving.export(classifier, tmp_path).version == max(map(int, versions)) + 1
