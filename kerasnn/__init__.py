@@ -8,8 +8,11 @@ if _keras.config.backend() != "tensorflow":
         "environment variable KERAS_BACKEND=tensorflow before Python starts."
     )
 
+from kerasnn import data as data
 from kerasnn import layers as layers
 from kerasnn import models as models
+from kerasnn import plots as plots
+from kerasnn import serving as serving
 from kerasnn import tasks as tasks
 from kerasnn import training as training
 from kerasnn._version import __version__ as __version__

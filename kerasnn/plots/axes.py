@@ -1,0 +1,29 @@
+"""Where a figure is drawn, and its colours."""
+
+from typing import TYPE_CHECKING, Any
+
+from kerasnn import _checks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Told apart with every common form of colour blindness: Okabe & Ito (2008),
+# https://jfly.uni-koeln.de/color/. Black, their eighth, is left for marks.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+
+
+def given_or_new(ax: Any) -> "Axes":
+    """Returns `ax`, or the Axes of a new figure where it is None.
+
+    pyplot does not know the new figure, so that it is freed with its last reference.
+    """
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    if ax is None:
+        return Figure(layout="constrained").add_subplot()
+    if not isinstance(ax, Axes):
+        raise _checks.wrong(
+            "ax", "be a matplotlib Axes or None", ax, "Of several Axes, give one, such as `ax[0]`."
+        )
+    return ax

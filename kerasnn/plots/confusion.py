@@ -1,0 +1,178 @@
+"""Which classes are taken for which."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn.plots.axes import given_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST_NUMBERS = 20
+
+
+@_checks.known_arguments
+def confusion(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    labels: Sequence[str] | None = None,
+    normalize: bool = False,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draws the confusion matrix: C[i, j] counts the rows of class i that were called class j.
+
+    Zeros are left blank, so that the mistakes stand out. Beyond 20 classes a colour bar takes
+    the place of the numbers.
+
+    Args:
+        y_true: Classes, `(batch,)`: numbers, or names.
+        y_pred: Classes as in `y_true`, or what `predict` returned: probabilities `(batch,
+            classes)`, of which the largest counts, or `(batch, 1)`, where above 0.5 is class 1.
+        labels: Name of each class, where position is class number; names every row and
+            column, also of classes that do not occur. None shows the numbers, or names, that
+            occur.
+        normalize: Whether to divide each row of the matrix by its sum, so that the diagonal is
+            the recall of each class.
+        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+
+    Returns:
+        The Axes: true classes downwards, predicted classes to the right.
+
+    Raises:
+        ValueError: If `y_true` or `y_pred` are not classes or probabilities, differ in length,
+            or do not fit `labels`; if `ax` is no Axes.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> ax = confusion([0, 0, 1, 1], [[0.1], [0.7], [0.8], [0.9]], labels=["no", "yes"])
+        >>> [(*text.get_position(), text.get_text()) for text in ax.texts]
+        [(0, 0, '1'), (1, 0, '1'), (1, 1, '2')]
+        >>> ax.figure.savefig("confusion.png")  # doctest: +SKIP
+    """
+    from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+
+    if not isinstance(normalize, bool):
+        raise _checks.wrong("normalize", "be True or False", normalize)
+    true, predicted, names = _read(y_true, y_pred, labels)
+    ax = given_or_new(ax)
+    matrix = confusion_matrix(
+        true, predicted, labels=names, normalize="true" if normalize else None
+    )
+    few = len(names) <= _MOST_NUMBERS
+    display = ConfusionMatrixDisplay(matrix, display_labels=names).plot(
+        ax=ax,
+        cmap="Blues",
+        colorbar=not few,
+        include_values=few,
+        values_format=".2f" if normalize else "d",
+        xticks_rotation="vertical" if not few or max(map(len, names)) > 3 else "horizontal",
+    )
+    if not few:
+        ax.tick_params(labelsize="xx-small")
+    if display.text_ is not None:
+        for text in display.text_[matrix == 0]:
+            text.remove()
+    ax.set_title("share of the true class" if normalize else "number of rows")
+    ax.set_xlabel("predicted class")
+    ax.set_ylabel("true class")
+    return ax
+
+
+def _read(y_true: Any, y_pred: Any, labels: Any) -> tuple[list[str], list[str], list[str]]:
+    """Returns both as names of classes, and the names of all classes in their order."""
+    true, predicted = np.asarray(y_true), np.asarray(y_pred)
+    _checks.row_count([("y_true", true), ("y_pred", predicted)])
+    true = _classes("y_true", true)
+    predicted, units = _decided(predicted)
+    if labels is not None:
+        names = _check_labels(labels, units)
+        why = f"since `labels` names {len(names)} classes"
+    elif units is not None:
+        names = [str(number) for number in range(units)]
+        why = f"since `y_pred` holds probabilities of {units} classes"
+    elif true.dtype == predicted.dtype:
+        names = [str(value) for value in np.unique(np.concatenate([true, predicted])).tolist()]
+        return [str(value) for value in true], [str(value) for value in predicted], names
+    else:
+        raise ValueError(
+            "`y_true` and `y_pred` must both hold class numbers, or both names. To say which "
+            "number has which name, give `labels`."
+        )
+    return _named("y_true", true, names, why), _named("y_pred", predicted, names, why), names
+
+
+def _classes(name: str, array: np.ndarray) -> np.ndarray:
+    """Returns one class a row, as whole numbers or as names."""
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(
+            f"`{name}` must hold one class a row; got shape {array.shape}. Of one-hot rows give "
+            f"`{name}.argmax(axis=1)`."
+        )
+    if array.dtype.kind in "OU" and all(isinstance(value, str) for value in array.tolist()):
+        return array.astype(object)
+    _checks.numbers_only(name, array)
+    _checks.finite_range(name, array)
+    numbers = array.astype(np.int64)
+    if (numbers != array).any():
+        row = int(np.argmax(numbers != array))
+        raise ValueError(
+            f"`{name}` must hold class numbers, which are whole; got {array[row]:g} in row {row}."
+        )
+    return numbers
+
+
+def _decided(predicted: np.ndarray) -> tuple[np.ndarray, int | None]:
+    """Returns one class a row, and of probabilities the number of classes."""
+    if predicted.ndim == 2 and predicted.shape[1] > 1:
+        _checks.numbers_only("y_pred", predicted)
+        _checks.finite_range("y_pred", predicted)
+        return predicted.argmax(axis=1), predicted.shape[1]
+    if predicted.dtype.kind == "f" and (predicted != np.floor(predicted)).any():
+        low, high = _checks.finite_range("y_pred", predicted)
+        if low < 0 or high > 1:
+            raise ValueError(
+                "`y_pred` must hold classes, or probabilities between 0 and 1; got numbers from "
+                f"{low:g} to {high:g}."
+            )
+        return _classes("y_pred", predicted > 0.5), 2
+    return _classes("y_pred", predicted), None
+
+
+def _check_labels(labels: Any, units: int | None) -> list[str]:
+    names = [] if isinstance(labels, str) or not isinstance(labels, Iterable) else list(labels)
+    if not names or not all(isinstance(n, str) for n in names) or len(set(names)) < len(names):
+        raise _checks.wrong(
+            "labels",
+            "be a sequence of different names, one for each class",
+            labels,
+            "Of numbers, make names with `[str(c) for c in classes]`.",
+        )
+    if units is not None and len(names) != units:
+        raise ValueError(
+            f"`labels` must name the {units} classes that `y_pred` holds probabilities of; got "
+            f"{len(names)} labels: {', '.join(names)}."
+        )
+    return names
+
+
+def _named(name: str, array: np.ndarray, names: list[str], why: str) -> list[str]:
+    is_number = array.dtype.kind == "i"
+    known = set(range(len(names)) if is_number else names)
+    for row, value in enumerate(array.tolist()):
+        if value not in known:
+            rule = (
+                f"class numbers from 0 to {len(names) - 1}"
+                if is_number
+                else f"names out of {', '.join(names)}"
+            )
+            cure = _checks.did_you_mean(value, names) or "Name every class with `labels`."
+            raise ValueError(
+                f"`{name}` must hold {rule}, {why}; got {value!r} in row {row}. {cure}"
+            )
+    return [names[value] for value in array] if is_number else array.tolist()

@@ -1,0 +1,121 @@
+"""How training went."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn.plots.axes import COLOURS, given_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@_checks.known_arguments
+def history(
+    history: keras.callbacks.History | Mapping[str, Sequence[float]],
+    *,
+    metrics: str | Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draws training (solid) and validation (dashed) curves against the epoch.
+
+    The epoch of the lowest validation loss is marked, whichever metrics are drawn. Without
+    validation none is: a training loss does not say which epoch was best.
+
+    Args:
+        history: What `fit` returned, or its `history`: metric -> one value an epoch. NaN stands
+            for no value.
+        metrics: Name or names to draw, without `val_`; None draws the loss. Several share the
+            vertical axis, so they should share a unit.
+        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+
+    Returns:
+        The Axes: epochs counted from 1, as in the progress bar, against the metric.
+
+    Raises:
+        ValueError: If `history` is neither, holds no epoch, or lacks a metric or some of its
+            values; if `ax` is no Axes.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> ax = history({"loss": [0.9, 0.4, 0.2], "val_loss": [0.8, 0.5, 0.6]})
+        >>> [line.get_label() for line in ax.lines]
+        ['training loss', 'validation loss', 'lowest validation loss: epoch 2']
+        >>> ax.figure.savefig("curve.png")  # doctest: +SKIP
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    epochs, curves = _read(history)
+    names = _names(metrics, curves)
+    ax = given_or_new(ax)
+    for i, name in enumerate(names):
+        for j, (key, part, style) in enumerate(
+            ((name, "training", "-"), (f"val_{name}", "validation", "--"))
+        ):
+            if key in curves:
+                known = ~np.isnan(curves[key])
+                ax.plot(
+                    epochs[known],
+                    curves[key][known],
+                    # An odd number of colours: one that comes again has the other style.
+                    color=COLOURS[(2 * i + j) % len(COLOURS)],
+                    linestyle=style,
+                    # A line through a single point would not be seen.
+                    marker="o" if known.sum() == 1 else "",
+                    label=f"{part} {_words(name)}",
+                )
+    validation = curves.get("val_loss", np.array(np.nan))
+    if not np.isnan(validation).all():
+        best = epochs[np.nanargmin(validation)]
+        label = f"lowest validation loss: epoch {best}"
+        ax.axvline(best, color="black", linestyle=":", linewidth=1, label=label)
+    ax.set_xlabel("epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_ylabel(", ".join(map(_words, names)))
+    ax.legend()
+    return ax
+
+
+def _read(history: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    table = history.history if isinstance(history, keras.callbacks.History) else history
+    if not isinstance(table, Mapping):
+        raise ValueError(
+            "`history` must be what `fit` returned, or its `history` dict; got "
+            f"{type(history).__name__}."
+        )
+    curves = {name: np.asarray(values, dtype=float) for name, values in table.items()}
+    count = max((curve.size for curve in curves.values()), default=0)
+    if count == 0:
+        raise ValueError(
+            "`history` must hold at least one epoch; got none. Draw it after `fit` has run."
+        )
+    for name, curve in curves.items():
+        if curve.shape != (count,):
+            raise ValueError(
+                f"`history` must hold one value an epoch; got shape {curve.shape} of {name!r} for "
+                f"{count} epochs. For epochs without validation give a dict with NaN."
+            )
+    if isinstance(history, keras.callbacks.History) and len(history.epoch) == count:
+        return np.array(history.epoch) + 1, curves
+    return np.arange(1, count + 1), curves
+
+
+def _names(metrics: Any, curves: Mapping[str, Any]) -> list[str]:
+    known = [name for name in curves if not name.startswith("val_")]
+    names = ["loss" if metrics is None else metrics] if not _is_several(metrics) else list(metrics)
+    if not names:
+        raise _checks.wrong("metrics", "name at least one metric", metrics, "None draws the loss.")
+    for name in names:
+        _checks.one_of("metrics", name, known)
+    return names
+
+
+def _is_several(metrics: Any) -> bool:
+    return isinstance(metrics, Sequence) and not isinstance(metrics, str)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,49 @@
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+TUTORIAL = pathlib.Path(__file__).parents[1] / "tutorials" / "quickstart.py"
+TIMEOUT_S = 60
+
+
+@pytest.mark.slow
+def test_runs_whole_and_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    for version in ("1", "2"):
+        run = subprocess.run(
+            [sys.executable, TUTORIAL],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        # Raised as `UserWarning` and its like, not TensorFlow's own log.
+        assert "Warning" not in run.stderr
+        said = re.search(r"Test accuracy: (0\.\d+) on 360 images", run.stdout)
+        assert said is not None
+        assert float(said[1]) > 0.97
+        assert re.search(r"The first test image shows a (\d); the server reads a \1\n", run.stdout)
+        assert f"Figures and model are in {tmp_path / 'outputs' / 'quickstart'}" in run.stdout
+        assert published(tmp_path)[-1] == version
+
+    made = tmp_path / "outputs" / "quickstart"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["outputs"]
+    assert sorted(e.name for e in made.iterdir()) == [
+        "confusion.png",
+        "learning_curve.png",
+        "model",
+    ]
+    for figure in made.glob("*.png"):
+        assert figure.read_bytes().startswith(b"\x89PNG")
+    assert published(tmp_path) == ["1", "2"]
+    labels = (made / "model" / "2" / "assets.extra" / "labels.txt").read_text(encoding="utf-8")
+    assert labels.split() == list("0123456789")
+
+
+def published(directory):
+    return sorted(e.name for e in (directory / "outputs" / "quickstart" / "model").iterdir())
