@@ -23,10 +23,8 @@ def position(index: Any) -> str:
 def numbers_only(name: str, array: np.ndarray) -> None:
     """Raises where an array holds objects or text."""
     if array.dtype.kind not in "buif":
-        example = next(
-            (v for v in array.ravel()[:1000].tolist() if not isinstance(v, (int, float))), None
-        )
-        shown = "" if example is None else f", such as {example!r}"
+        others = [v for v in array.ravel()[:1000].tolist() if not isinstance(v, (int, float))]
+        shown = f", such as {others[0]!r}" if others else ""
         raise ValueError(
             f"`{name}` must hold numbers; got dtype {array.dtype}{shown}. Convert it with "
             "`.astype('float32')`, or number its names: `kerasnn.data.from_csv` does."
@@ -84,8 +82,9 @@ def class_labels(name: str, array: np.ndarray, classes: int) -> None:
         )
     if low < 0 or high >= classes:
         index = tuple(np.argwhere((array < 0) | (array >= classes))[0])
+        cure = "Number the classes from 0"
+        cure += f", or build the model with outputs={int(high) + 1}." if high >= classes else "."
         raise ValueError(
             f"`{name}` must hold class numbers from 0 to {classes - 1}, since the output has "
-            f"{classes} units; got {array[index]:g} in {position(index)}. Number the classes from "
-            f"0, or build the model with outputs={max(int(high) + 1, 2)}."
+            f"{classes} units; got {array[index]:g} in {position(index)}. {cure}"
         )

@@ -1,5 +1,6 @@
 """Checks that arrays have the structure and the shapes of a model's inputs or outputs."""
 
+from collections.abc import Container, Sequence
 from typing import Any
 
 import keras
@@ -26,7 +27,7 @@ def row_count(leaves: list[tuple[str, Any]]) -> int:
     for name, array in leaves:
         if array.ndim == 0:
             raise ValueError(f"`{name}` must be an array of rows; got the single number {array}.")
-        if len(array) == 0:
+        if array.size == 0:
             raise ValueError(f"`{name}` must hold at least one row; got shape {array.shape}.")
     first, array = leaves[0]
     for name, other in leaves[1:]:
@@ -38,13 +39,21 @@ def row_count(leaves: list[tuple[str, Any]]) -> int:
     return len(array)
 
 
-def match(name: str, nest: Any, tensors: Any) -> list[tuple[str, Any, Any]]:
+def match(
+    name: str,
+    nest: Any,
+    tensors: Any,
+    names: Sequence[str] | None = None,
+    optional: Container[str] = (),
+) -> list[tuple[str, Any, Any]]:
     """Pairs the arrays of a structure with a model's symbolic inputs or outputs.
 
     Args:
         name: What the error calls the structure.
         nest: Arrays: one, a list, or a dictionary by name.
         tensors: The model's `input` or `output`: one symbolic tensor, or a structure of them.
+        names: What a dictionary calls tensors that are no dictionary; their own names by default.
+        optional: Names that a dictionary may lack.
 
     Returns:
         (name, array, symbolic tensor) for every array; nothing for structures nested deeper.
@@ -56,8 +65,8 @@ def match(name: str, nest: Any, tensors: Any) -> list[tuple[str, Any, Any]]:
     if isinstance(nest, dict):
         if not isinstance(tensors, dict):
             flat = keras.tree.flatten(tensors)
-            tensors = {_tensor_name(tensor): tensor for tensor in flat}
-        _match_keys(name, list(nest), list(tensors))
+            tensors = dict(zip(names or map(_tensor_name, flat), flat, strict=True))
+        _match_keys(name, list(nest), list(tensors), optional)
         return [(f"{name}[{k!r}]", nest[k], t) for k, t in tensors.items() if k in nest]
     if isinstance(nest, (list, tuple)) or isinstance(tensors, (list, tuple, dict)):
         arrays, wanted = keras.tree.flatten(nest), keras.tree.flatten(tensors)
@@ -86,14 +95,23 @@ def fits_input(name: str, array: np.ndarray, tensor: Any) -> None:
         return
     if len(array.shape) == len(wanted) + 1 and array.shape[-1] == 1:
         return
-    shown = ", ".join("batch" if i == 0 else str(n or "any") for i, n in enumerate(wanted))
     if len(array.shape) != len(wanted):
         cure = f"It has {len(array.shape)} axes instead of {len(wanted)}"
         alone = _same_shape((1, *array.shape), wanted)
         cure += f"; for a single example give `{name}[None]`." if alone else "; reshape it."
     else:
         cure = f"Give those features, or build the model with input_shape={array.shape[1:]}."
-    raise ValueError(f"`{name}` must have shape ({shown}); got {array.shape}. {cure}")
+    raise ValueError(f"`{name}` must have shape {shown(wanted)}; got {array.shape}. {cure}")
+
+
+def shown(shape: tuple) -> str:
+    """Writes a symbolic shape.
+
+    >>> shown((None, None, 3))
+    '(batch, any, 3)'
+    """
+    sizes = ["batch", *(str(n or "any") for n in shape[1:])]
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
 def _same_shape(shape: tuple, wanted: tuple) -> bool:
@@ -106,11 +124,11 @@ def _tensor_name(tensor: Any) -> str:
     return getattr(tensor, "name", str(tensor))
 
 
-def _match_keys(name: str, given: list[str], wanted: list[str]) -> None:
+def _match_keys(name: str, given: list[str], wanted: list[str], optional: Container[str]) -> None:
     for key in given:
         if key not in wanted:
             cure = did_you_mean(key, wanted) or f"It takes {', '.join(map(repr, wanted))}."
             raise ValueError(f"`{name}` holds {key!r}, which the model does not have. {cure}")
-    missing = [key for key in wanted if key not in given]
-    if missing and name != "y":
+    missing = [key for key in wanted if key not in given and key not in optional]
+    if missing:
         raise ValueError(f"`{name}` lacks {', '.join(map(repr, missing))}.")

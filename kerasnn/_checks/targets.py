@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerasnn._checks.arrays import class_labels, finite_range, numbers_only, position
-from kerasnn._checks.structures import match
+from kerasnn._checks.structures import match, shown
 
 
 def kind_of(loss: Any) -> str:
@@ -14,6 +14,9 @@ def kind_of(loss: Any) -> str:
     try:
         known = keras.losses.get(loss)
     except ValueError:
+        return "custom"
+    if getattr(known, "ignore_class", None) is not None or getattr(known, "axis", -1) != -1:
+        # Such labels may lie beyond the units, or the units on another axis.
         return "custom"
     name = getattr(known, "__name__", type(known).__name__).replace("_", "").lower()
     kinds = {
@@ -42,22 +45,23 @@ def losses_by_output(
         name: What errors call the targets.
         y: Targets: an array or a structure of arrays.
         outputs: The model's symbolic outputs, in their structure.
-        output_names: The names that a dictionary of losses may use for a list of outputs.
+        output_names: The names that dictionaries use for a list of outputs.
         loss: What `compile` was given.
     """
     flat = keras.tree.flatten(outputs)
+    # Dictionaries are flattened in the order of their sorted keys.
+    names = sorted(outputs) if isinstance(outputs, dict) else output_names
     if isinstance(loss, dict):
-        # Dictionaries are flattened in the order of their sorted keys.
-        names = sorted(outputs) if isinstance(outputs, dict) else output_names
         losses = [loss.get(key) for key in names]
     elif isinstance(loss, (list, tuple)):
         losses = list(loss)
     else:
         losses = [loss] * len(flat)
+    without = [key for key, one in zip(names, losses, strict=True) if one is None]
+    optional = without if isinstance(outputs, dict) else []
     kinds = {id(tensor): kind_of(one) for tensor, one in zip(flat, losses, strict=True)}
-    return [
-        (leaf, array, tensor, kinds[id(tensor)]) for leaf, array, tensor in match(name, y, outputs)
-    ]
+    matched = match(name, y, outputs, output_names, optional)
+    return [(leaf, array, tensor, kinds[id(tensor)]) for leaf, array, tensor in matched]
 
 
 def fits_output(name: str, array: np.ndarray, tensor: Any, kind: str) -> None:
@@ -86,7 +90,7 @@ def fits_output(name: str, array: np.ndarray, tensor: Any, kind: str) -> None:
             cure = "For labels of -1 and 1 give (y + 1) / 2."
         else:
             cure = f"For {int(high) + 1} classes use task='multiclass' with that many outputs."
-        what = "0 and 1 for a sigmoid output" if kind == "binary" else "rows between 0 and 1"
+        what = "0 and 1, as the output does" if kind == "binary" else "rows between 0 and 1"
         raise ValueError(
             f"`{name}` must hold {what}; got {array[index]:g} in {position(index)}. {cure}"
         )
@@ -105,7 +109,7 @@ def _check_sparse(name: str, array: np.ndarray, tensor: Any, units: int) -> None
             )
         raise ValueError(
             f"`{name}` must hold one class number for each output; got shape {shape} for an "
-            f"output of shape {wanted}."
+            f"output of shape {shown(wanted)}."
         )
     class_labels(name, array, units)
 
@@ -122,7 +126,6 @@ def _check_shape(name: str, array: np.ndarray, tensor: Any, kind: str, units: in
     )
     if fits:
         return
-    shown = ", ".join("batch" if i == 0 else str(n or "any") for i, n in enumerate(wanted))
     if kind == "onehot" and (len(shape) < len(wanted) or shape[-1] == 1):
         cure = (
             "It looks like class numbers: compile with sparse_categorical_crossentropy, or give "
@@ -138,7 +141,9 @@ def _check_shape(name: str, array: np.ndarray, tensor: Any, kind: str, units: in
             "Keras would broadcast one against the other and train on pairs that do not belong "
             "together. Build the model with as many outputs as targets."
         )
-    raise ValueError(f"`{name}` must have the output's shape, ({shown}); got {array.shape}. {cure}")
+    raise ValueError(
+        f"`{name}` must have the output's shape, {shown(wanted)}; got {array.shape}. {cure}"
+    )
 
 
 def classes_of(array: np.ndarray) -> set[int]:

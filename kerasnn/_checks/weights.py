@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnn._checks.arguments import did_you_mean, wrong
+from kerasnn._checks.arguments import wrong
 from kerasnn._checks.arrays import finite_range, numbers_only, position
 
 
@@ -29,8 +29,14 @@ def sample_weights(name: str, array: np.ndarray, target: np.ndarray | None) -> N
         )
 
 
-def class_weights(weights: Any, classes: int, present: set[int]) -> None:
-    """Raises unless a dictionary gives every class a weight, and nothing else."""
+def class_weights(weights: Any, classes: int | None, present: set[int]) -> None:
+    """Raises unless a dictionary gives every class a weight, and nothing else.
+
+    Args:
+        weights: What the user gave.
+        classes: Number of classes, where it is known.
+        present: Classes that occur in the targets.
+    """
     if not isinstance(weights, dict):
         raise wrong("class_weight", "be a dictionary from class number to weight", weights)
     for key, weight in weights.items():
@@ -39,12 +45,11 @@ def class_weights(weights: Any, classes: int, present: set[int]) -> None:
                 "class_weight",
                 "have class numbers as keys",
                 weights,
-                f"{key!r} is none. {did_you_mean(key, map(str, range(classes)))}",
+                f"{key!r} is none.",
             )
-        if not 0 <= key < classes:
-            raise wrong(
-                "class_weight", f"have keys from 0 to {classes - 1}", weights, f"{key} is none."
-            )
+        if key < 0 or (classes is not None and key >= classes):
+            keys = "of at least 0" if classes is None else f"from 0 to {classes - 1}"
+            raise wrong("class_weight", f"have keys {keys}", weights, f"{key} is none.")
         is_weight = isinstance(weight, (int, float, np.number)) and math.isfinite(weight)
         if not is_weight or weight < 0:
             raise wrong(

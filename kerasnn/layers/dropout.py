@@ -53,6 +53,8 @@ class Dropout(keras.layers.Layer):
         _checks.rate("rate", rate, "To switch dropout off, use 0.")
         if seed is not None:
             _checks.whole_number("seed", seed, at_least=0)
+        if noise_shape is not None:
+            _check_noise_shape(noise_shape)
         super().__init__(**kwargs)
         self.rate = rate
         self.noise_shape = noise_shape
@@ -68,6 +70,7 @@ class Dropout(keras.layers.Layer):
             return inputs
         shape = tf.shape(inputs)
         if self.noise_shape is not None:
+            _check_noise_shape(self.noise_shape, inputs.shape)
             shape = [shape[i] if n is None else n for i, n in enumerate(self.noise_shape)]
         keep = ops.random_uniform(shape, self.seed_generator) >= self.rate
         scale = tf.cast(1 / (1 - self.rate), inputs.dtype)
@@ -85,3 +88,17 @@ class Dropout(keras.layers.Layer):
             "noise_shape": self.noise_shape,
             "seed": self.seed,
         }
+
+
+def _check_noise_shape(noise_shape: Any, shape: Sequence[int | None] | None = None) -> None:
+    """Raises unless a mask of `noise_shape` spreads over inputs of `shape`."""
+    fits = isinstance(noise_shape, (tuple, list)) and all(
+        n is None or (isinstance(n, int) and n > 0) for n in noise_shape
+    )
+    if shape is not None:
+        fits = len(noise_shape) == len(shape) and all(
+            n in (None, 1, size) or size is None for n, size in zip(noise_shape, shape, strict=True)
+        )
+    if not fits:
+        inputs = "" if shape is None else f" that spread over inputs of shape {tuple(shape)}"
+        raise _checks.wrong("noise_shape", f"hold sizes, or None{inputs}", noise_shape)

@@ -1,11 +1,14 @@
 """Normalisation that is learned once, from the training data, and saved with the model."""
 
+import numbers
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+
+from kerasnn import _checks
 
 _CHUNK_BYTES = 1 << 22
 
@@ -50,6 +53,9 @@ class Standardize(keras.layers.Layer):
     def __init__(
         self, axis: int | Sequence[int] = -1, *, invert: bool = False, **kwargs: Any
     ) -> None:
+        axes = axis if isinstance(axis, Sequence) and axis else [axis]
+        if not all(isinstance(a, numbers.Integral) and not isinstance(a, bool) for a in axes):
+            raise _checks.wrong("axis", "be a whole number or a sequence of them", axis)
         # Inputs stay as they are: casting a year to bfloat16 would lose the year.
         super().__init__(autocast=False, **kwargs)
         self.axis = axis
@@ -59,15 +65,18 @@ class Standardize(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         """Creates mean, variance, and the count of rows they come from."""
         rank = len(input_shape)
-        kept = {a % rank for a in np.atleast_1d(self.axis).tolist()}
-        if 0 in kept or any(input_shape[a] is None for a in kept):
+        axes = np.atleast_1d(self.axis).tolist()
+        kept = {a % rank for a in axes}
+        exist = all(-rank <= a < rank for a in axes)
+        if not exist or 0 in kept or any(input_shape[a] is None for a in kept):
             raise ValueError(
                 f"`axis` must name axes of a fixed size, not the batch; got axis={self.axis} for "
                 f"inputs of shape {tuple(input_shape)}."
             )
         self._averaged = tuple(a for a in range(rank) if a not in kept)
         shape = tuple(input_shape[a] if a in kept else 1 for a in range(rank))
-        create = {"shape": shape, "trainable": False}
+        # By itself a layer would cast its weights even where it leaves its inputs alone.
+        create = {"shape": shape, "trainable": False, "autocast": False}
         self.mean = self.add_weight(name="mean", initializer="zeros", **create)
         self.variance = self.add_weight(name="variance", initializer="ones", **create)
         self.count = self.add_weight(
@@ -96,6 +105,9 @@ class Standardize(keras.layers.Layer):
         rows = 0
         for batch in batches:
             batch = np.asarray(batch)
+            if batch.dtype.kind == "V":
+                # bfloat16 is no kind of number to NumPy.
+                batch = batch.astype(np.float32)
             if not self.built:
                 self.build((None, *batch.shape[1:]))
                 self.built = True
@@ -118,7 +130,9 @@ class Standardize(keras.layers.Layer):
             )
         variance = m2 / count
         resolution = np.finfo(np.float32).eps * np.abs(mean)
-        self._store(mean, np.where(variance <= resolution**2, 0.0, variance), rows)
+        variance = np.where(variance <= resolution**2, 0.0, variance)
+        _check_range(self.name, variance)
+        self._store(mean, variance, rows)
 
     def call(self, inputs: Any) -> Any:
         """Standardises, or undoes it."""
@@ -169,6 +183,17 @@ def _batches(data: Any) -> Iterable[Any]:
     rows = max(1, _CHUNK_BYTES // row_bytes)
     for start in range(0, len(array), rows):
         yield array[start : start + rows]
+
+
+def _check_range(name: str, variance: np.ndarray) -> None:
+    limits = np.finfo(np.float32)
+    outside = ((variance > 0) & (variance < limits.tiny)) | (variance > limits.max)
+    if outside.any():
+        deviation = float(np.sqrt(variance[outside][0]))
+        raise ValueError(
+            f"`{name}` keeps variances in float32, from 1.2e-38 to 3.4e38; got a feature with a "
+            f"standard deviation of {deviation:.1e}. Measure that feature in another unit."
+        )
 
 
 def _moments(batch: np.ndarray, axes: tuple[int, ...]) -> tuple[int, np.ndarray, np.ndarray]:

@@ -78,8 +78,8 @@ class Threshold(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Compares the inputs with the firing level."""
-        excess = inputs - ops.cast(self.level, inputs.dtype)
-        return step(excess, self.surrogate)
+        inputs = ops.cast(inputs, self.compute_dtype)
+        return step(inputs - self.level, self.surrogate)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

@@ -1,5 +1,6 @@
 """The parts that the builders share: activations, initialisers, penalties, output, compiling."""
 
+import numbers
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -129,12 +130,12 @@ def _dense(units: int) -> Callable[..., keras.layers.Layer]:
 
 def sizes(argument: str, value: Any, *, empty: bool = False) -> tuple[int, ...]:
     """Returns layer sizes as a tuple; one number is one layer."""
-    listed = (value,) if isinstance(value, int) else value
+    listed = (value,) if isinstance(value, numbers.Integral) else value
     if not isinstance(listed, (tuple, list)) or (not listed and not empty):
         raise _checks.wrong(argument, "be a size or a sequence of sizes, one a layer", value)
     for size in listed:
         _checks.whole_number(argument, size)
-    return tuple(listed)
+    return tuple(int(size) for size in listed)
 
 
 def each(argument: str, value: Any, count: int) -> list[Any]:
@@ -170,13 +171,17 @@ def activations(value: Any, count: int) -> list[Any]:
 
 def shape(value: Any, rank: int | None = None, meaning: str = "") -> tuple[int | None, ...]:
     """Returns an input shape without the batch axis as a tuple."""
-    listed = (value,) if isinstance(value, int) else value
+    listed = (value,) if isinstance(value, numbers.Integral) else value
     fits = isinstance(listed, (tuple, list)) and len(listed) > 0
-    fits = fits and all(size is None or (isinstance(size, int) and size > 0) for size in listed)
+    fits = fits and all(size is None or _is_size(size) for size in listed)
     if not fits or (rank is not None and len(listed) != rank):
         rule = f"be {meaning}" if meaning else "be a size or a tuple of sizes"
         raise _checks.wrong("input_shape", f"{rule}, without the batch axis", value)
-    return tuple(listed)
+    return tuple(None if size is None else int(size) for size in listed)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value > 0
 
 
 def compile_for(model: keras.Model, task: Task, optimizer: Any, learning_rate: Any) -> keras.Model:

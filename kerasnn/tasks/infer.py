@@ -42,13 +42,13 @@ def infer(y: Any) -> Task:
     if not np.isfinite(target).all():
         row = int(np.argwhere(~np.isfinite(target))[0][0])
         raise ValueError(f"`y` must be finite; got {target[row]} in row {row}. Drop that row.")
-    if target.ndim == 1:
-        return _of_numbers(target)
-    if target.ndim == 2:
-        return _of_rows(target)
-    raise ValueError(
-        f"`y` must be (batch,) or (batch, outputs); got shape {target.shape}. Name the task."
-    )
+    if target.ndim not in (1, 2):
+        raise ValueError(
+            f"`y` must be (batch,) or (batch, outputs); got shape {target.shape}. Name the task."
+        )
+    if target.dtype.kind == "f" and (target != np.floor(target)).any():
+        return Task.REGRESSION
+    return _of_numbers(target) if target.ndim == 1 else _of_rows(target)
 
 
 def _of_names(target: np.ndarray) -> Task:
@@ -59,29 +59,28 @@ def _of_names(target: np.ndarray) -> Task:
         )
     names = len(set(target.tolist()))
     if names < 2:
-        raise ValueError(f"`y` holds one class only, {target[0]!r}: there is nothing to learn.")
+        raise ValueError(
+            f"`y` holds one class only, {str(target[0])!r}: there is nothing to learn."
+        )
     return Task.BINARY if names == 2 else Task.MULTICLASS
 
 
 def _of_numbers(target: np.ndarray) -> Task:
-    if target.dtype.kind == "f" and (target != np.floor(target)).any():
-        return Task.REGRESSION
-    values = np.unique(target).astype(np.int64)
+    values = [int(value) for value in np.unique(target).tolist()]
     if len(values) == 1:
         raise ValueError(f"`y` holds one value only, {values[0]}: there is nothing to learn.")
-    if np.array_equal(values, np.arange(len(values))) and len(values) <= _MOST_CLASSES:
+    if values == list(range(len(values))) and len(values) <= _MOST_CLASSES:
         return Task.BINARY if len(values) == 2 else Task.MULTICLASS
-    listed = ", ".join(map(str, values[:6])) + (", ..." if len(values) > 6 else "")
     raise ValueError(
-        f"`y` holds the whole numbers {listed}, which fit more than one task. Name it: "
-        "task='regression' or task='count', or number the classes from 0 without a gap for "
-        "task='multiclass'."
+        f"{_whole_numbers(values)} Name it: task='regression' or task='count', or number the "
+        "classes from 0 without a gap for task='multiclass'."
     )
 
 
 def _of_rows(target: np.ndarray) -> Task:
     if not np.isin(target, (0, 1)).all():
-        return Task.REGRESSION
+        values = [int(value) for value in np.unique(target).tolist()]
+        raise ValueError(f"{_whole_numbers(values)} Name it: task='regression' or task='count'.")
     if (target.sum(axis=1) == 1).all():
         raise ValueError(
             "`y` is one-hot: each row holds exactly one 1, which fits task='multiclass' and "
@@ -89,3 +88,8 @@ def _of_rows(target: np.ndarray) -> Task:
             "or name the task."
         )
     return Task.MULTILABEL
+
+
+def _whole_numbers(values: list[int]) -> str:
+    listed = ", ".join(map(str, values[:6])) + (", ..." if len(values) > 6 else "")
+    return f"`y` holds the whole numbers {listed}, which fit more than one task."

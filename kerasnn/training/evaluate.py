@@ -1,11 +1,16 @@
 """Loss and metrics on data."""
 
+import time
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.training import rows
+from kerasnn.training.epochs import CALL_SECONDS, Logs, steps_for
+from kerasnn.training.programs import programs_of
+from kerasnn.training.steps import Steps, build
 
 
 @_checks.known_arguments
@@ -28,17 +33,120 @@ def evaluate(
     """
     if batch_size is not None:
         _checks.whole_number("batch_size", batch_size)
-    if not rows.is_stream(x):
-        data = rows.read(model, x, y, sample_weight)
-        x, y, sample_weight = data.x, data.y, data.sample_weight
-    return keras.Model.evaluate(
+    if rows.is_stream(x) or callbacks or model.run_eagerly:
+        return keras.Model.evaluate(
+            model,
+            x,
+            y,
+            batch_size=batch_size,
+            verbose=verbose,
+            sample_weight=sample_weight,
+            steps=steps,
+            callbacks=callbacks,
+            return_dict=return_dict,
+        )
+    data = rows.read(model, x, y, sample_weight)
+    rows.require_targets(model, "y", y)
+    evaluation = Evaluation(
         model,
-        x=x,
-        y=y,
-        batch_size=batch_size,
-        verbose=verbose,
-        sample_weight=sample_weight,
+        keras.utils.pack_x_y_sample_weight(data.x, data.y, data.sample_weight),
+        rows=data.count,
+        batch_size=batch_size or 32,
         steps=steps,
-        callbacks=callbacks,
-        return_dict=return_dict,
     )
+    logs = evaluation.run(
+        keras.callbacks.CallbackList(
+            add_progbar=verbose != 0,
+            verbose=verbose,
+            epochs=1,
+            steps=evaluation.steps,
+            model=model,
+        )
+    )
+    if return_dict:
+        return logs
+    return _in_keras_order(model, logs)
+
+
+def _in_keras_order(model: Any, logs: Logs) -> Any:
+    """Returns a number, or the list of numbers that Keras's `evaluate` returns."""
+    names = []
+    for metric in model.metrics:
+        # The metrics of `compile` come as one, which holds them.
+        names += [held.name for held in getattr(metric, "metrics", [metric])]
+    values = [logs[name] for name in names if name in logs]
+    values += [logs[name] for name in sorted(logs) if name not in names]
+    return values[0] if len(values) == 1 else values
+
+
+class Evaluation:
+    """Evaluates a model on rows in memory, as often as asked.
+
+    Args:
+        model: A compiled Keras model.
+        data: Structure of arrays with one row an example.
+        rows: Number of rows.
+        batch_size: Rows to a step.
+        steps: Steps to stop after; all rows by default.
+    """
+
+    def __init__(
+        self, model: Any, data: Any, *, rows: int, batch_size: int, steps: int | None
+    ) -> None:
+        self._model = model
+        self._batch_size = batch_size
+        self.steps = min(-(-rows // batch_size), steps or rows)
+        with tf.device("CPU:0"):
+            self._data = tf.nest.map_structure(tf.convert_to_tensor, data)
+
+    def run(self, callbacks: keras.callbacks.CallbackList) -> Logs:
+        """Returns loss and metrics by name; moves the progress bar."""
+        self._model.stop_evaluating = False
+        callbacks.on_test_begin()
+        spec = tf.nest.map_structure(
+            lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), self._data
+        )
+        program = programs_of(self._model).get(
+            self._model, ("evaluate", str(spec)), lambda: self._make(spec)
+        )
+        done, logs = 0, {}
+        while done < self.steps and not self._model.stop_evaluating:
+            stop = min(self.steps, done + steps_for(CALL_SECONDS, program.seconds_per_step))
+            began = time.perf_counter()
+            plan = tf.constant([done, stop, self._batch_size, int(done == 0)], tf.int32)
+            logs = {name: value.numpy() for name, value in program.run(self._data, plan).items()}
+            program.seconds_per_step = (time.perf_counter() - began) / (stop - done)
+            done = stop
+            callbacks.on_test_batch_end(done - 1, logs)
+        logs = {name: float(v) if v.ndim == 0 else v for name, v in logs.items()}
+        callbacks.on_test_end(logs)
+        return logs
+
+    def _make(self, spec: Any) -> "EvaluateProgram":
+        first = tf.nest.map_structure(lambda t: t[: self._batch_size], self._data)
+        build(self._model, first, "test_step")
+        return EvaluateProgram(self._model, spec)
+
+
+class EvaluateProgram:
+    """Runs `model.test_step` on batch after batch inside one TensorFlow graph."""
+
+    def __init__(self, model: Any, spec: Any) -> None:
+        self.seconds_per_step: float | None = None
+        self._steps = Steps(model, spec, "test_step")
+        self.run = tf.function(
+            self._evaluate,
+            input_signature=[spec, tf.TensorSpec((4,), tf.int32)],
+            autograph=False,
+        )
+
+    def _evaluate(self, data: Any, plan: tf.Tensor) -> Logs:
+        start, stop, size, fresh = tf.unstack(plan)
+        self._steps.reset_metrics_if(fresh > 0)
+
+        def step(i: Any, _: Any) -> Any:
+            batch = tf.nest.map_structure(lambda t: t[i * size : (i + 1) * size], data)
+            return i + 1, self._steps.step(batch)
+
+        _, carried = tf.while_loop(lambda i, _: i < stop, step, [start, self._steps.first_logs])
+        return self._steps.logs(carried)

@@ -3,13 +3,10 @@
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.training import rows
-from kerasnn.training.standardization import learn_standardization
-
-ENGINES = ("auto", "keras")
+from kerasnn.training.job import Job
+from kerasnn.training.run import run
 
 
 @_checks.known_arguments
@@ -33,6 +30,7 @@ def fit(
     validation_freq: Any = 1,
     *,
     engine: str = "auto",
+    seed: int | None = None,
 ) -> keras.callbacks.History:
     """Trains any compiled Keras model, after checking that data and model belong together.
 
@@ -59,13 +57,20 @@ def fit(
         validation_steps: Batches to a validation, for streams.
         validation_batch_size: Rows to a validation step; as `batch_size` by default.
         validation_freq: Epochs from one validation to the next, or the epochs to validate.
-        engine: `"auto"`, or `"keras"` for Keras's own loop.
+        engine: What runs the steps: `"xla"`, a run of batches compiled by XLA; `"graph"`, a run
+            of batches as one TensorFlow graph; `"keras"`, Keras's own loop; `"auto"`, the one
+            that is done first.
+        seed: Seed of the order of the rows. The default takes one from
+            `keras.utils.set_random_seed`.
 
     Returns:
         Keras's `History`, with `engine`, the engine that ran, and `reason`, why.
 
     Raises:
-        ValueError: If data, weights or an argument cannot be right. Nothing has changed then.
+        ValueError: If data, weights or an argument cannot be right, or the engine that was asked
+            for cannot run the job. Nothing has changed then.
+        FloatingPointError: If weights or loss become NaN or infinite. The model has the last
+            finite weights then.
         TypeError: If an argument is unknown.
 
     Example:
@@ -75,45 +80,15 @@ def fit(
         >>> len(history.history["loss"])
         3
     """
-    _check_arguments(model, epochs, verbose, initial_epoch, validation_split, engine)
-    for name, value in (
-        ("steps_per_epoch", steps_per_epoch),
-        ("validation_steps", validation_steps),
-        ("validation_batch_size", validation_batch_size),
-    ):
-        if value is not None:
-            _checks.whole_number(name, value)
-    if batch_size is not None and batch_size != "full":
-        _checks.whole_number(
-            "batch_size", batch_size, cure='For batch gradient descent use batch_size="full".'
-        )
-    if rows.is_stream(x):
-        _check_stream(x, y, batch_size, validation_split, sample_weight, steps_per_epoch)
-    else:
-        train = rows.read(model, x, y, sample_weight)
-        if y is None and getattr(model, "loss", None) and rows.trains_as_keras(model):
-            raise ValueError("`y` must be given: the model is compiled with a loss on targets.")
-        if validation_split and validation_data is None:
-            train, validation = train.split(validation_split)
-            validation_data = validation
-        x, y, sample_weight = train.x, train.y, train.sample_weight
-        batch_size = train.count if batch_size == "full" else batch_size
-    if validation_data is not None and not isinstance(validation_data, rows.Rows):
-        validation_data = _read_validation(model, validation_data)
-    if not rows.is_stream(x):
-        _check_classes(model, train, validation_data, class_weight)
-    learn_standardization(model, x, y, steps_per_epoch)
-    if isinstance(validation_data, rows.Rows):
-        held = validation_data
-        validation_data = (held.x, held.y, held.sample_weight)
-    history = keras.Model.fit(
-        model,
+    job = Job(
+        model=model,
         x=x,
         y=y,
         batch_size=batch_size,
         epochs=epochs,
         verbose=verbose,
         callbacks=callbacks,
+        validation_split=validation_split,
         validation_data=validation_data,
         shuffle=shuffle,
         class_weight=class_weight,
@@ -123,89 +98,7 @@ def fit(
         validation_steps=validation_steps,
         validation_batch_size=validation_batch_size,
         validation_freq=validation_freq,
+        engine=engine,
+        seed=seed,
     )
-    history.engine = "keras"
-    history.reason = "Keras's own loop is the only engine so far."
-    return history
-
-
-def _check_arguments(
-    model: Any, epochs: Any, verbose: Any, initial_epoch: Any, validation_split: Any, engine: Any
-) -> None:
-    if not isinstance(model, keras.Model):
-        raise _checks.wrong("model", "be a Keras model", model)
-    if not model.compiled:
-        raise ValueError(
-            f"`{model.name}` must be compiled before it is trained. Call "
-            "`model.compile(optimizer=..., loss=..., metrics=[...])`."
-        )
-    _checks.one_of("engine", engine, ENGINES)
-    _checks.whole_number("epochs", epochs)
-    _checks.whole_number("initial_epoch", initial_epoch, at_least=0)
-    _checks.rate("validation_split", validation_split, "To validate on nothing, use 0.")
-    if verbose not in (0, 1, 2, "auto"):
-        raise _checks.wrong("verbose", 'be 0, 1, 2 or "auto"', verbose)
-
-
-def _check_stream(
-    x: Any, y: Any, batch_size: Any, validation_split: float, sample_weight: Any, steps: Any
-) -> None:
-    kind = type(x).__name__
-    for name, value in (("y", y), ("sample_weight", sample_weight)):
-        if value is not None:
-            raise ValueError(
-                f"`{name}` must be left out where `x` is a {kind}: it yields (x, y) or "
-                "(x, y, sample_weight) itself."
-            )
-    if batch_size is not None:
-        raise _checks.wrong(
-            "batch_size", f"be left out where `x` is a {kind}, which has batches", batch_size
-        )
-    if validation_split:
-        raise _checks.wrong(
-            "validation_split",
-            f"be 0 where `x` is a {kind}, which has no last rows",
-            validation_split,
-            "Give `validation_data`.",
-        )
-    endless = hasattr(x, "__next__")
-    if isinstance(x, tf.data.Dataset):
-        cardinality = int(x.cardinality())
-        endless = cardinality == tf.data.INFINITE_CARDINALITY
-        if cardinality == 0:
-            raise ValueError("`x` must hold at least one batch; got an empty tf.data.Dataset.")
-    elif isinstance(x, keras.utils.PyDataset):
-        endless = x.num_batches is None
-    if endless and steps is None:
-        raise ValueError(
-            f"`steps_per_epoch` must be given where `x` is a {kind} that may never end; got "
-            "steps_per_epoch=None. Give the number of batches to an epoch."
-        )
-
-
-def _read_validation(model: keras.Model, data: Any) -> Any:
-    if rows.is_stream(data):
-        return data
-    if not isinstance(data, (tuple, list)) or not 1 <= len(data) <= 3:
-        raise ValueError(
-            "`validation_data` must be (x, y), (x, y, sample_weight) or a stream of batches; got "
-            f"{type(data).__name__}."
-        )
-    names = ("validation_data[0]", "validation_data[1]", "validation_data[2]")
-    return rows.read(model, *data, names=names)
-
-
-def _check_classes(model: Any, train: rows.Rows, validation: Any, class_weight: Any) -> None:
-    if isinstance(validation, rows.Rows):
-        for leaf, labels in train.classes.items():
-            if leaf in validation.classes:
-                _checks.validation_classes(f"y{leaf}", labels, validation.classes[leaf])
-    if class_weight is not None:
-        if len(train.classes) != 1:
-            raise ValueError(
-                "`class_weight` must go with one output of classes; this model has "
-                f"{len(train.classes)}. Use `sample_weight` instead."
-            )
-        [labels] = train.classes.values()
-        units = model.output_shape[-1]
-        _checks.class_weights(class_weight, max(2, units), _checks.classes_of(labels))
+    return run(job)

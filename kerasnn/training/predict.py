@@ -1,11 +1,16 @@
 """Outputs for data."""
 
+import time
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.training import rows
+from kerasnn.training.epochs import CALL_SECONDS, steps_for
+from kerasnn.training.programs import inference_programs_of
 
 
 @_checks.known_arguments
@@ -25,8 +30,92 @@ def predict(
     """
     if batch_size is not None:
         _checks.whole_number("batch_size", batch_size)
-    if not rows.is_stream(x):
-        x = rows.read(model, x).x
-    return keras.Model.predict(
-        model, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+    if rows.is_stream(x) or callbacks or steps is not None or model.run_eagerly:
+        return keras.Model.predict(
+            model, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+        )
+    data = rows.read(model, x)
+    x = keras.utils.pack_x_y_sample_weight(data.x)
+    spec = _spec(model, x)
+    program: PredictProgram = inference_programs_of(model).get(
+        model, str(spec), lambda: PredictProgram(model, spec)
     )
+    if data.count <= (batch_size or 32) and verbose == 0:
+        return tf.nest.map_structure(lambda t: t.numpy(), program.one(x))
+    return _in_calls(program, x, data.count, batch_size or 32, verbose)
+
+
+class PredictProgram:
+    """Runs `model.predict_step` on one batch, or on batch after batch, inside one graph.
+
+    The batch axis is free, so that no number of rows is traced anew.
+    """
+
+    def __init__(self, model: Any, spec: Any) -> None:
+        self.seconds_per_step: float | None = None
+        self.one = tf.function(model.predict_step, input_signature=[spec], autograph=False)
+        self._outputs = self.one.get_concrete_function().structured_outputs
+        self.many = tf.function(
+            self._many, input_signature=[spec, tf.TensorSpec((3,), tf.int32)], autograph=False
+        )
+
+    def _many(self, x: Any, plan: tf.Tensor) -> Any:
+        start, stop, size = tf.unstack(plan)
+        arrays = [
+            tf.TensorArray(o.dtype, stop - start, infer_shape=False, element_shape=o.shape)
+            for o in tf.nest.flatten(self._outputs)
+        ]
+
+        def step(i: Any, arrays: Any) -> Any:
+            batch = tf.nest.map_structure(lambda t: t[i * size : (i + 1) * size], x)
+            outputs = tf.nest.flatten(self.one(batch))
+            pairs = zip(arrays, outputs, strict=True)
+            return i + 1, [array.write(i - start, output) for array, output in pairs]
+
+        _, arrays = tf.while_loop(lambda i, _: i < stop, step, [start, arrays])
+        return tf.nest.pack_sequence_as(self._outputs, [array.concat() for array in arrays])
+
+
+def _in_calls(program: PredictProgram, x: Any, rows: int, size: int, verbose: Any) -> Any:
+    """Predicts in calls that are short enough to show progress and be stopped."""
+    steps = -(-rows // size)
+    bar = None if verbose == 0 else keras.utils.Progbar(steps, verbose=min(_verbosity(verbose), 2))
+    with tf.device("CPU:0"):
+        x = tf.nest.map_structure(tf.convert_to_tensor, x)
+    done, parts = 0, []
+    while done < steps:
+        stop = min(steps, done + steps_for(CALL_SECONDS, program.seconds_per_step))
+        began = time.perf_counter()
+        part = program.many(x, tf.constant([done, stop, size], tf.int32))
+        parts.append(tf.nest.map_structure(lambda t: t.numpy(), part))
+        program.seconds_per_step = (time.perf_counter() - began) / (stop - done)
+        done = stop
+        if bar is not None:
+            bar.update(done)
+    return tf.nest.map_structure(lambda *p: p[0] if len(p) == 1 else np.concatenate(p), *parts)
+
+
+def _verbosity(verbose: int | str) -> int:
+    return 1 if verbose == "auto" else int(verbose)
+
+
+def _spec(model: Any, x: Any) -> Any:
+    """Returns the inputs' types, with every size free that the model leaves free."""
+    flat = tf.nest.flatten(x)
+    if rows.is_symbolic(model) and len(model.inputs) == len(flat):
+        free = [tensor.shape for tensor in tf.nest.flatten(rows.structure(model, "input"))]
+    else:
+        free = [(None, *array.shape[1:]) for array in flat]
+    specs = [
+        tf.TensorSpec(
+            [
+                None if i == 0 or n is None else size
+                for i, (n, size) in enumerate(zip(shape, array.shape, strict=True))
+            ]
+            if len(shape) == array.ndim
+            else (None, *array.shape[1:]),
+            array.dtype,
+        )
+        for shape, array in zip(free, flat, strict=True)
+    ]
+    return tf.nest.pack_sequence_as(x, specs)

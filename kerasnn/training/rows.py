@@ -1,13 +1,23 @@
 """Data with one row an example: read from whatever the user has, and checked once."""
 
 import dataclasses
+import inspect
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnn import _checks
+from kerasnn import _checks, layers
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """One class number a row."""
+
+    numbers: np.ndarray
+    # None where the loss is the user's own: the numbers may be classes or not.
+    classes: int | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,8 +28,8 @@ class Rows:
     y: Any
     sample_weight: Any
     count: int
-    # Class numbers by the name of the target, for targets that are classes.
-    classes: dict[str, np.ndarray]
+    # By the name of the target, for targets that are one class number a row.
+    labels: dict[str, Labels]
 
     def split(self, share: float) -> tuple["Rows", "Rows"]:
         """Returns all but the last rows, and the last, as Keras's `validation_split` does."""
@@ -38,9 +48,11 @@ class Rows:
         def take(nest: Any) -> Any:
             return keras.tree.map_structure(lambda a: None if a is None else a[rows], nest)
 
-        classes = {name: labels[rows] for name, labels in self.classes.items()}
+        labels = {
+            name: Labels(whole.numbers[rows], whole.classes) for name, whole in self.labels.items()
+        }
         count = len(range(*rows.indices(self.count)))
-        return Rows(take(self.x), take(self.y), take(self.sample_weight), count, classes)
+        return Rows(take(self.x), take(self.y), take(self.sample_weight), count, labels)
 
 
 def is_stream(x: Any) -> bool:
@@ -65,9 +77,9 @@ def read(
 ) -> Rows:
     """Reads arrays and raises, before anything is trained, on what cannot be right."""
     symbolic = is_symbolic(model)
-    single = symbolic and len(model.inputs) == 1
-    x = _as_arrays(names[0], x, single=single)
-    y = _as_arrays(names[1], y, single=symbolic and len(model.outputs) == 1)
+    one_input, one_output = _is_one(model, "input"), _is_one(model, "output")
+    x = _as_arrays(names[0], x, single=one_input)
+    y = _as_arrays(names[1], y, single=one_output)
     sample_weight = _as_arrays(names[2], sample_weight, single=not isinstance(y, (list, dict)))
     inputs = _checks.named_leaves(names[0], x)
     targets = _checks.named_leaves(names[1], y)
@@ -80,14 +92,35 @@ def read(
             _checks.fits_input(name, array, tensor)
             if tensor.dtype != "string":
                 _checks.numbers_only(name, array)
+            elif not _is_text(array):
+                raise ValueError(f"`{name}` must hold text; got dtype {array.dtype}.")
     for name, array in inputs:
         if array.dtype.kind == "f":
             _checks.finite_range(name, array)
-    classes = _check_targets(model, names[1], y, symbolic=symbolic)
+        elif not _is_text(array):
+            _checks.numbers_only(name, array)
+    x = _cast(inputs[0][1] if one_input and len(inputs) == 1 else x)
+    build(model, x)
+    labels = _check_targets(model, names[1], x, y)
     for name, array in weights:
         target = targets[0][1] if len(weights) == 1 and len(targets) == 1 else None
         _checks.sample_weights(name, array, target)
-    return Rows(_cast(x), _cast(y), _cast(sample_weight), count, classes)
+    if one_output and len(targets) == 1:
+        y = targets[0][1]
+        sample_weight = weights[0][1] if len(weights) == 1 else sample_weight
+    return Rows(x, _cast(y), _cast(sample_weight), count, labels)
+
+
+def require_targets(model: Any, name: str, y: Any) -> None:
+    """Raises where targets are missing and the loss compares with them."""
+    if y is None and trains_as_keras(model):
+        raise ValueError(f"`{name}` must be given: the model is compiled with a loss on targets.")
+
+
+def build(model: keras.Model, x: Any) -> None:
+    """Lets a `Sequential` that was made without an `Input` know the shape of its input."""
+    if isinstance(model, keras.Sequential) and not model.built and not isinstance(x, (list, dict)):
+        model.build((None, *x.shape[1:]))
 
 
 def is_symbolic(model: keras.Model) -> bool:
@@ -99,6 +132,13 @@ def is_symbolic(model: keras.Model) -> bool:
         return False
 
 
+def _is_one(model: Any, end: str) -> bool:
+    """Whether the model is known to take one array, or to give one."""
+    if isinstance(model, keras.Sequential):
+        return True
+    return is_symbolic(model) and not isinstance(structure(model, end), (list, tuple, dict))
+
+
 def structure(model: Any, end: str) -> Any:
     """Returns the symbolic inputs or outputs, in the structure that the model was made of."""
     if isinstance(model, keras.Sequential):
@@ -107,28 +147,70 @@ def structure(model: Any, end: str) -> Any:
     return getattr(model, end)
 
 
-def trains_as_keras(model: keras.Model) -> bool:
+def trains_as_keras(model: Any) -> bool:
     """Whether the targets mean what the compiled loss says they mean."""
     own = type(model)
-    return own.train_step is keras.Model.train_step and own.compute_loss is keras.Model.compute_loss
+    return (
+        bool(getattr(model, "loss", None))
+        and own.train_step is keras.Model.train_step
+        and own.compute_loss is keras.Model.compute_loss
+    )
 
 
-def _check_targets(model: Any, name: str, y: Any, *, symbolic: bool) -> dict[str, np.ndarray]:
-    classes: dict[str, np.ndarray] = {}
-    if y is None:
-        return classes
-    if not symbolic or not trains_as_keras(model) or not getattr(model, "loss", None):
-        for leaf, array in _checks.named_leaves(name, y):
+def _outputs(model: Any, x: Any) -> Any:
+    """Returns the symbolic outputs in their structure, or None where data alone can show them."""
+    if is_symbolic(model):
+        return structure(model, "output")
+    if model.run_eagerly:
+        return None
+
+    def symbol(array: Any) -> keras.KerasTensor:
+        return keras.KerasTensor((min(32, len(array)), *array.shape[1:]), array.dtype.name)
+
+    # As Keras does it before the first step.
+    takes_training = "training" in inspect.signature(model.call).parameters
+    arguments = {"training": False} if takes_training else {}
+    return model.compute_output_spec(keras.tree.map_structure(symbol, x), **arguments)
+
+
+def _check_targets(model: Any, name: str, x: Any, y: Any) -> dict[str, Labels]:
+    targets = _checks.named_leaves(name, y)
+    outputs = _outputs(model, x) if targets and trains_as_keras(model) else None
+    if outputs is None:
+        for leaf, array in targets:
             if array.dtype.kind == "f":
                 _checks.finite_range(leaf, array)
-        return classes
-    names = getattr(model, "output_names", [model.layers[-1].name])
-    outputs = structure(model, "output")
+        return _labels("", targets[0][1], "custom", None) if len(targets) == 1 else {}
+    names = getattr(model, "output_names", None) or [
+        f"output_{i}" for i in range(len(keras.tree.flatten(outputs)))
+    ]
+    labels: dict[str, Labels] = {}
     for leaf, array, tensor, kind in _checks.losses_by_output(name, y, outputs, names, model.loss):
+        if kind == "real" and _fires(model):
+            kind = "binary"
         _checks.fits_output(leaf, array, tensor, kind)
-        if kind == "classes" or (kind == "binary" and tensor.shape[-1] == 1):
-            classes[leaf.removeprefix(name)] = array
-    return classes
+        labels |= _labels(leaf.removeprefix(name), array, kind, tensor.shape[-1])
+    return labels
+
+
+def _fires(model: Any) -> bool:
+    """Whether the model answers 0 or 1, whatever its loss."""
+    return isinstance(model, keras.Sequential) and isinstance(
+        model.layers[-1], (layers.Perceptron, layers.Threshold)
+    )
+
+
+def _labels(leaf: str, array: np.ndarray, kind: str, units: int | None) -> dict[str, Labels]:
+    """Returns the labels of a target by its name, if it is one class number a row."""
+    if kind == "onehot" and array.ndim == 2:
+        return {leaf: Labels(array.argmax(axis=1), units)}
+    if kind not in ("classes", "binary", "custom") or array.size != len(array):
+        return {}
+    # A share between 0 and 1 is no class, though cross-entropy takes it.
+    if array.dtype.kind not in "buif" or (array != np.floor(array)).any():
+        return {}
+    classes = {"classes": units, "binary": 2, "custom": None}[kind]
+    return {leaf: Labels(array.reshape(-1), classes)}
 
 
 def _as_arrays(name: str, nest: Any, *, single: bool) -> Any:
@@ -140,7 +222,8 @@ def _as_arrays(name: str, nest: Any, *, single: bool) -> Any:
             key: _as_arrays(f"{name}[{key!r}]", value, single=True) for key, value in nest.items()
         }
     if isinstance(nest, (list, tuple)):
-        holds_arrays = any(hasattr(n, "shape") or isinstance(n, dict) for n in nest)
+        # A list of NumPy's numbers is one array, as a list of Python's is.
+        holds_arrays = any(len(getattr(n, "shape", ())) or isinstance(n, dict) for n in nest)
         if holds_arrays and not (single and len(nest) > 1):
             return [_as_arrays(f"{name}[{i}]", n, single=True) for i, n in enumerate(nest)]
     return _as_array(name, nest)
@@ -159,15 +242,28 @@ def _as_array(name: str, data: Any) -> np.ndarray:
     if array.dtype.kind == "V":
         # bfloat16 and its like are no kinds of number to NumPy.
         array = array.astype(np.float32)
+    if array.dtype == object and array.ndim == 0:
+        raise ValueError(
+            f"`{name}` must be an array of rows; got a {type(data).__name__}. Convert it to a dense "
+            "array, or give a `tf.data.Dataset` of batches."
+        )
     if array.dtype == object and all(isinstance(v, (int, float)) for v in array.ravel().tolist()):
         array = array.astype(np.float64)
     return array
 
 
+def _is_text(array: np.ndarray) -> bool:
+    if array.dtype.kind == "O":
+        return all(isinstance(v, (str, bytes)) for v in array.ravel().tolist())
+    return array.dtype.kind in "UST"
+
+
 def _cast(nest: Any) -> Any:
-    """Casts real numbers to Keras's float type, as Keras does."""
+    """Casts real numbers to Keras's float type, as Keras does, and text to a tensor."""
 
     def cast(array: Any) -> Any:
+        if array is not None and _is_text(array):
+            return tf.constant(array.astype(object), tf.string)
         if array is None or array.dtype.kind != "f":
             return array
         return array.astype(keras.config.floatx(), copy=False)

@@ -1,0 +1,159 @@
+"""Many training steps on rows in memory, in one call."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerasnn.training.steps import Logs, Steps
+
+
+class BlockProgram:
+    """Runs `model.train_step` on batch after batch of a block inside one TensorFlow program.
+
+    A block of `Blocks` holds the rows of several epochs, or of a slice of one, in the order in
+    which they are to be trained on. Batches are taken from it inside the program, so Python is
+    called once for a run of batches instead of once for each. With `jit` the program is
+    compiled by XLA, which wants sizes that are known beforehand: the remainder of an epoch is
+    then a step of its own.
+
+    After each epoch weights and loss are tested; where one is not finite, everything goes back
+    to how it was at the start of that epoch, or of the part of it in this call.
+
+    Args:
+        model: A compiled Keras model whose variables exist.
+        block: The first block, as a structure of tensors.
+        rows: Rows to an epoch.
+        batch_size: Rows to a step.
+        epochs: The most epochs that a block holds.
+        jit: Whether to compile by XLA.
+    """
+
+    def __init__(
+        self, model: Any, block: Any, *, rows: int, batch_size: int, epochs: int, jit: bool
+    ) -> None:
+        self.jit = jit
+        self.seconds_per_step: float | None = None
+        self._rows, self._batch_size = rows, batch_size
+        self._full_steps, self._remainder = divmod(rows, batch_size)
+        self._steps = Steps(model, _batch_spec(block[0] if jit else block, skip=1 + jit))
+        self.guarded_names = self._steps.guarded_names
+        self._history = {
+            name: tf.zeros((epochs, *np.shape(value)), value.dtype)
+            for name, value in self._steps.log_shapes.items()
+        }
+        signature = tf.nest.map_structure(
+            lambda t: tf.TensorSpec(t.shape if jit else (None, *t.shape[1:]), t.dtype), block
+        )
+        self._run = tf.function(
+            self._epochs,
+            input_signature=[signature, tf.TensorSpec((6,), tf.int32)],
+            jit_compile=jit,
+            autograph=False,
+        )
+        # No epoch at all: what cannot be compiled fails here, before any weight has changed.
+        self._run(block, tf.zeros((6,), tf.int32))
+
+    def __call__(
+        self,
+        block: Any,
+        epochs: tuple[int, int],
+        steps: tuple[int, int],
+        *,
+        base: int = 0,
+        fresh: bool = True,
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Trains for some epochs of a block, or for some steps of one epoch.
+
+        Args:
+            block: Rows to train on.
+            epochs: First epoch in the block, and the one to stop before.
+            steps: First step of each epoch, and the one to stop before.
+            base: Number of the step in the epoch that the block starts with.
+            fresh: Whether metrics start anew in the first epoch too.
+
+        Returns:
+            Logs by name and epoch in the block; and for each of `guarded_names` whether it was
+            finite.
+        """
+        plan = tf.constant([*epochs, *steps, base, int(fresh)], tf.int32)
+        history, finite = self._run(block, plan)
+        return {name: value.numpy() for name, value in history.items()}, finite.numpy()
+
+    def _epochs(self, block: Any, plan: tf.Tensor) -> Any:
+        first, last, start, stop, base, fresh = tf.unstack(plan)
+
+        def epoch(number: Any, history: Any, _: Any) -> Any:
+            before = self._steps.before()
+            self._steps.reset_metrics_if((fresh > 0) | (number > first))
+            train = self._train_batches if self.jit else self._train_rows
+            logs = self._steps.logs(train(block, number, start, stop, base))
+            finite = self._steps.finite_or_back_to(before, logs)
+            history = {
+                name: tf.tensor_scatter_nd_update(
+                    values, [[number]], tf.cast(logs[name], values.dtype)[None]
+                )
+                for name, values in history.items()
+            }
+            return number + 1, history, finite
+
+        _, history, finite = tf.while_loop(
+            lambda number, _, finite: (number < last) & tf.reduce_all(finite),
+            epoch,
+            [first, self._history, tf.ones([len(self.guarded_names)], tf.bool)],
+        )
+        return history, finite
+
+    def _train_rows(self, block: Any, epoch: Any, start: Any, stop: Any, base: Any) -> Logs:
+        """Runs steps `start` to `stop` of an epoch on batches cut from rows."""
+        first = epoch * self._rows - base * self._batch_size
+
+        def step(i: Any, _: Any) -> Any:
+            begin = first + i * self._batch_size
+            end = first + tf.minimum((i + 1) * self._batch_size, self._rows)
+            return i + 1, self._steps.step(tf.nest.map_structure(lambda t: t[begin:end], block))
+
+        return tf.while_loop(lambda i, _: i < stop, step, [start, self._steps.first_logs])[1]
+
+    def _train_batches(self, block: Any, epoch: Any, start: Any, stop: Any, base: Any) -> Logs:
+        """Runs steps `start` to `stop` of an epoch on batches and a remainder of fixed size."""
+        whole, rest = block
+
+        # Taking one entry by number is the one cut with which XLA does not compile anew for
+        # every number.
+        def step(i: Any, _: Any) -> Any:
+            number = epoch * self._full_steps + i - base
+            return i + 1, self._steps.step(_entry(whole, number))
+
+        def remainder() -> Any:
+            return _branch(self._steps.step(_entry(rest, epoch)))
+
+        full = tf.minimum(stop, self._full_steps)
+        _, carried = tf.while_loop(lambda i, _: i < full, step, [start, self._steps.first_logs])
+        if self._remainder:
+            last = tf.cond(stop > self._full_steps, remainder, lambda: _branch(carried))
+            carried = {name: last[name] for name in carried}
+        return carried
+
+
+def _entry(stack: Any, number: Any) -> Any:
+    """Takes one batch, whose size Keras is not to know, as it does not in its own loop.
+
+    Keras weighs the losses of several outputs by the batch's size where that is known.
+    """
+
+    def take(t: tf.Tensor) -> tf.Tensor:
+        return tf.raw_ops.PlaceholderWithDefault(
+            input=tf.gather(t, number), shape=(None, *t.shape[2:])
+        )
+
+    return tf.nest.map_structure(take, stack)
+
+
+def _batch_spec(block: Any, *, skip: int) -> Any:
+    return tf.nest.map_structure(lambda t: tf.TensorSpec((None, *t.shape[skip:]), t.dtype), block)
+
+
+def _branch(logs: Logs) -> Logs:
+    """Returns logs as what a branch gives, which cannot be nothing."""
+    return {**logs, "": tf.constant(0)}

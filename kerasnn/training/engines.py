@@ -1,0 +1,137 @@
+"""Which engine can run a training job, which should, and why."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasnn.training.job import Job
+
+# Steps from which XLA's faster steps have paid for its compilation, which takes as long as
+# about this many steps save over the graph engine; measured by tests/benchmarks/training.py.
+XLA_STEPS = 2000
+
+_CONVOLUTIONS = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+    keras.layers.DepthwiseConv1D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv1D,
+    keras.layers.SeparableConv2D,
+    keras.layers.ConvLSTM1D,
+    keras.layers.ConvLSTM2D,
+    keras.layers.ConvLSTM3D,
+)
+
+_BATCH_METHODS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+)
+
+
+def plan(job: Job, steps: int, *, has_xla: bool) -> list[tuple[str, str]]:
+    """Returns the engines to try, best first, each with its reason.
+
+    Args:
+        job: What is to be run.
+        steps: Steps in all, with those that the model has behind it; 0 for a stream.
+        has_xla: Whether the program that XLA would compile is there already.
+
+    Raises:
+        ValueError: If the job asks for an engine that cannot run it.
+    """
+    only_keras = _keras_only(job)
+    if only_keras:
+        if job.engine not in ("auto", "keras"):
+            raise ValueError(
+                f"`engine={job.engine!r}` cannot run this job: {only_keras}. Use engine='auto'."
+            )
+        return [("keras", f"Only Keras's own loop can run it: {only_keras}.")]
+    if job.engine == "xla" and job.train is None:
+        raise ValueError(
+            "`engine='xla'` cannot run this job: a tf.data.Dataset is read inside a TensorFlow "
+            "graph. Use engine='auto', or give arrays."
+        )
+    if job.engine != "auto":
+        return [(job.engine, f"`engine={job.engine!r}` asked for it.")]
+    last = ("keras", "The model cannot be traced for a run of steps.")
+    if job.train is None:
+        return [("graph", "A tf.data.Dataset is read inside a TensorFlow graph."), last]
+    gpu = bool(tf.config.list_physical_devices("GPU"))
+    if not gpu and any(isinstance(layer, _CONVOLUTIONS) for layer in all_layers(job.model)):
+        return [("graph", "XLA has no fast convolution on a CPU."), last]
+    if has_xla:
+        return [("xla", "XLA has compiled this model already."), last]
+    if steps < XLA_STEPS:
+        return [("graph", f"{steps} steps do not earn back what XLA takes to compile."), last]
+    return [
+        ("xla", f"{steps} steps earn back what XLA takes to compile."),
+        ("graph", "XLA cannot compile this model."),
+        last,
+    ]
+
+
+def callbacks_of(job: Job) -> list[keras.callbacks.Callback]:
+    """Returns the user's callbacks as a list."""
+    if isinstance(job.callbacks, keras.callbacks.CallbackList):
+        return list(job.callbacks.callbacks)
+    return keras.tree.flatten(job.callbacks) if job.callbacks else []
+
+
+def _keras_only(job: Job) -> str | None:
+    """Returns why only Keras's own loop can run a job, or None where another one can."""
+    model, x = job.model, job.x
+    if model.run_eagerly:
+        return "`run_eagerly` asks for Python at every step"
+    strategy = model.distribute_strategy
+    if tf.distribute.has_strategy() or strategy is not tf.distribute.get_strategy():
+        return "a distribution strategy runs its own loop"
+    if any(getattr(layer, "stateful", False) for layer in all_layers(model)):
+        return "a stateful recurrent layer wants batches of one fixed size"
+    for callback in callbacks_of(job):
+        needs = _needs_batches(callback)
+        if needs:
+            return needs
+    if job.train is None and not isinstance(x, tf.data.Dataset):
+        return f"a {type(x).__name__} makes its batches in Python"
+    if job.train is None and job.class_weight is not None:
+        return "Keras turns `class_weight` into sample weights of a stream"
+    if job.steps_per_epoch is not None:
+        endless = job.train is None and x.cardinality() == tf.data.INFINITE_CARDINALITY
+        if not endless:
+            return "`steps_per_epoch` lets an epoch end within the data"
+    if job.shuffle == "batch":
+        return "`shuffle='batch'` moves whole batches"
+    return None
+
+
+def all_layers(model: Any) -> Iterator[keras.layers.Layer]:
+    """Yields the layers of a model, and of the models inside it."""
+    for layer in getattr(model, "layers", []):
+        yield layer
+        yield from all_layers(layer)
+
+
+def _needs_batches(callback: Any) -> str | None:
+    name = type(callback).__name__
+    if isinstance(callback, keras.callbacks.BackupAndRestore):
+        return f"`{name}` sets the epoch inside Keras's own loop"
+    if isinstance(callback, keras.callbacks.ProgbarLogger):
+        return None
+    if isinstance(callback, keras.callbacks.ModelCheckpoint) and callback.save_freq == "epoch":
+        return None
+    for method in _BATCH_METHODS:
+        function = getattr(callback, method, None)
+        default = getattr(keras.callbacks.Callback, method)
+        if getattr(function, "__func__", function) is not default:
+            return f"the callback `{name}` wants every batch (`{method}`)"
+    return None

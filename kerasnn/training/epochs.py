@@ -1,0 +1,131 @@
+"""Epochs, run by a program in calls that are short enough to show progress and be stopped."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerasnn.training.block_program import BlockProgram
+from kerasnn.training.blocks import Blocks
+from kerasnn.training.finite import not_finite
+from kerasnn.training.programs import programs_of
+from kerasnn.training.steps import build
+
+# The progress bar is to move at least twice a second, and Ctrl-C to stop within one.
+CALL_SECONDS = 0.3
+_FIRST_STEPS = 16
+
+Logs = dict[str, Any]
+Progress = Callable[[int, Logs], None]
+
+
+class Epochs:
+    """Runs epochs over rows in memory.
+
+    Args:
+        model: The model that is trained.
+        blocks: What it is trained on.
+        first: Number of the first epoch.
+        last: Number of the epoch to stop before.
+        jit: Whether the program is compiled by XLA.
+    """
+
+    def __init__(self, model: Any, blocks: Blocks, first: int, last: int, *, jit: bool) -> None:
+        self._model, self._blocks, self._last, self._jit = model, blocks, last, jit
+        self._block: Any = None
+        self._block_epochs = range(0)
+        self._block_at(first, 0)
+        self.steps: int | None = blocks.steps
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Makes the program, anew where what was traced into it has changed."""
+        blocks = self._blocks
+        key = program_key(blocks, jit=self._jit)
+        self._program: BlockProgram = programs_of(self._model).get(self._model, key, self._make)
+
+    def run(self, epoch: int, progress: Progress) -> Logs:
+        """Runs one epoch and returns its logs; tells `progress` of every part of it."""
+        done, logs = 0, {}
+        while done < self._blocks.steps:
+            at, base, stop = self._block_at(epoch, done)
+            stop = min(stop, done + steps_for(CALL_SECONDS, self._program.seconds_per_step))
+            history = self._call(epoch, (at, at + 1), (done, stop), base=base, fresh=done == 0)
+            logs = {name: values[at] for name, values in history.items()}
+            done = stop
+            progress(done, logs)
+        return logs
+
+    def run_many(self, first: int) -> Iterator[Logs]:
+        """Runs as many epochs from `first` on as one call may take; yields the logs of each."""
+        steps = self._blocks.steps
+        at, base, stop = self._block_at(first, 0)
+        time_for = steps_for(CALL_SECONDS, self._program.seconds_per_step) // steps
+        count = min(time_for, len(self._block_epochs) - at)
+        if stop < steps or count <= 1:
+            yield self.run(first, lambda *_: None)
+            return
+        history = self._call(first, (at, at + count), (0, steps), base=base, fresh=True)
+        for i in range(at, at + count):
+            yield {name: values[i] for name, values in history.items()}
+
+    def _make(self) -> BlockProgram:
+        blocks = self._blocks
+        size = blocks.batch_size
+        build(self._model, blocks.first_batch())
+        return BlockProgram(
+            self._model,
+            self._block,
+            rows=blocks.rows,
+            batch_size=size,
+            epochs=blocks.epochs,
+            jit=self._jit,
+        )
+
+    def _block_at(self, epoch: int, step: int) -> tuple[int, int, int]:
+        """Loads the block that holds a step.
+
+        Returns:
+            The epoch's place in the block, the step that the block starts with, and the one
+            that it stops before.
+        """
+        blocks = self._blocks
+        slice_steps = blocks.steps_to_a_slice
+        if slice_steps < blocks.steps:
+            base = step - step % slice_steps
+            if step == base or self._block is None:
+                self._block = None
+                self._block = blocks.of_slice(epoch, base, jit=self._jit)
+            return 0, base, min(base + slice_steps, blocks.steps)
+        if epoch not in self._block_epochs:
+            count = min(blocks.epochs, self._last - epoch)
+            self._block = None
+            self._block = blocks.of_epochs(epoch, count, jit=self._jit)
+            self._block_epochs = range(epoch, epoch + count)
+        return epoch - self._block_epochs.start, 0, blocks.steps
+
+    def _call(
+        self, epoch: int, epochs: tuple[int, int], steps: tuple[int, int], **where: Any
+    ) -> dict[str, np.ndarray]:
+        program = self._program
+        began = time.perf_counter()
+        history, finite = program(self._block, epochs, steps, **where)
+        count = (epochs[1] - epochs[0]) * (steps[1] - steps[0])
+        program.seconds_per_step = (time.perf_counter() - began) / count
+        programs_of(self._model).steps_run += count
+        if not finite.all():
+            names = [n for n, ok in zip(program.guarded_names, finite, strict=True) if not ok]
+            raise not_finite(self._model, epoch if count == 1 else None, names)
+        return history
+
+
+def program_key(blocks: Blocks, *, jit: bool) -> Any:
+    """Returns what a program for blocks depends on."""
+    return (jit, blocks.rows, blocks.batch_size, blocks.epochs, blocks.spec)
+
+
+def steps_for(seconds: float, pace: float | None) -> int:
+    """Returns how many steps take that long, at the pace of the last call."""
+    return _FIRST_STEPS if pace is None else max(1, int(seconds / pace))

@@ -1,0 +1,148 @@
+"""Runs a job: tries the engines in turn, and drives epochs, validation and callbacks."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasnn.training import engines
+from kerasnn.training.blocks import Blocks
+from kerasnn.training.epochs import Epochs, program_key
+from kerasnn.training.evaluate import Evaluation
+from kerasnn.training.finite import FiniteGuard
+from kerasnn.training.job import Job
+from kerasnn.training.programs import programs_of
+from kerasnn.training.stream_epochs import StreamEpochs
+
+# What tracing and compiling raise for a model that cannot be traced or compiled.
+_CANNOT_COMPILE = (tf.errors.OpError, TypeError, ValueError, NotImplementedError, AttributeError)
+
+
+def run(job: Job) -> keras.callbacks.History:
+    """Trains by the first engine that can; returns the History, with the engine and the reason."""
+    programs = programs_of(job.model)
+    blocks = None if job.train is None else _blocks(job)
+    steps, has_xla = 0, False
+    if blocks is not None:
+        steps = programs.steps_run + (job.epochs - job.initial_epoch) * blocks.steps
+        has_xla = program_key(blocks, jit=True) in programs
+    failure = ""
+    for engine, reason in engines.plan(job, steps, has_xla=has_xla):
+        if engine == "keras":
+            history = _run_keras(job)
+        else:
+            try:
+                epochs = _compile(job, blocks, jit=engine == "xla")
+            except _CANNOT_COMPILE as error:
+                failure = f" It says: {str(error).strip().splitlines()[0]}"
+                if job.engine != "auto":
+                    raise ValueError(
+                        f"`engine={engine!r}` cannot run this model.{failure} Nothing has changed. "
+                        "Use engine='auto'."
+                    ) from error
+                continue
+            history = _run_epochs(job, epochs)
+        history.engine, history.reason = engine, reason + failure
+        return history
+    raise RuntimeError("Keras's own loop is the last engine of every plan.")
+
+
+def _blocks(job: Job) -> Blocks:
+    data = keras.utils.pack_x_y_sample_weight(job.x, job.y, job.sample_weight)
+    return Blocks(
+        data,
+        rows=job.train.count,
+        batch_size=job.batch_size,
+        shuffle=bool(job.shuffle),
+        seed=job.seed,
+    )
+
+
+def _compile(job: Job, blocks: Blocks | None, *, jit: bool) -> Epochs | StreamEpochs:
+    if blocks is None:
+        return StreamEpochs(job.model, job.x, job.steps_per_epoch)
+    return Epochs(job.model, blocks, job.initial_epoch, job.epochs, jit=jit)
+
+
+def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.History:
+    model = job.model
+    callbacks = keras.callbacks.CallbackList(
+        engines.callbacks_of(job),
+        add_history=True,
+        add_progbar=job.verbose != 0,
+        verbose=job.verbose,
+        epochs=job.epochs,
+        steps=epochs.steps,
+        model=model,
+    )
+    validate = _validation(job, callbacks)
+    silent = job.verbose == 0 and validate is None and not engines.callbacks_of(job)
+    model.stop_training = False
+    callbacks.on_train_begin()
+    epochs.refresh()
+    epoch, logs = job.initial_epoch, None
+    while epoch < job.epochs and not model.stop_training:
+        if silent and isinstance(epochs, Epochs):
+            for logs in epochs.run_many(epoch):
+                callbacks.on_epoch_begin(epoch)
+                callbacks.on_epoch_end(epoch, logs)
+                epoch += 1
+            continue
+        callbacks.on_epoch_begin(epoch)
+        logs = epochs.run(epoch, lambda done, logs: callbacks.on_train_batch_end(done - 1, logs))
+        if validate is not None and job.validates_after(epoch):
+            logs.update({f"val_{name}": value for name, value in validate().items()})
+        callbacks.on_epoch_end(epoch, logs)
+        epoch += 1
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    callbacks.on_train_end(logs)
+    return model.history
+
+
+def _validation(job: Job, callbacks: keras.callbacks.CallbackList) -> Any:
+    """Returns a function that validates, or None."""
+    if job.validation_data is None:
+        return None
+    if job.validation is not None:
+        held = job.validation
+        evaluation = Evaluation(
+            job.model,
+            keras.utils.pack_x_y_sample_weight(held.x, held.y, held.sample_weight),
+            rows=held.count,
+            batch_size=job.validation_batch_size or job.batch_size or 32,
+            steps=job.validation_steps,
+        )
+        return lambda: evaluation.run(callbacks)
+    return lambda: keras.Model.evaluate(
+        job.model,
+        job.validation_data,
+        steps=job.validation_steps,
+        callbacks=callbacks,
+        return_dict=True,
+    )
+
+
+def _run_keras(job: Job) -> keras.callbacks.History:
+    callbacks = engines.callbacks_of(job)
+    if not any(isinstance(c, keras.callbacks.TerminateOnNaN) for c in callbacks):
+        callbacks = [FiniteGuard(), *callbacks]
+    return keras.Model.fit(
+        job.model,
+        x=job.x,
+        y=job.y,
+        batch_size=job.batch_size,
+        epochs=job.epochs,
+        verbose=job.verbose,
+        callbacks=callbacks,
+        validation_data=job.validation_data,
+        # Keras warns that it cannot shuffle what has no known length, though nobody asked it to.
+        shuffle=job.shuffle and not job.endless,
+        # Class weights of rows are sample weights by now.
+        class_weight=job.class_weight if job.train is None else None,
+        sample_weight=job.sample_weight,
+        initial_epoch=job.initial_epoch,
+        steps_per_epoch=job.steps_per_epoch,
+        validation_steps=job.validation_steps,
+        validation_batch_size=job.validation_batch_size,
+        validation_freq=job.validation_freq,
+    )

@@ -1,0 +1,98 @@
+"""What every program has in common: the step, its logs, and the finite guard."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+Logs = dict[str, Any]
+
+
+class Steps:
+    """Calls a model's `train_step` or `test_step` inside a program, and watches over the weights.
+
+    Args:
+        model: A compiled Keras model whose variables exist.
+        spec: Structure of `tf.TensorSpec` for one batch.
+        method: `"train_step"` or `"test_step"`.
+    """
+
+    def __init__(self, model: Any, spec: Any, method: str = "train_step") -> None:
+        self._model = model
+        self._step = getattr(model, method)
+        self._guarded = [v for v in model.weights if tf.as_dtype(v.dtype).is_floating]
+        self._state = [*model.variables, *model.optimizer.variables]
+        # A step of the user's own returns what it likes, known only once it was traced.
+        self.first_logs = {} if has_keras_step(model, method) else _traced_logs(self._step, spec)
+        self.log_shapes = {**model.get_metrics_result(), **self.first_logs}
+
+    @property
+    def guarded_names(self) -> list[str]:
+        """The paths of the weights that are tested, and last the loss."""
+        return [*(v.path for v in self._guarded), "loss"]
+
+    def step(self, batch: Any) -> Logs:
+        """Runs one step; returns what a loop has to carry to its end."""
+        logs = self._step(batch)
+        return {name: tf.cast(logs[name], first.dtype) for name, first in self.first_logs.items()}
+
+    def logs(self, carried: Logs) -> Logs:
+        """Returns the logs after some steps, by Keras's rule for steps of the user's own."""
+        metrics = self._model.get_metrics_result()
+        return metrics if not carried or set(metrics) == set(carried) else carried
+
+    def reset_metrics_if(self, condition: Any) -> None:
+        """Starts the metrics anew where a tensor is true."""
+        tf.cond(condition, lambda: _done(self._model.reset_metrics()), lambda: 0)
+
+    def before(self) -> list[tf.Tensor]:
+        """Returns everything that training changes, as it is now."""
+        return [tf.identity(v.value) for v in self._state]
+
+    def finite_or_back_to(self, before: list[tf.Tensor], logs: Logs) -> tf.Tensor:
+        """Tests weights and loss, and undoes all steps since `before` where one is not finite."""
+        values = [v.value for v in self._guarded]
+        values.append(tf.cast(logs.get("loss", 0.0), tf.float32))
+        finite = tf.stack([tf.reduce_all(tf.math.is_finite(v)) for v in values])
+        tf.cond(tf.reduce_all(finite), lambda: 0, lambda: self._restore(before))
+        return finite
+
+    def _restore(self, before: list[tf.Tensor]) -> int:
+        return _done([v.assign(value) for v, value in zip(self._state, before, strict=True)])
+
+
+def has_keras_step(model: Any, method: str = "train_step") -> bool:
+    """Whether steps are Keras's own, so that logs are the metrics' results."""
+    return getattr(getattr(model, method), "__func__", None) is getattr(keras.Model, method)
+
+
+def build(model: Any, batch: Any, method: str = "train_step") -> None:
+    """Creates the variables that a step needs, and changes none.
+
+    Args:
+        model: A compiled Keras model.
+        batch: Structure of tensors; of `tf.TypeSpec` where there are none yet.
+        method: `"train_step"` or `"test_step"`.
+    """
+    is_spec = isinstance(tf.nest.flatten(batch)[0], tf.TypeSpec)
+    if is_spec or not has_keras_step(model, method):
+        spec = batch if is_spec else tf.nest.map_structure(tf.TensorSpec.from_tensor, batch)
+        tf.function(getattr(model, method), autograph=False).get_concrete_function(spec)
+    else:
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        outputs = model(x, training=False)
+        model.compute_loss(x, y, outputs, sample_weight, training=False)
+        model.compute_metrics(x, y, outputs, sample_weight)
+        if method == "train_step":
+            model.optimizer.build(model.trainable_variables)
+    model.reset_metrics()
+
+
+def _traced_logs(step: Any, spec: Any) -> Logs:
+    """Returns zeros in place of what the user's own step returns."""
+    logs = tf.function(step, autograph=False).get_concrete_function(spec).structured_outputs
+    return {name: tf.zeros(value.shape, value.dtype) for name, value in logs.items()}
+
+
+def _done(_: Any) -> int:
+    return 0

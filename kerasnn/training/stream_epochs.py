@@ -1,0 +1,64 @@
+"""Epochs over the batches of a `tf.data.Dataset`."""
+
+import time
+from typing import Any
+
+import tensorflow as tf
+
+from kerasnn.training.epochs import CALL_SECONDS, Logs, Progress, steps_for
+from kerasnn.training.finite import not_finite
+from kerasnn.training.programs import programs_of
+from kerasnn.training.steps import build
+from kerasnn.training.stream_program import StreamProgram
+
+
+class StreamEpochs:
+    """Runs epochs over a dataset.
+
+    Args:
+        model: The model that is trained.
+        dataset: What it is trained on.
+        steps: Batches to an epoch of a dataset without an end; all of one with an end.
+    """
+
+    def __init__(self, model: Any, dataset: tf.data.Dataset, steps: int | None) -> None:
+        self._model, self._dataset, self._limit = model, dataset, steps
+        cardinality = int(dataset.cardinality())
+        self.steps = steps or (cardinality if cardinality > 0 else None)
+        self._endless = iter(dataset) if steps else None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Makes the program, anew where what was traced into it has changed."""
+        spec = self._dataset.element_spec
+        self._program: StreamProgram = programs_of(self._model).get(
+            self._model, ("stream", str(spec)), self._make
+        )
+
+    def run(self, epoch: int, progress: Progress) -> Logs:
+        """Runs one epoch and returns its logs; tells `progress` of every part of it."""
+        iterator = iter(self._dataset) if self._endless is None else self._endless
+        done, logs = 0, {}
+        while self._limit is None or done < self._limit:
+            wanted = steps_for(CALL_SECONDS, self._program.seconds_per_step)
+            wanted = wanted if self._limit is None else min(wanted, self._limit - done)
+            began = time.perf_counter()
+            count, part, finite = self._program(iterator, wanted, fresh=done == 0)
+            if count:
+                self._program.seconds_per_step = (time.perf_counter() - began) / count
+                done, logs = done + count, part
+            if not finite.all():
+                pairs = zip(self._program.guarded_names, finite, strict=True)
+                raise not_finite(self._model, epoch, [name for name, ok in pairs if not ok])
+            if count:
+                progress(done, logs)
+            if count < wanted:
+                break
+        if done == 0:
+            raise ValueError("`x` must hold at least one batch; got an empty tf.data.Dataset.")
+        return logs
+
+    def _make(self) -> StreamProgram:
+        spec = self._dataset.element_spec
+        build(self._model, spec)
+        return StreamProgram(self._model, spec)

@@ -1,0 +1,219 @@
+"""`Standardize` against scikit-learn and NumPy."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.preprocessing import StandardScaler
+
+from kerasnn.layers import Standardize
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(1000, 4)) * [1, 1e3, 1e-3, 1] + [0, 5, 1e3, -1e4]
+
+
+def learned(layer):
+    return np.ravel(layer.mean), np.ravel(layer.variance), int(layer.count)
+
+
+def test_against_scikit_learn():
+    layer, scaler = Standardize(), StandardScaler()
+    layer.adapt(X)
+    wanted = scaler.fit_transform(X)
+    np.testing.assert_allclose(layer.mean[0], scaler.mean_, rtol=1e-6)
+    np.testing.assert_allclose(layer.variance[0], scaler.var_, rtol=1e-6)
+    x = X.astype("float32")
+    # What float32 keeps of the inputs themselves.
+    lost = np.abs(x - X).max(axis=0) / scaler.scale_
+    assert (np.abs(layer(x).numpy() - wanted) <= 1e-5 + 2 * lost).all()
+
+
+def test_identity_until_it_has_learned():
+    layer = Standardize()
+    x = X.astype("float32")
+    np.testing.assert_array_equal(layer(x).numpy(), x)
+    assert not layer.adapted
+    layer.adapt(X)
+    assert layer.adapted
+    layer.reset()
+    assert not layer.adapted
+    np.testing.assert_array_equal(layer(x).numpy(), x)
+
+
+@pytest.mark.parametrize("sizes", [[1000], [1] * 1000, [1, 999], [333, 333, 334], [0, 500, 0, 500]])
+def test_batches_merge_to_the_statistics_of_all_rows(sizes):
+    """Chan's formula: the way the rows are cut into batches does not matter."""
+    cuts = np.split(X, np.cumsum(sizes)[:-1])
+    layer = Standardize()
+    layer.adapt(batch for batch in cuts)
+    mean, variance, count = learned(layer)
+    np.testing.assert_allclose(mean, X.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(variance, X.var(axis=0), rtol=1e-6)
+    assert count == 1000
+
+
+def test_a_far_mean_does_not_eat_the_variance():
+    """The textbook formula E[x^2] - E[x]^2 would give nothing but noise here."""
+    x = RNG.normal(size=(5000, 1)) + 1e9
+    layer = Standardize()
+    layer.adapt(x[i : i + 100] for i in range(0, 5000, 100))
+    # The deviation of one is below float32's resolution at 1e9: the feature counts as constant.
+    assert float(layer.variance[0, 0]) == 0
+    layer.adapt(x - 1e9 + 1e4)
+    np.testing.assert_allclose(layer.variance[0, 0], x.var(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        X,
+        X.tolist(),
+        tf.constant(X),
+        X.astype("float32"),
+        tf.data.Dataset.from_tensor_slices(X).batch(64),
+        tf.data.Dataset.from_tensor_slices((X, X[:, 0])).batch(64),
+    ],
+    ids=["array", "lists", "tensor", "float32", "tf.data", "tf.data with targets"],
+)
+def test_whatever_holds_the_data(data):
+    layer = Standardize()
+    layer.adapt(data)
+    np.testing.assert_allclose(layer.mean[0], X.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(layer.variance[0], X.var(axis=0), rtol=1e-5)
+
+
+def test_whole_numbers_do_not_overflow():
+    pixels = RNG.integers(0, 256, size=(300, 5, 5, 2)).astype("uint8")
+    layer = Standardize()
+    layer.adapt(pixels)
+    np.testing.assert_allclose(np.ravel(layer.mean), pixels.mean(axis=(0, 1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(np.ravel(layer.variance), pixels.var(axis=(0, 1, 2)), rtol=1e-6)
+
+
+def test_bfloat16_data():
+    x = tf.cast(X[:, :1], tf.bfloat16)
+    layer = Standardize()
+    layer.adapt(x)
+    np.testing.assert_allclose(layer.mean[0], tf.cast(x, "float64").numpy().mean(axis=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("axis", "averaged"), [(-1, (0, 1, 2)), (1, (0, 2, 3)), ((1, 2, 3), (0,)), ([2, -1], (0, 1))]
+)
+def test_axes_with_statistics_of_their_own(axis, averaged):
+    x = RNG.normal(size=(30, 4, 5, 6)) * RNG.uniform(1, 5, size=(4, 5, 6))
+    layer = Standardize(axis=axis)
+    layer.adapt(x)
+    mean, variance = x.mean(axis=averaged, keepdims=True), x.var(axis=averaged, keepdims=True)
+    np.testing.assert_allclose(layer.mean, mean, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layer(x).numpy(), (x - mean) / np.sqrt(variance), atol=1e-5)
+
+
+def test_invert_undoes():
+    forth, back = Standardize(), Standardize(invert=True)
+    forth.adapt(X[:, :2])
+    back.adapt(X[:, :2])
+    x = X[:, :2].astype("float32")
+    np.testing.assert_allclose(back(forth(x)).numpy(), x, rtol=1e-5, atol=1e-5)
+
+
+def test_a_constant_feature_gives_0_and_comes_back():
+    x = np.column_stack([np.full(100, 3.25), np.arange(100.0)])
+    forth, back = Standardize(), Standardize(invert=True)
+    forth.adapt(x)
+    back.adapt(x)
+    np.testing.assert_array_equal(forth(x + [1e6, 0]).numpy()[:, 0], 0)
+    np.testing.assert_array_equal(back(np.ones((1, 2))).numpy()[0, 0], np.float32(3.25))
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e10, -7e-9])
+def test_roundoff_is_no_variance(value):
+    layer = Standardize()
+    x = np.full((999, 1), value) * (1 + RNG.integers(-1, 2, size=(999, 1)) * 2.2e-16)
+    layer.adapt(x)
+    assert float(layer.variance[0, 0]) == 0
+
+
+def test_a_small_feature_is_not_constant():
+    layer = Standardize()
+    layer.adapt(X[:, :1] * 1e-15)
+    np.testing.assert_allclose(layer(X[:, :1] * 1e-15).numpy().std(), 1, rtol=1e-5)
+
+
+def test_one_row():
+    layer = Standardize()
+    layer.adapt([[1.0, 2.0]])
+    np.testing.assert_array_equal(layer(np.array([[1.0, 2.0]])).numpy(), [[0, 0]])
+
+
+def test_it_is_not_trained():
+    layer = Standardize()
+    layer.adapt(X)
+    assert layer.trainable_variables == []
+    assert len(layer.non_trainable_variables) == 3
+
+
+def test_the_gradient_passes_through_in_units_of_deviation():
+    layer = Standardize()
+    layer.adapt(X)
+    x = tf.Variable(X[:3].astype("float32"))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(x))
+    np.testing.assert_allclose(tape.gradient(loss, x)[0], 1 / X.std(axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("axis", "message"),
+    [
+        ("last", "`axis` must be a whole number or a sequence of them; got axis='last'."),
+        (1.5, "`axis` must be a whole number or a sequence of them; got axis=1.5."),
+        ((), r"`axis` must be a whole number or a sequence of them; got axis=\(\)."),
+    ],
+)
+def test_an_axis_that_is_none(axis, message):
+    with pytest.raises(ValueError, match=message):
+        Standardize(axis=axis)
+
+
+@pytest.mark.parametrize("axis", [0, -3, 3, -4, (1, 0)])
+def test_an_axis_that_the_inputs_do_not_have(axis):
+    with pytest.raises(
+        ValueError, match="`axis` must name axes of a fixed size, not the batch; got"
+    ):
+        Standardize(axis=axis)(np.ones((2, 3, 4)))
+
+
+def test_an_axis_of_free_size():
+    with pytest.raises(
+        ValueError, match=r"not the batch; got axis=1 for inputs of shape \(None, No"
+    ):
+        Standardize(axis=1)(keras.Input((None, 3)))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (np.zeros((0, 4)), "`front` cannot adapt to empty data."),
+        (tf.data.Dataset.from_tensor_slices(X).batch(9).take(0), "cannot adapt to empty data."),
+        (
+            np.where(X > 2000, np.nan, X),
+            "`front` cannot adapt to data that holds NaN or infinity. Drop those rows or fill them",
+        ),
+        (np.where(X > 2000, np.inf, X), "`front` cannot adapt to data that holds NaN or infinity."),
+        (
+            X[:, :3],
+            r"`front` takes numbers with statistics of shape \(1, 4\); got data of shape \(",
+        ),
+        (X[:, 0], r"`front` takes numbers with statistics of shape \(1, 4\); got data of shape \("),
+        (X.astype(str), r"`front` takes numbers .* and dtype <U"),
+        (X * 1e30, "`front` keeps variances in float32, from 1.2e-38 to 3.4e38; got a feature"),
+        (X * 1e-30, "of [0-9.]+e-3[01]. Measure that feature in another unit."),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+def test_data_to_learn_nothing_from(data, message):
+    layer = Standardize(name="front")
+    layer.build((None, 4))
+    with pytest.raises(ValueError, match=message):
+        layer.adapt(data)
+    assert not layer.adapted

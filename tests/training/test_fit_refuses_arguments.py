@@ -1,0 +1,210 @@
+"""`fit` refuses arguments that break their rule, and streams that could never end."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasnn
+
+ROWS = 12
+X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype("float32")
+BITS = np.arange(ROWS) % 2
+
+
+def classifier():
+    return kerasnn.models.mlp(3, task="binary", hidden=(), normalize=False, seed=0)
+
+
+ARGUMENTS = {
+    "batch_size of 0": (
+        {"batch_size": 0},
+        "`batch_size` must be a whole number of at least 1; got batch_size=0. For batch gradient "
+        'descent use batch_size="full".',
+    ),
+    "negative batch_size": (
+        {"batch_size": -4},
+        "`batch_size` must be a whole number of at least 1; got batch_size=-4.",
+    ),
+    "batch_size with a fraction": (
+        {"batch_size": 2.5},
+        "`batch_size` must be a whole number of at least 1; got batch_size=2.5.",
+    ),
+    "misspelt batch_size": (
+        {"batch_size": "ful"},
+        "`batch_size` must be a whole number of at least 1; got batch_size='ful'.",
+    ),
+    "no epochs": ({"epochs": 0}, "`epochs` must be a whole number of at least 1; got epochs=0."),
+    "epochs with a fraction": ({"epochs": 1.5}, "`epochs` must be a whole number of at least 1"),
+    "negative initial_epoch": (
+        {"initial_epoch": -1},
+        "`initial_epoch` must be a whole number of at least 0; got initial_epoch=-1.",
+    ),
+    "validation_split of 1": (
+        {"validation_split": 1.0},
+        "`validation_split` must be in [0, 1); got validation_split=1.0. To validate on nothing, "
+        "use 0.",
+    ),
+    "negative validation_split": (
+        {"validation_split": -0.1},
+        "`validation_split` must be in [0, 1); got validation_split=-0.1.",
+    ),
+    "validation_split that leaves nothing to train on": (
+        {"validation_split": 0.95},
+        "`validation_split` must leave rows for both parts of 12; got validation_split=0.95. No "
+        "row is left for training.",
+    ),
+    "validation_split that leaves nothing to validate on": (
+        {"validation_split": 1e-20},
+        "`validation_split` must leave rows for both parts of 12; got validation_split=1e-20. No "
+        "row is left for validation.",
+    ),
+    "steps_per_epoch of 0": (
+        {"steps_per_epoch": 0},
+        "`steps_per_epoch` must be a whole number of at least 1; got steps_per_epoch=0.",
+    ),
+    "validation_batch_size of 0": (
+        {"validation_batch_size": 0},
+        "`validation_batch_size` must be a whole number of at least 1",
+    ),
+    "unknown verbose": (
+        {"verbose": "loud"},
+        "`verbose` must be 0, 1, 2 or \"auto\"; got verbose='loud'.",
+    ),
+    "unknown engine": (
+        {"engine": "kears"},
+        "`engine` must be one of",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), ARGUMENTS.values(), ids=ARGUMENTS)
+def test_arguments(refuses, arguments, message):
+    model = classifier()
+    with refuses(model, message):
+        model.fit(X, BITS, **{"verbose": 0, **arguments})
+
+
+def test_an_unknown_engine_is_corrected(refuses):
+    model = classifier()
+    with refuses(model, "got engine='kears'. Did you mean `keras`?"):
+        model.fit(X, BITS, engine="kears", verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("method", "misspelt", "message"),
+    [
+        ("fit", "epoch", "`fit` has no argument `epoch`. Did you mean `epochs`?"),
+        ("fit", "batchsize", "`fit` has no argument `batchsize`. Did you mean `batch_size`?"),
+        ("fit", "val_data", "`fit` has no argument `val_data`. Did you mean `validation_data`?"),
+        ("evaluate", "batch", "`evaluate` has no argument `batch`."),
+        ("evaluate", "return_dictionary", "Did you mean `return_dict`?"),
+    ],
+)
+def test_misspelt_arguments(refuses, method, misspelt, message):
+    model = classifier()
+    with refuses(model, message, TypeError):
+        getattr(model, method)(X, BITS, **{misspelt: 3})
+
+
+def test_misspelt_arguments_of_predict(refuses):
+    model = classifier()
+    with refuses(
+        model, "`predict` has no argument `batchsize`. Did you mean `batch_size`?", TypeError
+    ):
+        model.predict(X, batchsize=3)
+
+
+@pytest.mark.parametrize("method", ["predict", "evaluate"])
+@pytest.mark.parametrize("batch_size", [0, -1, "full"])
+def test_batch_size_without_training(refuses, method, batch_size):
+    model = classifier()
+    data = [X] if method == "predict" else [X, BITS]
+    with refuses(model, "`batch_size` must be a whole number of at least 1"):
+        getattr(model, method)(*data, batch_size=batch_size, verbose=0)
+
+
+def test_a_model_that_is_none():
+    with pytest.raises(ValueError, match="`model` must be a Keras model; got model='mlp'"):
+        kerasnn.fit("mlp", X, BITS)
+
+
+def test_a_model_that_is_not_compiled(refuses):
+    model = kerasnn.models.mlp(3, task="binary", compile=False)
+    with refuses(
+        model,
+        "`mlp` must be compiled before it is trained. Call `model.compile(optimizer=..., "
+        "loss=..., metrics=[...])`.",
+    ):
+        model.fit(X, BITS)
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches without an end."""
+
+    @property
+    def num_batches(self):
+        return None
+
+    def __getitem__(self, index):
+        return X, BITS
+
+
+def generator():
+    while True:
+        yield X, BITS
+
+
+def repeated():
+    return tf.data.Dataset.from_tensor_slices((X, BITS)).batch(4).repeat()
+
+
+ENDLESS = {"generator": generator, "PyDataset": Batches, "tf.data": repeated}
+
+
+@pytest.mark.parametrize("stream", ENDLESS.values(), ids=ENDLESS)
+def test_a_stream_without_an_end(refuses, stream):
+    model, stream = classifier(), stream()
+    with refuses(
+        model,
+        f"`steps_per_epoch` must be given where `x` is a {type(stream).__name__} that may never "
+        "end; got steps_per_epoch=None. Give the number of batches to an epoch.",
+    ):
+        model.fit(stream, verbose=0)
+
+
+@pytest.mark.parametrize("stream", ENDLESS.values(), ids=ENDLESS)
+def test_a_stream_without_an_end_takes_steps(stream):
+    history = classifier().fit(stream(), steps_per_epoch=3, epochs=2, verbose=0)
+    assert len(history.history["loss"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"y": BITS}, "`y` must be left out where `x` is a _BatchDataset: it yields (x, y)"),
+        ({"sample_weight": np.ones(ROWS)}, "`sample_weight` must be left out where `x` is a"),
+        (
+            {"batch_size": 4},
+            "`batch_size` must be left out where `x` is a _BatchDataset, which has batches; got "
+            "batch_size=4.",
+        ),
+        (
+            {"validation_split": 0.5},
+            "`validation_split` must be 0 where `x` is a _BatchDataset, which has no last rows; "
+            "got validation_split=0.5. Give `validation_data`.",
+        ),
+    ],
+)
+def test_arguments_that_a_stream_has_no_use_for(refuses, arguments, message):
+    model = classifier()
+    stream = tf.data.Dataset.from_tensor_slices((X, BITS)).batch(4)
+    with refuses(model, message):
+        model.fit(stream, verbose=0, **arguments)
+
+
+def test_an_empty_stream(refuses):
+    model = classifier()
+    stream = tf.data.Dataset.from_tensor_slices((X, BITS)).batch(4).take(0)
+    with refuses(model, "`x` must hold at least one batch; got an empty tf.data.Dataset."):
+        model.fit(stream, verbose=0)

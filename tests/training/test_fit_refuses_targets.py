@@ -1,0 +1,316 @@
+"""`fit` refuses targets that do not suit the output and the loss, before it trains."""
+
+import keras
+import numpy as np
+import pytest
+
+import kerasnn
+
+ROWS = 12
+X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype("float32")
+BITS = np.arange(ROWS) % 2
+CLASSES = np.arange(ROWS) % 3
+ONE_HOT = np.eye(3)[CLASSES]
+
+
+def changed(array, index, value, dtype=None):
+    """A copy of an array with one entry replaced."""
+    copy = np.array(array, dtype=dtype)
+    copy[index] = value
+    return copy
+
+
+def builder(task, outputs=1):
+    return lambda: kerasnn.models.mlp(3, outputs, task=task, hidden=(), seed=0)
+
+
+def compiled(loss, units=3, activation="softmax"):
+    """A plain Keras model, as `kerasnn.fit` also takes it."""
+
+    def build():
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(units, activation)])
+        model.compile("sgd", loss=loss)
+        return model
+
+    return build
+
+
+def pixels():
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(4), keras.layers.Reshape((2, 2))]
+    )
+    model.compile("sgd", loss="mse")
+    return model
+
+
+def perceptron():
+    return kerasnn.models.perceptron(3)
+
+
+class Subclassed(keras.Model):
+    """A model that says nothing of its shapes before it is called."""
+
+    def __init__(self, units, activation=None):
+        super().__init__()
+        self.output_layer = keras.layers.Dense(units, activation)
+
+    def call(self, x):
+        return self.output_layer(x)
+
+
+def subclassed(loss, units, activation=None):
+    def build():
+        model = Subclassed(units, activation)
+        model.compile("sgd", loss=loss)
+        return model
+
+    return build
+
+
+def without_input(loss, units, activation=None):
+    def build():
+        model = keras.Sequential([keras.layers.Dense(units, activation)])
+        model.compile("sgd", loss=loss)
+        return model
+
+    return build
+
+
+SPARSE = "sparse_categorical_crossentropy"
+MULTICLASS = builder("multiclass", 3)
+OUT_OF_RANGE = (
+    "`y` must hold class numbers from 0 to 2, since the output has 3 units; got 3 in row 5. "
+    "Number the classes from 0, or build the model with outputs=4."
+)
+LOOKS_ONE_HOT = (
+    "`y` must hold class numbers, one a row, for sparse_categorical_crossentropy; got rows of 3, "
+    "which look one-hot. Give `y.argmax(axis=-1)`."
+)
+BROADCASTS = (
+    "Keras would broadcast one against the other and train on pairs that do not belong together. "
+    "Build the model with as many outputs as targets."
+)
+
+TARGETS = {
+    "class number beyond the units": (MULTICLASS, changed(CLASSES, 5, 3), OUT_OF_RANGE),
+    "class number beyond the units, from_logits": (
+        compiled(keras.losses.SparseCategoricalCrossentropy(from_logits=True), 3, None),
+        changed(CLASSES, 5, 3),
+        OUT_OF_RANGE,
+    ),
+    "class number beyond the units, Sequential without Input": (
+        without_input(SPARSE, 3, "softmax"),
+        changed(CLASSES, 5, 3),
+        OUT_OF_RANGE,
+    ),
+    "class number beyond the units, subclassed": (
+        subclassed(SPARSE, 3, "softmax"),
+        changed(CLASSES, 5, 3),
+        OUT_OF_RANGE,
+    ),
+    "negative class number": (
+        MULTICLASS,
+        changed(CLASSES, 2, -1),
+        "`y` must hold class numbers from 0 to 2, since the output has 3 units; got -1 in row 2. "
+        "Number the classes from 0.",
+    ),
+    "class number with a fraction": (
+        MULTICLASS,
+        changed(CLASSES, 7, 0.5, "float32"),
+        "`y` must hold class numbers, which are whole; got 0.5 in row 7. For real numbers use "
+        "task='regression'.",
+    ),
+    "one-hot for a sparse loss": (MULTICLASS, ONE_HOT, LOOKS_ONE_HOT),
+    "one-hot for a sparse loss, subclassed": (subclassed(SPARSE, 3), ONE_HOT, LOOKS_ONE_HOT),
+    "two class numbers a row": (
+        MULTICLASS,
+        ONE_HOT[:, :2],
+        "`y` must hold one class number for each output; got shape (12, 2) for an output of shape "
+        "(batch, 3).",
+    ),
+    "class numbers for a one-hot loss": (
+        compiled("categorical_crossentropy"),
+        CLASSES,
+        "`y` must have the output's shape, (batch, 3); got (12,). It looks like class numbers: "
+        "compile with sparse_categorical_crossentropy, or give `keras.utils.to_categorical(y, 3)`.",
+    ),
+    "a column of class numbers for a one-hot loss": (
+        compiled(keras.losses.CategoricalCrossentropy()),
+        CLASSES[:, None],
+        "`y` must have the output's shape, (batch, 3); got (12, 1). It looks like class numbers",
+    ),
+    "numbers that are no shares for a one-hot loss": (
+        compiled("categorical_crossentropy"),
+        2 * ONE_HOT,
+        "`y` must hold rows between 0 and 1; got 2 in row 0, column 0. For class numbers use "
+        "sparse_categorical_crossentropy.",
+    ),
+    "several classes on one sigmoid": (
+        builder("binary"),
+        CLASSES,
+        "`y` must hold 0 and 1, as the output does; got 2 in row 2. For 3 classes use "
+        "task='multiclass' with that many outputs.",
+    ),
+    "labels of -1 and 1": (
+        builder("binary"),
+        2 * BITS - 1,
+        "`y` must hold 0 and 1, as the output does; got -1 in row 0. For labels of -1 and 1 give "
+        "(y + 1) / 2.",
+    ),
+    "labels of -1 and 1 for a perceptron": (
+        perceptron,
+        2 * BITS - 1,
+        "`y` must hold 0 and 1, as the output does; got -1 in row 0. For labels of -1 and 1 give "
+        "(y + 1) / 2.",
+    ),
+    "one-hot for one sigmoid": (
+        builder("binary"),
+        np.eye(2)[BITS],
+        "`y` must have the output's shape, (batch, 1); got (12, 2). For 2 exclusive classes use "
+        "task='multiclass', for 2 labels task='multilabel', with outputs=2.",
+    ),
+    "one column for several labels": (
+        builder("multilabel", 3),
+        BITS[:, None],
+        f"`y` must have the output's shape, (batch, 3); got (12, 1). {BROADCASTS}",
+    ),
+    "a label that is no bit": (
+        builder("multilabel", 3),
+        changed(ONE_HOT, (4, 1), 5),
+        "`y` must hold 0 and 1, as the output does; got 5 in row 4, column 1.",
+    ),
+    "a column that broadcasts against three outputs": (
+        builder("regression", 3),
+        X[:, :1],
+        f"`y` must have the output's shape, (batch, 3); got (12, 1). {BROADCASTS}",
+    ),
+    "a vector that broadcasts against three outputs": (
+        builder("regression", 3),
+        X[:, 0],
+        f"`y` must have the output's shape, (batch, 3); got (12,). {BROADCASTS}",
+    ),
+    "three columns that broadcast against one output": (
+        builder("regression"),
+        X,
+        f"`y` must have the output's shape, (batch, 1); got (12, 3). {BROADCASTS}",
+    ),
+    "a column that broadcasts, subclassed": (
+        subclassed("mse", 3),
+        X[:, :1],
+        f"`y` must have the output's shape, (batch, 3); got (12, 1). {BROADCASTS}",
+    ),
+    "a column that broadcasts, Sequential without Input": (
+        without_input("mse", 3),
+        X[:, :1],
+        f"`y` must have the output's shape, (batch, 3); got (12, 1). {BROADCASTS}",
+    ),
+    "rows that broadcast against images": (
+        pixels,
+        X[:, :2],
+        f"`y` must have the output's shape, (batch, 2, 2); got (12, 2). {BROADCASTS}",
+    ),
+    "negative counts": (
+        builder("count"),
+        changed(CLASSES, 3, -4),
+        "`y` must hold counts, at least 0; got -4 in row 3. For real numbers use "
+        "task='regression'.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("build", "y", "message"), TARGETS.values(), ids=TARGETS)
+def test_targets(refuses, build, y, message):
+    model = build()
+    with refuses(model, message):
+        kerasnn.fit(model, X, y, verbose=0)
+
+
+@pytest.mark.parametrize("build", [MULTICLASS, subclassed(SPARSE, 3, "softmax")])
+def test_evaluate_looks_at_targets_too(refuses, build):
+    model = build()
+    model(X[:1])
+    with refuses(model, OUT_OF_RANGE):
+        kerasnn.training.evaluate(model, X, changed(CLASSES, 5, 3), verbose=0)
+
+
+ONLY_IN_VALIDATION = (
+    "`y` must show in training every class that validation holds; class 2 is in the validation "
+    "part only. `validation_split` takes the last rows: shuffle the rows first, or give a "
+    "stratified `validation_data`."
+)
+
+
+@pytest.mark.parametrize(
+    ("build", "y", "message"),
+    [
+        (MULTICLASS, np.sort(CLASSES), ONLY_IN_VALIDATION),
+        (compiled("categorical_crossentropy"), np.eye(3)[np.sort(CLASSES)], ONLY_IN_VALIDATION),
+        (subclassed(SPARSE, 3, "softmax"), np.sort(CLASSES), ONLY_IN_VALIDATION),
+        (builder("binary"), np.repeat([0, 1], [8, 4])[:, None], "class 1 is in the validation"),
+        (builder("multiclass", 5), np.r_[np.zeros(8), 1, 2, 3, 4], "classes 1, 2, 3, 4 are in the"),
+    ],
+    ids=["class numbers", "one-hot", "subclassed", "bits", "several classes"],
+)
+def test_a_class_that_only_validation_holds(refuses, build, y, message):
+    model = build()
+    with refuses(model, message):
+        kerasnn.fit(model, X, y, validation_split=1 / 3, verbose=0)
+
+
+def test_a_class_that_only_validation_data_hold(refuses):
+    model = MULTICLASS()
+    with refuses(model, ONLY_IN_VALIDATION):
+        model.fit(X, BITS, validation_data=(X, CLASSES), verbose=0)
+
+
+def two_outputs(structure):
+    """A model that answers with a number and with a class."""
+    inputs = keras.Input((3,))
+    value = keras.layers.Dense(1, name="value")(inputs)
+    kind = keras.layers.Dense(3, "softmax", name="kind")(inputs)
+    outputs = {"value": value, "kind": kind} if structure is dict else [value, kind]
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", loss={"value": "mse", "kind": SPARSE})
+    return model
+
+
+@pytest.mark.parametrize("structure", [dict, list])
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (
+            {"value": X[:, 0], "kind": changed(CLASSES, 5, 3)},
+            "`y['kind']` must hold class numbers from 0 to 2, since the output has 3 units; got 3",
+        ),
+        (
+            {"value": X, "kind": CLASSES},
+            "`y['value']` must have the output's shape, (batch, 1); got (12, 3).",
+        ),
+        (
+            {"value": X[:, 0], "kind": CLASSES[:6]},
+            "`x` and `y['kind']` must have the same number of rows; got 12 and 6.",
+        ),
+        (
+            {"value": X[:, 0], "knid": CLASSES},
+            "`y` holds 'knid', which the model does not have. Did you mean `kind`?",
+        ),
+        ({"value": X[:, 0]}, "`y` lacks 'kind'."),
+    ],
+)
+def test_several_outputs(refuses, structure, y, message):
+    model = two_outputs(structure)
+    with refuses(model, message):
+        kerasnn.fit(model, X, y, verbose=0)
+
+
+def test_a_list_of_too_few_targets(refuses):
+    model = two_outputs(list)
+    with refuses(model, "`y` must hold 2 arrays, one for each of"):
+        kerasnn.fit(model, X, [X[:, 0]], verbose=0)
+
+
+def test_labels_of_every_node_are_looked_at(refuses):
+    model = kerasnn.models.graph_network(3, 2, task="multiclass", seed=0)
+    graphs = {"features": np.ones((2, 4, 3)), "adjacency": np.zeros((2, 4, 4))}
+    with refuses(model, "`y` must hold class numbers from 0 to 1, since the output has 2 units"):
+        model.fit(graphs, [[0, 1, 0, 1], [0, 1, 2, 0]], verbose=0)
