@@ -50,14 +50,14 @@ def number(
     cure: str = "",
 ) -> None:
     """Raises unless `value` is a finite number within the bounds that are given."""
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    given = _real(value)
     if (
-        not is_number
-        or not math.isfinite(value)
-        or (above is not None and not value > above)
-        or (at_least is not None and not value >= at_least)
-        or (below is not None and not value < below)
-        or (at_most is not None and not value <= at_most)
+        given is None
+        or not math.isfinite(given)
+        or (above is not None and not given > above)
+        or (at_least is not None and not given >= at_least)
+        or (below is not None and not given < below)
+        or (at_most is not None and not given <= at_most)
     ):
         bounds = [
             f"{word} {bound:g}"
@@ -75,8 +75,8 @@ def number(
 
 def rate(argument: str, value: Any, cure: str = "To switch it off, use 0.") -> None:
     """Raises unless `value` is a share in [0, 1)."""
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < 1:
+    given = _real(value)
+    if given is None or not 0 <= given < 1:
         raise wrong(argument, "be in [0, 1)", value, cure)
 
 
@@ -84,6 +84,12 @@ def whole_number(argument: str, value: Any, *, at_least: int = 1, cure: str = ""
     """Raises unless `value` is a whole number of at least `at_least`."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < at_least:
         raise wrong(argument, f"be a whole number of at least {at_least}", value, cure)
+
+
+def _real(value: Any) -> float | None:
+    """Returns a real number as a float, and None for anything else; a truth value is no number."""
+    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return float(value) if is_real else None
 
 
 def known_arguments(function: Callable[P, R]) -> Callable[P, R]:

@@ -100,5 +100,5 @@ def _check_noise_shape(noise_shape: Any, shape: Sequence[int | None] | None = No
             n in (None, 1, size) or size is None for n, size in zip(noise_shape, shape, strict=True)
         )
     if not fits:
-        inputs = "" if shape is None else f" that spread over inputs of shape {tuple(shape)}"
+        inputs = "" if shape is None else f", that spread over inputs of shape {tuple(shape)}"
         raise _checks.wrong("noise_shape", f"hold sizes, or None{inputs}", noise_shape)

@@ -65,7 +65,7 @@ class GraphConvolution(keras.layers.Layer):
                 f"shape {tuple(input_shape)}. Call it as layer([features, adjacency])."
             )
         features, _ = input_shape
-        self.kernel = self.add_weight(
+        self.kernel: Any = self.add_weight(
             shape=(features[-1], self.units),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
@@ -79,8 +79,9 @@ class GraphConvolution(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Propagates along the normalised adjacency."""
-        features, adjacency = inputs
-        looped = adjacency + ops.eye(ops.shape(adjacency)[-1], dtype=adjacency.dtype)
+        features, adjacency = (ops.cast(x, self.compute_dtype) for x in inputs)
+        nodes: Any = ops.shape(adjacency)
+        looped = adjacency + ops.eye(nodes[-1], dtype=adjacency.dtype)
         scale = ops.rsqrt(ops.sum(looped, axis=-1, keepdims=True))
         mixed = scale * ops.matmul(looped, scale * ops.matmul(features, self.kernel))
         return self.activation(mixed if self.bias is None else mixed + self.bias)

@@ -62,12 +62,12 @@ class Perceptron(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         """Creates W, and b or theta; `"weight"` keeps b as the last row of W."""
         rows = input_shape[-1] + (self.formulation == "weight")
-        self.kernel = self.add_weight(
+        self.kernel: Any = self.add_weight(
             shape=(rows, self.units), initializer=self.kernel_initializer, name="kernel"
         )
         if self.formulation != "weight":
             name = "bias" if self.formulation == "bias" else "threshold"
-            self.level = self.add_weight(shape=(self.units,), initializer="zeros", name=name)
+            self.level: Any = self.add_weight(shape=(self.units,), initializer="zeros", name=name)
 
     def call(self, inputs: Any) -> Any:
         """Fires where the weighted sum exceeds the threshold."""
@@ -95,11 +95,12 @@ class Perceptron(keras.layers.Layer):
             raise ValueError(
                 f"`{self.name}` has no weights yet. Call it on data, or `build` it, first."
             )
-        kernel = ops.convert_to_numpy(self.kernel)
+        kernel: Any = ops.convert_to_numpy(self.kernel)
         if self.formulation == "weight":
             kernel, bias = kernel[:-1], kernel[-1]
         else:
-            bias = ops.convert_to_numpy(self.level) * (1 if self.formulation == "bias" else -1)
+            level: Any = ops.convert_to_numpy(self.level)
+            bias = level if self.formulation == "bias" else -level
         other = Perceptron(
             self.units, formulation=formulation, kernel_initializer=self.kernel_initializer
         )

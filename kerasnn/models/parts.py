@@ -181,7 +181,7 @@ def shape(value: Any, rank: int | None = None, meaning: str = "") -> tuple[int |
 
 
 def _is_size(value: Any) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value > 0
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) > 0
 
 
 def compile_for(model: keras.Model, task: Task, optimizer: Any, learning_rate: Any) -> keras.Model:

@@ -23,8 +23,9 @@ def random_uniform(shape: Any, seed_generator: keras.random.SeedGenerator) -> tf
         Salmon et al. (2011), doi:10.1145/2063384.2063405.
     """
     seed = tf.bitcast(tf.cast(seed_generator.next(), tf.uint32), tf.int32)
+    whole_range: Any = None
     bits = tf.random.stateless_uniform(
-        shape, seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+        shape, seed, minval=whole_range, maxval=None, dtype=tf.uint32, alg="philox"
     )
     upper = tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32))
     return tf.cast(upper, tf.float32) * 2.0**-24

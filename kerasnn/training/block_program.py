@@ -17,8 +17,8 @@ class BlockProgram:
     compiled by XLA, which wants sizes that are known beforehand: the remainder of an epoch is
     then a step of its own.
 
-    After each epoch weights and loss are tested; where one is not finite, everything goes back
-    to how it was at the start of that epoch, or of the part of it in this call.
+    After each epoch weights and loss are tested; where one is not finite, no further epoch is
+    run.
 
     Args:
         model: A compiled Keras model whose variables exist.
@@ -62,7 +62,7 @@ class BlockProgram:
         *,
         base: int = 0,
         fresh: bool = True,
-    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    ) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
         """Trains for some epochs of a block, or for some steps of one epoch.
 
         Args:
@@ -73,22 +73,22 @@ class BlockProgram:
             fresh: Whether metrics start anew in the first epoch too.
 
         Returns:
-            Logs by name and epoch in the block; and for each of `guarded_names` whether it was
-            finite.
+            The last epoch in the block that was run; logs by name and epoch in the block; and
+            for each of `guarded_names` whether it was finite.
         """
         plan = tf.constant([*epochs, *steps, base, int(fresh)], tf.int32)
-        history, finite = self._run(block, plan)
-        return {name: value.numpy() for name, value in history.items()}, finite.numpy()
+        stopped, history, finite = self._run(block, plan)
+        history = {name: value.numpy() for name, value in history.items()}
+        return int(stopped) - 1, history, finite.numpy()
 
     def _epochs(self, block: Any, plan: tf.Tensor) -> Any:
         first, last, start, stop, base, fresh = tf.unstack(plan)
 
         def epoch(number: Any, history: Any, _: Any) -> Any:
-            before = self._steps.before()
             self._steps.reset_metrics_if((fresh > 0) | (number > first))
             train = self._train_batches if self.jit else self._train_rows
             logs = self._steps.logs(train(block, number, start, stop, base))
-            finite = self._steps.finite_or_back_to(before, logs)
+            finite = self._steps.finite(logs)
             history = {
                 name: tf.tensor_scatter_nd_update(
                     values, [[number]], tf.cast(logs[name], values.dtype)[None]
@@ -97,12 +97,11 @@ class BlockProgram:
             }
             return number + 1, history, finite
 
-        _, history, finite = tf.while_loop(
+        return tf.while_loop(
             lambda number, _, finite: (number < last) & tf.reduce_all(finite),
             epoch,
             [first, self._history, tf.ones([len(self.guarded_names)], tf.bool)],
         )
-        return history, finite
 
     def _train_rows(self, block: Any, epoch: Any, start: Any, stop: Any, base: Any) -> Logs:
         """Runs steps `start` to `stop` of an epoch on batches cut from rows."""

@@ -40,7 +40,7 @@ class Blocks:
         self.batch_size = min(batch_size, rows)
         self.steps = -(-rows // self.batch_size)
         self._shuffle = shuffle
-        self._seed = random.getrandbits(32) if shuffle and seed is None else seed
+        self._seed: Any = random.getrandbits(32) if shuffle and seed is None else seed
         # The whole of the data need not fit on a GPU; a block does.
         with tf.device("CPU:0"):
             self._data = tf.nest.map_structure(tf.convert_to_tensor, data)

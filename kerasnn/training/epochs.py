@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from kerasnn.training.block_program import BlockProgram
 from kerasnn.training.blocks import Blocks
 from kerasnn.training.finite import not_finite
 from kerasnn.training.programs import programs_of
+from kerasnn.training.state import State
 from kerasnn.training.steps import build
 
 # The progress bar is to move at least twice a second, and Ctrl-C to stop within one.
@@ -109,15 +109,19 @@ class Epochs:
     def _call(
         self, epoch: int, epochs: tuple[int, int], steps: tuple[int, int], **where: Any
     ) -> dict[str, np.ndarray]:
-        program = self._program
+        program, before = self._program, State(self._model)
         began = time.perf_counter()
-        history, finite = program(self._block, epochs, steps, **where)
+        last, history, finite = program(self._block, epochs, steps, **where)
         count = (epochs[1] - epochs[0]) * (steps[1] - steps[0])
         program.seconds_per_step = (time.perf_counter() - began) / count
         programs_of(self._model).steps_run += count
         if not finite.all():
             names = [n for n, ok in zip(program.guarded_names, finite, strict=True) if not ok]
-            raise not_finite(self._model, epoch if count == 1 else None, names)
+            before.restore()
+            if last > epochs[0]:
+                # The epochs before the one that failed are repeated, to the same weights.
+                program(self._block, (epochs[0], last), steps, **where)
+            raise not_finite(self._model, epoch + last - epochs[0], names)
         return history
 
 

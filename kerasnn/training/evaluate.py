@@ -19,7 +19,7 @@ def evaluate(
     x: Any = None,
     y: Any = None,
     batch_size: int | None = None,
-    verbose: int | str = "auto",
+    verbose: Any = "auto",
     sample_weight: Any = None,
     steps: int | None = None,
     callbacks: Any = None,

@@ -4,6 +4,9 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
+
+from kerasnn.training.state import State
 
 
 def not_finite(model: Any, epoch: int, names: list[str]) -> FloatingPointError:
@@ -29,24 +32,26 @@ def not_finite(model: Any, epoch: int, names: list[str]) -> FloatingPointError:
 class FiniteGuard(keras.callbacks.Callback):
     """Tests all weights and the loss after each epoch of Keras's own loop."""
 
+    model: Any
+
     def on_train_begin(self, logs: Any = None) -> None:
         """Keeps the weights."""
-        self._before = self.model.get_weights()
+        self._before = State(self.model)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Raises, with the last finite weights put back, where something is not finite."""
-        weights = self.model.get_weights()
-        names = [
-            variable.path
-            for variable, value in zip(self.model.weights, weights, strict=True)
-            if value.dtype.kind in "fV" and not np.isfinite(value.astype("float32")).all()
-        ]
+        names = [v.path for v in self.model.weights if not _is_finite(v)]
         if "loss" in (logs or {}) and not np.isfinite((logs or {})["loss"]):
             names.append("loss")
         if names:
-            self.model.set_weights(self._before)
+            self._before.restore()
             raise not_finite(self.model, epoch, names)
-        self._before = weights
+        self._before = State(self.model)
+
+
+def _is_finite(variable: Any) -> bool:
+    value = variable.value
+    return not value.dtype.is_floating or bool(tf.reduce_all(tf.math.is_finite(value)))
 
 
 def _rate(model: Any) -> str:

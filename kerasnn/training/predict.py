@@ -18,7 +18,7 @@ def predict(
     model: keras.Model,
     x: Any,
     batch_size: int | None = None,
-    verbose: int | str = "auto",
+    verbose: Any = "auto",
     steps: int | None = None,
     callbacks: Any = None,
 ) -> Any:

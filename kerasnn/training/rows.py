@@ -244,8 +244,8 @@ def _as_array(name: str, data: Any) -> np.ndarray:
         array = array.astype(np.float32)
     if array.dtype == object and array.ndim == 0:
         raise ValueError(
-            f"`{name}` must be an array of rows; got a {type(data).__name__}. Convert it to a dense "
-            "array, or give a `tf.data.Dataset` of batches."
+            f"`{name}` must be an array of rows; got a {type(data).__name__}. Convert it to a "
+            "dense array, or give a `tf.data.Dataset` of batches."
         )
     if array.dtype == object and all(isinstance(v, (int, float)) for v in array.ravel().tolist()):
         array = array.astype(np.float64)

@@ -21,7 +21,7 @@ _CANNOT_COMPILE = (tf.errors.OpError, TypeError, ValueError, NotImplementedError
 def run(job: Job) -> keras.callbacks.History:
     """Trains by the first engine that can; returns the History, with the engine and the reason."""
     programs = programs_of(job.model)
-    blocks = None if job.train is None else _blocks(job)
+    blocks = None if job.train is None else _blocks(job, job.train.count)
     steps, has_xla = 0, False
     if blocks is not None:
         steps = programs.steps_run + (job.epochs - job.initial_epoch) * blocks.steps
@@ -47,11 +47,11 @@ def run(job: Job) -> keras.callbacks.History:
     raise RuntimeError("Keras's own loop is the last engine of every plan.")
 
 
-def _blocks(job: Job) -> Blocks:
+def _blocks(job: Job, rows: int) -> Blocks:
     data = keras.utils.pack_x_y_sample_weight(job.x, job.y, job.sample_weight)
     return Blocks(
         data,
-        rows=job.train.count,
+        rows=rows,
         batch_size=job.batch_size,
         shuffle=bool(job.shuffle),
         seed=job.seed,

@@ -91,4 +91,7 @@ def _batches(x: Any, y: Any, steps: int | None) -> Iterator[tuple[Any, Any]]:
     count = len(keras.tree.flatten(x)[0])
     for start in range(0, count, _BATCH):
         rows = slice(start, start + _BATCH)
-        yield keras.tree.map_structure(lambda a, rows=rows: None if a is None else a[rows], (x, y))
+        part: Any = keras.tree.map_structure(
+            lambda a, rows=rows: None if a is None else a[rows], (x, y)
+        )
+        yield part

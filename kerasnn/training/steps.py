@@ -9,7 +9,7 @@ Logs = dict[str, Any]
 
 
 class Steps:
-    """Calls a model's `train_step` or `test_step` inside a program, and watches over the weights.
+    """Calls a model's `train_step` or `test_step` inside a program, and watches over its weights.
 
     Args:
         model: A compiled Keras model whose variables exist.
@@ -21,7 +21,6 @@ class Steps:
         self._model = model
         self._step = getattr(model, method)
         self._guarded = [v for v in model.weights if tf.as_dtype(v.dtype).is_floating]
-        self._state = [*model.variables, *model.optimizer.variables]
         # A step of the user's own returns what it likes, known only once it was traced.
         self.first_logs = {} if has_keras_step(model, method) else _traced_logs(self._step, spec)
         self.log_shapes = {**model.get_metrics_result(), **self.first_logs}
@@ -43,22 +42,18 @@ class Steps:
 
     def reset_metrics_if(self, condition: Any) -> None:
         """Starts the metrics anew where a tensor is true."""
-        tf.cond(condition, lambda: _done(self._model.reset_metrics()), lambda: 0)
 
-    def before(self) -> list[tf.Tensor]:
-        """Returns everything that training changes, as it is now."""
-        return [tf.identity(v.value) for v in self._state]
+        def reset() -> int:
+            self._model.reset_metrics()
+            return 0
 
-    def finite_or_back_to(self, before: list[tf.Tensor], logs: Logs) -> tf.Tensor:
-        """Tests weights and loss, and undoes all steps since `before` where one is not finite."""
+        tf.cond(condition, reset, lambda: 0)
+
+    def finite(self, logs: Logs) -> tf.Tensor:
+        """Returns for each of `guarded_names` whether it is finite."""
         values = [v.value for v in self._guarded]
         values.append(tf.cast(logs.get("loss", 0.0), tf.float32))
-        finite = tf.stack([tf.reduce_all(tf.math.is_finite(v)) for v in values])
-        tf.cond(tf.reduce_all(finite), lambda: 0, lambda: self._restore(before))
-        return finite
-
-    def _restore(self, before: list[tf.Tensor]) -> int:
-        return _done([v.assign(value) for v, value in zip(self._state, before, strict=True)])
+        return tf.stack([tf.reduce_all(tf.math.is_finite(v)) for v in values])
 
 
 def has_keras_step(model: Any, method: str = "train_step") -> bool:
@@ -92,7 +87,3 @@ def _traced_logs(step: Any, spec: Any) -> Logs:
     """Returns zeros in place of what the user's own step returns."""
     logs = tf.function(step, autograph=False).get_concrete_function(spec).structured_outputs
     return {name: tf.zeros(value.shape, value.dtype) for name, value in logs.items()}
-
-
-def _done(_: Any) -> int:
-    return 0

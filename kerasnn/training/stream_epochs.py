@@ -8,6 +8,7 @@ import tensorflow as tf
 from kerasnn.training.epochs import CALL_SECONDS, Logs, Progress, steps_for
 from kerasnn.training.finite import not_finite
 from kerasnn.training.programs import programs_of
+from kerasnn.training.state import State
 from kerasnn.training.steps import build
 from kerasnn.training.stream_program import StreamProgram
 
@@ -42,12 +43,14 @@ class StreamEpochs:
         while self._limit is None or done < self._limit:
             wanted = steps_for(CALL_SECONDS, self._program.seconds_per_step)
             wanted = wanted if self._limit is None else min(wanted, self._limit - done)
+            before = State(self._model)
             began = time.perf_counter()
             count, part, finite = self._program(iterator, wanted, fresh=done == 0)
             if count:
                 self._program.seconds_per_step = (time.perf_counter() - began) / count
                 done, logs = done + count, part
             if not finite.all():
+                before.restore()
                 pairs = zip(self._program.guarded_names, finite, strict=True)
                 raise not_finite(self._model, epoch, [name for name, ok in pairs if not ok])
             if count:

@@ -35,7 +35,6 @@ class StreamProgram:
         return int(done), {name: value.numpy() for name, value in logs.items()}, finite.numpy()
 
     def _batches(self, iterator: Any, steps: Any, fresh: Any) -> Any:
-        before = self._steps.before()
         self._steps.reset_metrics_if(fresh)
 
         def step(done: Any, _: Any, carried: Any) -> Any:
@@ -56,4 +55,4 @@ class StreamProgram:
             [tf.constant(0), tf.constant(True), self._steps.first_logs],
         )
         logs = self._steps.logs(carried)
-        return done, logs, self._steps.finite_or_back_to(before, logs)
+        return done, logs, self._steps.finite(logs)

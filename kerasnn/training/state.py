@@ -1,0 +1,20 @@
+"""What training changes."""
+
+from typing import Any
+
+
+class State:
+    """All variables of a model and its optimizer, as they are when this is made.
+
+    TensorFlow copies a variable's buffer when it is next written to, so keeping the values is
+    cheap until then.
+    """
+
+    def __init__(self, model: Any) -> None:
+        variables = [*model.variables, *model.optimizer.variables]
+        self._values = [(v, v.value.read_value()) for v in variables]
+
+    def restore(self) -> None:
+        """Puts everything back."""
+        for variable, value in self._values:
+            variable.assign(value)
