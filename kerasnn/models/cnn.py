@@ -97,7 +97,7 @@ def cnn(
         for j in range(convolutions):
             convolution = _convolution(width, kernel_size)
             stack += part.activated(convolution, function, f"block{i + 1}_conv{j + 1}")
-        stack.append(_POOLS[pool](name=f"block{i + 1}_pool"))
+        stack.append(_POOLS[pool](2, name=f"block{i + 1}_pool"))
     stack.append(keras.layers.Flatten(name="flatten"))
     stack += part.hidden(widths, [function] * len(widths), drops)
     stack += part.output(outputs, task, normalize=normalize)

@@ -112,7 +112,7 @@ class Parts:
         task.check_outputs(outputs)
         mixed = keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16")
         output = layer(
-            outputs,
+            int(outputs),
             activation=task.activation,
             # Probabilities and losses need float32's digits.
             dtype="float32" if mixed else None,

@@ -1,0 +1,102 @@
+"""The words of the checks of single arguments."""
+
+import numpy as np
+import pytest
+
+from kerasnn import _checks
+
+
+def test_wrong_names_argument_rule_value_and_cure():
+    error = _checks.wrong("patience", "be above 0", -3, "For no patience use 1.")
+    assert type(error) is ValueError
+    assert str(error) == "`patience` must be above 0; got patience=-3. For no patience use 1."
+    assert str(_checks.wrong("name", "be text", "a")) == "`name` must be text; got name='a'."
+
+
+@pytest.mark.parametrize(
+    ("word", "wanted"),
+    [
+        ("sofmax", "Did you mean `softmax`?"),
+        ("RELU", ""),
+        ("rleu", "Did you mean `relu`?"),
+        ("quantum", ""),
+        (3, ""),
+    ],
+)
+def test_did_you_mean(word, wanted):
+    assert _checks.did_you_mean(word, ["softmax", "relu"]) == wanted
+
+
+def test_one_of():
+    _checks.one_of("pool", "max", ["max", "average"])
+    _checks.one_of("pool", "max", {"max": 1})
+    for bad in ("mean", 3, None, ["max"]):
+        with pytest.raises(ValueError, match="`pool` must be one of 'max', 'average'; got pool="):
+            _checks.one_of("pool", bad, ["max", "average"])
+
+
+@pytest.mark.parametrize("value", [0, 0.5, 0.999, np.float32(0.5), np.int64(0)])
+def test_rates(value):
+    _checks.rate("rate", value)
+
+
+@pytest.mark.parametrize("value", [1, -1e-9, np.nan, np.inf, "0.5", None, True, [0.5], 0.5j])
+def test_no_rates(value):
+    with pytest.raises(ValueError, match=r"`rate` must be in \[0, 1\); got rate=.* use 0\."):
+        _checks.rate("rate", value)
+
+
+@pytest.mark.parametrize("value", [2, 3, np.int64(2), np.uint8(200)])
+def test_whole_numbers(value):
+    _checks.whole_number("units", value, at_least=2)
+
+
+@pytest.mark.parametrize("value", [1, 2.0, np.float64(3), "3", None, True, np.bool_(True)])
+def test_no_whole_numbers(value):
+    with pytest.raises(
+        ValueError, match="`units` must be a whole number of at least 2; got units="
+    ):
+        _checks.whole_number("units", value, at_least=2)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "inside", "outside", "rule"),
+    [
+        ({}, [-5, 0.0, 1e300], [], "be a finite number"),
+        ({"above": 0}, [1e-30, 5], [0, -1], "be a finite number above 0"),
+        ({"at_least": 0}, [0, 5], [-1e-30], "be a finite number at least 0"),
+        ({"below": 1.5}, [-9, 1.4], [1.5, 2], "be a finite number below 1.5"),
+        ({"at_most": 1}, [1, 0], [1.0001], "be a finite number at most 1"),
+        (
+            {"above": 0, "at_most": 1},
+            [1, 0.1],
+            [0, 2],
+            "be a finite number above 0 and at most 1",
+        ),
+    ],
+)
+def test_numbers(bounds, inside, outside, rule):
+    for value in inside:
+        _checks.number("slope", value, **bounds)
+    for value in [*outside, np.nan, np.inf, -np.inf, "1", None, True]:
+        with pytest.raises(ValueError) as caught:  # noqa: PT011  The whole text is compared.
+            _checks.number("slope", value, **bounds)
+        assert str(caught.value) == f"`slope` must {rule}; got slope={value!r}."
+
+
+def test_known_arguments():
+    class Layer:
+        @_checks.known_arguments
+        def __init__(self, units, *, rate=0.0):
+            """Makes it."""
+            self.units, self.rate = units, rate
+
+    assert Layer(3, rate=0.5).rate == 0.5
+    assert Layer.__init__.__doc__ == "Makes it."
+    with pytest.raises(TypeError, match="`__init__` has no argument `rat`. Did you mean `rate`?"):
+        Layer(3, rat=0.5)
+    with pytest.raises(TypeError, match="has no argument `zebra`. It takes units, rate."):
+        Layer(3, zebra=0.5)
+    # What Python itself says of a missing argument stays.
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'units'"):
+        Layer()

@@ -1,0 +1,132 @@
+"""The walk over the numbers, and the pairing of arrays with a model's ends."""
+
+import time
+
+import keras
+import numpy as np
+import pytest
+
+import kerasnn
+from kerasnn import _checks
+from kerasnn._checks import targets
+from kerasnn._checks.arrays import position
+from kerasnn.training import rows
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "uint8", "int64"])
+@pytest.mark.parametrize("shape", [(1,), (7,), (300_000,), (3, 4, 5), (1000, 700)])
+def test_the_range_that_comes_back(dtype, shape):
+    array = (RNG.normal(size=shape) * 30).astype(dtype)
+    assert _checks.finite_range("x", array) == (float(array.min()), float(array.max()))
+
+
+def test_the_range_of_truth_values():
+    assert _checks.finite_range("x", np.array([True, False])) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("row", [0, 1, 131_071, 131_072, 299_999])
+def test_no_bad_number_is_overlooked(dtype, bad, row):
+    """Also at the ends of the chunks that the walk goes by."""
+    array = np.zeros((300_000, 2), dtype)
+    array[row, 1] = bad
+    with pytest.raises(ValueError, match=f"got {bad} in row {row}, column 1. Drop"):
+        _checks.finite_range("x", array)
+
+
+@pytest.mark.parametrize("value", [3.4e38, -3.4e38, np.finfo("float32").max])
+def test_the_largest_numbers_that_fit(value):
+    assert _checks.finite_range("x", np.array([value]))[0] == value
+
+
+def test_the_first_bad_entry_is_named_and_the_others_counted():
+    array = np.zeros((10, 2, 2))
+    array[4, 1, 0] = array[7] = np.nan
+    with pytest.raises(ValueError, match=r"got nan in row 4 at \[1, 0\] and 4 more. Drop"):
+        _checks.finite_range("x", array)
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [((3,), "row 3"), ((3, 0), "row 3, column 0"), ((3, 1, 2), "row 3 at [1, 2]")],
+)
+def test_positions(index, words):
+    assert position(index) == words
+    assert position(np.array(index)) == words
+
+
+def test_named_leaves():
+    nest = {"a": 1, "b": [2, (3, None)], "c": None}
+    assert _checks.named_leaves("x", nest) == [("x['a']", 1), ("x['b'][0]", 2), ("x['b'][1][0]", 3)]
+    assert _checks.named_leaves("y", None) == []
+
+
+def test_row_count():
+    arrays = [("x", np.zeros((4, 2))), ("y", np.zeros(4))]
+    assert _checks.row_count(arrays) == 4
+    with pytest.raises(
+        ValueError, match="`x` and `w` must have the same number of rows; got 4 and 3"
+    ):
+        _checks.row_count([*arrays, ("w", np.zeros(3))])
+
+
+LOSSES = {
+    "sparse_categorical_crossentropy": "classes",
+    "categorical_crossentropy": "onehot",
+    "binary_crossentropy": "binary",
+    "poisson": "counts",
+    "mse": "real",
+    "MSE": "real",
+    "mean_absolute_error": "real",
+    "huber": "real",
+    keras.losses.SparseCategoricalCrossentropy(from_logits=True): "classes",
+    keras.losses.CategoricalFocalCrossentropy(): "onehot",
+    keras.losses.BinaryFocalCrossentropy(): "binary",
+    keras.losses.MeanSquaredError(): "real",
+    keras.losses.mean_squared_error: "real",
+    keras.losses.LogCosh(): "real",
+    keras.losses.SparseCategoricalCrossentropy(ignore_class=0): "custom",
+    keras.losses.CategoricalCrossentropy(axis=1): "custom",
+    "hinge": "custom",
+    "kl_divergence": "custom",
+    keras.losses.Dice(): "custom",
+    len: "custom",
+    None: "custom",
+    "no such loss": "custom",
+}
+
+
+@pytest.mark.parametrize(("loss", "kind"), LOSSES.items(), ids=lambda value: str(value)[:40])
+def test_what_targets_a_loss_wants(loss, kind):
+    assert targets.kind_of(loss) == kind
+
+
+def seconds(function, times=7):
+    """The shortest of several runs: what it takes when nothing else runs."""
+    shortest = np.inf
+    for _ in range(times):
+        began = time.perf_counter()
+        function()
+        shortest = min(shortest, time.perf_counter() - began)
+    return shortest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(1800, 64), (50_000, 8)])
+def test_the_checks_cost_under_2_percent_of_an_epoch(shape):
+    x = RNG.normal(size=shape).astype("float32")
+    y = RNG.integers(0, 10, shape[0])
+    model = kerasnn.models.mlp(shape[1], 10, task="multiclass", seed=0)
+    model.fit(x, y, verbose=0)
+    epoch = seconds(lambda: model.fit(x, y, verbose=0), times=3)
+    assert seconds(lambda: rows.read(model, x, y)) < 0.02 * epoch
+
+
+@pytest.mark.slow
+def test_data_is_read_from_memory_once():
+    """Two walks over data that no cache holds would take twice the time of a sum or more."""
+    x = np.ones((60_000, 784), "float32")
+    assert seconds(lambda: _checks.finite_range("x", x)) < 4 * seconds(x.sum)
