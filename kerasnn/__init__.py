@@ -8,6 +8,7 @@ if _keras.config.backend() != "tensorflow":
         "environment variable KERAS_BACKEND=tensorflow before Python starts."
     )
 
+from kerasnn import autodiff as autodiff
 from kerasnn import data as data
 from kerasnn import layers as layers
 from kerasnn import models as models

@@ -6,11 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasnn import _checks, ops
+from kerasnn.layers.dropping import Dropping, check_noise_shape
 
 
 @keras.saving.register_keras_serializable("kerasnn")
-class Dropout(keras.layers.Layer):
+class Dropout(Dropping):
     """Sets each input to zero with probability `rate` while training.
 
     Forward:  y = x * m / (1 - rate), m ~ Bernoulli(1 - rate)   in training
@@ -50,55 +50,19 @@ class Dropout(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        _checks.rate("rate", rate, "To switch dropout off, use 0.")
-        if seed is not None:
-            _checks.whole_number("seed", seed, at_least=0)
         if noise_shape is not None:
-            _check_noise_shape(noise_shape)
-        super().__init__(**kwargs)
-        self.rate = rate
+            check_noise_shape(noise_shape)
+        super().__init__(rate, seed=seed, **kwargs)
         self.noise_shape = noise_shape
-        self.seed = seed
-        self.supports_masking = True
-        if rate > 0:
-            self.seed_generator = keras.random.SeedGenerator(seed)
-        self.built = True
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Drops where training; the identity elsewhere."""
-        if not training or self.rate == 0:
-            return inputs
+    def mask_shape(self, inputs: Any) -> Any:
+        """Returns `noise_shape`, with the input's sizes where it has None."""
         shape = tf.shape(inputs)
-        if self.noise_shape is not None:
-            _check_noise_shape(self.noise_shape, inputs.shape)
-            shape = [shape[i] if n is None else n for i, n in enumerate(self.noise_shape)]
-        keep = ops.random_uniform(shape, self.seed_generator) >= self.rate
-        scale = tf.cast(1 / (1 - self.rate), inputs.dtype)
-        return tf.where(keep, inputs * scale, tf.zeros([], inputs.dtype))
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Returns the input's shape."""
-        return input_shape
+        if self.noise_shape is None:
+            return shape
+        check_noise_shape(self.noise_shape, inputs.shape)
+        return [shape[i] if n is None else n for i, n in enumerate(self.noise_shape)]
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
-        return {
-            **super().get_config(),
-            "rate": self.rate,
-            "noise_shape": self.noise_shape,
-            "seed": self.seed,
-        }
-
-
-def _check_noise_shape(noise_shape: Any, shape: Sequence[int | None] | None = None) -> None:
-    """Raises unless a mask of `noise_shape` spreads over inputs of `shape`."""
-    fits = isinstance(noise_shape, (tuple, list)) and all(
-        n is None or (isinstance(n, int) and n > 0) for n in noise_shape
-    )
-    if shape is not None:
-        fits = len(noise_shape) == len(shape) and all(
-            n in (None, 1, size) or size is None for n, size in zip(noise_shape, shape, strict=True)
-        )
-    if not fits:
-        inputs = "" if shape is None else f", that spread over inputs of shape {tuple(shape)}"
-        raise _checks.wrong("noise_shape", f"hold sizes, or None{inputs}", noise_shape)
+        return {**super().get_config(), "noise_shape": self.noise_shape}

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
@@ -14,7 +15,10 @@ class GraphConvolution(keras.layers.Layer):
 
     Forward: H' = f(D^-1/2 (A + I) D^-1/2 H W + b), D_ii = sum_j (A + I)_ij
 
-    Self-loops and the symmetric normalisation are added here: give the plain adjacency matrix.
+    Self-loops and the symmetric normalisation are added here: give the plain adjacency matrix. A
+    node without neighbours keeps its own features. With a `tf.SparseTensor` the cost grows with
+    the number of edges instead of nodes squared; a model takes one through
+    `keras.Input(shape, sparse=True)`.
 
     Args:
         units: Features of each node in the output.
@@ -24,10 +28,13 @@ class GraphConvolution(keras.layers.Layer):
         kernel_regularizer: Penalty on W.
 
     Shape:
-        `[(batch, nodes, features), (batch, nodes, nodes)]` -> `(batch, nodes, units)`.
+        `[(batch, nodes, features), (batch, nodes, nodes)]` -> `(batch, nodes, units)`; a single
+        graph may come without the batch axis.
 
     Raises:
-        ValueError: If `units` is not a whole number above 0, or the inputs are not a pair.
+        ValueError: If `units` is not a whole number above 0, if the inputs are not a pair, if the
+            adjacency is not square or not of the features' nodes, or, in eager calls, where its
+            values are known, if an edge is negative.
 
     Example:
         >>> mix = GraphConvolution(1, kernel_initializer="ones")
@@ -59,11 +66,7 @@ class GraphConvolution(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Creates W and b."""
-        if len(input_shape) != 2 or not isinstance(input_shape[0], (list, tuple)):
-            raise ValueError(
-                f"`{self.name}` takes a pair, node features and adjacency; got one input of "
-                f"shape {tuple(input_shape)}. Call it as layer([features, adjacency])."
-            )
+        self._check(input_shape)
         features, _ = input_shape
         self.kernel: Any = self.add_weight(
             shape=(features[-1], self.units),
@@ -79,15 +82,20 @@ class GraphConvolution(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Propagates along the normalised adjacency."""
+        self._check(keras.tree.map_structure(lambda x: tuple(x.shape), inputs))
+        features: Any
         features, adjacency = (ops.cast(x, self.compute_dtype) for x in inputs)
-        nodes: Any = ops.shape(adjacency)
-        looped = adjacency + ops.eye(nodes[-1], dtype=adjacency.dtype)
-        scale = ops.rsqrt(ops.sum(looped, axis=-1, keepdims=True))
-        mixed = scale * ops.matmul(looped, scale * ops.matmul(features, self.kernel))
+        self._check_edges(adjacency)
+        # (A + I) z = A z + z needs neither the identity nor a dense A.
+        degree = _neighbours(adjacency, ops.ones_like(features[..., :1])) + 1
+        scale: Any = ops.rsqrt(degree)
+        signal = scale * ops.matmul(features, self.kernel)
+        mixed = scale * (_neighbours(adjacency, signal) + signal)
         return self.activation(mixed if self.bias is None else mixed + self.bias)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the features' shape with `units` last."""
+        self._check(input_shape)
         return (*input_shape[0][:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
@@ -100,3 +108,46 @@ class GraphConvolution(keras.layers.Layer):
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
+
+    def _check(self, shapes: Any) -> None:
+        """Raises unless the shapes are those of features and adjacency of the same graphs."""
+        if len(shapes) != 2 or not isinstance(shapes[0], (list, tuple)):
+            raise ValueError(
+                f"`{self.name}` takes a pair, node features and adjacency; got one input of "
+                f"shape {tuple(shapes)}. Call it as layer([features, adjacency])."
+            )
+        features, adjacency = (tuple(shape) for shape in shapes)
+        fits = len(features) == len(adjacency) and len(features) in (2, 3)
+        if fits:
+            pairs = [*zip(features[:-1], adjacency[:-1], strict=True), adjacency[-2:]]
+            fits = all(one is None or other is None or one == other for one, other in pairs)
+        if not fits:
+            raise ValueError(
+                f"`{self.name}` takes features of shape (batch, nodes, features) and a square "
+                f"adjacency of shape (batch, nodes, nodes); got {features} and {adjacency}."
+            )
+
+    def _check_edges(self, adjacency: Any) -> None:
+        values = adjacency.values if isinstance(adjacency, tf.SparseTensor) else adjacency
+        # In a compiled program nothing is known but the shape.
+        if tf.executing_eagerly() and bool(tf.reduce_any(values < 0)):
+            lowest = float(tf.reduce_min(values))
+            raise ValueError(
+                f"`{self.name}` takes edges of weight 0 or more, since it divides by the root of "
+                f"their sum; got {lowest:g}."
+            )
+
+
+def _neighbours(adjacency: Any, signal: Any) -> Any:
+    """Returns A z, for dense and sparse adjacency."""
+    if not isinstance(adjacency, tf.SparseTensor):
+        return ops.matmul(adjacency, signal)
+    # TensorFlow multiplies sparse matrices, but not batches of them: nodes are numbered through.
+    shape = tf.shape(signal)
+    nodes, width = tf.cast(shape[-2], tf.int64), shape[-1]
+    *graph, end, start = tf.unstack(adjacency.indices, axis=1)
+    offset = graph[0] * nodes if graph else tf.zeros_like(end)
+    flat = tf.reshape(signal, (-1, width))
+    messages = adjacency.values[:, None] * tf.gather(flat, offset + start)
+    sums = tf.math.unsorted_segment_sum(messages, offset + end, tf.shape(flat)[0])
+    return tf.reshape(sums, shape)

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
@@ -93,6 +94,27 @@ class Standardize(keras.layers.Layer):
         if self.built:
             self._store(np.zeros(self.mean.shape), np.ones(self.mean.shape), 0)
 
+    def inverse(self) -> "Standardize":
+        """Returns an adapted layer that undoes this one.
+
+        A constant feature comes back as its mean.
+
+        Raises:
+            ValueError: If this layer has learned nothing yet.
+        """
+        if not self.adapted:
+            raise ValueError(
+                f"`{self.name}` has learned no mean and variance, and has no inverse. Call "
+                "`adapt` first."
+            )
+        other = Standardize(self.axis, invert=not self.invert, dtype=self.dtype_policy)
+        shape = [
+            size if i not in self._averaged else None for i, size in enumerate(self.mean.shape)
+        ]
+        other.build(tuple(shape))
+        other.set_weights(self.get_weights())
+        return other
+
     def adapt(self, data: Any) -> None:
         """Learns mean and variance from all of `data`, in one pass.
 
@@ -100,14 +122,9 @@ class Standardize(keras.layers.Layer):
             data: An array-like `(batch, ..., features)`, or an iterable of batches such as a
                 `tf.data.Dataset`; of a batch that is a tuple the first entry counts.
         """
-        batches = _batches(data)
         count, mean, m2 = 0, np.zeros(()), np.zeros(())
         rows = 0
-        for batch in batches:
-            batch = np.asarray(batch)
-            if batch.dtype.kind == "V":
-                # bfloat16 is no kind of number to NumPy.
-                batch = batch.astype(np.float32)
+        for batch in _batches(self.name, data):
             if not self.built:
                 self.build((None, *batch.shape[1:]))
                 self.built = True
@@ -131,18 +148,19 @@ class Standardize(keras.layers.Layer):
         variance = m2 / count
         resolution = np.finfo(np.float32).eps * np.abs(mean)
         variance = np.where(variance <= resolution**2, 0.0, variance)
-        _check_range(self.name, variance)
+        _check_range(self.name, mean, variance)
         self._store(mean, variance, rows)
 
     def call(self, inputs: Any) -> Any:
         """Standardises, or undoes it."""
-        x = ops.cast(inputs, self.variable_dtype)
-        deviation = ops.sqrt(self.variance)
+        x: Any = ops.cast(inputs, self.variable_dtype)
+        deviation: Any = ops.sqrt(self.variance)
         if self.invert:
             # The targets' units are kept in full precision: they feed the loss.
             return x * deviation + self.mean
         known = self.variance > 0
-        scale = ops.where(known, 1 / ops.where(known, deviation, 1.0), 0.0)
+        divisor: Any = ops.where(known, deviation, 1.0)
+        scale = ops.where(known, 1 / divisor, 0.0)
         return ops.cast((x - self.mean) * scale, self.compute_dtype)
 
     def compute_output_spec(self, inputs: Any) -> Any:
@@ -171,21 +189,41 @@ class Standardize(keras.layers.Layer):
             )
 
 
-def _batches(data: Any) -> Iterable[Any]:
+def _batches(name: str, data: Any) -> Iterable[np.ndarray]:
     """Yields pieces of array-like data, or the inputs out of an iterable of batches."""
+    if isinstance(data, tf.data.Dataset) and data.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(
+            f"`{name}` cannot adapt to an endless dataset. Give it one pass: `.take(steps)`, or "
+            "leave `.repeat()` out."
+        )
     is_array = hasattr(data, "shape") or isinstance(data, (list, tuple))
-    if not is_array:
+    if not is_array and isinstance(data, Iterable):
         for batch in data:
-            yield batch[0] if isinstance(batch, tuple) else batch
+            yield _array(name, batch[0] if isinstance(batch, tuple) else batch)
         return
-    array = np.asarray(data)
+    array = _array(name, data)
     row_bytes = max(1, 8 * array[:1].size)
     rows = max(1, _CHUNK_BYTES // row_bytes)
     for start in range(0, len(array), rows):
         yield array[start : start + rows]
 
 
-def _check_range(name: str, variance: np.ndarray) -> None:
+def _array(name: str, data: Any) -> np.ndarray:
+    """Returns rows as a NumPy array; refuses what NumPy would take for something else."""
+    if np.ma.is_masked(data):
+        raise ValueError(
+            f"`{name}` would count masked entries. Drop those rows or fill them first."
+        )
+    array = np.asarray(data)
+    if array.ndim == 0:
+        raise ValueError(
+            f"`{name}` takes dense arrays, or batches of them; got {type(data).__name__}."
+        )
+    # bfloat16 is no kind of number to NumPy.
+    return array.astype(np.float32) if array.dtype.kind == "V" else array
+
+
+def _check_range(name: str, mean: np.ndarray, variance: np.ndarray) -> None:
     limits = np.finfo(np.float32)
     outside = ((variance > 0) & (variance < limits.tiny)) | (variance > limits.max)
     if outside.any():
@@ -193,6 +231,11 @@ def _check_range(name: str, variance: np.ndarray) -> None:
         raise ValueError(
             f"`{name}` keeps variances in float32, from 1.2e-38 to 3.4e38; got a feature with a "
             f"standard deviation of {deviation:.1e}. Measure that feature in another unit."
+        )
+    if (np.abs(mean) > limits.max).any():
+        raise ValueError(
+            f"`{name}` keeps means in float32, up to 3.4e38; got a feature with a mean of "
+            f"{float(mean.flat[np.abs(mean).argmax()]):.1e}. Measure that feature in another unit."
         )
 
 

@@ -13,7 +13,7 @@ def _identity(u: Any) -> Any:
 
 
 def _triangle(u: Any) -> Any:
-    near = ops.clip(u, -1, 1)
+    near: Any = ops.clip(u, -1, 1)
     return near - near * ops.abs(near) / 2
 
 

@@ -1,5 +1,6 @@
 """The convolutional network."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -99,7 +100,8 @@ def cnn(
             stack += part.activated(convolution, function, f"block{i + 1}_conv{j + 1}")
         stack.append(_POOLS[pool](2, name=f"block{i + 1}_pool"))
     stack.append(keras.layers.Flatten(name="flatten"))
-    stack += part.hidden(widths, [function] * len(widths), drops)
+    inputs = math.prod(size // 2 ** len(blocks) for size in shape[:2]) * blocks[-1]
+    stack += part.hidden(inputs, widths, [function] * len(widths), drops)
     stack += part.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="cnn")
     return parts.compile_for(model, task, optimizer, learning_rate) if compile else model

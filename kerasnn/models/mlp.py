@@ -42,7 +42,9 @@ def mlp(
             regression.
         activation: f by name, one for all hidden layers or one for each. It chooses the
             initialiser: He for the ReLU family, Glorot for tanh and sigmoid, LeCun for SELU.
-        dropout: Share of each hidden layer's outputs dropped in training, one or one a layer.
+            Biases start at zero; in the ReLU family they are uniform within 1 / sqrt(inputs).
+        dropout: Share of each hidden layer's outputs dropped in training, one or one a layer;
+            after SELU by `AlphaDropout`, which keeps its mean and variance.
         l1: Factor of the penalty l1 * sum(abs(W)) on every kernel.
         l2: Factor of the penalty l2 * sum(W**2) on every kernel.
         batch_norm: Whether to normalise by batch between each hidden layer and its activation.
@@ -70,15 +72,16 @@ def mlp(
     shape = parts.shape(input_shape)
     if None in shape:
         raise _checks.wrong("input_shape", "be of fixed size for dense layers", input_shape)
+    inputs = math.prod(size or 1 for size in shape)
     widths = parts.sizes("hidden", hidden, empty=True)
     functions = parts.activations(activation, len(widths))
     drops = parts.rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="features")]
     if len(shape) > 1:
-        stack.append(keras.layers.Reshape((math.prod(shape),), name="flatten"))  # type: ignore[arg-type]
+        stack.append(keras.layers.Reshape((inputs,), name="flatten"))
     if normalize:
         stack.append(layers.Standardize(name="standardize"))
-    stack += part.hidden(widths, functions, drops)
+    stack += part.hidden(inputs, widths, functions, drops)
     stack += part.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="mlp")
     return parts.compile_for(model, task, optimizer, learning_rate) if compile else model

@@ -1,5 +1,6 @@
 """The parts that the builders share: activations, initialisers, penalties, output, compiling."""
 
+import math
 import numbers
 import random
 from collections.abc import Callable, Sequence
@@ -8,28 +9,8 @@ from typing import Any
 import keras
 
 from kerasnn import _checks, layers
+from kerasnn.layers.recommend_activation import INITIALIZERS, initializer_for
 from kerasnn.tasks import Task
-
-# The initialiser keeps the variance of the signal from layer to layer, which depends on the
-# activation: He et al. (2015), arXiv:1502.01852; Glorot & Bengio (2010); Klambauer et al. (2017),
-# arXiv:1706.02515.
-INITIALIZERS = {
-    "relu": keras.initializers.HeNormal,
-    "relu6": keras.initializers.HeNormal,
-    "leaky_relu": keras.initializers.HeNormal,
-    "elu": keras.initializers.HeNormal,
-    "gelu": keras.initializers.HeNormal,
-    "silu": keras.initializers.HeNormal,
-    "swish": keras.initializers.HeNormal,
-    "mish": keras.initializers.HeNormal,
-    "softplus": keras.initializers.HeNormal,
-    "selu": keras.initializers.LecunNormal,
-    "tanh": keras.initializers.GlorotUniform,
-    "sigmoid": keras.initializers.GlorotUniform,
-    "hard_sigmoid": keras.initializers.GlorotUniform,
-    "softsign": keras.initializers.GlorotUniform,
-    "linear": keras.initializers.GlorotUniform,
-}
 
 _OPTIMIZERS = {
     name.lower(): value
@@ -57,8 +38,7 @@ class Parts:
 
     def initializer(self, activation: Any) -> keras.initializers.Initializer:
         """Returns the initialiser that suits an activation."""
-        name = activation if isinstance(activation, str) else getattr(activation, "__name__", "")
-        return INITIALIZERS.get(name, keras.initializers.GlorotUniform)(seed=self.seed())
+        return initializer_for(activation)(seed=self.seed())  # type: ignore[call-arg]
 
     def regularizer(self) -> keras.regularizers.Regularizer | None:
         """Returns the penalty on a kernel, if any."""
@@ -86,19 +66,37 @@ class Parts:
             keras.layers.Activation(activation, name=f"{name}_activation"),
         ]
 
-    def dropout(self, rate: float, name: str) -> list[keras.layers.Layer]:
-        """Returns a dropout layer, or nothing for a rate of 0."""
-        return [layers.Dropout(rate, seed=self.seed(), name=name)] if rate else []
+    def dropout(self, rate: float, name: str, activation: Any = None) -> list[keras.layers.Layer]:
+        """Returns a dropout layer, or nothing for a rate of 0.
+
+        After SELU it is `AlphaDropout`, which keeps the mean and variance that SELU brings about.
+        """
+        if not rate:
+            return []
+        is_selu = activation in ("selu", keras.activations.selu)
+        kind = layers.AlphaDropout if is_selu else layers.Dropout
+        return [kind(rate, seed=self.seed(), name=name)]
 
     def hidden(
-        self, units: Sequence[int], activation: Sequence[Any], dropout: Sequence[float]
+        self, inputs: int, units: Sequence[int], activation: Sequence[Any], dropout: Sequence[float]
     ) -> list[keras.layers.Layer]:
-        """Returns dense layers, each with its activation and dropout."""
+        """Returns dense layers behind `inputs` units, each with its activation and dropout."""
         stack = []
         for i, (width, function, rate) in enumerate(zip(units, activation, dropout, strict=True)):
-            stack += self.activated(_dense(width), function, f"hidden_{i + 1}")
-            stack += self.dropout(rate, f"dropout_{i + 1}")
+            stack += self.activated(
+                self._dense(inputs, width, function), function, f"hidden_{i + 1}"
+            )
+            stack += self.dropout(rate, f"dropout_{i + 1}", function)
+            inputs = width
         return stack
+
+    def _dense(self, inputs: int, units: int, activation: Any) -> Callable[..., keras.layers.Layer]:
+        bias: Any = "zeros"
+        if initializer_for(activation) is keras.initializers.HeNormal:
+            # With no bias the hinges of all units run through one point, the mean of the data.
+            limit = 1 / math.sqrt(inputs)
+            bias = keras.initializers.RandomUniform(-limit, limit, seed=self.seed())
+        return lambda **kwargs: keras.layers.Dense(units, bias_initializer=bias, **kwargs)
 
     def output(
         self,
@@ -111,21 +109,22 @@ class Parts:
         """Returns the output layer of a task, and the way back to the target's units."""
         task.check_outputs(outputs)
         mixed = keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16")
+        activation = layers.recommend_activation(task, "output")
         output = layer(
             int(outputs),
-            activation=task.activation,
+            activation=activation,
             # Probabilities and losses need float32's digits.
             dtype="float32" if mixed else None,
             name="output",
-            **self.kernel(task.activation),
+            # A tenth of Glorot's: training starts near the same answer for all rows.
+            kernel_initializer=keras.initializers.VarianceScaling(
+                0.01, "fan_avg", "uniform", seed=self.seed()
+            ),
+            kernel_regularizer=self.regularizer(),
         )
         if task is Task.REGRESSION and normalize:
             return [output, layers.Standardize(invert=True, name="target_units")]
         return [output]
-
-
-def _dense(units: int) -> Callable[..., keras.layers.Layer]:
-    return lambda **kwargs: keras.layers.Dense(units, **kwargs)
 
 
 def sizes(argument: str, value: Any, *, empty: bool = False) -> tuple[int, ...]:

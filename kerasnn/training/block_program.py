@@ -23,40 +23,29 @@ class BlockProgram:
     Args:
         model: A compiled Keras model whose variables exist.
         block: The first block, as a structure of tensors.
-        rows: Rows to an epoch.
-        batch_size: Rows to a step.
-        epochs: The most epochs that a block holds.
         jit: Whether to compile by XLA.
     """
 
-    def __init__(
-        self, model: Any, block: Any, *, rows: int, batch_size: int, epochs: int, jit: bool
-    ) -> None:
+    def __init__(self, model: Any, block: Any, *, jit: bool) -> None:
         self.jit = jit
-        self.seconds_per_step: float | None = None
-        self._rows, self._batch_size = rows, batch_size
-        self._full_steps, self._remainder = divmod(rows, batch_size)
         self._steps = Steps(model, _batch_spec(block[0] if jit else block, skip=1 + jit))
         self.guarded_names = self._steps.guarded_names
-        self._history = {
-            name: tf.zeros((epochs, *np.shape(value)), value.dtype)
-            for name, value in self._steps.log_shapes.items()
-        }
         signature = tf.nest.map_structure(
             lambda t: tf.TensorSpec(t.shape if jit else (None, *t.shape[1:]), t.dtype), block
         )
         self._run = tf.function(
             self._epochs,
-            input_signature=[signature, tf.TensorSpec((6,), tf.int32)],
+            input_signature=[signature, tf.TensorSpec((8,), tf.int32)],
             jit_compile=jit,
             autograph=False,
         )
         # No epoch at all: what cannot be compiled fails here, before any weight has changed.
-        self._run(block, tf.zeros((6,), tf.int32))
+        self._run(block, tf.zeros((8,), tf.int32))
 
     def __call__(
         self,
         block: Any,
+        sizes: tuple[int, int],
         epochs: tuple[int, int],
         steps: tuple[int, int],
         *,
@@ -67,6 +56,7 @@ class BlockProgram:
 
         Args:
             block: Rows to train on.
+            sizes: Rows to an epoch, and to a step.
             epochs: First epoch in the block, and the one to stop before.
             steps: First step of each epoch, and the one to stop before.
             base: Number of the step in the epoch that the block starts with.
@@ -76,18 +66,20 @@ class BlockProgram:
             The last epoch in the block that was run; logs by name and epoch in the block; and
             for each of `guarded_names` whether it was finite.
         """
-        plan = tf.constant([*epochs, *steps, base, int(fresh)], tf.int32)
+        plan = tf.constant([*sizes, *epochs, *steps, base, int(fresh)], tf.int32)
         stopped, history, finite = self._run(block, plan)
         history = {name: value.numpy() for name, value in history.items()}
         return int(stopped) - 1, history, finite.numpy()
 
     def _epochs(self, block: Any, plan: tf.Tensor) -> Any:
-        first, last, start, stop, base, fresh = tf.unstack(plan)
+        rows, size, first, last, start, stop, base, fresh = tf.unstack(plan)
+        # XLA wants to know how many epochs there may be, which is how many remainders there are.
+        length = _first(block[1]).shape[0] if self.jit else last
+        train = self._train_batches if self.jit else self._train_rows
 
         def epoch(number: Any, history: Any, _: Any) -> Any:
             self._steps.reset_metrics_if((fresh > 0) | (number > first))
-            train = self._train_batches if self.jit else self._train_rows
-            logs = self._steps.logs(train(block, number, start, stop, base))
+            logs = self._steps.logs(train(block, (rows, size), number, (start, stop), base))
             finite = self._steps.finite(logs)
             history = {
                 name: tf.tensor_scatter_nd_update(
@@ -97,40 +89,47 @@ class BlockProgram:
             }
             return number + 1, history, finite
 
+        history = {
+            name: tf.zeros((length, *np.shape(value)), value.dtype)
+            for name, value in self._steps.log_shapes.items()
+        }
         return tf.while_loop(
             lambda number, _, finite: (number < last) & tf.reduce_all(finite),
             epoch,
-            [first, self._history, tf.ones([len(self.guarded_names)], tf.bool)],
+            [first, history, tf.ones([len(self.guarded_names)], tf.bool)],
         )
 
-    def _train_rows(self, block: Any, epoch: Any, start: Any, stop: Any, base: Any) -> Logs:
-        """Runs steps `start` to `stop` of an epoch on batches cut from rows."""
-        first = epoch * self._rows - base * self._batch_size
+    def _train_rows(self, block: Any, sizes: Any, epoch: Any, steps: Any, base: Any) -> Logs:
+        """Runs steps of an epoch on batches cut from rows."""
+        rows, size = sizes
+        start, stop = steps
+        first = epoch * rows - base * size
 
         def step(i: Any, _: Any) -> Any:
-            begin = first + i * self._batch_size
-            end = first + tf.minimum((i + 1) * self._batch_size, self._rows)
+            begin, end = first + i * size, first + tf.minimum((i + 1) * size, rows)
             return i + 1, self._steps.step(tf.nest.map_structure(lambda t: t[begin:end], block))
 
         return tf.while_loop(lambda i, _: i < stop, step, [start, self._steps.first_logs])[1]
 
-    def _train_batches(self, block: Any, epoch: Any, start: Any, stop: Any, base: Any) -> Logs:
-        """Runs steps `start` to `stop` of an epoch on batches and a remainder of fixed size."""
+    def _train_batches(self, block: Any, sizes: Any, epoch: Any, steps: Any, base: Any) -> Logs:
+        """Runs steps of an epoch on batches and a remainder of fixed size."""
         whole, rest = block
+        start, stop = steps
+        full_steps = sizes[0] // sizes[1]
 
         # Taking one entry by number is the one cut with which XLA does not compile anew for
         # every number.
         def step(i: Any, _: Any) -> Any:
-            number = epoch * self._full_steps + i - base
+            number = epoch * full_steps + i - base
             return i + 1, self._steps.step(_entry(whole, number))
 
         def remainder() -> Any:
             return _branch(self._steps.step(_entry(rest, epoch)))
 
-        full = tf.minimum(stop, self._full_steps)
+        full = tf.minimum(stop, full_steps)
         _, carried = tf.while_loop(lambda i, _: i < full, step, [start, self._steps.first_logs])
-        if self._remainder:
-            last = tf.cond(stop > self._full_steps, remainder, lambda: _branch(carried))
+        if _first(rest).shape[1]:
+            last = tf.cond(stop > full_steps, remainder, lambda: _branch(carried))
             carried = {name: last[name] for name in carried}
         return carried
 
@@ -147,6 +146,10 @@ def _entry(stack: Any, number: Any) -> Any:
         )
 
     return tf.nest.map_structure(take, stack)
+
+
+def _first(stack: Any) -> tf.Tensor:
+    return tf.nest.flatten(stack)[0]
 
 
 def _batch_spec(block: Any, *, skip: int) -> Any:

@@ -1,12 +1,12 @@
 """Which engine can run a training job, which should, and why."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from kerasnn.training.job import Job
+from kerasnn.training.programs import all_layers
 
 # Steps from which XLA's faster steps have paid for its compilation, which takes as long as
 # about this many steps save over the graph engine; measured by tests/benchmarks/training.py.
@@ -38,13 +38,15 @@ _BATCH_METHODS = (
 )
 
 
-def plan(job: Job, steps: int, *, has_xla: bool) -> list[tuple[str, str]]:
+def plan(job: Job, steps: int, *, has_xla: bool, failure: str) -> list[tuple[str, str]]:
     """Returns the engines to try, best first, each with its reason.
 
     Args:
         job: What is to be run.
-        steps: Steps in all, with those that the model has behind it; 0 for a stream.
+        steps: Steps in all, with those on such data that the model has behind it; 0 for a
+            stream.
         has_xla: Whether the program that XLA would compile is there already.
+        failure: What XLA said when it could not compile that program.
 
     Raises:
         ValueError: If the job asks for an engine that cannot run it.
@@ -71,6 +73,8 @@ def plan(job: Job, steps: int, *, has_xla: bool) -> list[tuple[str, str]]:
         return [("graph", "XLA has no fast convolution on a CPU."), last]
     if has_xla:
         return [("xla", "XLA has compiled this model already."), last]
+    if failure:
+        return [("graph", f"XLA cannot compile this model. It says: {failure}"), last]
     if steps < XLA_STEPS:
         return [("graph", f"{steps} steps do not earn back what XLA takes to compile."), last]
     return [
@@ -114,24 +118,22 @@ def _keras_only(job: Job) -> str | None:
     return None
 
 
-def all_layers(model: Any) -> Iterator[keras.layers.Layer]:
-    """Yields the layers of a model, and of the models inside it."""
-    for layer in getattr(model, "layers", []):
-        yield layer
-        yield from all_layers(layer)
-
-
 def _needs_batches(callback: Any) -> str | None:
     name = type(callback).__name__
     if isinstance(callback, keras.callbacks.BackupAndRestore):
         return f"`{name}` sets the epoch inside Keras's own loop"
-    if isinstance(callback, keras.callbacks.ProgbarLogger):
-        return None
-    if isinstance(callback, keras.callbacks.ModelCheckpoint) and callback.save_freq == "epoch":
-        return None
+    idle = _without_batches(callback)
     for method in _BATCH_METHODS:
         function = getattr(callback, method, None)
-        default = getattr(keras.callbacks.Callback, method)
-        if getattr(function, "__func__", function) is not default:
+        if getattr(function, "__func__", function) is not getattr(idle, method):
             return f"the callback `{name}` wants every batch (`{method}`)"
     return None
+
+
+def _without_batches(callback: Any) -> type:
+    """Returns the class whose batch methods may be called for a run of batches at a time."""
+    if isinstance(callback, keras.callbacks.ProgbarLogger):
+        return keras.callbacks.ProgbarLogger
+    if isinstance(callback, keras.callbacks.ModelCheckpoint) and callback.save_freq == "epoch":
+        return keras.callbacks.ModelCheckpoint
+    return keras.callbacks.Callback

@@ -15,7 +15,6 @@ from kerasnn.training.steps import build
 
 # The progress bar is to move at least twice a second, and Ctrl-C to stop within one.
 CALL_SECONDS = 0.3
-_FIRST_STEPS = 16
 
 Logs = dict[str, Any]
 Progress = Callable[[int, Logs], None]
@@ -37,6 +36,7 @@ class Epochs:
         self._block: Any = None
         self._block_epochs = range(0)
         self._block_at(first, 0)
+        self._pace: float | None = None
         self.steps: int | None = blocks.steps
         self.refresh()
 
@@ -51,7 +51,7 @@ class Epochs:
         done, logs = 0, {}
         while done < self._blocks.steps:
             at, base, stop = self._block_at(epoch, done)
-            stop = min(stop, done + steps_for(CALL_SECONDS, self._program.seconds_per_step))
+            stop = min(stop, done + steps_for(CALL_SECONDS, self._pace))
             history = self._call(epoch, (at, at + 1), (done, stop), base=base, fresh=done == 0)
             logs = {name: values[at] for name, values in history.items()}
             done = stop
@@ -62,7 +62,7 @@ class Epochs:
         """Runs as many epochs from `first` on as one call may take; yields the logs of each."""
         steps = self._blocks.steps
         at, base, stop = self._block_at(first, 0)
-        time_for = steps_for(CALL_SECONDS, self._program.seconds_per_step) // steps
+        time_for = steps_for(CALL_SECONDS, self._pace) // steps
         count = min(time_for, len(self._block_epochs) - at)
         if stop < steps or count <= 1:
             yield self.run(first, lambda *_: None)
@@ -72,17 +72,8 @@ class Epochs:
             yield {name: values[i] for name, values in history.items()}
 
     def _make(self) -> BlockProgram:
-        blocks = self._blocks
-        size = blocks.batch_size
-        build(self._model, blocks.first_batch())
-        return BlockProgram(
-            self._model,
-            self._block,
-            rows=blocks.rows,
-            batch_size=size,
-            epochs=blocks.epochs,
-            jit=self._jit,
-        )
+        build(self._model, self._blocks.first_batch())
+        return BlockProgram(self._model, self._block, jit=self._jit)
 
     def _block_at(self, epoch: int, step: int) -> tuple[int, int, int]:
         """Loads the block that holds a step.
@@ -109,27 +100,29 @@ class Epochs:
     def _call(
         self, epoch: int, epochs: tuple[int, int], steps: tuple[int, int], **where: Any
     ) -> dict[str, np.ndarray]:
-        program, before = self._program, State(self._model)
+        program, before, blocks = self._program, State(self._model), self._blocks
+        sizes = blocks.rows, blocks.batch_size
         began = time.perf_counter()
-        last, history, finite = program(self._block, epochs, steps, **where)
+        last, history, finite = program(self._block, sizes, epochs, steps, **where)
         count = (epochs[1] - epochs[0]) * (steps[1] - steps[0])
-        program.seconds_per_step = (time.perf_counter() - began) / count
-        programs_of(self._model).steps_run += count
+        self._pace = (time.perf_counter() - began) / count
+        programs_of(self._model).steps_run[program_key(blocks, jit=True)] += count
         if not finite.all():
             names = [n for n, ok in zip(program.guarded_names, finite, strict=True) if not ok]
             before.restore()
             if last > epochs[0]:
                 # The epochs before the one that failed are repeated, to the same weights.
-                program(self._block, (epochs[0], last), steps, **where)
+                program(self._block, sizes, (epochs[0], last), steps, **where)
             raise not_finite(self._model, epoch + last - epochs[0], names)
         return history
 
 
 def program_key(blocks: Blocks, *, jit: bool) -> Any:
-    """Returns what a program for blocks depends on."""
-    return (jit, blocks.rows, blocks.batch_size, blocks.epochs, blocks.spec)
+    """Returns what a program for blocks depends on; XLA wants to know all sizes beforehand."""
+    sizes = (blocks.rows, blocks.batch_size, blocks.epochs) if jit else ()
+    return (jit, blocks.spec, *sizes)
 
 
 def steps_for(seconds: float, pace: float | None) -> int:
-    """Returns how many steps take that long, at the pace of the last call."""
-    return _FIRST_STEPS if pace is None else max(1, int(seconds / pace))
+    """Returns how many steps take that long, at the pace of the last call; one before any."""
+    return 1 if pace is None else max(1, int(seconds / pace))

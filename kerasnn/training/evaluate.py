@@ -51,7 +51,7 @@ def evaluate(
         model,
         keras.utils.pack_x_y_sample_weight(data.x, data.y, data.sample_weight),
         rows=data.count,
-        batch_size=batch_size or 32,
+        batch_size=batch_size,
         steps=steps,
     )
     logs = evaluation.run(
@@ -86,16 +86,17 @@ class Evaluation:
         model: A compiled Keras model.
         data: Structure of arrays with one row an example.
         rows: Number of rows.
-        batch_size: Rows to a step.
+        batch_size: Rows to a step. By default, as in Keras, all rows shared among `steps`, or 32.
         steps: Steps to stop after; all rows by default.
     """
 
     def __init__(
-        self, model: Any, data: Any, *, rows: int, batch_size: int, steps: int | None
+        self, model: Any, data: Any, *, rows: int, batch_size: int | None, steps: int | None
     ) -> None:
         self._model = model
-        self._batch_size = batch_size
-        self.steps = min(-(-rows // batch_size), steps or rows)
+        self._batch_size = batch_size or (-(-rows // steps) if steps else 32)
+        self.steps = min(-(-rows // self._batch_size), steps or rows)
+        self._pace: float | None = None
         with tf.device("CPU:0"):
             self._data = tf.nest.map_structure(tf.convert_to_tensor, data)
 
@@ -111,14 +112,15 @@ class Evaluation:
         )
         done, logs = 0, {}
         while done < self.steps and not self._model.stop_evaluating:
-            stop = min(self.steps, done + steps_for(CALL_SECONDS, program.seconds_per_step))
+            stop = min(self.steps, done + steps_for(CALL_SECONDS, self._pace))
             began = time.perf_counter()
             plan = tf.constant([done, stop, self._batch_size, int(done == 0)], tf.int32)
             logs = {name: value.numpy() for name, value in program.run(self._data, plan).items()}
-            program.seconds_per_step = (time.perf_counter() - began) / (stop - done)
+            self._pace = (time.perf_counter() - began) / (stop - done)
             done = stop
             callbacks.on_test_batch_end(done - 1, logs)
-        logs = {name: float(v) if v.ndim == 0 else v for name, v in logs.items()}
+        # In Keras's order.
+        logs = {name: float(v) if v.ndim == 0 else v for name, v in sorted(logs.items())}
         callbacks.on_test_end(logs)
         return logs
 
@@ -132,7 +134,6 @@ class EvaluateProgram:
     """Runs `model.test_step` on batch after batch inside one TensorFlow graph."""
 
     def __init__(self, model: Any, spec: Any) -> None:
-        self.seconds_per_step: float | None = None
         self._steps = Steps(model, spec, "test_step")
         self.run = tf.function(
             self._evaluate,

@@ -10,6 +10,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.training import rows
 from kerasnn.training.standardization import learn_standardization
+from kerasnn.training.stream_shapes import check_stream_shapes
 
 _ENGINES = ("auto", "xla", "graph", "keras")
 
@@ -48,6 +49,7 @@ class Job:
         _check_arguments(self)
         if rows.is_stream(self.x):
             _check_stream(self)
+            check_stream_shapes(self.model, self.x, ("x", "y"))
             if self.class_weight is not None:
                 _checks.class_weights(self.class_weight, None, set())
         else:
@@ -58,13 +60,14 @@ class Job:
         learn_standardization(self.model, self.x, self.y, self.steps_per_epoch)
 
     @property
+    def step_rows(self) -> int:
+        """Rows to a step; Keras's default where there is no `batch_size`."""
+        return self.batch_size or 32
+
+    @property
     def endless(self) -> bool:
         """Whether the data is a stream that may never end."""
-        if isinstance(self.x, tf.data.Dataset):
-            return bool(self.x.cardinality() == tf.data.INFINITE_CARDINALITY)
-        if isinstance(self.x, keras.utils.PyDataset):
-            return self.x.num_batches is None
-        return hasattr(self.x, "__next__")
+        return _may_never_end(self.x)
 
     def validates_after(self, epoch: int) -> bool:
         """Whether an epoch, counted from 0, ends with a validation."""
@@ -83,7 +86,6 @@ class Job:
         self.x, self.y, self.sample_weight = train.x, train.y, train.sample_weight
         if self.batch_size == "full":
             self.batch_size = train.count
-        self.batch_size = self.batch_size or 32
 
     def _read_validation(self) -> None:
         data = self.validation_data
@@ -96,6 +98,14 @@ class Job:
             names = ("validation_data[0]", "validation_data[1]", "validation_data[2]")
             self.validation = rows.read(self.model, *data, names=names)
             rows.require_targets(self.model, names[1], self.validation.y)
+        if data is not None:
+            check_stream_shapes(self.model, data, ("validation_data[0]", "validation_data[1]"))
+        if _may_never_end(data) and self.validation_steps is None:
+            raise ValueError(
+                "`validation_steps` must be given where `validation_data` is a "
+                f"{type(data).__name__} that may never end; got validation_steps=None. Give the "
+                "number of batches to a validation."
+            )
         if self.validation is not None:
             held = self.validation
             self.validation_data = (held.x, held.y, held.sample_weight)
@@ -125,6 +135,14 @@ class Job:
             table[label] = weight
         # As in Keras: one weight a row, from there on the same as a sample weight.
         self.sample_weight = table[labels.numbers.astype(int)]
+
+
+def _may_never_end(data: Any) -> bool:
+    if isinstance(data, tf.data.Dataset):
+        return bool(data.cardinality() == tf.data.INFINITE_CARDINALITY)
+    if isinstance(data, keras.utils.PyDataset):
+        return data.num_batches is None
+    return hasattr(data, "__next__")
 
 
 def _check_arguments(job: Job) -> None:

@@ -52,7 +52,6 @@ class PredictProgram:
     """
 
     def __init__(self, model: Any, spec: Any) -> None:
-        self.seconds_per_step: float | None = None
         self.one = tf.function(model.predict_step, input_signature=[spec], autograph=False)
         self._outputs = self.one.get_concrete_function().structured_outputs
         self.many = tf.function(
@@ -82,13 +81,13 @@ def _in_calls(program: PredictProgram, x: Any, rows: int, size: int, verbose: An
     bar = None if verbose == 0 else keras.utils.Progbar(steps, verbose=min(_verbosity(verbose), 2))
     with tf.device("CPU:0"):
         x = tf.nest.map_structure(tf.convert_to_tensor, x)
-    done, parts = 0, []
+    done, parts, pace = 0, [], None
     while done < steps:
-        stop = min(steps, done + steps_for(CALL_SECONDS, program.seconds_per_step))
+        stop = min(steps, done + steps_for(CALL_SECONDS, pace))
         began = time.perf_counter()
         part = program.many(x, tf.constant([done, stop, size], tf.int32))
         parts.append(tf.nest.map_structure(lambda t: t.numpy(), part))
-        program.seconds_per_step = (time.perf_counter() - began) / (stop - done)
+        pace = (time.perf_counter() - began) / (stop - done)
         done = stop
         if bar is not None:
             bar.update(done)

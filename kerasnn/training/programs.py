@@ -1,7 +1,10 @@
 """The programs of a model, kept with it and released with it."""
 
-from collections.abc import Callable
+import collections
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import keras
 
 
 class Programs:
@@ -13,6 +16,10 @@ class Programs:
     Args:
         traced: Returns the objects that a trace of a model holds on to.
         settings: Returns the values that a trace of a model has as constants.
+
+    Attributes:
+        failures: What was said when a program could not be made, by its key.
+        steps_run: How many steps were run on data of one kind, by that kind.
     """
 
     def __init__(
@@ -20,23 +27,35 @@ class Programs:
         traced: Callable[[Any], list[Any]],
         settings: Callable[[Any], Any] = lambda model: None,
     ) -> None:
-        self.steps_run = 0
+        self.failures: dict[Any, str] = {}
+        self.steps_run: collections.Counter[Any] = collections.Counter()
         self._of_objects, self._of_settings = traced, settings
         self._programs: dict[Any, Any] = {}
         self._objects: list[Any] = []
         self._settings: Any = None
 
-    def get(self, model: Any, key: Any, make: Callable[[], Any]) -> Any:
-        """Returns the program for a key; makes it where there is none that still holds."""
+    def drop_stale(self, model: Any) -> None:
+        """Forgets everything where something has changed that was traced into the programs."""
         objects, settings = self._of_objects(model), self._of_settings(model)
         same = len(objects) == len(self._objects) and all(map(_is, objects, self._objects))
         if not same or settings != self._settings:
             self._programs.clear()
+            self.failures.clear()
+            self.steps_run.clear()
+            self._objects, self._settings = objects, settings
+
+    def get(self, model: Any, key: Any, make: Callable[[], Any]) -> Any:
+        """Returns the program for a key; makes it where there is none that still holds."""
+        self.drop_stale(model)
         if key not in self._programs:
-            self._programs[key] = make()
-            # Making the first one may have created variables.
-            objects = self._of_objects(model)
-        self._objects, self._settings = objects, settings
+            try:
+                self._programs[key] = make()
+            except Exception as error:
+                self.failures[key] = first_line(error)
+                raise
+            finally:
+                # Making the first one may have created variables.
+                self._objects = self._of_objects(model)
         return self._programs[key]
 
     def __contains__(self, key: Any) -> bool:
@@ -52,6 +71,11 @@ class _Kept:
     def __init__(self) -> None:
         self.training = Programs(_training_objects, _training_settings)
         self.inference = Programs(_inference_objects)
+
+
+def first_line(error: Exception) -> str:
+    """Returns what an error says first."""
+    return str(error).strip().partition("\n")[0]
 
 
 def programs_of(model: Any) -> Programs:
@@ -71,15 +95,34 @@ def _kept(model: Any) -> _Kept:
     return kept
 
 
+def all_layers(model: Any) -> Iterator[keras.layers.Layer]:
+    """Yields the layers of a model, and of the models inside it."""
+    for layer in getattr(model, "layers", []):
+        yield layer
+        yield from all_layers(layer)
+
+
 def _training_objects(model: Any) -> list[Any]:
     return [model.optimizer, *model.metrics, *model.trainable_variables]
 
 
 def _training_settings(model: Any) -> Any:
-    config = model.optimizer.get_config()
-    rate = config.get("learning_rate")
-    # A rate in a variable is no constant; a schedule is one.
-    return {**config, "learning_rate": rate if isinstance(rate, dict) else None}
+    trainable = [layer.trainable for layer in all_layers(model)]
+    return trainable, _constants(model.optimizer.get_config())
+
+
+def _constants(config: Any) -> Any:
+    """Returns an optimizer's configuration without learning rates: they are variables.
+
+    A schedule is a constant. An optimizer may hold another one, as that for loss scaling does.
+    """
+    if not isinstance(config, dict):
+        return str(config)
+    return {
+        name: _constants(value)
+        for name, value in config.items()
+        if name != "learning_rate" or isinstance(value, dict)
+    }
 
 
 def _inference_objects(model: Any) -> list[Any]:

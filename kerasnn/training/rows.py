@@ -181,16 +181,24 @@ def _check_targets(model: Any, name: str, x: Any, y: Any) -> dict[str, Labels]:
             if array.dtype.kind == "f":
                 _checks.finite_range(leaf, array)
         return _labels("", targets[0][1], "custom", None) if len(targets) == 1 else {}
-    names = getattr(model, "output_names", None) or [
-        f"output_{i}" for i in range(len(keras.tree.flatten(outputs)))
-    ]
     labels: dict[str, Labels] = {}
-    for leaf, array, tensor, kind in _checks.losses_by_output(name, y, outputs, names, model.loss):
-        if kind == "real" and _fires(model):
-            kind = "binary"
+    for leaf, array, tensor, kind in pair_targets(model, name, y, outputs):
         _checks.fits_output(leaf, array, tensor, kind)
         labels |= _labels(leaf.removeprefix(name), array, kind, tensor.shape[-1])
     return labels
+
+
+def pair_targets(model: Any, name: str, y: Any, outputs: Any) -> list[tuple[str, Any, Any, str]]:
+    """Returns (name, target, symbolic output, kind of loss) for every target."""
+    names = getattr(model, "output_names", None) or [
+        f"output_{i}" for i in range(len(keras.tree.flatten(outputs)))
+    ]
+    pairs = _checks.losses_by_output(name, y, outputs, names, model.loss)
+    if _fires(model):
+        pairs = [
+            (leaf, y, out, "binary" if kind == "real" else kind) for leaf, y, out, kind in pairs
+        ]
+    return pairs
 
 
 def _fires(model: Any) -> bool:

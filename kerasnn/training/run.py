@@ -1,5 +1,6 @@
 """Runs a job: tries the engines in turn, and drives epochs, validation and callbacks."""
 
+import itertools
 from typing import Any
 
 import keras
@@ -11,7 +12,7 @@ from kerasnn.training.epochs import Epochs, program_key
 from kerasnn.training.evaluate import Evaluation
 from kerasnn.training.finite import FiniteGuard
 from kerasnn.training.job import Job
-from kerasnn.training.programs import programs_of
+from kerasnn.training.programs import first_line, programs_of
 from kerasnn.training.stream_epochs import StreamEpochs
 
 # What tracing and compiling raise for a model that cannot be traced or compiled.
@@ -21,20 +22,22 @@ _CANNOT_COMPILE = (tf.errors.OpError, TypeError, ValueError, NotImplementedError
 def run(job: Job) -> keras.callbacks.History:
     """Trains by the first engine that can; returns the History, with the engine and the reason."""
     programs = programs_of(job.model)
+    programs.drop_stale(job.model)
     blocks = None if job.train is None else _blocks(job, job.train.count)
-    steps, has_xla = 0, False
+    steps, xla = 0, None
     if blocks is not None:
-        steps = programs.steps_run + (job.epochs - job.initial_epoch) * blocks.steps
-        has_xla = program_key(blocks, jit=True) in programs
+        xla = program_key(blocks, jit=True)
+        steps = programs.steps_run[xla] + (job.epochs - job.initial_epoch) * blocks.steps
+    plan = engines.plan(job, steps, has_xla=xla in programs, failure=programs.failures.get(xla, ""))
     failure = ""
-    for engine, reason in engines.plan(job, steps, has_xla=has_xla):
+    for engine, reason in plan:
         if engine == "keras":
             history = _run_keras(job)
         else:
             try:
                 epochs = _compile(job, blocks, jit=engine == "xla")
             except _CANNOT_COMPILE as error:
-                failure = f" It says: {str(error).strip().splitlines()[0]}"
+                failure = f" It says: {first_line(error)}"
                 if job.engine != "auto":
                     raise ValueError(
                         f"`engine={engine!r}` cannot run this model.{failure} Nothing has changed. "
@@ -52,7 +55,7 @@ def _blocks(job: Job, rows: int) -> Blocks:
     return Blocks(
         data,
         rows=rows,
-        batch_size=job.batch_size,
+        batch_size=job.step_rows,
         shuffle=bool(job.shuffle),
         seed=job.seed,
     )
@@ -79,7 +82,6 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
     silent = job.verbose == 0 and validate is None and not engines.callbacks_of(job)
     model.stop_training = False
     callbacks.on_train_begin()
-    epochs.refresh()
     epoch, logs = job.initial_epoch, None
     while epoch < job.epochs and not model.stop_training:
         if silent and isinstance(epochs, Epochs):
@@ -89,6 +91,7 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
                 epoch += 1
             continue
         callbacks.on_epoch_begin(epoch)
+        epochs.refresh()
         logs = epochs.run(epoch, lambda done, logs: callbacks.on_train_batch_end(done - 1, logs))
         if validate is not None and job.validates_after(epoch):
             logs.update({f"val_{name}": value for name, value in validate().items()})
@@ -109,21 +112,27 @@ def _validation(job: Job, callbacks: keras.callbacks.CallbackList) -> Any:
             job.model,
             keras.utils.pack_x_y_sample_weight(held.x, held.y, held.sample_weight),
             rows=held.count,
-            batch_size=job.validation_batch_size or job.batch_size or 32,
+            batch_size=job.validation_batch_size or job.batch_size,
             steps=job.validation_steps,
         )
         return lambda: evaluation.run(callbacks)
-    return lambda: keras.Model.evaluate(
-        job.model,
-        job.validation_data,
-        steps=job.validation_steps,
-        callbacks=callbacks,
-        return_dict=True,
-    )
+
+    def evaluate_stream() -> Any:
+        data = job.validation_data
+        if hasattr(data, "__next__"):
+            # Keras reads ahead; what it does not use would be lost to the next validation.
+            data = (batch for batch in itertools.islice(data, job.validation_steps))
+        return keras.Model.evaluate(
+            job.model, data, steps=job.validation_steps, callbacks=callbacks, return_dict=True
+        )
+
+    return evaluate_stream
 
 
 def _run_keras(job: Job) -> keras.callbacks.History:
     callbacks = engines.callbacks_of(job)
+    # Keras warns that it cannot shuffle a stream, though nobody asked it to.
+    shuffled = job.train is not None or isinstance(job.x, keras.utils.PyDataset)
     if not any(isinstance(c, keras.callbacks.TerminateOnNaN) for c in callbacks):
         callbacks = [FiniteGuard(), *callbacks]
     return keras.Model.fit(
@@ -135,8 +144,7 @@ def _run_keras(job: Job) -> keras.callbacks.History:
         verbose=job.verbose,
         callbacks=callbacks,
         validation_data=job.validation_data,
-        # Keras warns that it cannot shuffle what has no known length, though nobody asked it to.
-        shuffle=job.shuffle and not job.endless,
+        shuffle=job.shuffle and shuffled and not job.endless,
         # Class weights of rows are sample weights by now.
         class_weight=job.class_weight if job.train is None else None,
         sample_weight=job.sample_weight,

@@ -19,7 +19,7 @@ class Steps:
 
     def __init__(self, model: Any, spec: Any, method: str = "train_step") -> None:
         self._model = model
-        self._step = getattr(model, method)
+        self._step = _step_of(model, method)
         self._guarded = [v for v in model.weights if tf.as_dtype(v.dtype).is_floating]
         # A step of the user's own returns what it likes, known only once it was traced.
         self.first_logs = {} if has_keras_step(model, method) else _traced_logs(self._step, spec)
@@ -72,7 +72,7 @@ def build(model: Any, batch: Any, method: str = "train_step") -> None:
     is_spec = isinstance(tf.nest.flatten(batch)[0], tf.TypeSpec)
     if is_spec or not has_keras_step(model, method):
         spec = batch if is_spec else tf.nest.map_structure(tf.TensorSpec.from_tensor, batch)
-        tf.function(getattr(model, method), autograph=False).get_concrete_function(spec)
+        tf.function(_step_of(model, method), autograph=False).get_concrete_function(spec)
     else:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         outputs = model(x, training=False)
@@ -81,6 +81,20 @@ def build(model: Any, batch: Any, method: str = "train_step") -> None:
         if method == "train_step":
             model.optimizer.build(model.trainable_variables)
     model.reset_metrics()
+
+
+def _step_of(model: Any, method: str) -> Any:
+    """Returns a model's step; training is traced as one step for all replicas.
+
+    For one replica of several, Keras's optimizers trace a sum over them, whose gradient TensorFlow
+    registers for ever, together with the graph and all its variables. Loss scaling wants to be
+    in a replica, though, and so may a step of the user's own.
+    """
+    step = getattr(model, method)
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    if method != "train_step" or scaled or not has_keras_step(model):
+        return step
+    return lambda batch: tf.distribute.get_replica_context().merge_call(lambda _: step(batch))
 
 
 def _traced_logs(step: Any, spec: Any) -> Logs:

@@ -27,6 +27,7 @@ class StreamEpochs:
         cardinality = int(dataset.cardinality())
         self.steps = steps or (cardinality if cardinality > 0 else None)
         self._endless = iter(dataset) if steps else None
+        self._pace: float | None = None
         self.refresh()
 
     def refresh(self) -> None:
@@ -41,13 +42,13 @@ class StreamEpochs:
         iterator = iter(self._dataset) if self._endless is None else self._endless
         done, logs = 0, {}
         while self._limit is None or done < self._limit:
-            wanted = steps_for(CALL_SECONDS, self._program.seconds_per_step)
+            wanted = steps_for(CALL_SECONDS, self._pace)
             wanted = wanted if self._limit is None else min(wanted, self._limit - done)
             before = State(self._model)
             began = time.perf_counter()
             count, part, finite = self._program(iterator, wanted, fresh=done == 0)
             if count:
-                self._program.seconds_per_step = (time.perf_counter() - began) / count
+                self._pace = (time.perf_counter() - began) / count
                 done, logs = done + count, part
             if not finite.all():
                 before.restore()

@@ -17,10 +17,19 @@ class StreamProgram:
     """
 
     def __init__(self, model: Any, spec: Any) -> None:
-        self.seconds_per_step: float | None = None
         self._steps = Steps(model, spec)
         self.guarded_names = self._steps.guarded_names
-        self._run = tf.function(self._batches, autograph=False, reduce_retracing=True)
+        self._run = tf.function(
+            self._batches,
+            input_signature=[
+                tf.data.IteratorSpec(spec),
+                tf.TensorSpec((), tf.int32),
+                tf.TensorSpec((), tf.bool),
+            ],
+            autograph=False,
+        )
+        # What cannot be traced fails here, before any weight has changed.
+        self._run.get_concrete_function()
 
     def __call__(
         self, iterator: Any, steps: int, *, fresh: bool

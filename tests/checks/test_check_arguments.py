@@ -93,9 +93,9 @@ def test_known_arguments():
 
     assert Layer(3, rate=0.5).rate == 0.5
     assert Layer.__init__.__doc__ == "Makes it."
-    with pytest.raises(TypeError, match="`__init__` has no argument `rat`. Did you mean `rate`?"):
+    with pytest.raises(TypeError, match=r"`__init__` has no argument `rat`. Did you mean `rate`\?"):
         Layer(3, rat=0.5)
-    with pytest.raises(TypeError, match="has no argument `zebra`. It takes units, rate."):
+    with pytest.raises(TypeError, match=r"has no argument `zebra`\. It takes units, rate\."):
         Layer(3, zebra=0.5)
     # What Python itself says of a missing argument stays.
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'units'"):

@@ -18,7 +18,8 @@ RNG = np.random.default_rng(0)
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "uint8", "int64"])
 @pytest.mark.parametrize("shape", [(1,), (7,), (300_000,), (3, 4, 5), (1000, 700)])
 def test_the_range_that_comes_back(dtype, shape):
-    array = (RNG.normal(size=shape) * 30).astype(dtype)
+    least = 0 if dtype == "uint8" else -100
+    array = RNG.uniform(least, 100, size=shape).astype(dtype)
     assert _checks.finite_range("x", array) == (float(array.min()), float(array.max()))
 
 
@@ -114,18 +115,16 @@ def seconds(function, times=7):
     return shortest
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("shape", [(1800, 64), (50_000, 8)])
-def test_the_checks_cost_under_2_percent_of_an_epoch(shape):
-    x = RNG.normal(size=shape).astype("float32")
-    y = RNG.integers(0, 10, shape[0])
-    model = kerasnn.models.mlp(shape[1], 10, task="multiclass", seed=0)
+def test_the_checks_cost_under_2_percent_of_an_epoch():
+    """On as many rows and columns as `digits` has."""
+    x = RNG.normal(size=(1797, 64)).astype("float32")
+    y = RNG.integers(0, 10, 1797)
+    model = kerasnn.models.mlp(64, 10, task="multiclass", seed=0)
     model.fit(x, y, verbose=0)
     epoch = seconds(lambda: model.fit(x, y, verbose=0), times=3)
     assert seconds(lambda: rows.read(model, x, y)) < 0.02 * epoch
 
 
-@pytest.mark.slow
 def test_data_is_read_from_memory_once():
     """Two walks over data that no cache holds would take twice the time of a sum or more."""
     x = np.ones((60_000, 784), "float32")

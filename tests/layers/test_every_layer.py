@@ -10,17 +10,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasnn import layers
-
-RNG = np.random.default_rng(0)
+from kerasnn import layers, serving
 
 
 def normal(*shape):
-    return RNG.normal(size=shape).astype("float32")
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def whole(*shape):
+    return np.random.default_rng(0).integers(-4, 5, size=shape).astype("float32")
 
 
 def graphs(count):
-    edges = RNG.integers(0, 2, size=(count, 6, 6)).astype("float32")
+    edges = (whole(count, 6, 6) > 0).astype("float32")
     return [normal(count, 6, 3), np.maximum(edges, edges.transpose(0, 2, 1))]
 
 
@@ -39,12 +41,56 @@ class Case:
 
 
 CASES = {
+    "AlphaDropout": [
+        Case(lambda: layers.AlphaDropout(0.3, seed=3), lambda rows: normal(rows, 50)),
+        Case(
+            lambda: layers.AlphaDropout(0.3, noise_shape=(None, 1, None), seed=3),
+            lambda rows: normal(rows, 4, 20),
+        ),
+    ],
+    "ConcreteDropout": [
+        Case(
+            lambda: layers.ConcreteDropout(0.3, temperature=0.5, dropout_regularizer=0.1, seed=3),
+            lambda rows: normal(rows, 2, 10),
+        ),
+    ],
+    "DropBlock": [
+        Case(lambda: layers.DropBlock(0.3, 3, seed=3), lambda rows: normal(rows, 5, 6, 2)),
+        Case(lambda: layers.DropBlock(0.3, 2, seed=3), lambda rows: normal(rows, 3, 4, 5, 2)),
+        Case(lambda: layers.DropBlock(0.3, 4, seed=3), lambda rows: normal(rows, 20, 2)),
+    ],
+    "DropConnect": [
+        Case(
+            lambda: layers.DropConnect(
+                4, 0.3, kernel_initializer=keras.initializers.Constant(0.1), seed=3
+            ),
+            lambda rows: normal(rows, 3),
+        ),
+        Case(
+            lambda: layers.DropConnect(
+                2,
+                0.3,
+                activation="tanh",
+                use_bias=False,
+                kernel_initializer=keras.initializers.GlorotUniform(seed=1),
+                kernel_regularizer=keras.regularizers.L1L2(0.1, 0.2),
+                seed=3,
+            ),
+            lambda rows: normal(rows, 5, 3),
+        ),
+    ],
+    "DropPath": [
+        Case(lambda: layers.DropPath(0.3, seed=3), lambda rows: normal(rows, 4, 5)),
+    ],
     "Dropout": [
         Case(lambda: layers.Dropout(0.4, seed=3), lambda rows: normal(rows, 50)),
         Case(
             lambda: layers.Dropout(0.4, noise_shape=(None, 1, None), seed=3),
             lambda rows: normal(rows, 4, 20),
         ),
+    ],
+    "GaussianDropout": [
+        Case(lambda: layers.GaussianDropout(0.3, seed=3), lambda rows: normal(rows, 50)),
     ],
     "GraphConvolution": [
         Case(lambda: layers.GraphConvolution(4, kernel_initializer="ones"), graphs),
@@ -59,14 +105,32 @@ CASES = {
             graphs,
         ),
     ],
+    "LeakyReLU": [
+        Case(
+            lambda options=options: layers.LeakyReLU(**options),
+            lambda rows: normal(rows, 4, 3),
+        )
+        for options in (
+            {"negative_slope": 0.2},
+            {"negative_slope": 0.25, "learn_slope": True},
+            {"randomize": (0.1, 0.4), "seed": 3},
+        )
+    ],
     "Perceptron": [
         Case(
             lambda formulation=formulation: layers.Perceptron(
                 2, formulation=formulation, kernel_initializer=keras.initializers.Constant(0.5)
             ),
-            lambda rows: RNG.integers(-4, 5, size=(rows, 3)).astype("float32"),
+            lambda rows: whole(rows, 3),
         )
         for formulation in ("bias", "threshold", "weight")
+    ],
+    "SpatialDropout": [
+        Case(
+            lambda: layers.SpatialDropout(0.3, seed=3),
+            lambda rows, sides=sides: normal(rows, *sides, 4),
+        )
+        for sides in ((), (5,), (3, 4), (2, 3, 2))
     ],
     "Standardize": [
         Case(adapted, lambda rows: normal(rows, 3)),
@@ -79,6 +143,13 @@ CASES = {
             lambda rows: normal(rows, 4),
         )
         for surrogate in ("identity", "sigmoid", "triangle", "none")
+    ],
+    "UnitwiseActivation": [
+        Case(lambda: layers.UnitwiseActivation(["tanh"] * 4), lambda rows: normal(rows, 4)),
+        Case(
+            lambda: layers.UnitwiseActivation(["relu", "tanh", keras.activations.relu, "linear"]),
+            lambda rows: normal(rows, 5, 4),
+        ),
     ],
 }
 
@@ -101,6 +172,10 @@ def call(layer, inputs, training=False):
     """Calls a layer as a model does, with `training` where it takes it."""
     takes = "training" in inspect.signature(layer.call).parameters
     return layer(inputs, training=training) if takes else layer(inputs)
+
+
+def flat(inputs):
+    return [tf.convert_to_tensor(array) for array in keras.tree.flatten(inputs)]
 
 
 def symbols(inputs, rows=None):
@@ -150,6 +225,21 @@ def test_saved_and_loaded(case, tmp_path):
     np.testing.assert_array_equal(loaded(inputs).numpy(), model(inputs).numpy())
 
 
+@pytest.mark.parametrize("case", [some[0] for some in CASES.values()], ids=CASES)
+def test_exported(case, tmp_path):
+    """What a server answers is what the layer computes in inference; `export` compares the two."""
+    inputs = case.inputs(5)
+    ends = keras.tree.map_structure(lambda array: keras.Input(array.shape[1:]), inputs)
+    model = keras.Model(ends, case.make()(ends))
+    report = serving.export(model, tmp_path / "layer")
+    assert report.largest_difference <= 1e-6
+    served = tf.saved_model.load(report.path)
+    answer = served.signatures["serving_default"]
+    given = dict(zip(report.signatures["serving_default"]["inputs"], flat(inputs), strict=True))
+    [outputs] = answer(**given).values()
+    np.testing.assert_allclose(outputs, model(inputs), rtol=1e-6, atol=1e-6)
+
+
 @each
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "float64"])
 def test_symbolic_output_is_the_real_one(case, policy):
@@ -183,10 +273,11 @@ def test_eager_graph_and_xla_agree(case, training):
 
 
 @each
-def test_bfloat16_is_close_to_float32(case):
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_16_bits_are_close_to_float32(case, policy):
     inputs = case.inputs(64)
     exact = call(case.make(), inputs, training=True).numpy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_dtype_policy(policy)
     rounded = tf.cast(call(case.make(), inputs, training=True), "float32").numpy()
     np.testing.assert_allclose(rounded, exact, rtol=0.03, atol=0.03)
 
@@ -213,7 +304,20 @@ def test_one_gradient_step(case):
 
 @pytest.mark.parametrize(
     "layer",
-    [layers.Dropout(0.5), layers.Standardize(), layers.Threshold()],
+    [
+        layers.AlphaDropout(0.5),
+        layers.ConcreteDropout(),
+        layers.DropBlock(0.5),
+        layers.DropConnect(3, 0.5),
+        layers.DropPath(0.5),
+        layers.Dropout(0.5),
+        layers.GaussianDropout(0.5),
+        layers.LeakyReLU(),
+        layers.SpatialDropout(0.5),
+        layers.Standardize(),
+        layers.Threshold(),
+        layers.UnitwiseActivation(["relu", "tanh", "linear"]),
+    ],
     ids=lambda layer: type(layer).__name__,
 )
 def test_layers_that_work_by_element_pass_masks_on(layer):

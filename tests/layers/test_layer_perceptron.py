@@ -114,6 +114,6 @@ def test_an_unknown_formulation():
 
 def test_conversion_needs_weights():
     with pytest.raises(
-        ValueError, match="`unit` has no weights yet. Call it on data, or `build` it"
+        ValueError, match=r"`unit` has no weights yet\. Call it on data, or `build` it"
     ):
         Perceptron(1, name="unit").convert("weight")

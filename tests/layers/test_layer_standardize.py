@@ -122,7 +122,7 @@ def test_a_constant_feature_gives_0_and_comes_back():
     forth, back = Standardize(), Standardize(invert=True)
     forth.adapt(x)
     back.adapt(x)
-    np.testing.assert_array_equal(forth(x + [1e6, 0]).numpy()[:, 0], 0)
+    np.testing.assert_array_equal(forth(x + np.array([1e6, 0])).numpy()[:, 0], 0)
     np.testing.assert_array_equal(back(np.ones((1, 2))).numpy()[0, 0], np.float32(3.25))
 
 

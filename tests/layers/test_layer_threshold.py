@@ -103,6 +103,6 @@ def test_an_unknown_surrogate():
     with pytest.raises(
         ValueError,
         match="`surrogate` must be one of 'identity', 'sigmoid', 'triangle', 'none'; got "
-        "surrogate='sigmiod'. Did you mean `sigmoid`?",
+        r"surrogate='sigmiod'\. Did you mean `sigmoid`\?",
     ):
         Threshold(surrogate="sigmiod")

@@ -48,8 +48,8 @@ EVERY = {
     "negative dropout": ({"dropout": -0.5}, r"`dropout` must be in \[0, 1\); got dropout=-0.5."),
     "too many rates": (
         {"dropout": (0.1, 0.2, 0.3, 0.4)},
-        r"`dropout` must be one value, or one for each of the [12] hidden layers; got dropout=\(0.1,"
-        r" 0.2, 0.3, 0.4\). It holds 4.",
+        r"`dropout` must be one value, or one for each of the [12] hidden layers; got "
+        r"dropout=\(0.1, 0.2, 0.3, 0.4\). It holds 4.",
     ),
     "negative l1": (
         {"l1": -0.1},

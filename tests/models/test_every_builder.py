@@ -1,97 +1,17 @@
-"""What every builder keeps: seeds, tasks, penalties, names, saving."""
+"""What every builder keeps: tasks, penalties, normalisation, names."""
 
-import dataclasses
-import functools
 import inspect
-import json
-from collections.abc import Callable
 
 import keras
 import numpy as np
 import pytest
+from builder_cases import CASES, OUTPUTS, ROWS, WANTED, each, each_task, targets
 
 import kerasnn
 from kerasnn import layers, models, tasks
 
-ROWS = 12
-RNG = np.random.default_rng(0)
-
-
-def normal(*shape):
-    return RNG.normal(size=shape).astype("float32")
-
-
-@dataclasses.dataclass
-class Case:
-    """A builder with its small arguments, and inputs for `ROWS` rows."""
-
-    build: Callable
-    x: object
-    # Targets of one row, without the last axis.
-    rows: tuple = ()
-    # Kernels that `l1` and `l2` are to penalise, by layer.
-    kernels: tuple = ()
-
-
-CASES = {
-    "mlp": Case(
-        functools.partial(models.mlp, 4, hidden=(5, 3)),
-        normal(ROWS, 4),
-        kernels=("hidden_1", "hidden_2", "output"),
-    ),
-    "cnn": Case(
-        functools.partial(
-            models.cnn, (6, 6, 2), filters=(2, 3), convolutions=2, hidden=(4,), dropout=0.0
-        ),
-        normal(ROWS, 6, 6, 2),
-        kernels=(
-            *("block1_conv1", "block1_conv2", "block2_conv1", "block2_conv2"),
-            *("hidden_1", "output"),
-        ),
-    ),
-    "rnn": Case(
-        functools.partial(models.rnn, (None, 3), units=(4, 2), cell="simple"),
-        normal(ROWS, 5, 3),
-        kernels=("simple_1", "simple_2", "output"),
-    ),
-    "graph_network": Case(
-        functools.partial(models.graph_network, 3, units=(4, 2)),
-        {"features": normal(ROWS, 5, 3), "adjacency": np.ones((ROWS, 5, 5), "float32")},
-        rows=(5,),
-        kernels=("hidden_1", "hidden_2", "output"),
-    ),
-}
 # Rosenblatt's unit has neither task nor seed; it has tests of its own.
 OWN_TESTS = {"perceptron"}
-
-OUTPUTS = {"binary": 1, "multiclass": 3, "multilabel": 2, "regression": 2, "count": 1}
-WANTED = {
-    # task: activation, loss, metric
-    "binary": ("sigmoid", "binary_crossentropy", "accuracy"),
-    "multiclass": ("softmax", "sparse_categorical_crossentropy", "accuracy"),
-    "multilabel": ("sigmoid", "binary_crossentropy", "binary_accuracy"),
-    "regression": ("linear", "mean_squared_error", "mean_absolute_error"),
-    "count": ("exponential", "poisson", "mean_absolute_error"),
-}
-
-each = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-each_task = pytest.mark.parametrize("task", OUTPUTS)
-
-
-def targets(case, task):
-    """Targets that suit a task."""
-    shape = (ROWS, *case.rows)
-    return {
-        "binary": RNG.integers(0, 2, size=(*shape, 1)),
-        "multiclass": RNG.integers(0, 3, size=shape),
-        "multilabel": RNG.integers(0, 2, size=(*shape, 2)),
-        "regression": RNG.normal(100, 20, size=(*shape, 2)),
-        "count": RNG.poisson(3, size=(*shape, 1)),
-    }[task]
-
-
-def kernels(model):
-    return [w.numpy() for w in model.trainable_weights if w.name.endswith("kernel")]
 
 
 def test_every_public_builder_is_here():
@@ -172,64 +92,6 @@ def test_a_task_is_its_name_or_itself(case):
 
 
 @each
-def test_the_same_seed_gives_the_same_weights(case):
-    """Also when other models are built between, and whatever the global seed."""
-    one = case.build(3, task="multiclass", seed=5)
-    models.mlp(2, task="binary")
-    keras.utils.set_random_seed(99)
-    two, other = (case.build(3, task="multiclass", seed=seed) for seed in (5, 6))
-    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert one.get_config() == two.get_config()
-    for a, b in zip(kernels(one), kernels(other), strict=True):
-        assert (a != b).all()
-
-
-@each
-def test_the_global_seed_stands_in_for_a_missing_one(case):
-    built = []
-    for seed in (5, 5, 6):
-        keras.utils.set_random_seed(seed)
-        built.append(case.build(3, task="multiclass"))
-    for a, b in zip(built[0].get_weights(), built[1].get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
-    for a, b in zip(kernels(built[0]), kernels(built[2]), strict=True):
-        assert (a != b).all()
-
-
-@each
-def test_no_seed_at_all_gives_new_weights_each_time(case):
-    one, two = (case.build(3, task="multiclass") for _ in range(2))
-    for a, b in zip(kernels(one), kernels(two), strict=True):
-        assert (a != b).all()
-
-
-@each
-def test_all_kernels_start_apart(case):
-    """No two layers of one network start from the same random numbers."""
-    flat = [
-        np.sort(np.abs(kernel.ravel())) for kernel in kernels(case.build(1, task="binary", seed=0))
-    ]
-    for i, one in enumerate(flat):
-        for other in flat[:i]:
-            assert len(one) != len(other) or not np.allclose(one, other)
-
-
-@each
-def test_the_same_seed_drops_the_same(case):
-    """Two runs with one seed are bit-identical, dropout and order of rows included."""
-    y = targets(case, "multiclass")
-    runs = []
-    for _ in range(2):
-        keras.utils.set_random_seed(1)
-        model = case.build(3, task="multiclass", dropout=0.5, seed=5)
-        model.fit(case.x, y, batch_size=5, epochs=2, verbose=0)
-        runs.append(model.get_weights())
-    for a, b in zip(*runs, strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-@each
 def test_names_do_not_depend_on_what_was_built_before(case):
     first = case.build(1, task="regression", dropout=0.1, seed=0)
     keras.layers.Dense(1)
@@ -237,42 +99,6 @@ def test_names_do_not_depend_on_what_was_built_before(case):
     assert first.name == second.name
     assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
     assert [weight.path for weight in first.weights] == [weight.path for weight in second.weights]
-
-
-@each
-@each_task
-def test_saved_and_loaded(case, task, tmp_path):
-    """Type, arguments, weights, and to the last bit what it answers."""
-    model = case.build(OUTPUTS[task], task=task, seed=0, l1=0.01, l2=0.02, dropout=0.3)
-    for layer in model.layers:
-        if isinstance(layer, layers.Standardize):
-            layer.adapt(normal(50, *layer.mean.shape[1:]) * 3 + 2)
-    # As the first fit does; Keras warns where it loads a model that was never trained.
-    model.optimizer.build(model.trainable_variables)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert type(loaded) is type(model)
-    # JSON knows no tuples.
-    assert json.dumps(loaded.get_config()) == json.dumps(model.get_config())
-    assert json.dumps(loaded.get_compile_config()) == json.dumps(model.get_compile_config())
-    for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
-    np.testing.assert_array_equal(loaded(case.x).numpy(), model(case.x).numpy())
-
-
-@each
-def test_a_loaded_model_goes_on_training_where_it_stood(case, tmp_path):
-    """Weights, rate and the optimizer's moments all come back."""
-    y = targets(case, "multiclass")
-    model = case.build(3, task="multiclass", seed=0)
-    model.fit(case.x, y, batch_size=6, shuffle=False, verbose=0)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    for one in (model, loaded):
-        one.fit(case.x, y, batch_size=6, shuffle=False, verbose=0)
-    assert int(loaded.optimizer.iterations) == int(model.optimizer.iterations) == 4
-    for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 @each

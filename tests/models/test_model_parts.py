@@ -60,10 +60,20 @@ def test_the_initialiser_of_the_activation_behind_batch_normalisation():
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression", "count"])
-def test_glorot_for_the_output(task):
-    model = models.mlp(4, 2 if task == "multiclass" else 1, task=task)
-    initializer = model.get_layer("output").kernel_initializer
-    assert isinstance(initializer, keras.initializers.GlorotUniform)
+def test_a_tenth_of_glorot_for_the_output(task):
+    outputs = 2 if task == "multiclass" else 1
+    kernel = models.mlp(4, outputs, task=task, hidden=(400,)).get_layer("output").get_weights()[0]
+    limit = 0.1 * np.sqrt(6 / (400 + outputs))
+    assert 0.98 * limit < np.abs(kernel).max() <= limit
+
+
+def test_biases_spread_the_hinges_of_relu_units():
+    limit = 1 / np.sqrt(300)
+    bias = hidden("relu").get_weights()[1]
+    assert -limit <= bias.min() < -0.9 * limit
+    assert 0.9 * limit < bias.max() <= limit
+    assert not hidden("tanh").get_weights()[1].any()
+    assert not hidden("selu").get_weights()[1].any()
 
 
 def test_one_activation_for_all_or_one_for_each():

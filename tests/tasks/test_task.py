@@ -5,6 +5,7 @@ import pickle
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasnn import tasks
 from kerasnn.tasks import Task
@@ -49,8 +50,6 @@ def test_activation_and_loss_are_a_canonical_pair(name):
         "count": np.random.default_rng(1).poisson(2, size=(4, 3)),
     }.get(name, np.random.default_rng(1).integers(0, 2, size=(4, 3)))
     activation, loss = keras.activations.get(task.activation), keras.losses.get(task.loss)
-
-    import tensorflow as tf
 
     with tf.GradientTape() as tape:
         tape.watch(z)

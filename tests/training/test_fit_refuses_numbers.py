@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from training_helpers import changed
 
 import kerasnn
 
@@ -12,13 +13,6 @@ ROWS = 12
 X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype("float32")
 CLASSES = np.arange(ROWS) % 2
 REAL = X.sum(axis=1)
-
-
-def changed(array, index, value, dtype=None):
-    """A copy of an array with one entry replaced."""
-    copy = np.array(array, dtype=dtype)
-    copy[index] = value
-    return copy
 
 
 def classifier():
@@ -205,44 +199,6 @@ def test_validation_data(refuses, data, message):
     model = classifier()
     with refuses(model, message):
         model.fit(X, CLASSES, validation_data=data, verbose=0)
-
-
-def two_inputs():
-    left, right = keras.Input((3,), name="left"), keras.Input((2,), name="right")
-    output = keras.layers.Dense(1)(keras.layers.concatenate([left, right]))
-    model = keras.Model({"left": left, "right": right}, output)
-    model.compile("sgd", loss="mse")
-    return model
-
-
-@pytest.mark.parametrize(
-    ("x", "message"),
-    [
-        (
-            {"left": X, "right": changed(X[:, :2], (6, 1), np.nan)},
-            "`x['right']` must hold finite numbers; got nan in row 6, column 1.",
-        ),
-        (
-            {"left": X, "right": X},
-            "`x['right']` must have shape (batch, 2); got (12, 3).",
-        ),
-        ({"left": X, "right": X[:4, :2]}, "`x['left']` and `x['right']` must have the same number"),
-        (
-            {"left": X, "rigth": X[:, :2]},
-            "`x` holds 'rigth', which the model does not have. Did you mean `right`?",
-        ),
-        ({"left": X}, "`x` lacks 'right'."),
-        ([X], "`x` must hold 2 arrays, one for each of `left`, `right`; got 1."),
-        (
-            {"left": X, "right": np.array([["a", "b"]] * ROWS)},
-            "`x['right']` must hold numbers; got dtype <U1, such as 'a'.",
-        ),
-    ],
-)
-def test_inputs_by_name(refuses, x, message):
-    model = two_inputs()
-    with refuses(model, message):
-        kerasnn.fit(model, x, REAL, verbose=0)
 
 
 def test_numbers_for_an_input_of_text(refuses):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from training_helpers import changed
 
 import kerasnn
 
@@ -11,13 +12,6 @@ X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype("float32")
 BITS = np.arange(ROWS) % 2
 CLASSES = np.arange(ROWS) % 3
 ONE_HOT = np.eye(3)[CLASSES]
-
-
-def changed(array, index, value, dtype=None):
-    """A copy of an array with one entry replaced."""
-    copy = np.array(array, dtype=dtype)
-    copy[index] = value
-    return copy
 
 
 def builder(task, outputs=1):
@@ -261,52 +255,6 @@ def test_a_class_that_only_validation_data_hold(refuses):
     model = MULTICLASS()
     with refuses(model, ONLY_IN_VALIDATION):
         model.fit(X, BITS, validation_data=(X, CLASSES), verbose=0)
-
-
-def two_outputs(structure):
-    """A model that answers with a number and with a class."""
-    inputs = keras.Input((3,))
-    value = keras.layers.Dense(1, name="value")(inputs)
-    kind = keras.layers.Dense(3, "softmax", name="kind")(inputs)
-    outputs = {"value": value, "kind": kind} if structure is dict else [value, kind]
-    model = keras.Model(inputs, outputs)
-    model.compile("sgd", loss={"value": "mse", "kind": SPARSE})
-    return model
-
-
-@pytest.mark.parametrize("structure", [dict, list])
-@pytest.mark.parametrize(
-    ("y", "message"),
-    [
-        (
-            {"value": X[:, 0], "kind": changed(CLASSES, 5, 3)},
-            "`y['kind']` must hold class numbers from 0 to 2, since the output has 3 units; got 3",
-        ),
-        (
-            {"value": X, "kind": CLASSES},
-            "`y['value']` must have the output's shape, (batch, 1); got (12, 3).",
-        ),
-        (
-            {"value": X[:, 0], "kind": CLASSES[:6]},
-            "`x` and `y['kind']` must have the same number of rows; got 12 and 6.",
-        ),
-        (
-            {"value": X[:, 0], "knid": CLASSES},
-            "`y` holds 'knid', which the model does not have. Did you mean `kind`?",
-        ),
-        ({"value": X[:, 0]}, "`y` lacks 'kind'."),
-    ],
-)
-def test_several_outputs(refuses, structure, y, message):
-    model = two_outputs(structure)
-    with refuses(model, message):
-        kerasnn.fit(model, X, y, verbose=0)
-
-
-def test_a_list_of_too_few_targets(refuses):
-    model = two_outputs(list)
-    with refuses(model, "`y` must hold 2 arrays, one for each of"):
-        kerasnn.fit(model, X, [X[:, 0]], verbose=0)
 
 
 def test_labels_of_every_node_are_looked_at(refuses):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from training_helpers import changed
 
 import kerasnn
 
@@ -16,13 +17,6 @@ EVEN = {0: 1.0, 1: 1.0, 2: 1.0}
 
 def classifier():
     return kerasnn.models.mlp(3, 3, task="multiclass", hidden=(), seed=0)
-
-
-def changed(array, index, value):
-    """A copy of an array with one entry replaced."""
-    copy = np.array(array)
-    copy[index] = value
-    return copy
 
 
 WEIGHTS = {

@@ -3,11 +3,10 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from sklearn.preprocessing import StandardScaler
+from training_helpers import assert_learned
 
 import kerasnn
-from kerasnn.layers import Standardize
 
 ROWS = 40
 RNG = np.random.default_rng(0)
@@ -28,27 +27,21 @@ def regressor():
 
 @pytest.fixture(scope="module")
 def compiled_once():
-    return classifier()
+    return {"classifier": classifier(), "regressor": regressor()}
 
 
 @pytest.fixture
 def fresh(compiled_once):
     """A classifier that has learned nothing; what was compiled for it takes the time, and stays."""
-    compiled_once.get_layer("standardize").reset()
-    return compiled_once
+    compiled_once["classifier"].get_layer("standardize").reset()
+    return compiled_once["classifier"]
 
 
-def assert_learned(layer, rows):
-    """The statistics are those that scikit-learn takes from the rows in float64."""
-    scaler = StandardScaler().fit(np.asarray(rows, "float64").reshape(-1, layer.mean.shape[-1]))
-    np.testing.assert_allclose(np.ravel(layer.mean), scaler.mean_, rtol=1e-6)
-    np.testing.assert_allclose(np.ravel(layer.variance), scaler.var_, rtol=1e-6)
-
-
-def compiled(layers, loss="mse"):
-    model = keras.Sequential(layers)
-    model.compile("sgd", loss=loss)
-    return model
+@pytest.fixture
+def fresh_regressor(compiled_once):
+    for name in ("standardize", "target_units"):
+        compiled_once["regressor"].get_layer(name).reset()
+    return compiled_once["regressor"]
 
 
 @pytest.mark.parametrize(
@@ -69,11 +62,10 @@ def test_training_rows_only(fresh, arguments, rows):
     assert_learned(fresh.get_layer("standardize"), X[rows])
 
 
-def test_targets_learn_from_training_rows_only():
-    model = regressor()
-    model.fit(X, Y, validation_split=0.25, verbose=0)
-    assert_learned(model.get_layer("standardize"), X[:30])
-    assert_learned(model.get_layer("target_units"), Y[:30, None])
+def test_targets_learn_from_training_rows_only(fresh_regressor):
+    fresh_regressor.fit(X, Y, validation_split=0.25, verbose=0)
+    assert_learned(fresh_regressor.get_layer("standardize"), X[:30])
+    assert_learned(fresh_regressor.get_layer("target_units"), Y[:30, None])
 
 
 def test_targets_come_back_in_their_units():
@@ -90,29 +82,26 @@ def test_targets_come_back_in_their_units():
     )
 
 
-def test_the_first_fit_only():
-    model = classifier()
-    model.fit(X[:10], BITS[:10], verbose=0)
-    model.fit(X, BITS, verbose=0)
-    assert_learned(model.get_layer("standardize"), X[:10])
+def test_the_first_fit_only(fresh):
+    fresh.fit(X[:10], BITS[:10], verbose=0)
+    fresh.fit(X, BITS, verbose=0)
+    assert_learned(fresh.get_layer("standardize"), X[:10])
 
 
-def test_reset_makes_the_next_fit_learn_anew():
-    model = classifier()
-    model.fit(X[:10], BITS[:10], verbose=0)
-    model.get_layer("standardize").reset()
-    assert not model.get_layer("standardize").adapted
-    model.fit(X, BITS, verbose=0)
-    assert_learned(model.get_layer("standardize"), X)
+def test_reset_makes_the_next_fit_learn_anew(fresh):
+    fresh.fit(X[:10], BITS[:10], verbose=0)
+    fresh.get_layer("standardize").reset()
+    assert not fresh.get_layer("standardize").adapted
+    fresh.fit(X, BITS, verbose=0)
+    assert_learned(fresh.get_layer("standardize"), X)
 
 
-def test_adapt_comes_before_fit_and_stays():
-    model = classifier()
-    model.get_layer("standardize").adapt(X[:10])
-    model.fit(X, BITS, verbose=0)
-    assert_learned(model.get_layer("standardize"), X[:10])
-    model.get_layer("standardize").adapt(X[:20])
-    assert_learned(model.get_layer("standardize"), X[:20])
+def test_adapt_comes_before_fit_and_stays(fresh):
+    fresh.get_layer("standardize").adapt(X[:10])
+    fresh.fit(X, BITS, verbose=0)
+    assert_learned(fresh.get_layer("standardize"), X[:10])
+    fresh.get_layer("standardize").adapt(X[:20])
+    assert_learned(fresh.get_layer("standardize"), X[:20])
 
 
 def test_saved_with_the_model(tmp_path):
@@ -126,11 +115,10 @@ def test_saved_with_the_model(tmp_path):
     assert_learned(loaded.get_layer("target_units"), Y[:20, None])
 
 
-def test_evaluate_and_predict_learn_nothing():
-    model = classifier()
-    model.predict(X, verbose=0)
-    model.evaluate(X, BITS, verbose=0)
-    assert not model.get_layer("standardize").adapted
+def test_evaluate_and_predict_learn_nothing(fresh):
+    fresh.predict(X, verbose=0)
+    fresh.evaluate(X, BITS, verbose=0)
+    assert not fresh.get_layer("standardize").adapted
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0, 0.1, 1e-20, 123456.7])
@@ -150,10 +138,9 @@ def test_a_feature_that_is_constant_but_for_roundoff_gives_0(fresh):
     np.testing.assert_array_equal(fresh.get_layer("standardize")(x).numpy()[:, 1], 0)
 
 
-def test_a_constant_target_is_learned_at_once():
-    model = regressor()
-    model.fit(X, np.full(ROWS, 7.5), verbose=0)
-    np.testing.assert_allclose(model.predict(X, verbose=0), 7.5)
+def test_a_constant_target_is_learned_at_once(fresh_regressor):
+    fresh_regressor.fit(X, np.full(ROWS, 7.5), verbose=0)
+    np.testing.assert_allclose(fresh_regressor.predict(X, verbose=0), 7.5)
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
@@ -203,142 +190,6 @@ def test_graphs_keep_statistics_of_each_feature():
     model.fit(graphs, Y.reshape(8, 5, 1), verbose=0)
     assert_learned(model.get_layer("standardize"), X)
     assert_learned(model.get_layer("target_units"), Y[:, None])
-
-
-def stream(x=X, y=BITS, batch=16):
-    return tf.data.Dataset.from_tensor_slices((x, y)).batch(batch)
-
-
-class Batches(keras.utils.PyDataset):
-    @property
-    def num_batches(self):
-        return 3
-
-    def __getitem__(self, index):
-        rows = slice(16 * index, 16 * index + 16)
-        return X[rows], BITS[rows]
-
-
-@pytest.mark.parametrize(
-    ("data", "arguments", "rows"),
-    [
-        (stream, {}, slice(None)),
-        (stream, {"validation_data": (X + 1e6, BITS)}, slice(None)),
-        (lambda: stream().repeat(), {"steps_per_epoch": 2}, slice(32)),
-        (Batches, {}, slice(None)),
-    ],
-    ids=["tf.data", "with validation data", "repeated", "PyDataset"],
-)
-def test_streams(fresh, data, arguments, rows):
-    fresh.fit(data(), verbose=0, **arguments)
-    assert_learned(fresh.get_layer("standardize"), X[rows])
-
-
-def test_targets_of_a_stream():
-    model = regressor()
-    model.fit(stream(y=Y), verbose=0)
-    assert_learned(model.get_layer("target_units"), Y[:, None])
-
-
-def test_a_stream_that_holds_nan(refuses):
-    bad = X.copy()
-    bad[17, 2] = np.nan
-    model = classifier()
-    with refuses(model, "`standardize` cannot adapt to data that holds NaN or infinity."):
-        model.fit(stream(bad), verbose=0)
-
-
-def test_a_generator_can_be_read_only_once(refuses):
-    model = classifier()
-    batches = ((X, BITS) for _ in range(9))
-    with refuses(
-        model,
-        "`standardize` has learned no mean and variance, and a generator can be read only once. "
-        "Call `model.get_layer('standardize').adapt(...)` before `fit`.",
-    ):
-        model.fit(batches, steps_per_epoch=2, verbose=0)
-    assert len(list(batches)) == 9
-    model.get_layer("standardize").adapt(X)
-    model.fit(((X, BITS) for _ in range(9)), steps_per_epoch=2, verbose=0)
-
-
-def test_a_layer_behind_others_learns_what_reaches_it():
-    model = compiled(
-        [
-            keras.Input((3,)),
-            keras.layers.Rescaling(2.0, offset=1.0),
-            Standardize(),
-            keras.layers.Dense(1),
-        ]
-    )
-    kerasnn.fit(model, X, BITS, verbose=0)
-    assert_learned(model.layers[1], 2 * X + 1)
-
-
-def test_one_input_of_several():
-    left, right = keras.Input((3,), name="left"), keras.Input((3,), name="right")
-    layer = Standardize()
-    outputs = keras.layers.Dense(1)(keras.layers.concatenate([left, layer(right)]))
-    model = keras.Model({"left": left, "right": right}, outputs)
-    model.compile("sgd", loss="mse")
-    kerasnn.fit(model, {"left": X * 1e4, "right": X}, BITS, validation_split=0.25, verbose=0)
-    assert_learned(layer, X[:30])
-
-
-@pytest.mark.parametrize("structure", [dict, list])
-def test_one_output_of_several(structure):
-    inputs = keras.Input((3,))
-    outputs = {
-        name: Standardize(invert=True, name=name)(keras.layers.Dense(1)(inputs)) for name in "ba"
-    }
-    y = {"b": Y, "a": -5 * Y + 3}
-    if structure is list:
-        outputs, y = list(outputs.values()), list(y.values())
-    model = keras.Model(inputs, outputs)
-    model.compile("sgd", loss="mse")
-    kerasnn.fit(model, X / 1e4, y, verbose=0)
-    assert_learned(model.get_layer("b"), Y[:, None])
-    assert_learned(model.get_layer("a"), -5 * Y[:, None] + 3)
-
-
-def test_a_model_inside_of_a_model(refuses):
-    inner = classifier()
-    model = compiled([keras.Input((3,)), inner])
-    with refuses(
-        model,
-        f"`standardize` has learned no mean and variance, and what reaches it inside "
-        f"`{model.name}` is not known before training. Call `adapt` of that layer before `fit`.",
-    ):
-        kerasnn.fit(model, X, BITS, verbose=0)
-    inner.get_layer("standardize").adapt(X)
-    kerasnn.fit(model, X, BITS, verbose=0)
-    assert_learned(inner.get_layer("standardize"), X)
-
-
-def test_a_subclassed_model(refuses):
-    class Net(kerasnn.Model):
-        def __init__(self):
-            super().__init__()
-            self.front, self.back = Standardize(name="front"), keras.layers.Dense(1)
-
-        def call(self, x):
-            return self.back(self.front(x))
-
-    model = Net()
-    model.compile("sgd", loss="mse")
-    with refuses(model, "`front` has learned no mean and variance, and what reaches it inside"):
-        model.fit(X, BITS, verbose=0)
-    model.front.adapt(X)
-    model.fit(X, BITS, verbose=0)
-    assert_learned(model.front, X)
-
-
-def test_the_way_back_has_to_be_an_output(refuses):
-    model = compiled(
-        [keras.Input((3,)), Standardize(invert=True, name="back"), keras.layers.Dense(1)]
-    )
-    with refuses(model, "`back` has learned no mean and variance, and what reaches it inside"):
-        kerasnn.fit(model, X, BITS, verbose=0)
 
 
 @pytest.mark.parametrize("scale", [1e-25, 1e25])

@@ -1,0 +1,80 @@
+"""What the layers that drop at a given rate share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasnn import _checks, ops
+
+
+class Dropping(keras.layers.Layer):
+    """Multiplies by a random mask while training; the identity in inference and at rate 0.
+
+    Subclasses say over which axes a decision spreads (`mask_shape`), or what takes the place of
+    the mask (`drop`).
+
+    Args:
+        rate: Share that is dropped, in [0, 1).
+        seed: Seed of the masks. The default takes one from `keras.utils.set_random_seed`.
+    """
+
+    def __init__(self, rate: float, *, seed: int | None = None, **kwargs: Any) -> None:
+        _checks.rate("rate", rate, "To switch dropout off, use 0.")
+        check_seed(seed)
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+        self.supports_masking = True
+        if rate > 0:
+            self.seed_generator = keras.random.SeedGenerator(seed)
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Drops where training; the identity elsewhere."""
+        if not training or self.rate == 0:
+            return inputs
+        return self.drop(inputs)
+
+    def drop(self, inputs: Any) -> Any:
+        """Sets to zero what the mask says, and scales the rest up."""
+        scale = tf.cast(1 / (1 - self.rate), inputs.dtype)
+        kept = self.kept(self.mask_shape(inputs))
+        return tf.where(kept, inputs * scale, tf.zeros([], inputs.dtype))
+
+    def kept(self, shape: Any) -> Any:
+        """Draws True with probability 1 - `rate`."""
+        return ops.random_uniform(shape, self.seed_generator) >= self.rate
+
+    def mask_shape(self, inputs: Any) -> Any:
+        """Returns the shape of the mask; 1 along an axis that shares a decision."""
+        return tf.shape(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+def check_seed(seed: Any) -> None:
+    """Raises unless `seed` is None or a whole number."""
+    if seed is not None:
+        _checks.whole_number("seed", seed, at_least=0)
+
+
+def check_noise_shape(noise_shape: Any, shape: Sequence[int | None] | None = None) -> None:
+    """Raises unless a mask of `noise_shape` spreads over inputs of `shape`."""
+    fits = isinstance(noise_shape, (tuple, list)) and all(
+        n is None or (isinstance(n, int) and n > 0) for n in noise_shape
+    )
+    if shape is not None:
+        fits = len(noise_shape) == len(shape) and all(
+            n in (None, 1, size) or size is None for n, size in zip(noise_shape, shape, strict=True)
+        )
+    if not fits:
+        inputs = "" if shape is None else f", that spread over inputs of shape {tuple(shape)}"
+        raise _checks.wrong("noise_shape", f"hold sizes, or None{inputs}", noise_shape)

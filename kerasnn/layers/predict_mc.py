@@ -1,0 +1,134 @@
+"""Monte-Carlo dropout: predictions that say how sure they are."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnn import _checks
+from kerasnn.layers.switched_dropout import with_dropout
+
+
+@_checks.known_arguments
+def predict_mc(
+    model: keras.Model, x: Any, n: int = 50, seed: int | None = None, batch_size: int = 32
+) -> tuple[Any, Any]:
+    """Returns mean and standard deviation of n predictions with dropout switched on.
+
+    Formula: mean = 1/n sum_t f_t(x), std = sqrt(1/n sum_t (f_t(x) - mean)^2), where f_t is the
+    network with the masks of draw t.
+
+    The dropout layers work as in training, and nothing else does: normalisation keeps its
+    statistics, noise and augmentation stay off. Dropout layers are kerasnn's, Keras's `Dropout`,
+    `SpatialDropout1D` to `3D`, `GaussianDropout` and `AlphaDropout`, and the `dropout` and
+    `recurrent_dropout` of Keras's recurrent and attention layers; also where a nested model holds
+    them, or where a call of theirs said `training=False`. The model is left as it was, its seeds
+    included, and so are the global random numbers.
+
+    A batch goes through all n draws inside one program. The masks of a draw are the layer's own:
+    a `noise_shape` that shares them over the batch shares them here too.
+
+    Args:
+        model: A built functional or Sequential model.
+        x: Inputs, as in `predict`.
+        n: Number of draws, at least 2.
+        seed: Seed of the masks. With the same seed and `batch_size` the result is the same. The
+            default draws anew at each call.
+        batch_size: Rows in a batch.
+
+    Returns:
+        Mean and standard deviation, each of the shape and structure of the predictions.
+
+    Raises:
+        ValueError: If the model is subclassed, not built or without dropout, if a layer holds
+            dropout that cannot be switched on by itself, or if data or an argument cannot be
+            right.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> model = keras.Sequential([
+        ...     keras.Input((2,)), keras.layers.Dropout(0.5), keras.layers.Dense(1),
+        ... ])
+        >>> mean, std = predict_mc(model, np.ones((3, 2)), n=10, seed=0)
+        >>> mean.shape, bool((std > 0).any())
+        ((3, 1), True)
+
+    Reference:
+        Gal & Ghahramani (2016), arXiv:1506.02142; for recurrent layers arXiv:1512.05287.
+    """
+    _checks.whole_number("n", n, at_least=2, cure="One draw has no standard deviation.")
+    _checks.whole_number("batch_size", batch_size)
+    if seed is not None:
+        _checks.whole_number("seed", seed, at_least=0)
+    network, states = with_dropout(model)
+    x, count = _read(model, x)
+    keys = np.random.SeedSequence(seed).generate_state(len(states)) >> 1
+    seeds = tf.constant(np.stack([keys, np.zeros_like(keys)], axis=1), states[0].dtype)
+    program = _program(network, states, n, x)
+    parts = []
+    for start in range(0, count, batch_size):
+        batch = tf.nest.map_structure(lambda a, i=start: a[i : i + batch_size], x)
+        *moments, seeds = program(batch, seeds)
+        parts.append(tf.nest.map_structure(lambda t: t.numpy(), moments))
+    mean, std = tf.nest.map_structure(lambda *part: np.concatenate(part), *parts)
+    return mean, std
+
+
+def _program(network: keras.Model, states: list[Any], n: int, x: Any) -> Any:
+    """Returns a compiled function from a batch and seeds to mean, deviation and the next seeds."""
+    spec = tf.nest.map_structure(lambda a: tf.TensorSpec((None, *a.shape[1:]), a.dtype), x)
+    # One 0 stands for all of an output, until the first draw says how many there are.
+    zeros = tf.nest.map_structure(_zero, network.output)
+    seed_spec = tf.TensorSpec((len(states), 2), states[0].dtype)
+
+    def draw(batch: Any, seeds: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        # What a layer would change, seeds and losses included, stays in the scope.
+        with keras.StatelessScope(
+            zip(states, tf.unstack(seeds, len(states)), strict=True)
+        ) as scope:
+            outputs = network(batch, training=False)
+        moved = tf.stack([scope.get_current_value(state) for state in states])
+        return tf.nest.map_structure(lambda t, z: tf.cast(t, z.dtype), outputs, zeros), moved
+
+    @tf.function(autograph=False, input_signature=[spec, seed_spec])
+    def moments(batch: Any, seeds: tf.Tensor) -> tuple[Any, Any, tf.Tensor]:
+        def step(t: tf.Tensor, mean: Any, squares: Any, seeds: tf.Tensor) -> Any:
+            # Welford's update: no difference of large sums.
+            drawn, seeds = draw(batch, seeds)
+            new = tf.nest.map_structure(lambda m, d: m + (d - m) / tf.cast(t, d.dtype), mean, drawn)
+            squares = tf.nest.map_structure(
+                lambda s, d, old, m: s + (d - old) * (d - m), squares, drawn, mean, new
+            )
+            return t + 1, new, squares, seeds
+
+        free = tf.nest.map_structure(lambda zero: tf.TensorShape([None] * zero.ndim), zeros)
+        _, mean, squares, seeds = tf.while_loop(
+            lambda t, *_: t <= n,
+            step,
+            [tf.constant(1), zeros, zeros, seeds],
+            shape_invariants=[tf.TensorShape([]), free, free, seeds.shape],
+        )
+        return mean, tf.nest.map_structure(lambda s: tf.sqrt(s / n), squares), seeds
+
+    return moments
+
+
+def _zero(output: Any) -> tf.Tensor:
+    dtype = tf.float64 if output.dtype == "float64" else tf.float32
+    return tf.zeros([1] * len(output.shape), dtype)
+
+
+def _read(model: Any, x: Any) -> tuple[Any, int]:
+    """Returns the inputs as arrays, and the number of rows; raises on what cannot be right."""
+    is_nest = isinstance(x, dict) or (isinstance(x, (list, tuple)) and len(model.inputs) > 1)
+    x = keras.tree.map_structure(np.asarray, x) if is_nest else np.asarray(x)
+    leaves = _checks.named_leaves("x", x)
+    count = _checks.row_count(leaves)
+    wanted = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    for name, array, tensor in _checks.match("x", x, wanted):
+        _checks.fits_input(name, array, tensor)
+        if tensor.dtype != "string":
+            _checks.numbers_only(name, array)
+            _checks.finite_range(name, array)
+    return x, count

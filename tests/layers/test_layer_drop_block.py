@@ -1,0 +1,50 @@
+"""DropBlock: blocks that lie where they were drawn."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from kerasnn import ops
+from kerasnn.layers import DropBlock
+
+
+@pytest.mark.parametrize(
+    ("sides", "block"), [((), 3), ((9,), 3), ((7, 5), 2), ((6, 6), 6), ((4, 5, 6), 3), ((5, 5), 1)]
+)
+def test_the_value_by_hand(sides, block):
+    rate, x = 0.4, np.random.default_rng(0).normal(size=(3, *sides, 2)).astype("float32")
+    starts = tuple(side - block + 1 for side in sides)
+    gamma = rate / block ** len(sides) * np.prod(sides) / np.prod(starts)
+    generator = keras.random.SeedGenerator(3)
+    drawn = ops.random_uniform((3, *starts, 2), generator).numpy() < gamma
+    mask = np.ones(x.shape)
+    for row, *start, channel in np.argwhere(drawn):
+        for offset in itertools.product(range(block), repeat=len(sides)):
+            mask[(row, *(np.array(start, int) + np.array(offset, int)), channel)] = 0
+    y = DropBlock(rate, block, seed=3)(x, training=True)
+    np.testing.assert_allclose(y, x * mask * mask.size / mask.sum(), rtol=1e-5)
+
+
+def test_nothing_kept_is_0():
+    """A block as large as the map can take all of it: the share kept is then 0 of 0."""
+    layer = DropBlock(0.99, 2, seed=0)
+    draws = [layer(np.ones((1, 2, 2, 1)), training=True).numpy() for _ in range(20)]
+    assert np.isfinite(draws).all()
+    assert min(map(np.max, draws)) == 0
+
+
+def test_a_block_larger_than_the_input():
+    message = (
+        r"`block_size` must be at most 5, the smallest side of an input of shape \(1, 6, 5, 2\); "
+        "got block_size=7"
+    )
+    with pytest.raises(ValueError, match=message):
+        DropBlock(0.1)(np.ones((1, 6, 5, 2)), training=True)
+
+
+@pytest.mark.parametrize("block_size", [0, 2.5, "large", (3, 3)])
+def test_a_block_size_that_is_none(block_size):
+    with pytest.raises(ValueError, match="`block_size` must be a whole number of at least 1; got"):
+        DropBlock(0.1, block_size)

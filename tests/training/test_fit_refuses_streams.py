@@ -1,0 +1,123 @@
+"""`fit` refuses a `tf.data.Dataset` whose batches cannot suit the model, before it draws one."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasnn
+
+ROWS = 12
+X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype("float32")
+CLASSES = np.arange(ROWS) % 3
+
+
+def stream(*arrays, batch=4):
+    rows = tf.data.Dataset.from_tensor_slices(arrays)
+    return rows.batch(batch) if batch else rows
+
+
+def classifier():
+    return kerasnn.models.mlp(3, 3, task="multiclass", hidden=(), seed=0)
+
+
+def regressor():
+    return kerasnn.models.mlp(3, 3, task="regression", hidden=(), normalize=False, seed=0)
+
+
+STREAMS = {
+    "too few features": (
+        classifier,
+        stream(X[:, :2], CLASSES),
+        "`x` must have shape (batch, 3); got (1, 2). Give those features, or build the model with "
+        "input_shape=(2,).",
+    ),
+    "single rows": (
+        classifier,
+        stream(X, CLASSES, batch=None),
+        "`x` must come in batches; the stream yields single rows of shape (3,). Give `.batch(32)`",
+    ),
+    "one-hot for a sparse loss": (
+        classifier,
+        stream(X, np.eye(3)[CLASSES]),
+        "`y` must hold class numbers, one a row, for sparse_categorical_crossentropy; got rows of",
+    ),
+    "a column that broadcasts": (
+        regressor,
+        stream(X, X[:, :1]),
+        "`y` must have the output's shape, (batch, 3); got (1, 1). Keras would broadcast one",
+    ),
+    "a vector that broadcasts": (
+        regressor,
+        stream(X, X[:, 0]),
+        "`y` must have the output's shape, (batch, 3); got (1,). Keras would broadcast one",
+    ),
+    "text": (
+        classifier,
+        stream(X, np.array(["a"] * ROWS)),
+        "`y` must hold numbers; got dtype object",
+    ),
+    "names of inputs": (
+        classifier,
+        stream({"feature": X}, CLASSES),
+        "`x` holds 'feature', which the model does not have. Did you mean `features`?",
+    ),
+}
+
+
+@pytest.mark.parametrize(("build", "data", "message"), STREAMS.values(), ids=STREAMS)
+def test_streams(refuses, build, data, message):
+    model = build()
+    with refuses(model, message):
+        model.fit(data, verbose=0)
+
+
+@pytest.mark.parametrize(("build", "data", "message"), STREAMS.values(), ids=STREAMS)
+def test_streams_to_validate_on(refuses, build, data, message):
+    model = build()
+    y = CLASSES if build is classifier else X
+    called = message.replace("`x`", "`validation_data[0]`").replace("`y`", "`validation_data[1]`")
+    with refuses(model, called):
+        model.fit(X, y, validation_data=data, verbose=0)
+
+
+def test_an_endless_stream_to_validate_on(refuses):
+    model = classifier()
+    with refuses(model, "`validation_steps` must be given where `validation_data` is a"):
+        model.fit(X, CLASSES, validation_data=stream(X, CLASSES).repeat(), verbose=0)
+
+
+def sequences():
+    model = keras.Sequential([keras.Input((None, 3)), keras.layers.Dense(2, "softmax")])
+    model.compile("sgd", loss="sparse_categorical_crossentropy")
+    return model
+
+
+def regular():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", loss="mse")
+    return model
+
+
+def free(batch, specs):
+    """A stream of one batch of ones that says only so much of its shapes."""
+    arrays = tuple(np.ones(shape, "float32") for shape in batch)
+    signature = tuple(tf.TensorSpec(shape, "float32") for shape in specs)
+    return tf.data.Dataset.from_generator(lambda: iter([arrays]), output_signature=signature)
+
+
+@pytest.mark.parametrize(
+    ("build", "data"),
+    [
+        (regular, stream(X, X[:, 0])),
+        (regular, stream(X, X[:, :1])),
+        (regular, stream(X, X[:, 0], np.ones(ROWS))),
+        (regular, free([(4, 3), (4,)], [(None, None), (None,)])),
+        (regular, free([(4, 3), (4, 1)], [(None, 3), (None, None)])),
+        (sequences, free([(2, 5, 3), (2, 5)], [(None, None, 3), (None, None)])),
+        (sequences, free([(2, 5, 3), (2, 5, 1)], [(2, 5, 3), (2, 5, 1)])),
+    ],
+)
+def test_streams_that_suit_the_model(build, data):
+    history = kerasnn.fit(build(), data, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
