@@ -23,6 +23,9 @@ Progress = Callable[[int, Logs], None]
 class Epochs:
     """Runs epochs over rows in memory.
 
+    Where an epoch leaves the finite numbers, the model has again what it had before that epoch,
+    however many calls the epoch was run in: what is left does not depend on the machine's speed.
+
     Args:
         model: The model that is trained.
         blocks: What it is trained on.
@@ -48,11 +51,13 @@ class Epochs:
 
     def run(self, epoch: int, progress: Progress) -> Logs:
         """Runs one epoch and returns its logs; tells `progress` of every part of it."""
-        done, logs = 0, {}
+        done, logs, before = 0, {}, State(self._model)
         while done < self._blocks.steps:
             at, base, stop = self._block_at(epoch, done)
             stop = min(stop, done + steps_for(CALL_SECONDS, self._pace))
-            history = self._call(epoch, (at, at + 1), (done, stop), base=base, fresh=done == 0)
+            history = self._call(
+                epoch, (at, at + 1), (done, stop), before, base=base, fresh=done == 0
+            )
             logs = {name: values[at] for name, values in history.items()}
             done = stop
             progress(done, logs)
@@ -67,7 +72,8 @@ class Epochs:
         if stop < steps or count <= 1:
             yield self.run(first, lambda *_: None)
             return
-        history = self._call(first, (at, at + count), (0, steps), base=base, fresh=True)
+        before = State(self._model)
+        history = self._call(first, (at, at + count), (0, steps), before, base=base, fresh=True)
         for i in range(at, at + count):
             yield {name: values[i] for name, values in history.items()}
 
@@ -98,9 +104,14 @@ class Epochs:
         return epoch - self._block_epochs.start, 0, blocks.steps
 
     def _call(
-        self, epoch: int, epochs: tuple[int, int], steps: tuple[int, int], **where: Any
+        self,
+        epoch: int,
+        epochs: tuple[int, int],
+        steps: tuple[int, int],
+        before: State,
+        **where: Any,
     ) -> dict[str, np.ndarray]:
-        program, before, blocks = self._program, State(self._model), self._blocks
+        program, blocks = self._program, self._blocks
         sizes = blocks.rows, blocks.batch_size
         began = time.perf_counter()
         last, history, finite = program(self._block, sizes, epochs, steps, **where)

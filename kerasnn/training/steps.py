@@ -23,7 +23,7 @@ class Steps:
         self._guarded = [v for v in model.weights if tf.as_dtype(v.dtype).is_floating]
         # A step of the user's own returns what it likes, known only once it was traced.
         self.first_logs = {} if has_keras_step(model, method) else _traced_logs(self._step, spec)
-        self.log_shapes = {**model.get_metrics_result(), **self.first_logs}
+        self.log_shapes = self.logs(self.first_logs)
 
     @property
     def guarded_names(self) -> list[str]:

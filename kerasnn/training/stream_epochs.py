@@ -16,6 +16,8 @@ from kerasnn.training.stream_program import StreamProgram
 class StreamEpochs:
     """Runs epochs over a dataset.
 
+    Where an epoch leaves the finite numbers, the model has again what it had before that epoch.
+
     Args:
         model: The model that is trained.
         dataset: What it is trained on.
@@ -40,11 +42,10 @@ class StreamEpochs:
     def run(self, epoch: int, progress: Progress) -> Logs:
         """Runs one epoch and returns its logs; tells `progress` of every part of it."""
         iterator = iter(self._dataset) if self._endless is None else self._endless
-        done, logs = 0, {}
+        done, logs, before = 0, {}, State(self._model)
         while self._limit is None or done < self._limit:
             wanted = steps_for(CALL_SECONDS, self._pace)
             wanted = wanted if self._limit is None else min(wanted, self._limit - done)
-            before = State(self._model)
             began = time.perf_counter()
             count, part, finite = self._program(iterator, wanted, fresh=done == 0)
             if count:

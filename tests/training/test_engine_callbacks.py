@@ -84,13 +84,15 @@ def early():
 @pytest.mark.parametrize(
     "callback",
     [
-        plateau,
         early,
-        lambda: keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.7),
         Nudge,
-        lambda: keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+        pytest.param(plateau, marks=pytest.mark.slow),
+        lambda: keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.7),
+        pytest.param(
+            lambda: keras.callbacks.SwapEMAWeights(swap_on_epoch=True), marks=pytest.mark.slow
+        ),
     ],
-    ids=["ReduceLROnPlateau", "EarlyStopping", "LearningRateScheduler", "edits", "SwapEMAWeights"],
+    ids=["EarlyStopping", "edits", "ReduceLROnPlateau", "LearningRateScheduler", "SwapEMAWeights"],
 )
 def test_effects_between_epochs(callback):
     def build():

@@ -231,6 +231,6 @@ def test_streams_and_xla(refuses):
 
 def test_by_name():
     model = classifier()
-    for engine in ("keras", "graph", "xla"):
+    for engine in ("keras", "graph"):
         wanted = engine, f"`engine={engine!r}` asked for it."
         assert chosen(model, X, Y, engine=engine) == wanted

@@ -64,20 +64,28 @@ class Logarithm(keras.layers.Layer):
         return keras.ops.log(x)
 
 
+def hiding():
+    """A model that one row makes NaN, and rows that end with it."""
+    layers = [Logarithm(), keras.layers.Dense(4), keras.layers.ReLU()]
+    x = np.abs(X) + 0.1
+    x[-1] = -1
+    return classifier("sgd", hidden=lambda: layers), x
+
+
 @pytest.mark.parametrize("engine", EVERY_ENGINE)
 def test_what_a_relu_hides(engine):
     """The loss stays finite, and so the weights have to be looked at."""
-    layers = [Logarithm(), keras.layers.Dense(4), keras.layers.ReLU()]
-    model = classifier("sgd", hidden=lambda: layers)
+    model, x = hiding()
     arguments = dict(ENGINES[engine])
-    x = np.abs(X) + 0.1
-    x[-1] = -1
     if engine == "stream":
         arguments["x"] = tf.data.Dataset.from_tensor_slices((x, Y)).batch(BATCH)
     else:
         arguments["x"] = x
     before = model.get_weights()
-    with pytest.raises(FloatingPointError, match=f"epoch 1: `{layers[1].kernel.path}` held"):
+    # XLA's ReLU lets NaN through, so that the weights behind it are NaN as well.
+    more = " and 2 other weights" if engine == "xla" else ""
+    message = f"epoch 1: `{model.layers[1].kernel.path}`{more} held"
+    with pytest.raises(FloatingPointError, match=message):
         kerasnn.fit(model, epochs=3, verbose=0, **arguments)
     assert_close(model.get_weights(), before, tolerance=0)
 
@@ -111,16 +119,15 @@ def test_the_epoch_is_counted_from_the_first():
         )
 
 
-def test_slices_of_an_epoch(monkeypatch):
-    """Rows that come in parts: the weights are those before the part that failed."""
+def test_an_epoch_in_parts(monkeypatch):
+    """The weights are those before the epoch, whichever of its parts failed."""
     monkeypatch.setattr("kerasnn.training.blocks._BLOCK_BYTES", BATCH * (FEATURES * 4 + 8))
-    sane = classifier(keras.optimizers.SGD(0.1))
-    kerasnn.fit(sane, X[:BATCH], Y[:BATCH], batch_size=BATCH, shuffle=False, verbose=0)
-    rate = keras.optimizers.schedules.PiecewiseConstantDecay([0], [0.1, 1e38])
-    model = classifier(keras.optimizers.SGD(rate))
+    model, x = hiding()
+    before = model.get_weights()
     with pytest.raises(FloatingPointError, match="in epoch 1"):
-        quiet(lambda: kerasnn.fit(model, X, Y, batch_size=BATCH, shuffle=False, verbose=0))
-    assert_close(model.get_weights(), sane.get_weights(), tolerance=0)
+        kerasnn.fit(model, x, Y, batch_size=BATCH, shuffle=False, verbose=0)
+    assert_close(model.get_weights(), before, tolerance=0)
+    assert int(model.optimizer.iterations) == 0
 
 
 def test_terminate_on_nan_keeps_its_meaning():
