@@ -69,8 +69,9 @@ class Duel(keras.Model):
         return {"judged": judged, "fooled": fooled}
 
 
-@pytest.mark.parametrize("engine", ["graph", pytest.param("xla", marks=pytest.mark.slow)])
-def test_two_optimizers(engine):
+def test_two_optimizers():
+    """As a graph: XLA draws other noise from the same seed."""
+
     def build():
         keras.utils.set_random_seed(1)
         model = Duel()
@@ -80,7 +81,7 @@ def test_two_optimizers(engine):
     ours, theirs = build(), build()
     arguments = {"epochs": 3, "shuffle": False, "verbose": 0}
     wanted = keras.Model.fit(theirs, X, **arguments)
-    got = kerasnn.fit(ours, X, engine=engine, **arguments)
+    got = kerasnn.fit(ours, X, engine="graph", **arguments)
     engine_cases.assert_same_history(got, wanted)
     assert_close(ours.get_weights(), theirs.get_weights())
 
