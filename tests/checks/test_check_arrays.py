@@ -100,7 +100,11 @@ LOSSES = {
 }
 
 
-@pytest.mark.parametrize(("loss", "kind"), LOSSES.items(), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("loss", "kind"),
+    LOSSES.items(),
+    ids=lambda value: str(getattr(value, "name", None) or getattr(value, "__name__", value)),
+)
 def test_what_targets_a_loss_wants(loss, kind):
     assert targets.kind_of(loss) == kind
 
