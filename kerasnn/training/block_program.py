@@ -11,24 +11,24 @@ from kerasnn.training.steps import Logs, Steps
 class BlockProgram:
     """Runs `model.train_step` on batch after batch of a block inside one TensorFlow program.
 
-    A block of `Blocks` holds the rows of several epochs, or of a slice of one, in the order in
-    which they are to be trained on. Batches are taken from it inside the program, so Python is
-    called once for a run of batches instead of once for each. With `jit` the program is
-    compiled by XLA, which wants sizes that are known beforehand: the remainder of an epoch is
-    then a step of its own.
+    A block of `Blocks` holds rows, and the order in which they are to be trained on. Batches are
+    taken from it inside the program, so Python is called once for a run of batches instead of
+    once for each. With `jit` the program is compiled by XLA, which wants sizes that are known
+    beforehand: the remainder of an epoch is then a step of its own.
 
     After each epoch weights and loss are tested; where one is not finite, no further epoch is
     run.
 
     Args:
         model: A compiled Keras model whose variables exist.
-        block: The first block, as a structure of tensors.
+        spec: Structure of `tf.TensorSpec` for one batch.
+        block: The first block.
         jit: Whether to compile by XLA.
     """
 
-    def __init__(self, model: Any, block: Any, *, jit: bool) -> None:
+    def __init__(self, model: Any, spec: Any, block: Any, *, jit: bool) -> None:
         self.jit = jit
-        self._steps = Steps(model, _batch_spec(block[0] if jit else block, skip=1 + jit))
+        self._steps = Steps(model, spec)
         self.guarded_names = self._steps.guarded_names
         signature = tf.nest.map_structure(
             lambda t: tf.TensorSpec(t.shape if jit else (None, *t.shape[1:]), t.dtype), block
@@ -72,14 +72,14 @@ class BlockProgram:
         return int(stopped) - 1, history, finite.numpy()
 
     def _epochs(self, block: Any, plan: tf.Tensor) -> Any:
-        rows, size, first, last, start, stop, base, fresh = tf.unstack(plan)
+        count, size, first, last, start, stop, base, fresh = tf.unstack(plan)
         # XLA wants to know how many epochs there may be, which is how many remainders there are.
-        length = _first(block[1]).shape[0] if self.jit else last
+        length = tf.nest.flatten(block[1])[-1].shape[0] if self.jit else last
         train = self._train_batches if self.jit else self._train_rows
 
         def epoch(number: Any, history: Any, _: Any) -> Any:
             self._steps.reset_metrics_if((fresh > 0) | (number > first))
-            logs = self._steps.logs(train(block, (rows, size), number, (start, stop), base))
+            logs = self._steps.logs(train(block, (count, size), number, (start, stop), base))
             finite = self._steps.finite(logs)
             history = {
                 name: tf.tensor_scatter_nd_update(
@@ -100,14 +100,15 @@ class BlockProgram:
         )
 
     def _train_rows(self, block: Any, sizes: Any, epoch: Any, steps: Any, base: Any) -> Logs:
-        """Runs steps of an epoch on batches cut from rows."""
-        rows, size = sizes
+        """Runs steps of an epoch on batches cut from an order."""
+        rows, order = block
+        count, size = sizes
         start, stop = steps
-        first = epoch * rows - base * size
+        first = epoch * count - base * size
 
         def step(i: Any, _: Any) -> Any:
-            begin, end = first + i * size, first + tf.minimum((i + 1) * size, rows)
-            return i + 1, self._steps.step(tf.nest.map_structure(lambda t: t[begin:end], block))
+            begin, end = first + i * size, first + tf.minimum((i + 1) * size, count)
+            return i + 1, self._steps.step(_batch(rows, order[begin:end]))
 
         return tf.while_loop(lambda i, _: i < stop, step, [start, self._steps.first_logs])[1]
 
@@ -120,40 +121,36 @@ class BlockProgram:
         # Taking one entry by number is the one cut with which XLA does not compile anew for
         # every number.
         def step(i: Any, _: Any) -> Any:
-            number = epoch * full_steps + i - base
-            return i + 1, self._steps.step(_entry(whole, number))
+            return i + 1, self._steps.step(_entry(*whole, epoch * full_steps + i - base))
 
         def remainder() -> Any:
-            return _branch(self._steps.step(_entry(rest, epoch)))
+            return _branch(self._steps.step(_entry(*rest, epoch)))
 
         full = tf.minimum(stop, full_steps)
         _, carried = tf.while_loop(lambda i, _: i < full, step, [start, self._steps.first_logs])
-        if _first(rest).shape[1]:
+        if tf.nest.flatten(rest)[-1].shape[1]:
             last = tf.cond(stop > full_steps, remainder, lambda: _branch(carried))
             carried = {name: last[name] for name in carried}
         return carried
 
 
-def _entry(stack: Any, number: Any) -> Any:
+def _entry(rows: Any, *numbers: Any) -> Any:
+    """Takes an entry by its number; where that is an order, the rows by the numbers in it."""
+    *first, last = numbers
+    return _batch(rows, tf.gather(first[0], last) if first else last)
+
+
+def _batch(rows: Any, numbers: tf.Tensor) -> Any:
     """Takes one batch, whose size Keras is not to know, as it does not in its own loop.
 
     Keras weighs the losses of several outputs by the batch's size where that is known.
     """
 
     def take(t: tf.Tensor) -> tf.Tensor:
-        return tf.raw_ops.PlaceholderWithDefault(
-            input=tf.gather(t, number), shape=(None, *t.shape[2:])
-        )
+        batch = tf.gather(t, numbers)
+        return tf.raw_ops.PlaceholderWithDefault(input=batch, shape=(None, *batch.shape[1:]))
 
-    return tf.nest.map_structure(take, stack)
-
-
-def _first(stack: Any) -> tf.Tensor:
-    return tf.nest.flatten(stack)[0]
-
-
-def _batch_spec(block: Any, *, skip: int) -> Any:
-    return tf.nest.map_structure(lambda t: tf.TensorSpec((None, *t.shape[skip:]), t.dtype), block)
+    return tf.nest.map_structure(take, rows)
 
 
 def _branch(logs: Logs) -> Logs:

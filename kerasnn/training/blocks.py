@@ -6,17 +6,24 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-_BLOCK_BYTES = 32 << 20
+_GATHERED_BYTES = 32 << 20
+# XLA takes longer to find a row by its number than to copy one that is smaller than this.
+_SMALL_ROW_BYTES = 1 << 10
+_ORDER_NUMBERS = 8 << 20
 _MOST_EPOCHS = 256
 
 
 class Blocks:
-    """Gathers the rows of several epochs, or of a slice of one, into one structure of tensors.
+    """Cuts training into blocks, of several epochs or of a slice of one.
 
-    The order of an epoch's rows depends on the seed and the epoch's number alone. There are two
-    layouts. A graph takes rows one after the other, `(rows, ...)`. XLA takes a pair: whole
-    batches, `(steps, batch, ...)`, and the remainders, `(epochs, remainder, ...)`, both of one
-    size for all blocks; what a last block lacks is filled with rows that are not trained on.
+    The order of an epoch's rows depends on the seed and the epoch's number alone. A block says
+    which rows come when, in one of two layouts.
+
+    - For a graph: `(rows, order)`, the order being numbers of rows, one after the other.
+    - For XLA: a pair, of whole batches and of remainders, both of one size for all blocks; what a
+      last block lacks is filled with rows that are not trained on. Each is `(rows, order)` with
+      an order of shape `(steps, batch)`, or `(epochs, remainder)`; or, where rows are small or
+      have to be brought to a GPU, `(gathered,)`: the rows themselves, in that shape and order.
 
     Args:
         data: Structure of arrays with one row an example.
@@ -41,48 +48,56 @@ class Blocks:
         self.steps = -(-rows // self.batch_size)
         self._shuffle = shuffle
         self._seed: Any = random.getrandbits(32) if shuffle and seed is None else seed
-        # The whole of the data need not fit on a GPU; a block does.
         with tf.device("CPU:0"):
             self._data = tf.nest.map_structure(tf.convert_to_tensor, data)
+        self.batch_spec = tf.nest.map_structure(
+            lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), self._data
+        )
         leaves = tf.nest.flatten(self._data)
-        # The structure, sizes and types of a row, in a form that can be compared.
-        self.spec = str(tf.nest.map_structure(lambda t: (t.shape[1:], t.dtype), self._data))
         row_bytes = sum(t.dtype.size * (t.shape[1:].num_elements() or 1) for t in leaves)
-        rows_that_fit = max(1, _BLOCK_BYTES // max(1, row_bytes))
+        on_gpu = bool(tf.config.list_logical_devices("GPU"))
+        self._gathers = on_gpu or row_bytes <= _SMALL_ROW_BYTES
         # Either one or more whole epochs fit into a block, or slices of one do.
-        self.epochs = min(max(1, rows_that_fit // rows), _MOST_EPOCHS)
-        self.steps_to_a_slice = -(-self.steps // -(-rows // rows_that_fit))
+        rows_to_gather = max(1, _GATHERED_BYTES // max(1, row_bytes))
+        slices = -(-rows // rows_to_gather) if self._gathers else 1
+        self.steps_to_a_slice = -(-self.steps // slices)
+        rows_to_order = rows_to_gather if self._gathers else _ORDER_NUMBERS
+        self.epochs = min(max(1, rows_to_order // rows), _MOST_EPOCHS)
 
     def first_batch(self) -> Any:
         """Returns as many of the first rows as there are in a batch."""
         return tf.nest.map_structure(lambda t: t[: self.batch_size], self._data)
 
     def of_epochs(self, first: int, count: int, *, jit: bool) -> Any:
-        """Returns the rows of whole epochs one after the other."""
+        """Returns the block of some epochs."""
         orders = np.stack([self._order(first + i) for i in range(count)])
         if not jit:
-            return self._gather(orders.ravel())
+            return self._data, tf.constant(orders.ravel())
         orders = np.pad(orders, ((0, self.epochs - count), (0, 0)))
         whole, rest = np.split(orders, [self.rows - self.rows % self.batch_size], axis=1)
-        return self._gather(whole.reshape(-1, self.batch_size)), self._gather(rest)
+        whole = whole.reshape(-1, self.batch_size)
+        if self._gathers:
+            return (self._gather(whole),), (self._gather(rest),)
+        return (self._data, tf.constant(whole)), (self._data, tf.constant(rest))
 
     def of_slice(self, epoch: int, start: int, *, jit: bool) -> Any:
-        """Returns the rows of one slice of an epoch, from step `start` on."""
+        """Returns the block of one slice of an epoch, from step `start` on."""
         size = self.steps_to_a_slice * self.batch_size
         order = self._order(epoch)[start * self.batch_size :][:size]
         if not jit:
-            return self._gather(order)
+            return self._gather(order), tf.range(len(order))
         rest = self.rows % self.batch_size
         whole = order[: len(order) - len(order) % self.batch_size]
         whole = np.pad(whole, (0, size - len(whole))).reshape(-1, self.batch_size)
-        return self._gather(whole), self._gather(order[None, len(order) - rest :])
+        return (self._gather(whole),), (self._gather(order[None, len(order) - rest :]),)
+
+    def _gather(self, order: np.ndarray) -> Any:
+        # What is gathered fits on a GPU; the whole of the data need not.
+        with tf.device("CPU:0"):
+            return tf.nest.map_structure(lambda t: tf.gather(t, order), self._data)
 
     def _order(self, epoch: int) -> np.ndarray:
         if not self._shuffle:
             return np.arange(self.rows, dtype=np.int32)
         generator = np.random.default_rng([self._seed, epoch])
         return generator.permutation(self.rows).astype(np.int32)
-
-    def _gather(self, order: np.ndarray) -> Any:
-        with tf.device("CPU:0"):
-            return tf.nest.map_structure(lambda t: tf.gather(t, order), self._data)

@@ -79,7 +79,7 @@ class Epochs:
 
     def _make(self) -> BlockProgram:
         build(self._model, self._blocks.first_batch())
-        return BlockProgram(self._model, self._block, jit=self._jit)
+        return BlockProgram(self._model, self._blocks.batch_spec, self._block, jit=self._jit)
 
     def _block_at(self, epoch: int, step: int) -> tuple[int, int, int]:
         """Loads the block that holds a step.
@@ -131,7 +131,7 @@ class Epochs:
 def program_key(blocks: Blocks, *, jit: bool) -> Any:
     """Returns what a program for blocks depends on; XLA wants to know all sizes beforehand."""
     sizes = (blocks.rows, blocks.batch_size, blocks.epochs) if jit else ()
-    return (jit, blocks.spec, *sizes)
+    return (jit, str(blocks.batch_spec), *sizes)
 
 
 def steps_for(seconds: float, pace: float | None) -> int:

@@ -41,15 +41,21 @@ def counter():
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks that hold two batches of 16 rows; of five batches, the last has 6 rows."""
-    monkeypatch.setattr(blocks, "_BLOCK_BYTES", 2 * 16 * (5 + 2) * 4)
+    monkeypatch.setattr(blocks, "_GATHERED_BYTES", 2 * 16 * (5 + 2) * 4)
+
+
+@pytest.fixture
+def large_rows(monkeypatch):
+    """Rows so large that each is looked up where it lies."""
+    monkeypatch.setattr(blocks, "_SMALL_ROW_BYTES", 0)
 
 
 @pytest.mark.parametrize("engine", ["graph", pytest.param("xla", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("callbacks", [None, EPOCH], ids=["many epochs a call", "one a call"])
-@pytest.mark.parametrize("slices", [False, True], ids=["one block", "slices"])
-def test_each_row_once_an_epoch(engine, callbacks, slices, request):
-    if slices:
-        request.getfixturevalue("small_blocks")
+@pytest.mark.parametrize("layout", [None, "small_blocks", "large_rows"])
+def test_each_row_once_an_epoch(engine, callbacks, layout, request):
+    if layout:
+        request.getfixturevalue(layout)
     model = counter()
     rows = np.arange(ROWS)
     history = kerasnn.fit(
@@ -79,8 +85,9 @@ def test_calls_and_blocks_change_nothing(engine, request):
     """One call for many epochs, one an epoch, and slices of an epoch: the same bits."""
     many = trained(engine=engine)
     assert_close(trained(engine=engine, callbacks=EPOCH), many, tolerance=0)
-    request.getfixturevalue("small_blocks")
-    assert_close(trained(engine=engine), many, tolerance=0)
+    for layout in ("small_blocks", "large_rows"):
+        request.getfixturevalue(layout)
+        assert_close(trained(engine=engine), many, tolerance=0)
 
 
 @pytest.mark.slow
@@ -91,7 +98,7 @@ def test_engines_shuffle_alike():
 def test_the_orders_of_two_epochs_differ():
     """With one batch of each row, and a rate that falls, the order shows in the weights."""
     data = blocks.Blocks(np.arange(50), rows=50, batch_size=10, shuffle=True, seed=0)
-    orders = data.of_epochs(0, 3, jit=False).numpy().reshape(3, 50)
+    orders = data.of_epochs(0, 3, jit=False)[1].numpy().reshape(3, 50)
     np.testing.assert_array_equal(np.sort(orders), np.tile(np.arange(50), (3, 1)))
     assert len({tuple(order) for order in orders}) == 3
 
