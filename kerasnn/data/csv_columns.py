@@ -74,8 +74,8 @@ class Profile:
         if self._text and not self.as_text and _number(_bare(self._text[1])) is not None:
             raise ValueError(
                 f"Column {self.name!r}, line {self._text[0]}: {self._text[1]!r} looks like a "
-                "number and cannot be read as one. Write it with digits and a point alone, as in 1234.5, "
-                f"or take the column as text with categorical=({self.name!r},)."
+                "number and cannot be read as one. Write it with digits and a point alone, as in "
+                f"1234.5, or take the column as text with categorical=({self.name!r},)."
             )
         if not self._number and not self._text:
             raise ValueError(

@@ -88,7 +88,15 @@ def read(
         raise ValueError(f"`{names[0]}` must hold data; got {x!r}.")
     count = _checks.row_count([*inputs, *targets, *weights])
     if symbolic:
-        for name, array, tensor in _checks.match(names[0], x, structure(model, "input")):
+        wanted = structure(model, "input")
+        if isinstance(wanted, dict) and len(wanted) > 1 and not isinstance(x, dict):
+            keys = ", ".join(map(repr, wanted))
+            given = f"a list of {len(x)}" if isinstance(x, list) else "one array"
+            raise ValueError(
+                f"`{names[0]}` must be a dictionary with the names of the model's inputs, {keys}; "
+                f"got {given}."
+            )
+        for name, array, tensor in _checks.match(names[0], x, wanted):
             _checks.fits_input(name, array, tensor)
             if tensor.dtype != "string":
                 _checks.numbers_only(name, array)
