@@ -7,6 +7,7 @@ from kerasnn._checks.arguments import one_of as one_of
 from kerasnn._checks.arguments import rate as rate
 from kerasnn._checks.arguments import whole_number as whole_number
 from kerasnn._checks.arguments import wrong as wrong
+from kerasnn._checks.arrays import finite as finite
 from kerasnn._checks.arrays import finite_range as finite_range
 from kerasnn._checks.arrays import numbers_only as numbers_only
 from kerasnn._checks.structures import fits_input as fits_input

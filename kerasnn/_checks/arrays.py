@@ -1,10 +1,13 @@
 """Checks of the numbers in arrays."""
 
+import concurrent.futures
+import os
 from typing import Any
 
 import numpy as np
 
 _CHUNK_BYTES = 1 << 20
+_PART_BYTES = 1 << 23
 _LIMIT = float(np.finfo(np.float32).max)
 
 
@@ -26,9 +29,49 @@ def numbers_only(name: str, array: np.ndarray) -> None:
         others = [v for v in array.ravel()[:1000].tolist() if not isinstance(v, (int, float))]
         shown = f", such as {others[0]!r}" if others else ""
         raise ValueError(
-            f"`{name}` must hold numbers; got dtype {array.dtype}{shown}. Convert it with "
-            "`.astype('float32')`, or number its names: `kerasnn.data.from_csv` does."
+            f"`{name}` must hold numbers; got dtype {array.dtype}{shown}. "
+            f"{_numbering(name, array, others)}"
         )
+
+
+def _numbering(name: str, array: np.ndarray, others: list) -> str:
+    """Says how the values would become numbers."""
+    if others and (others[0] is None or repr(others[0]) == "<NA>"):
+        return "Drop the rows that lack a value, or fill them in."
+    if array.ndim == 1 and others and isinstance(others[0], str):
+        return f"Number the names: `classes, {name} = np.unique({name}, return_inverse=True)`."
+    return (
+        "Convert it with `.astype('float32')`, or number its names: `kerasnn.data.from_csv` does."
+    )
+
+
+def finite(name: str, array: np.ndarray, given: np.ndarray) -> None:
+    """Raises where an array holds NaN or infinity.
+
+    NaN and infinity reach the sum of squares, which is the fastest walk over an array that NumPy
+    has. Large numbers may overflow in it, so only a second, slower walk condemns.
+
+    Args:
+        name: What the error calls the array.
+        array: Real numbers, `(batch, ...)`, as the model is to get them.
+        given: The same as the user gave them, for the error.
+    """
+    lines = array.T if array.flags.f_contiguous else array
+    size = max(1, _PART_BYTES // lines[:1].nbytes)
+    parts = [lines[start : start + size] for start in range(0, len(lines), size)]
+    if len(parts) == 1:
+        squares = [_sum_of_squares(lines)]
+    else:
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            squares = list(pool.map(_sum_of_squares, parts))
+    if not np.isfinite(squares).all():
+        finite_range(name, given)
+
+
+def _sum_of_squares(part: np.ndarray) -> float:
+    numbers = part.ravel(order="K")
+    with np.errstate(all="ignore"):
+        return float(np.dot(numbers, numbers))
 
 
 def finite_range(name: str, array: np.ndarray) -> tuple[float, float]:

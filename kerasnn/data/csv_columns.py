@@ -64,12 +64,18 @@ class Profile:
 
     @property
     def is_numeric(self) -> bool:
-        """Whether the column holds numbers; raises where it holds both or nothing."""
+        """Whether the column holds numbers; raises where it holds both, nothing or a puzzle."""
         if self._number and self._text:
             raise ValueError(
                 f"Column {self.name!r} holds numbers (line {self._number[0]}: "
                 f"{self._number[1]!r}) and text (line {self._text[0]}: {self._text[1]!r}). "
                 f"Correct the text, or take all of it as text with categorical=({self.name!r},)."
+            )
+        if self._text and not self.as_text and _number(_bare(self._text[1])) is not None:
+            raise ValueError(
+                f"Column {self.name!r}, line {self._text[0]}: {self._text[1]!r} looks like a "
+                "number and cannot be read as one. Write it with digits and a point alone, as in "
+                f"1234.5, or take the column as text with categorical=({self.name!r},)."
             )
         if not self._number and not self._text:
             raise ValueError(
@@ -171,6 +177,11 @@ def _number(cell: str) -> float | None:
         return float(cell)
     except ValueError:
         return None
+
+
+def _bare(cell: str) -> str:
+    """Returns a number as a spreadsheet shows it without currency, percent sign and commas."""
+    return cell.strip("$€£% ").replace(",", "")
 
 
 def _check_learned(name: str, count: int) -> None:

@@ -16,7 +16,8 @@ _OPTIMIZERS = {
     name.lower(): value
     for name, value in vars(keras.optimizers).items()
     if isinstance(value, type) and issubclass(value, keras.optimizers.Optimizer)
-    if value is not keras.optimizers.Optimizer
+    # The base of all, and two that wrap other optimizers, have no name to be built by.
+    if name not in ("Optimizer", "LossScaleOptimizer", "MultiOptimizer")
 }
 _DEFAULT_LEARNING_RATE = 1e-3
 

@@ -11,6 +11,7 @@ from kerasnn.training import rows
 from kerasnn.training.epochs import CALL_SECONDS, Logs, steps_for
 from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import Steps, build
+from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
 
 
 @_checks.known_arguments
@@ -33,6 +34,11 @@ def evaluate(
     """
     if batch_size is not None:
         _checks.whole_number("batch_size", batch_size)
+    if steps is not None:
+        _checks.whole_number("steps", steps)
+    if rows.is_stream(x):
+        check_stream_end("x", x, "steps", steps, "an evaluation")
+        check_stream_shapes(model, x, ("x", "y"))
     if rows.is_stream(x) or callbacks or model.run_eagerly:
         return keras.Model.evaluate(
             model,

@@ -3,10 +3,12 @@
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.training.job import Job
 from kerasnn.training.run import run
+from kerasnn.training.state import State
 
 
 @_checks.known_arguments
@@ -68,7 +70,8 @@ def fit(
 
     Raises:
         ValueError: If data, weights or an argument cannot be right, or the engine that was asked
-            for cannot run the job. Nothing has changed then.
+            for cannot run the job. Nothing has changed then: of streams, whose values are read as
+            training goes, the model has the weights from before `fit` again.
         FloatingPointError: If weights or loss become NaN or infinite. The model has the last
             finite weights then.
         TypeError: If an argument is unknown.
@@ -101,4 +104,12 @@ def fit(
         engine=engine,
         seed=seed,
     )
-    return run(job)
+    before = State(model)
+    try:
+        return run(job)
+    except (FloatingPointError, tf.errors.InvalidArgumentError):
+        error = job.bad_batch()
+        if error is None:
+            raise
+        before.restore()
+        raise error from None

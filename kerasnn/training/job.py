@@ -5,14 +5,16 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.training import rows
 from kerasnn.training.standardization import learn_standardization
-from kerasnn.training.stream_shapes import check_stream_shapes
+from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes, may_never_end
+from kerasnn.training.stream_values import bad_batch, checked_batches
 
 _ENGINES = ("auto", "xla", "graph", "keras")
+_NAMES = ("x", "y", "sample_weight")
+_VALIDATION_NAMES = ("validation_data[0]", "validation_data[1]", "validation_data[2]")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -44,12 +46,14 @@ class Job:
     seed: int | None
     train: rows.Rows | None = dataclasses.field(init=False, default=None)
     validation: rows.Rows | None = dataclasses.field(init=False, default=None)
+    # The error of a batch that a generator made; TensorFlow hands on no more than its text.
+    stream_errors: list[ValueError] = dataclasses.field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         _check_arguments(self)
         if rows.is_stream(self.x):
             _check_stream(self)
-            check_stream_shapes(self.model, self.x, ("x", "y"))
+            check_stream_shapes(self.model, self.x, _NAMES)
             if self.class_weight is not None:
                 _checks.class_weights(self.class_weight, None, set())
         else:
@@ -58,6 +62,8 @@ class Job:
         if self.train is not None:
             self._check_classes(self.train)
         learn_standardization(self.model, self.x, self.y, self.steps_per_epoch)
+        self.x = self._checked(self.x, _NAMES)
+        self.validation_data = self._checked(self.validation_data, _VALIDATION_NAMES)
 
     @property
     def step_rows(self) -> int:
@@ -67,7 +73,7 @@ class Job:
     @property
     def endless(self) -> bool:
         """Whether the data is a stream that may never end."""
-        return _may_never_end(self.x)
+        return may_never_end(self.x)
 
     def validates_after(self, epoch: int) -> bool:
         """Whether an epoch, counted from 0, ends with a validation."""
@@ -76,6 +82,20 @@ class Job:
         if isinstance(self.validation_freq, int):
             return (epoch + 1) % self.validation_freq == 0
         return epoch + 1 in self.validation_freq
+
+    def bad_batch(self) -> ValueError | None:
+        """Returns, after training has failed, the error of a batch of a stream that is why."""
+        if self.stream_errors:
+            return self.stream_errors[0]
+        return bad_batch(self.model, self.x, _NAMES) or bad_batch(
+            self.model, self.validation_data, _VALIDATION_NAMES
+        )
+
+    def _checked(self, data: Any, names: tuple[str, str, str]) -> Any:
+        """Returns a generator that checks its batches for any iterator, and all else as it is."""
+        if not hasattr(data, "__next__"):
+            return data
+        return checked_batches(self.model, data, names, self.stream_errors)
 
     def _read_rows(self) -> None:
         train = rows.read(self.model, self.x, self.y, self.sample_weight)
@@ -95,16 +115,12 @@ class Job:
                     "`validation_data` must be (x, y), (x, y, sample_weight) or a stream of "
                     f"batches; got {type(data).__name__}."
                 )
-            names = ("validation_data[0]", "validation_data[1]", "validation_data[2]")
-            self.validation = rows.read(self.model, *data, names=names)
-            rows.require_targets(self.model, names[1], self.validation.y)
+            self.validation = rows.read(self.model, *data, names=_VALIDATION_NAMES)
+            rows.require_targets(self.model, _VALIDATION_NAMES[1], self.validation.y)
         if data is not None:
-            check_stream_shapes(self.model, data, ("validation_data[0]", "validation_data[1]"))
-        if _may_never_end(data) and self.validation_steps is None:
-            raise ValueError(
-                "`validation_steps` must be given where `validation_data` is a "
-                f"{type(data).__name__} that may never end; got validation_steps=None. Give the "
-                "number of batches to a validation."
+            check_stream_shapes(self.model, data, _VALIDATION_NAMES)
+            check_stream_end(
+                "validation_data", data, "validation_steps", self.validation_steps, "a validation"
             )
         if self.validation is not None:
             held = self.validation
@@ -135,14 +151,6 @@ class Job:
             table[label] = weight
         # As in Keras: one weight a row, from there on the same as a sample weight.
         self.sample_weight = table[labels.numbers.astype(int)]
-
-
-def _may_never_end(data: Any) -> bool:
-    if isinstance(data, tf.data.Dataset):
-        return bool(data.cardinality() == tf.data.INFINITE_CARDINALITY)
-    if isinstance(data, keras.utils.PyDataset):
-        return data.num_batches is None
-    return hasattr(data, "__next__")
 
 
 def _check_arguments(job: Job) -> None:
@@ -193,10 +201,4 @@ def _check_stream(job: Job) -> None:
             job.validation_split,
             "Give `validation_data`.",
         )
-    if isinstance(x, tf.data.Dataset) and x.cardinality() == 0:
-        raise ValueError("`x` must hold at least one batch; got an empty tf.data.Dataset.")
-    if job.endless and job.steps_per_epoch is None:
-        raise ValueError(
-            f"`steps_per_epoch` must be given where `x` is a {kind} that may never end; got "
-            "steps_per_epoch=None. Give the number of batches to an epoch."
-        )
+    check_stream_end("x", x, "steps_per_epoch", job.steps_per_epoch, "an epoch")

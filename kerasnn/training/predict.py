@@ -11,6 +11,7 @@ from kerasnn import _checks
 from kerasnn.training import rows
 from kerasnn.training.epochs import CALL_SECONDS, steps_for
 from kerasnn.training.programs import inference_programs_of
+from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
 
 
 @_checks.known_arguments
@@ -30,6 +31,11 @@ def predict(
     """
     if batch_size is not None:
         _checks.whole_number("batch_size", batch_size)
+    if steps is not None:
+        _checks.whole_number("steps", steps)
+    if rows.is_stream(x):
+        check_stream_end("x", x, "steps", steps, "a prediction")
+        check_stream_shapes(model, x, ("x", "y"))
     if rows.is_stream(x) or callbacks or steps is not None or model.run_eagerly:
         return keras.Model.predict(
             model, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks

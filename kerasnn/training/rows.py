@@ -88,18 +88,30 @@ def read(
         raise ValueError(f"`{names[0]}` must hold data; got {x!r}.")
     count = _checks.row_count([*inputs, *targets, *weights])
     if symbolic:
-        for name, array, tensor in _checks.match(names[0], x, structure(model, "input")):
+        wanted = structure(model, "input")
+        if isinstance(wanted, dict) and len(wanted) > 1 and not isinstance(x, dict):
+            keys = ", ".join(map(repr, wanted))
+            given = f"a list of {len(x)}" if isinstance(x, list) else "one array"
+            raise ValueError(
+                f"`{names[0]}` must be a dictionary with the names of the model's inputs, {keys}; "
+                f"got {given}."
+            )
+        for name, array, tensor in _checks.match(names[0], x, wanted):
             _checks.fits_input(name, array, tensor)
             if tensor.dtype != "string":
                 _checks.numbers_only(name, array)
             elif not _is_text(array):
                 raise ValueError(f"`{name}` must hold text; got dtype {array.dtype}.")
     for name, array in inputs:
-        if array.dtype.kind == "f":
-            _checks.finite_range(name, array)
-        elif not _is_text(array):
+        if not _is_text(array):
             _checks.numbers_only(name, array)
-    x = _cast(inputs[0][1] if one_input and len(inputs) == 1 else x)
+    given = dict(inputs)
+    x = _cast(x)
+    for name, array in _checks.named_leaves(names[0], x):
+        if given[name].dtype.kind == "f":
+            _checks.finite(name, array, given[name])
+    if one_input and len(inputs) == 1:
+        [x] = keras.tree.flatten(x)
     build(model, x)
     labels = _check_targets(model, names[1], x, y)
     for name, array in weights:
@@ -274,6 +286,7 @@ def _cast(nest: Any) -> Any:
             return tf.constant(array.astype(object), tf.string)
         if array is None or array.dtype.kind != "f":
             return array
-        return array.astype(keras.config.floatx(), copy=False)
+        with np.errstate(over="ignore"):  # What overflows is found by its infinity.
+            return array.astype(keras.config.floatx(), copy=False)
 
     return keras.tree.map_structure(cast, nest)

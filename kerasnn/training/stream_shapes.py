@@ -1,4 +1,4 @@
-"""Checks of what a `tf.data.Dataset` says of its batches before one is drawn."""
+"""Checks of what a stream says of itself before a batch is drawn: an end, and shapes."""
 
 from typing import Any
 
@@ -10,7 +10,35 @@ from kerasnn import _checks
 from kerasnn.training import rows
 
 
-def check_stream_shapes(model: Any, stream: Any, names: tuple[str, str]) -> None:
+def may_never_end(data: Any) -> bool:
+    """Whether data is a stream that does not say how many batches it has."""
+    if isinstance(data, tf.data.Dataset):
+        return bool(data.cardinality() == tf.data.INFINITE_CARDINALITY)
+    if isinstance(data, keras.utils.PyDataset):
+        return data.num_batches is None
+    return hasattr(data, "__next__")
+
+
+def check_stream_end(name: str, data: Any, argument: str, steps: int | None, of: str) -> None:
+    """Raises where a stream is empty, or may never end and nothing says when to stop.
+
+    Args:
+        name: What errors call the stream.
+        data: The stream.
+        argument: The argument that says when to stop.
+        steps: Its value.
+        of: What it gives the number of batches of.
+    """
+    if isinstance(data, tf.data.Dataset) and data.cardinality() == 0:
+        raise ValueError(f"`{name}` must hold at least one batch; got an empty tf.data.Dataset.")
+    if may_never_end(data) and steps is None:
+        raise ValueError(
+            f"`{argument}` must be given where `{name}` is a {type(data).__name__} that may never "
+            f"end; got {argument}=None. Give the number of batches to {of}."
+        )
+
+
+def check_stream_shapes(model: Any, stream: Any, names: tuple[str, ...]) -> None:
     """Raises where the batches of a stream cannot have the shapes that a model takes and gives.
 
     Args:

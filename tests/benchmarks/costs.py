@@ -65,7 +65,10 @@ def bounds_of_costs() -> list[Bound]:
         Bound("MB beyond Keras's peak", our_mb - keras_mb, at_most=_DATA_MB + 300),
         Bound("ms for kerasnn.training.predict of a row", _call_ms(predict), at_most=0.5),
         Bound("ms for kerasnn.Sequential.predict of a row", _call_ms(own_predict), at_most=0.5),
-        Bound("checks, share of an epoch by Keras", read / epochs["keras"], at_most=0.02),
+        *(
+            Bound(f"checks, share of an epoch by {engine}", read / epoch, at_most=0.02)
+            for engine, epoch in epochs.items()
+        ),
         Bound(
             "s that `import kerasnn` adds", _median(lambda: _fresh_process(_IMPORT), 7), at_most=0.3
         ),

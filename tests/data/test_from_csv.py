@@ -204,6 +204,15 @@ def _with(line, text):
             r"Column 'a' holds numbers \(line 2: '0'\) and text \(line 4: '12a'",
         ),
         (_with(4, "1_000,red,0"), r"Column 'a' holds numbers .* and text \(line 4: '1_000'\)"),
+        (
+            'a,y\n"1,200",0' + 4 * '\n"1,200",0\n"2,300",1',
+            r"Column 'a', line 2: '1,200' looks like a number and cannot be read as one\. Write it",
+        ),
+        (
+            "a,y\n5%,0" + 4 * "\n5%,0\n6%,1",
+            r"Column 'a', line 2: '5%' looks like a number .*as in 1234\.5, or",
+        ),
+        ("a,y\n1,$5\n2,$6", r"Column 'y', line 2: '\$5' looks like a number .*\('y',\)\."),
         (_with(4, "1,red,"), r"The target 'y' is missing in rows: 1 \(line 4\)\. Drop them"),
         (_with(4, "1,red,0.5"), None),
         (_with(4, "1,red,x"), r"Column 'y' holds numbers .* and text \(line 4: 'x'\)"),

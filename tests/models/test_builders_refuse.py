@@ -67,6 +67,10 @@ EVERY = {
         {"optimizer": "adan"},
         "`optimizer` must be one of .*'adam'.*; got optimizer='adan'. Did you mean `adam`?",
     ),
+    "optimizer around another": (
+        {"optimizer": "lossscaleoptimizer"},
+        "`optimizer` must be one of 'adadelta', .* 'sgd'; got optimizer='lossscaleoptimizer'.",
+    ),
     "rate beside an optimizer": (
         {"optimizer": keras.optimizers.SGD(), "learning_rate": 0.1},
         "`learning_rate` must be left out where `optimizer` is an object, which has a rate of its "

@@ -22,7 +22,8 @@ def classifier(task="binary", outputs=1):
 def compiled(loss, units=1, activation=None, inputs=2):
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((inputs,)), keras.layers.Dense(units, activation)])
-    model.compile("sgd", loss=loss)
+    # What is looked at here is what the checks let pass; to trace a program takes a second.
+    model.compile("sgd", loss=loss, run_eagerly=True)
     return model
 
 
@@ -119,7 +120,7 @@ def test_several_outputs(structure, losses, targets):
         listed = list(outputs)
         model = keras.Model(inputs, list(outputs.values()))
     loss = loss if losses is dict else [loss[name] for name in listed]
-    model.compile("sgd", loss=loss)
+    model.compile("sgd", loss=loss, run_eagerly=True)
     weights_after(model, X, y if targets is dict else [y[name] for name in listed])
 
 

@@ -38,7 +38,12 @@ def two_inputs():
             "`x` holds 'rigth', which the model does not have. Did you mean `right`?",
         ),
         ({"left": X}, "`x` lacks 'right'."),
-        ([X], "`x` must hold 2 arrays, one for each of `left`, `right`; got 1."),
+        (
+            [X[:, :2], X],
+            "`x` must be a dictionary with the names of the model's inputs, 'left', 'right'; got a "
+            "list of 2.",
+        ),
+        (X, "`x` must be a dictionary with the names of the model's inputs, 'left', 'right'; got"),
         (
             {"left": X, "right": np.array([["a", "b"]] * ROWS)},
             "`x['right']` must hold numbers; got dtype <U1, such as 'a'.",
@@ -49,6 +54,16 @@ def test_inputs_by_name(refuses, x, message):
     model = two_inputs()
     with refuses(model, message):
         kerasnn.fit(model, x, REAL, verbose=0)
+
+
+def test_too_few_inputs(refuses):
+    left, right = keras.Input((3,), name="left"), keras.Input((2,), name="right")
+    model = keras.Model(
+        [left, right], keras.layers.Dense(1)(keras.layers.concatenate([left, right]))
+    )
+    model.compile("sgd", loss="mse")
+    with refuses(model, "`x` must hold 2 arrays, one for each of `left`, `right`; got 1."):
+        kerasnn.fit(model, [X], REAL, verbose=0)
 
 
 def two_outputs(structure):

@@ -95,11 +95,16 @@ ARRAYS = {
     ),
     "objects in x": (
         {"x": changed(X, (1, 1), None, object), "y": CLASSES},
-        "`x` must hold numbers; got dtype object, such as None.",
+        "`x` must hold numbers; got dtype object, such as None. Drop the rows that lack a "
+        "value, or fill them in.",
     ),
     "a data frame with a column of text": (
         {"x": pd.DataFrame({"a": X[:, 0], "b": ["u"] * ROWS, "c": X[:, 1]}), "y": CLASSES},
         "`x` must hold numbers; got dtype object, such as 'u'.",
+    ),
+    "a data frame whose column lacks values": (
+        {"x": pd.DataFrame(X[:, :2]).assign(n=pd.array([1, None] * 6, "Int64")), "y": CLASSES},
+        "`x` must hold numbers; got dtype object, such as <NA>. Drop the rows that lack a value",
     ),
     "a data frame with a column of dates": (
         {
@@ -110,7 +115,8 @@ ARRAYS = {
     ),
     "text in y": (
         {"x": X, "y": np.array(["cat", "dog"] * 6)},
-        "`y` must hold numbers; got dtype <U3, such as 'cat'.",
+        "`y` must hold numbers; got dtype <U3, such as 'cat'. Number the names: `classes, y = "
+        "np.unique(y, return_inverse=True)`.",
     ),
     "complex numbers": (
         {"x": X + 1j, "y": CLASSES},
