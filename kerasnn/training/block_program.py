@@ -38,7 +38,7 @@ class BlockProgram:
             input_signature=[signature, tf.TensorSpec((8,), tf.int32)],
             jit_compile=jit,
             autograph=False,
-        )
+        ).get_concrete_function()
         # No epoch at all: what cannot be compiled fails here, before any weight has changed.
         self._run(block, tf.zeros((8,), tf.int32))
 

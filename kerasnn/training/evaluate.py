@@ -145,7 +145,7 @@ class EvaluateProgram:
             self._evaluate,
             input_signature=[spec, tf.TensorSpec((4,), tf.int32)],
             autograph=False,
-        )
+        ).get_concrete_function()
 
     def _evaluate(self, data: Any, plan: tf.Tensor) -> Logs:
         start, stop, size, fresh = tf.unstack(plan)

@@ -1,5 +1,6 @@
 """Outputs for data."""
 
+import functools
 import time
 from typing import Any
 
@@ -58,11 +59,16 @@ class PredictProgram:
     """
 
     def __init__(self, model: Any, spec: Any) -> None:
-        self.one = tf.function(model.predict_step, input_signature=[spec], autograph=False)
-        self._outputs = self.one.get_concrete_function().structured_outputs
-        self.many = tf.function(
-            self._many, input_signature=[spec, tf.TensorSpec((3,), tf.int32)], autograph=False
-        )
+        step = tf.function(model.predict_step, input_signature=[spec], autograph=False)
+        self.one = step.get_concrete_function()
+        self._spec, self._outputs = spec, self.one.structured_outputs
+
+    @functools.cached_property
+    def many(self) -> Any:
+        """The program for batch after batch, traced when there is more than one."""
+        return tf.function(
+            self._many, input_signature=[self._spec, tf.TensorSpec((3,), tf.int32)], autograph=False
+        ).get_concrete_function()
 
     def _many(self, x: Any, plan: tf.Tensor) -> Any:
         start, stop, size = tf.unstack(plan)

@@ -19,6 +19,7 @@ class StreamProgram:
     def __init__(self, model: Any, spec: Any) -> None:
         self._steps = Steps(model, spec)
         self.guarded_names = self._steps.guarded_names
+        # What cannot be traced fails here, before any weight has changed.
         self._run = tf.function(
             self._batches,
             input_signature=[
@@ -27,9 +28,7 @@ class StreamProgram:
                 tf.TensorSpec((), tf.bool),
             ],
             autograph=False,
-        )
-        # What cannot be traced fails here, before any weight has changed.
-        self._run.get_concrete_function()
+        ).get_concrete_function()
 
     def __call__(
         self, iterator: Any, steps: int, *, fresh: bool
