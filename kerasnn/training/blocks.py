@@ -55,7 +55,7 @@ class Blocks:
         )
         leaves = tf.nest.flatten(self._data)
         row_bytes = sum(t.dtype.size * (t.shape[1:].num_elements() or 1) for t in leaves)
-        on_gpu = bool(tf.config.list_logical_devices("GPU"))
+        on_gpu = bool(tf.config.list_physical_devices("GPU"))
         self._gathers = on_gpu or row_bytes <= _SMALL_ROW_BYTES
         # Either one or more whole epochs fit into a block, or slices of one do.
         rows_to_gather = max(1, _GATHERED_BYTES // max(1, row_bytes))
