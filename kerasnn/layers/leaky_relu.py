@@ -68,7 +68,7 @@ class LeakyReLU(keras.layers.Layer):
         self.randomize = randomize
         self.seed = seed
         self.supports_masking = True
-        self.input_spec = keras.layers.InputSpec(min_ndim=1)
+        self.input_spec = keras.layers.InputSpec(min_ndim=2 if learn_slope else 1)
         if randomize is not None:
             self.seed_generator = keras.random.SeedGenerator(seed)
 

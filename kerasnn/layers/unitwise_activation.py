@@ -53,7 +53,7 @@ class UnitwiseActivation(keras.layers.Layer):
         super().__init__(**kwargs)
         self.activations = [_function(i, given) for i, given in enumerate(activations)]
         self.supports_masking = True
-        self.input_spec = keras.layers.InputSpec(min_ndim=1)
+        self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
     def build(self, input_shape: Any) -> None:
         """Checks that there is one activation for each unit."""
