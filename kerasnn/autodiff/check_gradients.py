@@ -46,8 +46,8 @@ def check_gradients(
 
     Raises:
         ValueError: If `model` is not a compiled Keras model with trainable weights, if it cannot
-            be made again in float64, if its loss or a gradient is not finite, or if `samples` or
-            `seed` is not a whole number in its range.
+            be made again in float64, if data cannot be right, if the loss or a gradient is not
+            finite, or if `samples` or `seed` is not a whole number in its range.
 
     Example:
         >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "tanh")])
@@ -58,7 +58,7 @@ def check_gradients(
     losses.check_model(model)
     _checks.whole_number("samples", samples)
     _checks.whole_number("seed", seed, at_least=0)
-    x, y = losses.as_tensors(x, "float64"), losses.as_tensors(y, "float64")
+    x, y = losses.read(model, x, y, "float64")
     with double_precision(model, x) as copy:
         weights: list[Any] = [weight.value for weight in copy.trainable_weights]
         if not weights:

@@ -31,7 +31,7 @@ def gradients(model: keras.Model, x: Any, y: Any) -> dict[str, float]:
         `nested/layer`. Layers without trainable weights are left out.
 
     Raises:
-        ValueError: If `model` is not a compiled Keras model.
+        ValueError: If `model` is not a compiled Keras model, or if data cannot be right.
 
     Example:
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="only")])
@@ -45,7 +45,7 @@ def gradients(model: keras.Model, x: Any, y: Any) -> dict[str, float]:
         networks. Proceedings of AISTATS, 249-256.
     """
     losses.check_model(model)
-    x, y = losses.as_tensors(x), losses.as_tensors(y)
+    x, y = losses.read(model, x, y)
     metrics = [(variable, variable.numpy()) for variable in model.metrics_variables]
     with tf.GradientTape() as tape:
         loss = losses.of(model, x, y)

@@ -25,14 +25,45 @@ def of(model: keras.Model, x: Any, y: Any) -> Any:
     return model.compute_loss(x=x, y=y, y_pred=model(x, training=False), training=False)
 
 
-def as_tensors(nest: Any, dtype: str | None = None) -> Any:
-    """Returns a structure of arrays as tensors; floating-point ones in `dtype`."""
+def read(model: Any, x: Any, y: Any, dtype: str | None = None) -> tuple[Any, Any]:
+    """Returns inputs and targets as tensors, floating-point ones in `dtype`.
 
-    def convert(leaf: Any) -> tf.Tensor:
-        tensor = tf.convert_to_tensor(leaf)
+    Raises where they are no numbers, of different lengths or not finite, or where the targets do
+    not suit the output and the loss.
+    """
+    x, y = _as_tensors("x", x), _as_tensors("y", y)
+    inputs, targets = (keras.tree.map_structure(_as_array, nest) for nest in (x, y))
+    leaves = _checks.named_leaves("x", inputs)
+    _checks.row_count([*leaves, *_checks.named_leaves("y", targets)])
+    for name, array in leaves:
+        if array.dtype.kind in "fiub":
+            _checks.finite_range(name, array)
+    outputs = keras.tree.map_structure(
+        lambda t: keras.KerasTensor((None, *t.shape[1:]), t.dtype), model(x, training=False)
+    )
+    count = len(keras.tree.flatten(outputs))
+    names = getattr(model, "output_names", None) or [f"output_{i}" for i in range(count)]
+    for target in _checks.losses_by_output("y", targets, outputs, names, model.loss):
+        _checks.fits_output(*target)
+
+    def cast(tensor: tf.Tensor) -> Any:
         return tf.cast(tensor, dtype) if dtype and tensor.dtype.is_floating else tensor
 
+    return keras.tree.map_structure(cast, x), keras.tree.map_structure(cast, y)
+
+
+def _as_tensors(name: str, nest: Any) -> Any:
+    if nest is None:
+        raise _checks.wrong(name, "hold numbers, one row for each example", nest)
     if not any(hasattr(leaf, "shape") for leaf in keras.tree.flatten(nest)):
         # Lists of plain numbers are one array, and not a list of arrays.
         nest = np.asarray(nest)
-    return keras.tree.map_structure(convert, nest)
+    for leaf_name, leaf in _checks.named_leaves(name, nest):
+        if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "O":
+            _checks.numbers_only(leaf_name, leaf)
+    return keras.tree.map_structure(tf.convert_to_tensor, nest)
+
+
+def _as_array(tensor: tf.Tensor) -> np.ndarray:
+    # bfloat16 is no kind of number to NumPy.
+    return (tf.cast(tensor, "float32") if tensor.dtype == tf.bfloat16 else tensor).numpy()

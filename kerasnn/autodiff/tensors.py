@@ -12,21 +12,26 @@ from kerasnn import _checks
 def of_inputs(name: str, nest: Any) -> Any:
     """Returns a structure of arrays as one of tensors, each an object of its own."""
     for leaf_name, leaf in _checks.named_leaves(name, nest):
-        _check_dtype(leaf_name, tf.convert_to_tensor(leaf), "Cast it to float32 or float64.")
+        _check_dtype(leaf_name, _tensor(leaf_name, leaf), "Cast it to float32 or float64.")
     # The same array given twice is two variables.
-    return keras.tree.map_structure(lambda leaf: tf.identity(tf.convert_to_tensor(leaf)), nest)
+    return keras.tree.map_structure(lambda leaf: tf.identity(_tensor(name, leaf)), nest)
 
 
 def of_outputs(f: Callable[..., Any], xs: Sequence[Any]) -> Any:
     """Returns f(*xs) as a structure of tensors, which must be differentiable."""
+    if not callable(f):
+        raise _checks.wrong("f", "be a function or a Keras model", f)
     y = f(*xs)
-    for leaf_name, leaf in _checks.named_leaves("f(...)", y):
+    leaves = _checks.named_leaves("f(...)", y)
+    if not leaves:
+        raise _checks.wrong("f(...)", "hold at least one array", y)
+    for leaf_name, leaf in leaves:
         _check_dtype(
             leaf_name,
-            tf.convert_to_tensor(leaf),
+            _tensor(leaf_name, leaf),
             "A class number or a comparison has no derivative: return what it is made from.",
         )
-    return keras.tree.map_structure(tf.convert_to_tensor, y)
+    return keras.tree.map_structure(lambda leaf: _tensor("f(...)", leaf), y)
 
 
 def like(name: str, nest: Any, owner: str, wanted: Any) -> Any:
@@ -45,7 +50,10 @@ def like(name: str, nest: Any, owner: str, wanted: Any) -> Any:
             for i, (part, tensor) in enumerate(zip(nest, wanted, strict=True))
         ]
     # NumPy's float64 may meet a float32 tensor: the numbers are meant, not the dtype.
-    tensor = tf.cast(tf.convert_to_tensor(nest), wanted.dtype)
+    tensor = _tensor(name, nest)
+    if not (tensor.dtype.is_floating or tensor.dtype.is_integer):
+        _check_dtype(name, tensor, f"It multiplies `{owner}`.")
+    tensor = tf.cast(tensor, wanted.dtype)
     if tensor.shape != wanted.shape:
         raise ValueError(
             f"`{name}` must have the shape of `{owner}`, {tuple(wanted.shape)}; got "
@@ -61,6 +69,13 @@ def unconnected() -> ValueError:
         "that no derivative reaches. NumPy, rounding, comparisons and `argmax` cut it off: use "
         "`keras.ops` throughout."
     )
+
+
+def _tensor(name: str, leaf: Any) -> tf.Tensor:
+    try:
+        return tf.convert_to_tensor(leaf)
+    except (TypeError, ValueError) as error:
+        raise _checks.wrong(name, "be an array of floating-point numbers", leaf) from error
 
 
 def _check_dtype(name: str, tensor: tf.Tensor, cure: str) -> None:

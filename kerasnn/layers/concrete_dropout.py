@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks, ops
-from kerasnn.layers.dropping import check_seed
+from kerasnn.layers import checking
 
 
 @keras.saving.register_keras_serializable("kerasnn")
@@ -66,13 +66,14 @@ class ConcreteDropout(keras.layers.Layer):
         _checks.number("initial_rate", initial_rate, above=0, below=1, cure=cure)
         _checks.number("temperature", temperature, above=0)
         _checks.number("dropout_regularizer", dropout_regularizer, at_least=0)
-        check_seed(seed)
+        seed = checking.seed_or_none(seed)
         super().__init__(**kwargs)
         self.initial_rate = initial_rate
         self.temperature = temperature
         self.dropout_regularizer = dropout_regularizer
         self.seed = seed
         self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(min_ndim=2)
         self.seed_generator = keras.random.SeedGenerator(seed)
         self._features = 0
         self.logit: Any = self.add_weight(
@@ -86,7 +87,7 @@ class ConcreteDropout(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Notes how many coins each example throws."""
-        self._features = input_shape[-1]
+        self._features = checking.width(self, input_shape)
 
     @property
     def rate_(self) -> float:
@@ -95,6 +96,7 @@ class ConcreteDropout(keras.layers.Layer):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Drops where training; the identity elsewhere."""
+        inputs = checking.real_numbers(self, inputs)
         if not training:
             return inputs
         logit = tf.convert_to_tensor(self.logit)

@@ -55,6 +55,7 @@ class DropBlock(Dropping):
         _checks.whole_number("block_size", block_size)
         super().__init__(rate, seed=seed, **kwargs)
         self.block_size = block_size
+        self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
     def drop(self, inputs: Any) -> Any:
         """Sets the blocks to zero, and scales the rest up."""

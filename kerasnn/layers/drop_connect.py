@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn.layers import checking
 from kerasnn.layers.dropping import Dropping
 
 
@@ -58,18 +59,24 @@ class DropConnect(Dropping):
         **kwargs: Any,
     ) -> None:
         _checks.whole_number("units", units)
+        checking.true_or_false("use_bias", use_bias)
         super().__init__(rate, seed=seed, **kwargs)
         self.built = False
+        self.input_spec = keras.layers.InputSpec(min_ndim=2)
         self.units = units
-        self.activation = keras.activations.get(activation)
+        self.activation = checking.from_keras("activation", keras.activations.get, activation)
         self.use_bias = use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.kernel_initializer = checking.from_keras(
+            "kernel_initializer", keras.initializers.get, kernel_initializer
+        )
+        self.kernel_regularizer = checking.from_keras(
+            "kernel_regularizer", keras.regularizers.get, kernel_regularizer
+        )
 
     def build(self, input_shape: Any) -> None:
         """Creates W and b."""
         self.kernel: Any = self.add_weight(
-            shape=(input_shape[-1], self.units),
+            shape=(checking.width(self, input_shape), self.units),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             name="kernel",
@@ -82,6 +89,7 @@ class DropConnect(Dropping):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Drops weights where training; a dense layer elsewhere."""
+        inputs = checking.real_numbers(self, inputs)
         kernel = tf.convert_to_tensor(self.kernel)
         bias = None if self.bias is None else tf.convert_to_tensor(self.bias)
         if not training or self.rate == 0:

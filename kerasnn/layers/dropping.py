@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks, ops
+from kerasnn.layers.checking import real_numbers, seed_or_none
 
 
 class Dropping(keras.layers.Layer):
@@ -22,20 +23,20 @@ class Dropping(keras.layers.Layer):
 
     def __init__(self, rate: float, *, seed: int | None = None, **kwargs: Any) -> None:
         _checks.rate("rate", rate, "To switch dropout off, use 0.")
-        check_seed(seed)
+        seed = seed_or_none(seed)
         super().__init__(**kwargs)
         self.rate = rate
         self.seed = seed
         self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(min_ndim=1)
         if rate > 0:
             self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Drops where training; the identity elsewhere."""
-        if not training or self.rate == 0:
-            return inputs
-        return self.drop(inputs)
+        inputs = real_numbers(self, inputs)
+        return self.drop(inputs) if training and self.rate > 0 else inputs
 
     def drop(self, inputs: Any) -> Any:
         """Sets to zero what the mask says, and scales the rest up."""
@@ -60,16 +61,10 @@ class Dropping(keras.layers.Layer):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
-def check_seed(seed: Any) -> None:
-    """Raises unless `seed` is None or a whole number."""
-    if seed is not None:
-        _checks.whole_number("seed", seed, at_least=0)
-
-
 def check_noise_shape(noise_shape: Any, shape: Sequence[int | None] | None = None) -> None:
     """Raises unless a mask of `noise_shape` spreads over inputs of `shape`."""
     fits = isinstance(noise_shape, (tuple, list)) and all(
-        n is None or (isinstance(n, int) and n > 0) for n in noise_shape
+        n is None or (isinstance(n, int) and not isinstance(n, bool) and n > 0) for n in noise_shape
     )
     if shape is not None:
         fits = len(noise_shape) == len(shape) and all(

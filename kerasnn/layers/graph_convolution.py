@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
+from kerasnn.layers import checking
 
 
 @keras.saving.register_keras_serializable("kerasnn")
@@ -57,12 +58,17 @@ class GraphConvolution(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         _checks.whole_number("units", units)
+        checking.true_or_false("use_bias", use_bias)
         super().__init__(**kwargs)
         self.units = units
-        self.activation = keras.activations.get(activation)
+        self.activation = checking.from_keras("activation", keras.activations.get, activation)
         self.use_bias = use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.kernel_initializer = checking.from_keras(
+            "kernel_initializer", keras.initializers.get, kernel_initializer
+        )
+        self.kernel_regularizer = checking.from_keras(
+            "kernel_regularizer", keras.regularizers.get, kernel_regularizer
+        )
 
     def build(self, input_shape: Any) -> None:
         """Creates W and b."""
@@ -84,7 +90,7 @@ class GraphConvolution(keras.layers.Layer):
         """Propagates along the normalised adjacency."""
         self._check(keras.tree.map_structure(lambda x: tuple(x.shape), inputs))
         features: Any
-        features, adjacency = (ops.cast(x, self.compute_dtype) for x in inputs)
+        features, adjacency = (checking.real_numbers(self, x) for x in inputs)
         self._check_edges(adjacency)
         # (A + I) z = A z + z needs neither the identity nor a dense A.
         degree = _neighbours(adjacency, ops.ones_like(features[..., :1])) + 1
@@ -111,10 +117,11 @@ class GraphConvolution(keras.layers.Layer):
 
     def _check(self, shapes: Any) -> None:
         """Raises unless the shapes are those of features and adjacency of the same graphs."""
-        if len(shapes) != 2 or not isinstance(shapes[0], (list, tuple)):
+        is_pair = isinstance(shapes, (list, tuple)) and len(shapes) == 2
+        if not is_pair or not all(isinstance(shape, (list, tuple)) for shape in shapes):
             raise ValueError(
-                f"`{self.name}` takes a pair, node features and adjacency; got one input of "
-                f"shape {tuple(shapes)}. Call it as layer([features, adjacency])."
+                f"`{self.name}` takes a pair, node features and adjacency; got inputs of shape "
+                f"{shapes}. Call it as layer([features, adjacency])."
             )
         features, adjacency = (tuple(shape) for shape in shapes)
         fits = len(features) == len(adjacency) and len(features) in (2, 3)
@@ -125,6 +132,11 @@ class GraphConvolution(keras.layers.Layer):
             raise ValueError(
                 f"`{self.name}` takes features of shape (batch, nodes, features) and a square "
                 f"adjacency of shape (batch, nodes, nodes); got {features} and {adjacency}."
+            )
+        if features[-1] is None or (self.built and features[-1] != self.kernel.shape[0]):
+            count = self.kernel.shape[0] if self.built else "a fixed number of"
+            raise ValueError(
+                f"`{self.name}` takes {count} features a node; got features of shape {features}."
             )
 
     def _check_edges(self, adjacency: Any) -> None:

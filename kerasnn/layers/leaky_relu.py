@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
+from kerasnn.layers import checking
 from kerasnn.ops import random_uniform
 
 _NEGATIVE_SLOPE = 0.01
@@ -59,6 +60,7 @@ class LeakyReLU(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         _checks.number("negative_slope", negative_slope, at_least=0, cure="0 is the plain ReLU.")
+        seed = checking.seed_or_none(seed)
         _check_options(negative_slope, learn_slope, randomize, seed)
         super().__init__(**kwargs)
         self.negative_slope = negative_slope
@@ -66,27 +68,22 @@ class LeakyReLU(keras.layers.Layer):
         self.randomize = randomize
         self.seed = seed
         self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(min_ndim=2 if learn_slope else 1)
         if randomize is not None:
             self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Any) -> None:
         """Creates the slopes where they are learned."""
-        if not self.learn_slope:
-            return
-        if input_shape[-1] is None:
-            raise ValueError(
-                f"`{self.name}` learns one slope a channel and needs a last axis of fixed size; "
-                f"got inputs of shape {tuple(input_shape)}."
+        if self.learn_slope:
+            self.slope = self.add_weight(
+                shape=(checking.width(self, input_shape),),
+                initializer=keras.initializers.Constant(self.negative_slope),
+                name="slope",
             )
-        self.slope = self.add_weight(
-            shape=(input_shape[-1],),
-            initializer=keras.initializers.Constant(self.negative_slope),
-            name="slope",
-        )
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Shrinks what is negative."""
-        inputs = ops.cast(inputs, self.compute_dtype)
+        inputs = checking.real_numbers(self, inputs)
         return ops.where(inputs > 0, inputs, inputs * self._slope(inputs, training))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -116,10 +113,7 @@ class LeakyReLU(keras.layers.Layer):
 
 
 def _check_options(negative_slope: float, learn_slope: Any, randomize: Any, seed: Any) -> None:
-    if not isinstance(learn_slope, bool):
-        raise _checks.wrong("learn_slope", "be True or False", learn_slope)
-    if seed is not None:
-        _checks.whole_number("seed", seed, at_least=0)
+    checking.true_or_false("learn_slope", learn_slope)
     if randomize is None:
         if seed is not None:
             cure = "Give the bounds of a random slope, `randomize=(low, high)`."

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kerasnn import _checks
+from kerasnn.layers import checking
 from kerasnn.layers.threshold import step
 
 _FORMULATIONS = ("bias", "threshold", "weight")
@@ -57,11 +58,14 @@ class Perceptron(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
         self.formulation = formulation
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.input_spec = keras.layers.InputSpec(min_ndim=2)
+        self.kernel_initializer = checking.from_keras(
+            "kernel_initializer", keras.initializers.get, kernel_initializer
+        )
 
     def build(self, input_shape: Any) -> None:
         """Creates W, and b or theta; `"weight"` keeps b as the last row of W."""
-        rows = input_shape[-1] + (self.formulation == "weight")
+        rows = checking.width(self, input_shape) + (self.formulation == "weight")
         self.kernel: Any = self.add_weight(
             shape=(rows, self.units), initializer=self.kernel_initializer, name="kernel"
         )
@@ -71,6 +75,7 @@ class Perceptron(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Fires where the weighted sum exceeds the threshold."""
+        inputs = checking.real_numbers(self, inputs)
         if self.formulation == "weight":
             inputs = ops.concatenate([inputs, ops.ones_like(inputs[..., :1])], axis=-1)
             return step(ops.matmul(inputs, self.kernel))

@@ -39,6 +39,10 @@ class SpatialDropout(Dropping):
         Tompson et al. (2015), arXiv:1411.4280.
     """
 
+    def __init__(self, rate: float, *, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(rate, seed=seed, **kwargs)
+        self.input_spec = keras.layers.InputSpec(min_ndim=2)
+
     def mask_shape(self, inputs: Any) -> Any:
         """Returns one decision for each channel of each example."""
         shape = tf.shape(inputs)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
+from kerasnn.layers import checking
 
 _CHUNK_BYTES = 1 << 22
 
@@ -57,11 +58,13 @@ class Standardize(keras.layers.Layer):
         axes = axis if isinstance(axis, Sequence) and axis else [axis]
         if not all(isinstance(a, numbers.Integral) and not isinstance(a, bool) for a in axes):
             raise _checks.wrong("axis", "be a whole number or a sequence of them", axis)
+        checking.true_or_false("invert", invert)
         # Inputs stay as they are: casting a year to bfloat16 would lose the year.
         super().__init__(autocast=False, **kwargs)
         self.axis = axis
         self.invert = invert
         self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
     def build(self, input_shape: Any) -> None:
         """Creates mean, variance, and the count of rows they come from."""
@@ -74,6 +77,9 @@ class Standardize(keras.layers.Layer):
                 f"`axis` must name axes of a fixed size, not the batch; got axis={self.axis} for "
                 f"inputs of shape {tuple(input_shape)}."
             )
+        self.input_spec = keras.layers.InputSpec(
+            ndim=rank, axes={a: input_shape[a] for a in sorted(kept)}
+        )
         self._averaged = tuple(a for a in range(rank) if a not in kept)
         shape = tuple(input_shape[a] if a in kept else 1 for a in range(rank))
         # By itself a layer would cast its weights even where it leaves its inputs alone.
@@ -153,7 +159,7 @@ class Standardize(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Standardises, or undoes it."""
-        x: Any = ops.cast(inputs, self.variable_dtype)
+        x: Any = checking.real_numbers(self, inputs, self.variable_dtype)
         deviation: Any = ops.sqrt(self.variance)
         if self.invert:
             # The targets' units are kept in full precision: they feed the loss.

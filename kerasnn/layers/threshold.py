@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kerasnn import _checks
+from kerasnn.layers.checking import real_numbers
 
 
 def _identity(u: Any) -> Any:
@@ -71,6 +72,7 @@ class Threshold(keras.layers.Layer):
         self.theta = theta
         self.surrogate = surrogate
         self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(min_ndim=1)
         self.level = self.add_weight(
             shape=(), initializer=keras.initializers.Constant(theta), name="level"
         )
@@ -78,8 +80,7 @@ class Threshold(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Compares the inputs with the firing level."""
-        inputs = ops.cast(inputs, self.compute_dtype)
-        return step(inputs - self.level, self.surrogate)
+        return step(real_numbers(self, inputs) - self.level, self.surrogate)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kerasnn import _checks
+from kerasnn.layers import checking
 
 _NAMES = sorted(
     name
@@ -52,6 +53,7 @@ class UnitwiseActivation(keras.layers.Layer):
         super().__init__(**kwargs)
         self.activations = [_function(i, given) for i, given in enumerate(activations)]
         self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
     def build(self, input_shape: Any) -> None:
         """Checks that there is one activation for each unit."""
@@ -60,9 +62,11 @@ class UnitwiseActivation(keras.layers.Layer):
                 "`activations` must hold one activation for each unit; got "
                 f"{len(self.activations)} for inputs of shape {tuple(input_shape)}."
             )
+        checking.width(self, input_shape)
 
     def call(self, inputs: Any) -> Any:
         """Applies to every unit its own."""
+        inputs = checking.real_numbers(self, inputs)
         units: dict[Any, list[int]] = {}
         for i, function in enumerate(self.activations):
             units.setdefault(function, []).append(i)

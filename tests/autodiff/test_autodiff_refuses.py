@@ -10,7 +10,7 @@ from kerasnn.autodiff import check_gradients, gradients, jacobian, jvp, vjp
 
 X = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], "float32")
 RUNS = {
-    "vjp": lambda f, x: vjp(f, x)[1](f(tf.constant(x))),
+    "vjp": lambda f, x: (lambda y, pullback: pullback(y))(*vjp(f, x)),
     "jvp": lambda f, x: jvp(f, x, x),
     "jacobian": jacobian,
 }
@@ -107,11 +107,63 @@ def test_options_that_are_none(options, message):
 
 
 def test_a_loss_that_is_not_finite():
-    x = np.where(X > 5, np.nan, X)
+    model = line()
+    model.set_weights([np.full((2, 2), np.inf), np.zeros(2)])
+    message = "`model` must have a finite loss and gradient on these ro"
+    with pytest.raises(ValueError, match=message):
+        check_gradients(model, X, X)
+
+
+@pytest.mark.parametrize("check", [gradients, check_gradients])
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (None, X, "`x` must hold numbers, one row for each example; got x=None."),
+        (X, None, "`y` must hold numbers, one row for each example; got y=None."),
+        (np.where(X > 5, np.nan, X), X, "`x` must hold finite numbers; got nan in row 2, column 1"),
+        (X, np.where(X > 5, np.inf, X), "`y` must hold finite numbers; got inf in row 2, column 1"),
+        (X, X[:2], "`x` and `y` must have the same number of rows; got 3 and 2."),
+        (X[:0], X[:0], r"`x` must hold at least one row; got shape \(0, 2\)"),
+        (X, X[:, :1], r"`y` must have the output's shape, \(batch, 2\); got \(3, 1\). Keras would"),
+        (X, X.astype(str), "`y` must hold numbers; got dtype object"),
+        (X.astype(object), X, "`x` must hold numbers; got dtype object"),
+        (X[:, :1], X, "expected axis -1 of input shape to have value 2, but received input with"),
+    ],
+)
+def test_data_that_cannot_be_right(check, x, y, message):
+    with pytest.raises(ValueError, match=message):
+        check(line(), x, y)
+
+
+@each
+@pytest.mark.parametrize("f", [None, 3, "sin"])
+def test_what_is_no_function(run, f):
+    with pytest.raises(ValueError, match="`f` must be a function or a Keras model; got f="):
+        run(f, X)
+
+
+@each
+def test_functions_that_return_nothing(run):
     with pytest.raises(
-        ValueError, match="`model` must have a finite loss and gradient on these ro"
+        ValueError, match=r"`f\(...\)` must hold at least one array; got f\(...\)=N"
     ):
-        check_gradients(line(), x, X)
+        run(lambda x: None, X)
+
+
+@pytest.mark.parametrize("x", [None, np.array([None]), X.astype(object)])
+def test_inputs_that_are_no_arrays(x):
+    for call in (lambda: vjp(lambda a: a, x), lambda: jacobian(lambda a: a, x)):
+        with pytest.raises(ValueError, match="must be an array of floating-point numbers; got x"):
+            call()
+
+
+@pytest.mark.parametrize("v", [None, "up", X * 1j])
+def test_vectors_that_are_no_numbers(v):
+    _, pullback = vjp(lambda x: x, X)
+    with pytest.raises(
+        ValueError, match=r"`v` must (be an array of|hold) floating-point numbers; g"
+    ):
+        pullback(v)
 
 
 def test_nothing_to_train():

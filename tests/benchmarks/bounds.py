@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import statistics
 from typing import Any
 
 from networks import NETWORKS
@@ -15,6 +16,9 @@ _STEPS = {
     "conv16, 8x8": 4,
     "conv32-conv64, 28x28": 1.4,
 }
+# How many times as long a step takes as one without dropout, under XLA: with kerasnn's Dropout at
+# most, and with Keras's at least, or there would be no need for one of our own.
+_OUR_DROPOUT, _KERAS_DROPOUT = 1.3, 3
 _JOBS = {"XOR": 60, "digits MLP, validated": 6, "breast_cancer": 1}
 # No job takes longer than 1.25 times as long as with Keras.
 _ANY_JOB = 1 / 1.25
@@ -59,6 +63,23 @@ def bounds_of_networks(timings: Any) -> list[Bound]:
                 ratio = of_name[rival].median / ours.median
                 bounds.append(Bound(f"{engine} against {rival}", ratio, least))
     return bounds
+
+
+def bounds_of_dropout(seconds: dict[str, list[float]]) -> list[Bound]:
+    """Returns the bounds on what dropout adds to a step, from rounds in which all took turns.
+
+    Args:
+        seconds: A list of rounds for the network without dropout, with kerasnn's, with Keras's.
+    """
+    (plain, without), (ours, with_ours), (keras, with_keras) = seconds.items()
+
+    def ratio(rounds: list[float]) -> float:
+        return statistics.median(one / other for one, other in zip(rounds, without, strict=True))
+
+    return [
+        Bound(f"{ours}, xla, against {plain}", ratio(with_ours), at_most=_OUR_DROPOUT),
+        Bound(f"{keras}, xla, against {plain}", ratio(with_keras), at_least=_KERAS_DROPOUT),
+    ]
 
 
 def bounds_of_jobs(timings: Any) -> list[Bound]:

@@ -26,7 +26,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from bounds import bounds_of_jobs, bounds_of_networks
+from bounds import bounds_of_dropout, bounds_of_jobs, bounds_of_networks
 from costs import bounds_of_costs
 from networks import NETWORKS, Job, Network, jobs, on_gpu
 from torch_and_jax import is_there, jax_fit, torch_fit
@@ -85,17 +85,26 @@ def time_network(network: Network, rounds: int, seconds: float) -> list[Timing]:
     timings, fits, epochs = [], [], []
     for name, start in contestants(network).items():
         fit = start(network, x, y, 32, None)
-        fit(1)
-        count = 1
-        while (took := _seconds(fit, count)) < seconds / 2:
-            count = math.ceil(count * min(10, seconds / took))
         timings.append(Timing(network.name, name, len(x), steps))
         fits.append(fit)
-        epochs.append(count)
+        epochs.append(_epochs_in(seconds, fit))
     for _ in range(rounds):
         for timing, fit, count in zip(timings, fits, epochs, strict=True):
             timing.seconds.append(_seconds(fit, count) / (count * steps))
     return _against_keras(timings)
+
+
+def time_dropout(rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Times 64-64-10 under XLA without dropout, with kerasnn's and with Keras's, in turns."""
+    fits, times = {}, {}
+    for network in NETWORKS:
+        if network.name in ("64-64-10", "64-64-10 Dropout", "64-64-10 Keras's Dropout"):
+            fit = keras_fit(network, *network.data(), 32, None, "xla")
+            fits[network.name], times[network.name] = (fit, _epochs_in(seconds, fit)), []
+    for _ in range(rounds):
+        for name, (fit, epochs) in fits.items():
+            times[name].append(_seconds(fit, epochs) / epochs)
+    return times
 
 
 def time_job(job: Job, rounds: int) -> list[Timing]:
@@ -112,6 +121,15 @@ def time_job(job: Job, rounds: int) -> list[Timing]:
             del fit, history
             gc.collect()
     return _against_keras(timings)
+
+
+def _epochs_in(seconds: float, fit: Fit) -> int:
+    """Compiles what a fit needs, and returns how many epochs take about that long."""
+    fit(1)
+    epochs = 1
+    while (took := _seconds(fit, epochs)) < seconds / 2:
+        epochs = math.ceil(epochs * min(10, seconds / took))
+    return epochs
 
 
 def _seconds(fit: Fit, epochs: int) -> float:
@@ -192,6 +210,8 @@ def main() -> int:
     if steady:
         print(*table(steady, "microseconds a step, steady state", 1e6), sep="\n", end="\n\n")
         bounds += bounds_of_networks(steady)
+    if wanted("64-64-10 Dropout"):
+        bounds += bounds_of_dropout(time_dropout(4 * rounds, seconds / 2))
     for job in jobs():
         if wanted(job.network.name):
             whole += time_job(job, rounds)

@@ -153,6 +153,131 @@ CASES = {
     ],
 }
 
+
+def same(layer, x):
+    return x
+
+
+def weights_of(layer):
+    return [weight.astype(float) for weight in layer.get_weights()]
+
+
+def activation_of(layer):
+    return {"linear": same, "tanh": lambda _, z: np.tanh(z)}[layer.activation.__name__]
+
+
+def dense(layer, x):
+    kernel, *bias = weights_of(layer)
+    return activation_of(layer)(layer, x @ kernel + (bias[0] if bias else 0))
+
+
+def mixed(layer, inputs):
+    features, edges = inputs
+    looped = edges + np.eye(6)
+    root = looped.sum(axis=2) ** -0.5
+    return dense(layer, (root[:, :, None] * looped * root[:, None, :]) @ features)
+
+
+def leaky(layer, x):
+    low, high = layer.randomize or [layer.negative_slope] * 2
+    return np.where(x > 0, x, x * (low + high) / 2)
+
+
+def fired(layer, x):
+    if layer.formulation == "weight":
+        return np.dstack([x[None], np.ones((1, len(x), 1))])[0] @ layer.get_weights()[0] > 0
+    kernel, level = weights_of(layer)
+    return x @ kernel > (level if layer.formulation == "threshold" else -level)
+
+
+def standard(layer, x):
+    if not layer.adapted:
+        return x
+    data = np.random.default_rng(1).normal(3, 5, size=(50, 3))
+    mean, deviation = data.mean(axis=0), data.std(axis=0)
+    return x * deviation + mean if layer.invert else (x - mean) / deviation
+
+
+def by_unit(layer, x):
+    known = {"tanh": np.tanh, "relu": lambda z: np.maximum(z, 0), "linear": lambda z: z}
+    own = [known[function.__name__] for function in layer.activations]
+    return np.stack([f(x[..., i]) for i, f in enumerate(own)], axis=-1)
+
+
+VALUES = {
+    "AlphaDropout": same,
+    "ConcreteDropout": same,
+    "DropBlock": same,
+    "DropConnect": dense,
+    "DropPath": same,
+    "Dropout": same,
+    "GaussianDropout": same,
+    "GraphConvolution": mixed,
+    "LeakyReLU": leaky,
+    "Perceptron": fired,
+    "SpatialDropout": same,
+    "Standardize": standard,
+    "Threshold": lambda layer, x: x > layer.theta,
+    "UnitwiseActivation": by_unit,
+}
+
+NO_RATE = (1, -0.1, float("nan"), "half", None, True, [0.5])
+NO_COUNT = (0, -1, 1.5, "two", None, True, [2])
+NO_SEED = (-1, 1.5, "one", True, 2**32, [1])
+NO_FLAG = ("yes", None, 1)
+DENSE = {
+    "units": NO_COUNT,
+    "activation": ("rellu", 3),
+    "use_bias": NO_FLAG,
+    "kernel_initializer": ("nope", 3),
+    "kernel_regularizer": ("nope", 0.1),
+}
+# What must raise, for every argument of every layer, beside arguments that are right.
+GIVEN = {
+    "DropConnect": {"units": 2, "rate": 0.5},
+    "GraphConvolution": {"units": 2},
+    "LeakyReLU": {"randomize": (0.1, 0.2)},
+    "UnitwiseActivation": {"activations": ["relu"]},
+    **{name: {"rate": 0.5} for name in ("AlphaDropout", "DropBlock", "DropPath", "Dropout")},
+    **{name: {"rate": 0.5} for name in ("GaussianDropout", "SpatialDropout")},
+}
+DROPPING = {"rate": NO_RATE, "seed": NO_SEED}
+NOISE_SHAPE = {"noise_shape": (3, (0, None), (None, 1.5), (True, None), "all")}
+WRONG = {
+    "AlphaDropout": DROPPING | NOISE_SHAPE,
+    "ConcreteDropout": {
+        "initial_rate": (0, *NO_RATE),
+        "temperature": (0, -1, float("inf"), "cold", None, True),
+        "dropout_regularizer": (-1, float("nan"), "l2", None, True),
+        "seed": NO_SEED,
+    },
+    "DropBlock": DROPPING | {"block_size": NO_COUNT},
+    "DropConnect": DROPPING | DENSE,
+    "DropPath": DROPPING,
+    "Dropout": DROPPING | NOISE_SHAPE,
+    "GaussianDropout": DROPPING,
+    "GraphConvolution": DENSE,
+    "LeakyReLU": {
+        "negative_slope": (-1, float("nan"), "steep", None, True),
+        "learn_slope": NO_FLAG,
+        "randomize": (0.3, (0.1,), (0.3, 0.1), ("a", "b"), (0.1, None), (float("nan"), 1)),
+        "seed": NO_SEED,
+    },
+    "Perceptron": {
+        "units": NO_COUNT,
+        "formulation": ("bais", None, 3),
+        "kernel_initializer": ("nope", 3),
+    },
+    "SpatialDropout": DROPPING,
+    "Standardize": {"axis": ("last", 1.5, (), None, True, [[1]]), "invert": NO_FLAG},
+    "Threshold": {
+        "theta": (float("nan"), float("inf"), "high", None, True, [0.5]),
+        "surrogate": ("sigmiod", None, 3),
+        "trainable": NO_FLAG,
+    },
+    "UnitwiseActivation": {"activations": ("relu", [], None, [None], ["rellu"], ["softmax"])},
+}
+
 PUBLIC = {
     name
     for name, value in vars(layers).items()
@@ -185,7 +310,55 @@ def symbols(inputs, rows=None):
 
 
 def test_every_public_layer_is_here():
-    assert set(CASES) == PUBLIC
+    assert set(CASES) == set(VALUES) == set(WRONG) == PUBLIC
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_argument_refuses_what_is_none(name):
+    """By its name, the rule and the value."""
+    kind = getattr(layers, name)
+    arguments = set(inspect.signature(kind.__init__).parameters) - {"self", "kwargs"}
+    assert set(WRONG[name]) == arguments
+    for argument, values in WRONG[name].items():
+        for value in values:
+            words = rf"`{argument}(\[\d\])?` (must|to be a boolean)"
+            with pytest.raises(ValueError, match=words) as caught:
+                kind(**{**GIVEN.get(name, {}), argument: value})
+            assert "eceived" in str(caught.value) or f"; got {argument}" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_inputs_that_are_none(name):
+    """By the name of the layer."""
+    case = CASES[name][0]
+    one = case.inputs(2)[0] if name == "GraphConvolution" else case.inputs(2)
+    bad = [None, np.float32(1), one.astype(str), one.astype("complex64")]
+    for inputs in [[x, case.inputs(2)[1]] for x in bad] if name == "GraphConvolution" else bad:
+        layer = case.make()
+        layer.name = "front"
+        with pytest.raises(ValueError, match=r"layer 'front'|`front` takes"):
+            call(layer, inputs, training=True)
+
+
+@each
+def test_whole_numbers_are_taken_for_what_they_are(case):
+    """A scale of 1 / 0.7 is not cut to 1."""
+    whole = keras.tree.map_structure(lambda a: np.abs(a * 2).astype("int32"), case.inputs(5))
+    real = keras.tree.map_structure(lambda a: a.astype("float32"), whole)
+    got, wanted = (call(case.make(), x, training=True) for x in (whole, real))
+    assert got.dtype == wanted.dtype
+    np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("name", ["DropConnect", "LeakyReLU", "Perceptron", "UnitwiseActivation"])
+def test_another_width_than_before(name):
+    """NumPy's rules would spread a width of 1 over all units, and cut a wider one off."""
+    layer = CASES[name][1].make()
+    x = CASES[name][1].inputs(5)
+    call(layer, x)
+    for other in (x[..., :1], np.concatenate([x, x], axis=-1)):
+        with pytest.raises(ValueError, match="expected axis -1 of input shape to have value"):
+            call(layer, other)
 
 
 @each
@@ -260,26 +433,48 @@ def test_free_sizes_stay_free(case):
 
 
 @each
-@pytest.mark.parametrize("training", [False, True])
-def test_eager_graph_and_xla_agree(case, training):
-    """Each from the same seed: what is random is the same too."""
+def test_eager_graph_and_xla_agree(case):
+    """In inference and in training, from the same seed: what is random is the same too."""
     inputs = case.inputs(5)
-    eager = call(case.make(), inputs, training).numpy()
+
+    def both(layer, inputs):
+        return [call(layer, inputs, training) for training in (False, True)]
+
+    eager = both(case.make(), inputs)
     for jit in (False, True):
         layer = case.make()
         layer(symbols(inputs))
-        program = tf.function(lambda x, layer=layer: call(layer, x, training), jit_compile=jit)
-        np.testing.assert_allclose(program(inputs).numpy(), eager, rtol=1e-6, atol=1e-6)
+        program = tf.function(lambda x, layer=layer: both(layer, x), jit_compile=jit)
+        for compiled, wanted in zip(program(inputs), eager, strict=True):
+            np.testing.assert_allclose(compiled, wanted, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_value_in_inference(name):
+    """Against NumPy in float64; what training draws is compared in the tests of each layer."""
+    for case in CASES[name]:
+        layer, inputs = case.make(), case.inputs(5)
+        got = call(layer, inputs)
+        wanted = VALUES[name](layer, keras.tree.map_structure(lambda a: a.astype(float), inputs))
+        np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
 
 
 @each
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_16_bits_are_close_to_float32(case, policy):
-    inputs = case.inputs(64)
-    exact = call(case.make(), inputs, training=True).numpy()
-    keras.config.set_dtype_policy(policy)
-    rounded = tf.cast(call(case.make(), inputs, training=True), "float32").numpy()
-    np.testing.assert_allclose(rounded, exact, rtol=0.03, atol=0.03)
+def test_16_bits_are_close_to_float32(case):
+    inputs, layer = case.inputs(64), case.make()
+    exact = call(layer, inputs, training=True).numpy()
+    for policy in ("mixed_bfloat16", "mixed_float16", "bfloat16", "float16"):
+        keras.config.set_dtype_policy(policy)
+        short = case.make()
+        short(symbols(inputs))
+        # Keras draws other weights in another dtype.
+        short.set_weights(layer.get_weights())
+        outputs = call(short, inputs, training=True)
+        is_target = isinstance(short, layers.Standardize) and short.invert
+        wanted = short.variable_dtype if is_target else policy.removeprefix("mixed_")
+        assert outputs.dtype == wanted, policy
+        outputs = tf.cast(outputs, "float32").numpy()
+        np.testing.assert_allclose(outputs, exact, rtol=0.03, atol=0.03, err_msg=policy)
 
 
 @each

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasnn import ops
 from kerasnn.layers import Dropout
 
 X = np.random.default_rng(0).normal(size=(64, 100)).astype("float32") + 5
@@ -137,19 +136,3 @@ def test_a_noise_shape_for_other_inputs(noise_shape):
     )
     with pytest.raises(ValueError, match=message):
         Dropout(0.5, noise_shape=noise_shape)(X, training=True)
-
-
-@pytest.mark.parametrize("jit", [False, True])
-def test_uniform_numbers_are_uniform(jit):
-    generator = keras.random.SeedGenerator(3)
-    draw = tf.function(lambda: ops.random_uniform((1000, 100), generator), jit_compile=jit)
-    numbers = draw().numpy()
-    assert numbers.dtype == np.float32
-    assert 0 <= numbers.min() < 1e-4
-    assert 1 - 1e-4 < numbers.max() < 1
-    counts, _ = np.histogram(numbers, bins=20, range=(0, 1))
-    # Chi-squared with 19 degrees of freedom exceeds 50 once in 10,000 times.
-    assert ((counts - 5000) ** 2 / 5000).sum() < 50
-    # Eager, in a graph, under XLA: the same numbers.
-    eager = ops.random_uniform((1000, 100), keras.random.SeedGenerator(3))
-    np.testing.assert_array_equal(numbers, eager.numpy())

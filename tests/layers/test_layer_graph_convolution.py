@@ -120,7 +120,7 @@ def test_units_that_are_none(units):
 def test_features_without_edges():
     with pytest.raises(
         ValueError,
-        match=r"`mix` takes a pair, node features and adjacency; got one input of shape "
+        match=r"`mix` takes a pair, node features and adjacency; got inputs of shape "
         r"\(3, 5, 4\). Call it as layer\(\[features, adjacency\]\).",
     ):
         GraphConvolution(2, name="mix")(H)

@@ -88,7 +88,7 @@ def test_a_model_with_a_sparse_input(tmp_path):
         ([H, sparse(A[:, :4, :4])], r"`mix` takes features .* \(3, 5, 4\) and \(3, 4, 4\)"),
         ([H[0], A], r"`mix` takes features of shape .* \(5, 4\) and \(3, 5, 5\)"),
         ([H[:2], A], r"`mix` takes features of shape .* \(2, 5, 4\) and \(3, 5, 5\)"),
-        (H, r"`mix` takes a pair, node features and adjacency; got one input of shape \(3, 5, 4\)"),
+        (H, r"`mix` takes a pair, node features and adjacency; got inputs of shape \(3, 5, 4\)"),
     ],
 )
 def test_what_is_no_graph(inputs, message):

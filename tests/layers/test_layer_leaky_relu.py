@@ -150,5 +150,7 @@ def test_options_that_are_none(options, message):
 
 
 def test_a_slope_for_channels_of_unknown_number():
-    with pytest.raises(ValueError, match=r"`leak` learns one slope a channel and needs a last ax"):
+    with pytest.raises(
+        ValueError, match=r"`leak` needs a last axis of fixed size; got inputs of sh"
+    ):
         LeakyReLU(learn_slope=True, name="leak")(keras.Input((3, None)))
