@@ -12,6 +12,7 @@ from kerasnn import autodiff as autodiff
 from kerasnn import data as data
 from kerasnn import layers as layers
 from kerasnn import models as models
+from kerasnn import optimizers as optimizers
 from kerasnn import plots as plots
 from kerasnn import schedules as schedules
 from kerasnn import serving as serving
