@@ -22,3 +22,4 @@ from kerasnn._version import __version__ as __version__
 from kerasnn.models import Model as Model
 from kerasnn.models import Sequential as Sequential
 from kerasnn.training import fit as fit
+from kerasnn.training import lr_find as lr_find
