@@ -9,10 +9,13 @@ if _keras.config.backend() != "tensorflow":
     )
 
 from kerasnn import autodiff as autodiff
+from kerasnn import callbacks as callbacks
 from kerasnn import data as data
 from kerasnn import layers as layers
 from kerasnn import models as models
+from kerasnn import optimizers as optimizers
 from kerasnn import plots as plots
+from kerasnn import schedules as schedules
 from kerasnn import serving as serving
 from kerasnn import tasks as tasks
 from kerasnn import training as training
@@ -20,3 +23,4 @@ from kerasnn._version import __version__ as __version__
 from kerasnn.models import Model as Model
 from kerasnn.models import Sequential as Sequential
 from kerasnn.training import fit as fit
+from kerasnn.training import lr_find as lr_find

@@ -7,16 +7,19 @@ import re
 import pytest
 
 import kerasnn
-from kerasnn import data, models, plots, serving, training
+from kerasnn import callbacks, data, models, optimizers, plots, schedules, serving, training
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MODULES = {
+    "callbacks": callbacks,
     "data": data,
     "kerasnn": kerasnn,
     "model": training,
     "models": models,
+    "optimizers": optimizers,
     "plots": plots,
+    "schedules": schedules,
     "serving": serving,
 }
 

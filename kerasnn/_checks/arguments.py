@@ -26,9 +26,17 @@ def did_you_mean(word: Any, words: Iterable[str]) -> str:
 
     >>> did_you_mean("sofmax", ["softmax", "relu"])
     'Did you mean `softmax`?'
+    >>> did_you_mean("lr", ["learning_rate", "momentum"])
+    'Did you mean `learning_rate`?'
     """
-    near = difflib.get_close_matches(str(word), list(words), n=1, cutoff=0.6)
+    known = list(words)
+    near = [name for name in known if "_" in name and _initials(name) == word]
+    near = near or difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
     return f"Did you mean `{near[0]}`?" if near else ""
+
+
+def _initials(name: str) -> str:
+    return "".join(part[:1] for part in name.split("_"))
 
 
 def one_of(argument: str, value: Any, choices: Iterable[str]) -> None:
@@ -102,13 +110,14 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
     TypeError: `build` has no argument `dropuot`. Did you mean `dropout`?
     """
     names = [name for name in inspect.signature(function).parameters if name != "self"]
+    called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         for name in kwargs:
             if name not in names:
                 cure = did_you_mean(name, names) or f"It takes {', '.join(names)}."
-                raise TypeError(f"`{function.__name__}` has no argument `{name}`. {cure}")
+                raise TypeError(f"`{called}` has no argument `{name}`. {cure}")
         return function(*args, **kwargs)
 
     return checked

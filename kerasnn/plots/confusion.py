@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.plots.axes import given_or_new
+from kerasnn._axes import given_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import Logs, Steps
 
 
@@ -28,7 +29,7 @@ class BlockProgram:
 
     def __init__(self, model: Any, spec: Any, block: Any, *, jit: bool) -> None:
         self.jit = jit
-        self._steps = Steps(model, spec)
+        self._steps = Steps(model, spec, before=programs_of(model).before_step)
         self.guarded_names = self._steps.guarded_names
         signature = tf.nest.map_structure(
             lambda t: tf.TensorSpec(t.shape if jit else (None, *t.shape[1:]), t.dtype), block

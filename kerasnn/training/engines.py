@@ -124,6 +124,8 @@ def _needs_batches(callback: Any) -> str | None:
         return f"`{name}` sets the epoch inside Keras's own loop"
     idle = _without_batches(callback)
     for method in _BATCH_METHODS:
+        if method == "on_train_batch_begin" and hasattr(callback, "before_step"):
+            continue
         function = getattr(callback, method, None)
         if getattr(function, "__func__", function) is not getattr(idle, method):
             return f"the callback `{name}` wants every batch (`{method}`)"

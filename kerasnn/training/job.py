@@ -75,6 +75,11 @@ class Job:
         """Whether the data is a stream that may never end."""
         return may_never_end(self.x)
 
+    @property
+    def validates(self) -> bool:
+        """Whether there is anything to validate on."""
+        return self.validation_data is not None
+
     def validates_after(self, epoch: int) -> bool:
         """Whether an epoch, counted from 0, ends with a validation."""
         if self.validation_data is None:

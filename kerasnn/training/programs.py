@@ -20,6 +20,7 @@ class Programs:
     Attributes:
         failures: What was said when a program could not be made, by its key.
         steps_run: How many steps were run on data of one kind, by that kind.
+        before_step: The callbacks that put operations ahead of each step.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Programs:
     ) -> None:
         self.failures: dict[Any, str] = {}
         self.steps_run: collections.Counter[Any] = collections.Counter()
+        self.before_step: list[Any] = []
         self._of_objects, self._of_settings = traced, settings
         self._programs: dict[Any, Any] = {}
         self._objects: list[Any] = []
@@ -36,7 +38,7 @@ class Programs:
 
     def drop_stale(self, model: Any) -> None:
         """Forgets everything where something has changed that was traced into the programs."""
-        objects, settings = self._of_objects(model), self._of_settings(model)
+        objects, settings = self._traced(model), self._of_settings(model)
         same = len(objects) == len(self._objects) and all(map(_is, objects, self._objects))
         if not same or settings != self._settings:
             self._programs.clear()
@@ -55,8 +57,11 @@ class Programs:
                 raise
             finally:
                 # Making the first one may have created variables.
-                self._objects = self._of_objects(model)
+                self._objects = self._traced(model)
         return self._programs[key]
+
+    def _traced(self, model: Any) -> list[Any]:
+        return [*self._of_objects(model), *self.before_step]
 
     def __contains__(self, key: Any) -> bool:
         return key in self._programs

@@ -21,7 +21,38 @@ _CANNOT_COMPILE = (tf.errors.OpError, TypeError, ValueError, NotImplementedError
 
 def run(job: Job) -> keras.callbacks.History:
     """Trains by the first engine that can; returns the History, with the engine and the reason."""
+    callbacks = engines.callbacks_of(job)
+    tell(callbacks, "before_fit", job.model, validates=job.validates, alone=_are_known(callbacks))
+    try:
+        return _run(job)
+    except BaseException as error:
+        tell(callbacks, "on_train_abort", error)
+        raise
+
+
+def tell(callbacks: list[Any], method: str, *args: Any, **kwargs: Any) -> None:
+    """Calls a method of kerasnn's own on the callbacks that have it; see `kerasnn.callbacks`."""
+    for callback in callbacks:
+        if hasattr(callback, method):
+            getattr(callback, method)(*args, **kwargs)
+
+
+def _are_known(callbacks: list[Any]) -> bool:
+    """Whether all callbacks are Keras's and kerasnn's, so that none adds to the logs."""
+    return all(
+        type(callback).__module__.partition(".")[0] in ("keras", "kerasnn")
+        and not isinstance(callback, keras.callbacks.LambdaCallback)
+        for callback in callbacks
+    )
+
+
+def _run(job: Job) -> keras.callbacks.History:
     programs = programs_of(job.model)
+    programs.before_step = [
+        callback
+        for callback in engines.callbacks_of(job)
+        if getattr(callback, "before_step", None) is not None
+    ]
     programs.drop_stale(job.model)
     blocks = None if job.train is None else _blocks(job, job.train.count)
     steps, xla = 0, None

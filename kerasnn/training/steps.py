@@ -1,5 +1,6 @@
 """What every program has in common: the step, its logs, and the finite guard."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -15,10 +16,13 @@ class Steps:
         model: A compiled Keras model whose variables exist.
         spec: Structure of `tf.TensorSpec` for one batch.
         method: `"train_step"` or `"test_step"`.
+        before: Callbacks that put operations ahead of each step.
     """
 
-    def __init__(self, model: Any, spec: Any, method: str = "train_step") -> None:
-        self._model = model
+    def __init__(
+        self, model: Any, spec: Any, method: str = "train_step", before: Sequence[Any] = ()
+    ) -> None:
+        self._model, self._before = model, before
         self._step = _step_of(model, method)
         self._guarded = [v for v in model.weights if tf.as_dtype(v.dtype).is_floating]
         # A step of the user's own returns what it likes, known only once it was traced.
@@ -32,6 +36,8 @@ class Steps:
 
     def step(self, batch: Any) -> Logs:
         """Runs one step; returns what a loop has to carry to its end."""
+        for callback in self._before:
+            callback.before_step(self._model)
         logs = self._step(batch)
         return {name: tf.cast(logs[name], first.dtype) for name, first in self.first_logs.items()}
 

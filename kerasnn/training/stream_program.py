@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import Steps
 
 
@@ -17,7 +18,7 @@ class StreamProgram:
     """
 
     def __init__(self, model: Any, spec: Any) -> None:
-        self._steps = Steps(model, spec)
+        self._steps = Steps(model, spec, before=programs_of(model).before_step)
         self.guarded_names = self._steps.guarded_names
         # What cannot be traced fails here, before any weight has changed.
         self._run = tf.function(

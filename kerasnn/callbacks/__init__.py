@@ -1,0 +1,21 @@
+"""What watches over training; each is an ordinary `keras.callbacks.Callback`.
+
+Besides Keras's methods `kerasnn.fit` calls these, of any callback that has them:
+
+- `before_fit(model, validates=..., alone=...)` before anything has changed, to raise where the
+  callback cannot work: whether rows are validated, and whether no callback but Keras's and
+  kerasnn's own is there, which might add to the logs.
+- `before_step(model)` where a step is traced, to put TensorFlow operations ahead of each step of
+  the compiled program. In Keras's loop `on_train_batch_begin` has to do the same. None stands
+  for nothing to be done.
+- `on_train_abort(error)` in place of `on_train_end` where an exception ends training, Ctrl-C
+  among them.
+- `state()` and `restore(state)`: what a training run that goes on later has to have again, as
+  a dictionary of numbers, strings, None, NumPy arrays, and lists and dictionaries of them.
+  Keras's callbacks have neither; for them stand the attributes that are no arguments.
+"""
+
+from kerasnn.callbacks.best_model import BestModel as BestModel
+from kerasnn.callbacks.early_stopping import EarlyStopping as EarlyStopping
+from kerasnn.callbacks.learning_rate_decay import LearningRateDecay as LearningRateDecay
+from kerasnn.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau as ReduceLROnPlateau

@@ -1,0 +1,74 @@
+"""The best model, on disk."""
+
+import os
+import pathlib
+import uuid
+from typing import Any
+
+import keras
+
+from kerasnn import _checks
+from kerasnn.callbacks.monitored import MODES, Monitored
+
+
+class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
+    """Keeps the best model of training in a file, which is always a whole one.
+
+    Each better model is written beside `path`, flushed to the disk, and then takes its place
+    by a rename: where the process is killed, or the disk is full, the one before is still there.
+    A model is better than all that this callback has seen, in earlier calls of `fit` too.
+
+    Args:
+        path: Where the model is kept; ends in `.keras`.
+        monitor: Name of the metric in the logs.
+        min_delta: Least change that counts as better.
+        mode: Whether less (`"min"`) or more (`"max"`) is better; `"auto"` knows Keras's metrics.
+        verbose: 1 to say what it does.
+
+    Raises:
+        ValueError: If `path` does not end in `.keras`, an argument is out of its range, or the
+            metric does not come.
+        OSError: If the model cannot be written. The one before is still there.
+        TypeError: If an argument is unknown.
+    """
+
+    @_checks.known_arguments
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        *,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+        verbose: int = 0,
+    ) -> None:
+        if not isinstance(path, (str, os.PathLike)) or not os.fspath(path).endswith(".keras"):
+            raise _checks.wrong("path", "be a file name that ends in .keras", path)
+        _checks.number("min_delta", min_delta, at_least=0)
+        _checks.one_of("mode", mode, MODES)
+        self.path = path
+        target = pathlib.Path(path)
+        self._draft = target.with_name(f".{target.stem}-{uuid.uuid4().hex}.keras")
+        # Keras fills in names in braces, which a directory may have.
+        pattern = str(self._draft).replace("{", "{{").replace("}", "}}")
+        super().__init__(pattern, monitor, verbose, save_best_only=True, mode=mode)
+        self.min_delta = min_delta
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Writes the model where it is better."""
+        try:
+            super().on_epoch_end(epoch, logs)
+            if self._draft.exists():
+                _flush(self._draft)
+                os.replace(self._draft, self.path)
+                _flush(self._draft.parent)
+        finally:
+            self._draft.unlink(missing_ok=True)
+
+
+def _flush(path: pathlib.Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,152 @@
+"""Early stopping that keeps what it promises at every end of training."""
+
+import operator
+from typing import Any
+
+import keras
+
+from kerasnn import _checks
+from kerasnn.callbacks.callback_state import plain_attributes, set_attributes
+from kerasnn.callbacks.monitored import MODES, Monitored
+
+_COMPARE = {keras.ops.less: operator.lt, keras.ops.greater: operator.gt}
+
+
+class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
+    """Ends training that no longer improves, and puts the best weights back.
+
+    It is Keras's, with its arguments, but for this:
+
+    - The best weights are put back by default, at a normal end too, and in `kerasnn.fit` also
+      where Ctrl-C or an error ends training.
+    - NaN and infinity are never the best.
+    - A metric that is not there raises: before training where that can be known, else after
+      the first epoch.
+    - Weights are kept on the device, and only where they are better.
+
+    Args:
+        monitor: Name of the metric in the logs.
+        min_delta: Least change that counts as better.
+        patience: Epochs without a better value after which training ends.
+        verbose: 1 to say so.
+        mode: Whether less (`"min"`) or more (`"max"`) is better; `"auto"` knows Keras's metrics.
+        baseline: Value that has to be beaten for patience to start anew.
+        restore_best_weights: Whether the best weights are put back.
+        start_from_epoch: Epochs before that are not looked at.
+
+    Attributes:
+        best_: The best value, or None.
+        best_epoch_: The epoch of it, from 0, or None.
+        stopped_epoch_: The epoch that training was ended after, from 0, or None.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the metric does not come.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", loss="mse")
+        >>> stopping = EarlyStopping("loss", patience=1, min_delta=1e9)
+        >>> x = y = keras.ops.ones((1, 1))
+        >>> history = model.fit(x, y, epochs=9, verbose=0, callbacks=[stopping])
+        >>> stopping.best_epoch_, stopping.stopped_epoch_
+        (0, 1)
+
+    Reference:
+        Prechelt (1998), doi:10.1007/3-540-49430-8_3.
+    """
+
+    @_checks.known_arguments
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = True,
+        start_from_epoch: int = 0,
+    ) -> None:
+        _checks.number("min_delta", min_delta, at_least=0)
+        _checks.whole_number("patience", patience, at_least=0)
+        _checks.one_of("mode", mode, MODES)
+        _checks.whole_number("start_from_epoch", start_from_epoch, at_least=0)
+        if baseline is not None:
+            _checks.number("baseline", baseline)
+        super().__init__(
+            monitor=monitor,
+            min_delta=min_delta,  # type: ignore[arg-type]
+            patience=patience,
+            verbose=verbose,
+            mode=mode,
+            baseline=baseline,
+            restore_best_weights=restore_best_weights,
+            start_from_epoch=start_from_epoch,
+        )
+        self._kept: list[Any] = []
+
+    @property
+    def best_(self) -> float | None:
+        """The best value, or None."""
+        return None if self.best is None else float(self.best)
+
+    @property
+    def best_epoch_(self) -> int | None:
+        """The epoch of the best value, from 0, or None."""
+        return None if self.best is None else self.best_epoch
+
+    @property
+    def stopped_epoch_(self) -> int | None:
+        """The epoch that training was ended after, from 0, or None."""
+        return self.stopped_epoch or None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Starts anew."""
+        super().on_train_begin(logs)
+        self._kept = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keeps the weights where they are better, or ends training."""
+        best, wanted = self.best, self.restore_best_weights
+        # Keras would copy all weights to NumPy arrays.
+        self.restore_best_weights = False
+        try:
+            super().on_epoch_end(epoch, logs)
+        finally:
+            self.restore_best_weights = wanted
+        # Keras compares by TensorFlow, which takes longer than a step of a small network.
+        self.monitor_op = _COMPARE.get(self.monitor_op, self.monitor_op)
+        if wanted and self.best is not best:
+            # TensorFlow copies a value when its variable is next written to. `read_value` is the
+            # same and takes twice as long.
+            self._kept = [variable.value.value() for variable in self.model.weights]
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Puts the best weights back."""
+        super().on_train_end(logs)
+        if self._put_back() and self.verbose:
+            print(f"EarlyStopping put back the weights of epoch {self.best_epoch + 1}.")
+
+    def on_train_abort(self, error: BaseException) -> None:
+        """Puts the best weights back where training ends otherwise."""
+        if self._put_back():
+            error.add_note(
+                f"EarlyStopping put back the weights of epoch {self.best_epoch + 1}, the best."
+            )
+
+    def state(self) -> dict[str, Any]:
+        """Returns what the next epoch depends on."""
+        return {**plain_attributes(self), "weights": [value.numpy() for value in self._kept]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes what `state` returned."""
+        state = dict(state)
+        self._kept = [keras.ops.convert_to_tensor(value) for value in state.pop("weights")]
+        set_attributes(self, state)
+
+    def _put_back(self) -> bool:
+        kept, self._kept = self._kept, []
+        for variable, value in zip(self.model.weights if kept else [], kept, strict=True):
+            variable.assign(value)
+        return bool(kept)

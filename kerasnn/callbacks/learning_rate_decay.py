@@ -1,0 +1,174 @@
+"""A schedule for a model that is compiled already."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasnn import _checks
+from kerasnn.callbacks.rates import check_settable
+
+
+class LearningRateDecay(keras.callbacks.Callback):
+    """Sets the learning rate by a schedule while `fit` runs, and then as it was before.
+
+    The rate is logged, and stands in History as `learning_rate`. Steps and epochs count from
+    the start of training: `fit(initial_epoch=5)` goes on with epoch 5, and its first step. With
+    `per="step"` the schedule is part of the compiled program of `kerasnn.fit`.
+
+    Args:
+        schedule: A Keras schedule, such as those of `kerasnn.schedules`. Under a `OneCycle` the
+            momentum of `kerasnn.optimizers.SGD` follows the rate.
+        per: What a step of the schedule is: `"epoch"`, or `"step"`, a batch.
+
+    Raises:
+        ValueError: If `schedule` is none, `per` is neither, or the optimizer's learning rate is
+            a schedule already.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> from kerasnn.schedules import Step
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", loss="mse")
+        >>> decay = LearningRateDecay(Step(0.5, every=1))
+        >>> x = y = keras.ops.ones((1, 1))
+        >>> history = model.fit(x, y, epochs=3, verbose=0, callbacks=[decay])
+        >>> history.history["learning_rate"]
+        [0.5, 0.25, 0.125]
+    """
+
+    model: Any
+
+    @_checks.known_arguments
+    def __init__(
+        self, schedule: keras.optimizers.schedules.LearningRateSchedule, per: str = "epoch"
+    ) -> None:
+        if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+            cure = "For a function of the epoch use `keras.callbacks.LearningRateScheduler`."
+            raise _checks.wrong("schedule", "be a Keras learning rate schedule", schedule, cure)
+        _checks.one_of("per", per, ("epoch", "step"))
+        super().__init__()
+        self.schedule = schedule
+        self.per = per
+        # The optimizer's count of steps at the start of epoch 0.
+        self._start = tf.Variable(tf.constant(0, tf.int64), trainable=False)
+        self._started = False
+        self._before: Any = None
+        self._lent: Any = None
+        # Where there is nothing to trace, programs are shared with other calls of `fit`.
+        self.before_step = self._before_step if per == "step" or _cycles(schedule) else None
+
+    def before_fit(self, model: Any, *, validates: bool, alone: bool) -> None:
+        """Raises where it cannot work."""
+        check_settable(self, model)
+        if hasattr(model.optimizer, "optimizers"):
+            raise ValueError(
+                f"`LearningRateDecay` sets one learning rate; `{model.optimizer.name}` has one "
+                "for each of its optimizers. Give each of them a schedule."
+            )
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Keeps the learning rate that the optimizer has."""
+        self.before_fit(self.model, validates=False, alone=False)
+        self._before = self.model.optimizer.learning_rate.numpy()
+        self._started = False
+        if self._lend_cycle(self.model):
+            # What Keras has traced has momentum for a constant.
+            self.model.make_train_function(force=True)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Sets the rate of the epoch, or the step that the first epoch starts with."""
+        optimizer = self.model.optimizer
+        if self.per == "epoch":
+            optimizer.learning_rate = float(self.schedule(epoch))
+        elif not self._started:
+            first = epoch * self._steps_to(epoch)
+            self._start.assign(optimizer.iterations * _batches_of(optimizer) - first)
+        self._started = True
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Sets the rate of a step in Keras's own loop."""
+        if self.per == "step":
+            if self.model.steps_per_execution > 1:
+                raise ValueError(
+                    "`LearningRateDecay(per='step')` sets the rate of each step; got "
+                    f"steps_per_execution={self.model.steps_per_execution}, of which Keras tells "
+                    "no callback. Compile with steps_per_execution=1, or train by `kerasnn.fit`."
+                )
+            self._set_rate(self.model)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Logs the rate."""
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Gives the optimizer back as it was."""
+        self._give_back()
+
+    def on_train_abort(self, error: BaseException) -> None:
+        """Gives the optimizer back as it was."""
+        self._give_back()
+
+    def state(self) -> dict[str, Any]:
+        """Returns what the next step depends on, and what is given back at the end."""
+        return {"start": int(self._start), "started": self._started, "before": self._before}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes what `state` returned."""
+        self._start.assign(state["start"])
+        self._started, self._before = state["started"], state["before"]
+
+    def _before_step(self, model: Any) -> None:
+        """Puts the schedule ahead of the step that is traced."""
+        self._lend_cycle(model)
+        if self.per == "step":
+            self._set_rate(model)
+
+    def _set_rate(self, model: Any) -> None:
+        optimizer = model.optimizer
+        # Where several batches make a step, its rate is that of the last of them, as it is with
+        # a schedule in the optimizer.
+        batches = _batches_of(optimizer)
+        steps = tf.cast(tf.convert_to_tensor(optimizer.iterations), tf.int64) * batches
+        rate = self.schedule(steps + batches - 1 - self._start)
+        optimizer.learning_rate.assign(keras.ops.cast(rate, optimizer.learning_rate.dtype))
+
+    def _steps_to(self, epoch: int) -> int:
+        """Returns the number of steps to an epoch; 0 where it makes no difference."""
+        steps = (self.params or {}).get("steps")
+        if epoch and steps is None:
+            raise ValueError(
+                f"`LearningRateDecay(per='step')` cannot know the first step of epoch {epoch}, "
+                "since the stream does not say how many batches it has. Give a dataset with a "
+                "known cardinality, or start with epoch 0."
+            )
+        return steps or 0
+
+    def _lend_cycle(self, model: Any) -> bool:
+        """Lets the momentum of an optimizer that can follow the rate; returns whether."""
+        optimizer = model.optimizer
+        follows = _cycles(self.schedule) and getattr(optimizer, "momentum", 0)
+        if not follows or not hasattr(optimizer, "cycle"):
+            return False
+        self._lent, optimizer.cycle = optimizer, self.schedule
+        return True
+
+    def _give_back(self) -> None:
+        if self._before is not None:
+            self.model.optimizer.learning_rate = self._before
+            self._before = None
+        if self._lent is not None:
+            self._lent.cycle = self._lent = None
+            if self.model is not None:
+                self.model.make_train_function(force=True)
+
+
+def _cycles(schedule: Any) -> bool:
+    return hasattr(schedule, "momentum_at")
+
+
+def _batches_of(optimizer: Any) -> int:
+    """Returns how many batches make a step."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return inner.gradient_accumulation_steps or 1

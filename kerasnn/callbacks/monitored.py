@@ -1,0 +1,102 @@
+"""What the callbacks that watch a metric have in common, on top of Keras's own."""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from kerasnn import _checks
+
+# What a type checker is to think stands behind the mixin.
+_Base = keras.callbacks.Callback if TYPE_CHECKING else object
+
+MODES = ("auto", "min", "max")
+
+
+class Monitored(_Base):
+    """Answers a missing metric with an error, and lets NaN and infinity never be the best.
+
+    To be put ahead of one of Keras's callbacks that have `monitor` and `best`.
+    """
+
+    monitor: str
+    best: Any
+
+    if TYPE_CHECKING:
+
+        @property
+        def model(self) -> Any:
+            """The model that is trained."""
+
+    _alone = False
+    _validated = False
+    _measured = False
+
+    def before_fit(self, model: Any, *, validates: bool, alone: bool) -> None:
+        """Raises where the metric cannot be there because nothing is validated."""
+        self._alone = alone
+        if alone and not validates and self.monitor.startswith("val_"):
+            raise _checks.wrong(
+                "monitor",
+                "be a metric of the training rows, since nothing is validated",
+                self.monitor,
+                "Give `validation_data` or `validation_split` to `fit`.",
+            )
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Starts anew; raises where the metric is known not to come."""
+        super().on_train_begin(logs)
+        self._measured = False
+        names = _names(self.model) if self._alone else []
+        if names:
+            _checks.one_of("monitor", self.monitor, names)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Waits for a validation."""
+        super().on_epoch_begin(epoch, logs)
+        self._validated = False
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Notes that there was a validation."""
+        super().on_test_end(logs)
+        self._validated = True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Looks at the metric."""
+        logs = {} if logs is None else logs
+        if self.monitor not in logs:
+            if self._validated or not self.monitor.startswith("val_"):
+                _checks.one_of("monitor", self.monitor, logs)
+            return
+        self._measured = True
+        if np.isfinite(float(logs[self.monitor])):
+            super().on_epoch_end(epoch, logs)
+            return
+        # Whatever is compared with NaN is no improvement, in either direction.
+        best = self.best
+        self.best = np.nan if best is None else best
+        seen = {**logs, self.monitor: np.nan}
+        super().on_epoch_end(epoch, seen)
+        self.best = best
+        logs.update({name: value for name, value in seen.items() if name not in logs})
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Says where nothing was ever validated, which Keras's own `fit` allows."""
+        super().on_train_end(logs)
+        self._alone = False
+        if not self._measured:
+            warnings.warn(
+                f"`{type(self).__name__}` has done nothing: there was no `{self.monitor}` in any "
+                "epoch. Give `validation_data` to `fit`.",
+                stacklevel=2,
+            )
+
+
+def _names(model: Any) -> list[str]:
+    """Returns the names that logs can have; none where they are not known."""
+    own_step = type(model).train_step is not keras.Model.train_step
+    if own_step or not all(getattr(metric, "built", True) for metric in model.metrics):
+        return []
+    names = list(model.get_metrics_result())
+    return [*names, *(f"val_{name}" for name in names), "learning_rate"]

@@ -1,0 +1,200 @@
+"""Stochastic gradient descent with torch's semantics, and a proximal L1 step."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from kerasnn import _checks
+from kerasnn.schedules import OneCycle
+
+
+@keras.saving.register_keras_serializable("kerasnn")
+class SGD(keras.optimizers.Optimizer):
+    """Steps against the gradient, step for step as `torch.optim.SGD` does.
+
+    Update of a weight w by its gradient g with learning rate r; b is its momentum buffer:
+
+        g = -g                               where `maximize`
+        g = g + weight_decay * w
+        b = g at the first gradient, momentum * b + (1 - dampening) * g from then on
+        g = g + momentum * b                 where `nesterov`, else g = b
+        w = w - r * g
+        w = sign(w) * max(abs(w) - r * l1, 0)    on kernels
+
+    The last line is the proximal step of l1 * sum(abs(w)): it gives exact zeros, as the LASSO
+    does, where the gradient of an L1 penalty only comes near them. It becomes part of the
+    momentum, so that momentum leads to the same weights, only sooner; with dampening, to those
+    of l1 / (1 - dampening). Kernels are the variables named `kernel`, on which Keras's
+    `kernel_regularizer` acts, so neither biases nor what `BatchNormalization` learns.
+
+    Keras's own SGD differs: its weight decay is decoupled, its buffer holds steps in place of
+    gradients, so that a change of rate acts late, and it has no dampening.
+
+    Args:
+        learning_rate: Number, Keras schedule or callable. Momentum follows a
+            `kerasnn.schedules.OneCycle`.
+        momentum: Share of the buffer that is kept, at least 0.
+        dampening: Share of each gradient but the first that is kept from the buffer.
+        weight_decay: Strength of the penalty weight_decay / 2 * sum(w ** 2), at least 0. It
+            acts on all weights that `exclude_from_weight_decay` does not name.
+        nesterov: Whether to look ahead; needs momentum, and no dampening.
+        maximize: Whether to climb.
+        l1: Strength of the proximal step, at least 0.
+        name: Name of the optimizer; by default Keras gives one.
+        clipnorm: Highest norm of each gradient.
+        clipvalue: Highest absolute value in a gradient.
+        global_clipnorm: Highest norm of all gradients together.
+        use_ema: Whether to keep a moving average of the weights. Averages of weights that are
+            sometimes 0 are not 0.
+        ema_momentum: Share of the average that is kept.
+        ema_overwrite_frequency: Steps from one overwriting of the weights by the average to
+            the next.
+        loss_scale_factor: What the loss is multiplied by.
+        gradient_accumulation_steps: Batches to a step.
+
+    Raises:
+        ValueError: If a number is out of its range, or `nesterov` comes without momentum or
+            with dampening, as in torch.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> w = keras.Variable([1.0])
+        >>> SGD(0.1, momentum=0.9, weight_decay=0.5).apply([keras.ops.array([0.0])], [w])
+        >>> w.numpy()
+        array([0.95], dtype=float32)
+
+    Reference:
+        Polyak (1964), doi:10.1016/0041-5553(64)90137-5. Nesterov's form: Sutskever et al.
+        (2013), On the importance of initialization and momentum in deep learning. Proximal
+        step: Beck & Teboulle (2009), doi:10.1137/080716542; with momentum: Ochs et al. (2014),
+        arXiv:1404.4805.
+    """
+
+    @_checks.known_arguments
+    def __init__(
+        self,
+        learning_rate: Any = 0.01,
+        *,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        maximize: bool = False,
+        l1: float = 0.0,
+        name: str | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+    ) -> None:
+        if not callable(learning_rate):
+            _checks.number("learning_rate", learning_rate, at_least=0)
+            learning_rate = float(learning_rate)
+        _checks.number("momentum", momentum, at_least=0)
+        _checks.number("dampening", dampening)
+        _checks.number("weight_decay", weight_decay, at_least=0)
+        _checks.number("l1", l1, at_least=0)
+        for argument, value in (("nesterov", nesterov), ("maximize", maximize)):
+            if not isinstance(value, bool):
+                raise _checks.wrong(argument, "be True or False", value)
+        if nesterov and (momentum == 0 or dampening != 0):
+            raise ValueError(
+                "`nesterov=True` must go with momentum above 0 and dampening 0; got "
+                f"momentum={momentum!r} and dampening={dampening!r}. Nesterov's step looks ahead "
+                "along the momentum: give momentum=0.9, or leave `nesterov` out."
+            )
+        super().__init__(
+            learning_rate=learning_rate,
+            name=name,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+        )
+        self.momentum = momentum
+        self.dampening = dampening
+        self.nesterov = nesterov
+        self.maximize = maximize
+        self.l1 = l1
+        self.cycle = learning_rate if isinstance(learning_rate, OneCycle) else None
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rate of the next step. It can be set, to a schedule too, as in Keras."""
+        return super().learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        keras.optimizers.Optimizer.learning_rate.fset(self, learning_rate)  # type: ignore[attr-defined]
+        self.cycle = learning_rate if isinstance(learning_rate, OneCycle) else None
+
+    def build(self, variables: Any) -> None:
+        """Creates the momentum buffers."""
+        if self.built:
+            return
+        super().build(variables)
+        self._is_kernel = tuple(variable.name == "kernel" for variable in variables)
+        if self.momentum:
+            self._buffers = self.add_optimizer_variables(variables, "momentum")
+        if self.momentum and self.dampening:
+            # What says that a buffer has its first gradient. It need not be that of the first
+            # step: a layer may be frozen at first. Without dampening zeros do the same.
+            self._begun = [self.add_variable((), name=f"{v.name}_begun") for v in variables]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Updates one weight, and its buffer."""
+        index = self._get_variable_index(variable)
+        # The gradient of an embedding comes by rows, and one row may come twice.
+        gradient = ops.cast(tf.convert_to_tensor(gradient), variable.dtype)
+        rate: Any = ops.cast(learning_rate, variable.dtype)
+        if self.maximize:
+            gradient = -gradient
+        if self.weight_decay and self._use_weight_decay(variable):
+            gradient = gradient + self.weight_decay * variable
+        momentum: Any = self.momentum if self.cycle is None else self.cycle.momentum_at(rate)
+        buffer = step = gradient
+        if self.momentum:
+            buffer = momentum * self._buffers[index] + self._kept(index) * gradient
+            step = gradient + momentum * buffer if self.nesterov else buffer
+        moved = variable - rate * step
+        if self.l1 and self._is_kernel[index]:
+            taken: Any = ops.clip(moved, -rate * self.l1, rate * self.l1)
+            moved = moved - taken
+            # The step that was taken, as the buffer would have made it. Without this momentum
+            # would weigh the gradient more and more against the penalty.
+            taken = tf.math.divide_no_nan(taken, rate)
+            if self.nesterov:
+                taken = tf.math.divide_no_nan(taken, momentum)
+            buffer = buffer + taken
+        if self.momentum:
+            self.assign(self._buffers[index], buffer)
+        self.assign(variable, moved)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        names = ("momentum", "dampening", "nesterov", "maximize", "l1")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+    def _kept(self, index: int) -> Any:
+        """Returns the share of a gradient that its buffer takes."""
+        if not self.dampening:
+            return 1.0
+        begun = self._begun[index]
+        begun_before: Any = ops.cast(begun, self._buffers[index].dtype)
+        share = 1 - self.dampening * begun_before
+        self.assign(begun, 1)
+        return share
+
+    def _apply_weight_decay(self, variables: Any) -> None:
+        """Does nothing: the decay is part of the gradient, where Keras's is a step of its own."""

@@ -1,0 +1,78 @@
+"""A rate that falls along a cosine, with a warm-up before it and restarts in it."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasnn import _checks
+from kerasnn.schedules.schedule import Schedule
+
+
+@keras.saving.register_keras_serializable("kerasnn")
+class Cosine(Schedule):
+    """Leads the rate from `initial` to `final` along half a cosine, `restarts` + 1 times.
+
+    Forward, with w = warmup_steps and p = (t - w) / (steps - w) * (restarts + 1):
+
+    | steps          | r(t)                                                             |
+    |----------------|------------------------------------------------------------------|
+    | t < w          | initial * (t + 1) / (w + 1)                                      |
+    | w <= t < steps | final + (initial - final) * (1 + cos(pi * (p - floor(p)))) / 2   |
+    | t >= steps     | final                                                            |
+
+    Args:
+        initial: The highest rate, at the start and after each restart.
+        final: The last rate, at least 0.
+        steps: Steps in all, warm-up included.
+        warmup_steps: Steps in which the rate grows to `initial`.
+        restarts: How often the rate leaps back to `initial`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> Cosine(1.0, steps=4).values(5).round(2)
+        array([1.  , 0.85, 0.5 , 0.15, 0.  ], dtype=float32)
+
+    Reference:
+        Loshchilov & Hutter (2017), arXiv:1608.03983. Warm-up: Goyal et al. (2017),
+        arXiv:1706.02677.
+    """
+
+    @_checks.known_arguments
+    def __init__(
+        self,
+        initial: float,
+        final: float = 0.0,
+        *,
+        steps: int,
+        warmup_steps: int = 0,
+        restarts: int = 0,
+    ) -> None:
+        _checks.number("initial", initial, above=0)
+        _checks.number("final", final, at_least=0)
+        _checks.whole_number("steps", steps)
+        _checks.whole_number("warmup_steps", warmup_steps, at_least=0)
+        _checks.whole_number("restarts", restarts, at_least=0)
+        if warmup_steps >= steps:
+            rule = f"be below steps={steps}, which include it"
+            raise _checks.wrong("warmup_steps", rule, warmup_steps)
+        self.initial = initial
+        self.final = final
+        self.steps = steps
+        self.warmup_steps = warmup_steps
+        self.restarts = restarts
+
+    def at(self, step: Any) -> Any:
+        """Returns the rates of steps."""
+        warm = self.initial * (step + 1) / (self.warmup_steps + 1)
+        # Whole numbers first: a restart is to fall on its step exactly.
+        position = (step - self.warmup_steps) * (self.restarts + 1)
+        part: Any = ops.mod(position, self.steps - self.warmup_steps)
+        wave: Any = ops.cos(math.pi * part / (self.steps - self.warmup_steps))
+        wave = self.final + (self.initial - self.final) * (1 + wave) / 2
+        fallen = ops.where(step < self.steps, wave, self.final)
+        return ops.where(step < self.warmup_steps, warm, fallen)

@@ -1,0 +1,48 @@
+"""A rate that falls to a last one along a power."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasnn import _checks
+from kerasnn.schedules.schedule import Schedule
+
+
+@keras.saving.register_keras_serializable("kerasnn")
+class Polynomial(Schedule):
+    """Leads the rate from `initial` to `final`, where it stays; in a line with `power=1`.
+
+    Forward: r(t) = final + (initial - final) * (1 - min(t, steps) / steps) ** power
+
+    Args:
+        initial: The first rate.
+        final: The last rate, at least 0.
+        steps: Steps until the last rate is reached.
+        power: The curve: above 1 the rate falls early, below 1 late.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> Polynomial(1.0, 0.0, steps=4).values(6)
+        array([1.  , 0.75, 0.5 , 0.25, 0.  , 0.  ], dtype=float32)
+    """
+
+    @_checks.known_arguments
+    def __init__(self, initial: float, final: float, *, steps: int, power: float = 1.0) -> None:
+        _checks.number("initial", initial, above=0)
+        _checks.number("final", final, at_least=0)
+        _checks.whole_number("steps", steps)
+        _checks.number("power", power, above=0)
+        self.initial = initial
+        self.final = final
+        self.steps = steps
+        self.power = power
+
+    def at(self, step: Any) -> Any:
+        """Returns the rates of steps."""
+        left: Any = ops.maximum(1.0 - step / self.steps, 0.0)
+        left = ops.power(left, self.power)
+        return self.final + (self.initial - self.final) * left

@@ -1,0 +1,70 @@
+"""What all schedules have in common: they can be seen without training."""
+
+import abc
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasnn import _checks
+from kerasnn._axes import COLOURS, given_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_STEPS_DRAWN = 100
+
+
+class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
+    """A learning rate as a function of the step, for any Keras optimizer.
+
+    A subclass keeps every argument as an attribute of the same name, which is its configuration.
+    """
+
+    @abc.abstractmethod
+    def at(self, step: Any) -> Any:
+        """Returns the rates of steps, counted from 0, both float tensors of one shape."""
+
+    def __call__(self, step: Any) -> Any:
+        """Returns the learning rate of a step."""
+        return self.at(ops.cast(step, "float32"))
+
+    def values(self, steps: Any) -> np.ndarray:
+        """Returns the learning rates that training will see.
+
+        Args:
+            steps: How many steps, from 0 on; or the steps themselves, an array-like.
+
+        Returns:
+            One rate a step, float32.
+        """
+        if np.ndim(steps) == 0:
+            _checks.whole_number("steps", steps)
+            steps = np.arange(steps)
+        return np.asarray(self(np.asarray(steps)))
+
+    def plot(self, steps: int | None = None, *, ax: "Axes | None" = None) -> "Axes":
+        """Draws the learning rate against the step.
+
+        Args:
+            steps: How many steps to draw; by default all of a schedule that ends, 100 of one
+                that does not.
+            ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+
+        Returns:
+            The Axes.
+        """
+        steps = steps or getattr(self, "steps", _STEPS_DRAWN)
+        ax = given_or_new(ax)
+        ax.plot(self.values(steps), color=COLOURS[0], label=type(self).__name__)
+        ax.set_xlabel("step")
+        ax.set_ylabel("learning rate")
+        ax.set_ylim(bottom=0)
+        return ax
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        names = list(inspect.signature(type(self).__init__).parameters)[1:]
+        return {name: getattr(self, name) for name in names}

@@ -1,0 +1,299 @@
+"""`kerasnn.lr_find`."""
+
+import collections
+import contextlib
+import dataclasses
+import itertools
+import random
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnn import _checks
+from kerasnn.training.job import Job
+from kerasnn.training.programs import first_line
+from kerasnn.training.rate_sweep import METHODS, RateSweep
+from kerasnn.training.state import State
+from kerasnn.training.steps import Steps, build
+
+# Where an operation of tf.data takes the generator of its seeds.
+_SEED_GENERATOR_INPUT = {"ShuffleDatasetV3": 4, "ShuffleAndRepeatDatasetV2": 5}
+
+
+@_checks.known_arguments
+def lr_find(
+    model: keras.Model,
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | str | None = None,
+    *,
+    low: float = 1e-6,
+    high: float = 10.0,
+    steps: int = 100,
+    smoothing: float = 0.9,
+    divergence: float = 4.0,
+    method: str = "minimum",
+    sample_weight: Any = None,
+    class_weight: dict[int, float] | None = None,
+    steps_per_epoch: int | None = None,
+    seed: int = 0,
+) -> RateSweep:
+    """Trains one step after the other at ever higher learning rates, and takes it all back.
+
+    Step t of n has the rate low * (high / low) ** (t / (n - 1)). Afterwards weights, optimizer,
+    statistics, seeds and random states are what they were, bit for bit.
+
+    Args:
+        model: A compiled Keras model. Its optimizer may have a schedule.
+        x: Inputs, or a `tf.data.Dataset` or `keras.utils.PyDataset` of batches, as in `fit`.
+        y: Targets, where `x` does not hold them.
+        batch_size: Rows to a step, as in `fit`; the last batch is left out where it is smaller.
+        low: The first rate.
+        high: The last rate.
+        steps: Steps to take; data that has fewer batches is gone through again.
+        smoothing: Share of the moving average of the loss that is kept at each step.
+        divergence: The sweep ends where the smoothed loss is this many times its lowest value,
+            or NaN or infinite.
+        method: How the suggestion is read; see `RateSweep`.
+        sample_weight: Weight of each row in the loss.
+        class_weight: Weight of each class in the loss.
+        steps_per_epoch: Batches to take from a stream before it starts again.
+        seed: Seed of the order of the rows.
+
+    Returns:
+        The sweep, with `suggestion`, `learning_rates`, `losses`, `smoothed` and `plot()`.
+
+    Raises:
+        ValueError: If data or an argument cannot be right, or the first loss is not finite.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", loss="mse")
+        >>> sweep = lr_find(model, [[1.0], [2.0], [3.0], [4.0]], [3.0, 6.0, 9.0, 12.0])
+        >>> 1e-3 < sweep.suggestion < 1
+        True
+
+    Reference:
+        Smith (2017), arXiv:1506.01186.
+    """
+    _checks.number("low", low, above=0)
+    _checks.number("high", high, above=low)
+    _checks.whole_number("steps", steps, at_least=10)
+    _checks.rate("smoothing", smoothing)
+    _checks.number("divergence", divergence, above=1)
+    _checks.one_of("method", method, METHODS)
+    _checks.whole_number("seed", seed, at_least=0)
+    if hasattr(x, "__next__"):
+        raise ValueError(
+            f"`x` must be readable again; a {type(x).__name__} can be read only once, and `fit` "
+            "would miss what the sweep has taken. Give arrays, or a tf.data.Dataset."
+        )
+    rates = np.geomspace(low, high, steps).astype("float32")
+    with _taken_back(model):
+        job = _job(
+            model,
+            x,
+            y,
+            batch_size=batch_size,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            steps_per_epoch=steps_per_epoch,
+        )
+        if job.train is None and class_weight is not None:
+            rule = f"be left out where `x` is a {type(x).__name__}"
+            raise _checks.wrong("class_weight", rule, class_weight, "Yield sample weights.")
+        losses = _sweep(job, rates, _batches(job, seed), divergence, smoothing)
+    return RateSweep(rates[: len(losses)], losses, _smooth(losses, smoothing), method)
+
+
+def _sweep(
+    job: Job, rates: np.ndarray, batches: Iterator[Any], divergence: float, smoothing: float
+) -> np.ndarray:
+    """Returns the losses up to where they diverge."""
+    model, loss, losses = job.model, np.nan, []
+    first = next(batches)
+    with _other_optimizer(model, float(rates[0])) as own:
+        spec = tf.nest.map_structure(lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), first)
+        # Traced, not run, wherever that can be: a run would draw random numbers.
+        build(model, first if model.run_eagerly else spec)
+        _copy_slots(own, model.optimizer)
+        step = _Step(model, spec)
+        try:
+            for rate, batch in zip(rates, itertools.chain([first], batches), strict=False):
+                loss = step(batch, rate)
+                if not np.isfinite(loss):
+                    break
+                losses.append(loss)
+                smoothed = _smooth(losses, smoothing)
+                if smoothed[-1] > divergence * smoothed.min() > 0:
+                    break
+        finally:
+            step.restore()
+    if not losses:
+        raise ValueError(
+            f"The loss must be finite at the rate `low`; got {loss} in the first step with "
+            f"low={rates[0]:g}. Give finite data, or a model that has not diverged."
+        )
+    return np.asarray(losses)
+
+
+class _Step:
+    """One training step at a rate, and what it changes.
+
+    Args:
+        model: A compiled model, with the optimizer of the sweep.
+        spec: Structure of `tf.TensorSpec` for one batch.
+    """
+
+    def __init__(self, model: Any, spec: Any) -> None:
+        self._model = model
+        optimizer = model.optimizer
+        self._rates = [o.learning_rate for o in getattr(optimizer, "optimizers", [optimizer])]
+        self._steps = Steps(model, spec)
+        self._run: Any = self._train
+        self._values: list[Any] = []
+        if not model.run_eagerly:
+            rate = tf.TensorSpec((), tf.float32)
+            self._run = tf.function(self._train, input_signature=[spec, rate], autograph=False)
+            variables = self._run.get_concrete_function().variables
+            # Metrics are among them, and Keras's generator of seeds for who names none.
+            self._values = [(v, v.read_value()) for v in variables]
+
+    def __call__(self, batch: Any, rate: float) -> float:
+        """Trains on a batch; returns its loss."""
+        return float(self._run(batch, tf.constant(rate, tf.float32)))
+
+    def restore(self) -> None:
+        """Takes all steps back."""
+        for variable, value in self._values:
+            variable.assign(value)
+
+    def _train(self, batch: Any, rate: Any) -> Any:
+        for variable in self._rates:
+            variable.assign(rate)
+        self._model.reset_metrics()
+        logs = self._steps.logs(self._steps.step(batch))
+        if "loss" not in logs:
+            raise ValueError(
+                f"`train_step` of `{self._model.name}` must return a 'loss'; got "
+                f"{', '.join(map(repr, logs))}."
+            )
+        return logs["loss"]
+
+
+def _job(model: Any, x: Any, y: Any, **given: Any) -> Job:
+    rest = dict.fromkeys(field.name for field in dataclasses.fields(Job) if field.init)
+    rest.update(epochs=1, initial_epoch=0, verbose=0, validation_split=0.0, validation_freq=1)
+    return Job(
+        **{**rest, "engine": "auto", "shuffle": True, "model": model, "x": x, "y": y, **given}
+    )
+
+
+def _batches(job: Job, seed: int) -> Iterator[Any]:
+    """Yields batches without an end."""
+    if job.train is None:
+        stream = _independent(job.x)
+        while True:
+            source = map(job.x.__getitem__, range(len(job.x))) if stream is None else iter(stream)
+            for batch in itertools.islice(source, job.steps_per_epoch):
+                yield tf.nest.map_structure(tf.convert_to_tensor, batch)
+    with tf.device("CPU:0"):
+        data = keras.utils.pack_x_y_sample_weight(job.x, job.y, job.sample_weight)
+        data = tf.nest.map_structure(tf.convert_to_tensor, data)
+    rows, size = job.train.count, min(job.step_rows, job.train.count)
+    for epoch in itertools.count():
+        order = np.random.default_rng([seed, epoch]).permutation(rows)
+        for start in range(0, rows - size + 1, size):
+            chosen = order[start : start + size]
+            yield tf.nest.map_structure(lambda t, chosen=chosen: tf.gather(t, chosen), data)
+
+
+def _independent(stream: Any) -> Any:
+    """Returns a copy of a dataset; reading it leaves the order of the next shuffle alone.
+
+    A shuffle draws the seed of each reading from a generator that its copy would share. The
+    copy gets one of its own.
+    """
+    if not isinstance(stream, tf.data.Dataset):
+        return None
+    try:
+        graph = tf.raw_ops.DatasetToGraphV2(
+            input_dataset=tf.data.experimental.to_variant(stream),
+            external_state_policy=1,  # Of functions in Python there is one, which both call.
+        )
+        definition = tf.compat.v1.GraphDef.FromString(graph.numpy())
+        for node in definition.node:
+            if node.op in _SEED_GENERATOR_INPUT:
+                node.input[_SEED_GENERATOR_INPUT[node.op]] = "own_seed_generator"
+        definition.node.add(op="DummySeedGenerator", name="own_seed_generator")
+        copy = tf.raw_ops.DatasetFromGraph(graph_def=definition.SerializeToString())
+    except tf.errors.OpError as error:
+        warnings.warn(
+            "`lr_find` reads `x` itself, since it cannot be copied: where it shuffles, the next "
+            f"`fit` meets other orders than it would have. TensorFlow says: {first_line(error)}",
+            stacklevel=2,
+        )
+        return stream
+    return tf.data.experimental.from_variant(copy, stream.element_spec)
+
+
+@contextlib.contextmanager
+def _taken_back(model: Any) -> Iterator[None]:
+    """Gives everything back as it was: variables, and the random states of Python and NumPy."""
+    states, before = (random.getstate(), np.random.get_state()), State(model)
+    try:
+        yield
+    finally:
+        before.restore()
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
+@contextlib.contextmanager
+def _other_optimizer(model: Any, rate: float) -> Iterator[Any]:
+    """Lends a model a copy of its optimizer whose rate is a number; gives its own.
+
+    The rate of one with a schedule could be set, but not set back.
+    """
+    own = model.optimizer
+    copy = type(own).from_config(_with_rate(own.get_config(), rate))
+    model.optimizer = copy
+    try:
+        yield own
+    finally:
+        model.optimizer = own
+
+
+def _with_rate(config: dict[str, Any], rate: float) -> dict[str, Any]:
+    """Returns a configuration with one rate, that of an optimizer inside another one too."""
+    changed = {}
+    for name, value in config.items():
+        if name == "learning_rate":
+            changed[name] = rate
+        else:
+            changed[name] = _with_rate(value, rate) if isinstance(value, dict) else value
+    return changed
+
+
+def _copy_slots(source: Any, target: Any) -> None:
+    """Gives one optimizer the numbers of another of the same kind."""
+    values = collections.defaultdict(list)
+    for variable in source.variables:
+        values[variable.path].append(variable.value)
+    for variable in target.variables:
+        if values[variable.path]:
+            variable.assign(values[variable.path].pop(0))
+
+
+def _smooth(losses: Any, smoothing: float) -> np.ndarray:
+    """Returns the moving average, corrected for its start at 0."""
+    average, smoothed = 0.0, []
+    for t, loss in enumerate(losses):
+        average = smoothing * average + (1 - smoothing) * loss
+        smoothed.append(average / (1 - smoothing ** (t + 1)))
+    return np.asarray(smoothed)

@@ -1,0 +1,83 @@
+"""The best model on disk: the right one, whole at every moment."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+from engine_cases import X, Y, assert_close, classifier
+
+import kerasnn
+from kerasnn.callbacks import BestModel
+
+
+class Values(keras.callbacks.Callback):
+    """Sets what is monitored, and keeps the weights."""
+
+    def __init__(self, values):
+        super().__init__()
+        self.values, self.after = values, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["score"] = self.values[epoch]
+        self.after.append(self.model.get_weights())
+
+
+def fit(callback, values):
+    watched = Values(values)
+    plan = {"epochs": len(values), "verbose": 0, "callbacks": [watched, callback]}
+    kerasnn.fit(classifier(), X, Y, **plan)
+    return watched.after
+
+
+def test_the_best_is_kept(tmp_path):
+    path = tmp_path / "{odd}" / "best.keras"
+    path.parent.mkdir()
+    best = BestModel(path, "score", mode="max", min_delta=0.1)
+    after = fit(best, [np.nan, 1.0, 3.0, 3.05, 2.0])
+    assert [file.name for file in path.parent.iterdir()] == ["best.keras"]
+    assert_close(keras.models.load_model(path).get_weights(), after[2], tolerance=0)
+
+
+def test_only_better_ones_are_written_and_over_all_calls_of_fit(tmp_path):
+    path = tmp_path / "best.keras"
+    best = BestModel(str(path), "score", mode="min")
+    first = fit(best, [2.0, 1.0, np.inf])
+    fit(best, [1.5, 1.2])
+    assert_close(keras.models.load_model(path).get_weights(), first[1], tolerance=0)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_write_that_fails(tmp_path, monkeypatch, error):
+    """What was there before is there still, and nothing else."""
+
+    def save(model, path, **arguments):
+        with open(path, "wb") as file:
+            file.write(b"half a model")
+        raise error
+
+    path = tmp_path / "best.keras"
+    best = BestModel(path, "score", mode="min")
+    after = fit(best, [2.0])
+    monkeypatch.setattr(keras.Model, "save", save)
+    with pytest.raises(type(error)):
+        fit(best, [1.0])
+    assert [file.name for file in tmp_path.iterdir()] == ["best.keras"]
+    assert_close(keras.models.load_model(path).get_weights(), after[0], tolerance=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"path": "best.h5"},
+            "`path` must be a file name that ends in .keras; got path=",
+        ),
+        ({"path": 3}, "`path` must be a file name that ends in .keras; got path=3."),
+        ({"path": "a.keras", "mode": "least"}, "`mode` must be one of 'auto', 'min', 'max'; got"),
+        ({"path": "a.keras", "min_delta": -1}, "`min_delta` must be a finite number at least 0"),
+    ],
+)
+def test_what_cannot_be(arguments, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        BestModel(**arguments)

@@ -1,0 +1,215 @@
+"""Rates that callbacks set: by a schedule, or where a metric stands still."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
+
+import kerasnn
+from kerasnn import optimizers, schedules
+from kerasnn.callbacks import LearningRateDecay, ReduceLROnPlateau
+
+BATCH = 35
+STEPS = len(X) // BATCH
+PLAN = {"verbose": 0, "shuffle": False, "batch_size": BATCH}
+DECAY = schedules.Exponential(0.5, rate=0.8)
+
+
+class Batches(keras.callbacks.Callback):
+    """What only Keras's own loop can run."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+
+@pytest.mark.parametrize("engine", ["graph", "keras", pytest.param("xla", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rate: keras.optimizers.SGD(rate, momentum=0.9),
+        lambda rate: keras.optimizers.Adam(rate, gradient_accumulation_steps=2),
+        lambda rate: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(rate)),
+    ],
+    ids=["SGD", "accumulating", "scaled"],
+)
+def test_by_step_as_a_schedule_in_the_optimizer(engine, make):
+    """The same weights, in the same program, and the rate from before at the end."""
+    ours, theirs = classifier(make(0.3)), classifier(make(DECAY))
+    callbacks = [LearningRateDecay(DECAY, per="step"), *([Batches()] if engine == "keras" else [])]
+    arguments = {"engine": "xla"} if engine == "xla" else {}
+    history = kerasnn.fit(ours, X, Y, epochs=4, callbacks=callbacks, **arguments, **PLAN)
+    kerasnn.fit(theirs, X, Y, epochs=4, **PLAN)
+    assert history.engine == engine
+    assert_close(ours.get_weights(), theirs.get_weights())
+    assert ours.optimizer.learning_rate.numpy() == np.float32(0.3)
+    last = [DECAY.values(4 * STEPS)[epoch * STEPS + 1] for epoch in range(4)]
+    np.testing.assert_allclose(history.history["learning_rate"], last, rtol=1e-5)
+
+
+def test_by_epoch():
+    model = classifier(keras.optimizers.SGD(0.3))
+    theirs = classifier(keras.optimizers.SGD(0.3))
+    scheduler = keras.callbacks.LearningRateScheduler(lambda epoch: float(DECAY(epoch)))
+    plan = {"initial_epoch": 2, "epochs": 5, **PLAN}
+    history = kerasnn.fit(model, X, Y, callbacks=[LearningRateDecay(DECAY)], **plan)
+    kerasnn.fit(theirs, X, Y, callbacks=[scheduler], **plan)
+    assert history.engine == "graph"
+    assert_close(model.get_weights(), theirs.get_weights(), tolerance=0)
+    assert history.history["learning_rate"] == DECAY.values([2, 3, 4]).tolist()
+    assert model.optimizer.learning_rate.numpy() == np.float32(0.3)
+
+
+def test_steps_count_from_epoch_0_of_each_fit():
+    model, decay = classifier("sgd"), LearningRateDecay(DECAY, per="step")
+    for first, last in ((0, 2), (2, 4), (0, 1)):
+        plan = {"initial_epoch": first, "epochs": last, "callbacks": [decay], **PLAN}
+        rates = kerasnn.fit(model, X, Y, **plan).history["learning_rate"]
+        wanted = [DECAY.values(99)[(epoch + 1) * STEPS - 1] for epoch in range(first, last)]
+        np.testing.assert_allclose(rates, wanted, rtol=1e-5)
+
+
+def test_one_program_for_every_fit_with_the_same_callback():
+    model, decay = classifier("sgd"), LearningRateDecay(DECAY, per="step")
+    calls = []
+    decay.before_step = lambda model, step=decay.before_step: (calls.append(1), step(model))
+    for _ in range(3):
+        kerasnn.fit(model, X, Y, epochs=3, callbacks=[decay], **PLAN)
+    traced = len(calls)
+    assert 1 <= traced < 4
+    kerasnn.fit(model, X, Y, epochs=3, **PLAN)
+    assert len(calls) == traced
+
+
+def test_a_stream_that_does_not_say_its_length():
+    stream = tf.data.Dataset.from_tensor_slices((X, Y)).filter(lambda x, y: True).batch(BATCH)
+    decay = LearningRateDecay(DECAY, per="step")
+    history = kerasnn.fit(classifier(), stream, epochs=2, verbose=0, callbacks=[decay])
+    wanted = DECAY.values([STEPS - 1, 2 * STEPS - 1])
+    np.testing.assert_allclose(history.history["learning_rate"], wanted, rtol=1e-5)
+    message = "cannot know the first step of epoch 2, since the stream does not say how many"
+    with pytest.raises(ValueError, match=message):
+        kerasnn.fit(classifier(), stream, initial_epoch=2, epochs=3, verbose=0, callbacks=[decay])
+
+
+class Fails(keras.callbacks.Callback):
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 1:
+            raise self.error
+
+
+@pytest.mark.parametrize("per", ["epoch", "step"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_given_back_after_an_exception(per, error):
+    model = classifier(keras.optimizers.SGD(0.3))
+    callbacks = [LearningRateDecay(DECAY, per=per), Fails(error())]
+    with pytest.raises(error):
+        kerasnn.fit(model, X, Y, epochs=3, callbacks=callbacks, **PLAN)
+    assert model.optimizer.learning_rate.numpy() == np.float32(0.3)
+
+
+def test_a_rate_that_is_a_schedule(refuses):
+    model = classifier(keras.optimizers.Adam(DECAY))
+    for callback in (LearningRateDecay(DECAY), ReduceLROnPlateau("loss")):
+        name, optimizer = type(callback).__name__, model.optimizer.name
+        message = (
+            f"`{name}` sets the learning rate, which has to be a number for that; that of the "
+            f"optimizer `{optimizer}` is a schedule. Compile the model with a number, or "
+            f"leave `{name}` out."
+        )
+        with refuses(model, message):
+            kerasnn.fit(model, X, Y, epochs=2, callbacks=[callback], **PLAN)
+        with refuses(model, message):
+            keras.Model.fit(model, X, Y, epochs=2, callbacks=[callback], **PLAN)
+
+
+@pytest.mark.parametrize("fit", [kerasnn.fit, keras.Model.fit])
+def test_momentum_follows_one_cycle(fit):
+    """As with the cycle in the optimizer; afterwards it is what it was, in programs too."""
+    cycle = schedules.OneCycle(0.4, steps=4 * STEPS, momentum=(0.9, 0.2))
+    ours = classifier(optimizers.SGD(0.1, momentum=0.5))
+    theirs = classifier(optimizers.SGD(cycle, momentum=0.5))
+    plain = classifier(optimizers.SGD(0.1, momentum=0.5))
+    for model in (ours, plain):
+        fit(model, X, Y, epochs=1, **PLAN)
+    start = plain.get_weights()
+    for model in (ours, theirs):
+        model.set_weights(classifier().get_weights())
+        for variable in model.optimizer.variables:
+            if "momentum" in variable.path:
+                variable.assign(keras.ops.zeros_like(variable))
+    fit(ours, X, Y, epochs=4, callbacks=[LearningRateDecay(cycle, per="step")], **PLAN)
+    fit(theirs, X, Y, epochs=4, **PLAN)
+    assert_close(ours.get_weights(), theirs.get_weights())
+    for variable, value in zip(ours.optimizer.variables, plain.optimizer.variables, strict=True):
+        variable.assign(value)
+    ours.set_weights(start)
+    for model in (ours, plain):
+        fit(model, X, Y, epochs=1, **PLAN)
+    assert_close(ours.get_weights(), plain.get_weights())
+
+
+class Plateau(keras.callbacks.Callback):
+    """Sets what is monitored."""
+
+    def __init__(self, values):
+        super().__init__()
+        self.values = values
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["val_loss"] = self.values[epoch]
+
+
+@pytest.mark.parametrize(
+    ("values", "rates"),
+    [
+        ([np.nan, 3, 2, 2, 2, 1], [1, 1, 1, 1, 0.5, 0.5]),
+        ([3, np.nan, np.nan, 2, 2, np.inf], [1, 1, 0.5, 0.5, 0.5, 0.25]),
+        ([-np.inf, 3, 2, 1, 0, -1], [1, 1, 1, 1, 1, 1]),
+        ([np.nan] * 6, [1, 0.5, 0.5, 0.25, 0.25, 0.125]),
+    ],
+)
+def test_a_plateau_with_nan(values, rates):
+    """No improvement, and never the best; the rate is logged before it is lowered."""
+    model = classifier(keras.optimizers.SGD(1.0))
+    seen = []
+    look = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(float(model.optimizer.learning_rate))
+    )
+    callbacks = [Plateau(values), ReduceLROnPlateau(patience=2, factor=0.5), look]
+    plan = {**PLAN, "epochs": 6, "validation_data": (X_HELD, Y_HELD)}
+    history = kerasnn.fit(model, X, Y, callbacks=callbacks, **plan)
+    assert seen == rates
+    assert history.history["learning_rate"] == [1, *rates[:-1]]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: LearningRateDecay(lambda epoch: 0.1),
+            "For a function of the epoch use `keras.callbacks.LearningRateScheduler`.",
+        ),
+        (lambda: LearningRateDecay(DECAY, per="batch"), "`per` must be one of 'epoch', 'step'; go"),
+        (lambda: ReduceLROnPlateau(factor=1), "`factor` must be a finite number above 0 and below"),
+        (lambda: ReduceLROnPlateau(min_lr=-1), "`min_lr` must be a finite number at least 0; got"),
+        (lambda: ReduceLROnPlateau(mode="mean"), "`mode` must be one of 'auto', 'min', 'max'; got"),
+    ],
+)
+def test_what_cannot_be(make, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make()
+
+
+def test_several_steps_that_keras_does_not_tell_of():
+    model = classifier(steps_per_execution=2)
+    decay = LearningRateDecay(DECAY, per="step")
+    with pytest.raises(ValueError, match=r"sets the rate of each step; got steps_per_execution=2"):
+        keras.Model.fit(model, X, Y, callbacks=[decay], **PLAN)
+    assert kerasnn.fit(model, X, Y, callbacks=[decay], **PLAN).engine == "graph"

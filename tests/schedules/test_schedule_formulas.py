@@ -1,0 +1,64 @@
+"""Each schedule against Keras's own, or against numbers worked out by hand."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerasnn.schedules import Cosine, Exponential, InverseTime, OneCycle, Polynomial, Step
+
+theirs = keras.optimizers.schedules
+STEPS = np.arange(40)
+
+
+@pytest.mark.parametrize(
+    ("ours", "wanted"),
+    [
+        (Step(0.3, drop=0.4, every=7), theirs.ExponentialDecay(0.3, 7, 0.4, staircase=True)),
+        (Exponential(0.3, rate=0.4, every=7), theirs.ExponentialDecay(0.3, 7, 0.4)),
+        (InverseTime(0.3, rate=0.4, every=7), theirs.InverseTimeDecay(0.3, 7, 0.4)),
+        (
+            Polynomial(0.3, 0.02, steps=25, power=1.7),
+            theirs.PolynomialDecay(0.3, 25, 0.02, power=1.7),
+        ),
+        (Cosine(0.3, 0.03, steps=25), theirs.CosineDecay(0.3, 25, alpha=0.1)),
+    ],
+    ids=lambda schedule: type(schedule).__name__,
+)
+def test_against_keras(ours, wanted):
+    expected = [float(wanted(int(step))) for step in STEPS]
+    np.testing.assert_allclose(ours.values(STEPS), expected, rtol=1e-5, atol=1e-8)
+
+
+def test_restarts_against_keras():
+    wanted = theirs.CosineDecayRestarts(0.3, 6, t_mul=1.0, alpha=0.1)
+    expected = [float(wanted(step)) for step in range(18)]
+    got = Cosine(0.3, 0.03, steps=18, restarts=2).values(20)
+    np.testing.assert_allclose(got[:18], expected, rtol=1e-5)
+    np.testing.assert_allclose(got[18:], 0.03, rtol=1e-6)
+
+
+def test_a_warm_up():
+    """It starts above 0, ends at the highest rate, and the cosine takes the other steps."""
+    got = Cosine(1.0, steps=8, warmup_steps=3).values(9)
+    np.testing.assert_allclose(got[:4], [0.25, 0.5, 0.75, 1.0])
+    np.testing.assert_allclose(got[3:], Cosine(1.0, steps=5).values(6), atol=1e-7)
+
+
+def test_one_cycle():
+    """Smith's: a triangle from and to a 25th of the peak, then down to a 10,000th of that."""
+    got = OneCycle(2.5, steps=11, rise=0.4).values(12)
+    up = np.linspace(0.1, 2.5, 5)
+    wanted = [*up, *up[-2::-1], (0.1 + 1e-5) / 2, 1e-5, 1e-5]
+    np.testing.assert_allclose(got, wanted, rtol=1e-5)
+
+
+def test_a_cycle_that_takes_all_steps():
+    got = OneCycle(1.0, steps=5, rise=0.5, initial=0.2, final=0.1).values(5)
+    np.testing.assert_allclose(got, [0.2, 0.6, 1.0, 0.6, 0.1], rtol=1e-6)
+
+
+def test_momentum_goes_the_other_way():
+    cycle = OneCycle(1.0, steps=11, rise=0.4, initial=0.2, momentum=(0.9, 0.7))
+    rates = cycle.values(11)
+    wanted = [0.9, 0.85, 0.8, 0.75, 0.7, 0.75, 0.8, 0.85, 0.9, 0.9, 0.9]
+    np.testing.assert_allclose(cycle.momentum_at(rates), wanted, rtol=1e-5)

@@ -1,0 +1,276 @@
+"""The sweep of the learning rate: what it finds, and that it leaves nothing behind."""
+
+import dataclasses
+import random
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from engine_cases import FEATURES, X, Y, classifier
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import kerasnn
+from kerasnn import data, layers, models, optimizers, schedules
+from kerasnn.training.rate_sweep import RateSweep
+
+QUICK = {"steps": 12, "low": 1e-4, "high": 1.0}
+
+
+def learned(model):
+    """The numbers that `fit` without shuffling of its own leads to, and how it shuffled."""
+    history = kerasnn.fit(model, X, Y, epochs=2, verbose=0)
+    return [v.numpy() for v in [*model.variables, *model.optimizer.variables]], history.history
+
+
+def rich(optimizer):
+    """A model with all that a step changes: statistics, seeds, slots and metrics."""
+
+    def hidden():
+        return [
+            layers.Standardize(),
+            keras.layers.Dense(6, "relu"),
+            keras.layers.BatchNormalization(),
+            layers.Dropout(0.3),
+            keras.layers.GaussianNoise(0.1),
+        ]
+
+    return classifier(optimizer, hidden=hidden, metrics=["accuracy"])
+
+
+OPTIMIZERS = {
+    "adam": lambda: keras.optimizers.Adam(0.01),
+    "sgd": lambda: optimizers.SGD(0.1, momentum=0.9, dampening=0.1, l1=1e-4),
+    "schedule": lambda: keras.optimizers.RMSprop(schedules.Step(0.01, every=3)),
+    "ema": lambda: keras.optimizers.SGD(0.1, use_ema=True, gradient_accumulation_steps=2),
+    "scaled": lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Nadam(0.01)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "trained"),
+    [
+        ("adam", False),
+        ("sgd", True),
+        ("schedule", True),
+        pytest.param("ema", True, marks=pytest.mark.slow),
+        pytest.param("scaled", True, marks=pytest.mark.slow),
+    ],
+)
+def test_nothing_is_left(name, trained):
+    """Every variable and random state is the same, and so is the next `fit`."""
+    plain, swept = rich(OPTIMIZERS[name]()), rich(OPTIMIZERS[name]())
+    if trained:
+        for model in (plain, swept):
+            keras.utils.set_random_seed(5)
+            kerasnn.fit(model, X, Y, verbose=0)
+    keras.utils.set_random_seed(7)
+    optimizer, rate = swept.optimizer, float(swept.optimizer.learning_rate)
+    before = {v.path: v.numpy() for v in [*swept.variables, *optimizer.variables]}
+    states = random.getstate(), np.random.get_state()[1].tolist()
+    for _ in range(2):
+        sweep = kerasnn.lr_find(swept, X, Y, **QUICK)
+    assert len(set(sweep.losses)) > 2
+    assert swept.optimizer is optimizer
+    assert float(optimizer.learning_rate) == rate
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == states
+    for variable in [*swept.variables, *optimizer.variables]:
+        if variable.path in before:
+            np.testing.assert_array_equal(variable.numpy(), before[variable.path], variable.path)
+    assert swept.layers[0].adapted == trained
+
+    keras.utils.set_random_seed(7)
+    wanted, reference = learned(plain)
+    keras.utils.set_random_seed(7)
+    got, history = learned(swept)
+    assert history == reference
+    for ours, theirs in zip(got, wanted, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_second_sweep_is_the_first():
+    model = rich("adam")
+    one, two = (kerasnn.lr_find(model, X, Y, **QUICK) for _ in range(2))
+    np.testing.assert_array_equal(one.losses, two.losses)
+
+
+def test_a_seed_that_no_layer_owns():
+    """Keras's generator of seeds for all who name none is given back as well."""
+
+    class Noise(keras.layers.Layer):
+        def call(self, x):
+            return x + keras.random.normal(keras.ops.shape(x))
+
+    model = classifier("sgd", hidden=lambda: [Noise(), keras.layers.Dense(4)])
+    drawn = []
+    for sweeps in (0, 1):
+        keras.utils.set_random_seed(3)
+        keras.random.normal((1,))
+        for _ in range(sweeps):
+            kerasnn.lr_find(model, X, Y, **QUICK)
+        drawn.append(float(keras.random.normal((1,))[0]))
+    assert drawn[0] == drawn[1]
+
+
+def test_the_rates_are_those_that_were_trained_with():
+    """One step of plain gradient descent after the other, worked out by hand."""
+    x = np.ones((4, 1), "float32")
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.set_weights([np.array([[1.0]], "float32")])
+    model.compile(keras.optimizers.SGD(123.0), loss="mse")
+    sweep = kerasnn.lr_find(model, x, 0 * x, low=0.01, high=0.2, steps=10)
+    np.testing.assert_allclose(sweep.learning_rates, np.geomspace(0.01, 0.2, 10), rtol=1e-6)
+    weight, losses = 1.0, []
+    for rate in sweep.learning_rates:
+        losses.append(weight**2)
+        weight -= rate * 2 * weight
+    np.testing.assert_allclose(sweep.losses, losses, rtol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_the_suggestion_trains_digits(optimizer):
+    """A hundredth of it is too low for 5 epochs, a hundred times it too high."""
+    split = data.load("digits")
+    x, held = (part.reshape(len(part), -1) for part in (split.x_train, split.x_test))
+    model = models.mlp(64, 10, task="multiclass", optimizer=optimizer, seed=0)
+    suggestion = kerasnn.lr_find(model, x, split.y_train).suggestion
+    model.optimizer.build(model.trainable_variables)
+    start = [(v, v.numpy()) for v in [*model.variables, *model.optimizer.variables]]
+    accuracy = {}
+    for factor in (1, 0.01, 100):
+        for variable, value in start:
+            variable.assign(value)
+        model.optimizer.learning_rate = factor * suggestion
+        try:
+            kerasnn.fit(model, x, split.y_train, epochs=5, verbose=0)
+            accuracy[factor] = model.evaluate(held, split.y_test, verbose=0)[1]
+        except FloatingPointError:
+            accuracy[factor] = 0.0
+    assert accuracy[1] >= 0.8, accuracy
+    assert accuracy[0.01] < 0.8, accuracy
+    assert accuracy[100] < 0.8, accuracy
+
+
+def stream(**arguments):
+    rows = tf.data.Dataset.from_tensor_slices((X, Y))
+    return rows.shuffle(len(X), seed=1, **arguments).batch(10, drop_remainder=True)
+
+
+def test_a_dataset_keeps_its_place_in_the_order():
+    """Each reading shuffles anew; the sweep's are not counted."""
+    read, untouched = stream(), stream()
+    model = classifier("adam")
+    sweep = kerasnn.lr_find(model, read, **QUICK)
+    assert len(sweep.losses) == QUICK["steps"]
+    for _ in range(2):
+        for (ours, _), (wanted, _) in zip(read, untouched, strict=True):
+            np.testing.assert_array_equal(ours, wanted)
+
+
+class Pairs(keras.utils.PyDataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return X[index * 10 : (index + 1) * 10], Y[index * 10 : (index + 1) * 10]
+
+
+def test_other_streams():
+    sweep = kerasnn.lr_find(classifier("adam"), Pairs(), **QUICK)
+    assert len(sweep.losses) == QUICK["steps"]
+    endless = stream().repeat()
+    sweep = kerasnn.lr_find(classifier("adam"), endless, steps_per_epoch=4, **QUICK)
+    assert len(sweep.losses) == QUICK["steps"]
+    message = "`x` must be readable again; a generator can be read only once"
+    with pytest.raises(ValueError, match=message):
+        kerasnn.lr_find(classifier("adam"), (batch for batch in Pairs()), steps_per_epoch=3)
+
+
+def test_weights_of_classes_and_rows_count():
+    model = classifier("sgd")
+    plain = kerasnn.lr_find(model, X, Y, **QUICK).losses[0]
+    doubled = kerasnn.lr_find(model, X, Y, class_weight={0: 2, 1: 2, 2: 2}, **QUICK).losses[0]
+    tripled = kerasnn.lr_find(model, X, Y, sample_weight=np.full(len(X), 3.0), **QUICK).losses[0]
+    np.testing.assert_allclose([doubled, tripled], [2 * plain, 3 * plain], rtol=1e-5)
+
+
+def test_a_model_that_runs_eagerly():
+    model = classifier("sgd", run_eagerly=True)
+    before = model.get_weights()
+    sweep = kerasnn.lr_find(model, X, Y, **QUICK)
+    np.testing.assert_allclose(
+        sweep.losses, kerasnn.lr_find(classifier("sgd"), X, Y, **QUICK).losses, rtol=1e-4
+    )
+    for ours, wanted in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, wanted)
+
+
+def test_it_ends_where_the_loss_diverges():
+    """And a loss that becomes NaN is no part of what is found."""
+    model = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(1)])
+    model.compile("sgd", loss="mse")
+    y = X.sum(axis=1)
+    sweep = kerasnn.lr_find(model, X, y, high=1e9, steps=60)
+    assert len(sweep.losses) < 60
+    assert np.isfinite(sweep.losses).all()
+    assert 1e-3 < sweep.suggestion < 1
+    sudden = keras.optimizers.SGD(1.0)
+    model.compile(sudden, loss=lambda y, p: keras.ops.where(keras.ops.abs(p) > 9, np.nan, p - 9))
+    sweep = kerasnn.lr_find(model, X, y, high=1e9, steps=60)
+    assert len(sweep.losses) < 60
+    assert np.isfinite(sweep.losses).all()
+
+
+SMOOTHED = np.array([9, 8.9, 8, 5, 3, 2.5, 2, 4, 20.0])
+SWEEP = RateSweep(np.geomspace(1e-4, 1e4, 9), SMOOTHED + 0.1, SMOOTHED)
+
+
+@pytest.mark.parametrize(
+    ("method", "wanted"), [("minimum", 10.0), ("steep", 1e-1), ("valley", 1e-1)]
+)
+def test_how_the_suggestion_is_read(method, wanted):
+    sweep = dataclasses.replace(SWEEP, method=method)
+    np.testing.assert_allclose(sweep.suggestion, wanted)
+
+
+def test_the_plot_marks_it():
+    ax = Figure().add_subplot()
+    assert SWEEP.plot(ax=ax) is ax
+    assert ax.get_xscale() == "log"
+    marks = [line for line in ax.lines if line.get_label() == "suggestion: 10"]
+    assert [list(np.asarray(line.get_xdata())) for line in marks] == [[10.0, 10.0]]
+    assert isinstance(SWEEP.plot(), Axes)
+
+
+def test_a_loss_that_never_falls():
+    sweep = dataclasses.replace(SWEEP, smoothed=SMOOTHED[::-1].cumsum())
+    with pytest.raises(ValueError, match="the loss never fell below that of the first step, 20"):
+        _ = sweep.suggestion
+    assert len(sweep.plot().lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"low": 0}, "`low` must be a finite number above 0; got low=0."),
+        ({"low": 1, "high": 0.1}, "`high` must be a finite number above 1; got high=0.1."),
+        ({"steps": 3}, "`steps` must be a whole number of at least 10; got steps=3."),
+        ({"smoothing": 1}, "`smoothing` must be in [0, 1); got smoothing=1."),
+        ({"divergence": 1}, "`divergence` must be a finite number above 1; got divergence=1."),
+        ({"method": "minimun"}, "got method='minimun'. Did you mean `minimum`?"),
+        ({"seed": -1}, "`seed` must be a whole number of at least 0; got seed=-1."),
+    ],
+)
+def test_what_cannot_be(refuses, arguments, message):
+    model = classifier()
+    with refuses(model, message):
+        kerasnn.lr_find(model, X, Y, **arguments)
+
+
+def test_data_is_checked(refuses):
+    model = classifier()
+    with refuses(model, "`x` must hold finite numbers"):
+        kerasnn.lr_find(model, np.full_like(X, np.nan), Y)
+    with refuses(model, "`class_weight` must be left out where `x` is a "):
+        kerasnn.lr_find(model, stream(), class_weight={0: 1, 1: 1, 2: 1})
