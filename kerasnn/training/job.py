@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.training import rows
-from kerasnn.training.standardization import learn_standardization
 from kerasnn.training.stream_shapes import check_stream_shapes
 
 _ENGINES = ("auto", "xla", "graph", "keras")
@@ -57,7 +56,6 @@ class Job:
         self._read_validation()
         if self.train is not None:
             self._check_classes(self.train)
-        learn_standardization(self.model, self.x, self.y, self.steps_per_epoch)
 
     @property
     def step_rows(self) -> int:

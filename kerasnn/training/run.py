@@ -13,6 +13,8 @@ from kerasnn.training.evaluate import Evaluation
 from kerasnn.training.finite import FiniteGuard
 from kerasnn.training.job import Job
 from kerasnn.training.programs import first_line, programs_of
+from kerasnn.training.resumption import Resumption, resumption
+from kerasnn.training.standardization import learn_standardization
 from kerasnn.training.stream_epochs import StreamEpochs
 
 # What tracing and compiling raise for a model that cannot be traced or compiled.
@@ -21,6 +23,11 @@ _CANNOT_COMPILE = (tf.errors.OpError, TypeError, ValueError, NotImplementedError
 
 def run(job: Job) -> keras.callbacks.History:
     """Trains by the first engine that can; returns the History, with the engine and the reason."""
+    with resumption(job) as resumed:
+        return _run(job, resumed)
+
+
+def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
     programs = programs_of(job.model)
     programs.drop_stale(job.model)
     blocks = None if job.train is None else _blocks(job, job.train.count)
@@ -29,9 +36,12 @@ def run(job: Job) -> keras.callbacks.History:
         xla = program_key(blocks, jit=True)
         steps = programs.steps_run[xla] + (job.epochs - job.initial_epoch) * blocks.steps
     plan = engines.plan(job, steps, has_xla=xla in programs, failure=programs.failures.get(xla, ""))
+    plan = resumed.engines(plan)
+    learn_standardization(job.model, job.x, job.y, job.steps_per_epoch)
     failure = ""
     for engine, reason in plan:
         if engine == "keras":
+            resumed.begin(engine, reason)
             history = _run_keras(job)
         else:
             try:
@@ -44,6 +54,7 @@ def run(job: Job) -> keras.callbacks.History:
                         "Use engine='auto'."
                     ) from error
                 continue
+            resumed.begin(engine, reason)
             history = _run_epochs(job, epochs)
         history.engine, history.reason = engine, reason + failure
         return history
