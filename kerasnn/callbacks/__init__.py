@@ -19,3 +19,4 @@ from kerasnn.callbacks.best_model import BestModel as BestModel
 from kerasnn.callbacks.early_stopping import EarlyStopping as EarlyStopping
 from kerasnn.callbacks.learning_rate_decay import LearningRateDecay as LearningRateDecay
 from kerasnn.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau as ReduceLROnPlateau
+from kerasnn.callbacks.resume import Resume as Resume

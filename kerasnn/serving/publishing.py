@@ -7,7 +7,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 
-from kerasnn import _checks
+from kerasnn import _checks, _files
 
 
 def check(path: pathlib.Path, version: int | None) -> None:
@@ -41,8 +41,8 @@ def publish(directory: pathlib.Path, path: pathlib.Path, version: int | None) ->
     """Flushes `directory` to disk, renames it to `version` or the next, and returns which."""
     for folder, _, files in os.walk(directory, topdown=False):
         for file in files:
-            _flush(pathlib.Path(folder, file))
-        _flush(pathlib.Path(folder))
+            _files.flush(pathlib.Path(folder, file))
+        _files.flush(pathlib.Path(folder))
     while True:
         number = max(_versions(path), default=0) + 1 if version is None else int(version)
         try:
@@ -54,7 +54,7 @@ def publish(directory: pathlib.Path, path: pathlib.Path, version: int | None) ->
             if version is not None:
                 raise _taken(path, version) from None
         else:
-            _flush(path)
+            _files.flush(path)
             return number
 
 
@@ -70,11 +70,3 @@ def _taken(path: pathlib.Path, version: int) -> ValueError:
         version,
         f"The next free one is {max(_versions(path)) + 1}; leave `version` out to get it.",
     )
-
-
-def _flush(path: pathlib.Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -97,7 +97,8 @@ class Epochs:
                 self._block = blocks.of_slice(epoch, base, jit=self._jit)
             return 0, base, min(base + slice_steps, blocks.steps)
         if epoch not in self._block_epochs:
-            count = min(blocks.epochs, self._last - epoch)
+            # Where no epoch is left, the program is made for the shapes of one.
+            count = max(1, min(blocks.epochs, self._last - epoch))
             self._block = None
             self._block = blocks.of_epochs(epoch, count, jit=self._jit)
             self._block_epochs = range(epoch, epoch + count)

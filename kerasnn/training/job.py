@@ -8,7 +8,6 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn.training import rows
-from kerasnn.training.standardization import learn_standardization
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes, may_never_end
 from kerasnn.training.stream_values import bad_batch, checked_batches
 
@@ -61,7 +60,6 @@ class Job:
         self._read_validation()
         if self.train is not None:
             self._check_classes(self.train)
-        learn_standardization(self.model, self.x, self.y, self.steps_per_epoch)
         self.x = self._checked(self.x, _NAMES)
         self.validation_data = self._checked(self.validation_data, _VALIDATION_NAMES)
 

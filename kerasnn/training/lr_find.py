@@ -17,6 +17,7 @@ from kerasnn import _checks
 from kerasnn.training.job import Job
 from kerasnn.training.programs import first_line
 from kerasnn.training.rate_sweep import METHODS, RateSweep
+from kerasnn.training.standardization import learn_standardization
 from kerasnn.training.state import State
 from kerasnn.training.steps import Steps, build
 
@@ -107,6 +108,7 @@ def lr_find(
         if job.train is None and class_weight is not None:
             rule = f"be left out where `x` is a {type(x).__name__}"
             raise _checks.wrong("class_weight", rule, class_weight, "Yield sample weights.")
+        learn_standardization(model, job.x, job.y, steps_per_epoch)
         losses = _sweep(job, rates, _batches(job, seed), divergence, smoothing)
     return RateSweep(rates[: len(losses)], losses, _smooth(losses, smoothing), method)
 

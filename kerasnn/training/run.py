@@ -13,6 +13,8 @@ from kerasnn.training.evaluate import Evaluation
 from kerasnn.training.finite import FiniteGuard
 from kerasnn.training.job import Job
 from kerasnn.training.programs import first_line, programs_of
+from kerasnn.training.resumption import Resumption, resumption
+from kerasnn.training.standardization import learn_standardization
 from kerasnn.training.stream_epochs import StreamEpochs
 
 # What tracing and compiling raise for a model that cannot be traced or compiled.
@@ -24,7 +26,8 @@ def run(job: Job) -> keras.callbacks.History:
     callbacks = engines.callbacks_of(job)
     tell(callbacks, "before_fit", job.model, validates=job.validates, alone=_are_known(callbacks))
     try:
-        return _run(job)
+        with resumption(job) as resumed:
+            return _run(job, resumed)
     except BaseException as error:
         tell(callbacks, "on_train_abort", error)
         raise
@@ -46,7 +49,7 @@ def _are_known(callbacks: list[Any]) -> bool:
     )
 
 
-def _run(job: Job) -> keras.callbacks.History:
+def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
     programs = programs_of(job.model)
     programs.before_step = [
         callback
@@ -60,9 +63,12 @@ def _run(job: Job) -> keras.callbacks.History:
         xla = program_key(blocks, jit=True)
         steps = programs.steps_run[xla] + (job.epochs - job.initial_epoch) * blocks.steps
     plan = engines.plan(job, steps, has_xla=xla in programs, failure=programs.failures.get(xla, ""))
+    plan = resumed.engines(plan)
+    learn_standardization(job.model, job.x, job.y, job.steps_per_epoch)
     failure = ""
     for engine, reason in plan:
         if engine == "keras":
+            resumed.begin(engine, reason)
             history = _run_keras(job)
         else:
             try:
@@ -75,6 +81,7 @@ def _run(job: Job) -> keras.callbacks.History:
                         "Use engine='auto'."
                     ) from error
                 continue
+            resumed.begin(engine, reason)
             history = _run_epochs(job, epochs)
         history.engine, history.reason = engine, reason + failure
         return history

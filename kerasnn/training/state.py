@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import keras
+from kerasnn._variables import variables_of
 
 
 class State:
@@ -13,10 +13,7 @@ class State:
     """
 
     def __init__(self, model: Any) -> None:
-        # A step of the user's own may have several, which Keras does not track.
-        held = [v for v in vars(model).values() if isinstance(v, keras.optimizers.Optimizer)]
-        variables = [*model.variables, *(v for optimizer in held for v in optimizer.variables)]
-        self._values = [(v, v.value.read_value()) for v in variables]
+        self._values = [(v, v.value.read_value()) for v in variables_of(model)]
 
     def restore(self) -> None:
         """Puts everything back."""

@@ -36,9 +36,13 @@ EPOCHS, CUT = 7, 1
 PLAN = {"verbose": 0, "shuffle": False, "validation_data": (X_HELD, Y_HELD)}
 
 
+# It needs `kerasnn.fit`, and runs that are killed: test_resume_*.py.
+ELSEWHERE = {"Resume"}
+
+
 def test_the_table_is_complete():
     public = {name for name, value in vars(callbacks).items() if inspect.isclass(value)}
-    assert set(CASES) == public
+    assert set(CASES) | ELSEWHERE == public
 
 
 def model():

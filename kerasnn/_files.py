@@ -1,0 +1,54 @@
+"""Files that appear whole or not at all."""
+
+import contextlib
+import glob
+import os
+import pathlib
+import uuid
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def replacing(path: pathlib.Path, *, keep: pathlib.Path | None = None) -> Iterator[pathlib.Path]:
+    """Gives a name to write a file to, which becomes `path` when it is whole and on the disk.
+
+    The name is new, lies beside `path`, since only within one file system is a rename whole, and
+    ends as `path` does, since some writers choose their format by it. Whenever the process or the
+    machine stops, `path` is what it was or what it is to be. Where writing fails it is what it
+    was, and nothing of the draft is left.
+
+    Args:
+        path: The file to replace or make.
+        keep: Another name in the same directory, under which the file that is replaced is kept.
+            Between two renames `keep` is then the newest file, and there is none at `path`.
+
+    Raises:
+        OSError: If the disk is full or refuses.
+    """
+    draft = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
+    try:
+        yield draft
+        flush(draft)
+        if keep is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(path, keep)
+        os.replace(draft, path)
+        flush(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def clear_drafts(path: pathlib.Path) -> None:
+    """Removes what killed writers of `path` have left; there must be no living one."""
+    name = f".{glob.escape(path.stem)}.{'[0-9a-f]' * 32}{glob.escape(path.suffix)}"
+    for draft in path.parent.glob(name):
+        draft.unlink(missing_ok=True)
+
+
+def flush(path: pathlib.Path) -> None:
+    """Waits until a file, or the names in a directory, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

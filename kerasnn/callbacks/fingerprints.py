@@ -1,0 +1,136 @@
+"""What a training run is made of, in words that can be compared with another run's."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnn import _checks
+
+# Of a configuration: what Keras numbers anew in each process, and what says nothing more.
+_LEFT_OUT = (
+    "name",
+    "module",
+    "registered_name",
+    "build_config",
+    "compile_config",
+    "shared_object_id",
+)
+_LISTED = 5
+
+Fingerprint = dict[str, str]
+
+
+def of_model(model: keras.Model) -> Fingerprint:
+    """Returns the layers and how they hang together; names of layers count for nothing."""
+    try:
+        config: Any = model.get_config()
+    except NotImplementedError:
+        # A subclassed model: the shapes of its variables are compared later.
+        config = {}
+    return _flat("model", {"class": type(model).__name__, "config": config}, _names(config))
+
+
+def of_training(model: keras.Model) -> Fingerprint:
+    """Returns the optimizer, and what `compile` was told of losses and metrics."""
+    optimizer: Any = model.optimizer
+    flat = _flat("optimizer", {"class": type(optimizer).__name__, **optimizer.get_config()}, {})
+    compiled = model.get_compile_config() or {}
+    for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+        flat |= _flat(name, compiled.get(name), {})
+    return flat
+
+
+def of_settings(settings: dict[str, Any]) -> Fingerprint:
+    """Returns arguments of `fit`."""
+    return _flat("fit", settings, {})
+
+
+def of_data(name: str, data: Any) -> Fingerprint:
+    """Returns shape, type and SHA-256 of every array, or of a dataset read from start to end.
+
+    Args:
+        name: What errors call the data.
+        data: Arrays in a structure, or a `tf.data.Dataset` with an end.
+    """
+    if isinstance(data, tf.data.Dataset):
+        digest, batches = hashlib.sha256(), 0
+        for batch in data:
+            batches += 1
+            for leaf in tf.nest.flatten(batch):
+                _update(digest, np.asarray(leaf))
+        return {name: f"{batches} batches {digest.hexdigest()}"}
+    return {leaf: describe(np.asarray(array)) for leaf, array in _checks.named_leaves(name, data)}
+
+
+def describe(array: np.ndarray) -> str:
+    """Returns an array's shape, type and SHA-256."""
+    digest = hashlib.sha256()
+    _update(digest, array)
+    return f"{array.dtype.name} {array.shape} {digest.hexdigest()}"
+
+
+def differences(was: Fingerprint, now: Fingerprint) -> str:
+    """Says what differs, at most five things, or nothing.
+
+    >>> differences({"a": "1", "b": "2"}, {"a": "1", "b": "3"})
+    '`b` was 2, is now 3'
+    """
+    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    listed = [
+        f"`{name}` was {_short(was.get(name))}, is now {_short(now.get(name))}"
+        for name in names[:_LISTED]
+    ]
+    if len(names) > _LISTED:
+        listed.append(f"and {len(names) - _LISTED} more")
+    return "; ".join(listed)
+
+
+def _short(value: str | None) -> str:
+    return "absent" if value is None else value if len(value) <= 80 else f"{value[:60]}..."
+
+
+def _update(digest: Any, array: np.ndarray) -> None:
+    digest.update(f"{array.dtype.name}{array.shape}".encode())
+    # Text of any length is held as objects, whose bytes are addresses.
+    plain = repr(array.tolist()).encode() if array.dtype.kind == "O" else array
+    digest.update(np.ascontiguousarray(plain).view(np.uint8).data if plain is array else plain)
+
+
+def _names(config: Any) -> dict[str, str]:
+    """Returns for every name in a configuration which one it is, counted from the first."""
+    names = dict.fromkeys(_each_name(config))
+    return {name: f"#{number}" for number, name in enumerate(names)}
+
+
+def _each_name(config: Any) -> Iterator[str]:
+    if isinstance(config, dict):
+        if isinstance(config.get("name"), str):
+            yield config["name"]
+        config = list(config.values())
+    if isinstance(config, (list, tuple)):
+        for item in config:
+            yield from _each_name(item)
+
+
+def _flat(path: str, value: Any, names: dict[str, str]) -> Fingerprint:
+    if isinstance(value, dict):
+        flat: Fingerprint = {}
+        for key, item in value.items():
+            if key not in _LEFT_OUT:
+                flat |= _flat(path if key == "config" else f"{path}.{key}", item, names)
+        return flat
+    if isinstance(value, (list, tuple)):
+        parts = [_flat(f"{path}[{i}]", item, names) for i, item in enumerate(value)]
+        return {key: item for part in parts for key, item in part.items()} or {path: "nothing"}
+    if isinstance(value, str):
+        return {path: repr(names.get(value, value))}
+    if value is None or isinstance(value, (bool, int, float, np.generic)):
+        return {path: repr(value)}
+    if isinstance(value, (np.ndarray, tf.Tensor)):
+        return {path: describe(np.asarray(value))}
+    # An object's own words may hold its address.
+    return {path: getattr(value, "__name__", type(value).__name__)}

@@ -1,0 +1,128 @@
+"""A run with all that a resume could get wrong: `python resume_runs.py PATH ENGINE KIND EPOCHS`.
+
+As a script it prints "begun" when training begins, and at its end a digest of all there is.
+"""
+
+import hashlib
+import os
+import pathlib
+import random
+import resource
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+
+import kerasnn
+from kerasnn.callbacks import Resume
+
+_DATA = np.random.default_rng(0)
+X = _DATA.normal(size=(300, 8)).astype("float32")
+Y = (X @ _DATA.normal(size=(8, 3))).argmax(axis=1)
+
+
+def network(units=16, rate=0.05, loss="sparse_categorical_crossentropy"):
+    """Has dropout of both kinds, running statistics, learned scaling and momentum."""
+    model = kerasnn.Sequential(
+        [
+            keras.Input((8,)),
+            kerasnn.layers.Standardize(),
+            keras.layers.Dense(units, activation="relu"),
+            kerasnn.layers.Dropout(0.3),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.2),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    return model
+
+
+def small(optimizer="adam"):
+    """Is traced fast, and still draws and keeps slots."""
+    layers = [keras.Input((8,)), kerasnn.layers.Dropout(0.3), keras.layers.Dense(3)]
+    model = kerasnn.Sequential(layers)
+    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def parts(kind):
+    """Returns a model and callbacks: per-step decay and early stopping, or Keras's plateau."""
+    keras.utils.set_random_seed(0)
+    stopping = keras.callbacks.EarlyStopping("val_loss", min_delta=1e-3, patience=15)
+    if kind == "decay":
+        decay = keras.optimizers.schedules.CosineDecay(0.05, 600)
+        return network(rate=decay), [stopping]
+    stopping.restore_best_weights = True
+    plateau = keras.callbacks.ReduceLROnPlateau(factor=0.7, patience=3, cooldown=1)
+    return network(), [stopping, plateau]
+
+
+def train(model, callbacks, *, epochs=12, **arguments):
+    plan = {"batch_size": 32, "validation_split": 0.2, "engine": "graph", "verbose": 0}
+    return kerasnn.fit(model, X, Y, epochs=epochs, callbacks=callbacks, **plan | arguments)
+
+
+def digest(model, callbacks, history):
+    """Returns a hash of everything: variables, callbacks, History and generators."""
+    found = hashlib.sha256()
+    for variable in [*model.variables, *model.optimizer.variables]:
+        found.update(np.asarray(variable).tobytes())
+    for callback in callbacks:
+        if not isinstance(callback, Resume):
+            state = {
+                name: np.asarray(value).tolist()
+                for name, value in vars(callback).items()
+                if isinstance(value, (int, float, np.generic))
+            }
+            found.update(repr(sorted(state.items())).encode())
+    found.update(repr((history.history, history.epoch)).encode())
+    found.update(repr((random.getstate(), np.random.get_state())).encode())
+    return found.hexdigest()
+
+
+def whole_run(path, engine, kind, epochs, *, begun=lambda: None):
+    """Trains from the start of a script to its end, and returns the digest."""
+    model, callbacks = parts(kind)
+    callbacks.append(
+        keras.callbacks.LambdaCallback(
+            on_train_begin=lambda logs: begun(),
+            # However fast the machine is, there is time to be killed.
+            on_epoch_begin=lambda epoch, logs: time.sleep(0.02),
+        )
+    )
+    if path != "-":
+        # Not the last: it is to act last all the same.
+        callbacks.insert(0, Resume(path))
+    history = train(model, callbacks, engine=engine, epochs=epochs)
+    return digest(model, callbacks, history)
+
+
+def largest_file(size):
+    """Makes the disk full for every file at that byte; None makes room again."""
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most if size is None else size, most))
+
+
+def start(path, engine, kind, epochs):
+    """Starts a process that trains; returns it when training has begun."""
+    arguments = [str(path), engine, kind, str(epochs)]
+    process = subprocess.Popen(
+        [sys.executable, __file__, *arguments],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(pathlib.Path(kerasnn.__file__).parents[1])},
+        text=True,
+    )
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+if __name__ == "__main__":
+    path, engine, kind, epochs = sys.argv[1:]
+    print(
+        whole_run(path, engine, kind, int(epochs), begun=lambda: print("begun", flush=True)),
+        flush=True,
+    )
