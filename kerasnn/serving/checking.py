@@ -2,7 +2,7 @@
 
     python -P fresh_process.py kerasnn.serving.checking DIRECTORY EXAMPLES BATCH_SIZE...
 
-prints what `check` returns, as JSON.
+prints what `check` returns, as JSON, or `{"error": ...}` where the program cannot be asked.
 """
 
 import json
@@ -81,9 +81,14 @@ def _difference(served: np.ndarray, expected: np.ndarray) -> float:
     return float(np.abs(apart).max(initial=0.0) / scale)
 
 
-if __name__ == "__main__":
-    _directory, _examples, *_sizes = sys.argv[1:]
-    found = check(
-        pathlib.Path(_directory), recorded.read(pathlib.Path(_examples)), list(map(int, _sizes))
-    )
+def _main(directory: str, file: str, *batch_sizes: str) -> None:
+    examples = recorded.read(pathlib.Path(file))
+    try:
+        found = check(pathlib.Path(directory), examples, list(map(int, batch_sizes)))
+    except (ValueError, RuntimeError) as error:
+        found = {"error": str(error)}
     print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -46,7 +46,11 @@ class Inference:
         self._program = traced.get_concrete_function()
         portable.check_operations(self._program.graph.as_graph_def())
         self.module = tf.Module()
-        self.module.weights = self._program.variables
+        # The program has them in no order, and their names depend on other models.
+        places = {id(variable.value): place for place, variable in enumerate(model.variables)}
+        self.module.weights = sorted(
+            self._program.variables, key=lambda variable: places.get(id(variable), len(places))
+        )
         self.module.tables = [
             part
             for part in parts

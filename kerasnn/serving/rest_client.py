@@ -154,8 +154,10 @@ def _example(features: Mapping[str, Any]) -> dict[str, Any]:
 
 def _arrays(answer: Any) -> Any:
     if isinstance(answer, dict):
-        return {name: np.asarray(value) for name, value in answer.items()}
-    return np.asarray(answer)
+        return {name: _arrays(value) for name, value in answer.items()}
+    array = np.asarray(answer)
+    # NumPy's own strings of bytes drop zeros at their ends.
+    return np.asarray(answer, object) if array.dtype.kind == "S" else array
 
 
 def _error(text: bytes) -> str:

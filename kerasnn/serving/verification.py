@@ -88,9 +88,11 @@ def run(
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     if ran.returncode:
-        said = ran.stderr.strip().splitlines() or [f"it ended with code {ran.returncode}"]
         raise UnverifiedError(
-            f"`path` must hold a SavedModel that answers its examples; {said[-1]}"
+            f"The exported program ended the process that asked it, with code {ran.returncode}: "
+            f"{ran.stderr[-2000:]}"
         )
     found = json.loads(ran.stdout.splitlines()[-1])
+    if "error" in found:
+        raise UnverifiedError(f"The exported program must answer its examples; {found['error']}")
     return Verification(**found, batch_sizes=tuple(batch_sizes))

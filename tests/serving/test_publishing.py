@@ -2,13 +2,11 @@
 
 import os
 import pathlib
-import signal
 import stat
 import subprocess
 import sys
 import textwrap
 import threading
-import time
 
 import keras
 import numpy as np
@@ -176,28 +174,35 @@ def test_a_fresh_process_without_keras_answers_as_predict(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_kill_leaves_no_part_of_a_version(classifier, tmp_path):
+def test_thirty_kills_leave_no_part_of_a_version(classifier, tmp_path):
+    # A process that has imported everything starts each exporter at once, as a copy of itself.
     program = f"""
+        import os, random, signal, time
         import keras
         from kerasnn import serving
 
-        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
-        while True:
-            serving.export(model, {str(tmp_path)!r}, labels=["a", "b", "c"])
+        def export():
+            model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+            while True:
+                serving.export(model, {str(tmp_path)!r}, labels=["a", "b", "c"])
+
+        random.seed(0)
+        for number in range(30):
+            process = os.fork()
+            if process == 0:
+                export()
+            # The first export is under way in the first seconds, others later.
+            time.sleep(random.uniform(0.2, 6))
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
     """
-    for delay_s in (0.0, 0.03, 0.07):
-        before = {name for name in os.listdir(tmp_path) if name.isdigit()}
-        process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)])
-        while {name for name in os.listdir(tmp_path) if name.isdigit()} == before:
-            assert process.poll() is None
-            time.sleep(0.01)
-        time.sleep(delay_s)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        versions = {name for name in os.listdir(tmp_path) if name.isdigit()}
-        assert versions > before
-        for version in versions - before:
-            tf.saved_model.load(tmp_path / version)
-            labels = tmp_path / version / "assets.extra" / "labels.txt"
-            assert labels.read_text() == "a\nb\nc\n"
-    assert serving.export(classifier, tmp_path).version == max(map(int, versions)) + 1
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True)
+    left = [name for name in os.listdir(tmp_path) if name.startswith(".export-")]
+    assert len(left) > 5, "too few kills came in the middle of an export"
+    report = serving.export(classifier, tmp_path, labels=["a", "b", "c"])
+    names = {file.relative_to(report.path) for file in report.path.rglob("*")}
+    assert report.version == max(map(int, versions(tmp_path)))
+    for version in versions(tmp_path):
+        directory = tmp_path / version
+        assert {file.relative_to(directory) for file in directory.rglob("*")} == names
+        assert len(serving.Predictor(directory)(np.ones((2, 4)))["labels"]) == 2
