@@ -58,8 +58,8 @@ def finish(directory: pathlib.Path, methods: Mapping[str, str]) -> None:
     """Makes the SavedModel in `directory` fit for TensorFlow Serving.
 
     Requests for XLA and for devices go: Keras compiles grouped convolutions with XLA, which
-    TensorFlow Serving refuses, and the plain kernels compute the same. TensorFlow's own functions
-    that save and restore the weights belong on a CPU and stay there.
+    TensorFlow Serving refuses, and the plain kernels compute the same. Where an operation runs is
+    the server's choice; what can run on a CPU only, such as reading the weights, does.
 
     Args:
         directory: Holds what `tf.saved_model.save` wrote, which calls every signature a predict.
@@ -69,14 +69,10 @@ def finish(directory: pathlib.Path, methods: Mapping[str, str]) -> None:
     saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
     [meta_graph] = saved.meta_graphs
     for function in meta_graph.graph_def.library.function:
-        if function.signature.name.startswith(
-            ("__inference__traced_save", "__inference__traced_restore")
-        ):
-            continue
         function.attr.pop(_COMPILED, None)
-        for node in function.node_def:
-            node.device = ""
-            node.attr.pop(_COMPILED, None)
+    for node in _nodes(meta_graph.graph_def):
+        node.device = ""
+        node.attr.pop(_COMPILED, None)
     for name, method in methods.items():
         meta_graph.signature_def[name].method_name = method
     file.write_bytes(saved.SerializeToString(deterministic=True))

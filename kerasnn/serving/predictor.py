@@ -19,6 +19,7 @@ class Predictor:
 
     Attributes:
         path: Directory of the SavedModel.
+        signature: Name of the signature.
         inputs: Input name -> its dtype and shape.
         outputs: Output name -> its dtype and shape.
 

@@ -61,7 +61,7 @@ def publish(
                 # Fails where another exporter's version of that number holds files.
                 os.rename(directory, path / str(number))
         except OSError:
-            if number not in version_directory.numbers(path):
+            if before is not None or number not in version_directory.numbers(path):
                 raise
             if version is not None and not overwrite:
                 raise _taken(path, version) from None

@@ -40,9 +40,20 @@ class InPython(keras.layers.Layer):
         return tf.ensure_shape(tf.numpy_function(np.sin, [x], tf.float32), x.shape)
 
 
+class ReadsAFile(keras.layers.Layer):
+    def call(self, x):
+        length = tf.strings.length(tf.io.read_file("/etc/hostname"))
+        return x + tf.cast(length, x.dtype)
+
+
 class BatchMean(keras.layers.Layer):
     def call(self, x):
         return keras.ops.mean(x)
+
+
+class Complex(keras.layers.Layer):
+    def call(self, x):
+        return tf.cast(x, tf.complex64)
 
 
 def called_with_two():
@@ -118,6 +129,16 @@ WRONG = {
         lambda: of(InPython()),
         {},
         "`model` must be made of TensorFlow's operations; .*in_python.* calls Python",
+    ),
+    "files": (
+        lambda: of(ReadsAFile()),
+        {},
+        r"`model` must hold all that it needs; its operation `.*reads_a_file.*` \(ReadFile\) uses",
+    ),
+    "complex numbers": (
+        lambda: of(Complex()),
+        {},
+        "`model` must give real numbers or strings; its output `predictions` is complex64",
     ),
     "noise": (
         noisy,

@@ -19,12 +19,6 @@ def saved_variables(report):
     return [tuple(shape) for name, shape in listed if not name.startswith("_CHECKPOINTABLE")]
 
 
-def inference(report):
-    saved = saved_model_pb2.SavedModel.FromString((report.path / "saved_model.pb").read_bytes())
-    functions = saved.meta_graphs[0].graph_def.library.function
-    return [f for f in functions if not f.signature.name.startswith("__inference__traced_")]
-
-
 def unnamed_inputs():
     left, right = keras.Input((3,)), keras.Input((3,))
     return keras.Model([left, right], keras.layers.Add()([left, right]))
@@ -126,11 +120,12 @@ def test_nothing_asks_for_xla_or_a_device(tmp_path, ask):
         [keras.Input((8, 8, 4)), keras.layers.Conv2D(4, 3, groups=2), OnDevice()]
     )
     report = serving.export(model, tmp_path)
-    for function in inference(report):
-        assert "_XlaMustCompile" not in function.attr
-        for node in function.node_def:
-            assert node.device == ""
-            assert "_XlaMustCompile" not in node.attr
+    saved = saved_model_pb2.SavedModel.FromString((report.path / "saved_model.pb").read_bytes())
+    graph = saved.meta_graphs[0].graph_def
+    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+    assert {node.device for node in nodes} == {""}
+    for part in (*graph.library.function, *nodes):
+        assert "_XlaMustCompile" not in part.attr
     x = np.random.default_rng(0).normal(size=(3, 8, 8, 4)).astype("float32")
     expected = model.predict(x, verbose=0)
     np.testing.assert_allclose(ask(report, image=x)["predictions"], expected, atol=1e-6)

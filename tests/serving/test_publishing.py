@@ -118,6 +118,32 @@ def test_a_version_that_another_exporter_took_meanwhile(classifier, tmp_path, mo
     assert (tmp_path / "1" / "saved_model.pb").read_text() == "theirs"
 
 
+def test_overwriting_takes_the_place_of_a_version(classifier, tmp_path, monkeypatch, ask):
+    ones = np.ones((1, 4), "float32")
+    serving.export(classifier, tmp_path, version=3, verify=False)
+    before = classifier.predict(ones, verbose=0)
+    classifier.layers[-1].bias.assign([1.0, 0, 0])
+    rename = os.rename
+
+    def fail(source, target):
+        if target.name == "3" and source.name.startswith(".export"):
+            raise OSError("disk full")
+        rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.rename", fail)
+        with pytest.raises(OSError, match="disk full"):
+            serving.export(classifier, tmp_path, version=3, verify=False, overwrite=True)
+    old = serving.Predictor(tmp_path / "3")(ones)["probabilities"]
+    np.testing.assert_allclose(old, before, atol=1e-6)
+    report = serving.export(classifier, tmp_path, version=3, verify=False, overwrite=True)
+    after = classifier.predict(ones, verbose=0)
+    assert np.abs(after - before).max() > 0.1
+    np.testing.assert_allclose(ask(report, features=ones)["probabilities"], after, atol=1e-6)
+    assert versions(tmp_path) == ["3"]
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+
+
 def test_exporters_at_once_get_versions_of_their_own(tmp_path, ask):
     models = [keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]) for _ in range(4)]
     reports = {}

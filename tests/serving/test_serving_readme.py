@@ -1,6 +1,7 @@
 """The five commands of README's serving section."""
 
 import json
+import os
 import pathlib
 import re
 import shlex
@@ -24,7 +25,8 @@ def test_the_five_commands(tmp_path):
     assert not nothing
     # What needs nothing but Python runs as it stands.
     script = script.replace(".venv/bin/python", shlex.quote(sys.executable))
-    subprocess.run(["bash", "-euc", script], cwd=tmp_path, check=True, stderr=subprocess.PIPE)
+    environment = {**os.environ, "PYTHONPATH": str(README.parent)}
+    subprocess.run(["bash", "-euc", script], cwd=tmp_path, check=True, env=environment)
     words = shlex.split(server)
     assert words[words.index("-v") + 1] == "$PWD/models/iris:/models/iris:ro"
     # The server's part is `Predictor`'s here, for what the last command asks.
