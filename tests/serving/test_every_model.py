@@ -54,6 +54,7 @@ def test_ten_requests_get_the_answer_of_predict_ten_times(case):
             np.testing.assert_array_equal(answer[name], answers[0][name])
 
 
+@pytest.mark.slow
 def test_the_same_names_after_twenty_others(case, tmp_path):
     _, report, _ = case
     build = CASES[report.path.parent.name][0]

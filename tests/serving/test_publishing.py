@@ -163,42 +163,6 @@ def test_exporters_at_once_get_versions_of_their_own(tmp_path, ask):
         assert ask(report, features=np.zeros((1, 1), "float32"))["predictions"].item() == value
 
 
-def test_a_fresh_process_without_keras_answers_as_predict(tmp_path):
-    keras.utils.set_random_seed(0)
-    lookup = keras.layers.StringLookup(vocabulary=["ant", "bee"], output_mode="one_hot")
-    word, size = keras.Input((), dtype="string", name="word"), keras.Input((2,), name="size")
-    joined = keras.layers.Concatenate()([lookup(word), keras.layers.Dense(3, "relu")(size)])
-    model = keras.Model([word, size], keras.layers.Dense(2, "softmax")(joined))
-    report = serving.export(model, tmp_path, labels=["small", "large"])
-    sizes = np.random.default_rng(0).normal(size=(3, 2)).astype("float32")
-    words = tf.constant(["bee", "ant", "cow"])
-    np.save(tmp_path / "sizes.npy", sizes)
-    program = f"""
-        import sys
-
-        # TensorFlow imports Keras where it can; here nothing can.
-        sys.modules["keras"] = sys.modules["kerasnn"] = None
-
-        import numpy as np
-        import tensorflow as tf
-
-        loaded = tf.saved_model.load({str(report.path)!r})
-        answers = loaded.signatures["serving_default"](
-            word=tf.constant(["bee", "ant", "cow"]),
-            size=tf.constant(np.load({str(tmp_path / "sizes.npy")!r})),
-        )
-        assert sys.modules["keras"] is sys.modules["kerasnn"] is None
-        assert not [name for name in sys.modules if name.startswith(("keras.", "kerasnn."))]
-        np.savez({str(tmp_path / "answers.npz")!r}, **answers)
-    """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True)
-    answers = np.load(tmp_path / "answers.npz", allow_pickle=True)
-    expected = model.predict([words, sizes], verbose=0)
-    np.testing.assert_allclose(answers["probabilities"], expected, atol=1e-6)
-    named = [["small", "large"][row.argmax()].encode() for row in expected]
-    assert answers["labels"].tolist() == named
-
-
 @pytest.mark.slow
 def test_thirty_kills_leave_no_part_of_a_version(classifier, tmp_path):
     # A process that has imported everything starts each exporter at once, as a copy of itself.
