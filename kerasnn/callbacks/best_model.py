@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kerasnn import _checks
+from kerasnn import _checks, _files
 from kerasnn.callbacks.monitored import MODES, Monitored
 
 
@@ -59,16 +59,8 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
         try:
             super().on_epoch_end(epoch, logs)
             if self._draft.exists():
-                _flush(self._draft)
+                _files.flush(self._draft)
                 os.replace(self._draft, self.path)
-                _flush(self._draft.parent)
+                _files.flush(self._draft.parent)
         finally:
             self._draft.unlink(missing_ok=True)
-
-
-def _flush(path: pathlib.Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,5 +1,6 @@
 """From a model to a version of it that a server picks up."""
 
+import json
 import os
 import pathlib
 from collections.abc import Sequence
@@ -9,9 +10,21 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.serving import labels as classes
-from kerasnn.serving import portable, program, publishing, verification
-from kerasnn.serving.export_report import ExportReport, Signatures
+from kerasnn.serving import (
+    card,
+    portable,
+    publishing,
+    recorded,
+    server,
+    verification,
+    warmup_requests,
+)
+from kerasnn.serving.batch_sizes import batch_sizes as sizes_of
+from kerasnn.serving.draw import draw
+from kerasnn.serving.export_report import ExportReport
+from kerasnn.serving.inference import Inference
+from kerasnn.serving.labels import Labels
+from kerasnn.serving.signatures import Signature, choose
 
 
 @_checks.known_arguments
@@ -21,40 +34,67 @@ def export(
     *,
     version: int | None = None,
     labels: Sequence[str] | None = None,
+    signatures: str | Sequence[str] = "auto",
+    warmup: bool = True,
+    batch_sizes: Sequence[int] = (1, 8, 32),
+    verify: bool = True,
+    overwrite: bool = False,
 ) -> ExportReport:
     """Publishes the inference of `model` as the SavedModel `path/<version>/`.
 
     TensorFlow Serving picks the directory up when it appears, and it appears only once the
-    exported program, loaded from disk, gave the model's own answers on random inputs of two
-    batch sizes, to 1e-5 of each output's scale. Until then it is hidden; after an error or a
-    crash no version is there.
+    exported program gave the model's own answers, to 1e-5 of each output's scale. What is asked
+    is a process that imports neither Keras nor TensorFlow's Python, and runs the program through
+    TensorFlow's C library. Until then the directory is hidden; after an error or a crash no
+    version is there. One that answers otherwise stays hidden, with a report.
 
-    The signature is `serving_default`. One input is named `image` where it is
-    `(batch, height, width, 1, 3 or 4)`, and `features` otherwise; several keep their keys or
-    the names of their `Input` layers, and one without a name is `input_0`, `input_1`, ... by its
-    place. One output is named `probabilities` where softmax or sigmoid computed it, and
-    `predictions` otherwise; several keep their keys, or are `output_0`, `output_1`, ...
+    The signatures, each for the models that it suits:
+
+    | name              | inputs       | outputs                                              |
+    |-------------------|--------------|------------------------------------------------------|
+    | `serving_default` | the model's  | the model's, and `labels`                            |
+    | `image_bytes`     | `image_bytes`: JPEG, PNG, BMP or GIF files | the same               |
+    | `classify`        | `inputs`: `tf.train.Example` | `scores`, and `classes`: the labels  |
+    | `regress`         | `inputs`: `tf.train.Example` | `outputs`                            |
+
+    One input is named `image` where it is `(batch, height, width, 1, 3 or 4)`, and `features`
+    otherwise; several keep their keys or the names of their `Input` layers, and one without a
+    name is `input_0`, `input_1`, ... by its place. One output is named `probabilities` where
+    softmax or sigmoid computed it, and `predictions` otherwise; several keep their keys, or are
+    `output_0`, `output_1`, ... An example holds the inputs by name, or in place of `image` a
+    file as `image_bytes`.
 
     Only what inference reads is saved: no optimizer, no seeds, each weight once. Inputs keep
-    their dtype; 16-bit outputs become float32. Shapes other than the model's are refused.
+    their dtype; outputs are strings or float32. Shapes other than the model's are refused.
+    `assets.extra` holds `model_card.json`, `labels.txt`, warm-up requests, and the examples that
+    `serving.verify` asks again; beside the versions stand the files that the card's command
+    lines start a server with.
 
     Args:
         model: Any built Keras model. A subclassed model takes inputs of the shape that it was
             first called with, and of its variables' dtype.
-        path: Directory of the versions, made where it is missing.
+        path: Directory of the versions, made where it is missing. Its name is the model's.
         version: Number of the new version. The default is the next whole number after
             those that are there, from 1.
-        labels: Names of the classes, written to `assets.extra/labels.txt`. The output
-            `labels` is then the name of the largest probability; of one sigmoid it is the second
-            name where p > 0.5, else the first. Several sigmoids give no such output.
+        labels: Names of the classes. The output `labels` is then the name of the largest
+            probability; of one sigmoid it is the second name where p > 0.5, else the first.
+            Several sigmoids give no such output.
+        signatures: `auto` for all that suit the model, or the names of those to write.
+        warmup: Whether to write requests with which the server warms up, one for each signature
+            and batch size.
+        batch_sizes: Numbers of rows that are asked for in warming up and in verification, and
+            that the server fills its batches up to.
+        verify: Whether to compare answers before publishing.
+        overwrite: Whether to replace the version if it is there, and the server's files.
 
     Returns:
         What was published.
 
     Raises:
         ValueError: If `model` is not a built Keras model, keeps state between calls, calls
-            Python, or answers differently once exported; if `path` is a file; if `version` is
-            not a new positive whole number; if `labels` do not fit the output.
+            Python, reads files, or answers differently once exported; if `path` is a file; if
+            `version` is not a new positive whole number; if `labels` do not fit the output; if a
+            signature does not suit the model.
         TypeError: If an argument is unknown.
 
     Example:
@@ -70,31 +110,42 @@ def export(
     _check_model(model)
     if not isinstance(path, (str, os.PathLike)):
         raise _checks.wrong("path", "be the directory of the versions", path)
+    sizes = sizes_of(batch_sizes)
     versions = pathlib.Path(path)
-    publishing.check(versions, version)
-    names = None if labels is None else classes.check(labels)
-    inference = program.trace(model, names)
+    publishing.check(versions, version, overwrite=overwrite)
+    inference = Inference(model)
+    names = None if labels is None else Labels(labels, inference)
+    chosen = choose(inference, names, signatures)
+    rows = draw(inference)
+    requests = {name: signature.request(rows) for name, signature in chosen.items()}
+    found = None
     with publishing.draft(versions) as directory:
-        tf.saved_model.save(
-            inference.module, directory, signatures={"serving_default": inference.function}
-        )
-        portable.strip(directory)
+        _save(inference, chosen, directory)
         if names is not None:
-            extra = directory / "assets.extra"
-            extra.mkdir()
-            (extra / "labels.txt").write_text("\n".join([*names, ""]), encoding="utf-8")
-        loaded = tf.saved_model.load(directory)
-        difference = verification.largest_difference(
-            loaded.signatures["serving_default"], model, inference, names
-        )
+            text = "\n".join([*names.names, ""])
+            (directory / "assets.extra" / "labels.txt").write_text(text, encoding="utf-8")
+        if warmup:
+            warmup_requests.write(directory, server.model_name(versions), chosen, requests, sizes)
+        if verify:
+            examples = {name: signature.example(rows) for name, signature in chosen.items()}
+            recorded.write(directory / recorded.FILE, examples)
+            found = verification.run(directory, directory / recorded.FILE, sizes)
+            found.check()
+        contents = card.make(model, directory, versions, chosen, requests, names, found)
+        text = json.dumps(contents, indent=2)
+        (directory / card.FILE).write_text(text, encoding="utf-8")
         size_bytes = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
-        number = publishing.publish(directory, versions, version)
+        number = publishing.publish(directory, versions, version, overwrite=overwrite)
+    server.write_files(versions, sizes, overwrite=overwrite)
     return ExportReport(
         path=versions / str(number),
         version=number,
-        signatures=_signatures(loaded, inference),
+        signatures={
+            name: {"inputs": signature.inputs, "outputs": signature.outputs}
+            for name, signature in chosen.items()
+        },
         size_bytes=size_bytes,
-        largest_difference=difference,
+        verification=found,
     )
 
 
@@ -113,13 +164,8 @@ def _check_model(model: Any) -> None:
         )
 
 
-def _signatures(loaded: Any, inference: program.Program) -> Signatures:
-    # Loading loses the order of the names.
-    function = loaded.signatures["serving_default"]
-    inputs, outputs = function.structured_input_signature[1], function.structured_outputs
-    return {
-        "serving_default": {
-            "inputs": {name: inputs[name] for name in inference.inputs},
-            "outputs": {name: outputs[name] for name in inference.function.structured_outputs},
-        }
-    }
+def _save(inference: Inference, chosen: dict[str, Signature], directory: pathlib.Path) -> None:
+    functions = {name: signature.function for name, signature in chosen.items()}
+    tf.saved_model.save(inference.module, directory, signatures=functions)
+    portable.finish(directory, {name: signature.method for name, signature in chosen.items()})
+    (directory / "assets.extra").mkdir()

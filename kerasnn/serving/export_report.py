@@ -5,6 +5,8 @@ import pathlib
 
 import tensorflow as tf
 
+from kerasnn.serving.verification import Verification
+
 Signatures = dict[str, dict[str, dict[str, tf.TensorSpec]]]
 
 
@@ -17,8 +19,8 @@ class ExportReport:
         version: Its number.
         signatures: Signature name -> `"inputs"` or `"outputs"` -> tensor name -> `tf.TensorSpec`.
         size_bytes: Size of all its files together.
-        largest_difference: Largest difference between an answer of the exported program and
-            the model's, as a share of the output's scale (its largest value, at least 1).
+        verification: How its answers compare with the model's, and how long they took; None where
+            that was not asked for.
 
     Example:
         >>> signature = {
@@ -30,9 +32,13 @@ class ExportReport:
         ...     version=3,
         ...     signatures={"serving_default": signature},
         ...     size_bytes=20480,
-        ...     largest_difference=6e-8,
+        ...     verification=Verification(
+        ...         differences={"serving_default": {"predictions": 6e-8}},
+        ...         latency_ms={"serving_default": 0.05},
+        ...         batch_sizes=(1, 8),
+        ...     ),
         ... ))
-        models/price/3: version 3, 20.5 kB, largest difference 6.0e-08
+        models/price/3: version 3, 20.5 kB, largest difference 6.0e-08, 0.05 ms a row
         serving_default  input   features     float32  (batch, 4)
         serving_default  output  predictions  float32  (batch, 1)
     """
@@ -41,7 +47,17 @@ class ExportReport:
     version: int
     signatures: Signatures
     size_bytes: int
-    largest_difference: float
+    verification: Verification | None
+
+    @property
+    def largest_difference(self) -> float | None:
+        """Largest difference between an answer of the exported program and the model's."""
+        return None if self.verification is None else self.verification.largest_difference
+
+    @property
+    def latency_ms(self) -> dict[str, float] | None:
+        """Signature name -> median time in milliseconds that a single row took."""
+        return None if self.verification is None else self.verification.latency_ms
 
     def __str__(self) -> str:
         rows = [
@@ -52,11 +68,13 @@ class ExportReport:
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        title = (
-            f"{self.path}: version {self.version}, {_size(self.size_bytes)}, "
-            f"largest difference {self.largest_difference:.1e}"
-        )
-        return "\n".join([title, *lines])
+        title = [f"{self.path}: version {self.version}", _size(self.size_bytes)]
+        if self.verification is None:
+            title.append("not verified")
+        else:
+            title.append(f"largest difference {self.verification.largest_difference:.1e}")
+            title.append(f"{next(iter(self.verification.latency_ms.values())):.2f} ms a row")
+        return "\n".join([", ".join(title), *lines])
 
 
 def _shape(spec: tf.TensorSpec) -> str:

@@ -1,63 +1,83 @@
-"""Names of the classes: which outputs take them, and which name an answer gets."""
+"""Names of the classes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn.serving.inference import Inference
 
 
-def check(labels: Any) -> list[str]:
-    """Returns `labels` as a list; raises unless it is a sequence of one-line names."""
-    is_several = isinstance(labels, Iterable) and not isinstance(labels, str)
-    listed = list(labels) if is_several else []
+class Labels:
+    """Names of the classes of one output, which softmax or sigmoid gives.
+
+    Softmax gets the name of its largest unit; one sigmoid gets the second name where p > 0.5, else
+    the first. Of several sigmoids any number can hold at once, so that no single name says the
+    answer.
+
+    Args:
+        names: One for each class, of one line each.
+        inference: What gives the output.
+
+    Attributes:
+        names: The names, as a list.
+        is_exclusive: Whether one name says the answer.
+
+    Raises:
+        ValueError: If `names` are not names, or do not fit the output.
+    """
+
+    def __init__(self, names: Any, inference: Inference) -> None:
+        self.names = _listed(names)
+        activation, outputs = inference.activation, inference.outputs
+        if len(outputs) > 1:
+            raise ValueError(
+                f"`labels` must name the units of one output; `model` has {len(outputs)}: "
+                f"{', '.join(outputs)}. Export a model of one of them, or leave `labels` out."
+            )
+        if activation is None:
+            raise ValueError(
+                "`labels` must name the classes of a classifier; `model` ends in neither softmax "
+                "nor sigmoid. For regression leave `labels` out."
+            )
+        units = outputs["probabilities"].shape[-1]
+        self._is_binary = activation == "sigmoid" and units == 1
+        self.is_exclusive = self._is_binary or activation == "softmax"
+        if len(self.names) != (2 if self._is_binary else units):
+            what = "2 classes of one sigmoid" if self._is_binary else f"output's {units} units"
+            raise ValueError(
+                f"`labels` must name the {what}; got {len(self.names)}: {', '.join(self.names)}."
+            )
+
+    def of(self, probabilities: tf.Tensor) -> tf.Tensor:
+        """Returns the name that each row gets, in a graph."""
+        if self._is_binary:
+            number = tf.cast(tf.gather(probabilities, 0, axis=-1) > 0.5, tf.int64)
+        else:
+            number = tf.argmax(probabilities, axis=-1)
+        return tf.gather(self.names, number)
+
+    def expected(self, probabilities: np.ndarray) -> np.ndarray:
+        """Returns the names that `probabilities` stand for, as the bytes that a server answers."""
+        if self._is_binary:
+            number = (probabilities[..., 0] > 0.5).astype(int)
+        else:
+            number = probabilities.argmax(axis=-1)
+        return np.array([name.encode() for name in self.names], dtype=object)[number]
+
+
+def _listed(names: Any) -> list[str]:
+    is_several = isinstance(names, Iterable) and not isinstance(names, str)
+    listed = list(names) if is_several else []
     if not listed or not all(
-        isinstance(label, str) and label.splitlines() == [label] for label in listed
+        isinstance(name, str) and name.splitlines() == [name] for name in listed
     ):
         raise _checks.wrong(
             "labels",
             "be a sequence of names of one line each, one for each class",
-            labels,
+            names,
             "Of numbers, make names with `[str(c) for c in classes]`.",
         )
-    return [str(label) for label in listed]
-
-
-def activation(answer: tf.Tensor) -> str | None:
-    """Returns `softmax` or `sigmoid` where that computed the traced tensor `answer`."""
-    operation = answer.op
-    while operation.type in ("Cast", "Identity"):
-        operation = operation.inputs[0].op
-    return {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(operation.type)
-
-
-def indices(probabilities: tf.Tensor, labels: Sequence[str]) -> tf.Tensor | None:
-    """Returns which of `labels` each row of the traced tensor `probabilities` gets.
-
-    Softmax gets the largest unit's; one sigmoid gets the second where p > 0.5, else the first.
-    Of several sigmoids any number can hold at once, so that no single name says the answer.
-
-    Raises:
-        ValueError: If there are too few or too many labels.
-    """
-    units = probabilities.shape[-1]
-    is_sigmoid = activation(probabilities) == "sigmoid"
-    is_binary = is_sigmoid and units == 1
-    wanted = 2 if is_binary else units
-    if len(labels) != wanted:
-        what = "the 2 classes of one sigmoid" if is_binary else f"the output's {units} units"
-        raise ValueError(f"`labels` must name {what}; got {len(labels)}: {', '.join(labels)}.")
-    if is_binary:
-        return tf.cast(tf.gather(probabilities, 0, axis=-1) > 0.5, tf.int64)
-    return None if is_sigmoid else tf.argmax(probabilities, axis=-1)
-
-
-def expected(probabilities: np.ndarray, labels: Sequence[str]) -> np.ndarray:
-    """Returns the names that `probabilities` stand for, as the bytes that TensorFlow answers."""
-    if probabilities.shape[-1] < len(labels):
-        number = (probabilities[..., 0] > 0.5).astype(int)
-    else:
-        number = probabilities.argmax(axis=-1)
-    return np.array([label.encode() for label in labels], dtype=object)[number]
+    return [str(name) for name in listed]

@@ -1,16 +1,34 @@
 """What a server cannot run: refused where it is part of the model, removed where it is not."""
 
 import pathlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import keras
 from tensorflow.core.protobuf import saved_model_pb2
 
 _COMPILED = "_XlaMustCompile"
+# A server has other files, and answers one request like the next.
+_FILES = re.compile(
+    r"(Read|Write|Matching)Files?|.*(Reader|ReaderV2|Dataset|DatasetV\d|Iterator|IteratorV2)"
+    r"|(Save|Restore)\w*|ImmutableConst"
+)
 
 
-def check(graph: Any) -> None:
-    """Raises if `graph` writes to variables or calls Python.
+def check_layers(parts: Iterable[Any]) -> None:
+    """Raises if one of the `parts` of a model is a layer that keeps state between calls."""
+    for part in parts:
+        if isinstance(part, keras.Layer) and getattr(part, "stateful", False):
+            raise ValueError(
+                "`model` must not keep state between calls, or one client's request would change "
+                f"another's answer; the layer `{part.name}` is stateful. Build it with "
+                "stateful=False and copy the weights: `new.set_weights(model.get_weights())`."
+            )
+
+
+def check_operations(graph: Any) -> None:
+    """Raises if `graph` writes to variables, calls Python or reads files.
 
     Args:
         graph: `GraphDef` of a traced function.
@@ -28,33 +46,38 @@ def check(graph: Any) -> None:
                 f"`{node.name}` calls Python, which a server does not have. Write it with "
                 "`keras.ops`."
             )
+        if _FILES.fullmatch(node.op):
+            raise ValueError(
+                "`model` must hold all that it needs; its operation "
+                f"`{node.name}` ({node.op}) uses files, which a server does not have. Read them "
+                "before the model is built, or give their contents as an input."
+            )
 
 
-def strip(directory: pathlib.Path) -> None:
-    """Removes requests for XLA and for devices from the SavedModel in `directory`.
+def finish(directory: pathlib.Path, methods: Mapping[str, str]) -> None:
+    """Makes the SavedModel in `directory` fit for TensorFlow Serving.
 
-    Keras compiles grouped convolutions with XLA, which TensorFlow Serving refuses; the plain
-    kernels compute the same. TensorFlow's own functions that save and restore the weights
-    belong on a CPU and stay there.
+    Requests for XLA and for devices go: Keras compiles grouped convolutions with XLA, which
+    TensorFlow Serving refuses, and the plain kernels compute the same. Where an operation runs is
+    the server's choice; what can run on a CPU only, such as reading the weights, does.
+
+    Args:
+        directory: Holds what `tf.saved_model.save` wrote, which calls every signature a predict.
+        methods: Signature name -> what TensorFlow Serving calls its way of asking.
     """
     file = directory / "saved_model.pb"
     saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
-    before = saved.SerializeToString(deterministic=True)
-    for meta_graph in saved.meta_graphs:
-        for function in meta_graph.graph_def.library.function:
-            if function.signature.name.startswith(
-                ("__inference__traced_save", "__inference__traced_restore")
-            ):
-                continue
-            function.attr.pop(_COMPILED, None)
-            for node in function.node_def:
-                node.device = ""
-                node.attr.pop(_COMPILED, None)
-    after = saved.SerializeToString(deterministic=True)
-    if after != before:
-        file.write_bytes(after)
-        # It holds the hash of the file as it was.
-        (directory / "fingerprint.pb").unlink()
+    [meta_graph] = saved.meta_graphs
+    for function in meta_graph.graph_def.library.function:
+        function.attr.pop(_COMPILED, None)
+    for node in _nodes(meta_graph.graph_def):
+        node.device = ""
+        node.attr.pop(_COMPILED, None)
+    for name, method in methods.items():
+        meta_graph.signature_def[name].method_name = method
+    file.write_bytes(saved.SerializeToString(deterministic=True))
+    # It holds the hash of the file as it was.
+    (directory / "fingerprint.pb").unlink()
 
 
 def _nodes(graph: Any) -> Iterator[Any]:

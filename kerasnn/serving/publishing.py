@@ -1,4 +1,4 @@
-"""Directories that appear whole or not at all."""
+"""Directories and files that appear whole or not at all."""
 
 import contextlib
 import os
@@ -8,9 +8,11 @@ import uuid
 from collections.abc import Iterator
 
 from kerasnn import _checks, _files
+from kerasnn.serving import version_directory
+from kerasnn.serving.verification import UnverifiedError
 
 
-def check(path: pathlib.Path, version: int | None) -> None:
+def check(path: pathlib.Path, version: int | None, *, overwrite: bool) -> None:
     """Raises unless `version`, or where it is None the next one, can appear in `path`."""
     if path.exists() and not path.is_dir():
         raise ValueError(
@@ -18,7 +20,7 @@ def check(path: pathlib.Path, version: int | None) -> None:
         )
     if version is not None:
         _checks.whole_number("version", version, cure="Leave it out to get the next one.")
-        if version in _versions(path):
+        if version in version_directory.numbers(path) and not overwrite:
             raise _taken(path, version)
 
 
@@ -26,41 +28,73 @@ def check(path: pathlib.Path, version: int | None) -> None:
 def draft(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Gives a new directory in `path` that TensorFlow Serving ignores; removes what is left of it.
 
-    It lies where the versions lie, because only within one file system is a rename whole.
+    It lies where the versions lie, because only within one file system is a rename whole. One
+    that turned out `UnverifiedError` stays, to be looked into.
     """
-    # Not `tempfile.mkdtemp`, which makes it unreadable for the server's user.
-    directory = path / f".export-{uuid.uuid4().hex}"
+    directory = _hidden(path, "export")
     directory.mkdir(parents=True)
     try:
         yield directory
-    finally:
+    except UnverifiedError as error:
+        note = f"Nothing was published; `report.txt` and the program are in {str(directory)!r}."
+        write(directory / "report.txt", f"{error}\n")
+        raise UnverifiedError(f"{error} {note}") from None
+    except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
+        raise
 
 
-def publish(directory: pathlib.Path, path: pathlib.Path, version: int | None) -> int:
+def publish(
+    directory: pathlib.Path, path: pathlib.Path, version: int | None, *, overwrite: bool
+) -> int:
     """Flushes `directory` to disk, renames it to `version` or the next, and returns which."""
     for folder, _, files in os.walk(directory, topdown=False):
         for file in files:
             _files.flush(pathlib.Path(folder, file))
         _files.flush(pathlib.Path(folder))
     while True:
-        number = max(_versions(path), default=0) + 1 if version is None else int(version)
+        versions = version_directory.numbers(path)
+        number = max(versions, default=0) + 1 if version is None else int(version)
+        before = versions.get(number) if overwrite else None
         try:
-            # Fails where another exporter's version of that number holds files.
-            os.rename(directory, path / str(number))
+            with _set_aside(before):
+                # Fails where another exporter's version of that number holds files.
+                os.rename(directory, path / str(number))
         except OSError:
-            if number not in _versions(path):
+            if before is not None or number not in version_directory.numbers(path):
                 raise
-            if version is not None:
+            if version is not None and not overwrite:
                 raise _taken(path, version) from None
         else:
             _files.flush(path)
             return number
 
 
-def _versions(path: pathlib.Path) -> set[int]:
-    names = [entry.name for entry in path.iterdir()] if path.exists() else []
-    return {int(name) for name in names if name.isascii() and name.isdigit()}
+def write(file: pathlib.Path, text: str) -> None:
+    """Writes a text file, or replaces it, at once."""
+    with _files.replacing(file) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _set_aside(directory: pathlib.Path | None) -> Iterator[None]:
+    """Hides a directory whose place is to be taken: two cannot change places in one step."""
+    if directory is None:
+        yield
+        return
+    hidden = _hidden(directory.parent, "replaced")
+    os.rename(directory, hidden)
+    try:
+        yield
+    except BaseException:
+        os.rename(hidden, directory)
+        raise
+    shutil.rmtree(hidden)
+
+
+def _hidden(path: pathlib.Path, purpose: str) -> pathlib.Path:
+    # Not from `tempfile`, which makes it unreadable for the server's user.
+    return path / f".{purpose}-{uuid.uuid4().hex}"
 
 
 def _taken(path: pathlib.Path, version: int) -> ValueError:
@@ -68,5 +102,6 @@ def _taken(path: pathlib.Path, version: int) -> ValueError:
         "version",
         f"be new in {str(path)!r}",
         version,
-        f"The next free one is {max(_versions(path)) + 1}; leave `version` out to get it.",
+        f"The next free one is {max(version_directory.numbers(path)) + 1}; leave `version` out to "
+        "get it, or give overwrite=True.",
     )

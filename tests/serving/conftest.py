@@ -3,24 +3,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasnn import serving
+
 
 @pytest.fixture
 def ask():
-    """Loads what was published and answers as a server would."""
+    """Loads what was published with TensorFlow, and answers as a server would."""
 
-    def answers(report, **inputs):
+    def answers(report, signature="serving_default", **inputs):
         loaded = tf.saved_model.load(report.path)
         tensors = {name: tf.constant(value) for name, value in inputs.items()}
         return {
-            name: tensor.numpy()
-            for name, tensor in loaded.signatures["serving_default"](**tensors).items()
+            name: tensor.numpy() for name, tensor in loaded.signatures[signature](**tensors).items()
         }
 
     return answers
 
 
-@pytest.fixture
-def classifier():
+def make_classifier():
     keras.utils.set_random_seed(1)
     return keras.Sequential(
         [
@@ -33,5 +33,48 @@ def classifier():
 
 
 @pytest.fixture
+def classifier():
+    return make_classifier()
+
+
+@pytest.fixture
 def rows():
     return np.random.default_rng(0).normal(size=(7, 4)).astype("float32")
+
+
+@pytest.fixture(scope="session")
+def iris(tmp_path_factory):
+    """A classifier of four numbers and its export."""
+    model = make_classifier()
+    path = tmp_path_factory.mktemp("served") / "iris"
+    return model, serving.export(model, path, labels=["ant", "bee", "cat"])
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """A classifier of images and its export."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [
+            keras.Input((8, 6, 3)),
+            keras.layers.RandomFlip(),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1, "sigmoid"),
+        ]
+    )
+    path = tmp_path_factory.mktemp("served") / "photos"
+    return model, serving.export(model, path, labels=["cat", "dog"])
+
+
+@pytest.fixture(scope="session")
+def prices(tmp_path_factory):
+    """A regression of two inputs, one of them a word, and its export."""
+    keras.utils.set_random_seed(1)
+    word, size = keras.Input((), dtype="string", name="word"), keras.Input((2,), name="size")
+    code = keras.layers.StringLookup(vocabulary=["ant", "bee"], output_mode="one_hot")(word)
+    joined = keras.layers.Concatenate()([code, size])
+    model = keras.Model([word, size], keras.layers.Dense(1)(joined))
+    path = tmp_path_factory.mktemp("served") / "prices"
+    return model, serving.export(model, path)

@@ -15,15 +15,6 @@ def floats(*shape):
     return RANDOM.normal(size=shape).astype("float32")
 
 
-def two_inputs():
-    left = keras.Input((3,), name="left")
-    right = keras.Input((2,), name="right")
-    joined = keras.layers.Concatenate()([left, right])
-    model = keras.Model([left, right], keras.layers.Dense(2)(joined))
-    batch = {"left": floats(5, 3), "right": floats(5, 2)}
-    return model, batch, [batch["left"], batch["right"]], ["predictions"]
-
-
 def dict_inputs():
     # Not in alphabetical order, which is how Keras flattens a dict.
     inputs = {"b": keras.Input((3,), name="b"), "a": keras.Input((3,), name="a")}
@@ -31,16 +22,6 @@ def dict_inputs():
     model = keras.Model(inputs, keras.layers.Dense(2)(difference))
     batch = {"b": floats(5, 3), "a": floats(5, 3)}
     return model, batch, batch, ["predictions"]
-
-
-def two_outputs():
-    features = keras.Input((3,))
-    outputs = {
-        "price": keras.layers.Dense(1)(features),
-        "kind": keras.layers.Dense(4, "softmax")(features),
-    }
-    batch = {"features": floats(5, 3)}
-    return keras.Model(features, outputs), batch, batch["features"], ["kind", "price"]
 
 
 def list_of_outputs():
@@ -67,30 +48,6 @@ def subclassed():
     return model, batch, batch, ["probabilities"]
 
 
-def integer_input():
-    model = keras.Sequential(
-        [
-            keras.Input((6,), dtype="int32"),
-            keras.layers.Embedding(10, 4),
-            keras.layers.LSTM(5),
-            keras.layers.Dense(1, "sigmoid"),
-        ]
-    )
-    batch = {"features": RANDOM.integers(0, 10, (5, 6)).astype("int32")}
-    return model, batch, batch["features"], ["probabilities"]
-
-
-def string_lookup():
-    lookup = keras.layers.StringLookup(
-        vocabulary=["ant", "bee"], num_oov_indices=0, output_mode="multi_hot"
-    )
-    model = keras.Sequential(
-        [keras.Input((2,), dtype="string"), lookup, keras.layers.Dense(2, "softmax")]
-    )
-    batch = {"features": tf.constant([["bee", "ant"], ["bee", "bee"]])}
-    return model, batch, batch["features"], ["probabilities"]
-
-
 def byte_images():
     model = keras.Sequential(
         [
@@ -105,13 +62,9 @@ def byte_images():
 
 
 CASES = [
-    two_inputs,
     dict_inputs,
-    two_outputs,
     list_of_outputs,
     subclassed,
-    integer_input,
-    string_lookup,
     byte_images,
 ]
 

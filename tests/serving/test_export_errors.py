@@ -40,9 +40,20 @@ class InPython(keras.layers.Layer):
         return tf.ensure_shape(tf.numpy_function(np.sin, [x], tf.float32), x.shape)
 
 
+class ReadsAFile(keras.layers.Layer):
+    def call(self, x):
+        length = tf.strings.length(tf.io.read_file("/etc/hostname"))
+        return x + tf.cast(length, x.dtype)
+
+
 class BatchMean(keras.layers.Layer):
     def call(self, x):
         return keras.ops.mean(x)
+
+
+class Complex(keras.layers.Layer):
+    def call(self, x):
+        return tf.cast(x, tf.complex64)
 
 
 def called_with_two():
@@ -119,16 +130,31 @@ WRONG = {
         {},
         "`model` must be made of TensorFlow's operations; .*in_python.* calls Python",
     ),
+    "files": (
+        lambda: of(ReadsAFile()),
+        {},
+        r"`model` must hold all that it needs; its operation `.*reads_a_file.*` \(ReadFile\) uses",
+    ),
+    "complex numbers": (
+        lambda: of(Complex()),
+        {},
+        "`model` must give real numbers or strings; its output `predictions` is complex64",
+    ),
     "noise": (
         noisy,
         {},
-        r"its output `predictions` differs by \d\S* of its scale, more than 1e-05. Nothing was",
+        r"its output `predictions` of `serving_default` differs by \d\S* of its scale, more than "
+        "1e-05",
     ),
-    "NaN": (broken, {}, "its output `predictions` differs by nan .* Look for NaN in the weights"),
+    "NaN": (
+        broken,
+        {},
+        "its output `predictions` .* differs by nan .* Look for NaN in the weights",
+    ),
     "no batch axis": (
         lambda: of(BatchMean()),
         {},
-        r"its output `predictions` has shape \(\) for a batch of 1",
+        "must give one answer a row, .*; its output `predictions` is a single number for the whole",
     ),
     "equal names": (
         same_names,
@@ -190,7 +216,7 @@ def test_raises_and_publishes_nothing(case, tmp_path):
     model = build()
     with pytest.raises(ValueError, match=message):
         serving.export(model, tmp_path, **arguments)
-    assert list(tmp_path.iterdir()) == []
+    assert [entry.name for entry in tmp_path.iterdir() if not entry.name.startswith(".")] == []
 
 
 def test_inputs_that_the_model_cannot_take(tmp_path):
@@ -221,7 +247,7 @@ def test_an_existing_version(tmp_path):
     (tmp_path / "7").mkdir()
     with pytest.raises(
         ValueError,
-        match=r"`version` must be new in .*; got version=7. The next free one is 8; leave",
+        match=r"`version` must be new in .*; got version=7. The next free one is 8; leave ",
     ):
         serving.export(dense(), tmp_path, version=7)
     assert list((tmp_path / "7").iterdir()) == []

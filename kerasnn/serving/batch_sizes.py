@@ -1,0 +1,15 @@
+"""`batch_sizes`, as `export` and `verify` take them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kerasnn import _checks
+
+
+def batch_sizes(value: Any) -> list[int]:
+    """Returns the sizes in order; raises unless they are whole numbers of rows."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        raise _checks.wrong("batch_sizes", "be a sequence of numbers of rows", value)
+    for size in value:
+        _checks.whole_number("batch_sizes", size)
+    return sorted({int(size) for size in value})

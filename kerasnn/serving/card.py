@@ -1,0 +1,112 @@
+"""What `model_card.json` says of a version."""
+
+import datetime
+import hashlib
+import importlib.metadata
+import pathlib
+import platform
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasnn.serving import requests, server
+from kerasnn.serving.labels import Labels
+from kerasnn.serving.recorded import Arrays
+from kerasnn.serving.signatures import Signature
+from kerasnn.serving.verification import TOLERANCE, Verification
+
+FILE = pathlib.Path("assets.extra", "model_card.json")
+
+
+def make(
+    model: keras.Model,
+    directory: pathlib.Path,
+    path: pathlib.Path,
+    signatures: Mapping[str, Signature],
+    asked: Mapping[str, Arrays],
+    labels: Labels | None,
+    verification: Verification | None,
+) -> dict[str, Any]:
+    """Returns the card, made of what JSON can hold.
+
+    Args:
+        model: What was exported.
+        directory: The SavedModel.
+        path: Directory of the versions.
+        signatures: Signature name -> signature.
+        asked: Signature name -> rows of a request.
+        labels: Names of the classes, if there are any.
+        verification: What was found, if it was asked for.
+    """
+    name = server.model_name(path)
+    return {
+        "name": name,
+        "model": {
+            "name": model.name,
+            "class": f"{type(model).__module__}.{type(model).__qualname__}",
+            "parameters": model.count_params(),
+            "weights_sha256": {
+                str(file.relative_to(directory)): _sha256(file)
+                for file in sorted(directory.glob("variables/variables.data-*"))
+            },
+        },
+        "labels": None if labels is None else labels.names,
+        "signatures": {key: _schema(signature) for key, signature in signatures.items()},
+        "training": _training(model),
+        "verification": None if verification is None else _verification(verification),
+        "requests": requests.examples(name, signatures, asked),
+        "serve": server.commands(path),
+        "versions": {
+            "python": platform.python_version(),
+            **{package: importlib.metadata.version(package) for package in _PACKAGES},
+        },
+        "exported": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+_PACKAGES = ("kerasnn", "keras", "tensorflow", "numpy")
+
+
+def _sha256(file: pathlib.Path) -> str:
+    with file.open("rb") as contents:
+        return hashlib.file_digest(contents, "sha256").hexdigest()
+
+
+def _schema(signature: Signature) -> dict[str, Any]:
+    return {
+        "method": signature.method,
+        "inputs": _tensors(signature.inputs),
+        "outputs": _tensors(signature.outputs),
+    }
+
+
+def _tensors(specs: Mapping[str, tf.TensorSpec]) -> dict[str, Any]:
+    return {
+        name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
+        for name, spec in specs.items()
+    }
+
+
+def _training(model: keras.Model) -> dict[str, Any] | None:
+    """Returns what is known of the last training, if the model was trained in this process."""
+    history = getattr(model, "history", None)
+    if history is None or not history.epoch:
+        return None
+    return {
+        "epochs": len(history.epoch),
+        "last_epoch": {name: float(values[-1]) for name, values in history.history.items()},
+        "optimizer": type(model.optimizer).__name__,
+        "loss": model.loss if isinstance(model.loss, str) else type(model.loss).__name__,
+    }
+
+
+def _verification(verification: Verification) -> dict[str, Any]:
+    return {
+        "largest_difference": verification.largest_difference,
+        "tolerance": TOLERANCE,
+        "differences": verification.differences,
+        "batch_sizes": verification.batch_sizes,
+        "latency_ms": verification.latency_ms,
+    }

@@ -1,0 +1,162 @@
+"""What is served of a model: its inference, as one traced program with named tensors."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnn.serving import names, portable
+
+_CURE = (
+    "Make its inputs known: export `keras.Model(inputs, model(inputs))`, where each of `inputs` "
+    "is a `keras.Input` with a name, a shape and a dtype."
+)
+
+
+class Inference:
+    """The inference of one model, traced once for all signatures.
+
+    Args:
+        model: A built Keras model.
+
+    Attributes:
+        model: The same.
+        inputs: Input name -> `tf.TensorSpec`, in the order of the flattened structure.
+        activation: `softmax` or `sigmoid` where that gives the one output, else None.
+        module: Holds the variables and tables that the program reads, each once, and no others.
+
+    Raises:
+        ValueError: If the model's inputs are not known, if it keeps state between calls, calls
+            Python or reads files, or if an output cannot be served.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        parts = tf.train.TrackableView(model).descendants()
+        portable.check_layers(parts)
+        self.model = model
+        self._structure = _structure(model)
+        tensors = keras.tree.flatten(self._structure)
+        self.inputs = {
+            name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name)
+            for name, tensor in zip(names.of_inputs(self._structure), tensors, strict=True)
+        }
+        self.activation: str | None = None
+        traced = tf.function(self._answer, input_signature=[self.inputs], autograph=False)
+        self._program = traced.get_concrete_function()
+        portable.check_operations(self._program.graph.as_graph_def())
+        self.module = tf.Module()
+        # The program has them in no order, and their names depend on other models.
+        places = {id(variable.value): place for place, variable in enumerate(model.variables)}
+        self.module.weights = sorted(
+            self._program.variables, key=lambda variable: places.get(id(variable), len(places))
+        )
+        self.module.tables = [
+            part
+            for part in parts
+            if isinstance(part, tf.saved_model.experimental.TrackableResource)
+            and any(part.resource_handle is c for c in self._program.captured_inputs)
+        ]
+
+    @property
+    def outputs(self) -> dict[str, tf.TensorSpec]:
+        """Output name -> its type and shape."""
+        return self._program.structured_outputs
+
+    def __call__(self, received: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Returns the outputs by name, in the graph of a signature."""
+        # A server does not compare a request with the signature's shapes; the graph does.
+        return self._program(
+            {
+                name: tf.ensure_shape(received[name], spec.shape)
+                for name, spec in self.inputs.items()
+            }
+        )
+
+    def predict(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns what the model itself predicts for `rows`, by the same names.
+
+        Raises:
+            ValueError: If it cannot.
+        """
+        x = keras.tree.pack_sequence_as(
+            self._structure,
+            [tf.constant(rows[name], spec.dtype) for name, spec in self.inputs.items()],
+        )
+        # The digits of a TF32 product are those of another device.
+        is_tf32 = tf.config.experimental.tensor_float_32_execution_enabled()
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+        try:
+            answers = self.model.predict_on_batch(x)
+        except tf.errors.OpError as error:
+            raise ValueError(
+                "`model` must answer the inputs that an export is checked with: floats in [0, 1), "
+                f"whole numbers 0 and 1, words of its vocabulary; got {error.message}\n"
+                "Give each `keras.Input` the dtype of what it takes."
+            ) from error
+        finally:
+            tf.config.experimental.enable_tensor_float_32_execution(is_tf32)
+        flat = [np.asarray(answer) for answer in keras.tree.flatten(answers)]
+        return {
+            name: answer if answer.dtype.kind in "OSU" else answer.astype(np.float32)
+            for name, answer in zip(self._output_names, flat, strict=True)
+        }
+
+    def _answer(self, tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        x = keras.tree.pack_sequence_as(self._structure, [tensors[name] for name in self.inputs])
+        try:
+            answers = self.model(x, training=False)
+        except (TypeError, ValueError) as error:
+            shapes = ", ".join(str(spec.shape) for spec in self.inputs.values())
+            raise ValueError(
+                f"`model` must answer `model(x, training=False)` for x of shape {shapes}; "
+                f"got {type(error).__name__}: {error}\n{_CURE}"
+            ) from error
+        flat = keras.tree.flatten(answers)
+        if len(flat) == 1:
+            self.activation = _activation(flat[0])
+            self._output_names = ["predictions" if self.activation is None else "probabilities"]
+        else:
+            self._output_names = names.of_outputs(answers)
+        return {n: _writable(n, t) for n, t in zip(self._output_names, flat, strict=True)}
+
+
+def _structure(model: keras.Model) -> Any:
+    if isinstance(model, keras.Sequential):
+        return model.inputs[0]
+    if hasattr(model, "inputs"):
+        return model.input
+    # A subclassed model knows no more than the shape that it was first called with.
+    config = model.get_build_config() or {}
+    if "input_shape" not in config:
+        raise ValueError(
+            "`model` must have one input, or a list or dict of them, of known shape; the "
+            f"subclassed model `{model.name}` recorded none. {_CURE}"
+        )
+    return keras.tree.map_shape_structure(
+        lambda shape: keras.KerasTensor(shape, model.variable_dtype), config["input_shape"]
+    )
+
+
+def _activation(answer: tf.Tensor) -> str | None:
+    """Returns `softmax` or `sigmoid` where that computed the traced tensor `answer`."""
+    operation = answer.op
+    while operation.type in ("Cast", "Identity"):
+        operation = operation.inputs[0].op
+    return {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(operation.type)
+
+
+def _writable(name: str, tensor: Any) -> tf.Tensor:
+    """Returns an output as what a server can write: strings, or float32 for every number."""
+    if not isinstance(tensor, tf.Tensor) or tensor.dtype.is_complex:
+        kind = tensor.dtype.name if isinstance(tensor, tf.Tensor) else type(tensor).__name__
+        raise ValueError(
+            f"`model` must give real numbers or strings; its output `{name}` is {kind}. Export a "
+            "model that ends in real numbers."
+        )
+    if tensor.shape.rank == 0:
+        raise ValueError(
+            "`model` must give one answer a row, along the first axis; its output "
+            f"`{name}` is a single number for the whole batch."
+        )
+    return tensor if tensor.dtype == tf.string else tf.cast(tensor, tf.float32)

@@ -1,0 +1,60 @@
+"""Which signatures a model gets."""
+
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from kerasnn import _checks
+from kerasnn.serving.inference import Inference
+from kerasnn.serving.labels import Labels
+from kerasnn.serving.signatures.answers import Answers
+from kerasnn.serving.signatures.classes import Classes
+from kerasnn.serving.signatures.examples import Examples
+from kerasnn.serving.signatures.pictures import Pictures
+from kerasnn.serving.signatures.signature import Signature
+from kerasnn.serving.signatures.tensors import Tensors
+from kerasnn.serving.signatures.unsuitable_error import UnsuitableError
+from kerasnn.serving.signatures.values import Values
+
+
+def choose(inference: Inference, labels: Labels | None, names: Any) -> dict[str, Signature]:
+    """Returns signature name -> signature.
+
+    Args:
+        inference: What the signatures ask.
+        labels: Names of the classes, if there are any.
+        names: `auto` for all that suit the model, or a sequence of names.
+
+    Raises:
+        ValueError: If a name is not known, or does not suit the model.
+    """
+    makers = _makers(inference, labels)
+    if names == "auto":
+        made = {}
+        for name, make in makers.items():
+            with contextlib.suppress(UnsuitableError):
+                made[name] = make()
+        return made
+    if isinstance(names, str) or not isinstance(names, Iterable) or not list(names):
+        raise _checks.wrong("signatures", "be 'auto' or a sequence of names", names)
+    for name in names:
+        _checks.one_of("signatures", name, makers)
+    return {name: make() for name, make in makers.items() if name in names}
+
+
+def _makers(inference: Inference, labels: Labels | None) -> dict[str, Callable[[], Signature]]:
+    def reader() -> Tensors | Pictures:
+        # A picture goes into an example as the file that it is.
+        try:
+            return Pictures(inference)
+        except UnsuitableError:
+            return Tensors(inference)
+
+    return {
+        "serving_default": lambda: Signature(inference, Tensors(inference), Answers(labels)),
+        "image_bytes": lambda: Signature(inference, Pictures(inference), Answers(labels)),
+        "classify": lambda: Signature(
+            inference, Examples("classify", reader()), Classes(inference, labels)
+        ),
+        "regress": lambda: Signature(inference, Examples("regress", reader()), Values(inference)),
+    }

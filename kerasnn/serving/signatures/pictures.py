@@ -1,0 +1,54 @@
+"""`Pictures`."""
+
+import numpy as np
+import tensorflow as tf
+
+from kerasnn.data import images
+from kerasnn.serving.inference import Inference
+from kerasnn.serving.recorded import Arrays
+from kerasnn.serving.signatures.unsuitable_error import UnsuitableError
+
+_COLOURS = {channels: colour for colour, channels in images.COLOURS.items()}
+
+
+class Pictures:
+    """Reads JPEG, PNG, BMP or GIF files, and makes of them what `data.from_directory` makes.
+
+    The numbers go from 0 to 255, in the dtype of the model's input.
+
+    Raises:
+        UnsuitableError: If the model's input is not one image of known size, in grey or in RGB.
+    """
+
+    def __init__(self, inference: Inference) -> None:
+        [[name, spec], *others] = inference.inputs.items()
+        shape = spec.shape.as_list()
+        suits = not others and name == "image" and spec.dtype != tf.string
+        if not suits or None in shape[1:] or shape[-1] not in _COLOURS:
+            raise UnsuitableError(
+                "image_bytes",
+                "of one image, `(batch, height, width, 1 or 3)` of known height and width",
+                ", ".join(f"`{n}` of shape {s.shape}" for n, s in inference.inputs.items()),
+            )
+        self.specs = {"image_bytes": tf.TensorSpec((None,), tf.string, "image_bytes")}
+        self._name, self._dtype = name, spec.dtype
+        self._shape: list[int] = shape[1:]
+
+    def read(self, received: dict) -> dict:
+        """Returns the model's inputs from those of the signature, in its graph."""
+        height, width, channels = self._shape
+        files = tf.ensure_shape(received["image_bytes"], (None,))
+        pixels = tf.map_fn(
+            lambda file: images.decode(file, (height, width), _COLOURS[channels]),
+            files,
+            fn_output_signature=tf.TensorSpec(self._shape, tf.uint8),
+        )
+        return {self._name: tf.cast(pixels, self._dtype)}
+
+    def request(self, rows: Arrays) -> tuple[Arrays, Arrays]:
+        """Returns a request that asks for `rows`, and the rows that are read from it."""
+        image = rows[self._name]
+        pixels = (255 * image if image.dtype.kind == "f" else image).astype(np.uint8)
+        files = np.empty(len(pixels), object)
+        files[:] = [tf.io.encode_png(picture).numpy() for picture in pixels]
+        return {"image_bytes": files}, {self._name: pixels.astype(image.dtype)}

@@ -1,0 +1,90 @@
+"""Asks a SavedModel again for the answers that were recorded with it."""
+
+import os
+import pathlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn.serving import fitting, recorded, verification, version_directory
+from kerasnn.serving.batch_sizes import batch_sizes as sizes_of
+from kerasnn.serving.verification import Verification
+
+
+@_checks.known_arguments
+def verify(
+    path: str | os.PathLike[str],
+    examples: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] | None = None,
+    *,
+    batch_sizes: Sequence[int] = (1, 8, 32),
+) -> Verification:
+    """Compares the answers of a SavedModel with recorded ones.
+
+    What is asked is a process of its own, which imports neither Keras nor TensorFlow's Python.
+
+    Args:
+        path: Directory of a SavedModel, or of numbered versions, of which the newest is taken.
+        examples: Signature name -> (input name -> rows, output name -> answers). The default is
+            what `serving.export` recorded; a SavedModel from elsewhere needs some.
+        batch_sizes: Numbers of rows to ask for at a time. A batch repeats the rows.
+
+    Returns:
+        The differences and the time that a row took.
+
+    Raises:
+        FileNotFoundError: If there is no SavedModel, or none with examples.
+        ValueError: If an answer differs by more than 1e-5 of its output's scale, or the model
+            does not answer at all.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> import keras, tempfile
+        >>> from kerasnn import serving
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Rescaling(10.0)])
+        >>> report = serving.export(model, tempfile.mkdtemp())
+        >>> verify(report.path).largest_difference <= 1e-5
+        True
+        >>> three = {"features": [[1.0, 2.0]]}, {"predictions": [[10.0, 30.0]]}
+        >>> verify(report.path, {"serving_default": three})
+        Traceback (most recent call last):
+        kerasnn.serving.verification.UnverifiedError: The exported program must give ...
+        `predictions` of `serving_default` differs by 0.33 of its scale, more than 1e-05. ...
+    """
+    directory = version_directory.find(path)
+    sizes = sizes_of(batch_sizes)
+    with tempfile.TemporaryDirectory() as folder:
+        file = directory / recorded.FILE
+        if examples is not None:
+            file = pathlib.Path(folder, recorded.FILE.name)
+            recorded.write(file, {name: _example(name, *e) for name, e in examples.items()})
+        elif not file.is_file():
+            raise FileNotFoundError(
+                f"`examples` must be given for {str(directory)!r}, where no answers are recorded "
+                f"({recorded.FILE})."
+            )
+        found = verification.run(directory, file, sizes)
+    found.check()
+    return found
+
+
+def _example(
+    signature: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
+) -> recorded.Example:
+    example = recorded.Example(
+        *({key: _array(v) for key, v in side.items()} for side in (inputs, outputs))
+    )
+    counts = {array.shape[:1] for side in example for array in side.values()}
+    if len(counts) != 1 or counts & {(), (0,)}:
+        raise ValueError(
+            f"`examples[{signature!r}]` must hold arrays of equally many rows, at least one; got "
+            f"{sorted(counts)}."
+        )
+    return example
+
+
+def _array(value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    return fitting.strings("examples", value) if array.dtype.kind in "SUO" else array

@@ -1,0 +1,176 @@
+"""`python -m kerasnn`, for a newcomer and for a script."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasnn.__main__ import main
+
+
+def say(*words):
+    return main([str(word) for word in words])
+
+
+@pytest.fixture
+def file(classifier, tmp_path):
+    classifier.save(tmp_path / "iris.keras")
+    return tmp_path / "iris.keras"
+
+
+def test_a_process_of_its_own_tells_failure(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-m", "kerasnn", "verify", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    last = ran.stderr.splitlines()[-1]
+    assert last.startswith("kerasnn: `path` must be a SavedModel, or a directory of numbered vers")
+
+
+def test_a_wrong_command_line_exits_with_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        say("predict", "here")
+    assert caught.value.code == 2
+    assert "the following arguments are required: INPUT" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["export", "verify", "predict"])
+def test_help_of_each_command(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        say(command, "--help")
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert f"usage: python -m kerasnn {command}" in out
+    assert "PATH" in out
+
+
+def test_export_verify_and_predict(file, classifier, rows, tmp_path, capsys):
+    path = tmp_path / "iris"
+    assert say("export", file, path, "--labels", "ant", "bee", "cat") == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{path / '1'}: version 1, ")
+    assert "docker run" in out
+    assert "curl -d '{" in out
+    assert say("verify", path) == 0
+    assert capsys.readouterr().out.startswith("serving_default: largest difference ")
+    np.savetxt(tmp_path / "rows.csv", rows, delimiter=",", header="a,b,c,d", comments="")
+    assert say("predict", path, tmp_path / "rows.csv") == 0
+    answers = json.loads(capsys.readouterr().out)["predictions"]
+    expected = classifier.predict(rows, verbose=0)
+    np.testing.assert_allclose([row["probabilities"] for row in answers], expected, atol=1e-6)
+    names = [["ant", "bee", "cat"][row.argmax()] for row in expected]
+    assert [row["labels"] for row in answers] == names
+
+
+def test_options_reach_export(file, tmp_path, capsys):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("ant\nbee\ncat\n")
+    path = tmp_path / "served"
+    assert (
+        say(
+            *("export", file, path, "--labels", labels, "--version", 7, "--no-warmup"),
+            *("--no-verify", "--signatures", "serving_default", "--batch-sizes", 2, 3),
+        )
+        == 0
+    )
+    assert "version 7" in capsys.readouterr().out
+    assert (path / "7" / "assets.extra" / "labels.txt").read_text() == "ant\nbee\ncat\n"
+    assert not (path / "7" / "assets.extra" / "tf_serving_warmup_requests").exists()
+    assert sorted(tf.saved_model.load(path / "7").signatures) == ["serving_default"]
+    assert "max_batch_size { value: 3 }" in (path / "batching_parameters.txt").read_text()
+    assert say("export", file, path, "--version", 7) == 1
+    assert "`version` must be new in" in capsys.readouterr().err
+    assert say("export", file, path, "--version", 7, "--no-verify", "--overwrite") == 0
+
+
+def test_images(photos, tmp_path, capsys):
+    model, report = photos
+    picture = np.random.default_rng(0).integers(0, 256, (8, 6, 3)).astype("uint8")
+    files = [tmp_path / "a.png", tmp_path / "b.PNG"]
+    for place, turned in zip(files, (picture, picture[::-1]), strict=True):
+        place.write_bytes(tf.io.encode_png(turned).numpy())
+    assert say("predict", report.path, *files) == 0
+    answers = json.loads(capsys.readouterr().out)["predictions"]
+    x = np.stack([picture, picture[::-1]]).astype("float32")
+    expected = model.predict(x, verbose=0)
+    np.testing.assert_allclose([row["probabilities"] for row in answers], expected, atol=1e-6)
+
+
+def test_columns_by_name(prices, tmp_path, capsys):
+    table = tmp_path / "rows.csv"
+    table.write_text("size,word\n1,bee\n")
+    assert say("predict", prices[1].path, table) == 1
+    assert "`size` must have shape (batch, 2); got (1, 1)" in capsys.readouterr().err
+    word, size = keras.Input((), dtype="string", name="word"), keras.Input((1,), name="size")
+    code = keras.layers.StringLookup(vocabulary=["ant", "bee"], output_mode="one_hot")(word)
+    model = keras.Model([word, size], keras.layers.Concatenate()([code, size]))
+    model.save(tmp_path / "model.keras")
+    assert say("export", tmp_path / "model.keras", tmp_path / "served", "--no-verify") == 0
+    capsys.readouterr()
+    assert say("predict", tmp_path / "served", table) == 0
+    assert json.loads(capsys.readouterr().out) == {"predictions": [{"predictions": [0, 0, 1, 1]}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "must have rows, all of one length; got [] cells"),
+        ("a,b,c,d\n", "must hold at least one row of values"),
+        ("1,2,3,4\n1,2,3\n", "must have rows, all of one length; got [3, 4] cells"),
+        ("a,b,c,d\n1,2,3,x\n", "must hold numbers for this model; could not convert string"),
+        ("1,2,3\n", "`features` must have shape (batch, 4); got (1, 3)"),
+    ],
+)
+def test_tables_that_do_not_fit(text, message, iris, tmp_path, capsys):
+    table = tmp_path / "rows.csv"
+    table.write_text(text)
+    assert say("predict", iris[1].path, table) == 1
+    said = capsys.readouterr()
+    assert (message in said.err, said.out) == (True, "")
+
+
+def cut(contents):
+    return contents[: len(contents) // 2]
+
+
+def flipped(contents):
+    place = contents.index(b"model.weights.h5") + 2000
+    return contents[:place] + bytes([contents[place] ^ 1]) + contents[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (cut, "must be a `.keras` file, as `model.save('name.keras')` writes it; it is another"),
+        (lambda _: b"not a model", "it is another kind of file, or the end of it is missing"),
+        (flipped, "is damaged: model.weights.h5 in it is not what was written"),
+    ],
+)
+def test_files_that_are_no_model(damage, message, file, tmp_path, capsys):
+    file.write_bytes(damage(file.read_bytes()))
+    assert say("export", file, tmp_path / "served") == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "served").exists()
+
+
+def test_a_file_with_code_in_it_is_not_run(tmp_path, capsys):
+    ran = tmp_path / "ran"
+    leave_a_trace = keras.layers.Lambda(lambda x, place=str(ran): (open(place, "w").close(), x)[1])
+    model = keras.Sequential([keras.Input((2,)), leave_a_trace])
+    model.save(tmp_path / "model.keras")
+    ran.unlink()
+    assert say("export", tmp_path / "model.keras", tmp_path / "served") == 1
+    assert "cannot be loaded: " in capsys.readouterr().err
+    assert not ran.exists()
+
+
+def test_a_file_that_is_not_there(tmp_path, capsys):
+    assert say("export", tmp_path / "x.keras", tmp_path / "served") == 1
+    assert "x.keras must be a model's file; it does not exist" in capsys.readouterr().err

@@ -1,0 +1,139 @@
+"""What every served model keeps, in a process without Keras and in a program without Python."""
+
+import inspect
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from serving_cases import CASES
+
+from kerasnn import models, serving
+from kerasnn.serving import fresh_process, recorded
+
+SOURCE = pathlib.Path(__file__).with_name("check_saved_model.cc")
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request, tmp_path_factory):
+    """A model, its export, and rows for it."""
+    keras.utils.set_random_seed(0)
+    build, rows = CASES[request.param]
+    model = build()
+    return model, serving.export(model, tmp_path_factory.mktemp("served") / request.param), rows
+
+
+def expected(model, report, rows):
+    x = {name: tf.constant(value) for name, value in rows.items()}
+    flat = list(x.values())
+    by_name = isinstance(getattr(model, "input", None), dict)
+    answers = model.predict(x if by_name else flat if len(flat) > 1 else flat[0], verbose=0)
+    names = [n for n in report.signatures["serving_default"]["outputs"] if n != "labels"]
+    if isinstance(answers, dict):
+        return answers
+    return dict(zip(names, keras.tree.flatten(answers), strict=True))
+
+
+def test_every_builder_is_there():
+    builders = {name for name, value in vars(models).items() if inspect.isfunction(value)}
+    assert builders <= set(CASES)
+
+
+def test_ten_requests_get_the_answer_of_predict_ten_times(case):
+    model, report, rows = case
+    assert report.largest_difference <= 1e-5
+    predictor = serving.Predictor(report.path)
+    answers = [predictor(rows) for _ in range(10)]
+    for name, wanted in expected(model, report, rows).items():
+        np.testing.assert_allclose(answers[0][name], wanted, atol=1e-5)
+        for answer in answers:
+            np.testing.assert_array_equal(answer[name], answers[0][name])
+
+
+@pytest.mark.slow
+def test_the_same_names_after_twenty_others(case, tmp_path):
+    _, report, _ = case
+    build = CASES[report.path.parent.name][0]
+    for _ in range(20):
+        keras.Model(point := keras.Input((1,)), keras.layers.Dense(1)(point))
+    again = serving.export(build(), tmp_path, verify=False)
+    for name, signature in report.signatures.items():
+        for side, tensors in signature.items():
+            assert list(again.signatures[name][side]) == list(tensors)
+    checkpoints = [
+        tf.train.list_variables(r.path / "variables" / "variables") for r in (report, again)
+    ]
+    assert checkpoints[0] == checkpoints[1]
+
+
+def test_each_weight_is_there_once_and_nothing_random(case):
+    model, report, _ = case
+    listed = tf.train.list_variables(report.path / "variables" / "variables")
+    sizes = [
+        np.prod(shape, dtype=int)
+        for name, shape in listed
+        if name != "_CHECKPOINTABLE_OBJECT_GRAPH"
+    ]
+    assert sum(sizes) <= model.count_params()
+    program = (report.path / "saved_model.pb").read_bytes()
+    assert b"Random" not in program
+    assert b"PyFunc" not in program
+
+
+def test_the_process_that_verifies_has_neither_keras_nor_tensorflow(iris):
+    _, report = iris
+    command = [sys.executable, "-X", "importtime", "-P", fresh_process.__file__]
+    ran = subprocess.run(
+        [*command, "kerasnn.serving.checking", report.path, report.path / recorded.FILE, "1"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line for line in ran.stderr.splitlines() if line.startswith("import time:")]
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+    assert {"numpy", "ctypes"} <= imported
+    assert not imported & {"tensorflow", "keras"}
+    assert '"differences"' in ran.stdout
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory):
+    """The C++ program, which calls the loader that TensorFlow Serving calls."""
+    compiler = shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        pytest.skip("no C++ compiler on the PATH")
+    site = pathlib.Path(tf.__file__).parent
+    compiled = tmp_path_factory.mktemp("program") / "check_saved_model"
+    flags = ["-O1", "-w", f"-isystem{site}/include"]
+    # Without the first flag the library's kernels are left out.
+    libraries = [
+        "-Wl,--no-as-needed",
+        "-l:libtensorflow_cc.so.2",
+        "-l:libtensorflow_framework.so.2",
+    ]
+    command = [compiler, *tf.sysconfig.get_compile_flags(), *flags, SOURCE, "-o", compiled]
+    subprocess.run([*command, f"-L{site}", *libraries, f"-Wl,-rpath,{site}"], check=True)
+    return compiled
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the flags are those of Linux")
+def test_a_program_without_python_gets_the_same_answers(case, program, tmp_path):
+    _, report, _ = case
+    examples = recorded.read(report.path / recorded.FILE)
+    assert examples.keys() == report.signatures.keys()
+    for signature, example in examples.items():
+        folder = tmp_path / signature
+        for side, arrays in example._asdict().items():
+            (folder / side).mkdir(parents=True)
+            for name, array in arrays.items():
+                (folder / side / name).write_bytes(tf.make_tensor_proto(array).SerializeToString())
+        ran = subprocess.run(
+            [program, report.path, signature, folder], capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert float(ran.stdout) <= 1e-5

@@ -1,0 +1,196 @@
+"""What lies beside the program: warm-up requests, the card, labels and the server's files."""
+
+import concurrent.futures
+import hashlib
+import importlib.metadata
+import json
+import shlex
+
+import grpc
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import unknown_fields
+from tensorflow_serving.apis import (
+    predict_pb2,
+    prediction_log_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from kerasnn import serving
+
+WARMUP = "assets.extra/tf_serving_warmup_requests"
+
+
+def logs(report):
+    records = tf.data.TFRecordDataset(str(report.path / WARMUP)).as_numpy_iterator()
+    return [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
+
+
+def card(report):
+    return json.loads((report.path / "assets.extra" / "model_card.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["iris", "photos", "prices"])
+def test_every_signature_answers_its_warm_up_requests(name, request):
+    _, report = request.getfixturevalue(name)
+    seen = []
+    for log in logs(report):
+        kind = log.WhichOneof("log_type")
+        asked = getattr(log, kind).request
+        # Nothing that the official messages do not know.
+        for message in (log, asked, asked.model_spec):
+            assert not len(unknown_fields.UnknownFieldSet(message))
+        assert asked.model_spec.name == name
+        signature = asked.model_spec.signature_name
+        predictor = serving.Predictor(report.path, signature=signature)
+        if kind == "predict_log":
+            inputs = {key: tf.make_ndarray(value) for key, value in asked.inputs.items()}
+        else:
+            examples = asked.input.example_list.examples
+            inputs = {"inputs": [example.SerializeToString() for example in examples]}
+        answers = predictor(inputs)
+        [count] = {len(answer) for answer in answers.values()}
+        seen.append((kind, signature, count))
+    kinds = {"classify": "classify_log", "regress": "regress_log"}
+    assert seen == [
+        (kinds.get(signature, "predict_log"), signature, size)
+        for signature in report.signatures
+        for size in (1, 8, 32)
+    ]
+
+
+def test_warm_up_requests_of_a_large_image_are_small(tmp_path):
+    model = keras.Sequential([keras.Input((224, 224, 3)), keras.layers.GlobalAveragePooling2D()])
+    report = serving.export(model, tmp_path, batch_sizes=[64], verify=False)
+    assert (report.path / WARMUP).stat().st_size < 100_000
+    assert {len(log.predict_log.request.inputs) for log in logs(report)} == {1}
+    [shape] = [
+        tf.make_ndarray(log.predict_log.request.inputs["image"]).shape
+        for log in logs(report)
+        if log.predict_log.request.model_spec.signature_name == "serving_default"
+    ]
+    assert shape == (64, 224, 224, 3)
+
+
+def test_no_warm_up_where_it_is_not_wanted(classifier, tmp_path):
+    report = serving.export(classifier, tmp_path, warmup=False, verify=False)
+    assert not (report.path / WARMUP).exists()
+
+
+def test_the_card_says_what_the_version_is(iris):
+    model, report = iris
+    said = card(report)
+    assert said["name"] == "iris"
+    assert said["model"]["parameters"] == model.count_params()
+    for file, digest in said["model"]["weights_sha256"].items():
+        assert hashlib.sha256((report.path / file).read_bytes()).hexdigest() == digest
+    assert list(said["model"]["weights_sha256"]) == ["variables/variables.data-00000-of-00001"]
+    assert said["labels"] == ["ant", "bee", "cat"]
+    assert said["signatures"]["serving_default"] == {
+        "method": "tensorflow/serving/predict",
+        "inputs": {"features": {"dtype": "float32", "shape": [None, 4]}},
+        "outputs": {
+            "probabilities": {"dtype": "float32", "shape": [None, 3]},
+            "labels": {"dtype": "string", "shape": [None]},
+        },
+    }
+    assert said["signatures"].keys() == report.signatures.keys()
+    assert said["verification"]["largest_difference"] == report.largest_difference <= 1e-5
+    assert said["verification"]["batch_sizes"] == [1, 8, 32]
+    assert said["verification"]["latency_ms"] == report.latency_ms
+    assert said["versions"]["keras"] == keras.__version__
+    assert said["versions"]["kerasnn"] == importlib.metadata.version("kerasnn")
+    assert said["training"] is None
+
+
+def test_the_card_sums_up_the_training(classifier, rows, tmp_path):
+    classifier.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = classifier.fit(rows, np.arange(7) % 3, epochs=2, verbose=0)
+    said = card(serving.export(classifier, tmp_path, verify=False))
+    assert said["verification"] is None
+    assert said["training"] == {
+        "epochs": 2,
+        "last_epoch": {name: values[-1] for name, values in history.history.items()},
+        "optimizer": "Adam",
+        "loss": "sparse_categorical_crossentropy",
+    }
+
+
+@pytest.mark.parametrize("name", ["iris", "photos", "prices"])
+def test_the_requests_for_curl_are_ready(name, request):
+    _, report = request.getfixturevalue(name)
+    said = card(report)["requests"]["curl"]
+    assert said.keys() == report.signatures.keys()
+    for signature, command in said.items():
+        program, option, data, url = shlex.split(command)
+        body = json.loads(data)
+        assert (program, option, body.pop("signature_name")) == ("curl", "-d", signature)
+        kind = {"classify": "classify", "regress": "regress"}.get(signature, "predict")
+        assert url == f"http://localhost:8501/v1/models/{name}:{kind}"
+        assert list(body) == ["instances" if kind == "predict" else "examples"]
+        assert len(next(iter(body.values()))) == 1
+
+
+class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """TensorFlow Serving's `Predict`, answered by `Predictor`."""
+
+    def __init__(self, report):
+        self.report = report
+
+    def Predict(self, request, context):  # noqa: N802
+        predictor = serving.Predictor(self.report.path, signature=request.model_spec.signature_name)
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        answer = predict_pb2.PredictResponse()
+        for key, value in predictor(inputs).items():
+            answer.outputs[key].CopyFrom(tf.make_tensor_proto(value))
+        return answer
+
+
+@pytest.mark.parametrize("name", ["iris", "photos", "prices"])
+def test_the_requests_for_grpc_are_ready(name, request, capsys):
+    _, report = request.getfixturevalue(name)
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Service(report), server)
+    port = server.add_insecure_port("localhost:0")
+    server.start()
+    try:
+        for program in card(report)["requests"]["grpc"].values():
+            assert "localhost:8500" in program
+            exec(program.replace("localhost:8500", f"localhost:{port}"), {})
+            assert "outputs" in capsys.readouterr().out
+    finally:
+        server.stop(None).wait()
+
+
+def test_the_servers_files_stand_beside_the_versions(classifier, tmp_path):
+    path = tmp_path / "my model"
+    report = serving.export(classifier, path, batch_sizes=[16, 4], verify=False)
+    config = (path / "models.config").read_text()
+    assert 'name: "my_model"' in config
+    assert f'base_path: "{path}"' in config
+    batching = (path / "batching_parameters.txt").read_text().splitlines()
+    assert batching[0] == "max_batch_size { value: 16 }"
+    assert batching[-2:] == ["allowed_batch_sizes: 4", "allowed_batch_sizes: 16"]
+    for command in card(report)["serve"].values():
+        words = shlex.split(command)
+        assert f"--model_config_file={path / 'models.config'}" in words
+        assert f"--batching_parameters_file={path / 'batching_parameters.txt'}" in words
+    assert shlex.split(card(report)["serve"]["docker"])[:2] == ["docker", "run"]
+
+
+def test_the_servers_files_are_the_users_own_once_written(classifier, tmp_path):
+    serving.export(classifier, tmp_path, verify=False)
+    (tmp_path / "batching_parameters.txt").write_text("mine")
+    serving.export(classifier, tmp_path, verify=False)
+    assert (tmp_path / "batching_parameters.txt").read_text() == "mine"
+    serving.export(classifier, tmp_path, verify=False, overwrite=True)
+    assert "max_batch_size" in (tmp_path / "batching_parameters.txt").read_text()
+
+
+@pytest.mark.parametrize("sizes", [[], 8, "8", [0], [1.5]])
+def test_batch_sizes_that_cannot_be(sizes, classifier, tmp_path):
+    with pytest.raises(ValueError, match=r"`batch_sizes` must be a (sequence|whole number)"):
+        serving.export(classifier, tmp_path, batch_sizes=sizes)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,159 @@
+"""The ways to ask: image files, and examples for `classify` and `regress`."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from kerasnn import serving
+from kerasnn.data import images
+
+
+def example(**features):
+    kinds = {"f": "float_list", "i": "int64_list", "S": "bytes_list"}
+    lists = {}
+    for name, value in features.items():
+        flat = np.ravel(value)
+        feature = lists.setdefault(name, tf.train.Feature())
+        getattr(feature, kinds[flat.dtype.kind]).value.extend(flat.tolist())
+    return tf.train.Example(features=tf.train.Features(feature=lists)).SerializeToString()
+
+
+def test_image_files_are_what_from_directory_makes_of_them(photos, ask):
+    model, report = photos
+    noise = np.random.default_rng(0).integers(0, 256, (2, 23, 31, 3)).astype("uint8")
+    files = [tf.io.encode_jpeg(noise[0]).numpy(), tf.io.encode_png(noise[1]).numpy()]
+    served = ask(report, "image_bytes", image_bytes=files)
+    pixels = np.stack([images.decode(tf.constant(f), (8, 6), "rgb") for f in files])
+    expected = model.predict(pixels.astype("float32"), verbose=0)
+    assert np.ptp(expected) > 1e-3
+    np.testing.assert_allclose(served["probabilities"], expected, atol=1e-6)
+    assert served["labels"].tolist() == [b"dog" if p > 0.5 else b"cat" for p in expected[:, 0]]
+
+
+def test_a_grey_model_takes_coloured_files(tmp_path, ask):
+    model = keras.Sequential([keras.Input((4, 4, 1), dtype="uint8"), keras.layers.Flatten()])
+    report = serving.export(model, tmp_path, verify=False)
+    red = np.zeros((4, 4, 3), "uint8")
+    red[..., 0] = 200
+    served = ask(report, "image_bytes", image_bytes=[tf.io.encode_png(red).numpy()])
+    np.testing.assert_array_equal(served["predictions"], np.full((1, 16), 59))
+
+
+def test_a_file_that_is_no_image_is_refused(photos):
+    with pytest.raises(ValueError, match="Unknown image file format"):
+        serving.Predictor(photos[1].path, signature="image_bytes")([b"no image"])
+
+
+def test_classify_gives_every_class_its_score(iris, rows, ask):
+    model, report = iris
+    served = ask(report, "classify", inputs=[example(features=row) for row in rows])
+    assert served["classes"].tolist() == [[b"ant", b"bee", b"cat"]] * 7
+    expected = model.predict(rows, verbose=0)
+    np.testing.assert_allclose(served["scores"], expected, atol=1e-6)
+
+
+def test_classify_of_one_sigmoid_scores_both_classes(photos, ask):
+    model, report = photos
+    picture = np.random.default_rng(0).integers(0, 256, (8, 6, 3)).astype("uint8")
+    file = tf.io.encode_png(picture).numpy()
+    served = ask(report, "classify", inputs=[example(image_bytes=np.array([file]))])
+    p = model.predict(picture[None].astype("float32"), verbose=0).item()
+    assert served["classes"].tolist() == [[b"cat", b"dog"]]
+    np.testing.assert_allclose(served["scores"], [[1 - p, p]], atol=1e-6)
+
+
+def test_regress_takes_several_inputs_by_name(prices, ask):
+    model, report = prices
+    sizes = np.array([[1.0, 2.0], [3.0, -1.0]], "float32")
+    words = np.array([b"bee", b"cow"])
+    examples = [example(word=w, size=s) for w, s in zip(words, sizes, strict=True)]
+    served = ask(report, "regress", inputs=examples)
+    expected = model.predict([tf.constant(words), sizes], verbose=0)
+    np.testing.assert_allclose(served["outputs"], expected, atol=1e-6)
+
+
+def test_whole_numbers_come_as_int64(tmp_path, ask):
+    layers = [keras.layers.Rescaling(2.0), keras.layers.Dense(1, kernel_initializer="ones")]
+    model = keras.Sequential([keras.Input((3,), dtype="uint8"), *layers])
+    report = serving.export(model, tmp_path, verify=False)
+    served = ask(report, "regress", inputs=[example(features=np.array([1, 2, 3]))])
+    assert served["outputs"].tolist() == [[12.0]]
+
+
+def test_an_example_without_a_feature_is_refused(iris, rows):
+    predictor = serving.Predictor(iris[1].path, signature="classify")
+    with pytest.raises(ValueError, match="features"):
+        predictor([example(other=rows[0])])
+
+
+def test_the_server_knows_what_each_signature_is_for(iris, prices):
+    found = {}
+    for _, report in (iris, prices):
+        saved = saved_model_pb2.SavedModel.FromString((report.path / "saved_model.pb").read_bytes())
+        [graph] = saved.meta_graphs
+        for name in report.signatures:
+            found[name] = graph.signature_def[name].method_name
+    assert found == {
+        "serving_default": "tensorflow/serving/predict",
+        "classify": "tensorflow/serving/classify",
+        "regress": "tensorflow/serving/regress",
+    }
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ([keras.Input((4,)), keras.layers.Dense(2, "softmax")], ["serving_default", "classify"]),
+        ([keras.Input((4,)), keras.layers.Dense(2)], ["serving_default"]),
+        ([keras.Input((4,)), keras.layers.Dense(1)], ["serving_default", "regress"]),
+        ([keras.Input((None, 4)), keras.layers.LSTM(1)], ["serving_default"]),
+        ([keras.Input((4, 4, 1)), keras.layers.Flatten()], ["serving_default", "image_bytes"]),
+        ([keras.Input((4, 4, 4)), keras.layers.Flatten()], ["serving_default"]),
+        ([keras.Input((None, 4, 1)), keras.layers.MaxPooling2D()], ["serving_default"]),
+    ],
+)
+def test_a_model_gets_the_signatures_that_suit_it(layers, expected, tmp_path):
+    report = serving.export(keras.Sequential(layers), tmp_path, verify=False)
+    assert list(report.signatures) == expected
+
+
+def test_only_the_signatures_that_are_named(classifier, tmp_path):
+    report = serving.export(classifier, tmp_path, signatures=["classify"], verify=False)
+    assert list(report.signatures) == ["classify"]
+    assert sorted(tf.saved_model.load(report.path).signatures) == ["classify"]
+
+
+@pytest.mark.parametrize(
+    ("signatures", "message"),
+    [
+        (
+            ["image_bytes"],
+            r"`signatures` can name 'image_bytes' for a model of one image, .*; got `features` of "
+            r"shape \(None, 4\)",
+        ),
+        (["regress"], "can name 'regress' for a model with one output.*; got `probabilities`"),
+        (["clasify"], "`signatures` must be one of 'serving_default', .* Did you mean `classify`"),
+        ("classify", "`signatures` must be 'auto' or a sequence of names; got"),
+        ([], r"`signatures` must be 'auto' or a sequence of names; got signatures=\[\]"),
+    ],
+)
+def test_signatures_that_cannot_be(signatures, message, classifier, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        serving.export(classifier, tmp_path, signatures=signatures)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_of_any_kind_come_out_as_float32(tmp_path, ask):
+    class Largest(keras.layers.Layer):
+        def call(self, x):
+            return {"place": keras.ops.argmax(x, -1), "positive": keras.ops.max(x, -1) > 0}
+
+    model = keras.Sequential([keras.Input((3,)), Largest()])
+    report = serving.export(model, tmp_path)
+    served = ask(report, features=np.array([[1.0, 3, 2], [-3, -2, -1]], "float32"))
+    assert {name: (a.dtype.name, a.tolist()) for name, a in served.items()} == {
+        "place": ("float32", [1.0, 2.0]),
+        "positive": ("float32", [1.0, 0.0]),
+    }

@@ -1,0 +1,140 @@
+"""A SavedModel that answers through TensorFlow's C library."""
+
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasnn import serving
+from kerasnn.serving import c_session
+
+
+def test_answers_as_predict_does(iris, rows):
+    model, report = iris
+    answers = serving.Predictor(report.path)(rows)
+    expected = model.predict(rows, verbose=0)
+    np.testing.assert_allclose(answers["probabilities"], expected, atol=1e-6)
+    names = [[b"ant", b"bee", b"cat"][row.argmax()] for row in expected]
+    assert answers["labels"].tolist() == names
+
+
+def test_a_directory_of_versions_means_the_newest(classifier, tmp_path):
+    for version, shift in ((2, 0.0), (10, 1.0)):
+        classifier.layers[-1].bias.assign([shift, 0, 0])
+        serving.export(classifier, tmp_path, version=version, verify=False)
+    predictor = serving.Predictor(tmp_path)
+    assert predictor.path == tmp_path / "10"
+    ones = np.ones((1, 4), "float32")
+    expected = classifier.predict(ones, verbose=0)
+    np.testing.assert_allclose(predictor(ones)["probabilities"], expected, atol=1e-6)
+
+
+def test_strings_of_any_length_and_bytes_of_any_kind_go_in_and_out(tmp_path):
+    model = keras.Sequential([keras.Input((2,), dtype="string"), keras.layers.Identity()])
+    predictor = serving.Predictor(serving.export(model, tmp_path).path)
+    words = [["", "é" * 11], [b"\0end\0", b"x" * 1000]]
+    expected = [[b"", "é".encode() * 11], [b"\0end\0", b"x" * 1000]]
+    assert predictor(words)["predictions"].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float16", "float32", "float64", "int8", "int32", "int64", "uint8", "bool"]
+)
+def test_dtypes_survive(dtype, tmp_path):
+    model = keras.Sequential([keras.Input((3,), dtype=dtype), keras.layers.Identity()])
+    report = serving.export(model, tmp_path, verify=False)
+    predictor = serving.Predictor(report.path)
+    assert predictor.inputs["features"].dtype == dtype
+    x = np.array([[0, 1, 1]], dtype)
+    assert predictor(x)["predictions"].tolist() == [[0.0, 1.0, 1.0]]
+
+
+def test_several_inputs_by_name(prices):
+    model, report = prices
+    x = {"word": ["bee", "ant"], "size": [[1, 2], [3, 4]]}
+    expected = model.predict([tf.constant(x["word"]), np.array(x["size"], "float32")], verbose=0)
+    answers = serving.Predictor(report.path)(x)
+    np.testing.assert_allclose(answers["predictions"], expected, atol=1e-6)
+
+
+def test_no_rows_get_no_answers(iris):
+    answers = serving.Predictor(iris[1].path)(np.zeros((0, 4)))
+    assert answers["probabilities"].shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.ones((1, 5)), r"`features` must have shape \(batch, 4\); got \(1, 5\)"),
+        (np.ones(4), r"got \(4,\). For one row give `features\[None\]`"),
+        ({"size": np.ones((1, 4))}, "`x` must hold rows for each of 'features', .*; got 'size'"),
+        ([["a"] * 4], "`features` must hold float32; got str"),
+        ([[1j] * 4], "`features` must hold float32; got complex128"),
+    ],
+)
+def test_rows_that_do_not_fit(x, message, iris):
+    with pytest.raises(ValueError, match=message):
+        serving.Predictor(iris[1].path)(x)
+
+
+def test_whole_numbers_that_do_not_fit(tmp_path):
+    model = keras.Sequential([keras.Input((1,), dtype="uint8"), keras.layers.Identity()])
+    predictor = serving.Predictor(serving.export(model, tmp_path, verify=False).path)
+    assert predictor([[255]])["predictions"].tolist() == [[255.0]]
+    with pytest.raises(ValueError, match="whole numbers from 0 to 255; got -1 to 256"):
+        predictor([[256], [-1]])
+    with pytest.raises(ValueError, match="`features` must hold uint8; got float64"):
+        predictor([[0.5]])
+
+
+def test_what_is_no_saved_model(tmp_path):
+    with pytest.raises(FileNotFoundError, match="must be a SavedModel, or a directory of numbered"):
+        serving.Predictor(tmp_path)
+    (tmp_path / "saved_model.pb").write_bytes(b"truncated")
+    with pytest.raises(ValueError, match="must hold a SavedModel that TensorFlow loads; of '/"):
+        serving.Predictor(tmp_path)
+
+
+def test_a_signature_that_is_not_there(iris):
+    with pytest.raises(
+        ValueError, match="one of the model's, classify, serving_default; got signature='regress'"
+    ):
+        serving.Predictor(iris[1].path, signature="regress")
+
+
+def test_what_predicts_is_freed(iris, monkeypatch):
+    closed = []
+    monkeypatch.setattr(c_session, "_close", lambda *handles: closed.append(handles))
+    predictor = serving.Predictor(iris[1].path)
+    assert not closed
+    del predictor
+    assert len(closed) == 1
+
+
+@pytest.mark.slow
+def test_a_row_costs_little_more_than_the_library_alone(iris, rows):
+    predictor = serving.Predictor(iris[1].path)
+    session, signature = predictor._session, predictor._signature
+    run, alone = session._library.TF_SessionRun, []
+
+    def timed(*arguments):
+        began = time.perf_counter()
+        run(*arguments)
+        alone.append(time.perf_counter() - began)
+
+    row, whole = rows[:1], []
+    for _ in range(100):
+        predictor(row)
+    session._library.TF_SessionRun = timed
+    try:
+        for _ in range(2000):
+            began = time.perf_counter()
+            predictor(row)
+            whole.append(time.perf_counter() - began)
+    finally:
+        session._library.TF_SessionRun = run
+    assert signature.inputs
+    overhead_ms = 1e3 * np.median(np.array(whole) - np.array(alone))
+    assert overhead_ms < 0.1, overhead_ms

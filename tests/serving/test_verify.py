@@ -1,0 +1,91 @@
+"""Recorded answers, asked again."""
+
+import keras
+import pytest
+import tensorflow as tf
+
+from kerasnn import serving
+
+
+def test_an_export_still_gives_its_answers(iris):
+    _, report = iris
+    found = serving.verify(report.path.parent, batch_sizes=[2, 5])
+    assert found.batch_sizes == (2, 5)
+    assert {name: set(outputs) for name, outputs in found.differences.items()} == {
+        "serving_default": {"probabilities", "labels"},
+        "classify": {"classes", "scores"},
+    }
+    assert found.largest_difference <= 1e-5
+    assert all(0 < ms < 1000 for ms in found.latency_ms.values())
+    assert str(found).splitlines()[0].startswith("serving_default: largest difference ")
+
+
+def test_damaged_weights_are_found(classifier, tmp_path):
+    report = serving.export(classifier, tmp_path)
+    [file] = report.path.glob("variables/variables.data-*")
+    contents = bytearray(file.read_bytes())
+    contents[contents.index(classifier.layers[-1].kernel.numpy().tobytes())] ^= 1
+    file.write_bytes(contents)
+    with pytest.raises(ValueError, match=r"(?s)must answer its examples; .*hecksum does not match"):
+        serving.verify(tmp_path)
+
+
+def rescaled(path):
+    """A SavedModel that is not kerasnn's."""
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda x: {"y": 10 * x}, input_signature=[tf.TensorSpec((None, 2), tf.float32, "x")]
+    )
+    tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
+    return path
+
+
+def test_any_saved_model_against_examples(tmp_path):
+    path = rescaled(tmp_path)
+    right = {"serving_default": ({"x": [[1, 2], [3, 4]]}, {"y": [[10, 20], [30, 40]]})}
+    assert serving.verify(path, right).largest_difference == 0
+    wrong = {"serving_default": ({"x": [[1, 2], [3, 4]]}, {"y": [[10, 20], [30.0, 44]]})}
+    with pytest.raises(
+        ValueError, match=r"`y` of `serving_default` differs by 0\.091 of its scale"
+    ):
+        serving.verify(path, wrong)
+
+
+@pytest.mark.parametrize(
+    ("examples", "message"),
+    [
+        (
+            {"other": ({"x": [[1, 2]]}, {"y": [[1, 2]]})},
+            "ask the signature 'other'; .* serving_def",
+        ),
+        ({"serving_default": ({"z": [[1, 2]]}, {"y": [[1, 2]]})}, "rows for each of 'x'.*got 'z'"),
+        ({"serving_default": ({"x": [[1, 2]]}, {"q": [[1, 2]]})}, "the outputs q; it gives y"),
+        (
+            {"serving_default": ({"x": [[1, 2]]}, {"y": [[1, 2]] * 2})},
+            "hold arrays of equally many",
+        ),
+    ],
+)
+def test_examples_that_do_not_fit(examples, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        serving.verify(rescaled(tmp_path), examples)
+
+
+def test_no_examples(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"`examples` must be given for '/.*no answers are"):
+        serving.verify(rescaled(tmp_path))
+
+
+def test_no_saved_model(tmp_path):
+    with pytest.raises(FileNotFoundError, match="must be a SavedModel, or a directory of numbered"):
+        serving.verify(tmp_path)
+
+
+def test_an_answer_that_depends_on_the_other_rows_is_not_published(tmp_path):
+    class Centre(keras.layers.Layer):
+        def call(self, x):
+            return x - keras.ops.mean(x, axis=0)
+
+    model = keras.Sequential([keras.Input((2,)), Centre()])
+    with pytest.raises(ValueError, match=r"to each row by itself; .* one that mixes the rows"):
+        serving.export(model, tmp_path)
