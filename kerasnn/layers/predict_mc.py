@@ -91,7 +91,6 @@ def _program(network: keras.Model, states: list[Any], n: int, x: Any) -> Any:
         moved = tf.stack([scope.get_current_value(state) for state in states])
         return tf.nest.map_structure(lambda t, z: tf.cast(t, z.dtype), outputs, zeros), moved
 
-    @tf.function(autograph=False, input_signature=[spec, seed_spec])
     def moments(batch: Any, seeds: tf.Tensor) -> tuple[Any, Any, tf.Tensor]:
         def step(t: tf.Tensor, mean: Any, squares: Any, seeds: tf.Tensor) -> Any:
             # Welford's update: no difference of large sums.
@@ -112,7 +111,8 @@ def _program(network: keras.Model, states: list[Any], n: int, x: Any) -> Any:
         return mean, tf.nest.map_structure(lambda s: tf.sqrt(s / n), squares), seeds
 
     # TensorFlow counts the traces of one Python function, and would warn of the fifth.
-    return moments.get_concrete_function()
+    program = tf.function(moments, input_signature=[spec, seed_spec], autograph=False)
+    return program.get_concrete_function()
 
 
 def _zero(output: Any) -> tf.Tensor:
