@@ -21,6 +21,7 @@ _CANNOT_COMPILE = (tf.errors.OpError, TypeError, ValueError, NotImplementedError
 
 def run(job: Job) -> keras.callbacks.History:
     """Trains by the first engine that can; returns the History, with the engine and the reason."""
+    _hand_data(job)
     programs = programs_of(job.model)
     programs.drop_stale(job.model)
     blocks = None if job.train is None else _blocks(job, job.train.count)
@@ -48,6 +49,18 @@ def run(job: Job) -> keras.callbacks.History:
         history.engine, history.reason = engine, reason + failure
         return history
     raise RuntimeError("Keras's own loop is the last engine of every plan.")
+
+
+def _hand_data(job: Job) -> None:
+    """Gives the rows in memory to callbacks that ask for them by a method `set_data`.
+
+    `train` and `validation` are (x, y, sample_weight), or None for a stream or nothing.
+    """
+    train = None if job.train is None else (job.x, job.y, job.sample_weight)
+    held = None if job.validation is None else job.validation_data
+    for callback in engines.callbacks_of(job):
+        if hasattr(callback, "set_data"):
+            callback.set_data(train=train, validation=held)
 
 
 def _blocks(job: Job, rows: int) -> Blocks:
