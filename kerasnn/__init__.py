@@ -9,6 +9,7 @@ if _keras.config.backend() != "tensorflow":
     )
 
 from kerasnn import autodiff as autodiff
+from kerasnn import callbacks as callbacks
 from kerasnn import data as data
 from kerasnn import layers as layers
 from kerasnn import models as models
