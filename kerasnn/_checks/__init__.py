@@ -16,6 +16,7 @@ from kerasnn._checks.structures import named_leaves as named_leaves
 from kerasnn._checks.structures import row_count as row_count
 from kerasnn._checks.targets import classes_of as classes_of
 from kerasnn._checks.targets import fits_output as fits_output
+from kerasnn._checks.targets import kind_of as kind_of
 from kerasnn._checks.targets import losses_by_output as losses_by_output
 from kerasnn._checks.targets import validation_classes as validation_classes
 from kerasnn._checks.weights import class_weights as class_weights

@@ -11,7 +11,7 @@ from kerasnn.autodiff import losses
 
 
 @_checks.known_arguments
-def gradients(model: keras.Model, x: Any, y: Any) -> dict[str, float]:
+def gradients(model: keras.Model, x: Any, y: Any, *, sample_weight: Any = None) -> dict[str, float]:
     """Measures the gradient of the loss in every layer that is trained.
 
     norm = sqrt(sum of (dL/dw)^2 over the layer's trainable weights)
@@ -25,6 +25,7 @@ def gradients(model: keras.Model, x: Any, y: Any) -> dict[str, float]:
         model: A compiled Keras model.
         x: Inputs, taken as one batch.
         y: Targets.
+        sample_weight: Weight of each row, or of each target, in the loss.
 
     Returns:
         Layer name -> norm, from the first layer to the last. A layer in a nested model is
@@ -44,31 +45,50 @@ def gradients(model: keras.Model, x: Any, y: Any) -> dict[str, float]:
         Glorot & Bengio (2010), Understanding the difficulty of training deep feedforward neural
         networks. Proceedings of AISTATS, 249-256.
     """
-    losses.check_model(model)
-    x, y = losses.read(model, x, y)
-    metrics = [(variable, variable.numpy()) for variable in model.metrics_variables]
-    with tf.GradientTape() as tape:
-        loss = losses.of(model, x, y)
-    for variable, value in metrics:
-        variable.assign(value)
-    names, weights = [], []
-    for name, weight in _trained(model):
-        names.append(name)
-        weights.append(weight.value)
-    squares = dict.fromkeys(names, 0.0)
-    for name, gradient in zip(names, tape.gradient(loss, weights), strict=True):
+    squares: dict[str, float] = {}
+    for name, _, gradient in by_weight(model, x, y, sample_weight):
+        squares.setdefault(name, 0.0)
         if gradient is not None:
-            dense = tf.cast(tf.convert_to_tensor(gradient), tf.float64)
-            squares[name] += float(tf.reduce_sum(dense**2))
+            squares[name] += float(tf.reduce_sum(tf.cast(gradient, tf.float64) ** 2))
     return {name: total**0.5 for name, total in squares.items()}
 
 
-def _trained(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yields the name of a layer with each of its trainable weights, each weight once."""
+def by_weight(
+    model: keras.Model, x: Any, y: Any, sample_weight: Any = None
+) -> list[tuple[str, Any, Any]]:
+    """Returns (name of the layer, weight, gradient) for every weight that is trained.
+
+    The gradient is dense; it is None where the loss does not depend on the weight. Arguments and
+    errors are those of `gradients`.
+    """
+    losses.check_model(model)
+    x, y = losses.read(model, x, y)
+    if sample_weight is not None:
+        sample_weight = keras.tree.map_structure(tf.convert_to_tensor, sample_weight)
+    metrics = [(variable, variable.numpy()) for variable in model.metrics_variables]
+    with tf.GradientTape() as tape:
+        loss = losses.of(model, x, y, sample_weight)
+    for variable, value in metrics:
+        variable.assign(value)
+    pairs = list(trained(model))
+    found = tape.gradient(loss, [weight.value for _, weight in pairs])
+    return [
+        (name, weight, None if gradient is None else tf.convert_to_tensor(gradient))
+        for (name, weight), gradient in zip(pairs, found, strict=True)
+    ]
+
+
+def trained(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the name of a layer with each of its trainable weights, each weight once.
+
+    Args:
+        model: A Keras model.
+        prefix: What stands before the names: the models around it.
+    """
     seen = set()
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            pairs = _trained(layer, f"{prefix}{layer.name}/")
+            pairs = trained(layer, f"{prefix}{layer.name}/")
         else:
             pairs = ((prefix + layer.name, weight) for weight in layer.trainable_weights)
         for name, weight in pairs:

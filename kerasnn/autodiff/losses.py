@@ -20,9 +20,15 @@ def check_model(model: Any) -> None:
         )
 
 
-def of(model: keras.Model, x: Any, y: Any) -> Any:
+def of(model: keras.Model, x: Any, y: Any, sample_weight: Any = None) -> Any:
     """Returns the loss of a batch in inference, penalties included."""
-    return model.compute_loss(x=x, y=y, y_pred=model(x, training=False), training=False)
+    return model.compute_loss(
+        x=x,
+        y=y,
+        y_pred=model(x, training=False),
+        sample_weight=sample_weight,
+        training=False,
+    )
 
 
 def read(model: Any, x: Any, y: Any, dtype: str | None = None) -> tuple[Any, Any]:

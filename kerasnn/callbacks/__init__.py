@@ -5,6 +5,8 @@ Besides Keras's methods `kerasnn.fit` calls these, of any callback that has them
 - `before_fit(model, validates=..., alone=...)` before anything has changed, to raise where the
   callback cannot work: whether rows are validated, and whether no callback but Keras's and
   kerasnn's own is there, which might add to the logs.
+- `set_data(train=..., validation=...)` with the rows in memory, (x, y, sample_weight) each; None
+  for a stream or nothing.
 - `before_step(model)` where a step is traced, to put TensorFlow operations ahead of each step of
   the compiled program. In Keras's loop `on_train_batch_begin` has to do the same. None stands
   for nothing to be done.
@@ -16,7 +18,9 @@ Besides Keras's methods `kerasnn.fit` calls these, of any callback that has them
 """
 
 from kerasnn.callbacks.best_model import BestModel as BestModel
+from kerasnn.callbacks.diagnose import diagnose as diagnose
 from kerasnn.callbacks.early_stopping import EarlyStopping as EarlyStopping
 from kerasnn.callbacks.learning_rate_decay import LearningRateDecay as LearningRateDecay
 from kerasnn.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau as ReduceLROnPlateau
 from kerasnn.callbacks.resume import Resume as Resume
+from kerasnn.callbacks.training_doctor import TrainingDoctor as TrainingDoctor

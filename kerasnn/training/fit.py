@@ -48,7 +48,8 @@ def fit(
             descent), 1 for stochastic gradient descent.
         epochs: Number of the epoch to stop after.
         verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch, or `"auto"`.
-        callbacks: Keras callbacks.
+        callbacks: Keras callbacks. One with a method `set_data(train, validation)` is given the
+            rows, (x, y, sample_weight) each, before training; None for a stream or nothing.
         validation_split: Share of the rows, taken from the end, to validate on.
         validation_data: `(x, y)`, `(x, y, sample_weight)` or a stream to validate on.
         shuffle: Whether to draw a new order of the rows for each epoch.

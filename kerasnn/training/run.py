@@ -25,6 +25,9 @@ def run(job: Job) -> keras.callbacks.History:
     """Trains by the first engine that can; returns the History, with the engine and the reason."""
     callbacks = engines.callbacks_of(job)
     tell(callbacks, "before_fit", job.model, validates=job.validates, alone=_are_known(callbacks))
+    train = None if job.train is None else (job.x, job.y, job.sample_weight)
+    held = None if job.validation is None else job.validation_data
+    tell(callbacks, "set_data", train=train, validation=held)
     try:
         with resumption(job) as resumed:
             return _run(job, resumed)

@@ -120,3 +120,10 @@ def test_the_model_stays_as_it_is():
     assert first == second
     for v, value in zip([*model.variables, *model.metrics_variables], before, strict=True):
         np.testing.assert_array_equal(v.numpy(), value)
+
+
+def test_rows_of_weight_0_are_as_if_they_were_not_there():
+    model = models.mlp(4, 2, task="regression", hidden=3, seed=0)
+    weights = np.repeat([2.0, 0.0], 8)
+    wanted = gradients(model, X[:8], Y[:8])
+    assert gradients(model, X, Y, sample_weight=weights) == pytest.approx(wanted, rel=1e-5)

@@ -23,6 +23,7 @@ CASES = {
     "EarlyStopping": lambda path: callbacks.EarlyStopping(patience=3),
     "LearningRateDecay": lambda path: callbacks.LearningRateDecay(SCHEDULE, per="step"),
     "ReduceLROnPlateau": lambda path: callbacks.ReduceLROnPlateau(patience=1, min_delta=0.05),
+    "TrainingDoctor": lambda path: callbacks.TrainingDoctor(data=(X, Y), verbose=0),
 }
 KERAS_CASES = {
     "keras.EarlyStopping": lambda path: keras.callbacks.EarlyStopping(

@@ -6,6 +6,7 @@ import engine_cases
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier, train_both
 
 import kerasnn
@@ -182,3 +183,40 @@ def test_stopping_from_outside():
     history = kerasnn.fit(model, X, Y, epochs=9, verbose=0, callbacks=callback)
     assert history.epoch == [0, 1]
     assert len(kerasnn.fit(model, X, Y, epochs=2, verbose=0).epoch) == 2
+
+
+class Reader(keras.callbacks.Callback):
+    """Asks for the rows."""
+
+    given = ()
+
+    def set_data(self, train, validation):
+        self.given = (train, validation)
+
+    def on_train_begin(self, logs=None):
+        self.given = (*self.given, "train begin")
+
+
+def test_rows_are_handed_to_callbacks_that_ask():
+    readers, weights = [Reader(), Reader()], np.ones(len(X))
+    arguments = {"sample_weight": weights, "verbose": 0, "callbacks": readers}
+    for engine in ("graph", "keras"):
+        kerasnn.fit(classifier(), X, Y, engine=engine, **arguments, **HELD)
+        for reader in readers:
+            train, held, moment = reader.given
+            for got, wanted in zip(
+                (*train, *held[:2]), (X, Y, weights, X_HELD, Y_HELD), strict=True
+            ):
+                np.testing.assert_array_equal(got, wanted)
+            assert held[2] is None
+            assert moment == "train begin"
+    kerasnn.fit(classifier(), X, Y, validation_split=0.25, **arguments)
+    (x, _, _), held, _ = readers[0].given
+    np.testing.assert_array_equal(np.concatenate([x, held[0]]), X)
+
+
+def test_of_a_stream_no_rows_are_handed_over():
+    reader = Reader()
+    stream = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32)
+    kerasnn.fit(classifier(), stream, verbose=0, callbacks=reader)
+    assert reader.given == (None, None, "train begin")

@@ -1,0 +1,97 @@
+"""Faults that the model's answers show."""
+
+import math
+import statistics
+from collections.abc import Iterator
+
+from kerasnn.callbacks import outputs
+from kerasnn.callbacks.case import Case
+from kerasnn.callbacks.finding import Finding
+
+_WRONG_END = 0.1
+# Standard deviation of a probability, or of an output in units of the targets': what float32 lets
+# a dead or saturated network show. An LSTM that has learned nothing yet is above 1e-4.
+_CONSTANT = 1e-5
+_NOTHING_LEARNED = 0.05
+# Share of what there is to learn that validation has lost again.
+_LOST = 0.1
+_LAST_EPOCHS = 3
+# Training has learned half of what there is between chance and perfect.
+_MASTERED = 0.5
+# Of that, validation has less than a quarter, and no more than luck may have given it.
+_TRANSFERRED = 0.25
+# With fewer rows chance cannot be told from skill.
+_FEWEST_ROWS = 20
+
+
+def saturated_answers(case: Case) -> Iterator[Finding]:
+    """Answers at one end of the output's range whose targets are at the other."""
+    if case.train is not None and case.train.wrong_end >= _WRONG_END:
+        share = case.train.wrong_end
+        yield Finding(
+            "saturated outputs",
+            outputs.output_layer(case.model).name,
+            share,
+            f"{share:.0%} of the training rows are answered at the wrong end of the range of "
+            f"{outputs.output_activation(case.model)}, where its derivative is near 0.",
+            "Use the cross-entropy, whose gradient does not fade there, standardise the inputs, "
+            "or start from smaller weights.",
+        )
+
+
+def constant_predictions(case: Case) -> Iterator[Finding]:
+    """The same answer for every row."""
+    train = case.train
+    if train is not None and train.spread < _CONSTANT and train.skill < _NOTHING_LEARNED:
+        yield Finding(
+            "constant predictions",
+            "",
+            train.spread,
+            f"The answers vary by {train.spread:.1e} over the training rows: the model looks at "
+            "no input.",
+            "Look for a dead or saturated layer, lower the learning rate, and check that the "
+            "inputs vary.",
+        )
+
+
+def overfitting(case: Case) -> Iterator[Finding]:
+    """A validation loss that rises while the training loss falls."""
+    if case.train is None or len(case.losses) <= _LAST_EPOCHS:
+        return
+    held = [loss for _, loss in case.losses if not math.isnan(loss)]
+    if len(held) <= _LAST_EPOCHS:
+        return
+    best = min(held)
+    at_best = next(loss for loss, val_loss in case.losses if val_loss == best)
+    lost = (statistics.median(held[-_LAST_EPOCHS:]) - best) / case.train.loss_to_learn
+    if lost >= _LOST and case.losses[-1][0] < at_best:
+        epoch = 1 + next(i for i, (_, val_loss) in enumerate(case.losses) if val_loss == best)
+        yield Finding(
+            "overfitting",
+            "",
+            lost,
+            f"Since epoch {epoch} the validation loss has risen by {lost:.0%} of what there is to "
+            "learn, and the training loss has fallen.",
+            "Stop early (`EarlyStopping`), add `dropout` or `l2`, use a smaller network, or get "
+            "more data.",
+        )
+
+
+def shuffled_labels(case: Case) -> Iterator[Finding]:
+    """Validation at chance while training is not."""
+    train, held = case.train, case.now.validation
+    if train is None or held is None or held.rows < _FEWEST_ROWS:
+        return
+    at_chance = held.is_chance and held.mastery < _TRANSFERRED * train.mastery
+    if train.mastery >= _MASTERED and at_chance:
+        measure = "accuracy" if held.chance else "correlation"
+        yield Finding(
+            "labels shuffled against inputs",
+            "",
+            held.agreement,
+            f"The {measure} is {held.agreement:.2f} on validation rows, where chance gives "
+            f"{held.chance:.2f}, and {train.agreement:.2f} on training rows: they were learned by "
+            "heart.",
+            "Check that row i of the targets belongs to row i of the inputs, before and after "
+            "every split and shuffle; if it does, the inputs say nothing about the targets.",
+        )

@@ -1,0 +1,103 @@
+"""`kerasnn.callbacks.diagnose`."""
+
+import dataclasses
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn.autodiff.losses import check_model
+from kerasnn.callbacks.case import Case
+from kerasnn.callbacks.diagnosis import Diagnosis
+from kerasnn.callbacks.examine import examine
+from kerasnn.callbacks.probe import Probe
+from kerasnn.callbacks.sample import Sample, sample_of
+from kerasnn.callbacks.trial import after_one_step
+from kerasnn.callbacks.vitals import Vitals
+
+
+@_checks.known_arguments
+def diagnose(
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    *,
+    sample_weight: Any = None,
+    validation_data: Any = None,
+) -> Diagnosis:
+    """Looks for what is wrong with a compiled model, at one moment.
+
+    It measures on at most 256 rows, in inference, as `TrainingDoctor` does, and takes one step of
+    the optimizer on them, which is taken back: model and optimizer stay as they are, bit for bit.
+    What only the course of training shows, such as overfitting, it cannot find.
+
+    Args:
+        model: A compiled Keras model.
+        x: Inputs that it is, or will be, trained on: an array or a structure of arrays.
+        y: Targets.
+        sample_weight: Weight of each row, or of each target, in the loss.
+        validation_data: `(x, y)` or `(x, y, sample_weight)` of rows that it is not trained on.
+            They show whether labels are shuffled against inputs.
+
+    Returns:
+        The findings, and per layer what was measured. `print` shows both, `.plot()` draws them.
+
+    Raises:
+        ValueError: If `model` is not a compiled Keras model, or the rows do not go together.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> model = keras.Sequential(
+        ...     [keras.Input((2,)), keras.layers.Dense(1, "sigmoid", name="output")]
+        ... )
+        >>> model.compile(loss="mse")
+        >>> [finding] = diagnose(model, np.eye(2), np.array([0, 1])).findings
+        >>> finding.name, finding.layer
+        ('loss does not fit the task', 'output')
+    """
+    check_model(model)
+    sample = read_sample("x", "y", x, y, sample_weight)
+    held = None
+    if validation_data is not None:
+        names = ("validation_data[0]", "validation_data[1]")
+        held = read_sample(*names, *validation_data)
+    probe = Probe(model, sample, held)
+    now = probe.vitals(0)
+    before = probe.weights()
+    with after_one_step(model, sample):
+        then = probe.vitals(0, before, 1)
+    case = Case(model, sample, [_with_updates(now, then)], _losses(then))
+    return Diagnosis(case.now, tuple(examine(case)))
+
+
+def read_sample(x_name: str, y_name: str, x: Any, y: Any, sample_weight: Any = None) -> Sample:
+    """Returns some rows of a user's data, after checking that there is one target for each."""
+    x, y, sample_weight = (_arrays(nest) for nest in (x, y, sample_weight))
+    leaves = [*_checks.named_leaves(x_name, x), *_checks.named_leaves(y_name, y)]
+    _checks.row_count([*leaves, *_checks.named_leaves("sample_weight", sample_weight)])
+    return sample_of(x, y, sample_weight)
+
+
+def _arrays(nest: Any) -> Any:
+    """Returns a structure of arrays; a list of plain numbers is one array."""
+    leaves = keras.tree.flatten(nest)
+    return nest if nest is None or any(hasattr(a, "shape") for a in leaves) else np.asarray(nest)
+
+
+def _with_updates(now: Vitals, then: Vitals) -> Vitals:
+    layers = tuple(
+        dataclasses.replace(layer, update=stepped.update)
+        for layer, stepped in zip(now.layers, then.layers, strict=True)
+    )
+    return dataclasses.replace(now, layers=layers, update=then.update)
+
+
+def _losses(then: Vitals) -> list[tuple[float, float]]:
+    """Returns the loss after the step in place of that of an epoch."""
+    if then.train is None:
+        return []
+    loss = then.train.least_loss + (1 - then.train.skill) * then.train.loss_to_learn
+    return [(loss, math.nan)]

@@ -1,0 +1,136 @@
+"""How good a model's answers are, next to those of one that looks at no input."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnn.callbacks import outputs
+from kerasnn.callbacks.sample import Sample
+
+# An output within this share of its range from an end counts as saturated.
+SATURATED = 0.01
+_TINY = 1e-7
+# One-sided 99% of the normal distribution.
+_SIGMAS = 2.33
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """Answers on a sample.
+
+    Args:
+        rows: Number of answers.
+        skill: 1 - (loss - least) / (loss of the best constant answer - least), where least is the
+            loss of the targets themselves: 1 is perfect, 0 no better than the best constant.
+        least_loss: That least loss, in the same scale as `loss_to_learn`.
+        loss_to_learn: Loss of the best constant answer less the least one, in the scale of what
+            `fit` reports: times the mean of the sample weights.
+        agreement: Accuracy; for real targets the correlation with them.
+        chance: What agreement would be without the inputs: the share of the commonest class; 0
+            for real targets.
+        spread: Standard deviation of the answers over the rows, the largest of all outputs; for
+            real targets in units of theirs.
+        wrong_end: Share of answers at one end of the output's range whose target is at the other.
+    """
+
+    rows: int
+    skill: float
+    least_loss: float
+    loss_to_learn: float
+    agreement: float
+    chance: float
+    spread: float
+    wrong_end: float
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether agreement is no higher than luck alone would make it in 99 of 100 cases."""
+        deviation = (self.chance * (1 - self.chance)) ** 0.5 if self.chance else 1.0
+        return self.agreement <= self.chance + _SIGMAS * deviation / self.rows**0.5
+
+    @property
+    def mastery(self) -> float:
+        """Agreement on a scale from 0, chance, to 1, perfect."""
+        return (self.agreement - self.chance) / max(1 - self.chance, _TINY)
+
+
+def score(model: Any, sample: Sample, answers: Any) -> Score | None:
+    """Returns the score of a model with one output whose loss is a known one, or None.
+
+    None too where all targets are the same: then there is nothing to be told from a constant.
+    """
+    kind = outputs.kind_of_targets(model)
+    if kind == "custom" or sample.y is None or keras.tree.is_nested(answers):
+        return None
+    loss = outputs.loss_function(model)
+    predicted, target = _flat(sample, answers, kind)
+    wanted = np.eye(predicted.shape[1])[target] if kind == "classes" else target
+    constant = np.broadcast_to(wanted.mean(axis=0), wanted.shape)
+    least, at_chance, reached = (
+        outputs.mean_loss(loss, target, values)
+        for values in (
+            outputs.as_output(loss, kind, wanted),
+            outputs.as_output(loss, kind, constant),
+            predicted,
+        )
+    )
+    if at_chance - least <= _TINY * max(1.0, abs(least)):
+        return None
+    agreement, chance = _agreement(model, kind, predicted, wanted)
+    weight = 1.0 if sample.sample_weight is None else float(np.mean(sample.sample_weight))
+    scale = wanted.std(axis=0).max() if kind in ("real", "counts") else 1.0
+    return Score(
+        rows=len(predicted),
+        skill=1 - (reached - least) / (at_chance - least),
+        least_loss=least * weight,
+        loss_to_learn=(at_chance - least) * weight,
+        agreement=agreement,
+        chance=chance,
+        spread=float(predicted.std(axis=0).max() / scale),
+        wrong_end=_wrong_end(model, predicted, wanted),
+    )
+
+
+def _flat(sample: Sample, answers: Any, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns answers `(rows, units)` and targets, without what carries no weight."""
+    predicted = np.asarray(keras.ops.cast(answers, "float32"), np.float64)
+    units = predicted.shape[-1]
+    predicted = predicted.reshape(-1, units)
+    y = np.asarray(sample.y)
+    target = y.reshape(-1).astype(int) if kind == "classes" else y.reshape(-1, units).astype(float)
+    if sample.sample_weight is not None:
+        weight = np.asarray(sample.sample_weight)
+        if len(predicted) % weight.size == 0:
+            kept = np.repeat(weight.reshape(-1) > 0, len(predicted) // weight.size)
+            predicted, target = predicted[kept], target[kept]
+    return predicted, target
+
+
+def _agreement(
+    model: Any, kind: str, predicted: np.ndarray, wanted: np.ndarray
+) -> tuple[float, float]:
+    if outputs.are_classes(model, kind, wanted):
+        if wanted.shape[1] > 1 and kind != "binary":
+            right = predicted.argmax(axis=1) == wanted.argmax(axis=1)
+            return float(right.mean()), float(wanted.mean(axis=0).max())
+        level = 0.0 if outputs.has_logits(outputs.loss_function(model)) else 0.5
+        share = (wanted > 0.5).mean(axis=0)
+        right = (predicted > level) == (wanted > 0.5)
+        return float(right.mean()), float(np.maximum(share, 1 - share).mean())
+    a, b = (values - values.mean(axis=0) for values in (predicted, wanted))
+    norms = np.linalg.norm(a) * np.linalg.norm(b)
+    return (float((a * b).sum() / norms) if norms > _TINY else 0.0), 0.0
+
+
+def _wrong_end(model: Any, predicted: np.ndarray, wanted: np.ndarray) -> float:
+    ends = outputs.RANGES.get(outputs.output_activation(model))
+    if ends is None:
+        return 0.0
+    low, high = ends
+    margin, middle = SATURATED * (high - low), (low + high) / 2
+    at_low, at_high = predicted < low + margin, predicted > high - margin
+    # A softmax answer is at the wrong end as a whole.
+    wrong = ((at_low & (wanted > middle)) | (at_high & (wanted < middle))).any(axis=1)
+    return float(wrong.mean())

@@ -1,0 +1,35 @@
+"""One step of an optimizer, taken back."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from kerasnn.autodiff.gradients import by_weight
+from kerasnn.callbacks.sample import Sample
+
+
+@contextlib.contextmanager
+def after_one_step(model: Any, sample: Sample) -> Iterator[None]:
+    """Lets a model be looked at as it would be after one step on a sample.
+
+    The gradient is that in inference, so that nothing is drawn at random. At the end weights and
+    the optimizer's variables are as before, bit for bit.
+    """
+    optimizer = model.optimizer
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        # This gradient was not scaled.
+        optimizer = optimizer.inner_optimizer
+    found = by_weight(model, sample.x, sample.y, sample.sample_weight)
+    pairs = [(gradient, weight) for _, weight, gradient in found if gradient is not None]
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *optimizer.variables]
+    before = [variable.numpy() for variable in variables]
+    try:
+        optimizer.apply_gradients(pairs)
+        yield
+    finally:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)

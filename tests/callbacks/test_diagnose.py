@@ -1,0 +1,141 @@
+"""A model at one moment, and that it stays as it is."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerasnn import data, models
+from kerasnn.callbacks import diagnose
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 4)).astype("float32")
+Y = (X.sum(axis=1) > 0).astype(int)
+
+
+def names(diagnosis):
+    return {finding.name for finding in diagnosis.findings}
+
+
+def classifier(optimizer="adam", activation="relu", depth=2, **dense):
+    hidden = [keras.layers.Dense(16, activation, **dense) for _ in range(depth)]
+    model = keras.Sequential([keras.Input((4,)), *hidden, keras.layers.Dense(1, "sigmoid")])
+    model.compile(optimizer, loss="binary_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_fresh_network_is_healthy(optimizer):
+    diagnosis = diagnose(classifier(optimizer), X, Y)
+    assert diagnosis.findings == ()
+    assert 1e-5 < diagnosis.vitals.update < 0.05
+
+
+def start(deviation):
+    return keras.initializers.RandomNormal(0, deviation)
+
+
+@pytest.mark.parametrize(
+    ("name", "build"),
+    [
+        ("vanishing gradients", lambda: classifier(activation="sigmoid", depth=10)),
+        ("exploding gradients", lambda: classifier(depth=10, kernel_initializer=start(2))),
+        (
+            "dying ReLU",
+            lambda: classifier(bias_initializer=keras.initializers.Constant(-50)),
+        ),
+        (
+            "saturated outputs",
+            lambda: classifier(activation="tanh", kernel_initializer=start(20)),
+        ),
+        ("learning rate too high", lambda: classifier(keras.optimizers.Adam(1.0))),
+    ],
+)
+def test_faults_that_one_moment_shows(name, build):
+    assert name in names(diagnose(build(), X, Y))
+
+
+def test_a_perceptron_that_cannot():
+    xor = data.load("xor")
+    [finding] = diagnose(models.perceptron(2), xor.x_train, xor.y_train).findings
+    assert finding.name == "perceptron on data that is not linearly separable"
+    separable = data.load("and")
+    assert diagnose(models.perceptron(2), separable.x_train, separable.y_train).findings == ()
+
+
+def test_labels_that_validation_does_not_know():
+    model = models.mlp(4, task="binary", hidden=64, learning_rate=0.05)
+    labels = RNG.integers(0, 2, 60)
+    model.fit(X[:40], labels[:40], epochs=60, verbose=0)
+    held = (RNG.normal(size=(100, 4)), RNG.integers(0, 2, 100))
+    assert "labels shuffled against inputs" in names(
+        diagnose(model, X[:40], labels[:40], validation_data=held)
+    )
+    assert "labels shuffled against inputs" not in names(diagnose(model, X[:40], labels[:40]))
+
+
+def state(model):
+    variables = [*model.variables, *model.optimizer.variables]
+    return [np.array(variable) for variable in variables]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", keras.optimizers.SGD(0.1, momentum=0.9)])
+def test_model_and_optimizer_stay_as_they_are(optimizer):
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(8),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5, seed=1),
+            keras.layers.Dense(1, "sigmoid"),
+        ]
+    )
+    model.compile(optimizer, loss="binary_crossentropy", metrics=["accuracy"])
+    model.fit(X, Y, verbose=0)
+    before = state(model)
+    diagnose(model, X, Y)
+    for value, wanted in zip(state(model), before, strict=True):
+        np.testing.assert_array_equal(value, wanted)
+
+
+def test_a_loss_scale_stays_too():
+    model = classifier(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1e-3)))
+    diagnosis = diagnose(model, X, Y)
+    assert diagnosis.vitals.update == pytest.approx(
+        diagnose(_with(model, "adam"), X, Y).vitals.update, rel=1e-3
+    )
+
+
+def _with(model, optimizer):
+    model.compile(optimizer, loss="binary_crossentropy")
+    return model
+
+
+def test_the_table_names_every_layer_and_says_what_is_wrong():
+    split = data.load("iris")
+    model = models.mlp(4, 3, task="multiclass", hidden=(8,), seed=0)
+    model.fit(split.x_train, split.y_train, verbose=0)
+    text = str(diagnose(model, split.x_train, split.y_train))
+    head, hidden, output, *rest = text.splitlines()
+    assert head.split() == ["layer", "dead", "saturated", "zeros", "gradient", "update"]
+    assert (hidden.split()[0], output.split()[0]) == ("hidden_1", "output")
+    assert rest == ["Nothing is wrong."]
+    sick = classifier(activation="sigmoid", depth=10)
+    assert "vanishing gradients in" in str(diagnose(sick, X, Y))
+
+
+def test_lists_are_arrays():
+    model = classifier()
+    assert diagnose(model, X.tolist(), Y.tolist()).vitals.train.rows == 60
+
+
+def test_what_is_refused():
+    model = classifier()
+    with pytest.raises(ValueError, match="60"):
+        diagnose(model, X, Y[:50])
+    with pytest.raises(TypeError, match="`diagnose` has no argument `validation`"):
+        diagnose(model, X, Y, validation=(X, Y))  # type: ignore[call-arg]
+    bare = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match="`model` must be compiled"):
+        diagnose(bare, X, Y)
+    with pytest.raises(ValueError, match="`model` must be a Keras model"):
+        diagnose("model", X, Y)  # type: ignore[arg-type]

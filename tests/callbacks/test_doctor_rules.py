@@ -1,0 +1,251 @@
+"""Every rule on either side of its threshold, without training."""
+
+import dataclasses
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from kerasnn import layers
+from kerasnn.callbacks.case import Case
+from kerasnn.callbacks.examine import examine
+from kerasnn.callbacks.sample import sample_of
+from kerasnn.callbacks.score import Score
+from kerasnn.callbacks.vitals import LayerVitals, Vitals
+
+HEALTHY = Score(
+    rows=100,
+    skill=0.6,
+    least_loss=0.0,
+    loss_to_learn=1.0,
+    agreement=0.9,
+    chance=0.5,
+    spread=0.3,
+    wrong_end=0.0,
+)
+FIRST = LayerVitals("one", dead=0.1, gradient=1.0, update=1e-3, zeros=0.0, weights=3.0)
+LAST = LayerVitals("last", saturated=0.9, gradient=2.0, update=1e-3, zeros=0.0, weights=2.0)
+X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], "float32")
+AND, XOR = np.array([0, 0, 0, 1]), np.array([0, 1, 1, 0])
+
+
+def model(loss="binary_crossentropy", units=1, activation="sigmoid", rate=0.1):
+    built = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "relu", name="one")])
+    built.add(keras.layers.Dense(units, activation, name="last"))
+    built.compile(keras.optimizers.SGD(rate), loss=loss)
+    return built
+
+
+MODEL = model()
+
+
+def look(first=None, last=None, train=None, held=HEALTHY, update=1e-3):
+    parts = (
+        dataclasses.replace(part, **(changes or {}))
+        for part, changes in ((FIRST, first), (LAST, last))
+    )
+    return Vitals(3, tuple(parts), update, dataclasses.replace(HEALTHY, **(train or {})), held)
+
+
+def found(vitals=None, losses=((0.5, 0.5),), *, built=None, y=AND, **fields):
+    case = Case(built or MODEL, sample_of(X, y), [vitals or look()], list(losses), **fields)
+    return examine(case)
+
+
+def names(*args, **fields):
+    return [finding.name for finding in found(*args, **fields)]
+
+
+def test_a_healthy_case_is_silent():
+    assert found(is_over=True) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "number", "sick", "well"),
+    [
+        ("dying ReLU", "one", 0.5, {"first": {"dead": 0.5}}, {"first": {"dead": 0.49}}),
+        (
+            "vanishing gradients",
+            "one",
+            1000.0,
+            {"first": {"gradient": 2e-3}},
+            {"first": {"gradient": 2.1e-3}},
+        ),
+        (
+            "exploding gradients",
+            "last",
+            1000.0,
+            {"last": {"gradient": 500.0}},
+            {"last": {"gradient": 499.0}},
+        ),
+        (
+            "saturated outputs",
+            "one",
+            0.5,
+            {"first": {"saturated": 0.5}},
+            {"first": {"saturated": 0.49}},
+        ),
+        (
+            "saturated outputs",
+            "last",
+            0.1,
+            {"train": {"wrong_end": 0.1}},
+            {"train": {"wrong_end": 0.09}},
+        ),
+        (
+            "constant predictions",
+            "",
+            9e-6,
+            {"train": {"spread": 9e-6, "skill": 0.04}},
+            {"train": {"spread": 2e-5, "skill": 0.04}},
+        ),
+        (
+            "labels shuffled against inputs",
+            "",
+            0.59,
+            {"held": dataclasses.replace(HEALTHY, agreement=0.59)},
+            {"held": dataclasses.replace(HEALTHY, agreement=0.61)},
+        ),
+    ],
+)
+def test_thresholds(name, layer, number, sick, well):
+    [finding] = found(look(**sick))
+    assert (finding.name, finding.layer) == (name, layer)
+    assert finding.number == pytest.approx(number)
+    assert finding.words
+    assert finding.cure
+    assert found(look(**well)) == []
+
+
+def test_what_has_vanished_behind_a_dead_layer_is_told_once():
+    sick = look(first={"dead": 1.0, "gradient": 0.0})
+    assert names(sick) == ["dying ReLU"]
+    assert names(look(first={"gradient": 0.0})) == ["vanishing gradients"]
+
+
+def test_a_model_that_has_learned_needs_no_gradient():
+    assert found(look(first={"gradient": 0.0}, train={"skill": 0.95})) == []
+
+
+def test_a_constant_that_is_right_is_no_fault():
+    assert found(look(train={"spread": 0.0, "skill": 0.9})) == []
+
+
+def test_few_validation_rows_cannot_tell():
+    held = dataclasses.replace(HEALTHY, agreement=0.5, rows=19)
+    assert found(look(held=held)) == []
+    held = dataclasses.replace(held, rows=20)
+    assert names(look(held=held)) == ["labels shuffled against inputs"]
+    # More may have carried over than so few rows can prove.
+    held = dataclasses.replace(held, agreement=0.65)
+    assert held.is_chance
+    assert found(look(held=held)) == []
+    # Training has to be better than chance first.
+    held = dataclasses.replace(held, agreement=0.5)
+    assert found(look(held=held, train={"agreement": 0.7})) == []
+
+
+def test_a_rate_that_is_too_high_takes_large_steps_and_does_harm():
+    [finding] = found(look(update=0.5), [(0.7, 0.7), (9.0, 9.0), (0.8, 0.8)])
+    assert (finding.name, finding.number) == ("learning rate too high", 0.5)
+    assert "(0.1)" in finding.cure
+    assert found(look(update=0.5), [(0.7, 0.7), (2.9, 2.9)]) == []
+    assert found(look(update=9e-3), [(9.0, 9.0)]) == []
+    # What regularisers add was there from the start.
+    assert found(look(update=0.5), [(9.0, 9.0)], penalty=8.0) == []
+
+
+def test_a_rate_that_is_too_low_takes_small_steps_and_has_learned_little_by_the_end():
+    slow = look(update=9e-5, train={"skill": 0.1, "agreement": 0.55})
+    [finding] = found(slow, is_over=True)
+    assert (finding.name, finding.number) == ("learning rate too low", 9e-5)
+    assert found(slow) == []
+    assert found(look(update=9e-5), is_over=True) == []
+    assert found(dataclasses.replace(slow, update=2e-4), is_over=True) == []
+    assert found(dataclasses.replace(slow, update=math.nan), is_over=True) == []
+    # The rate is not to blame for a gradient that does not arrive.
+    vanished = look(first={"gradient": 0.0}, update=9e-5, train={"skill": 0.1, "agreement": 0.55})
+    assert names(vanished, is_over=True) == ["vanishing gradients"]
+
+
+def test_overfitting_loses_what_validation_had():
+    falling = [(0.9, 0.8), (0.5, 0.5), (0.4, 0.55), (0.3, 0.61), (0.2, 0.7)]
+    [finding] = found(losses=falling)
+    assert finding.name == "overfitting"
+    assert finding.number == pytest.approx(0.11)
+    assert "epoch 2" in finding.words
+    assert found(losses=falling[:4]) == []
+    # A bad epoch shows in the training loss as well.
+    assert found(losses=[*falling[:4], (0.6, 0.7)]) == []
+    # One epoch alone is noise; and epochs without validation have no say.
+    assert found(losses=[*falling[:2], (0.4, 0.5), (0.3, 0.5), (0.2, 0.9)]) == []
+    sparse = [pair for epoch in falling for pair in (epoch, (epoch[0], math.nan))]
+    assert names(losses=sparse) == ["overfitting"]
+
+
+def test_without_a_score_only_layers_are_judged():
+    vitals = dataclasses.replace(look(first={"dead": 1.0}), train=None)
+    assert names(vitals, is_over=True) == ["dying ReLU"]
+
+
+FITTING = [
+    ("binary_crossentropy", 1, "sigmoid", AND),
+    (keras.losses.BinaryCrossentropy(from_logits=True), 1, "linear", AND),
+    ("sparse_categorical_crossentropy", 2, "softmax", AND),
+    ("categorical_crossentropy", 2, "softmax", np.eye(2)[AND]),
+    ("mse", 1, "linear", np.array([-3.0, 0.0, 1.0, 5.0])),
+    ("mse", 1, "sigmoid", np.array([0.1, 0.2, 0.5, 0.9])),
+    ("mse", 1, "tanh", np.array([-1.0, 1.0, -1.0, 1.0])),
+    ("poisson", 1, "exponential", np.array([0, 3, 1, 1])),
+]
+
+
+@pytest.mark.parametrize(("loss", "units", "activation", "y"), FITTING)
+def test_losses_that_fit(loss, units, activation, y):
+    assert found(built=model(loss, units, activation), y=y) == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "units", "activation", "y", "cure"),
+    [
+        ("mse", 1, "sigmoid", AND, "binary_crossentropy"),
+        ("mae", 2, "softmax", np.eye(2)[AND], "categorical_crossentropy"),
+        ("mse", 1, "tanh", np.array([0.0, 0.5, 2.0, 0.1]), "linear output"),
+        ("mse", 1, "sigmoid", np.array([0.0, 7.0, 2.0, 0.1]), "linear output"),
+        ("binary_crossentropy", 1, "linear", AND, "from_logits=True"),
+        ("sparse_categorical_crossentropy", 2, "relu", AND, "softmax"),
+        ("binary_crossentropy", 1, "softmax", AND, "sigmoid"),
+        (keras.losses.BinaryCrossentropy(from_logits=True), 1, "sigmoid", AND, "linear output"),
+    ],
+)
+def test_losses_that_do_not_fit(loss, units, activation, y, cure):
+    [finding] = found(built=model(loss, units, activation), y=y)
+    assert (finding.name, finding.layer) == ("loss does not fit the task", "last")
+    assert cure in finding.cure
+
+
+def perceptron(kind):
+    built = keras.Sequential([keras.Input((2,)), kind])
+    built.compile("sgd", loss="mae")
+    return built
+
+
+def test_a_perceptron_is_asked_nothing_but_whether_it_can():
+    built = perceptron(layers.Perceptron(1, name="only"))
+    only = LayerVitals("only", gradient=1e9, zeros=0.0, weights=1e9)
+    vitals = Vitals(1, (only,), 9.0, dataclasses.replace(HEALTHY, agreement=0.75, spread=0.0), None)
+    [finding] = found(vitals, built=built, y=XOR)
+    assert finding.name == "perceptron on data that is not linearly separable"
+    assert (finding.layer, finding.number) == ("only", 0.25)
+    assert found(vitals, built=built, y=AND) == []
+    # Several units: each has a plane of its own to find.
+    both = perceptron(layers.Perceptron(2, name="only"))
+    assert len(found(vitals, built=both, y=np.stack([AND, XOR], axis=1))) == 1
+    assert found(vitals, built=both, y=np.stack([AND, AND], axis=1)) == []
+
+
+def test_a_finding_is_one_line():
+    [finding] = found(look(first={"dead": 0.75}))
+    assert str(finding).startswith("dying ReLU in one: 75% of its units are active on no row")
+    assert "\n" not in str(finding)

@@ -1,0 +1,127 @@
+"""Skill, agreement and the rest, by hand."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerasnn import layers
+from kerasnn.callbacks.sample import sample_of
+from kerasnn.callbacks.score import score
+
+X = np.zeros((4, 1), "float32")
+
+
+def model(loss, units=1, activation="linear"):
+    built = keras.Sequential(
+        [keras.Input((1,)), keras.layers.Dense(units, activation, name="output")]
+    )
+    built.compile(loss=loss)
+    return built
+
+
+def scored(built, y, answers, weights=None):
+    return score(built, sample_of(X, np.array(y), weights), np.array(answers, "float32"))
+
+
+def entropy(*shares):
+    return -sum(p * np.log(p) for p in shares)
+
+
+def test_real_numbers():
+    """R squared and the correlation."""
+    found = scored(model("mse"), [0.0, 1.0, 2.0, 3.0], [[0.5], [0.5], [2.5], [2.5]])
+    assert found.skill == pytest.approx(1 - 0.25 / 1.25)
+    assert found.loss_to_learn == pytest.approx(1.25)
+    assert found.agreement == pytest.approx(np.corrcoef([0, 1, 2, 3], [0.5, 0.5, 2.5, 2.5])[0, 1])
+    assert found.chance == 0
+    assert found.spread == pytest.approx(1 / np.sqrt(1.25))
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_two_classes(logits):
+    p = np.array([0.1, 0.2, 0.4, 0.9])
+    answers = np.log(p / (1 - p)) if logits else p
+    loss = keras.losses.BinaryCrossentropy(from_logits=logits)
+    activation = "linear" if logits else "sigmoid"
+    found = scored(model(loss, 1, activation), [0, 0, 1, 0], answers[:, None])
+    reached = -np.mean(np.log([0.9, 0.8, 0.4, 0.1]))
+    assert found.skill == pytest.approx(1 - reached / entropy(0.25, 0.75), abs=1e-4)
+    assert (found.agreement, found.chance) == (0.5, 0.75)
+    assert found.mastery == pytest.approx(-1)
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_several_classes(logits):
+    p = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.5, 0.25, 0.25], [0.1, 0.1, 0.8]])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+    found = scored(
+        model(loss, 3, "linear" if logits else "softmax"),
+        [0, 0, 1, 2],
+        np.log(p) if logits else p,
+    )
+    reached = -np.mean(np.log([0.6, 0.2, 0.25, 0.8]))
+    assert found.skill == pytest.approx(1 - reached / entropy(0.5, 0.25, 0.25), abs=1e-4)
+    assert (found.agreement, found.chance) == (0.5, 0.5)
+    onehot = scored(
+        model(keras.losses.CategoricalCrossentropy(from_logits=logits), 3),
+        np.eye(3)[[0, 0, 1, 2]],
+        np.log(p) if logits else p,
+    )
+    assert onehot.skill == pytest.approx(found.skill, abs=1e-5)
+
+
+def test_counts():
+    """The least loss of Poisson's is not 0."""
+    y = np.array([0.0, 1.0, 2.0, 5.0])
+    found = scored(model("poisson", 1, "exponential"), y, y[:, None])
+    assert found.skill == pytest.approx(1, abs=1e-6)
+    constant = scored(model("poisson", 1, "exponential"), y, np.full((4, 1), 2.0))
+    assert constant.skill == pytest.approx(0, abs=1e-6)
+    # Deviance: the mean of y log(y / 2), where the rest cancels.
+    assert constant.loss_to_learn == pytest.approx(
+        (np.log(0.5) + 2 * np.log(1) + 5 * np.log(2.5)) / 4, abs=1e-5
+    )
+
+
+def test_rows_without_weight_do_not_count():
+    weights = np.array([2.0, 2.0, 0.0, 0.0])
+    found = scored(model("mse"), [0.0, 2.0, 9.0, -9.0], [[0.0], [2.0], [0.0], [0.0]], weights)
+    assert found.rows == 2
+    assert found.skill == pytest.approx(1)
+    # As `fit` reports it: the mean weight is 1.
+    assert found.loss_to_learn == pytest.approx(1)
+
+
+def test_answers_at_the_wrong_end():
+    answers = [[0.999], [0.001], [0.999], [0.98]]
+    assert scored(model("mse", 1, "sigmoid"), [0, 1, 1, 0], answers).wrong_end == 0.5
+    assert scored(model("mse", 1, "linear"), [0, 1, 1, 0], answers).wrong_end == 0
+
+
+def test_threshold_units_answer_classes():
+    built = keras.Sequential([keras.Input((1,)), layers.Perceptron(1)])
+    built.compile(loss="mae")
+    found = scored(built, [0, 1, 1, 1], [[0.0], [1.0], [1.0], [0.0]])
+    assert (found.agreement, found.chance) == (0.75, 0.75)
+
+
+def test_chance_leaves_room_for_luck():
+    rng = np.random.default_rng(0)
+    y = np.arange(400) % 2
+    built = model("binary_crossentropy", 1, "sigmoid")
+    x = np.zeros((400, 1))
+    for share, is_chance in ((0.5, True), (0.56, True), (0.6, False)):
+        # 256 rows are looked at: luck reaches 0.5 + 2.33 * 0.5 / 16 = 0.573.
+        right = np.arange(256) < share * 256
+        sample = sample_of(x, y)
+        wanted = sample.y.numpy()
+        answers = np.where(right, wanted, 1 - wanted)[:, None]
+        assert score(built, sample, answers * 0.5 + 0.25).is_chance == is_chance, share
+    noise = rng.normal(size=(4, 1))
+    assert scored(model("mse"), [1.0, 2.0, 3.0, 4.0], noise).is_chance
+
+
+def test_what_cannot_be_judged():
+    assert scored(model("mse"), [1.0, 1.0, 1.0, 1.0], X) is None
+    assert scored(model(lambda y, p: p), [1.0, 2.0, 1.0, 1.0], X) is None
+    assert score(model("mse"), sample_of(X, None), X) is None

@@ -1,0 +1,288 @@
+"""The doctor beside real trainings: what it finds, what it leaves alone, and what it asks for."""
+
+import json
+import random
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasnn
+from kerasnn import data, models
+from kerasnn.callbacks import TrainingDoctor
+
+IRIS = data.load("iris")
+TRAIN, HELD = (IRIS.x_train, IRIS.y_train), (IRIS.x_test, IRIS.y_test)
+
+
+def found(model, x, y, *, epochs=2, doctor=None, **arguments):
+    doctor = doctor or TrainingDoctor(every=1, verbose=0)
+    model.fit(x, y, epochs=epochs, verbose=0, callbacks=[doctor], **arguments)
+    return {finding.name for finding in doctor.findings_}
+
+
+def mlp(**arguments):
+    return models.mlp(4, 3, task="multiclass", seed=0, **arguments)
+
+
+def raw_digits():
+    split = data.load("digits")
+    return split.x_train[:500], split.y_train[:500]
+
+
+def raw_relu(x):
+    arguments = {"optimizer": "sgd", "learning_rate": 1.0, "normalize": False, "seed": 0}
+    return models.mlp(x.shape[1:], 10, task="multiclass", **arguments)
+
+
+def squared_error(x):
+    start = keras.initializers.RandomNormal(stddev=4.0, seed=0)
+    dense = {"activation": "sigmoid", "kernel_initializer": start}
+    model = kerasnn.Sequential(
+        [keras.Input(x.shape[1:]), keras.layers.Dense(8, **dense), keras.layers.Dense(1, **dense)]
+    )
+    model.compile("sgd", loss="mean_squared_error")
+    return model
+
+
+def test_ten_sigmoid_layers():
+    model = mlp(hidden=(16,) * 10, activation="sigmoid")
+    assert "vanishing gradients" in found(model, *TRAIN)
+
+
+def test_relu_with_sgd_at_rate_1():
+    x, y = raw_digits()
+    assert "dying ReLU" in found(raw_relu(x), x, y)
+
+
+def test_a_thousand_times_the_rate():
+    assert "learning rate too high" in found(mlp(learning_rate=1.0), *TRAIN, epochs=3)
+
+
+def test_a_thousandth_of_the_rate():
+    assert found(mlp(learning_rate=1e-6), *TRAIN) == {"learning rate too low"}
+
+
+def test_shuffled_labels():
+    y = np.random.default_rng(0).permutation(IRIS.y_train)
+    model = mlp(learning_rate=0.03)
+    doctor = TrainingDoctor(every=20, verbose=0)
+    names = found(model, IRIS.x_train, y, epochs=100, doctor=doctor, validation_data=HELD)
+    assert "labels shuffled against inputs" in names
+
+
+def test_squared_error_on_saturated_sigmoids():
+    split = data.load("breast_cancer")
+    names = found(squared_error(split.x_train), split.x_train, split.y_train)
+    assert {"saturated outputs", "loss does not fit the task"} <= names
+
+
+def test_a_perceptron_on_xor():
+    xor = data.load("xor")
+    assert found(models.perceptron(2), xor.x_train, xor.y_train, epochs=5) == {
+        "perceptron on data that is not linearly separable"
+    }
+
+
+@pytest.mark.parametrize("name", ["or", "iris", "diabetes"])
+def test_a_healthy_mlp(name):
+    split = data.load(name)
+    model = models.mlp(split.input_shape, split.outputs, task=split.task, seed=0)
+    held = (split.x_test, split.y_test)
+    assert found(model, split.x_train, split.y_train, epochs=10, validation_data=held) == set()
+
+
+def test_a_healthy_perceptron():
+    split = data.load("and")
+    assert found(models.perceptron(2), split.x_train, split.y_train, epochs=20) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("builder", ["cnn", "rnn", "graph_network"])
+def test_other_healthy_networks(builder):
+    if builder == "graph_network":
+        x = {"features": IRIS.x_train[None], "adjacency": np.zeros((1, 120, 120))}
+        model = models.graph_network(4, 3, task="multiclass", learning_rate=0.01)
+        assert found(model, x, IRIS.y_train[None], epochs=10) == set()
+        return
+    split = data.load("digits")
+    x = split.x_train[:500] if builder == "cnn" else split.x_train[:500, ..., 0]
+    model = getattr(models, builder)(x.shape[1:], 10, task="multiclass", seed=0)
+    assert found(model, x, split.y_train[:500], epochs=5) == set()
+
+
+def restless():
+    """Everything that training moves: dropout, statistics, momentum, metrics."""
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(8, kernel_regularizer="l2"),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(),
+            keras.layers.Dropout(0.3),
+            keras.layers.GaussianNoise(0.1),
+            keras.layers.Dense(3, "softmax"),
+        ]
+    )
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize("engine", ["graph", "keras", pytest.param("xla", marks=pytest.mark.slow)])
+def test_the_training_is_the_same_bit_for_bit(engine):
+    ended = []
+    for callbacks in ([], [TrainingDoctor(every=1, verbose=0)]):
+        model = restless()
+        history = kerasnn.fit(
+            model,
+            *TRAIN,
+            validation_data=HELD,
+            epochs=3,
+            verbose=0,
+            callbacks=callbacks,
+            engine=engine,
+        )
+        assert history.engine == engine
+        variables = [*model.variables, *model.optimizer.variables]
+        ended.append(
+            {
+                "variables": [np.array(variable).tolist() for variable in variables],
+                "history": history.history,
+                "drawn": (
+                    random.getstate(),
+                    np.random.get_state()[1].tolist(),
+                    np.array(keras.random.uniform((2,))).tolist(),
+                    tf.random.uniform((2,)).numpy().tolist(),
+                ),
+                "names": keras.layers.Dense(1).name.rpartition("_")[0],
+            }
+        )
+    assert ended[0] == ended[1]
+
+
+@pytest.mark.parametrize(
+    ("every", "epochs", "looks"),
+    [(1, 3, [1, 2, 3]), (2, 5, [1, 3, 5]), (3, 5, [1, 4, 5]), (100, 1, [1])],
+)
+def test_when_it_looks(every, epochs, looks):
+    doctor = TrainingDoctor(every=every, verbose=0)
+    found(mlp(hidden=()), *TRAIN, epochs=epochs, doctor=doctor)
+    assert [look.epoch for look in doctor.looks_] == looks
+
+
+def test_by_default_it_keeps_to_its_share_of_the_time(monkeypatch):
+    """A look takes 1 s here and an epoch 10 s: 4% is a look in 25 s."""
+    clock = [0.0]
+    doctor = TrainingDoctor(verbose=0)
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    vitals = kerasnn.callbacks.probe.Probe.vitals
+
+    def slow(*args):
+        clock[0] += 1.0
+        return vitals(*args)
+
+    monkeypatch.setattr(kerasnn.callbacks.probe.Probe, "vitals", slow)
+    model = mlp(hidden=())
+    doctor.set_model(model)
+    doctor.set_data((*TRAIN, None))
+    model.optimizer.build(model.trainable_variables)
+    doctor.on_train_begin()
+    for epoch in range(30):
+        doctor.on_epoch_begin(epoch)
+        clock[0] += 10.0
+        doctor.on_epoch_end(epoch, {"loss": 1.0})
+    doctor.on_train_end()
+    epochs = [look.epoch for look in doctor.looks_]
+    assert epochs[0] == 1
+    assert epochs[-1] == 30
+    # The second waits for 50 s to have gone by: 2 s, its own included, are 4% of them.
+    assert epochs[1:4] == [6, 9, 11]
+    assert len(epochs) <= 0.04 * 30 * 10 + 1
+
+
+def test_each_finding_is_printed_once(capsys):
+    xor = data.load("xor")
+    doctor = TrainingDoctor(every=1)
+    found(models.perceptron(2), xor.x_train, xor.y_train, epochs=4, doctor=doctor)
+    printed = capsys.readouterr().out
+    assert printed == f"\nTrainingDoctor, epoch 1: {doctor.findings_[0]}\n"
+    assert len(doctor.findings_) == 1
+
+
+def test_a_second_training_starts_afresh():
+    doctor = TrainingDoctor(every=1, verbose=0)
+    xor = data.load("xor")
+    assert found(models.perceptron(2), xor.x_train, xor.y_train, doctor=doctor)
+    assert found(mlp(hidden=()), *TRAIN, epochs=1, doctor=doctor) == set()
+    assert [look.epoch for look in doctor.looks_] == [1]
+
+
+class Exchange(keras.callbacks.Callback):
+    """Hands what one doctor has seen over to another, in the middle of a training."""
+
+    def __init__(self, old, new):
+        super().__init__()
+        self.old, self.new = old, new
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 1:
+            self.new.set_state(json.loads(json.dumps(self.old.get_state())))
+
+
+def test_another_doctor_goes_on_from_what_one_has_seen():
+    old, new = (TrainingDoctor(every=1, verbose=0) for _ in range(2))
+    xor = data.load("xor")
+    arguments = {"epochs": 3, "verbose": 0, "validation_data": (xor.x_test, xor.y_test)}
+    callbacks = [old, new, Exchange(old, new)]
+    models.perceptron(2).fit(xor.x_train, xor.y_train, callbacks=callbacks, **arguments)
+    assert new.findings_ == old.findings_
+    # NaN, which is no equal of itself, is written alike.
+    assert str(new.looks_) == str(old.looks_)
+    assert len(new.looks_) == 3
+
+
+def test_rows_of_the_users_own():
+    """A stream is not read for a sample: it might be read only once."""
+    stream = tf.data.Dataset.from_tensor_slices(TRAIN).batch(40)
+    xor = data.load("xor")
+    doctor = TrainingDoctor(data=TRAIN, validation_data=HELD, verbose=0)
+    found(mlp(hidden=()), stream, None, doctor=doctor)
+    assert doctor.looks_[-1].train.rows == 120
+    assert doctor.looks_[-1].validation.rows == 30
+    doctor = TrainingDoctor(data=(xor.x_train, xor.y_train), verbose=0)
+    keras.Model.fit(models.perceptron(2), xor.x_train, xor.y_train, verbose=0, callbacks=[doctor])
+    assert len(doctor.findings_) == 1
+
+
+def test_without_rows_it_refuses_before_training(refuses):
+    stream = tf.data.Dataset.from_tensor_slices(TRAIN).batch(40)
+    model = mlp(hidden=())
+    model.fit(stream, verbose=0)
+    with refuses(model, "`data` must be given to `TrainingDoctor`"):
+        model.fit(stream, verbose=0, callbacks=[TrainingDoctor()])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"every": 0}, "`every` must be a whole number of at least 1; got every=0"),
+        ({"verbose": -1}, "`verbose` must be a whole number of at least 0"),
+        ({"data": np.zeros(3)}, r"`data` must be \(x, y\) or \(x, y, sample_weight\); got ndarray"),
+        ({"validation_data": (1,)}, "`validation_data` must be"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingDoctor(**arguments)
+
+
+def test_it_draws_what_it_saw():
+    doctor = TrainingDoctor(every=1, verbose=0)
+    with pytest.raises(ValueError, match="has looked at no training yet"):
+        doctor.plot()
+    found(mlp(hidden=(5,)), *TRAIN, doctor=doctor)
+    [dead] = [ax for ax in doctor.plot().axes if ax.get_title() == "share of dead units"]
+    assert dead.lines[0].get_xdata().tolist() == [1, 2]
