@@ -42,7 +42,9 @@ def mlp(
             regression.
         activation: f by name, one for all hidden layers or one for each. It chooses the
             initialiser: He for the ReLU family, Glorot for tanh and sigmoid, LeCun for SELU.
-            Biases start at zero; in the ReLU family they are uniform within 1 / sqrt(inputs).
+            Biases start at zero; in the ReLU family they are uniform, within 3 * sqrt(2) behind
+            standardised inputs, which is three deviations of x W_1, and within 1 / sqrt(inputs)
+            elsewhere.
         dropout: Share of each hidden layer's outputs dropped in training, one or one a layer;
             after SELU by `AlphaDropout`, which keeps its mean and variance.
         l1: Factor of the penalty l1 * sum(abs(W)) on every kernel.
@@ -81,7 +83,7 @@ def mlp(
         stack.append(keras.layers.Reshape((inputs,), name="flatten"))
     if normalize:
         stack.append(layers.Standardize(name="standardize"))
-    stack += part.hidden(inputs, widths, functions, drops)
+    stack += part.hidden(inputs, widths, functions, drops, standardized=normalize)
     stack += part.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="mlp")
     return parts.compile_for(model, task, optimizer, learning_rate) if compile else model

@@ -30,7 +30,7 @@ class Case:
 
 CASES = {
     "mlp": Case(
-        functools.partial(models.mlp, 4, hidden=(5, 3)),
+        functools.partial(models.mlp, 4, hidden=(8, 5)),
         normal(ROWS, 4),
         kernels=("hidden_1", "hidden_2", "output"),
     ),

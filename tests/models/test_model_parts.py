@@ -67,13 +67,25 @@ def test_a_tenth_of_glorot_for_the_output(task):
     assert 0.98 * limit < np.abs(kernel).max() <= limit
 
 
-def test_biases_spread_the_hinges_of_relu_units():
-    limit = 1 / np.sqrt(300)
-    bias = hidden("relu").get_weights()[1]
-    assert -limit <= bias.min() < -0.9 * limit
-    assert 0.9 * limit < bias.max() <= limit
-    assert not hidden("tanh").get_weights()[1].any()
-    assert not hidden("selu").get_weights()[1].any()
+@pytest.mark.parametrize("normalize", [True, False])
+def test_biases_spread_the_hinges_of_relu_units(normalize):
+    model = models.mlp(300, task="binary", hidden=(400, 400), normalize=normalize, seed=0)
+    limits = [np.sqrt(18 if normalize else 1 / 300), np.sqrt(1 / 400)]
+    for i, limit in enumerate(limits):
+        bias = model.get_layer(f"hidden_{i + 1}").get_weights()[1]
+        assert -limit <= bias.min() < -0.9 * limit
+        assert 0.9 * limit < bias.max() <= limit
+
+
+def test_hinges_lie_out_to_three_deviations_of_standardised_data():
+    kernel, bias = models.mlp(300, task="binary", hidden=4000, seed=0).layers[1].get_weights()
+    sums = np.random.default_rng(0).standard_normal((100, 300)) @ kernel
+    np.testing.assert_allclose(np.abs(bias).max(), 3 * sums.std(), rtol=0.03)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "selu"])
+def test_biases_of_others_start_at_zero(activation):
+    assert not hidden(activation).get_weights()[1].any()
 
 
 def test_one_activation_for_all_or_one_for_each():
