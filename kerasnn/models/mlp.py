@@ -42,9 +42,9 @@ def mlp(
             regression.
         activation: f by name, one for all hidden layers or one for each. It chooses the
             initialiser: He for the ReLU family, Glorot for tanh and sigmoid, LeCun for SELU.
-            Biases start at zero; in the ReLU family they are uniform, within 3 * sqrt(2) behind
-            standardised inputs, which is three deviations of x W_1, and within 1 / sqrt(inputs)
-            elsewhere.
+            Biases start at zero, but for those of a first layer of the ReLU family. They are
+            uniform within 3 * sqrt(2) behind standardised inputs, which is three deviations of
+            x W_1, and within 1 / sqrt(inputs) behind others.
         dropout: Share of each hidden layer's outputs dropped in training, one or one a layer;
             after SELU by `AlphaDropout`, which keeps its mean and variance.
         l1: Factor of the penalty l1 * sum(abs(W)) on every kernel.

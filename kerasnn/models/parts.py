@@ -92,19 +92,18 @@ class Parts:
     ) -> list[keras.layers.Layer]:
         """Returns dense layers behind `inputs` units, each with its activation and dropout."""
         stack = []
+        spread = _STANDARD_SPREAD if standardized else 1 / math.sqrt(inputs)
         for i, (width, function, rate) in enumerate(zip(units, activation, dropout, strict=True)):
-            spread = _STANDARD_SPREAD if standardized and i == 0 else 1 / math.sqrt(inputs)
-            dense = self._dense(width, function, spread)
+            dense = self._dense(width, function, 0.0 if i else spread)
             stack += self.activated(dense, function, f"hidden_{i + 1}")
             stack += self.dropout(rate, f"dropout_{i + 1}", function)
-            inputs = width
         return stack
 
     def _dense(
         self, units: int, activation: Any, spread: float
     ) -> Callable[..., keras.layers.Layer]:
         bias: Any = "zeros"
-        if initializer_for(activation) is keras.initializers.HeNormal:
+        if spread and initializer_for(activation) is keras.initializers.HeNormal:
             # With no bias the hinges of all units run through one point, the mean of the data.
             bias = keras.initializers.RandomUniform(-spread, spread, seed=self.seed())
         return lambda **kwargs: keras.layers.Dense(units, bias_initializer=bias, **kwargs)

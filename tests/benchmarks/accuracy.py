@@ -4,11 +4,12 @@
 
 One protocol for every set and network. Nothing but the score sees a test fold:
 
-1. The training part of a fold is split once more, `_INNER` of it held out. The network trains on
-   the rest, and `EarlyStopping` finds the epoch with the least loss on what was held out. It waits
-   `_PATIENCE` epochs, which on iris are only 60 steps.
-2. A fresh network trains for that many epochs on the whole training part. scikit-learn's models
-   have no need of a held-out part and use all rows too.
+1. The training part of a fold is cut into `_INNER` folds, stratified for classes. With each held
+   out in turn, a network trains on the rest, and `EarlyStopping` finds the epoch with the least
+   loss on what was held out. It waits `_PATIENCE` epochs, which on iris are only 60 steps.
+2. A fresh network trains on the whole training part for the median of those epochs. One split
+   alone would leave the choice to chance: on iris, to forty rows. scikit-learn's models have
+   no need of a held-out part and use all rows too.
 
 scikit-learn's models stand behind `StandardScaler` and keep their defaults, but for the iteration
 limit. Classifiers converge within it, or the run ends with an error. `MLPRegressor` never does on
@@ -33,7 +34,7 @@ from sklearn import datasets
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -41,7 +42,7 @@ from sklearn.preprocessing import StandardScaler
 from kerasnn import models
 from kerasnn.tasks import Task
 
-_INNER = 0.2
+_INNER = 3
 _PATIENCE = 20
 _MOST_EPOCHS = 200
 _ITERATIONS = 2000
@@ -84,6 +85,11 @@ class Contest:
         """Returns a fresh network."""
         outputs = len(np.unique(y)) if self.task is Task.MULTICLASS else 1
         return self.builder(x.shape[1:], outputs, task=self.task)
+
+    def folds(self, count: int, seed: int) -> StratifiedKFold | KFold:
+        """Returns shuffled folds, stratified for classes."""
+        split = StratifiedKFold if self.task.is_classification else KFold
+        return split(count, shuffle=True, random_state=seed)
 
     def score(self, y: np.ndarray, predicted: np.ndarray) -> float:
         """Returns the accuracy of classes, or R^2 of numbers."""
@@ -142,24 +148,21 @@ CONTESTS = (
 def train(
     contest: Contest, x: np.ndarray, y: np.ndarray, seed: int
 ) -> tuple[models.Sequential, int]:
-    """Returns a network trained on all rows, and its epochs, which part of the rows chose."""
-    strata = y if contest.task.is_classification else None
-    x_inner, x_held, y_inner, y_held = train_test_split(
-        x, y, test_size=_INNER, random_state=seed, stratify=strata
-    )
-    stop = keras.callbacks.EarlyStopping(
-        monitor="val_loss", patience=_PATIENCE, restore_best_weights=True
-    )
-    _fit(
-        contest.build(x, y),
-        x_inner,
-        y_inner,
-        epochs=_MOST_EPOCHS,
-        validation_data=(x_held, y_held),
-        callbacks=[stop],
-        seed=seed,
-    )
-    epochs = stop.best_epoch + 1
+    """Returns a network trained on all rows, and its epochs, which the inner folds chose."""
+    found = []
+    for rest, held in contest.folds(_INNER, seed).split(x, y):
+        stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=_PATIENCE)
+        _fit(
+            contest.build(x, y),
+            x[rest],
+            y[rest],
+            epochs=_MOST_EPOCHS,
+            validation_data=(x[held], y[held]),
+            callbacks=[stop],
+            seed=seed,
+        )
+        found.append(stop.best_epoch + 1)
+    epochs = statistics.median_low(found)
     return _fit(contest.build(x, y), x, y, epochs=epochs, seed=seed), epochs
 
 
@@ -181,9 +184,8 @@ def run(contest: Contest, folds: int, seeds: int) -> Outcome:
     x, y = contest.load()
     ours, epochs = [], []
     theirs: dict[str, list[float]] = {name: [] for name in contest.rivals}
-    split = StratifiedKFold if contest.task.is_classification else KFold
     for seed in range(seeds):
-        parts = split(folds, shuffle=True, random_state=seed).split(x, y)
+        parts = contest.folds(folds, seed).split(x, y)
         for fold, (fit, test) in enumerate(parts):
             # Every fold starts from weights of its own, the same in every run.
             keras.utils.clear_session()

@@ -68,13 +68,13 @@ def test_a_tenth_of_glorot_for_the_output(task):
 
 
 @pytest.mark.parametrize("normalize", [True, False])
-def test_biases_spread_the_hinges_of_relu_units(normalize):
+def test_biases_spread_the_hinges_of_the_first_relu_units(normalize):
     model = models.mlp(300, task="binary", hidden=(400, 400), normalize=normalize, seed=0)
-    limits = [np.sqrt(18 if normalize else 1 / 300), np.sqrt(1 / 400)]
-    for i, limit in enumerate(limits):
-        bias = model.get_layer(f"hidden_{i + 1}").get_weights()[1]
-        assert -limit <= bias.min() < -0.9 * limit
-        assert 0.9 * limit < bias.max() <= limit
+    bias = model.get_layer("hidden_1").get_weights()[1]
+    limit = np.sqrt(18 if normalize else 1 / 300)
+    assert -limit <= bias.min() < -0.9 * limit
+    assert 0.9 * limit < bias.max() <= limit
+    assert not model.get_layer("hidden_2").get_weights()[1].any()
 
 
 def test_hinges_lie_out_to_three_deviations_of_standardised_data():
