@@ -7,7 +7,8 @@ import keras
 
 from kerasnn.callbacks.plain import NotPlainError, encode
 
-_KERAS_OWN = ("model", "_model", "params")
+# What Keras gives anew: in each `fit`, and the comparison in the first epoch.
+_KERAS_OWN = ("model", "_model", "params", "monitor_op")
 
 
 def keyed(callbacks: list[keras.callbacks.Callback]) -> dict[str, keras.callbacks.Callback]:
@@ -78,7 +79,8 @@ def _plain(callback: Any) -> dict[str, Any]:
             encode(value, [])
         except NotPlainError:
             continue
-        plain[name] = value
+        # Together with the comparison Keras gives it a sign.
+        plain[name] = abs(value) if name == "min_delta" else value
     return plain
 
 

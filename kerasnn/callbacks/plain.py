@@ -39,9 +39,9 @@ class Frozen:
 def encode(value: Any, arrays: list[np.ndarray]) -> Any:
     """Returns `value` as JSON; puts its arrays into `arrays` and numbers in their place.
 
-    Numbers, text, bytes, arrays, tensors, functions of `keras.ops`, and lists, tuples, sets and
-    dictionaries of them are plain. They come back with the same type and the same bits; a tensor
-    or a variable comes back as an array.
+    Numbers, text, bytes, arrays, tensors, and lists, tuples, sets and dictionaries of them are
+    plain. They come back with the same type and the same bits; a tensor or a variable comes back
+    as an array.
 
     Raises:
         NotPlainError: If something in `value` is not plain.
@@ -59,9 +59,6 @@ def encode(value: Any, arrays: list[np.ndarray]) -> Any:
         return {"bytes": base64.b64encode(value).decode("ascii")}
     if isinstance(value, np.generic) and _is_real(value):
         return {"number": [value.dtype.name, value.item()]}
-    name = getattr(value, "__name__", None)
-    if name is not None and getattr(keras.ops, name, None) is value:
-        return {"op": name}
     if isinstance(value, keras.Variable):
         value = value.value
     if isinstance(value, (np.ndarray, tf.Tensor, tf.Variable)):
@@ -82,8 +79,6 @@ def decode(value: Any, arrays: list[np.ndarray]) -> Any:
         return base64.b64decode(held)
     if kind == "number":
         return tf.as_dtype(held[0]).as_numpy_dtype(held[1])
-    if kind == "op":
-        return getattr(keras.ops, held)
     if kind == "array":
         number, dtype = held
         return arrays[number].view(tf.as_dtype(dtype).as_numpy_dtype) if dtype else arrays[number]
