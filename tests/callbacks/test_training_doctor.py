@@ -66,7 +66,7 @@ def test_a_thousandth_of_the_rate():
 
 def test_shuffled_labels():
     y = np.random.default_rng(0).permutation(IRIS.y_train)
-    model = mlp(learning_rate=0.03)
+    model = mlp(learning_rate=0.01)
     doctor = TrainingDoctor(every=20, verbose=0)
     names = found(model, IRIS.x_train, y, epochs=100, doctor=doctor, validation_data=HELD)
     assert "labels shuffled against inputs" in names
