@@ -93,7 +93,7 @@ def test_known_arguments():
 
     assert Layer(3, rate=0.5).rate == 0.5
     assert Layer.__init__.__doc__ == "Makes it."
-    with pytest.raises(TypeError, match=r"`__init__` has no argument `rat`. Did you mean `rate`\?"):
+    with pytest.raises(TypeError, match=r"`Layer` has no argument `rat`. Did you mean `rate`\?"):
         Layer(3, rat=0.5)
     with pytest.raises(TypeError, match=r"has no argument `zebra`\. It takes units, rate\."):
         Layer(3, zebra=0.5)
