@@ -61,7 +61,8 @@ class Resume(keras.callbacks.Callback):
         >>> model = models.mlp(4, outputs=3, task="multiclass")
         >>> resume = Resume(tempfile.mkdtemp() + "/iris.state")
         >>> history = model.fit(iris.x_train, iris.y_train, callbacks=[resume], verbose=0)
-        >>> history = model.fit(iris.x_train, iris.y_train, 32, 3, callbacks=[resume], verbose=0)
+        >>> more = {"epochs": 3, "callbacks": [resume], "verbose": 0}
+        >>> history = model.fit(iris.x_train, iris.y_train, **more)
         >>> resume.resumed_epoch_, len(history.history["loss"])
         (1, 3)
     """

@@ -15,7 +15,6 @@ from kerasnn.training import engines
 from kerasnn.training.job import Job
 
 _SETTINGS = (
-    "batch_size",
     "shuffle",
     "class_weight",
     "initial_epoch",
@@ -116,7 +115,7 @@ def _go_on(job: Job, saved: dict[str, Any]) -> None:
 
 
 def _fingerprint(job: Job) -> fingerprints.Fingerprint:
-    settings = {name: getattr(job, name) for name in _SETTINGS}
+    settings = {name: getattr(job, name) for name in _SETTINGS} | {"batch_size": job.step_rows}
     found = fingerprints.of_model(job.model) | fingerprints.of_training(job.model)
     for name in ("x", "y", "sample_weight", "validation_data"):
         found |= fingerprints.of_data(name, getattr(job, name))
