@@ -14,7 +14,7 @@ Besides Keras's methods `kerasnn.fit` calls these, of any callback that has them
   among them.
 - `state()` and `restore(state)`: what a training run that goes on later has to have again, as
   a dictionary of numbers, strings, None, NumPy arrays, and lists and dictionaries of them.
-  Keras's callbacks have neither; for them stand the attributes that are no arguments.
+  For a callback without them stand its plain attributes; see `Resume`.
 """
 
 from kerasnn.callbacks.best_model import BestModel as BestModel

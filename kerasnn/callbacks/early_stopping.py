@@ -6,10 +6,10 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
-from kerasnn.callbacks.callback_state import plain_attributes, set_attributes
 from kerasnn.callbacks.monitored import MODES, Monitored
 
 _COMPARE = {keras.ops.less: operator.lt, keras.ops.greater: operator.gt}
+_LEARNED = ("wait", "best", "best_epoch", "stopped_epoch")
 
 
 class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
@@ -137,13 +137,14 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
 
     def state(self) -> dict[str, Any]:
         """Returns what the next epoch depends on."""
-        return {**plain_attributes(self), "weights": [value.numpy() for value in self._kept]}
+        learned = {name: getattr(self, name) for name in _LEARNED}
+        return {**learned, "weights": [value.numpy() for value in self._kept]}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes what `state` returned."""
-        state = dict(state)
-        self._kept = [keras.ops.convert_to_tensor(value) for value in state.pop("weights")]
-        set_attributes(self, state)
+        self._kept = [keras.ops.convert_to_tensor(value) for value in state["weights"]]
+        for name in _LEARNED:
+            setattr(self, name, state[name])
 
     def _put_back(self) -> bool:
         kept, self._kept = self._kept, []

@@ -13,7 +13,7 @@ from engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 import kerasnn
 from kerasnn import callbacks, schedules
-from kerasnn.callbacks.callback_state import restore, state_of
+from kerasnn.callbacks.kept_state import set_state, settings_of, state_of
 
 SCHEDULE = schedules.Exponential(0.5, rate=0.9)
 
@@ -124,7 +124,7 @@ class Restored(keras.callbacks.Callback):
         self.callback, self.state = callback, state
 
     def on_train_begin(self, logs=None):
-        restore(self.callback, self.state)
+        set_state(self.callback, self.state)
 
 
 class Kept(keras.callbacks.Callback):
@@ -132,11 +132,11 @@ class Kept(keras.callbacks.Callback):
 
     def __init__(self, callback):
         super().__init__()
-        self.callback = callback
+        self.callback, self.settings = callback, settings_of(callback)
 
     def on_epoch_end(self, epoch, logs=None):
         if epoch == CUT:
-            self.state = state_of(self.callback)
+            self.state = state_of(self.callback, self.settings)
             self.variables = [v.numpy() for v in every_variable(self.model)]
 
 
