@@ -80,6 +80,15 @@ def test_nothing_but_nan():
 
 
 def test_ctrl_c():
+    # Whoever started the tests may have told their process to ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        check_ctrl_c()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def check_ctrl_c():
     stopping = EarlyStopping(patience=9)
     weights = Weights([3.0, 1.0, 2.0, 2.0, 2.0], end=3)
     model = classifier("sgd")
