@@ -181,7 +181,7 @@ class TrainingDoctor(keras.callbacks.Callback):
             )
         return draw_vitals(self.looks_, self.findings_)
 
-    def get_state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """Returns what was seen so far, in plain numbers, words, lists and dictionaries."""
         case = self._case
         return {
@@ -192,8 +192,8 @@ class TrainingDoctor(keras.callbacks.Callback):
             "first_epoch": self._first_epoch,
         }
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Goes on from what `get_state` returned; training must have begun."""
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from what `state` returned; training must have begun."""
         self.looks_[:] = [Vitals.from_dict(look) for look in state["looks"]]
         self.findings_ = [Finding(**finding) for finding in state["findings"]]
         self._case.losses = [(loss, val_loss) for loss, val_loss in state["losses"]]

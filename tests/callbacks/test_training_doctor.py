@@ -229,7 +229,7 @@ class Exchange(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if epoch == 1:
-            self.new.set_state(json.loads(json.dumps(self.old.get_state())))
+            self.new.restore(json.loads(json.dumps(self.old.state())))
 
 
 def test_another_doctor_goes_on_from_what_one_has_seen():
