@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasnn.training.graph_program import GraphProgram
 from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import Logs, Steps
 
@@ -34,14 +35,16 @@ class BlockProgram:
         signature = tf.nest.map_structure(
             lambda t: tf.TensorSpec(t.shape if jit else (None, *t.shape[1:]), t.dtype), block
         )
-        self._run = tf.function(
-            self._epochs,
-            input_signature=[signature, tf.TensorSpec((8,), tf.int32)],
-            jit_compile=jit,
-            autograph=False,
-        ).get_concrete_function()
+        signatures = [signature, tf.TensorSpec((8,), tf.int32)]
         # No epoch at all: what cannot be compiled fails here, before any weight has changed.
-        self._run(block, tf.zeros((8,), tf.int32))
+        nothing = block, tf.zeros((8,), tf.int32)
+        if jit:
+            self._run = tf.function(
+                self._epochs, input_signature=signatures, jit_compile=True, autograph=False
+            ).get_concrete_function()
+            self._run(*nothing)
+        else:
+            self._run = GraphProgram(model, self._epochs, signatures, nothing)
 
     def __call__(
         self,

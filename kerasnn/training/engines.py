@@ -5,28 +5,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasnn.training.convolutions import has_convolutions
 from kerasnn.training.job import Job
 from kerasnn.training.programs import all_layers
 
 # Steps from which XLA's faster steps have paid for its compilation, which takes as long as
 # about this many steps save over the graph engine; measured by tests/benchmarks/training.py.
 XLA_STEPS = 2000
-
-_CONVOLUTIONS = (
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-    keras.layers.Conv1DTranspose,
-    keras.layers.Conv2DTranspose,
-    keras.layers.Conv3DTranspose,
-    keras.layers.DepthwiseConv1D,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.SeparableConv1D,
-    keras.layers.SeparableConv2D,
-    keras.layers.ConvLSTM1D,
-    keras.layers.ConvLSTM2D,
-    keras.layers.ConvLSTM3D,
-)
 
 _BATCH_METHODS = (
     "on_batch_begin",
@@ -69,7 +54,7 @@ def plan(job: Job, steps: int, *, has_xla: bool, failure: str) -> list[tuple[str
     if job.train is None:
         return [("graph", "A tf.data.Dataset is read inside a TensorFlow graph."), last]
     gpu = bool(tf.config.list_physical_devices("GPU"))
-    if not gpu and any(isinstance(layer, _CONVOLUTIONS) for layer in all_layers(job.model)):
+    if not gpu and has_convolutions(job.model):
         return [("graph", "XLA has no fast convolution on a CPU."), last]
     if has_xla:
         return [("xla", "XLA has compiled this model already."), last]

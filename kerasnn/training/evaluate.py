@@ -9,6 +9,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.training import rows
 from kerasnn.training.epochs import CALL_SECONDS, Logs, steps_for
+from kerasnn.training.graph_program import GraphProgram
 from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import Steps, build
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
@@ -133,19 +134,26 @@ class Evaluation:
     def _make(self, spec: Any) -> "EvaluateProgram":
         first = tf.nest.map_structure(lambda t: t[: self._batch_size], self._data)
         build(self._model, first, "test_step")
-        return EvaluateProgram(self._model, spec)
+        return EvaluateProgram(self._model, spec, first)
 
 
 class EvaluateProgram:
-    """Runs `model.test_step` on batch after batch inside one TensorFlow graph."""
+    """Runs `model.test_step` on batch after batch inside one TensorFlow graph.
 
-    def __init__(self, model: Any, spec: Any) -> None:
+    Args:
+        model: A compiled Keras model whose variables exist.
+        spec: Structure of `tf.TensorSpec` for the data.
+        first: Some rows of it.
+    """
+
+    def __init__(self, model: Any, spec: Any, first: Any) -> None:
         self._steps = Steps(model, spec, "test_step")
-        self.run = tf.function(
+        self.run = GraphProgram(
+            model,
             self._evaluate,
-            input_signature=[spec, tf.TensorSpec((4,), tf.int32)],
-            autograph=False,
-        ).get_concrete_function()
+            [spec, tf.TensorSpec((4,), tf.int32)],
+            (first, tf.zeros((4,), tf.int32)),
+        )
 
     def _evaluate(self, data: Any, plan: tf.Tensor) -> Logs:
         start, stop, size, fresh = tf.unstack(plan)

@@ -149,7 +149,8 @@ def test_a_stream_that_shuffles_is_read_anew_for_each_epoch():
     kerasnn.fit(from_stream, shuffled(), epochs=2, verbose=0)
     for x, y in orders:
         kerasnn.fit(from_arrays, x, y, batch_size=16, shuffle=False, verbose=0)
-    assert_close(from_stream.get_weights(), from_arrays.get_weights(), tolerance=0)
+    # Equal but for rounding: of the two graphs TensorFlow's optimiser rewrites one.
+    assert_close(from_stream.get_weights(), from_arrays.get_weights(), tolerance=1e-6)
 
 
 def test_a_stream_of_unknown_length():
