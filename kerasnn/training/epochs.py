@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnn.training.block_program import BlockProgram
+from kerasnn.training.block_program import BlockProgram, layout
 from kerasnn.training.blocks import Blocks
 from kerasnn.training.finite import not_finite
 from kerasnn.training.programs import programs_of
@@ -78,8 +78,15 @@ class Epochs:
             yield {name: values[i] for name, values in history.items()}
 
     def _make(self) -> BlockProgram:
-        build(self._model, self._blocks.first_batch())
-        return BlockProgram(self._model, self._blocks.batch_spec, self._block, jit=self._jit)
+        model, spec, jit = self._model, self._blocks.batch_spec, self._jit
+        build(model, self._blocks.first_batch())
+        # Sets of rows that differ in size alone share a trace.
+        trace = ("trace", jit, str(spec), jit and layout(self._block))
+        program = programs_of(model).get(
+            model, trace, lambda: BlockProgram(model, spec, self._block, jit=jit)
+        )
+        program.compile_for(self._block)
+        return program
 
     def _block_at(self, epoch: int, step: int) -> tuple[int, int, int]:
         """Loads the block that holds a step.
