@@ -36,6 +36,7 @@ _MASKED = {
     "kerasnn>SpatialDropout": ("rate",),
     "kerasnn>SGD": ("momentum",),
 }
+_PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
 _OWN = ("keras", "kerasnn")
 _MOST = 16
 
@@ -127,7 +128,7 @@ def _masked(node: Any, names: dict[str, str], numbers: tuple[str, ...] = ()) -> 
 def _enliven(model: Any) -> None:
     """Makes the masked constants of a model numbers that its programs read."""
     for variable in model.trainable_variables:
-        if variable.regularizer is not None:
+        if isinstance(variable.regularizer, _PENALTIES):
             variable.regularizer = Penalty(variable.regularizer)
     for layer in all_layers(model):
         if type(layer) in (Dropout, SpatialDropout):
@@ -139,7 +140,7 @@ def _enliven(model: Any) -> None:
 def _copy_live(kept: Any, fresh: Any) -> None:
     pairs = zip(kept.trainable_variables, fresh.trainable_variables, strict=True)
     for variable, start in pairs:
-        if start.regularizer is not None:
+        if isinstance(start.regularizer, _PENALTIES):
             variable.regularizer.copy(start.regularizer)
     for layer, start in zip(all_layers(kept), all_layers(fresh), strict=True):
         if layer.__dict__.get("live_rate") is not None:

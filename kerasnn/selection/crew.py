@@ -1,0 +1,67 @@
+"""Folds, run one after the other or several at once."""
+
+import concurrent.futures
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from kerasnn.selection.fold import FoldResult, Training, run_fold
+from kerasnn.selection.problem import Problem
+from kerasnn.selection.splits import Split
+from kerasnn.selection.workbench import Workbench
+
+Task = tuple[dict[str, Any], int, int]
+
+
+class Crew:
+    """Runs folds of one problem, each thread with models of its own.
+
+    Args:
+        problem: The data.
+        build: What makes a model.
+        how: How each fold is trained.
+        splits: The rows of each fold.
+        jobs: Number of threads; with one, folds run in the thread of the caller.
+        trials: How often all folds are to be run.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        build: Callable[..., Any],
+        how: Training,
+        splits: list[Split],
+        jobs: int,
+        trials: int = 1,
+    ) -> None:
+        self._problem, self._build, self._how, self._splits = problem, build, how, splits
+        self._steps = trials * sum(how.steps(len(train)) for train, _ in splits)
+        self._local = threading.local()
+        self._pool = concurrent.futures.ThreadPoolExecutor(jobs) if jobs > 1 else None
+
+    def __enter__(self) -> "Crew":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def run(self, tasks: list[Task], done: Callable[[], None]) -> list[FoldResult]:
+        """Returns the results of tasks, each (arguments of `build`, fold, seed), in their order."""
+        if self._pool is None:
+            results: Any = map(self._one, tasks)
+        else:
+            results = self._pool.map(self._one, tasks)
+        found = []
+        for result in results:
+            found.append(result)
+            done()
+        return found
+
+    def _one(self, task: Task) -> FoldResult:
+        params, fold, seed = task
+        bench = getattr(self._local, "bench", None)
+        if bench is None:
+            bench = self._local.bench = Workbench(self._steps)
+        split = self._splits[fold]
+        return run_fold(self._problem, self._build, params, split, self._how, bench, seed)
