@@ -1,8 +1,9 @@
 """Folds, run one after the other or several at once."""
 
 import concurrent.futures
+import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kerasnn.selection.fold import FoldResult, Training, run_fold
@@ -46,22 +47,21 @@ class Crew:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def run(self, tasks: list[Task], done: Callable[[], None]) -> list[FoldResult]:
-        """Returns the results of tasks, each (arguments of `build`, fold, seed), in their order."""
-        if self._pool is None:
-            results: Any = map(self._one, tasks)
-        else:
-            results = self._pool.map(self._one, tasks)
-        found = []
-        for result in results:
-            found.append(result)
-            done()
-        return found
+    def run(self, tasks: list[Task], epochs: int | None = None) -> Iterator[FoldResult]:
+        """Yields the results of tasks, each (arguments of `build`, fold, seed), in their order.
 
-    def _one(self, task: Task) -> FoldResult:
+        Args:
+            tasks: What is to be run.
+            epochs: Epochs, where they are not those that the crew was made for.
+        """
+        how = self._how if epochs is None else dataclasses.replace(self._how, epochs=epochs)
+        run = map if self._pool is None else self._pool.map
+        yield from run(lambda task: self._one(task, how), tasks)
+
+    def _one(self, task: Task, how: Training) -> FoldResult:
         params, fold, seed = task
         bench = getattr(self._local, "bench", None)
         if bench is None:
             bench = self._local.bench = Workbench(self._steps)
         split = self._splits[fold]
-        return run_fold(self._problem, self._build, params, split, self._how, bench, seed)
+        return run_fold(self._problem, self._build, params, split, how, bench, seed)

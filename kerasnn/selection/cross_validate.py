@@ -96,5 +96,8 @@ def cross_validate(
     problem = problems.read(build, {}, x, y, groups=groups, sample_weight=sample_weight)
     splits = splits_of(problem, cv, derived(seed, 0))
     with Progress(len(splits), verbose) as bar, Crew(problem, build, how, splits, jobs) as crew:
-        folds = crew.run([({}, i, derived(seed, 1, i)) for i in range(len(splits))], bar.step)
+        folds = []
+        for fold in crew.run([({}, i, derived(seed, 1, i)) for i in range(len(splits))]):
+            folds.append(fold)
+            bar.step()
     return CrossValidation(folds, splits, problem.count)

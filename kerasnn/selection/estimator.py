@@ -106,6 +106,8 @@ class Estimator(BaseEstimator):
                 f"`sample_weight` must hold one weight a row; got shape {weight.shape} for "
                 f"{len(x)} rows."
             )
+        if not weight.any():
+            raise ValueError("`sample_weight` must not be zero for all rows: nothing is left.")
         return weight
 
     def _begin(self: Any, x: np.ndarray, outputs: int) -> None:

@@ -76,13 +76,14 @@ class Training:
 
 @dataclasses.dataclass(frozen=True)
 class FoldResult:
-    """What came out of one fold."""
+    """What came out of one fold; the times are those of training and of judging."""
 
     scores: dict[str, float]
     predictions: Any
     history: dict[str, list[float]]
     best_epoch: int
     seconds: float
+    score_seconds: float
 
 
 def run_fold(
@@ -117,6 +118,7 @@ def run_fold(
         verbose=0,
         seed=seed,
     )
+    trained = time.perf_counter()
     x, y, weight = problem.take(test)
     size = min(len(test), _TEST_ROWS)
     scores = training.evaluate(
@@ -127,7 +129,9 @@ def run_fold(
     scores |= scores_of(how.scorers, problem, predictions, test)
     curves = {name: [float(np.mean(v)) for v in curve] for name, curve in history.history.items()}
     best = _best_epoch(callbacks, curves)
-    return FoldResult(scores, predictions, curves, best, time.perf_counter() - began)
+    return FoldResult(
+        scores, predictions, curves, best, trained - began, time.perf_counter() - trained
+    )
 
 
 def _best_epoch(callbacks: list[Any], curves: dict[str, list[float]]) -> int:

@@ -22,7 +22,7 @@ class Progress:
         bar = keras.utils.Progbar
         self._bar = bar(total, stateful_metrics=names, unit_name="fold") if verbose else None
         self._done = 0
-        self.best: float | None = None
+        self._best: float | None = None
 
     def __enter__(self) -> "Progress":
         return self
@@ -31,9 +31,14 @@ class Progress:
         if self._bar is not None and self._done < self._bar.target:
             print()
 
+    def note(self, score: float) -> None:
+        """Takes a score, of which more is better."""
+        if self._best is None or score > self._best:
+            self._best = score
+
     def step(self, count: int = 1) -> None:
         """Moves the bar on."""
         self._done += count
         if self._bar is not None:
-            values = [] if self.best is None else [("best", self.best)]
+            values = [] if self._best is None else [("best", self._best)]
             self._bar.update(self._done, values)
