@@ -51,7 +51,7 @@ class Regressor(RegressorMixin, Estimator):
         >>> x = [[0.0], [1.0], [2.0], [3.0]]
         >>> model = Regressor(hidden=(), learning_rate=0.05, epochs=300, random_state=0)
         >>> model.fit(x, [1.0, 3.0, 5.0, 7.0]).predict([[4.0]]).round(1)
-        array([9.])
+        array([9.], dtype=float32)
     """
 
     def __init__(
@@ -109,8 +109,9 @@ class Regressor(RegressorMixin, Estimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Returns one number a row, or several, as y was."""
-        outputs = self._outputs(X).astype(np.float64)
-        return outputs[:, 0] if self._is_flat else outputs
+        outputs = self._outputs(X)
+        # scikit-learn wants several outputs in float64.
+        return outputs[:, 0] if self._is_flat else outputs.astype(np.float64)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
