@@ -104,7 +104,7 @@ def run_fold(
         train, inner = inner_split(problem, train, share, derived(seed, 1))
         held = problem.take(inner)
     x, y, weight = problem.take(train)
-    model = bench.place(built(build, params, seed, problem.x))
+    model = bench.place(built(build, params, seed, problem.x, plain=problem.plain))
     history = training.fit(
         model,
         x,

@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn.selection.seeds import seeded
+from kerasnn.selection.workbench import architecture
 from kerasnn.training import rows
 
 
@@ -23,6 +24,7 @@ class Problem:
         count: Number of rows.
         groups: The group of each row, or None.
         labels: The class number of each row, or None where there is none.
+        plain: Whether models hold no code but Keras's and kerasnn's.
         kind: What the loss compares with: "classes", "binary", "onehot", "real", ...
     """
 
@@ -32,6 +34,7 @@ class Problem:
     count: int
     groups: np.ndarray | None
     labels: np.ndarray | None
+    plain: bool
     kind: str
 
     def take(self, part: np.ndarray) -> tuple[Any, Any, Any]:
@@ -41,13 +44,15 @@ class Problem:
         )
 
 
-def built(build: Callable[..., Any], params: dict[str, Any], seed: int, x: Any) -> Any:
+def built(
+    build: Callable[..., Any], params: dict[str, Any], seed: int, x: Any, *, plain: bool = False
+) -> Any:
     """Returns a fresh, compiled model, with its variables made.
 
     Raises:
         ValueError: If `build` returns anything else.
     """
-    with seeded(seed):
+    with seeded(seed, plain=plain):
         model = build(**params)
         if not isinstance(model, keras.Model):
             raise ValueError(
@@ -96,8 +101,9 @@ def read(build: Callable[..., Any], params: dict[str, Any], x: Any, y: Any, **mo
             )
     labels = next(iter(data.labels.values())) if len(data.labels) == 1 else None
     numbers = None if labels is None else labels.numbers
+    plain = architecture(model) is not None
     kind = "custom"
     if rows.trains_as_keras(model) and rows.is_symbolic(model):
         pairs = rows.pair_targets(model, "y", data.y, rows.structure(model, "output"))
         kind = pairs[0][3] if len(pairs) == 1 else "several"
-    return Problem(data.x, data.y, data.sample_weight, data.count, groups, numbers, kind)
+    return Problem(data.x, data.y, data.sample_weight, data.count, groups, numbers, plain, kind)
