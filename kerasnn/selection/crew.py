@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from kerasnn.selection.fold import FoldResult, Training, run_fold
 from kerasnn.selection.problem import Problem
 from kerasnn.selection.splits import Split
@@ -37,6 +39,8 @@ class Crew:
     ) -> None:
         self._problem, self._build, self._how, self._splits = problem, build, how, splits
         self._steps = trials * sum(how.steps(len(train)) for train, _ in splits)
+        share = how.held_out(how.fresh_callbacks())
+        self._rows = {len(train) - int(np.ceil(share * len(train))) for train, _ in splits}
         self._local = threading.local()
         self._pool = concurrent.futures.ThreadPoolExecutor(jobs) if jobs > 1 else None
 
@@ -62,6 +66,6 @@ class Crew:
         params, fold, seed = task
         bench = getattr(self._local, "bench", None)
         if bench is None:
-            bench = self._local.bench = Workbench(self._steps)
+            bench = self._local.bench = Workbench(self._rows, self._steps)
         split = self._splits[fold]
         return run_fold(self._problem, self._build, params, split, how, bench, seed)

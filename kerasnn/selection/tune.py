@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 
 from kerasnn import _checks
@@ -23,6 +24,7 @@ from kerasnn.selection.search import Search, Trial, import_optuna, rungs
 from kerasnn.selection.seeds import derived
 from kerasnn.selection.splits import splits_of
 from kerasnn.selection.tuning import Tuning
+from kerasnn.training.steps import build as build_metrics
 
 _METHODS = ("grid", "random", "bayes", "halving")
 _TRIALS = 20
@@ -256,11 +258,9 @@ def _read(
 
 
 def _metric_names(model: Any, problem: Problem) -> list[str]:
-    from kerasnn import training
-
     x, y, weight = problem.take(np.arange(min(2, problem.count)))
-    scores = training.evaluate(model, x, y, sample_weight=weight, verbose=0, return_dict=True)
-    return list(scores)
+    build_metrics(model, keras.utils.pack_x_y_sample_weight(x, y, weight), "test_step")
+    return list(model.get_metrics_result())
 
 
 def _metric(metric: str | None, names: list[str], scorers: dict[str, Any]) -> tuple[str, int]:

@@ -21,7 +21,6 @@ from typing import Any
 import keras
 
 from kerasnn._live import Live
-from kerasnn._variables import variables_of
 from kerasnn.layers import Dropout, SpatialDropout
 from kerasnn.optimizers import SGD
 from kerasnn.selection.penalty import Penalty
@@ -45,34 +44,55 @@ class Workbench:
     """Holds one model for each architecture.
 
     Args:
+        rows: Numbers of rows that are to be trained on.
         steps: Steps that each architecture is to be trained for in all. The engine is chosen by
             them, and so does not depend on what was trained before.
     """
 
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
-        self._models: collections.OrderedDict[str, Any] = collections.OrderedDict()
+    def __init__(self, rows: set[int], steps: int) -> None:
+        self._rows, self._steps = rows, steps
+        self._models: collections.OrderedDict[str, _Place] = collections.OrderedDict()
 
     def place(self, fresh: Any) -> Any:
         """Returns a model that trains as a fresh one would: that one, or one with its values."""
         key = architecture(fresh)
         if key is None:
             return fresh
-        if fresh.compiled:
-            fresh.optimizer.build(fresh.trainable_variables)
-        if key not in self._models:
-            programs_of(fresh).planned_steps = self._steps
-            _enliven(fresh)
-            self._models[key] = fresh
-            if len(self._models) > _MOST:
-                self._models.popitem(last=False)
-            return fresh
-        self._models.move_to_end(key)
-        kept = self._models[key]
-        for variable, start in zip(variables_of(kept), variables_of(fresh), strict=True):
+        if key in self._models:
+            self._models.move_to_end(key)
+            return self._models[key].take(fresh)
+        programs_of(fresh).planned_steps = self._steps
+        programs_of(fresh).planned_rows = self._rows
+        self._models[key] = _Place(fresh)
+        if len(self._models) > _MOST:
+            self._models.popitem(last=False)
+        return fresh
+
+
+class _Place:
+    """A model that takes the values of others, and the state that its optimizer starts with.
+
+    That follows from the optimizer's configuration, but for the learning rate.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model, optimizer = model, model.optimizer
+        optimizer.build(model.trainable_variables)
+        self._starts = [(v, v.value.read_value()) for v in optimizer.variables]
+        _enliven(model)
+
+    def take(self, fresh: Any) -> Any:
+        """Returns the model with the values of a fresh one."""
+        model = self._model
+        for variable, start in self._starts:
+            variable.assign(start)
+        for variable, start in zip(model.variables, fresh.variables, strict=False):
             variable.assign(start.value)
-        _copy_live(kept, fresh)
-        return kept
+        rate = fresh.optimizer.learning_rate
+        if isinstance(rate, keras.Variable):
+            model.optimizer.learning_rate.assign(rate.value)
+        _copy_live(model, fresh)
+        return model
 
 
 def architecture(model: Any) -> str | None:

@@ -1,5 +1,6 @@
 """Epochs, run by a program in calls that are short enough to show progress and be stopped."""
 
+import concurrent.futures
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -85,7 +86,15 @@ class Epochs:
         program = programs_of(model).get(
             model, trace, lambda: BlockProgram(model, spec, self._block, jit=jit)
         )
-        program.compile_for(self._block)
+        others = programs_of(model).planned_rows - {self._blocks.rows} if jit else set()
+        if not others:
+            program.compile_for(self._block)
+            return program
+        examples = [self._blocks.example(rows) for rows in sorted(others)]
+        alike = [block for block in examples if layout(block) == layout(self._block)]
+        # XLA compiles on one core: what is to come takes no longer if it is compiled meanwhile.
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(program.compile_for, [self._block, *alike]))
         return program
 
     def _block_at(self, epoch: int, step: int) -> tuple[int, int, int]:
