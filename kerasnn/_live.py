@@ -13,7 +13,8 @@ class Live:
     """
 
     def __init__(self, value: float) -> None:
-        self._variable = tf.Variable(value, dtype=tf.float64, trainable=False)
+        start = tf.constant(value, tf.float64)
+        self._variable = tf.Variable(start, trainable=False)
 
     def assign(self, value: float) -> None:
         """Sets the number that the next run reads."""

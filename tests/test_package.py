@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 import kerasnn
 
 HEAVY = ["matplotlib", "sklearn", "tensorflow_datasets", "pandas", "PIL"]
@@ -96,3 +98,18 @@ def test_what_the_package_promises_is_there():
         "serving",
     }
     assert names <= set(vars(kerasnn))
+
+
+def test_what_imports_scikit_learn_is_imported_when_it_is_used():
+    code = """
+import sys, kerasnn
+assert "selection" in dir(kerasnn) and "kerasnn.selection" not in sys.modules
+assert callable(kerasnn.selection.tune) and "kerasnn.selection" in sys.modules
+"""
+    ran = in_a_fresh_process(code)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_an_unknown_name_is_told():
+    with pytest.raises(AttributeError, match="has no attribute 'selektion'"):
+        _ = kerasnn.selektion

@@ -141,7 +141,7 @@ class Classifier(ClassifierMixin, Estimator):
     def _validated_pair(self, x: Any, y: Any, options: dict[str, Any]) -> Any:
         y = y.toarray() if scipy.sparse.issparse(y) else y
         x, _ = validate_data(self, x, _only_length(y), **options)
-        y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y")  # type: ignore[arg-type]
         check_classification_targets(y)
         return x, y
 

@@ -37,7 +37,8 @@ class Estimator(BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns the state with the model as the bytes of its `.keras` file."""
-        state = dict(super().__getstate__())
+        given: Any = super().__getstate__()
+        state = dict(given)
         if "model_" in state:
             state["model_"] = _to_bytes(state["model_"])
         return state
@@ -60,7 +61,8 @@ class Estimator(BaseEstimator):
         history = self._train(x, targets, weight, self.epochs, stopping, held, self._seed)
         self.history_ = history.history
         self.n_iter_ = len(history.epoch)
-        self.best_epoch_ = stopping[0].best_epoch_ + 1 if stopping else self.n_iter_
+        best = stopping[0].best_epoch_ if stopping else None
+        self.best_epoch_ = self.n_iter_ if best is None else best + 1
         return self
 
     def _partial_fit(self: Any, x: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
@@ -98,8 +100,8 @@ class Estimator(BaseEstimator):
     def _weights(self: Any, x: Any, y: Any, sample_weight: Any) -> Any:
         if sample_weight is None:
             return None
-        weight = check_array(
-            sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+        weight: Any = check_array(
+            sample_weight, ensure_2d=False, dtype="float64", input_name="sample_weight"
         )
         if weight.shape != (len(x),):
             raise ValueError(

@@ -39,9 +39,10 @@ class Problem:
 
     def take(self, part: np.ndarray) -> tuple[Any, Any, Any]:
         """Returns inputs, targets and weights of some rows."""
-        return keras.tree.map_structure(
+        parts: Any = keras.tree.map_structure(
             lambda a: None if a is None else a[part], (self.x, self.y, self.sample_weight)
         )
+        return parts
 
 
 def built(

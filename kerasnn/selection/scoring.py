@@ -34,8 +34,9 @@ def _name(entry: Any) -> str:
 
 
 def _scorer(entry: Any) -> Callable[..., float]:
-    if callable(entry):
-        return entry
+    known: Any = entry
+    if callable(known):
+        return known
     names = get_scorer_names()
     if not isinstance(entry, str) or entry not in names:
         raise _checks.wrong(
@@ -45,7 +46,8 @@ def _scorer(entry: Any) -> Callable[..., float]:
             entry,
             _checks.did_you_mean(entry, names),
         )
-    return get_scorer(entry)
+    scorer: Any = get_scorer(entry)
+    return scorer
 
 
 def scores_of(

@@ -161,7 +161,7 @@ def rungs(settings: int, epochs: int) -> list[int]:
 def import_optuna() -> Any:
     """Returns the module; says how to install it where it is not there."""
     try:
-        import optuna
+        import optuna  # type: ignore[import-not-found]
     except ImportError as error:
         raise ImportError(
             "method='bayes' needs Optuna. Install it with `pip install 'kerasnn[tune]'`, or use "

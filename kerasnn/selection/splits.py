@@ -119,7 +119,7 @@ def _checked(fold: int, pair: Any, count: int) -> Split:
             raise ValueError(
                 f"`cv` must give row numbers from 0 to {count - 1}; fold {fold} has others or none."
             )
-    both = np.intersect1d(*parts)
+    both = np.intersect1d(parts[0], parts[1])
     if both.size:
         raise ValueError(
             f"`cv` must test a fold on rows that it does not train on; fold {fold} has row "

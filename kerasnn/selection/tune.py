@@ -1,7 +1,6 @@
 """The search for hyperparameters."""
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,17 +9,15 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.callbacks.fingerprints import of_data
 from kerasnn.selection import candidates as choose
 from kerasnn.selection import problem as problems
-from kerasnn.selection.crew import Crew
 from kerasnn.selection.fold import Training
-from kerasnn.selection.journal import Journal, words
 from kerasnn.selection.journal import journal as opened
+from kerasnn.selection.plan import Plan
 from kerasnn.selection.problem import Problem
 from kerasnn.selection.progress import Progress
 from kerasnn.selection.scoring import scorers_of
-from kerasnn.selection.search import Search, Trial, import_optuna, rungs
+from kerasnn.selection.search import import_optuna
 from kerasnn.selection.seeds import derived
 from kerasnn.selection.splits import splits_of
 from kerasnn.selection.tuning import Tuning
@@ -30,68 +27,6 @@ _METHODS = ("grid", "random", "bayes", "halving")
 _TRIALS = 20
 # What is better where there is more of it, by parts of Keras's names.
 _MORE = ("accuracy", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "similarity")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Plan:
-    """What a search does with a problem."""
-
-    build: Callable[..., Any]
-    space: dict[str, Any]
-    candidates: list[choose.Params]
-    method: str
-    trials: int
-    cv: Any
-    how: Training
-    metric: str
-    sign: int
-    seed: int
-    jobs: int
-    storage: str | None
-    ends: float | None
-
-    def run(self, problem: Problem, saved: Journal, part: int, bar: Progress) -> Tuning:
-        """Searches on a problem, which is part number `part` of the data."""
-        splits = splits_of(problem, self.cv, derived(self.seed, 0))
-        with Crew(problem, self.build, self.how, splits, self.jobs, self.trials) as crew:
-            search = Search(
-                crew,
-                saved,
-                metric=self.metric,
-                sign=self.sign,
-                folds=len(splits),
-                seed=self.seed,
-                part=part,
-                bar=bar,
-                ends=self.ends,
-            )
-            epochs = self.how.epochs
-            if self.method == "bayes":
-                found = search.bayes(self.space, self.trials, epochs, self.storage)
-            elif self.method == "halving":
-                found = search.halving(self.candidates, epochs)
-            else:
-                found = search.all(self.candidates, epochs)
-        _require_one(found)
-        return Tuning(
-            found,
-            problem,
-            self.build,
-            self.how,
-            metric=self.metric,
-            sign=self.sign,
-            folds=len(splits),
-            seed=self.seed,
-        )
-
-    def runs(self) -> int:
-        """Returns how often all folds of a problem are to be run."""
-        if self.method != "halving":
-            return self.trials
-        left, runs = self.trials, 0
-        for _ in rungs(self.trials, self.how.epochs):
-            runs, left = runs + left, max(1, left // 3)
-        return runs
 
 
 @_checks.known_arguments
@@ -194,6 +129,10 @@ def tune(
         _checks.number("budget_s", budget_s, above=0)
     if storage is not None and method != "bayes":
         raise _checks.wrong("storage", "go with method='bayes'", storage)
+    if nested and not isinstance(cv, int) and not hasattr(cv, "get_n_splits"):
+        raise _checks.wrong(
+            "cv", "be a number of folds or a splitter where `nested`, to divide parts too", cv
+        )
     choose.check_space(build, space)
     if method == "bayes":
         import_optuna()
@@ -209,19 +148,19 @@ def tune(
     problem, names = _read(build, candidates, x, y, groups=groups, sample_weight=sample_weight)
     metric, sign = _metric(metric, names, scorers)
     ends = None if budget_s is None else time.monotonic() + budget_s
-    plan = _Plan(
+    plan = Plan(
         build, space, candidates, method, trials, cv, how, metric, sign, seed, jobs, storage, ends
     )
     outer = splits_of(problem, cv, derived(seed, 0)) if nested else []
     folds = len(splits_of(problem, cv, derived(seed, 0)))
-    settings = _settings(plan, problem, space, scoring, nested=nested)
+    settings = plan.settings(problem, scoring, nested=nested)
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(opened(journal, settings))
         bar = stack.enter_context(Progress(plan.runs() * folds * (1 + len(outer)), verbose))
         found = plan.run(problem, saved, 0, bar)
         if nested:
             found.nested_scores_ = np.array(
-                [_outer(plan, problem, saved, i + 1, split, bar) for i, split in enumerate(outer)]
+                [plan.outer(problem, saved, i + 1, split, bar) for i, split in enumerate(outer)]
             )
     return found
 
@@ -274,58 +213,3 @@ def _metric(metric: str | None, names: list[str], scorers: dict[str, Any]) -> tu
 
 def _is_more_better(name: str) -> bool:
     return any(part in name for part in _MORE)
-
-
-def _settings(
-    plan: _Plan, problem: Problem, space: Any, scoring: Any, *, nested: bool
-) -> dict[str, str]:
-    """Returns what two runs of one search have in common."""
-    how = plan.how
-    names = ("epochs", "batch_size", "patience", "validation_fraction", "class_weight")
-    found = {name: words(getattr(how, name)) for name in names}
-    found |= {name: words(getattr(plan, name)) for name in ("method", "trials", "seed", "metric")}
-    found |= {"build": words(plan.build), "space": words(space), "cv": words(plan.cv)}
-    found |= {"scoring": words(scoring), "nested": str(nested), "callbacks": words(how.callbacks)}
-    data = {"x": problem.x, "y": problem.y, "sample_weight": problem.sample_weight}
-    for name, array in {**data, "groups": problem.groups}.items():
-        found[name] = words(of_data(name, array))
-    return found
-
-
-def _outer(
-    plan: _Plan, problem: Problem, saved: Journal, part: int, split: Any, bar: Progress
-) -> float:
-    """Searches on the training rows of an outer fold; scores the best on its test rows."""
-    train, _ = split
-    x, y, weight = problem.take(train)
-    rows = {
-        name: None if v is None else v[train]
-        for name, v in (("groups", problem.groups), ("labels", problem.labels))
-    }
-    inner = dataclasses.replace(problem, x=x, y=y, sample_weight=weight, count=len(train), **rows)
-    best = plan.run(inner, saved, part, bar)
-    key = (part, -1, 0, best.best_epochs_)
-    known = saved.get(key)
-    if known is None:
-        how = dataclasses.replace(
-            plan.how,
-            epochs=best.best_epochs_,
-            callbacks=None,
-            patience=None,
-            validation_fraction=None,
-        )
-        with Crew(problem, plan.build, how, [split], 1) as crew:
-            [known] = crew.run([(best.best_params_, 0, derived(plan.seed, 3))])
-        saved.put(key, known)
-    if isinstance(known, str):
-        raise RuntimeError(known)
-    return plan.sign * known.scores[plan.metric]
-
-
-def _require_one(trials: list[Trial]) -> None:
-    if all(np.isnan(trial.score) for trial in trials):
-        first = trials[0]
-        why = first.error or "its score was NaN"
-        raise RuntimeError(
-            f"Every trial has failed. The first, with {first.params}, did so by: {why}"
-        )

@@ -143,7 +143,7 @@ class Tuning:
 def _table(trials: list[Trial], folds: int, metric: str, sign: int) -> dict[str, Any]:
     table: dict[str, Any] = {"params": [trial.params for trial in trials]}
     for name in dict.fromkeys(name for trial in trials for name in trial.params):
-        column = np.ma.masked_all(len(trials), dtype=object)
+        column: Any = np.ma.masked_all(len(trials), dtype=np.dtype(object))  # type: ignore[arg-type]
         for i, trial in enumerate(trials):
             if name in trial.params:
                 column[i] = trial.params[name]
