@@ -160,7 +160,7 @@ class Classifier(ClassifierMixin, Estimator):
         if len(self.classes_) < 2:
             raise ValueError(
                 "Classifier can't train when only one class is present: `y` holds 1 class, "
-                f"{self.classes_[0]!r}."
+                f"{self.classes_[0]}."
             )
         many = len(self.classes_) > 2
         task = Task.MULTICLASS if many else Task.BINARY

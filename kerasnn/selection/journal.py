@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from kerasnn import _checks
 from kerasnn._files import flush
 from kerasnn.callbacks.path_lock import path_lock
 from kerasnn.selection.fold import FoldResult
@@ -119,6 +120,9 @@ def journal(path: Any, search: dict[str, str]) -> Iterator[Journal]:
     """Opens a journal that no other process writes to."""
     with contextlib.ExitStack() as stack:
         if path is not None:
+            file = pathlib.Path(path)
+            if file.is_dir() or not file.absolute().parent.is_dir():
+                raise _checks.wrong("journal", "be a file in a folder that exists", str(path))
             stack.enter_context(path_lock(pathlib.Path(path)))
         yield Journal(path, search)
 

@@ -34,9 +34,8 @@ def _name(entry: Any) -> str:
 
 
 def _scorer(entry: Any) -> Callable[..., float]:
-    known: Any = entry
-    if callable(known):
-        return known
+    if callable(entry):
+        return entry  # type: ignore[no-any-return, return-value]
     names = get_scorer_names()
     if not isinstance(entry, str) or entry not in names:
         raise _checks.wrong(
@@ -64,7 +63,16 @@ def scores_of(
         y = y if problem.labels is None else problem.labels[test].astype(int)
     else:
         answers = _Values(outputs)
-    return {name: float(scorer(answers, x, y)) for name, scorer in scorers.items()}
+    return {name: _score(name, scorer, answers, x, y) for name, scorer in scorers.items()}
+
+
+def _score(name: str, scorer: Callable[..., float], answers: Any, x: Any, y: Any) -> float:
+    try:
+        return float(scorer(answers, x, y))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"`scoring` must suit the model's task; {name!r} cannot judge this one. It says: {error}"
+        ) from error
 
 
 class _Classes(ClassifierMixin, BaseEstimator):

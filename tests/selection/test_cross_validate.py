@@ -19,6 +19,10 @@ def by_hand(build, x, y, fold, split, *, epochs, seed=0):
     return model.predict(x[test], verbose=0)
 
 
+def line():
+    return models.mlp(2, task="regression", hidden=())
+
+
 def with_everything():
     """Weights, penalties, dropout and momentum that all folds share a program for."""
     model = models.mlp(2, 3, task="multiclass", hidden=(4,), dropout=0.3, l1=1e-3, l2=0.01)
@@ -94,6 +98,7 @@ def test_callbacks_are_fresh_and_the_users_stay_unused():
     assert stopping.best_ is None
 
 
+@pytest.mark.slow
 def test_threads_give_the_same():
     x, y = blobs()
     one = selection.cross_validate(build, x, y, cv=3, epochs=2)
@@ -101,6 +106,7 @@ def test_threads_give_the_same():
     np.testing.assert_array_equal(one.predictions, two.predictions)
 
 
+@pytest.mark.slow
 def test_groups_stay_together():
     x, y = blobs()
     groups = np.arange(60) // 6
@@ -109,6 +115,7 @@ def test_groups_stay_together():
         assert not set(groups[train]) & set(groups[test])
 
 
+@pytest.mark.slow
 def test_the_processes_own_generators_are_left_alone():
     np.random.seed(3)
     before = np.random.get_state()[1].tolist()
@@ -126,6 +133,7 @@ def test_the_processes_own_generators_are_left_alone():
         ({"cv": [([0, 1], [1, 2])]}, "fold 0 has row 1 in both parts"),
         ({"cv": [([0, 1], [99])]}, "`cv` must give row numbers from 0 to 59"),
         ({"scoring": "acuracy"}, "Did you mean `accuracy`?"),
+        ({"scoring": "neg_log_loss", "y": np.arange(60.0), "build": line}, "must suit the model"),
         ({"groups": [1, 2]}, "`groups` must hold one group a row"),
         ({"epochs": 0}, "`epochs` must be a whole number of at least 1"),
         ({"build": lambda: None}, "`build` must return a compiled Keras model; it returned None"),

@@ -78,6 +78,7 @@ def test_partial_fit_goes_on_with_all_classes():
         fitted.partial_fit(x, np.where(y, "elm", "ash"))
 
 
+@pytest.mark.slow
 def test_weights_of_rows_and_classes():
     x, y = blobs()
     y = (y == 2).astype(int)
@@ -90,6 +91,7 @@ def test_weights_of_rows_and_classes():
     same_weights(both.model_, balanced.model_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_y", [np.asarray, scipy.sparse.csr_matrix])
 def test_several_labels(as_y):
     x, y = blobs()
@@ -100,6 +102,7 @@ def test_several_labels(as_y):
     assert (fitted.predict(x) == labels).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_images_and_a_builder():
     x = np.random.default_rng(0).normal(size=(12, 4, 4, 1))
     y = np.arange(12) % 2
@@ -115,6 +118,7 @@ def test_images_and_a_builder():
     assert Classifier(epochs=1).fit(x, y).predict(x).shape == (12,)
 
 
+@pytest.mark.slow
 def test_early_stopping_holds_rows_out():
     x, y = blobs()
     fitted = Classifier(

@@ -42,6 +42,7 @@ def test_one_trace_serves_all_settings_and_each_scores_as_alone(monkeypatch):
     assert len(set(found.cv_results_["mean_test_loss"])) == 8
 
 
+@pytest.mark.slow
 def test_penalties_are_read_when_a_program_runs(monkeypatch):
     x, y = blobs()
     traces = count_traces(monkeypatch)
@@ -85,6 +86,7 @@ def test_the_table_has_scikit_learns_keys():
     assert len(found.plot()) == 1
 
 
+@pytest.mark.slow
 def test_a_loss_counts_as_its_negative_and_refit_trains_on_all_rows():
     x, _ = blobs()
     y = x @ [1.0, -2.0]
@@ -132,6 +134,7 @@ def test_a_grid_follows_its_conditions():
     assert grid(space) == [{"a": "x"}, {"a": "y", "b": 1}, {"a": "y", "b": 2}]
 
 
+@pytest.mark.slow
 def test_halving_trains_the_best_for_longer():
     x, y = blobs()
     space = {"learning_rate": log_uniform(1e-5, 0.3)}
@@ -142,6 +145,7 @@ def test_halving_trains_the_best_for_longer():
     assert found.cv_results_["rank_test_score"][found.best_index_] == 1
 
 
+@pytest.mark.slow
 def test_bayes_repeats_itself_and_goes_on(tmp_path):
     pytest.importorskip("optuna", reason=NO_OPTUNA)
     x, y = blobs()
@@ -153,6 +157,7 @@ def test_bayes_repeats_itself_and_goes_on(tmp_path):
     assert table(selection.tune(build, space, x, y, **given)) == table(first)
 
 
+@pytest.mark.slow
 def test_nested_scores_are_those_of_rows_that_no_search_has_seen():
     x, y = blobs()
     found = selection.tune(build, {"learning_rate": [1e-5, 0.1]}, x, y, nested=True, **QUICK)
@@ -161,6 +166,7 @@ def test_nested_scores_are_those_of_rows_that_no_search_has_seen():
     assert "unbiased" in repr(found)
 
 
+@pytest.mark.slow
 def test_a_journal_goes_on_wherever_it_was_cut(tmp_path, monkeypatch):
     x, y = blobs()
     path = tmp_path / "journal.jsonl"
@@ -202,6 +208,7 @@ def test_the_bar_shows_folds_and_the_best(capsys):
     assert "epoch" not in shown.lower()
 
 
+@pytest.mark.slow
 def test_the_budget_ends_a_search():
     x, y = blobs()
     space = {"learning_rate": uniform(0.01, 0.1)}
@@ -222,6 +229,8 @@ def test_the_budget_ends_a_search():
         ({"l2": [0.1]}, {"cv": 1}, "`cv` must be a whole number of at least 2"),
         ({"l2": [0.1]}, {"metric": "acc"}, "`metric` must be one of"),
         ({"l2": [0.1, 1.0]}, {"trials": 1}, "`trials` must be at least 2, the size of the grid"),
+        ({"l2": [0.1]}, {"journal": "/nowhere/x"}, "`journal` must be a file in a folder"),
+        ({"l2": [0.1]}, {"nested": True, "cv": [([0], [1])]}, "`cv` must be a number of folds or"),
         ({"l2": [0.1]}, {"storage": "sqlite://"}, "`storage` must go with method='bayes'"),
         ({"l2": [0.1]}, {"budget_s": 0}, "`budget_s` must be a finite number above 0"),
     ],
