@@ -71,7 +71,7 @@ def _score(name: str, scorer: Callable[..., float], answers: Any, x: Any, y: Any
         return float(scorer(answers, x, y))
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
-            f"`scoring` must suit the model's task; {name!r} cannot judge this one. It says: {error}"
+            f"`scoring` must suit the model's task; {name!r} cannot judge it. It says: {error}"
         ) from error
 
 
