@@ -1,5 +1,8 @@
 """Keras 3 networks that are built right, trained fast, checked honestly and served."""
 
+import importlib as _importlib
+from typing import Any as _Any
+
 import keras as _keras
 
 if _keras.config.backend() != "tensorflow":
@@ -24,3 +27,16 @@ from kerasnn.models import Model as Model
 from kerasnn.models import Sequential as Sequential
 from kerasnn.training import fit as fit
 from kerasnn.training import lr_find as lr_find
+
+# Imported when it is used, since it imports scikit-learn.
+_LAZY = ("selection",)
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _LAZY:
+        return _importlib.import_module(f"kerasnn.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 import kerasnn
 
 HEAVY = ["matplotlib", "sklearn", "tensorflow_datasets", "pandas", "PIL"]
@@ -96,3 +98,13 @@ def test_what_the_package_promises_is_there():
         "serving",
     }
     assert names <= set(vars(kerasnn))
+
+
+def test_what_imports_scikit_learn_is_named_before_it_is_imported():
+    assert "selection" in dir(kerasnn)
+    assert callable(kerasnn.selection.tune)
+
+
+def test_an_unknown_name_is_told():
+    with pytest.raises(AttributeError, match="has no attribute 'selektion'"):
+        _ = kerasnn.selektion

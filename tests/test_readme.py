@@ -7,7 +7,17 @@ import re
 import pytest
 
 import kerasnn
-from kerasnn import callbacks, data, models, optimizers, plots, schedules, serving, training
+from kerasnn import (
+    callbacks,
+    data,
+    models,
+    optimizers,
+    plots,
+    schedules,
+    selection,
+    serving,
+    training,
+)
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,6 +30,7 @@ MODULES = {
     "optimizers": optimizers,
     "plots": plots,
     "schedules": schedules,
+    "selection": selection,
     "serving": serving,
 }
 

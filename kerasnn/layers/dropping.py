@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks, ops
+from kerasnn._live import Live
 from kerasnn.layers.checking import real_numbers, seed_or_none
 
 
@@ -27,6 +28,8 @@ class Dropping(keras.layers.Layer):
         super().__init__(**kwargs)
         self.rate = rate
         self.seed = seed
+        # What takes the place of `rate` in programs that serve more than one rate.
+        self.live_rate: Live | None = None
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=1)
         if rate > 0:
@@ -40,13 +43,17 @@ class Dropping(keras.layers.Layer):
 
     def drop(self, inputs: Any) -> Any:
         """Sets to zero what the mask says, and scales the rest up."""
-        scale = tf.cast(1 / (1 - self.rate), inputs.dtype)
+        scale = tf.cast(1 / (1 - self._rate_now()), inputs.dtype)
         kept = self.kept(self.mask_shape(inputs))
         return tf.where(kept, inputs * scale, tf.zeros([], inputs.dtype))
 
     def kept(self, shape: Any) -> Any:
         """Draws True with probability 1 - `rate`."""
-        return ops.random_uniform(shape, self.seed_generator) >= self.rate
+        drawn = ops.random_uniform(shape, self.seed_generator)
+        return drawn >= tf.cast(self._rate_now(), drawn.dtype)
+
+    def _rate_now(self) -> Any:
+        return self.rate if self.live_rate is None else self.live_rate.read()
 
     def mask_shape(self, inputs: Any) -> Any:
         """Returns the shape of the mask; 1 along an axis that shares a decision."""

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
+from kerasnn._live import Live
 from kerasnn.schedules import OneCycle
 
 
@@ -123,6 +124,8 @@ class SGD(keras.optimizers.Optimizer):
             gradient_accumulation_steps=gradient_accumulation_steps,
         )
         self.momentum = momentum
+        # What takes the place of `momentum` in programs that serve more than one.
+        self.live_momentum: Live | None = None
         self.dampening = dampening
         self.nesterov = nesterov
         self.maximize = maximize
@@ -163,6 +166,8 @@ class SGD(keras.optimizers.Optimizer):
         if self.weight_decay and self._use_weight_decay(variable):
             gradient = gradient + self.weight_decay * variable
         momentum: Any = self.momentum if self.cycle is None else self.cycle.momentum_at(rate)
+        if self.live_momentum is not None:
+            momentum = tf.cast(self.live_momentum.read(), variable.dtype)
         buffer = step = gradient
         if self.momentum:
             buffer = momentum * self._buffers[index] + self._kept(index) * gradient

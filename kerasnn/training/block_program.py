@@ -16,7 +16,8 @@ class BlockProgram:
     A block of `Blocks` holds rows, and the order in which they are to be trained on. Batches are
     taken from it inside the program, so Python is called once for a run of batches instead of
     once for each. With `jit` the program is compiled by XLA, which wants sizes that are known
-    beforehand: the remainder of an epoch is then a step of its own.
+    beforehand: the remainder of an epoch is then a step of its own. The trace leaves all sizes
+    free; XLA compiles it for each, by `compile_for`.
 
     After each epoch weights and loss are tested; where one is not finite, no further epoch is
     run.
@@ -32,19 +33,18 @@ class BlockProgram:
         self.jit = jit
         self._steps = Steps(model, spec, before=programs_of(model).before_step)
         self.guarded_names = self._steps.guarded_names
-        signature = tf.nest.map_structure(
-            lambda t: tf.TensorSpec(t.shape if jit else (None, *t.shape[1:]), t.dtype), block
-        )
-        signatures = [signature, tf.TensorSpec((8,), tf.int32)]
-        # No epoch at all: what cannot be compiled fails here, before any weight has changed.
-        nothing = block, tf.zeros((8,), tf.int32)
+        self._has_rest = jit and bool(tf.nest.flatten(block[1])[-1].shape[1])
+        signature = [_signature(block, jit=jit), tf.TensorSpec((8,), tf.int32)]
         if jit:
             self._run = tf.function(
-                self._epochs, input_signature=signatures, jit_compile=True, autograph=False
+                self._epochs, input_signature=signature, jit_compile=True, autograph=False
             ).get_concrete_function()
-            self._run(*nothing)
         else:
-            self._run = GraphProgram(model, self._epochs, signatures, nothing)
+            self._run = GraphProgram(model, self._epochs, signature, (block, _no_epoch()))
+
+    def compile_for(self, block: Any) -> None:
+        """Runs no epoch at all: what cannot be compiled fails here, before any weight changes."""
+        self._run(block, _no_epoch())
 
     def __call__(
         self,
@@ -78,7 +78,7 @@ class BlockProgram:
     def _epochs(self, block: Any, plan: tf.Tensor) -> Any:
         count, size, first, last, start, stop, base, fresh = tf.unstack(plan)
         # XLA wants to know how many epochs there may be, which is how many remainders there are.
-        length = tf.nest.flatten(block[1])[-1].shape[0] if self.jit else last
+        length = tf.shape(tf.nest.flatten(block[1])[-1])[0] if self.jit else last
         train = self._train_batches if self.jit else self._train_rows
 
         def epoch(number: Any, history: Any, _: Any) -> Any:
@@ -94,7 +94,7 @@ class BlockProgram:
             return number + 1, history, finite
 
         history = {
-            name: tf.zeros((length, *np.shape(value)), value.dtype)
+            name: tf.zeros([length, *np.shape(value)], value.dtype)
             for name, value in self._steps.log_shapes.items()
         }
         return tf.while_loop(
@@ -132,10 +132,30 @@ class BlockProgram:
 
         full = tf.minimum(stop, full_steps)
         _, carried = tf.while_loop(lambda i, _: i < full, step, [start, self._steps.first_logs])
-        if tf.nest.flatten(rest)[-1].shape[1]:
+        if self._has_rest:
             last = tf.cond(stop > full_steps, remainder, lambda: _branch(carried))
             carried = {name: last[name] for name in carried}
         return carried
+
+
+def layout(block: Any) -> tuple[int, int, bool]:
+    """Returns what a trace for XLA depends on besides the kind of rows."""
+    whole, rest = block
+    _, size, *_ = tf.nest.flatten(whole)[-1].shape
+    return len(whole), size, bool(tf.nest.flatten(rest)[-1].shape[1])
+
+
+def _signature(block: Any, *, jit: bool) -> Any:
+    """Returns the types of a block, with all numbers of rows free but that of a whole batch."""
+
+    def free(axes: int) -> Any:
+        return lambda t: tf.TensorSpec([*[None] * axes, *t.shape[axes:]], t.dtype)
+
+    if not jit:
+        return tf.nest.map_structure(free(1), block)
+    *rows, last = block[1]
+    rest = [*tf.nest.map_structure(free(1), rows), tf.nest.map_structure(free(2), last)]
+    return tf.nest.map_structure(free(1), block[0]), tuple(rest)
 
 
 def _entry(rows: Any, *numbers: Any) -> Any:
@@ -160,3 +180,7 @@ def _batch(rows: Any, numbers: tf.Tensor) -> Any:
 def _branch(logs: Logs) -> Logs:
     """Returns logs as what a branch gives, which cannot be nothing."""
     return {**logs, "": tf.constant(0)}
+
+
+def _no_epoch() -> tf.Tensor:
+    return tf.zeros((8,), tf.int32)

@@ -43,7 +43,7 @@ class Blocks:
         shuffle: bool = False,
         seed: int | None = None,
     ) -> None:
-        self.rows = rows
+        self.rows, self._step_rows = rows, batch_size
         self.batch_size = min(batch_size, rows)
         self.steps = -(-rows // self.batch_size)
         self._shuffle = shuffle
@@ -67,6 +67,16 @@ class Blocks:
     def first_batch(self) -> Any:
         """Returns as many of the first rows as there are in a batch."""
         return tf.nest.map_structure(lambda t: t[: self.batch_size], self._data)
+
+    def example(self, rows: int) -> Any:
+        """Returns a block for XLA of another number of rows."""
+        numbers = np.arange(rows) % self.rows
+        with tf.device("CPU:0"):
+            data = tf.nest.map_structure(lambda t: tf.gather(t, numbers), self._data)
+        other = Blocks(data, rows=rows, batch_size=self._step_rows)
+        if other.steps_to_a_slice < other.steps:
+            return other.of_slice(0, 0, jit=True)
+        return other.of_epochs(0, 1, jit=True)
 
     def of_epochs(self, first: int, count: int, *, jit: bool) -> Any:
         """Returns the block of some epochs."""

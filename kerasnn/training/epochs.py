@@ -1,12 +1,13 @@
 """Epochs, run by a program in calls that are short enough to show progress and be stopped."""
 
+import concurrent.futures
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from kerasnn.training.block_program import BlockProgram
+from kerasnn.training.block_program import BlockProgram, layout
 from kerasnn.training.blocks import Blocks
 from kerasnn.training.finite import not_finite
 from kerasnn.training.programs import programs_of
@@ -78,8 +79,23 @@ class Epochs:
             yield {name: values[i] for name, values in history.items()}
 
     def _make(self) -> BlockProgram:
-        build(self._model, self._blocks.first_batch())
-        return BlockProgram(self._model, self._blocks.batch_spec, self._block, jit=self._jit)
+        model, spec, jit = self._model, self._blocks.batch_spec, self._jit
+        build(model, self._blocks.first_batch())
+        # Sets of rows that differ in size alone share a trace.
+        trace = ("trace", jit, str(spec), jit and layout(self._block))
+        program = programs_of(model).get(
+            model, trace, lambda: BlockProgram(model, spec, self._block, jit=jit)
+        )
+        others = programs_of(model).planned_rows - {self._blocks.rows} if jit else set()
+        if not others:
+            program.compile_for(self._block)
+            return program
+        examples = [self._blocks.example(rows) for rows in sorted(others)]
+        alike = [block for block in examples if layout(block) == layout(self._block)]
+        # XLA compiles on one core: what is to come takes no longer if it is compiled meanwhile.
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(program.compile_for, [self._block, *alike]))
+        return program
 
     def _block_at(self, epoch: int, step: int) -> tuple[int, int, int]:
         """Loads the block that holds a step.

@@ -1,5 +1,6 @@
 """A TensorFlow graph of a model with a fixed signature, called at little cost."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,25 +8,27 @@ import keras
 import tensorflow as tf
 
 from kerasnn.training.convolutions import has_convolutions
+from kerasnn.training.programs import all_layers
 
 # With about as many weights the arithmetic of a step takes as long as handing its operations to
 # threads; measured by tests/benchmarks/training.py.
 _SMALL_WEIGHTS = 1 << 15
+_HALF = ("float16", "bfloat16")
 _ONE_THREAD = "SINGLE_THREADED_EXECUTOR"
 
 
 class GraphProgram:
     """Traces a function of a model once and runs it.
 
-    For a small model without convolutions on a CPU it leaves out two things that cost more than
-    they gain there:
+    For a small model in single precision and without convolutions, on a CPU, it leaves out two
+    things that cost more than they gain there:
 
     - TensorFlow's executor hands every operation to a pool of threads. Those of a small training
       step wait for one another, and most of its time is the handing over. The single-threaded
       executor runs them one after the other.
     - The graph optimiser takes about as long as the tracing.
 
-    Larger models need both: it is in optimised graphs that TensorFlow uses oneDNN's kernels. A
+    Other models need both: it is in optimised graphs that TensorFlow uses oneDNN's kernels. A
     graph that the executor cannot run, such as one with loops of TensorFlow 1, runs as TensorFlow
     runs functions.
 
@@ -74,7 +77,9 @@ class GraphProgram:
 
 def _is_small(model: keras.Model) -> bool:
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    return not on_gpu and model.count_params() <= _SMALL_WEIGHTS and not has_convolutions(model)
+    halves = any(layer.compute_dtype in _HALF for layer in (model, *all_layers(model)))
+    weights = sum(math.prod(weight.shape) for weight in model.weights)
+    return not (on_gpu or halves or has_convolutions(model)) and weights <= _SMALL_WEIGHTS
 
 
 def _traced(function: Callable[..., Any], signature: Sequence[Any]) -> Any:

@@ -20,6 +20,8 @@ class Programs:
     Attributes:
         failures: What was said when a program could not be made, by its key.
         steps_run: How many steps were run on data of one kind, by that kind.
+        planned_steps: How many steps are to be run in all, where that is known.
+        planned_rows: Numbers of rows that are to be trained on, as far as they are known.
         before_step: The callbacks that put operations ahead of each step.
     """
 
@@ -30,6 +32,8 @@ class Programs:
     ) -> None:
         self.failures: dict[Any, str] = {}
         self.steps_run: collections.Counter[Any] = collections.Counter()
+        self.planned_steps: int | None = None
+        self.planned_rows: set[int] = set()
         self.before_step: list[Any] = []
         self._of_objects, self._of_settings = traced, settings
         self._programs: dict[Any, Any] = {}

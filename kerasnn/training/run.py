@@ -65,6 +65,8 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
     if blocks is not None:
         xla = program_key(blocks, jit=True)
         steps = programs.steps_run[xla] + (job.epochs - job.initial_epoch) * blocks.steps
+        if programs.planned_steps is not None:
+            steps = programs.planned_steps
     plan = engines.plan(job, steps, has_xla=xla in programs, failure=programs.failures.get(xla, ""))
     plan = resumed.engines(plan)
     learn_standardization(job.model, job.x, job.y, job.steps_per_epoch)

@@ -1,0 +1,144 @@
+"""One fold: a fresh model, trained on one part of the rows and judged by the other."""
+
+import copy
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnn import _checks, training
+from kerasnn.callbacks import EarlyStopping
+from kerasnn.selection.problem import Problem, built
+from kerasnn.selection.scoring import scores_of
+from kerasnn.selection.seeds import derived
+from kerasnn.selection.splits import Split, inner_split
+from kerasnn.selection.workbench import Workbench
+
+_TEST_ROWS = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How each fold is trained.
+
+    The fields are arguments of `cross_validate`. `scorers` hold the functions of `scoring`.
+    """
+
+    epochs: int
+    batch_size: int | str
+    callbacks: Any = None
+    patience: int | None = None
+    validation_fraction: float | None = None
+    class_weight: dict[int, float] | None = None
+    scorers: dict[str, Callable[..., float]] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _checks.whole_number("epochs", self.epochs)
+        if self.batch_size != "full":
+            _checks.whole_number("batch_size", self.batch_size)
+        if self.patience is not None:
+            _checks.whole_number("patience", self.patience, at_least=0)
+        if self.validation_fraction is not None:
+            _checks.number("validation_fraction", self.validation_fraction, at_least=0, below=1)
+
+    def fresh_callbacks(self) -> list[Any]:
+        """Returns callbacks that no fold has used."""
+        given = self.callbacks
+        if callable(given) and not isinstance(given, keras.callbacks.Callback):
+            made = given()
+        else:
+            made = copy.deepcopy(given)
+        callbacks = keras.tree.flatten(made) if made else []
+        for callback in callbacks:
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise _checks.wrong(
+                    "callbacks", "be callbacks, or a function that returns them", callback
+                )
+        if self.patience is not None:
+            callbacks.append(EarlyStopping(patience=self.patience))
+        return callbacks
+
+    def held_out(self, callbacks: list[Any]) -> float:
+        """Returns the share of a fold's training rows that is to be validated on."""
+        if self.validation_fraction is not None:
+            return self.validation_fraction
+        monitored = [str(getattr(callback, "monitor", "")) for callback in callbacks]
+        return 0.1 if any(name.startswith("val_") for name in monitored) else 0.0
+
+    def steps(self, rows: int) -> int:
+        """Returns the number of steps on some rows."""
+        size = rows if self.batch_size == "full" else int(self.batch_size)
+        return self.epochs * -(-rows // size)
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldResult:
+    """What came out of one fold; the times are those of training and of judging."""
+
+    scores: dict[str, float]
+    predictions: Any
+    history: dict[str, list[float]]
+    best_epoch: int
+    seconds: float
+    score_seconds: float
+
+
+def run_fold(
+    problem: Problem,
+    build: Callable[..., Any],
+    params: dict[str, Any],
+    split: Split,
+    how: Training,
+    bench: Workbench,
+    seed: int,
+) -> FoldResult:
+    """Trains a fresh model on the training rows of a fold, and judges it by the test rows."""
+    began = time.perf_counter()
+    train, test = split
+    callbacks = how.fresh_callbacks()
+    share, held = how.held_out(callbacks), None
+    if share:
+        train, inner = inner_split(problem, train, share, derived(seed, 1))
+        held = problem.take(inner)
+    x, y, weight = problem.take(train)
+    model = bench.place(built(build, params, seed, problem.x, plain=problem.plain))
+    history = training.fit(
+        model,
+        x,
+        y,
+        sample_weight=weight,
+        class_weight=how.class_weight,
+        epochs=how.epochs,
+        batch_size=how.batch_size,
+        validation_data=held,
+        callbacks=callbacks or None,
+        verbose=0,
+        seed=seed,
+    )
+    trained = time.perf_counter()
+    x, y, weight = problem.take(test)
+    size = min(len(test), _TEST_ROWS)
+    scores = training.evaluate(
+        model, x, y, sample_weight=weight, batch_size=size, verbose=0, return_dict=True
+    )
+    predictions = training.predict(model, x, batch_size=size, verbose=0)
+    scores = {name: float(np.mean(value)) for name, value in scores.items()}
+    scores |= scores_of(how.scorers, problem, predictions, test)
+    curves = {name: [float(np.mean(v)) for v in curve] for name, curve in history.history.items()}
+    best = _best_epoch(callbacks, curves)
+    return FoldResult(
+        scores, predictions, curves, best, trained - began, time.perf_counter() - trained
+    )
+
+
+def _best_epoch(callbacks: list[Any], curves: dict[str, list[float]]) -> int:
+    """Returns the number of epochs, counted from 1, after which the model was best."""
+    for callback in callbacks:
+        if isinstance(callback, EarlyStopping) and callback.best_epoch_ is not None:
+            return callback.best_epoch_ + 1
+    if "val_loss" in curves and np.isfinite(curves["val_loss"]).any():
+        return int(np.nanargmin(curves["val_loss"])) + 1
+    return len(curves["loss"])

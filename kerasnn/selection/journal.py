@@ -1,0 +1,136 @@
+"""The results of a search, on disk as soon as they are there."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from kerasnn import _checks
+from kerasnn._files import flush
+from kerasnn.callbacks.path_lock import path_lock
+from kerasnn.selection.fold import FoldResult
+
+Key = tuple[int, int, int, int]
+
+
+class Journal:
+    """A file of JSON lines: what is searched, then each fold's result when it is known.
+
+    A line is on the disk before the next fold begins. What a killed process has half written is
+    cut off; the fold is then run again, to the same result.
+
+    Args:
+        path: The file, made where there is none; None keeps results in memory alone.
+        search: Setting -> text, which has to be that of the file.
+
+    Raises:
+        ValueError: If the file is of another search, or no journal.
+    """
+
+    def __init__(self, path: Any, search: dict[str, str]) -> None:
+        self._path = None if path is None else pathlib.Path(path)
+        self._found: dict[Key, dict[str, Any]] = {}
+        if self._path is None:
+            return
+        header = {"kerasnn.selection.tune": search}
+        lines = self._read()
+        if not lines:
+            self._path.write_bytes(b"")
+            self._append(header)
+            flush(self._path.parent)
+            return
+        self._check(lines[0], search)
+        for line in lines[1:]:
+            self._found[tuple(line["key"])] = line
+
+    def get(self, key: Key) -> FoldResult | str | None:
+        """Returns the result of a fold, the text of its error, or None where it is to be run."""
+        line = self._found.get(key)
+        if line is None:
+            return None
+        if "error" in line:
+            return str(line["error"])
+        names = ("scores", "best_epoch", "seconds", "score_seconds")
+        return FoldResult(predictions=None, history={}, **{name: line[name] for name in names})
+
+    def put(self, key: Key, result: FoldResult | str) -> None:
+        """Notes a result: it is on the disk when this returns."""
+        line: dict[str, Any] = {"key": key}
+        if isinstance(result, str):
+            line["error"] = result
+        else:
+            line |= {
+                "scores": result.scores,
+                "best_epoch": result.best_epoch,
+                "seconds": result.seconds,
+                "score_seconds": result.score_seconds,
+            }
+        self._found[key] = line
+        self._append(line)
+
+    def _append(self, line: dict[str, Any]) -> None:
+        if self._path is None:
+            return
+        with open(self._path, "ab") as file:
+            file.write(json.dumps(line).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _read(self) -> list[Any]:
+        path = self._path
+        if path is None or not path.exists():
+            return []
+        data = path.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        try:
+            lines = [json.loads(line) for line in whole.splitlines()]
+        except ValueError:
+            raise self._foreign() from None
+        if data and not lines and not b'{"kerasnn.selection.tune"'.startswith(data[:20]):
+            raise self._foreign()
+        if len(whole) < len(data):
+            with open(path, "r+b") as file:
+                file.truncate(len(whole))
+        return lines
+
+    def _check(self, header: Any, search: dict[str, str]) -> None:
+        saved = header.get("kerasnn.selection.tune") if isinstance(header, dict) else None
+        if saved is None:
+            raise self._foreign()
+        for name in search:
+            if saved.get(name) != search[name]:
+                raise ValueError(
+                    f"`journal` must be of this search; `{self._path}` was begun with "
+                    f"{name}={saved.get(name)}, and this has {name}={search[name]}. Give another "
+                    "path, or the old arguments."
+                )
+
+    def _foreign(self) -> ValueError:
+        return ValueError(
+            f"`journal` must be a file that `tune` has written, or a new one; `{self._path}` is "
+            "something else. Give another path."
+        )
+
+
+@contextlib.contextmanager
+def journal(path: Any, search: dict[str, str]) -> Iterator[Journal]:
+    """Opens a journal that no other process writes to."""
+    with contextlib.ExitStack() as stack:
+        if path is not None:
+            file = pathlib.Path(path)
+            if file.is_dir() or not file.absolute().parent.is_dir():
+                raise _checks.wrong("journal", "be a file in a folder that exists", str(path))
+            stack.enter_context(path_lock(pathlib.Path(path)))
+        yield Journal(path, search)
+
+
+def words(value: Any) -> str:
+    """Returns an object's text without the address that it has in this process.
+
+    >>> words(words)
+    '<function words>'
+    """
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))

@@ -1,0 +1,145 @@
+"""A search, as it is to be run on all data and on parts of it."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerasnn.callbacks.fingerprints import of_data
+from kerasnn.selection.candidates import Params
+from kerasnn.selection.crew import Crew
+from kerasnn.selection.fold import Training
+from kerasnn.selection.journal import Journal, words
+from kerasnn.selection.problem import Problem
+from kerasnn.selection.progress import Progress
+from kerasnn.selection.search import ETA, Search, Trial, rungs
+from kerasnn.selection.seeds import derived
+from kerasnn.selection.splits import splits_of
+from kerasnn.selection.tuning import Tuning
+
+# What two runs of one search have in common.
+_TRAINING = (
+    "epochs",
+    "batch_size",
+    "patience",
+    "validation_fraction",
+    "class_weight",
+    "callbacks",
+)
+_SEARCH = ("method", "trials", "seed", "metric", "build", "space", "cv")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a search does with a problem.
+
+    The fields are arguments of `tune`, as they were read; `sign` is -1 where less of `metric` is
+    better, and `ends` the time after which no further trial begins.
+    """
+
+    build: Callable[..., Any]
+    space: dict[str, Any]
+    candidates: list[Params]
+    method: str
+    trials: int
+    cv: Any
+    how: Training
+    metric: str
+    sign: int
+    seed: int
+    jobs: int
+    storage: str | None
+    ends: float | None
+
+    def run(self, problem: Problem, saved: Journal, part: int, bar: Progress) -> Tuning:
+        """Searches on a problem, which is part number `part` of the data."""
+        splits = splits_of(problem, self.cv, derived(self.seed, 0))
+        with Crew(problem, self.build, self.how, splits, self.jobs, self.trials) as crew:
+            search = Search(
+                crew,
+                saved,
+                metric=self.metric,
+                sign=self.sign,
+                folds=len(splits),
+                seed=self.seed,
+                part=part,
+                bar=bar,
+                ends=self.ends,
+            )
+            epochs = self.how.epochs
+            if self.method == "bayes":
+                found = search.bayes(self.space, self.trials, epochs, self.storage)
+            elif self.method == "halving":
+                found = search.halving(self.candidates, epochs)
+            else:
+                found = search.all(self.candidates, epochs)
+        _require_one(found)
+        return Tuning(
+            found,
+            problem,
+            self.build,
+            self.how,
+            metric=self.metric,
+            sign=self.sign,
+            folds=len(splits),
+            seed=self.seed,
+        )
+
+    def runs(self) -> int:
+        """Returns how often all folds of a problem are to be run."""
+        if self.method != "halving":
+            return self.trials
+        left, runs = self.trials, 0
+        for _ in rungs(self.trials, self.how.epochs):
+            runs, left = runs + left, max(1, left // ETA)
+        return runs
+
+    def settings(self, problem: Problem, scoring: Any, *, nested: bool) -> dict[str, str]:
+        """Returns what two runs of one search have in common."""
+        found = {name: words(getattr(self.how, name)) for name in _TRAINING}
+        found |= {name: words(getattr(self, name)) for name in _SEARCH}
+        found |= {"scoring": words(scoring), "nested": str(nested)}
+        data = {"x": problem.x, "y": problem.y, "sample_weight": problem.sample_weight}
+        for name, array in {**data, "groups": problem.groups}.items():
+            found[name] = words(of_data(name, array))
+        return found
+
+    def outer(
+        self, problem: Problem, saved: Journal, part: int, split: Any, bar: Progress
+    ) -> float:
+        """Searches on the training rows of an outer fold; scores the best on its test rows."""
+        train, _ = split
+        x, y, weight = problem.take(train)
+        rows: dict[str, Any] = {
+            name: None if v is None else v[train]
+            for name, v in (("groups", problem.groups), ("labels", problem.labels))
+        }
+        rows |= {"x": x, "y": y, "sample_weight": weight, "count": len(train)}
+        inner = dataclasses.replace(problem, **rows)
+        best = self.run(inner, saved, part, bar)
+        key = (part, -1, 0, best.best_epochs_)
+        known = saved.get(key)
+        if known is None:
+            how = dataclasses.replace(
+                self.how,
+                epochs=best.best_epochs_,
+                callbacks=None,
+                patience=None,
+                validation_fraction=None,
+            )
+            with Crew(problem, self.build, how, [split], 1) as crew:
+                [known] = crew.run([(best.best_params_, 0, derived(self.seed, 3))])
+            saved.put(key, known)
+        if isinstance(known, str):
+            raise RuntimeError(known)
+        return self.sign * known.scores[self.metric]
+
+
+def _require_one(trials: list[Trial]) -> None:
+    if all(np.isnan(trial.score) for trial in trials):
+        first = trials[0]
+        why = first.error or "its score was NaN"
+        raise RuntimeError(
+            f"Every trial has failed. The first, with {first.params}, did so by: {why}"
+        )

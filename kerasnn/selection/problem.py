@@ -1,0 +1,110 @@
+"""The data that folds are cut from."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn.selection.seeds import seeded
+from kerasnn.selection.workbench import architecture
+from kerasnn.training import rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Rows that were checked against a model once, before any is trained.
+
+    Attributes:
+        x: Inputs: an array or a structure of arrays.
+        y: Targets, likewise.
+        sample_weight: Weights, likewise, or None.
+        count: Number of rows.
+        groups: The group of each row, or None.
+        labels: The class number of each row, or None where there is none.
+        plain: Whether models hold no code but Keras's and kerasnn's.
+        kind: What the loss compares with: "classes", "binary", "onehot", "real", ...
+    """
+
+    x: Any
+    y: Any
+    sample_weight: Any
+    count: int
+    groups: np.ndarray | None
+    labels: np.ndarray | None
+    plain: bool
+    kind: str
+
+    def take(self, part: np.ndarray) -> tuple[Any, Any, Any]:
+        """Returns inputs, targets and weights of some rows."""
+        parts: Any = keras.tree.map_structure(
+            lambda a: None if a is None else a[part], (self.x, self.y, self.sample_weight)
+        )
+        return parts
+
+
+def built(
+    build: Callable[..., Any], params: dict[str, Any], seed: int, x: Any, *, plain: bool = False
+) -> Any:
+    """Returns a fresh, compiled model, with its variables made.
+
+    Raises:
+        ValueError: If `build` returns anything else.
+    """
+    with seeded(seed, plain=plain):
+        model = build(**params)
+        if not isinstance(model, keras.Model):
+            raise ValueError(
+                "`build` must return a compiled Keras model; it returned "
+                f"{type(model).__name__}. Let it end with `return model`."
+            )
+        if not model.compiled:
+            raise ValueError(
+                f"`build` must return a compiled model; `{model.name}` is not. Let it call "
+                "`model.compile(optimizer=..., loss=..., metrics=[...])`."
+            )
+        rows.build(model, x)
+    return model
+
+
+def read(build: Callable[..., Any], params: dict[str, Any], x: Any, y: Any, **more: Any) -> Problem:
+    """Checks data against a fresh model.
+
+    Raises:
+        ValueError: If the data cannot be right.
+    """
+    cure = "Give a function that returns it, such as `lambda: models.mlp(...)`."
+    if isinstance(build, keras.Model):
+        raise ValueError(
+            f"`build` must make a new model for each fold; got the model `{build.name}`. {cure}"
+        )
+    if not callable(build):
+        raise _checks.wrong("build", "be a function that returns a compiled model", build, cure)
+    if rows.is_stream(x):
+        raise ValueError(
+            f"`x` must be arrays, so that folds can be cut; got a {type(x).__name__}. Read it "
+            "into arrays."
+        )
+    groups = more.get("groups")
+    # Arrays are needed to build a model without an `Input`; a first look at x makes them.
+    given = np.asarray(x) if isinstance(x, list) or hasattr(x, "to_numpy") else x
+    model = built(build, params, 0, given)
+    data = rows.read(model, x, y, more.get("sample_weight"))
+    rows.require_targets(model, "y", y)
+    if groups is not None:
+        groups = np.asarray(groups)
+        if groups.shape != (data.count,):
+            raise ValueError(
+                f"`groups` must hold one group a row; got shape {groups.shape} for {data.count} "
+                "rows."
+            )
+    labels = next(iter(data.labels.values())) if len(data.labels) == 1 else None
+    numbers = None if labels is None else labels.numbers
+    plain = architecture(model) is not None
+    kind = "custom"
+    if rows.trains_as_keras(model) and rows.is_symbolic(model):
+        pairs = rows.pair_targets(model, "y", data.y, rows.structure(model, "output"))
+        kind = pairs[0][3] if len(pairs) == 1 else "several"
+    return Problem(data.x, data.y, data.sample_weight, data.count, groups, numbers, plain, kind)

@@ -1,0 +1,44 @@
+"""One progress bar for many runs."""
+
+from typing import Any
+
+import keras
+
+from kerasnn import _checks
+
+
+class Progress:
+    """Counts folds, with the best score so far and the time that is left.
+
+    Args:
+        total: Number of folds.
+        verbose: 1 for a bar, 0 for silence.
+    """
+
+    def __init__(self, total: int, verbose: int) -> None:
+        if verbose not in (0, 1):
+            raise _checks.wrong("verbose", "be 0 or 1", verbose)
+        names = ["best"]
+        bar = keras.utils.Progbar
+        self._bar = bar(total, stateful_metrics=names, unit_name="fold") if verbose else None
+        self._done = 0
+        self._best: float | None = None
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._bar is not None and self._done < self._bar.target:
+            print()
+
+    def note(self, score: float) -> None:
+        """Takes a score, of which more is better."""
+        if self._best is None or score > self._best:
+            self._best = score
+
+    def step(self, count: int = 1) -> None:
+        """Moves the bar on."""
+        self._done += count
+        if self._bar is not None:
+            values = [] if self._best is None else [("best", self._best)]
+            self._bar.update(self._done, values)

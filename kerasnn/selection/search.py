@@ -1,0 +1,175 @@
+"""Trials of a search: each is all folds of one setting, taken from the journal or run."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from kerasnn.selection.candidates import Params, settings
+from kerasnn.selection.crew import Crew
+from kerasnn.selection.fold import FoldResult
+from kerasnn.selection.journal import Journal, Key
+from kerasnn.selection.progress import Progress
+from kerasnn.selection.seeds import derived
+
+# Of the settings of one round of halving, one in this many goes on to this many times the epochs.
+ETA = 3
+
+
+@dataclasses.dataclass
+class Trial:
+    """One setting, and what its folds gave; `error` says why it has failed."""
+
+    params: Params
+    epochs: int
+    folds: list[FoldResult]
+    error: str = ""
+    score: float = np.nan
+
+
+class Search:
+    """Runs trials of one problem.
+
+    Args:
+        crew: What runs folds.
+        journal: What was found before.
+        metric: The score that counts.
+        sign: -1 where less of it is better.
+        folds: Number of folds.
+        seed: Seed of the search.
+        part: Number of the part of the data that is searched on; 0 for all of it.
+        bar: What shows progress.
+        ends: Time at which no further trial begins, or None.
+    """
+
+    def __init__(
+        self,
+        crew: Crew,
+        journal: Journal,
+        *,
+        metric: str,
+        sign: int,
+        folds: int,
+        seed: int,
+        part: int,
+        bar: Progress,
+        ends: float | None,
+    ) -> None:
+        self._crew, self._journal, self._bar = crew, journal, bar
+        self._metric, self._sign, self._folds = metric, sign, folds
+        self._seed, self._part, self._ends = seed, part, ends
+
+    def all(self, candidates: list[Params], epochs: int) -> list[Trial]:
+        """Tries all settings, as far as the time allows."""
+        found: list[Trial] = []
+        for i, params in enumerate(candidates):
+            if found and self._is_late():
+                break
+            found.append(self.trial(i, params, epochs))
+        return found
+
+    def halving(self, candidates: list[Params], epochs: int) -> list[Trial]:
+        """Tries all settings for few epochs, and the best third of them for three times as many."""
+        found: dict[int, Trial] = {}
+        left = list(range(len(candidates)))
+        for length in rungs(len(candidates), epochs):
+            for i in left:
+                if found and self._is_late():
+                    return list(found.values())
+                found[i] = self.trial(i, candidates[i], length)
+            ranked = sorted(left, key=lambda i: _worst_last(found[i].score))
+            left = sorted(ranked[: max(1, len(left) // ETA)])
+        return list(found.values())
+
+    def bayes(
+        self, space: dict[str, Any], trials: int, epochs: int, storage: str | None
+    ) -> list[Trial]:
+        """Lets Optuna suggest each setting after the scores of those before."""
+        optuna = import_optuna()
+        sampler = optuna.samplers.TPESampler(seed=derived(self._seed, 2) if not storage else None)
+        study = optuna.create_study(
+            direction="maximize",
+            sampler=sampler,
+            storage=storage,
+            study_name=f"kerasnn-{self._part}" if storage else None,
+            load_if_exists=True,
+        )
+        found: list[Trial] = []
+        while len(found) < trials and not (found and self._is_late()):
+            asked = study.ask()
+            params = settings(space, lambda name, values, a=asked: values.suggest(a, name))
+            trial = self.trial(len(found), params, epochs)
+            failed = bool(trial.error) or not np.isfinite(trial.score)
+            if failed:
+                study.tell(asked, state=optuna.trial.TrialState.FAIL)
+            else:
+                study.tell(asked, trial.score)
+            found.append(trial)
+        return found
+
+    def trial(self, number: int, params: Params, epochs: int) -> Trial:
+        """Runs the folds of one setting that the journal lacks, up to the first that fails."""
+        trial = Trial(params, epochs, [])
+        keys = [(self._part, number, fold, epochs) for fold in range(self._folds)]
+        results = self._results(params, epochs, keys)
+        for result in results:
+            if isinstance(result, str):
+                trial.error = result
+                self._bar.step(self._folds - len(trial.folds))
+                break
+            trial.folds.append(result)
+            self._bar.step()
+        if not trial.error:
+            scores = [fold.scores[self._metric] for fold in trial.folds]
+            trial.score = self._sign * float(np.mean(scores))
+            self._bar.note(trial.score)
+        return trial
+
+    def _results(self, params: Params, epochs: int, keys: list[Key]) -> Iterator[FoldResult | str]:
+        """Yields the result of each fold, and ends with the text of the first error."""
+        known = [result for result in map(self._journal.get, keys) if result is not None]
+        yield from known
+        left = keys[len(known) :]
+        tasks = [(params, key[2], derived(self._seed, 1, key[2])) for key in left]
+        results = self._crew.run(tasks, epochs)
+        for key in left:
+            try:
+                result: Any = next(results)
+            except Exception as error:  # noqa: BLE001  What one setting breaks, others may not.
+                result = f"{type(error).__name__}: {error}"
+            self._journal.put(key, result)
+            yield result
+
+    def _is_late(self) -> bool:
+        return self._ends is not None and time.monotonic() > self._ends
+
+
+def rungs(settings: int, epochs: int) -> list[int]:
+    """Returns the epochs of each round of halving.
+
+    >>> rungs(9, 27)
+    [3, 9, 27]
+    """
+    lengths = [epochs]
+    while settings >= ETA ** len(lengths) and lengths[0] >= ETA:
+        lengths.insert(0, lengths[0] // ETA)
+    return lengths
+
+
+def import_optuna() -> Any:
+    """Returns the module; says how to install it where it is not there."""
+    try:
+        import optuna  # type: ignore[import-not-found]
+    except ImportError as error:
+        raise ImportError(
+            "method='bayes' needs Optuna. Install it with `pip install 'kerasnn[tune]'`, or use "
+            'method="random".'
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def _worst_last(score: float) -> float:
+    return np.inf if np.isnan(score) else -score

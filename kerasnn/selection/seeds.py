@@ -1,0 +1,46 @@
+"""Seeds that follow from one seed, and leave the process's own generators as they were."""
+
+import contextlib
+import random
+import threading
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+from kerasnn.callbacks.random_state import random_state, set_random_state
+
+# The generators are the process's: folds that run in threads build one after the other.
+_lock = threading.RLock()
+
+
+def derived(seed: int, *numbers: int) -> int:
+    """Returns the seed of a part, such as a fold, of what a seed starts.
+
+    >>> derived(0, 1) == derived(0, 1), derived(0, 1) == derived(0, 2)
+    (True, False)
+    """
+    return int(np.random.SeedSequence([seed, *numbers]).generate_state(1)[0])
+
+
+@contextlib.contextmanager
+def seeded(seed: int, *, plain: bool = False) -> Iterator[None]:
+    """Sets the seed of Keras; puts Python's and NumPy's generators back at the end.
+
+    Args:
+        seed: The seed.
+        plain: Whether nothing draws but layers and initialisers of Keras's, which take their
+            seeds from Python's generator. TensorFlow's own seed is then left alone: to set it
+            makes TensorFlow prepare all its programs anew, which takes longer than a fold.
+    """
+    with _lock:
+        before = random_state()
+        if plain:
+            random.seed(seed)
+            np.random.seed(seed % 2**32)
+        else:
+            keras.utils.set_random_seed(seed)
+        try:
+            yield
+        finally:
+            set_random_state(before)

@@ -1,0 +1,140 @@
+"""Ranges that hyperparameters are drawn from."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasnn import _checks
+
+
+@dataclasses.dataclass(frozen=True)
+class Uniform:
+    """Real numbers from `low` to `high`; even in their logarithm where `log`."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def draw(self, generator: np.random.Generator) -> float:
+        """Returns a number."""
+        if self.log:
+            return math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
+        return float(generator.uniform(self.low, self.high))
+
+    def suggest(self, trial: Any, name: str) -> float:
+        """Returns the number that a trial of Optuna suggests."""
+        return trial.suggest_float(name, self.low, self.high, log=self.log)
+
+    def listed(self) -> list[Any] | None:
+        """Returns all values, or None where there are endlessly many."""
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Integers:
+    """Whole numbers from `low` to `high`, both included."""
+
+    low: int
+    high: int
+
+    def draw(self, generator: np.random.Generator) -> int:
+        """Returns a number."""
+        return int(generator.integers(self.low, self.high, endpoint=True))
+
+    def suggest(self, trial: Any, name: str) -> int:
+        """Returns the number that a trial of Optuna suggests."""
+        return trial.suggest_int(name, self.low, self.high)
+
+    def listed(self) -> list[Any] | None:
+        """Returns all values."""
+        return list(range(self.low, self.high + 1))
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """One of several values."""
+
+    values: tuple[Any, ...]
+
+    def draw(self, generator: np.random.Generator) -> Any:
+        """Returns a value."""
+        return self.values[int(generator.integers(len(self.values)))]
+
+    def suggest(self, trial: Any, name: str) -> Any:
+        """Returns the value that a trial of Optuna suggests; Optuna knows it by its place."""
+        return self.values[trial.suggest_categorical(name, list(range(len(self.values))))]
+
+    def listed(self) -> list[Any] | None:
+        """Returns all values."""
+        return list(self.values)
+
+
+Range = Uniform | Integers | Choice
+Space = dict[str, Range | Callable[[dict[str, Any]], Any]]
+
+
+def uniform(low: float, high: float) -> Uniform:
+    """Returns the range of real numbers from `low` to `high`.
+
+    >>> uniform(0.0, 0.5)
+    Uniform(low=0.0, high=0.5, log=False)
+    """
+    _checks.number("low", low)
+    _checks.number("high", high, above=low)
+    return Uniform(float(low), float(high))
+
+
+def log_uniform(low: float, high: float) -> Uniform:
+    """Returns the range from `low` to `high`, even in the logarithm, as suits learning rates.
+
+    >>> log_uniform(1e-4, 1e-1)
+    Uniform(low=0.0001, high=0.1, log=True)
+    """
+    _checks.number("low", low, above=0, cure="A logarithm begins above 0.")
+    _checks.number("high", high, above=low)
+    return Uniform(float(low), float(high), log=True)
+
+
+def integers(low: int, high: int) -> Integers:
+    """Returns the range of whole numbers from `low` to `high`, both included.
+
+    >>> integers(1, 3).listed()
+    [1, 2, 3]
+    """
+    for name, value in (("low", low), ("high", high)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise _checks.wrong(name, "be a whole number", value)
+    if high < low:
+        raise _checks.wrong("high", f"be at least low={low}", high)
+    return Integers(int(low), int(high))
+
+
+def choice(values: Sequence[Any]) -> Choice:
+    """Returns the range of some values; a list in a space means the same.
+
+    >>> choice(["relu", "tanh"]).listed()
+    ['relu', 'tanh']
+    """
+    if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)) or not len(values):
+        raise _checks.wrong("values", "be a list of at least one value", values)
+    return Choice(tuple(v.item() if isinstance(v, np.generic) else v for v in values))
+
+
+def read_range(name: str, given: Any) -> Range | None:
+    """Returns the range of an argument; None stands for leaving it out.
+
+    Raises:
+        ValueError: If `given` is no range.
+    """
+    if given is None or isinstance(given, (Uniform, Integers, Choice)):
+        return given
+    if isinstance(given, str) or not isinstance(given, (Sequence, np.ndarray)) or not len(given):
+        raise ValueError(
+            f"`space[{name!r}]` must be a list of values, a range such as `log_uniform(1e-4, "
+            f"1e-1)`, or a function of the values so far; got {given!r}. For one value give "
+            f"[{given!r}]."
+        )
+    return choice(list(given))

@@ -1,0 +1,215 @@
+"""The search for hyperparameters."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn.selection import candidates as choose
+from kerasnn.selection import problem as problems
+from kerasnn.selection.fold import Training
+from kerasnn.selection.journal import journal as opened
+from kerasnn.selection.plan import Plan
+from kerasnn.selection.problem import Problem
+from kerasnn.selection.progress import Progress
+from kerasnn.selection.scoring import scorers_of
+from kerasnn.selection.search import import_optuna
+from kerasnn.selection.seeds import derived
+from kerasnn.selection.splits import splits_of
+from kerasnn.selection.tuning import Tuning
+from kerasnn.training.steps import build as build_metrics
+
+_METHODS = ("grid", "random", "bayes", "halving")
+_TRIALS = 20
+# What is better where there is more of it, by parts of Keras's names.
+_MORE = ("accuracy", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "similarity")
+
+
+@_checks.known_arguments
+def tune(
+    build: Callable[..., Any],
+    space: dict[str, Any],
+    x: Any,
+    y: Any,
+    *,
+    cv: Any = 5,
+    groups: Any = None,
+    trials: int | None = None,
+    method: str = "grid",
+    budget_s: float | None = None,
+    epochs: int = 10,
+    batch_size: int | str = 32,
+    callbacks: Any = None,
+    patience: int | None = None,
+    validation_fraction: float | None = None,
+    scoring: Any = None,
+    metric: str | None = None,
+    sample_weight: Any = None,
+    class_weight: dict[int, float] | None = None,
+    nested: bool = False,
+    journal: Any = None,
+    storage: str | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    verbose: int = 0,
+) -> Tuning:
+    """Searches the arguments of `build` with the best score in cross-validation.
+
+    All trials are trained and tested on the same folds, by `cross_validate`'s rules. One
+    compilation serves all settings that keep the shapes: learning rate, factors of L1 and L2,
+    rate of dropout, momentum. A trial that fails is noted in the table, with its error, and the
+    search goes on.
+
+    Args:
+        build: Returns a compiled model for arguments of the space.
+        space: Argument of `build` -> list of values; a range: `uniform`, `log_uniform`,
+            `integers`, `choice`; or a function that returns one of these for the values of the
+            arguments before, or None to leave the argument out.
+        x: Inputs.
+        y: Targets.
+        cv: Folds, as in `cross_validate`.
+        groups: Group of each row.
+        trials: Settings to try; all of a grid, else 20 by default.
+        method: `"grid"`, all settings; `"random"`; `"halving"`, random ones for few epochs, and
+            the best third of them for three times as many, until `epochs`; `"bayes"`, by Optuna.
+        budget_s: Seconds after which no further trial begins.
+        epochs: Epochs of each fold.
+        batch_size: Rows to a step, or `"full"`.
+        callbacks: Callbacks, as in `cross_validate`.
+        patience: Epochs that early stopping waits, as in `cross_validate`.
+        validation_fraction: Share of the training rows that it looks at.
+        scoring: Further scores, as in `cross_validate`.
+        metric: The score that counts. The default is the first of `scoring`; else the first of
+            the model's metrics of which more is better; else the loss.
+        sample_weight: Weight of each row.
+        class_weight: Weight of each class in training.
+        nested: Whether to search once more within the training rows of each of `cv` outer folds,
+            and to score what is found there on its test rows: what new data will score.
+        journal: File to note results in. A search that was killed goes on with it, and ends with
+            the same table.
+        storage: Optuna's storage, a URL, which several processes may share, for `"bayes"`.
+        seed: Seed of settings, folds, weights and orders.
+        jobs: Folds that run at once.
+        verbose: 1 for one progress bar over all folds, with the best score and the time left.
+
+    Returns:
+        The table, the best setting, and `refit()`, which trains it on all data.
+
+    Raises:
+        ValueError: If an argument breaks its rule, or the journal is of another search.
+        RuntimeError: If every trial fails.
+        ImportError: If `method="bayes"` and Optuna is not installed.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> from functools import partial
+        >>> from kerasnn import data, models
+        >>> iris = data.load("iris")
+        >>> build = partial(models.mlp, 4, 3, task="multiclass", hidden=(16,))
+        >>> space = {"learning_rate": [0.0001, 0.01]}
+        >>> found = tune(build, space, iris.x_train, iris.y_train, cv=3, epochs=20)
+        >>> found.best_params_
+        {'learning_rate': 0.01}
+
+    Reference:
+        Bergstra & Bengio (2012), Journal of Machine Learning Research 13, 281-305: random
+        search. Jamieson & Talwalkar (2016), arXiv:1502.07943: halving. Cawley & Talbot (2010),
+        Journal of Machine Learning Research 11, 2079-2107: why to nest.
+    """
+    _checks.one_of("method", method, _METHODS)
+    _checks.whole_number("seed", seed, at_least=0)
+    _checks.whole_number("jobs", jobs)
+    if trials is not None:
+        _checks.whole_number("trials", trials)
+    if budget_s is not None:
+        _checks.number("budget_s", budget_s, above=0)
+    if storage is not None and method != "bayes":
+        raise _checks.wrong("storage", "go with method='bayes'", storage)
+    if nested and not isinstance(cv, int) and not hasattr(cv, "get_n_splits"):
+        raise _checks.wrong(
+            "cv", "be a number of folds or a splitter where `nested`, to divide parts too", cv
+        )
+    choose.check_space(build, space)
+    if method == "bayes":
+        import_optuna()
+        candidates = choose.drawn(space, 1, seed)
+        trials = trials or _TRIALS
+    else:
+        candidates = _candidates(method, space, trials, seed)
+        trials = len(candidates)
+    scorers = scorers_of(scoring)
+    how = Training(
+        epochs, batch_size, callbacks, patience, validation_fraction, class_weight, scorers
+    )
+    problem, names = _read(build, candidates, x, y, groups=groups, sample_weight=sample_weight)
+    metric, sign = _metric(metric, names, scorers)
+    ends = None if budget_s is None else time.monotonic() + budget_s
+    plan = Plan(
+        build, space, candidates, method, trials, cv, how, metric, sign, seed, jobs, storage, ends
+    )
+    outer = splits_of(problem, cv, derived(seed, 0)) if nested else []
+    folds = len(splits_of(problem, cv, derived(seed, 0)))
+    settings = plan.settings(problem, scoring, nested=nested)
+    with contextlib.ExitStack() as stack:
+        saved = stack.enter_context(opened(journal, settings))
+        bar = stack.enter_context(Progress(plan.runs() * folds * (1 + len(outer)), verbose))
+        found = plan.run(problem, saved, 0, bar)
+        if nested:
+            found.nested_scores_ = np.array(
+                [plan.outer(problem, saved, i + 1, split, bar) for i, split in enumerate(outer)]
+            )
+    return found
+
+
+def _candidates(method: str, space: Any, trials: int | None, seed: int) -> list[choose.Params]:
+    if method != "grid":
+        return choose.drawn(space, trials or _TRIALS, seed)
+    found = choose.grid(space)
+    if trials is not None and trials < len(found):
+        raise _checks.wrong(
+            "trials",
+            f"be at least {len(found)}, the size of the grid",
+            trials,
+            'To try some of it, use method="random".',
+        )
+    return found
+
+
+def _read(
+    build: Any, candidates: list[choose.Params], x: Any, y: Any, **more: Any
+) -> tuple[Problem, list[str]]:
+    """Checks the data against the first setting that makes a model; returns its metrics too."""
+    first: Exception | None = None
+    for params in candidates:
+        try:
+            model = problems.built(build, params, 0, x) if callable(build) else None
+        except Exception as error:  # noqa: BLE001  The trial will note it; another may not raise.
+            first = first or error
+            continue
+        problem = problems.read(build, params, x, y, **more)
+        names = [] if model is None else _metric_names(model, problem)
+        return problem, names
+    raise first or ValueError("`space` must hold at least one setting.")
+
+
+def _metric_names(model: Any, problem: Problem) -> list[str]:
+    x, y, weight = problem.take(np.arange(min(2, problem.count)))
+    build_metrics(model, keras.utils.pack_x_y_sample_weight(x, y, weight), "test_step")
+    return list(model.get_metrics_result())
+
+
+def _metric(metric: str | None, names: list[str], scorers: dict[str, Any]) -> tuple[str, int]:
+    """Returns the metric that counts, and -1 where less of it is better."""
+    if metric is None:
+        better = [name for name in names if _is_more_better(name)]
+        metric = [*scorers, *better, "loss"][0]
+    _checks.one_of("metric", metric, [*scorers, *names])
+    return metric, 1 if metric in scorers or _is_more_better(metric) else -1
+
+
+def _is_more_better(name: str) -> bool:
+    return any(part in name for part in _MORE)

@@ -1,0 +1,173 @@
+import pickle
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from selection_helpers import blobs
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import StackingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from kerasnn import models
+from kerasnn.selection import Classifier, Regressor
+
+SMALL = {"hidden": (4,), "epochs": 3, "random_state": 5, "learning_rate": 0.05}
+NAMES = np.array(["ash", "birch", "cedar"])
+
+
+def same_weights(one, two):
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_classifier_has_the_weights_of_the_functional_path():
+    x, y = blobs()
+    model = models.mlp(2, 3, task="multiclass", hidden=(4,), dropout=0.2, l2=0.01, seed=5)
+    history = model.fit(x, y, epochs=3, batch_size=16, verbose=0, seed=5)
+    fitted = Classifier(
+        hidden=(4,), dropout=0.2, l2=0.01, epochs=3, batch_size=16, random_state=5
+    ).fit(x, NAMES[y])
+    same_weights(fitted.model_, model)
+    assert fitted.history_ == history.history
+    assert fitted.classes_.tolist() == NAMES.tolist()
+    np.testing.assert_array_equal(fitted.predict_proba(x), model.predict(x, verbose=0))
+    np.testing.assert_array_equal(
+        fitted.predict(x), NAMES[model.predict(x, verbose=0).argmax(axis=1)]
+    )
+
+
+def test_a_regressor_has_the_weights_of_the_functional_path():
+    x, _ = blobs()
+    y = x @ [1.0, -2.0]
+    model = models.mlp(2, task="regression", hidden=(4,), learning_rate=0.05, seed=5)
+    model.fit(x, y, epochs=3, verbose=0, seed=5)
+    fitted = Regressor(**SMALL).fit(x, y)
+    same_weights(fitted.model_, model)
+    np.testing.assert_array_equal(fitted.predict(x), model.predict(x, verbose=0)[:, 0])
+    assert fitted.predict(x[:2]).shape == (2,)
+    assert Regressor(**SMALL).fit(x, np.stack([y, y], 1)).predict(x[:3]).shape == (3, 2)
+
+
+def test_pickles_predict_the_same_and_clones_are_fresh():
+    x, y = blobs()
+    fitted = Classifier(**SMALL).fit(x, y)
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(fitted.predict_proba(x), again.predict_proba(x))
+    assert not hasattr(clone(fitted), "model_")
+    assert clone(fitted).get_params() == fitted.get_params()
+    fitted.partial_fit(x, y)
+    again.partial_fit(x, y)
+    same_weights(fitted.model_, again.model_)
+
+
+def test_partial_fit_goes_on_with_all_classes():
+    x, y = blobs()
+    fitted = Classifier(**SMALL)
+    fitted.partial_fit(x[y < 2], NAMES[y[y < 2]], classes=NAMES)
+    for _ in range(40):
+        fitted.partial_fit(x, NAMES[y])
+    assert fitted.n_iter_ == len(fitted.history_["loss"]) == 41
+    assert fitted.score(x, NAMES[y]) > 0.9
+    with pytest.raises(ValueError, match="Give all of them to the first call as `classes`"):
+        fitted.partial_fit(x, np.where(y, "elm", "ash"))
+
+
+@pytest.mark.slow
+def test_weights_of_rows_and_classes():
+    x, y = blobs()
+    y = (y == 2).astype(int)
+    rare = Classifier(**SMALL, class_weight={0: 1e-6, 1: 1.0}).fit(x, y)
+    assert rare.predict(x).all()
+    weighted = Classifier(**SMALL).fit(x, y, sample_weight=np.where(y, 1.0, 1e-6))
+    same_weights(rare.model_, weighted.model_)
+    both = Classifier(**SMALL, class_weight="balanced").fit(x, y, sample_weight=np.ones(60))
+    balanced = Classifier(**SMALL).fit(x, y, sample_weight=np.where(y, 1.5, 0.75))
+    same_weights(both.model_, balanced.model_)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("as_y", [np.asarray, scipy.sparse.csr_matrix])
+def test_several_labels(as_y):
+    x, y = blobs()
+    labels = np.stack([y > 0, y > 1], axis=1).astype(int)
+    fitted = Classifier(**{**SMALL, "epochs": 60}).fit(x, as_y(labels))
+    assert fitted.task_ == "multilabel"
+    assert fitted.predict_proba(x).shape == (60, 2)
+    assert (fitted.predict(x) == labels).mean() > 0.9
+
+
+@pytest.mark.slow
+def test_images_and_a_builder():
+    x = np.random.default_rng(0).normal(size=(12, 4, 4, 1))
+    y = np.arange(12) % 2
+    made = []
+
+    def build(input_shape, task, seed):
+        made.append((input_shape, task, seed))
+        return models.cnn(input_shape, task=task, filters=2, hidden=(), seed=seed)
+
+    fitted = Classifier(build=build, epochs=1, random_state=3).fit(x, y)
+    assert made == [((4, 4, 1), "binary", 3)]
+    assert fitted.predict_proba(x).shape == (12, 2)
+    assert Classifier(epochs=1).fit(x, y).predict(x).shape == (12,)
+
+
+@pytest.mark.slow
+def test_early_stopping_holds_rows_out():
+    x, y = blobs()
+    fitted = Classifier(
+        hidden=(), epochs=200, learning_rate=1.0, early_stopping=True, patience=2, random_state=0
+    ).fit(x, y)
+    assert fitted.n_iter_ < 200
+    losses = fitted.history_["val_loss"]
+    assert fitted.best_epoch_ == np.argmin(losses) + 1 == fitted.n_iter_ - 2
+
+
+def test_columns_of_a_frame_are_named_and_keep_their_order():
+    x, y = blobs()
+    frame = pd.DataFrame(x, columns=["height", "width"])
+    fitted = Classifier(**SMALL).fit(frame, y)
+    assert fitted.feature_names_in_.tolist() == ["height", "width"]
+    with pytest.raises(ValueError, match="same order"):
+        fitted.predict(frame[["width", "height"]])
+
+
+@pytest.mark.slow
+def test_company():
+    x, y = blobs()
+    small = {**SMALL, "epochs": 30}
+    pipeline = make_pipeline(StandardScaler(), Classifier(**small, normalize=False))
+    assert cross_val_score(pipeline, x, NAMES[y], cv=3).mean() > 0.85
+    search = GridSearchCV(Classifier(**small), {"l2": [0.0, 10.0], "hidden": [(4,)]}, cv=2)
+    assert search.fit(x, y).best_params_["l2"] == 0.0
+    calibrated = CalibratedClassifierCV(Classifier(**small), cv=2).fit(x, y)
+    assert calibrated.score(x, y) > 0.85
+    stack = StackingClassifier([("net", Classifier(**small))], LogisticRegression(), cv=2)
+    assert stack.fit(x, NAMES[y]).score(x, NAMES[y]) > 0.85
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"activation": "rleu"}, "Did you mean `relu`"),
+        ({"epochs": 0}, "`epochs` must be a whole number"),
+        ({"class_weight": "balance"}, '`class_weight` must be "balanced" or a dictionary'),
+        ({"build": lambda: None}, "`build` must return a compiled Keras model"),
+        ({"early_stopping": True, "validation_fraction": 0.999}, "must leave rows for both"),
+        ({"l2": -1}, "`l2` must be a finite number at least 0"),
+    ],
+)
+def test_what_cannot_be_right_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Classifier(**arguments).fit(*blobs())
+
+
+def test_the_model_is_an_ordinary_one():
+    x, y = blobs()
+    assert isinstance(Classifier(**SMALL).fit(x, y).model_, keras.Sequential)
