@@ -6,12 +6,15 @@ import keras
 import tensorflow as tf
 
 from kerasnn.training.convolutions import has_convolutions
+from kerasnn.training.graph_program import is_small
 from kerasnn.training.job import Job
 from kerasnn.training.programs import all_layers
 
 # Steps from which XLA's faster steps have paid for its compilation, which takes as long as
 # about this many steps save over the graph engine; measured by tests/benchmarks/training.py.
 XLA_STEPS = 2000
+# The same for a small model, whose steps as a graph are quick.
+XLA_STEPS_IF_SMALL = 8000
 
 _BATCH_METHODS = (
     "on_batch_begin",
@@ -60,7 +63,7 @@ def plan(job: Job, steps: int, *, has_xla: bool, failure: str) -> list[tuple[str
         return [("xla", "XLA has compiled this model already."), last]
     if failure:
         return [("graph", f"XLA cannot compile this model. It says: {failure}"), last]
-    if steps < XLA_STEPS:
+    if steps < (XLA_STEPS_IF_SMALL if is_small(job.model) else XLA_STEPS):
         return [("graph", f"{steps} steps do not earn back what XLA takes to compile."), last]
     return [
         ("xla", f"{steps} steps earn back what XLA takes to compile."),

@@ -46,7 +46,7 @@ class GraphProgram:
         signature: Sequence[Any],
         example: Sequence[Any],
     ) -> None:
-        if _is_small(model):
+        if is_small(model):
             try:
                 with tf.experimental.function_executor_type(_ONE_THREAD):
                     self._program = _traced(function, signature)
@@ -75,11 +75,12 @@ class GraphProgram:
         return tf.nest.pack_sequence_as(self._program.structured_outputs, outputs)
 
 
-def _is_small(model: keras.Model) -> bool:
+def is_small(model: keras.Model) -> bool:
+    """Whether the graphs of a model run on one thread and without TensorFlow's optimiser."""
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     halves = any(layer.compute_dtype in _HALF for layer in (model, *all_layers(model)))
     weights = sum(math.prod(weight.shape) for weight in model.weights)
-    return not (on_gpu or halves or has_convolutions(model)) and weights <= _SMALL_WEIGHTS
+    return not (on_gpu or halves or has_convolutions(model)) and 0 < weights <= _SMALL_WEIGHTS
 
 
 def _traced(function: Callable[..., Any], signature: Sequence[Any]) -> Any:

@@ -43,7 +43,7 @@ def test_few_steps_stay_a_graph():
 
 
 def test_many_steps_earn_a_compilation_which_later_runs_use(monkeypatch):
-    monkeypatch.setattr(engines, "XLA_STEPS", 4 * STEPS)
+    monkeypatch.setattr(engines, "XLA_STEPS_IF_SMALL", 4 * STEPS)
     model = classifier()
     assert chosen(model, X, Y, epochs=2)[0] == "graph"
     # The steps that the model has behind it count, if they were on such data.
@@ -61,7 +61,7 @@ def test_many_steps_earn_a_compilation_which_later_runs_use(monkeypatch):
 def test_convolutions_on_a_cpu_stay_a_graph(monkeypatch):
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("XLA is fast at convolutions on a GPU.")
-    monkeypatch.setattr(engines, "XLA_STEPS", 1)
+    monkeypatch.setattr(engines, "XLA_STEPS_IF_SMALL", 1)
     inner = keras.Sequential([keras.Input((FEATURES, 1)), keras.layers.Conv1D(2, 3)])
     model = classifier(hidden=lambda: [keras.layers.Reshape((FEATURES, 1)), inner, flat()])
     assert chosen(model, X, Y) == ("graph", "XLA has no fast convolution on a CPU.")
@@ -82,7 +82,7 @@ class OnTheHost(keras.layers.Layer):
 
 
 def test_what_xla_cannot_compile_goes_on_as_a_graph(monkeypatch):
-    monkeypatch.setattr(engines, "XLA_STEPS", 1)
+    monkeypatch.setattr(engines, "XLA_STEPS_IF_SMALL", 1)
     model = classifier(hidden=lambda: [OnTheHost()])
     fails = "XLA cannot compile this model. It says: "
     engine, reason = chosen(model, X, Y, shuffle=False)
