@@ -1,12 +1,13 @@
 """Which classes are taken for which."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerasnn import _checks
 from kerasnn._axes import given_or_new
+from kerasnn.plots import reading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,10 +87,10 @@ def _read(y_true: Any, y_pred: Any, labels: Any) -> tuple[list[str], list[str], 
     """Returns both as names of classes, and the names of all classes in their order."""
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     _checks.row_count([("y_true", true), ("y_pred", predicted)])
-    true = _classes("y_true", true)
+    true = reading.classes("y_true", true)
     predicted, units = _decided(predicted)
     if labels is not None:
-        names = _check_labels(labels, units)
+        names = reading.names_of_classes(labels, units)
         why = f"since `labels` names {len(names)} classes"
     elif units is not None:
         names = [str(number) for number in range(units)]
@@ -105,28 +106,6 @@ def _read(y_true: Any, y_pred: Any, labels: Any) -> tuple[list[str], list[str], 
     return _named("y_true", true, names, why), _named("y_pred", predicted, names, why), names
 
 
-def _classes(name: str, array: np.ndarray) -> np.ndarray:
-    """Returns one class a row, as whole numbers or as names."""
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise ValueError(
-            f"`{name}` must hold one class a row; got shape {array.shape}. Of one-hot rows give "
-            f"`{name}.argmax(axis=1)`."
-        )
-    if array.dtype.kind in "OU" and all(isinstance(value, str) for value in array.tolist()):
-        return array.astype(object)
-    _checks.numbers_only(name, array)
-    _checks.finite_range(name, array)
-    numbers = array.astype(np.int64)
-    if (numbers != array).any():
-        row = int(np.argmax(numbers != array))
-        raise ValueError(
-            f"`{name}` must hold class numbers, which are whole; got {array[row]:g} in row {row}."
-        )
-    return numbers
-
-
 def _decided(predicted: np.ndarray) -> tuple[np.ndarray, int | None]:
     """Returns one class a row, and of probabilities the number of classes."""
     if predicted.ndim == 2 and predicted.shape[1] > 1:
@@ -140,25 +119,8 @@ def _decided(predicted: np.ndarray) -> tuple[np.ndarray, int | None]:
                 "`y_pred` must hold classes, or probabilities between 0 and 1; got numbers from "
                 f"{low:g} to {high:g}."
             )
-        return _classes("y_pred", predicted > 0.5), 2
-    return _classes("y_pred", predicted), None
-
-
-def _check_labels(labels: Any, units: int | None) -> list[str]:
-    names = [] if isinstance(labels, str) or not isinstance(labels, Iterable) else list(labels)
-    if not names or not all(isinstance(n, str) for n in names) or len(set(names)) < len(names):
-        raise _checks.wrong(
-            "labels",
-            "be a sequence of different names, one for each class",
-            labels,
-            "Of numbers, make names with `[str(c) for c in classes]`.",
-        )
-    if units is not None and len(names) != units:
-        raise ValueError(
-            f"`labels` must name the {units} classes that `y_pred` holds probabilities of; got "
-            f"{len(names)} labels: {', '.join(names)}."
-        )
-    return names
+        return reading.classes("y_pred", predicted > 0.5), 2
+    return reading.classes("y_pred", predicted), None
 
 
 def _named(name: str, array: np.ndarray, names: list[str], why: str) -> list[str]:

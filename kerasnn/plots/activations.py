@@ -1,0 +1,101 @@
+"""How the outputs of the layers are spread."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn._axes import COLOURS, given_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@_checks.known_arguments
+def activations(
+    model: keras.Model,
+    x: Any,
+    *,
+    layers: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draws how the outputs of each layer are spread over rows and units.
+
+    The box holds the middle half, its line is the median, the whiskers reach from the 1st to the
+    99th percentile. Under the name stands the share of outputs that are exactly zero, which
+    behind a ReLU are those that are off.
+
+    Args:
+        model: A Sequential or functional Keras model; it runs in inference.
+        x: Inputs, `(batch, ...)`.
+        layers: Names of layers, in the order to draw; None draws those with weights and those
+            that are an activation, but for the standardisation of inputs and targets.
+        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+
+    Returns:
+        The Axes: layers from the first to the last against their outputs.
+
+    Raises:
+        ValueError: If the model is not built or is no graph of layers, a layer is unknown, or
+            `x` cannot be right; if `ax` is no Axes.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "relu", name="d")])
+        >>> ax = activations(model, np.ones((4, 2)))
+        >>> [label.get_text().split() for label in ax.get_xticklabels()]
+        [['d', 'zero:', '...%']]
+    """
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise _checks.wrong(
+            "model",
+            "be a built Sequential or functional Keras model, whose layers have outputs to draw",
+            model,
+            "Build a Sequential with `keras.Input` as its first entry.",
+        )
+    chosen = _chosen(model, layers)
+    inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
+    probe = keras.Model(inputs, [model.get_layer(name).output for name in chosen])
+    outputs = keras.tree.flatten(probe(x, training=False))
+    values = [np.asarray(output, dtype=np.float64).ravel() for output in outputs]
+    ax = given_or_new(ax)
+    ax.boxplot(
+        values,
+        whis=(1, 99),
+        showfliers=False,
+        patch_artist=True,
+        boxprops={"facecolor": COLOURS[5]},
+        medianprops={"color": "black"},
+        tick_labels=[
+            f"{name}\nzero: {(value == 0).mean():.0%}"
+            for name, value in zip(chosen, values, strict=True)
+        ],
+    )
+    if len(chosen) > 4:
+        ax.tick_params(axis="x", rotation=90)
+    ax.set_xlabel("layer, from input to output")
+    ax.set_ylabel("output of a unit")
+    return ax
+
+
+def _chosen(model: Any, layers: Any) -> list[str]:
+    if layers is None:
+        drawn = [layer.name for layer in model.layers if _is_drawn(layer)]
+        if not drawn:
+            raise _checks.wrong("model", "have a layer with weights or an activation", model.name)
+        return drawn
+    names = [layer.name for layer in model.layers]
+    listed = [layers] if isinstance(layers, str) else list(layers)
+    if not listed:
+        raise _checks.wrong("layers", "name at least one layer", layers, "None draws all.")
+    for name in listed:
+        _checks.one_of("layers", name, names)
+    return listed
+
+
+def _is_drawn(layer: keras.layers.Layer) -> bool:
+    if layer.get_config().get("name") in ("standardize", "target_units"):
+        return False
+    return bool(layer.trainable_weights) or "activation" in layer.get_config()

@@ -1,0 +1,148 @@
+"""Where a model decides for which class."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn._axes import COLOURS, given_or_new
+from kerasnn.plots import reading
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_POINTS = 200
+_MARGIN = 0.1
+_MARKS = "osD^vP*"
+
+
+@_checks.known_arguments
+def decision_boundary(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    labels: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draws what a model of two features answers everywhere, with the rows on top.
+
+    Of one output the shade is the answer, from class 0 to class 1, and the black line is where it
+    is 0.5. Of several outputs each region has the colour of the class with the largest one. Each
+    class has a colour and a mark; rows on the wrong side have a black edge.
+
+    Args:
+        model: A Keras model, or anything else with `predict`, or a function: rows `(batch, 2)` ->
+            probabilities `(batch, 1)` or `(batch, classes)`, or class numbers `(batch,)`.
+        x: Rows, `(batch, 2)`.
+        y: Class numbers, `(batch,)` or `(batch, 1)`.
+        labels: Name of each class, where position is class number.
+        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+
+    Returns:
+        The Axes: the first feature to the right, the second upwards.
+
+    Raises:
+        ValueError: If `x` has not two features, `y` is not classes, or they differ in length; if
+            the model answers something else than above; if `ax` is no Axes.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 0, 1]
+        >>> ax = decision_boundary(lambda rows: rows.sum(axis=1, keepdims=True) > 1.5, x, y)
+        >>> ax.get_xlabel(), ax.get_ylabel()
+        ('feature 1', 'feature 2')
+    """
+    rows, classes = _rows(x, y)
+    answer = _asked(model, rows)
+    count = max(int(classes.max()) + 1, 2, answer.shape[1])
+    names = [str(i) for i in range(count)]
+    if labels is not None:
+        names = reading.names_of_classes(labels, count, "of the rows and the answers")
+    if count > len(COLOURS):
+        raise _checks.wrong("y", f"hold at most {len(COLOURS)} classes to be told apart", count)
+    span = np.ptp(rows, axis=0)
+    margin = _MARGIN * np.where(span > 0, span, 1.0)
+    low, high = rows.min(axis=0) - margin, rows.max(axis=0) + margin
+    first, second = np.linspace(low, high, _POINTS, axis=1)
+    grid = np.stack(np.meshgrid(first, second), axis=-1)
+    heights = _asked(model, grid.reshape(-1, 2).astype(np.float32))
+    ax = given_or_new(ax)
+    if heights.shape[1] == 1:
+        _shade(ax, first, second, heights.reshape(_POINTS, _POINTS))
+        right = (answer[:, 0] > 0.5) == classes
+    else:
+        _regions(ax, first, second, heights.argmax(axis=1).reshape(_POINTS, _POINTS), count)
+        right = answer.argmax(axis=1) == classes
+    for number, name in enumerate(names):
+        own = classes == number
+        ax.scatter(
+            *rows[own].T,
+            s=25,
+            color=COLOURS[number],
+            marker=_MARKS[number],
+            edgecolors=["white" if fits else "black" for fits in right[own]],
+            linewidths=[0.6 if fits else 1.5 for fits in right[own]],
+            label=name,
+        )
+    ax.set_xlabel("feature 1")
+    ax.set_ylabel("feature 2")
+    ax.legend(title="class")
+    return ax
+
+
+def _shade(ax: Any, first: np.ndarray, second: np.ndarray, heights: np.ndarray) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    shades = LinearSegmentedColormap.from_list("classes", [COLOURS[0], "white", COLOURS[1]])
+    ax.pcolormesh(first, second, heights, cmap=shades, vmin=0, vmax=1, alpha=0.5, rasterized=True)
+    if heights.min() < 0.5 < heights.max():
+        ax.contour(first, second, heights, levels=[0.5], colors="black", linewidths=1)
+
+
+def _regions(
+    ax: Any, first: np.ndarray, second: np.ndarray, winners: np.ndarray, count: int
+) -> None:
+    from matplotlib.colors import ListedColormap
+
+    ax.pcolormesh(
+        first,
+        second,
+        winners,
+        cmap=ListedColormap(COLOURS[:count]),
+        vmin=-0.5,
+        vmax=count - 0.5,
+        alpha=0.3,
+        rasterized=True,
+    )
+
+
+def _rows(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    rows, classes = np.asarray(x), np.asarray(y)
+    _checks.row_count([("x", rows), ("y", classes)])
+    if rows.ndim != 2 or rows.shape[1] != 2:
+        raise ValueError(
+            f"`x` must have two features to be drawn, as shape (rows, 2); got shape {rows.shape}. "
+            "Of more features, train on two of them: `x[:, [0, 1]]`."
+        )
+    _checks.numbers_only("x", rows)
+    _checks.finite_range("x", rows)
+    return rows.astype(np.float32), reading.class_numbers("y", classes)
+
+
+def _asked(model: Any, rows: np.ndarray) -> np.ndarray:
+    """Returns probabilities as (rows, outputs); class numbers become one-hot."""
+    predict = getattr(model, "predict_proba", None) or getattr(model, "predict", model)
+    if not callable(predict):
+        raise _checks.wrong("model", "have `predict`, or be a function of rows", model)
+    quiet = {"verbose": 0} if hasattr(model, "compute_output_shape") else {}
+    answer = np.asarray(predict(rows, **quiet))
+    if answer.ndim == 1:
+        answer = np.eye(max(2, int(answer.max()) + 1))[answer.astype(int)]
+    if answer.ndim != 2 or len(answer) != len(rows):
+        raise _checks.wrong(
+            "model", "answer with one row of probabilities a row", f"shape {answer.shape}"
+        )
+    # What scikit-learn gives of two classes is both probabilities.
+    return answer[:, 1:].astype(float) if answer.shape[1] == 2 else answer.astype(float)

@@ -1,0 +1,94 @@
+"""What the filters of a convolution look for."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn._axes import given_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST_FILTERS = 64
+
+
+@_checks.known_arguments
+def filters(model: keras.Model, *, layer: str | None = None, ax: "Axes | None" = None) -> "Axes":
+    """Draws the kernels of a convolution side by side, at most the first 64.
+
+    With three input channels, as those of a first layer on RGB images, a kernel is drawn in its
+    colours, 0 being grey. Any other is drawn as its mean over the input channels: blue is
+    negative, white 0, red positive. One scale serves all kernels.
+
+    Args:
+        model: A Keras model with a two-dimensional convolution.
+        layer: Name of the convolution; None takes the first.
+        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+
+    Returns:
+        The Axes: one mosaic, with a blank pixel between kernels.
+
+    Raises:
+        ValueError: If the model has no such convolution; if `ax` is no Axes.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> from kerasnn import models
+        >>> model = models.cnn((8, 8, 1), outputs=10, task="multiclass", filters=(32,))
+        >>> filters(model).get_title()
+        'block1_conv1: 32 filters of 3x3'
+    """
+    kernels, name = _kernels(model, layer)
+    total, (height, width) = kernels.shape[-1], kernels.shape[:2]
+    count = min(total, _MOST_FILTERS)
+    in_colour = kernels.shape[2] == 3
+    scale = float(np.abs(kernels).max()) or 1.0
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    pixels = (3,) if in_colour else ()
+    mosaic = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, *pixels), np.nan)
+    for i in range(count):
+        top, left = i // columns * (height + 1), i % columns * (width + 1)
+        kernel = kernels[..., i]
+        tile = kernel / (2 * scale) + 0.5 if in_colour else kernel.mean(axis=-1)
+        mosaic[top : top + height, left : left + width] = tile
+    ax = given_or_new(ax)
+    if in_colour:
+        ax.imshow(np.nan_to_num(mosaic, nan=1.0), interpolation="nearest")
+    else:
+        limit = float(np.nanmax(np.abs(mosaic))) or 1.0
+        image = ax.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+        ax.figure.colorbar(image, ax=ax, label="weight")
+    shown = f"first {count} of {total}" if count < total else f"{total}"
+    ax.set_title(f"{name}: {shown} filters of {height}x{width}")
+    ax.set_axis_off()
+    return ax
+
+
+def _kernels(model: Any, layer: str | None) -> tuple[np.ndarray, str]:
+    """Returns kernels as (height, width, inputs, filters), and the layer's name."""
+    if not isinstance(model, keras.Model):
+        raise _checks.wrong("model", "be a Keras model", model)
+    convolutions = {
+        found.name: found for found in _layers(model) if isinstance(found, keras.layers.Conv2D)
+    }
+    if not convolutions:
+        raise _checks.wrong(
+            "model", "have a two-dimensional convolution, such as `models.cnn` builds", model.name
+        )
+    name = next(iter(convolutions)) if layer is None else layer
+    _checks.one_of("layer", name, convolutions)
+    if not convolutions[name].built:
+        raise _checks.wrong("model", "be built, so that there are weights to draw", model.name)
+    return np.asarray(convolutions[name].kernel), name
+
+
+def _layers(model: Any) -> Any:
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer

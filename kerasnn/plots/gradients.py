@@ -1,0 +1,81 @@
+"""How large the gradient is in each layer."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn._axes import COLOURS, given_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MARKS = "osD^vP*"
+
+
+@_checks.known_arguments
+def gradients(
+    norms: Mapping[str, float] | Mapping[str, Mapping[str, float]], *, ax: "Axes | None" = None
+) -> "Axes":
+    """Draws the norm of the gradient by layer, on a logarithmic axis.
+
+    A line that rises from the first layer to the last is a vanishing gradient: the first layers
+    hardly learn. One that falls is an exploding gradient. A norm of 0 cannot be drawn; the layer
+    is left out of the line.
+
+    Args:
+        norms: What `autodiff.gradients` returned, layer -> norm; or several of them to compare,
+            by the name to show.
+        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+
+    Returns:
+        The Axes: layers from the first to the last against the norm.
+
+    Raises:
+        ValueError: If `norms` holds no norms, or negative ones; if `ax` is no Axes.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> ax = gradients({"hidden_1": 1e-6, "hidden_2": 1e-3, "output": 0.5})
+        >>> ax.get_yscale()
+        'log'
+    """
+    named = _read(norms)
+    ax = given_or_new(ax)
+    for i, (name, layers) in enumerate(named.items()):
+        values = [norm if norm > 0 else math.nan for norm in layers.values()]
+        ax.plot(
+            range(len(values)),
+            values,
+            color=COLOURS[i % len(COLOURS)],
+            marker=_MARKS[i % len(_MARKS)],
+            label=name,
+        )
+    longest = max(named.values(), key=len)
+    ax.set_yscale("log")
+    ax.set_xticks(range(len(longest)), list(longest), rotation=90 if len(longest) > 4 else 0)
+    ax.set_xlabel("layer, from input to output")
+    ax.set_ylabel("norm of the gradient")
+    if len(named) > 1:
+        ax.legend()
+    return ax
+
+
+def _read(norms: Any) -> dict[str, Mapping[str, float]]:
+    cure = "Give what `autodiff.gradients(model, x, y)` returns, or a dict of those by name."
+    if not isinstance(norms, Mapping) or not norms:
+        raise _checks.wrong("norms", "be a dict of layer -> norm", norms, cure)
+    several = all(isinstance(value, Mapping) and value for value in norms.values())
+    named = dict(norms) if several else {"": norms}
+    for layers in named.values():
+        for layer, norm in layers.items():
+            if not isinstance(norm, (int, float, np.number)) or not float(norm) >= 0:
+                raise _checks.wrong(
+                    "norms",
+                    f"hold one number of at least 0 a layer, also for {layer!r}",
+                    norm,
+                    cure,
+                )
+    return named

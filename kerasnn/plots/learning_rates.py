@@ -1,0 +1,111 @@
+"""Which learning rate was, or will be, used when."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn._axes import COLOURS, given_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_STEPS_DRAWN = 100
+_Schedule = keras.optimizers.schedules.LearningRateSchedule
+
+
+@_checks.known_arguments
+def learning_rates(
+    rates: Any,
+    *,
+    steps: int | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draws learning rates: those of schedules against the step, or those that `fit` logged.
+
+    Args:
+        rates: A schedule, kerasnn's or Keras's; a list of schedules, or a dict of them by the
+            name to show; or what `fit` returned, with the rates that `LearningRateDecay` or
+            `ReduceLROnPlateau` logged.
+        steps: Steps to draw of schedules; by default all of one that ends, 100 of one that does
+            not. Of several, the longest counts.
+        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+
+    Returns:
+        The Axes: the rate against the step, from 0 on, or against the epoch, from 1 on.
+
+    Raises:
+        ValueError: If `rates` is none of these, or a history without rates; if `steps` is not a
+            positive whole number; if `ax` is no Axes.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> from kerasnn import schedules
+        >>> ax = learning_rates([schedules.Step(0.1), schedules.Cosine(0.1, steps=50)])
+        >>> [line.get_label() for line in ax.lines]
+        ['Step', 'Cosine']
+    """
+    if steps is not None:
+        _checks.whole_number("steps", steps)
+    history = _history(rates)
+    if history is not None:
+        if steps is not None:
+            raise _checks.wrong("steps", "be left out for a history, which has epochs", steps)
+        curves = {"learning rate": history}
+    else:
+        named = _schedules(rates)
+        steps = steps or max(_length(schedule) for schedule in named.values())
+        curves = {
+            name: (np.arange(steps), np.array([float(schedule(i)) for i in range(steps)]))
+            for name, schedule in named.items()
+        }
+    ax = given_or_new(ax)
+    for i, (name, (at, values)) in enumerate(curves.items()):
+        # A second round of colours has another style.
+        style = ("-", "--", ":", "-.")[i // len(COLOURS) % 4]
+        ax.plot(at, values, color=COLOURS[i % len(COLOURS)], linestyle=style, label=name)
+    ax.set_xlabel("step" if history is None else "epoch")
+    ax.set_ylabel("learning rate")
+    ax.set_ylim(bottom=0)
+    if len(curves) > 1:
+        ax.legend()
+    return ax
+
+
+def _history(rates: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns epochs and rates of a history, or None where there are schedules."""
+    table = rates.history if isinstance(rates, keras.callbacks.History) else rates
+    if not isinstance(table, Mapping) or any(isinstance(v, _Schedule) for v in table.values()):
+        return None
+    logged = table.get("learning_rate")
+    if logged is None or not len(logged):
+        raise ValueError(
+            "`rates` must be a history with `learning_rate`, which `callbacks.LearningRateDecay` "
+            f"and `callbacks.ReduceLROnPlateau` log; it has {', '.join(map(repr, table)) or 'no'}"
+            " values."
+        )
+    first = rates.epoch[0] if isinstance(rates, keras.callbacks.History) and rates.epoch else 0
+    return np.arange(len(logged)) + first + 1, np.asarray(logged, dtype=float)
+
+
+def _schedules(rates: Any) -> dict[str, Any]:
+    if isinstance(rates, _Schedule):
+        rates = [rates]
+    if isinstance(rates, Sequence) and rates and all(isinstance(r, _Schedule) for r in rates):
+        names = [type(schedule).__name__ for schedule in rates]
+        return {
+            name if names.count(name) == 1 else f"{name} {names[: i + 1].count(name)}": schedule
+            for i, (name, schedule) in enumerate(zip(names, rates, strict=True))
+        }
+    if isinstance(rates, Mapping) and all(isinstance(r, _Schedule) for r in rates.values()):
+        return dict(rates)
+    raise _checks.wrong(
+        "rates", "be a schedule, a list or a dict of schedules, or what `fit` returned", rates
+    )
+
+
+def _length(schedule: Any) -> int:
+    steps = getattr(schedule, "steps", getattr(schedule, "decay_steps", None))
+    return int(steps) if steps else _STEPS_DRAWN

@@ -1,0 +1,111 @@
+"""The images on which a model is most wrong."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn._axes import given_or_new
+from kerasnn.plots import reading
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@_checks.known_arguments
+def worst(
+    x: Any,
+    y_true: Any,
+    y_pred: Any,
+    *,
+    count: int = 12,
+    labels: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draws the images whose true class was given the smallest probability, worst first.
+
+    Under each image stand its true class, the predicted one, and the probability of the true
+    one. A look at them tells mistakes of the model from wrong labels.
+
+    Args:
+        x: Images, `(batch, height, width)`, `(batch, height, width, 1)` or `(..., 3)`, of any
+            range; each image is stretched over the range of all that are drawn.
+        y_true: Class numbers, `(batch,)` or `(batch, 1)`.
+        y_pred: Probabilities, `(batch, classes)`, or `(batch, 1)` of class 1.
+        count: How many to draw at most.
+        labels: Name of each class, where position is class number.
+        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+
+    Returns:
+        The Axes: one mosaic of images.
+
+    Raises:
+        ValueError: If `x` holds no images, `y_true` is not classes or `y_pred` not
+            probabilities, or they differ in length; if `ax` is no Axes.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> images = np.zeros((3, 4, 4))
+        >>> ax = worst(images, [0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.4, 0.6]], count=2)
+        >>> [text.get_text().splitlines() for text in ax.texts]
+        [['1, taken for 0', 'p = 0.20'], ['1', 'p = 0.60']]
+    """
+    _checks.whole_number("count", count)
+    images, true, chance = _read(x, y_true, y_pred)
+    names = [str(i) for i in range(chance.shape[1])]
+    if labels is not None:
+        names = reading.names_of_classes(labels, len(names))
+    own = chance[np.arange(len(true)), true]
+    order = np.argsort(own, kind="stable")[:count]
+    columns = math.ceil(math.sqrt(len(order)))
+    height, width = images.shape[1:3]
+    # Room for two lines of words under an image.
+    step, side = height * 1.45, width * 1.15
+    shown = images[order].astype(float)
+    low, high = shown.min(), shown.max()
+    shown = (shown - low) / (high - low or 1.0)
+    ax = given_or_new(ax)
+    for i, (image, row) in enumerate(zip(shown, order, strict=True)):
+        left, top = i % columns * side, i // columns * step
+        ax.imshow(
+            image,
+            cmap="gray_r",
+            vmin=0,
+            vmax=1,
+            extent=(left, left + width, top + height, top),
+            interpolation="nearest",
+        )
+        predicted = int(chance[row].argmax())
+        taken = "" if predicted == true[row] else f", taken for {names[predicted]}"
+        ax.text(
+            left + width / 2,
+            top + height * 1.02,
+            f"{names[true[row]]}{taken}\np = {own[row]:.2f}",
+            ha="center",
+            va="top",
+            fontsize="x-small",
+        )
+    ax.set_xlim(0, columns * side)
+    ax.set_ylim(math.ceil(len(order) / columns) * step, 0)
+    ax.set_title("smallest probability of the true class")
+    ax.set_axis_off()
+    return ax
+
+
+def _read(x: Any, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns images, classes, and probabilities as (rows, classes)."""
+    images, true, chance = np.asarray(x), np.asarray(y_true), np.asarray(y_pred)
+    _checks.row_count([("x", images), ("y_true", true), ("y_pred", chance)])
+    images = images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images
+    if images.ndim != 3 and (images.ndim != 4 or images.shape[-1] != 3):
+        raise ValueError(
+            "`x` must hold images, as (rows, height, width), or with a last axis of 1 or 3; got "
+            f"shape {images.shape}."
+        )
+    _checks.numbers_only("x", images)
+    chance = reading.probabilities("y_pred", chance)
+    if chance.ndim == 1:
+        chance = np.stack([1 - chance, chance], axis=1)
+    return images, reading.class_numbers("y_true", true, chance.shape[1]), chance

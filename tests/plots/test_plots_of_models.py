@@ -1,0 +1,116 @@
+"""Figures of a model and of its training: activations, filters, gradients, learning rates."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerasnn import models, plots, schedules
+
+
+def test_activations_are_the_outputs_of_the_layers():
+    model = keras.Sequential(
+        [
+            keras.Input((1,)),
+            keras.layers.Dense(2, "relu", name="hidden", kernel_initializer="ones"),
+            keras.layers.Dense(1, name="output", kernel_initializer="ones"),
+        ]
+    )
+    # The hidden layer gives 0, 0, 1, 2, 3 twice, and the output their double.
+    ax = plots.activations(model, np.array([[-1.0], [0], [1], [2], [3]]))
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert labels == ["hidden\nzero: 40%", "output\nzero: 40%"]
+    medians = [line.get_ydata()[0] for line in ax.lines if len(line.get_ydata()) == 2]
+    assert {1.0, 2.0} <= set(medians)
+
+
+def test_activations_of_the_layers_that_are_named():
+    model = models.mlp(2, task="binary", hidden=(3, 3), seed=0)
+    x = np.zeros((4, 2))
+    drawn = [
+        [label.get_text().partition("\n")[0] for label in ax.get_xticklabels()]
+        for ax in (plots.activations(model, x), plots.activations(model, x, layers=["output"]))
+    ]
+    assert drawn == [["hidden_1", "hidden_2", "output"], ["output"]]
+
+
+def test_filters_stand_where_the_kernels_are():
+    convolution = keras.layers.Conv2D(3, 2, name="conv")
+    model = keras.Sequential([keras.Input((4, 4, 1)), convolution])
+    kernel = np.arange(12, dtype="float32").reshape(2, 2, 1, 3) - 6
+    convolution.set_weights([kernel, np.zeros(3)])
+    ax = plots.filters(model)
+    mosaic = np.asarray(ax.images[0].get_array().filled(np.nan))
+    np.testing.assert_array_equal(mosaic[:2, :2], kernel[:, :, 0, 0])
+    np.testing.assert_array_equal(mosaic[:2, 3:], kernel[:, :, 0, 1])
+    np.testing.assert_array_equal(mosaic[3:, :2], kernel[:, :, 0, 2])
+    assert np.isnan(mosaic[2]).all()
+    assert np.isnan(mosaic[3:, 3:]).all()
+    assert ax.get_title() == "conv: 3 filters of 2x2"
+
+
+def test_filters_of_three_channels_are_drawn_in_colour():
+    model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Conv2D(100, 2, name="conv")])
+    ax = plots.filters(model)
+    assert ax.images[0].get_array().shape == (23, 23, 3)
+    assert ax.get_title() == "conv: first 64 of 100 filters of 2x2"
+
+
+def test_gradients_leave_out_what_a_logarithm_cannot_draw():
+    ax = plots.gradients({"a": 0.0, "b": 1e-3, "c": 1.0})
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [np.nan, 1e-3, 1.0])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
+    several = plots.gradients({"sigmoid": {"a": 0.1}, "relu": {"a": 1.0, "b": 1.0}})
+    assert [text.get_text() for text in several.get_legend().get_texts()] == ["sigmoid", "relu"]
+
+
+def test_learning_rates_of_schedules_are_their_values():
+    step, cosine = schedules.Step(0.1, every=3), schedules.Cosine(0.2, steps=7)
+    ax = plots.learning_rates([step, cosine], steps=7)
+    for line, schedule in zip(ax.lines, (step, cosine), strict=True):
+        np.testing.assert_allclose(line.get_ydata(), schedule.values(7), rtol=1e-6)
+    keras_own = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+    [line] = plots.learning_rates({"halved": keras_own}, steps=11).lines
+    assert (line.get_label(), line.get_ydata()[-1]) == ("halved", pytest.approx(0.05))
+
+
+def test_learning_rates_that_were_logged():
+    [line] = plots.learning_rates({"loss": [1.0, 1.0], "learning_rate": [0.1, 0.05]}).lines
+    assert (list(line.get_xdata()), list(line.get_ydata())) == ([1, 2], [0.1, 0.05])
+
+
+DENSE = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="dense")])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: plots.activations(keras.Sequential([keras.layers.Dense(1)]), [[1.0]]),
+            "`model` must be a built Sequential or functional Keras model",
+        ),
+        (
+            lambda: plots.activations(DENSE, np.ones((2, 1)), layers=["dens"]),
+            r"`layers` must be one of 'dense'; got layers='dens'. Did you mean `dense`\?",
+        ),
+        (
+            lambda: plots.filters(DENSE),
+            "`model` must have a two-dimensional convolution, such as `models.cnn` builds",
+        ),
+        (
+            lambda: plots.gradients({"a": -1.0}),
+            "`norms` must hold one number of at least 0 a layer, also for 'a'",
+        ),
+        (lambda: plots.gradients({}), "`norms` must be a dict of layer -> norm; got norms={}"),
+        (
+            lambda: plots.learning_rates(0.1),
+            "`rates` must be a schedule, a list or a dict of schedules, or what `fit` returned",
+        ),
+        (
+            lambda: plots.learning_rates({"loss": [1.0]}),
+            "`rates` must be a history with `learning_rate`, which",
+        ),
+    ],
+)
+def test_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
