@@ -167,6 +167,8 @@ def test_a_rate_that_is_too_low_takes_small_steps_and_has_learned_little_by_the_
     # The rate is not to blame for a gradient that does not arrive.
     vanished = look(first={"gradient": 0.0}, update=9e-5, train={"skill": 0.1, "agreement": 0.55})
     assert names(vanished, is_over=True) == ["vanishing gradients"]
+    slow = {"update": 9e-5, "train": {"skill": 0.1, "agreement": 0.55, "wrong_end": 0.4}}
+    assert names(look(**slow), is_over=True) == ["saturated outputs"]
 
 
 def test_overfitting_loses_what_validation_had():
