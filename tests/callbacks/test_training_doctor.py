@@ -98,7 +98,6 @@ def test_a_healthy_perceptron():
     assert found(models.perceptron(2), split.x_train, split.y_train, epochs=20) == set()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("builder", ["cnn", "rnn", "graph_network"])
 def test_other_healthy_networks(builder):
     if builder == "graph_network":
