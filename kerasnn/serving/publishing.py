@@ -10,6 +10,9 @@ from kerasnn import _checks, _files
 from kerasnn.serving import drafts, version_directory
 from kerasnn.serving.verification import UnverifiedError
 
+# A server keeps a version in 64 bits.
+_LARGEST = 2**63 - 1
+
 
 def check(path: pathlib.Path, version: int | None, *, overwrite: bool) -> None:
     """Raises unless `version`, or where it is None the next one, can appear in `path`."""
@@ -19,6 +22,10 @@ def check(path: pathlib.Path, version: int | None, *, overwrite: bool) -> None:
         )
     if version is not None:
         _checks.whole_number("version", version, cure="Leave it out to get the next one.")
+        if version > _LARGEST:
+            raise _checks.wrong(
+                "version", f"be at most {_LARGEST}, as TensorFlow Serving counts", version
+            )
         if version in version_directory.numbers(path) and not overwrite:
             raise _taken(path, version)
 
