@@ -36,13 +36,12 @@ def spawn(*run):
 def finished(*run):
     """Returns the digest of a run, and the seconds that an epoch took after the first."""
     child, lines = spawn(*run)
-    times = []
     with lines:
         # A run that had ended says nothing but its digest.
-        for found in lines:
-            times.append(time.monotonic())
+        said = [(line, time.monotonic()) for line in lines]
     os.waitpid(child, 0)
-    return found, (times[-1] - times[0]) / len(times)
+    (_, began), (found, ended) = said[0], said[-1]
+    return found, (ended - began) / len(said)
 
 
 def main(directory, engine, kind, kills):
