@@ -14,8 +14,8 @@ def replacing(path: pathlib.Path, *, keep: pathlib.Path | None = None) -> Iterat
 
     The name is new, lies beside `path`, since only within one file system is a rename whole, and
     ends as `path` does, since some writers choose their format by it. Whenever the process or the
-    machine stops, `path` is what it was or what it is to be. Where writing fails it is what it
-    was, and nothing of the draft is left.
+    machine stops, `path` is what it was or what it is to be. Where writing fails, or nothing is
+    written, it is what it was, and nothing of the draft is left.
 
     Args:
         path: The file to replace or make.
@@ -28,6 +28,8 @@ def replacing(path: pathlib.Path, *, keep: pathlib.Path | None = None) -> Iterat
     draft = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
         yield draft
+        if not draft.exists():
+            return
         flush(draft)
         if keep is not None:
             with contextlib.suppress(FileNotFoundError):

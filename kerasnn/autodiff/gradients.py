@@ -45,8 +45,17 @@ def gradients(model: keras.Model, x: Any, y: Any, *, sample_weight: Any = None) 
         Glorot & Bengio (2010), Understanding the difficulty of training deep feedforward neural
         networks. Proceedings of AISTATS, 249-256.
     """
+    losses.check_model(model)
+    x, y = losses.read(model, x, y)
+    if sample_weight is not None:
+        sample_weight = keras.tree.map_structure(tf.convert_to_tensor, sample_weight)
+    return norms(by_weight(model, x, y, sample_weight))
+
+
+def norms(found: list[tuple[str, Any, Any]]) -> dict[str, float]:
+    """Returns the norm by layer of what `by_weight` found."""
     squares: dict[str, float] = {}
-    for name, _, gradient in by_weight(model, x, y, sample_weight):
+    for name, _, gradient in found:
         squares.setdefault(name, 0.0)
         if gradient is not None:
             squares[name] += float(tf.reduce_sum(tf.cast(gradient, tf.float64) ** 2))
@@ -58,13 +67,9 @@ def by_weight(
 ) -> list[tuple[str, Any, Any]]:
     """Returns (name of the layer, weight, gradient) for every weight that is trained.
 
-    The gradient is dense; it is None where the loss does not depend on the weight. Arguments and
-    errors are those of `gradients`.
+    The gradient is dense; it is None where the loss does not depend on the weight. Arguments are
+    structures of tensors, which are not checked.
     """
-    losses.check_model(model)
-    x, y = losses.read(model, x, y)
-    if sample_weight is not None:
-        sample_weight = keras.tree.map_structure(tf.convert_to_tensor, sample_weight)
     metrics = [(variable, variable.numpy()) for variable in model.metrics_variables]
     with tf.GradientTape() as tape:
         loss = losses.of(model, x, y, sample_weight)

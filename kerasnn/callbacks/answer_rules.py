@@ -16,8 +16,10 @@ _NOTHING_LEARNED = 0.05
 # Share of what there is to learn that validation has lost again.
 _LOST = 0.1
 _LAST_EPOCHS = 3
-# Training has learned half of what there is between chance and perfect.
+# Training has learned half of what there is between chance and perfect, or so much that half of it
+# would stand out in the rows that are looked at: many classes are learned by heart slowly.
 _MASTERED = 0.5
+_STANDS_OUT = 4.0
 # Of that, validation has less than a quarter, and no more than luck may have given it.
 _TRANSFERRED = 0.25
 # With fewer rows chance cannot be told from skill.
@@ -83,7 +85,9 @@ def shuffled_labels(case: Case) -> Iterator[Finding]:
     if train is None or held is None or held.rows < _FEWEST_ROWS:
         return
     at_chance = held.is_chance and held.mastery < _TRANSFERRED * train.mastery
-    if train.mastery >= _MASTERED and at_chance:
+    half = train.mastery / 2 * (1 - train.chance)
+    has_learned = train.mastery >= _MASTERED or half >= _STANDS_OUT * max(train.luck, held.luck)
+    if has_learned and at_chance:
         measure = "accuracy" if held.chance else "correlation"
         yield Finding(
             "labels shuffled against inputs",

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import uuid
 from typing import Any
 
 import keras
@@ -47,20 +46,20 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
         _checks.number("min_delta", min_delta, at_least=0)
         _checks.one_of("mode", mode, MODES)
         self.path = path
-        target = pathlib.Path(path)
-        self._draft = target.with_name(f".{target.stem}-{uuid.uuid4().hex}.keras")
-        # Keras fills in names in braces, which a directory may have.
-        pattern = str(self._draft).replace("{", "{{").replace("}", "}}")
-        super().__init__(pattern, monitor, verbose, save_best_only=True, mode=mode)
+        super().__init__(os.fspath(path), monitor, verbose, save_best_only=True, mode=mode)
         self.min_delta = min_delta
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Writes the model where it is better."""
-        try:
+        with _files.replacing(pathlib.Path(self.path)) as draft:
+            # Keras fills in names in braces, which a directory may have.
+            self.filepath = str(draft).replace("{", "{{").replace("}", "}}")
             super().on_epoch_end(epoch, logs)
-            if self._draft.exists():
-                _files.flush(self._draft)
-                os.replace(self._draft, self.path)
-                _files.flush(self._draft.parent)
-        finally:
-            self._draft.unlink(missing_ok=True)
+
+    def state(self) -> dict[str, Any]:
+        """Returns what the next epoch depends on; the model itself is on the disk."""
+        return {"best": self.best, "_measured": self._measured}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes what `state` returned."""
+        self.best, self._measured = state["best"], state["_measured"]

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.autodiff.losses import check_model
+from kerasnn.autodiff import losses
 from kerasnn.callbacks.case import Case
 from kerasnn.callbacks.diagnosis import Diagnosis
 from kerasnn.callbacks.examine import examine
@@ -58,8 +58,9 @@ def diagnose(
         >>> finding.name, finding.layer
         ('loss does not fit the task', 'output')
     """
-    check_model(model)
+    losses.check_model(model)
     sample = read_sample("x", "y", x, y, sample_weight)
+    losses.read(model, sample.x, sample.y)
     held = None
     if validation_data is not None:
         names = ("validation_data[0]", "validation_data[1]")

@@ -20,6 +20,8 @@ _PANELS = (
     ("gradient", "gradient norm", True),
     ("update", "update / weights in a step", True),
 )
+# Layers beyond the seventh have a colour again.
+_STYLES = ("-", "--", ":", "-.")
 
 
 def draw_vitals(looks: Sequence[Vitals], findings: Sequence[Finding]) -> "Figure":
@@ -41,7 +43,9 @@ def draw_vitals(looks: Sequence[Vitals], findings: Sequence[Finding]) -> "Figure
     for ax, (attribute, title, logarithmic) in zip(panels.flat, _PANELS, strict=False):
         for i, name in enumerate(names):
             values = [_value(look, name, attribute) for look in looks]
-            _line(ax, epochs, values, COLOURS[i % len(COLOURS)], name)
+            turn, colour = divmod(i, len(COLOURS))
+            style = _STYLES[turn % len(_STYLES)]
+            _line(ax, epochs, values, name, color=COLOURS[colour], linestyle=style)
         if logarithmic:
             ax.set_yscale("log")
         else:
@@ -51,7 +55,7 @@ def draw_vitals(looks: Sequence[Vitals], findings: Sequence[Finding]) -> "Figure
     for part, colour in (("train", COLOURS[0]), ("validation", COLOURS[1])):
         scores = [getattr(look, part) for look in looks]
         values = [score.skill if score else np.nan for score in scores]
-        _line(skill, epochs, values, colour, part)
+        _line(skill, epochs, values, part, color=colour)
     skill.set_title("skill: 0 a constant, 1 perfect")
     if skill.lines:
         skill.legend()
@@ -71,10 +75,10 @@ def _value(look: Vitals, name: str, attribute: str) -> float:
     return next(found, np.nan)
 
 
-def _line(ax: Any, epochs: np.ndarray, values: list[float], colour: str, label: str) -> None:
+def _line(ax: Any, epochs: np.ndarray, values: list[float], label: str, **look: Any) -> None:
     known = np.isfinite(values)
     if known.any():
-        ax.plot(epochs[known], np.array(values)[known], "o-", ms=4, color=colour, label=label)
+        ax.plot(epochs[known], np.array(values)[known], marker="o", ms=4, label=label, **look)
 
 
 def _heading(finding: Finding) -> str:

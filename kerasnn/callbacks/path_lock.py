@@ -15,9 +15,15 @@ def path_lock(path: pathlib.Path) -> Iterator[None]:
 
     Raises:
         BlockingIOError: If another process, or another context of this one, has the path.
+        NotImplementedError: If the system has no such locks.
     """
-    # Not every system that Python runs on has it.
-    import fcntl
+    try:
+        import fcntl
+    except ImportError as error:
+        raise NotImplementedError(
+            "`Resume` must run on a POSIX system, such as Linux or macOS: it keeps other processes "
+            "off its file by `fcntl`, which Python does not have here. Leave it out."
+        ) from error
 
     descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:

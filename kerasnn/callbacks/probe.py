@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnn import autodiff
-from kerasnn.autodiff.gradients import trained
+from kerasnn.autodiff.gradients import by_weight, norms, trained
 from kerasnn.callbacks import outputs
 from kerasnn.callbacks.sample import Sample
 from kerasnn.callbacks.score import score
@@ -51,7 +50,7 @@ class Probe:
         x, y = self._train.x, self._train.y
         answers, activity = self._run(x)
         weights = self.weights()
-        gradients = autodiff.gradients(self._model, x, y, sample_weight=self._train.sample_weight)
+        gradients = norms(by_weight(self._model, x, y, self._train.sample_weight))
         updates = _updates(weights, before, steps)
         order = [layer.name for layer in self._model.layers]
         names = sorted({*gradients, *activity}, key=lambda name: _place(name, order))

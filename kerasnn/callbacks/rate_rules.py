@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from kerasnn.callbacks.answer_rules import constant_predictions
+from kerasnn.callbacks.answer_rules import constant_predictions, saturated_answers
 from kerasnn.callbacks.case import Case
 from kerasnn.callbacks.finding import Finding
-from kerasnn.callbacks.layer_rules import dying_relu, vanishing_gradients
+from kerasnn.callbacks.layer_rules import dying_relu, saturated_layers, vanishing_gradients
 
 # Karpathy (CS231n, "Ratio of weights:updates") wants a change of about 1e-3 of the weights in a
 # step. An order of magnitude to either side is suspect, if there is harm too: small layers that
@@ -16,6 +16,14 @@ _HIGH, _LOW = 1e-2, 1e-4
 _HARM = 3.0
 # A model that has learned this much is not held up by its rate.
 _LEARNED = 0.5
+# A rate is not to blame for a gradient that does not arrive.
+_OTHER_CAUSES = (
+    dying_relu,
+    vanishing_gradients,
+    saturated_layers,
+    saturated_answers,
+    constant_predictions,
+)
 
 
 def rate_too_high(case: Case) -> Iterator[Finding]:
@@ -42,9 +50,7 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
     """Steps that are small next to the weights, and a model that has learned little by the end."""
     if not case.is_over or case.train is None or not case.updates:
         return
-    held_up = any(
-        any(rule(case)) for rule in (dying_relu, vanishing_gradients, constant_predictions)
-    )
+    held_up = any(any(rule(case)) for rule in _OTHER_CAUSES)
     size, learned = case.updates[-1], case.train.skill
     if size < _LOW and learned < _LEARNED and not held_up:
         yield Finding(

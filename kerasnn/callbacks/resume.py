@@ -37,6 +37,10 @@ class Resume(keras.callbacks.Callback):
     were. What is kept is given back after `on_train_begin`. What files a callback writes is its
     own affair: give `CSVLogger` `append=True`.
 
+    A second process on the same path is kept off by a POSIX lock (`fcntl`), which ends with its
+    process however that ends. On a system without it, such as Windows, `fit` raises
+    `NotImplementedError` before training.
+
     Limits: it works with `kerasnn.fit` and the `fit` of kerasnn's models. Data must be arrays, or
     a `tf.data.Dataset` with an end that gives the same batches each time it is read, which is
     tried beforehand by reading it twice. With `engine="keras"` arrays need `shuffle=False`. Keras
@@ -52,6 +56,7 @@ class Resume(keras.callbacks.Callback):
         ValueError: If the saved run had another model, optimizer, loss, data or arguments, or
             the data cannot be given once more; if no saved file is whole.
         BlockingIOError: If another process uses `path`.
+        NotImplementedError: On a system without POSIX locks.
         OSError: If the disk is full; what was saved before is still there.
 
     Example:

@@ -47,8 +47,13 @@ class Score:
     @property
     def is_chance(self) -> bool:
         """Whether agreement is no higher than luck alone would make it in 99 of 100 cases."""
+        return self.agreement <= self.chance + _SIGMAS * self.luck
+
+    @property
+    def luck(self) -> float:
+        """Standard deviation of the agreement of answers that look at no input."""
         deviation = (self.chance * (1 - self.chance)) ** 0.5 if self.chance else 1.0
-        return self.agreement <= self.chance + _SIGMAS * deviation / self.rows**0.5
+        return deviation / self.rows**0.5
 
     @property
     def mastery(self) -> float:

@@ -20,7 +20,7 @@ from kerasnn.callbacks.vitals import Vitals
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Share of the training time that the doctor may take; a look may last longer than the one before.
+# Share of the training time that the doctor may take. A look may last longer than the one before.
 _SHARE = 0.04
 
 
@@ -203,8 +203,9 @@ class TrainingDoctor(keras.callbacks.Callback):
         number = epoch - self._first_epoch
         if self.every is not None or number == 0:
             return number % (self.every or 1) == 0
-        elapsed = time.perf_counter() - self._began
-        return self._seconds + self._last_seconds <= _SHARE * elapsed
+        # Time has to be left for the look at the end.
+        wanted = self._seconds + 2 * self._last_seconds
+        return wanted <= _SHARE * (time.perf_counter() - self._began)
 
     def _look(self, epoch: int) -> None:
         began = time.perf_counter()

@@ -97,7 +97,7 @@ def _export(given: argparse.Namespace) -> None:
 
 def _labels(names: list[str] | None) -> list[str] | None:
     if names is not None and len(names) == 1 and pathlib.Path(names[0]).is_file():
-        return pathlib.Path(names[0]).read_text(encoding="utf-8").splitlines()
+        return pathlib.Path(names[0]).read_text(encoding="utf-8").rstrip().splitlines()
     return names
 
 

@@ -1,6 +1,6 @@
 """Names of the classes."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,8 @@ class Labels:
 
 
 def _listed(names: Any) -> list[str]:
-    is_several = isinstance(names, Iterable) and not isinstance(names, str)
+    # A set has no order that classes could follow.
+    is_several = isinstance(names, (Sequence, np.ndarray)) and not isinstance(names, str)
     listed = list(names) if is_several else []
     if not listed or not all(
         isinstance(name, str) and name.splitlines() == [name] for name in listed
@@ -79,5 +80,11 @@ def _listed(names: Any) -> list[str]:
             "be a sequence of names of one line each, one for each class",
             names,
             "Of numbers, make names with `[str(c) for c in classes]`.",
+        )
+    twice = next((name for name in listed if listed.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(
+            f"`labels` must name each class otherwise; {twice!r} is there {listed.count(twice)} "
+            "times. A client could not tell those classes apart."
         )
     return [str(name) for name in listed]

@@ -4,12 +4,14 @@ import contextlib
 import os
 import pathlib
 import shutil
-import uuid
 from collections.abc import Iterator
 
 from kerasnn import _checks, _files
-from kerasnn.serving import version_directory
+from kerasnn.serving import drafts, version_directory
 from kerasnn.serving.verification import UnverifiedError
+
+# A server keeps a version in 64 bits.
+_LARGEST = 2**63 - 1
 
 
 def check(path: pathlib.Path, version: int | None, *, overwrite: bool) -> None:
@@ -20,6 +22,10 @@ def check(path: pathlib.Path, version: int | None, *, overwrite: bool) -> None:
         )
     if version is not None:
         _checks.whole_number("version", version, cure="Leave it out to get the next one.")
+        if version > _LARGEST:
+            raise _checks.wrong(
+                "version", f"be at most {_LARGEST}, as TensorFlow Serving counts", version
+            )
         if version in version_directory.numbers(path) and not overwrite:
             raise _taken(path, version)
 
@@ -29,19 +35,19 @@ def draft(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Gives a new directory in `path` that TensorFlow Serving ignores; removes what is left of it.
 
     It lies where the versions lie, because only within one file system is a rename whole. One
-    that turned out `UnverifiedError` stays, to be looked into.
+    that turned out `UnverifiedError` stays, to be looked into; what killed exporters have left of
+    theirs is removed.
     """
-    directory = _hidden(path, "export")
-    directory.mkdir(parents=True)
-    try:
-        yield directory
-    except UnverifiedError as error:
-        note = f"Nothing was published; `report.txt` and the program are in {str(directory)!r}."
-        write(directory / "report.txt", f"{error}\n")
-        raise UnverifiedError(f"{error} {note}") from None
-    except BaseException:
-        shutil.rmtree(directory, ignore_errors=True)
-        raise
+    with drafts.owned(path) as directory:
+        try:
+            yield directory
+        except UnverifiedError as error:
+            note = f"`{drafts.REPORT}` and the program are in {str(directory)!r}."
+            write(directory / drafts.REPORT, f"{error}\n")
+            raise UnverifiedError(f"{error} Nothing was published; {note}") from None
+        except BaseException:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
 
 
 def publish(
@@ -82,7 +88,7 @@ def _set_aside(directory: pathlib.Path | None) -> Iterator[None]:
     if directory is None:
         yield
         return
-    hidden = _hidden(directory.parent, "replaced")
+    hidden = drafts.hidden(directory.parent, "replaced")
     os.rename(directory, hidden)
     try:
         yield
@@ -90,11 +96,6 @@ def _set_aside(directory: pathlib.Path | None) -> Iterator[None]:
         os.rename(hidden, directory)
         raise
     shutil.rmtree(hidden)
-
-
-def _hidden(path: pathlib.Path, purpose: str) -> pathlib.Path:
-    # Not from `tempfile`, which makes it unreadable for the server's user.
-    return path / f".{purpose}-{uuid.uuid4().hex}"
 
 
 def _taken(path: pathlib.Path, version: int) -> ValueError:

@@ -1,5 +1,6 @@
 """A client of TensorFlow Serving's REST interface."""
 
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -118,7 +119,8 @@ class RestClient:
             ) from None
         except TimeoutError:
             raise TimeoutError(self._late(address)) from None
-        except OSError as error:
+        # An answer that is cut off, or a port that is no number, is no OSError.
+        except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, TimeoutError):
                 raise TimeoutError(self._late(address)) from None

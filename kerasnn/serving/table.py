@@ -43,7 +43,7 @@ def read(file: pathlib.Path, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarr
 
 
 def _rows(file: pathlib.Path) -> list[list[str]]:
-    with file.open(newline="", encoding="utf-8") as lines:
+    with file.open(newline="", encoding="utf-8-sig") as lines:
         try:
             rows = [row for row in csv.reader(lines, strict=True) if row]
         except (csv.Error, UnicodeError) as error:

@@ -69,6 +69,7 @@ def bounds_of_costs() -> list[Bound]:
             Bound(f"checks, share of an epoch by {engine}", read / epoch, at_most=0.02)
             for engine, epoch in epochs.items()
         ),
+        Bound("EarlyStopping, share of an epoch of 50 steps", _stopping_share(), at_most=0.05),
         Bound(
             "s that `import kerasnn` adds", _median(lambda: _fresh_process(_IMPORT), 7), at_most=0.3
         ),
@@ -78,6 +79,28 @@ def bounds_of_costs() -> list[Bound]:
 def _epoch_seconds(model: keras.Model, x: Any, y: Any, engine: str) -> float:
     kerasnn.fit(model, x, y, verbose=0, engine=engine)
     return _median(lambda: _seconds(lambda: kerasnn.fit(model, x, y, verbose=0, engine=engine)), 3)
+
+
+class _Timed(kerasnn.callbacks.EarlyStopping):
+    """Has new weights to keep after each epoch, and counts the processor's time for it."""
+
+    seconds = 0.0
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        began = time.thread_time()
+        super().on_epoch_end(epoch, {**(logs or {}), self.monitor: -epoch})
+        self.seconds += time.thread_time() - began
+
+
+def _stopping_share() -> float:
+    x, y = noise(1600, (64,), 10)
+    model = kerasnn.models.mlp(64, 10, task="multiclass")
+    kerasnn.fit(model, x, y, epochs=2, verbose=0)
+    timed = _Timed("loss", patience=9)
+    kerasnn.fit(model, x, y, epochs=2, verbose=0, callbacks=[timed])
+    timed.seconds, began = 0.0, time.process_time()
+    kerasnn.fit(model, x, y, epochs=100, verbose=0, callbacks=[timed])
+    return timed.seconds / (time.process_time() - began)
 
 
 def _call_ms(call: Callable[[], Any]) -> float:

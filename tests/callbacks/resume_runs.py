@@ -16,7 +16,8 @@ import keras
 import numpy as np
 
 import kerasnn
-from kerasnn.callbacks import Resume
+from kerasnn import schedules
+from kerasnn.callbacks import EarlyStopping, LearningRateDecay, Resume
 
 _DATA = np.random.default_rng(0)
 X = _DATA.normal(size=(300, 8)).astype("float32")
@@ -50,13 +51,14 @@ def small(optimizer="adam"):
 
 
 def parts(kind):
-    """Returns a model and callbacks: per-step decay and early stopping, or Keras's plateau."""
+    """Returns a model and callbacks: early stopping, and a per-step decay or Keras's plateau."""
     keras.utils.set_random_seed(0)
-    stopping = keras.callbacks.EarlyStopping("val_loss", min_delta=1e-3, patience=15)
-    if kind == "decay":
-        decay = keras.optimizers.schedules.CosineDecay(0.05, 600)
-        return network(rate=decay), [stopping]
-    stopping.restore_best_weights = True
+    if kind == "kerasnn":
+        decay = LearningRateDecay(schedules.Cosine(0.05, steps=600), per="step")
+        return network(), [EarlyStopping(min_delta=1e-3, patience=15), decay]
+    stopping = keras.callbacks.EarlyStopping(
+        "val_loss", min_delta=1e-3, patience=15, restore_best_weights=True
+    )
     plateau = keras.callbacks.ReduceLROnPlateau(factor=0.7, patience=3, cooldown=1)
     return network(), [stopping, plateau]
 
@@ -84,7 +86,7 @@ def digest(model, callbacks, history):
     return found.hexdigest()
 
 
-def whole_run(path, engine, kind, epochs, *, begun=lambda: None):
+def whole_run(path, engine, kind, epochs, *, begun=lambda: None, ended=lambda epoch: None):
     """Trains from the start of a script to its end, and returns the digest."""
     model, callbacks = parts(kind)
     callbacks.append(
@@ -92,6 +94,7 @@ def whole_run(path, engine, kind, epochs, *, begun=lambda: None):
             on_train_begin=lambda logs: begun(),
             # However fast the machine is, there is time to be killed.
             on_epoch_begin=lambda epoch, logs: time.sleep(0.02),
+            on_epoch_end=lambda epoch, logs: ended(epoch),
         )
     )
     if path != "-":

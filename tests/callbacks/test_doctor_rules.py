@@ -146,6 +146,14 @@ def test_few_validation_rows_cannot_tell():
     assert found(look(held=held, train={"agreement": 0.7})) == []
 
 
+def test_what_many_rows_show_of_labels_learned_by_heart_slowly():
+    slow = {"agreement": 0.325, "chance": 0.1, "rows": 256}
+    held = dataclasses.replace(HEALTHY, agreement=0.1, chance=0.1, rows=256)
+    assert names(look(held=held, train=slow)) == ["labels shuffled against inputs"]
+    assert found(look(held=dataclasses.replace(held, rows=64), train=slow)) == []
+    assert found(look(held=held, train={**slow, "agreement": 0.2})) == []
+
+
 def test_a_rate_that_is_too_high_takes_large_steps_and_does_harm():
     [finding] = found(look(update=0.5), [(0.7, 0.7), (9.0, 9.0), (0.8, 0.8)])
     assert (finding.name, finding.number) == ("learning rate too high", 0.5)
@@ -167,6 +175,8 @@ def test_a_rate_that_is_too_low_takes_small_steps_and_has_learned_little_by_the_
     # The rate is not to blame for a gradient that does not arrive.
     vanished = look(first={"gradient": 0.0}, update=9e-5, train={"skill": 0.1, "agreement": 0.55})
     assert names(vanished, is_over=True) == ["vanishing gradients"]
+    slow = {"update": 9e-5, "train": {"skill": 0.1, "agreement": 0.55, "wrong_end": 0.4}}
+    assert names(look(**slow), is_over=True) == ["saturated outputs"]
 
 
 def test_overfitting_loses_what_validation_had():

@@ -51,6 +51,13 @@ def test_a_diagnosis_draws_itself_and_shows_nothing(findings, tmp_path):
     figure.savefig(tmp_path / "vitals.png")
 
 
+def test_no_two_layers_look_alike():
+    layers = tuple(LayerVitals(f"layer_{i}", gradient=1.0) for i in range(20))
+    figure = draw_vitals([Vitals(1, layers, math.nan, None, None)], [])
+    [drawn] = [ax.lines for ax in figure.axes if ax.get_title() == "gradient norm"]
+    assert len({(line.get_color(), line.get_linestyle()) for line in drawn}) == 20
+
+
 def test_without_scores_and_layers(tmp_path):
     figure = draw_vitals([Vitals(1, (), math.nan, None, None)], [])
     assert not any(lines(ax) for ax in figure.axes)

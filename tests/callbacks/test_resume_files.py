@@ -190,6 +190,16 @@ def test_fifty_kills_during_savings_leave_fifty_loadable_files(tmp_path):
     assert savings >= 50
 
 
+def test_a_system_without_posix_locks_is_said(path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with (
+        pytest.raises(NotImplementedError, match="`Resume` must run on a POSIX system"),
+        path_lock(path),
+    ):
+        pass
+    assert list(path.parent.iterdir()) == []
+
+
 def test_a_second_process_is_refused_within_a_second(path):
     holder = (
         "import fcntl, os, sys\n"

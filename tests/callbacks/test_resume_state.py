@@ -9,6 +9,7 @@ import tensorflow as tf
 from resume_runs import X, Y, digest, largest_file, small, train
 
 import kerasnn
+from kerasnn import callbacks
 from kerasnn.callbacks import Resume
 
 
@@ -49,8 +50,11 @@ def run(path, *more, model=small, every=1, **arguments):
     keras.utils.set_random_seed(0)
     model, stopping = model(), keras.callbacks.EarlyStopping("loss", patience=9)
     resumes = [] if path is None else [Resume(path, every=every)]
-    callbacks = [stopping, *resumes, *more, Stop()]
-    history = train(model, callbacks, **{"epochs": 4, "validation_split": 0.0} | arguments)
+    history = train(
+        model,
+        [stopping, *resumes, *more, Stop()],
+        **{"epochs": 4, "validation_split": 0.0} | arguments,
+    )
     return digest(model, [stopping], history), history, *resumes
 
 
@@ -113,6 +117,27 @@ def test_a_run_that_early_stopping_ended_stays_ended(path, engine):
     assert go(20) == (first, epochs)
 
 
+def test_a_run_that_had_ended_does_not_say_that_nothing_was_done(path):
+    for _ in range(2):
+        stopping = callbacks.EarlyStopping("loss", patience=9)
+        run(path, stopping, callbacks.ReduceLROnPlateau("loss"), epochs=2)
+        assert stopping.best_epoch_ == 1
+
+
+def test_the_best_model_is_kept_by_the_run_that_goes_on_too(path, tmp_path):
+    best = tmp_path / "best.keras"
+
+    def watching():
+        return callbacks.BestModel(best, "loss")
+
+    interrupted(path, 2, watching())
+    before = best.read_bytes()
+    run(path, watching())
+    assert best.read_bytes() != before
+    assert [file.name for file in tmp_path.glob("*.keras")] == ["best.keras"]
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_a_run_goes_on_with_the_engine_and_the_seed_that_it_began_with(path):
     plan = {"engine": "auto", "batch_size": 1, "epochs": 7}
     interrupted(path, 6, **plan)
@@ -168,13 +193,13 @@ def test_another_seed_and_other_threads_and_versions_are_said(path, monkeypatch)
 
 @pytest.mark.parametrize("engine", ["graph", "keras"])
 def test_a_dataset_that_repeats_itself_is_gone_on_with(path, engine):
-    def go(*callbacks):
+    def go(*more):
         keras.utils.set_random_seed(0)
         model = small()
         rows = tf.data.Dataset.from_tensor_slices((X, Y))
         data = rows.shuffle(300, seed=1, reshuffle_each_iteration=False).batch(32)
         plan = {"epochs": 4, "verbose": 0, "engine": engine, "validation_data": data.take(2)}
-        history = kerasnn.fit(model, data, callbacks=[*callbacks, Stop()], **plan)
+        history = kerasnn.fit(model, data, callbacks=[*more, Stop()], **plan)
         return digest(model, [], history)
 
     unbroken = go()

@@ -60,6 +60,19 @@ def cnn():
     return models.cnn(**shape, task="multiclass", augment=True, **SMALL)
 
 
+def transfer():
+    """As transfer learning builds it: the backbone's own preprocessing is a layer inside."""
+    backbone = keras.applications.MobileNetV2(
+        (32, 32, 3), include_top=False, weights=None, pooling="avg"
+    )
+    scale = keras.layers.Rescaling(1 / 127.5, offset=-1)
+    head = [keras.layers.Dropout(0.5), keras.layers.Dense(3, "softmax")]
+    return keras.Sequential([keras.Input((32, 32, 3)), scale, backbone, *head])
+
+
+# What takes longer than 5 s to build and export.
+SLOW = ("transfer",)
+
 # Name -> how to make the model, and rows for its inputs, by name.
 CASES = {
     "perceptron": (lambda: models.perceptron(3), {"features": normal(3, 3)}),
@@ -76,6 +89,7 @@ CASES = {
         lambda: models.graph_network(3, outputs=2, task="multiclass", units=(4,), seed=0),
         {"features": normal(3, 5, 3), "adjacency": np.ones((3, 5, 5), "float32")},
     ),
+    "transfer": (transfer, {"image": 85 * np.abs(normal(3, 32, 32, 3))}),
     "two_inputs": (two_inputs, {"left": normal(3, 3), "right": normal(3, 2)}),
     "two_outputs": (two_outputs, {"features": normal(3, 3)}),
     "subclassed": (subclassed, {"features": normal(3, 3)}),

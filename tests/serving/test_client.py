@@ -208,3 +208,8 @@ def test_the_real_server(iris, rows):
     finally:
         process.terminate()
         process.wait()
+
+
+def test_a_port_that_is_no_number():
+    with pytest.raises(ConnectionError, match=r"no server answered at .*: nonnumeric port: 'abc'"):
+        serving.client("http://localhost:abc", "iris").predict([[1.0]])

@@ -136,6 +136,13 @@ def test_tables_that_do_not_fit(text, message, iris, tmp_path, capsys):
     assert (message in said.err, said.out) == (True, "")
 
 
+def test_a_byte_order_mark_hides_no_row(iris, tmp_path, capsys):
+    table = tmp_path / "rows.csv"
+    table.write_text("1,2,3,4\n5,6,7,8\n", encoding="utf-8-sig")
+    assert say("predict", iris[1].path, table) == 0
+    assert len(json.loads(capsys.readouterr().out)["predictions"]) == 2
+
+
 def cut(contents):
     return contents[: len(contents) // 2]
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from serving_cases import CASES
+from serving_cases import CASES, SLOW
 
 from kerasnn import models, serving
 from kerasnn.serving import fresh_process, recorded
@@ -18,7 +18,10 @@ from kerasnn.serving import fresh_process, recorded
 SOURCE = pathlib.Path(__file__).with_name("check_saved_model.cc")
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(c, marks=pytest.mark.slow) if c in SLOW else c for c in CASES],
+)
 def case(request, tmp_path_factory):
     """A model, its export, and rows for it."""
     keras.utils.set_random_seed(0)

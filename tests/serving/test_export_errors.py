@@ -197,6 +197,21 @@ WRONG = {
         {"labels": ["a\nb", "c"]},
         "`labels` must be a sequence of names of one line each",
     ),
+    "one label twice": (
+        lambda: dense(3, "softmax"),
+        {"labels": ["a", "b", "a"]},
+        "`labels` must name each class otherwise; 'a' is there 2 times",
+    ),
+    "labels without an order": (
+        lambda: dense(2, "softmax"),
+        {"labels": {"a", "b"}},
+        "`labels` must be a sequence of names of one line each",
+    ),
+    "a version of more than 64 bits": (
+        dense,
+        {"version": 2**63},
+        "`version` must be at most 9223372036854775807, as TensorFlow Serving counts; got",
+    ),
     "version 0": (
         dense,
         {"version": 0},

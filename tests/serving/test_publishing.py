@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 from kerasnn import serving
+from kerasnn.serving import drafts
 
 
 def versions(path):
@@ -163,6 +164,32 @@ def test_exporters_at_once_get_versions_of_their_own(tmp_path, ask):
         assert ask(report, features=np.zeros((1, 1), "float32"))["predictions"].item() == value
 
 
+def test_what_a_killed_exporter_left_goes_with_the_next_and_nothing_else(classifier, tmp_path):
+    kept = tmp_path / ".export-kept"
+    kept.mkdir()
+    (kept / "report.txt").touch()
+    # As an exporter does, without the seconds that importing Keras takes.
+    program = """
+        import pathlib, runpy, sys
+        drafts = runpy.run_path(sys.argv[1])
+        with drafts["owned"](pathlib.Path(sys.argv[2])) as directory:
+            (directory / "saved_model.pb").touch()
+            print(directory, flush=True)
+            sys.stdin.read()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), drafts.__file__, tmp_path]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as killed, subprocess.Popen(command, **pipes) as living:
+        theirs = [pathlib.Path(process.stdout.readline().strip()) for process in (killed, living)]
+        serving.export(classifier, tmp_path, verify=False)
+        assert {*tmp_path.glob(".*")} == {kept, *theirs}
+        killed.kill()
+        killed.wait()
+        serving.export(classifier, tmp_path, verify=False)
+        assert {*tmp_path.glob(".*")} == {kept, theirs[1]}
+        living.communicate()
+
+
 @pytest.mark.slow
 def test_thirty_kills_leave_no_part_of_a_version(classifier, tmp_path):
     # A process that has imported everything starts each exporter at once, as a copy of itself.
@@ -185,11 +212,16 @@ def test_thirty_kills_leave_no_part_of_a_version(classifier, tmp_path):
             time.sleep(random.uniform(0.2, 6))
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
+            print([name for name in os.listdir({str(tmp_path)!r}) if name.startswith(".export-")])
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True)
-    left = [name for name in os.listdir(tmp_path) if name.startswith(".export-")]
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    left = [line for line in said.splitlines() if line != "[]"]
     assert len(left) > 5, "too few kills came in the middle of an export"
+    # Each exporter removes what the one before it has left.
+    assert all(line.count(".export-") == 1 for line in left)
     report = serving.export(classifier, tmp_path, labels=["a", "b", "c"])
+    assert not list(tmp_path.glob(".*"))
     names = {file.relative_to(report.path) for file in report.path.rglob("*")}
     assert report.version == max(map(int, versions(tmp_path)))
     for version in versions(tmp_path):
