@@ -9,7 +9,7 @@ from kerasnn import _checks
 from kerasnn.callbacks.monitored import MODES, Monitored
 
 _COMPARE = {keras.ops.less: operator.lt, keras.ops.greater: operator.gt}
-_LEARNED = ("wait", "best", "best_epoch", "stopped_epoch", "_measured")
+_LEARNED = ("wait", "best", "best_epoch", "stopped_epoch", "_validated", "_measured")
 
 
 class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):

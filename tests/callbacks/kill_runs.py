@@ -34,26 +34,26 @@ def spawn(*run):
 
 
 def finished(*run):
-    """Returns the digest of a run, and the seconds that an epoch took after the first."""
+    """Returns the digest of a run, its epochs, and the seconds that each after the first took."""
     child, lines = spawn(*run)
     with lines:
         # A run that had ended says nothing but its digest.
         said = [(line, time.monotonic()) for line in lines]
     os.waitpid(child, 0)
     (_, began), (found, ended) = said[0], said[-1]
-    return found, (ended - began) / len(said)
+    return found, len(said) - 1, (ended - began) / len(said)
 
 
 def main(directory, engine, kind, kills):
     draw, same = random.Random(f"{engine} {kind}"), 0
-    unbroken, _ = finished("-", engine, kind)
-    uncut, epoch_s = finished(pathlib.Path(directory, "uncut"), engine, kind)
+    unbroken, *_ = finished("-", engine, kind)
+    uncut, count, epoch_s = finished(pathlib.Path(directory, "uncut"), engine, kind)
     assert uncut == unbroken
     for number in range(kills):
         run = (pathlib.Path(directory, str(number)), engine, kind)
         child, lines = spawn(*run)
         with lines:
-            epochs = draw.randrange(_EPOCHS)
+            epochs = draw.randrange(count)
             for _ in range(epochs):
                 lines.readline()
             time.sleep(draw.uniform(0, epoch_s))

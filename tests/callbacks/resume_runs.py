@@ -75,8 +75,9 @@ def digest(model, callbacks, history):
         found.update(np.asarray(variable).tobytes())
     for callback in callbacks:
         if not isinstance(callback, Resume):
+            # Keras gives `min_delta` its sign in the first epoch that is left.
             state = {
-                name: np.asarray(value).tolist()
+                name: np.asarray(abs(value) if name == "min_delta" else value).tolist()
                 for name, value in vars(callback).items()
                 if isinstance(value, (int, float, np.generic))
             }
