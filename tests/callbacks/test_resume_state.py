@@ -11,6 +11,7 @@ from resume_runs import X, Y, digest, largest_file, small, train
 import kerasnn
 from kerasnn import callbacks
 from kerasnn.callbacks import Resume
+from kerasnn.training import engines
 
 
 class Stop(keras.callbacks.Callback):
@@ -138,7 +139,8 @@ def test_the_best_model_is_kept_by_the_run_that_goes_on_too(path, tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_run_goes_on_with_the_engine_and_the_seed_that_it_began_with(path):
+def test_a_run_goes_on_with_the_engine_and_the_seed_that_it_began_with(path, monkeypatch):
+    monkeypatch.setattr(engines, "XLA_STEPS_IF_SMALL", 2000)
     plan = {"engine": "auto", "batch_size": 1, "epochs": 7}
     interrupted(path, 6, **plan)
     # Alone, the epoch that is left would not earn back XLA's compilation.
