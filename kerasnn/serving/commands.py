@@ -96,9 +96,14 @@ def _export(given: argparse.Namespace) -> None:
 
 
 def _labels(names: list[str] | None) -> list[str] | None:
-    if names is not None and len(names) == 1 and pathlib.Path(names[0]).is_file():
+    if names is None or len(names) > 1 or not pathlib.Path(names[0]).is_file():
+        return names
+    try:
         return pathlib.Path(names[0]).read_text(encoding="utf-8").rstrip().splitlines()
-    return names
+    except UnicodeError as error:
+        raise ValueError(
+            f"{names[0]} must be a text file in UTF-8 with a label a line; {error}."
+        ) from None
 
 
 def _verify(given: argparse.Namespace) -> None:
@@ -111,13 +116,27 @@ def _predict(given: argparse.Namespace) -> None:
     if pictures and tables:
         raise ValueError("INPUT must be CSV files or image files; got both.")
     if pictures:
-        predictor = Predictor(given.path, signature="image_bytes")
-        batches: Sequence[Any] = [[file.read_bytes() for file in pictures]]
+        answers = _about_images(Predictor(given.path, signature="image_bytes"), pictures)
     else:
         predictor = Predictor(given.path)
         batches = [table.read(file, predictor.inputs) for file in tables]
-    answers = [row for batch in batches for row in _rows(predictor(batch))]
+        answers = [row for batch in batches for row in _rows(predictor(batch))]
     print(json.dumps({"predictions": answers}))
+
+
+def _about_images(predictor: Predictor, files: Sequence[pathlib.Path]) -> list[dict[str, Any]]:
+    contents = [file.read_bytes() for file in files]
+    try:
+        return _rows(predictor(contents))
+    except ValueError:
+        for file, content in zip(files, contents, strict=True):
+            try:
+                predictor([content])
+            except ValueError as error:
+                raise ValueError(
+                    f"{file} must be an image that TensorFlow can decode; it says: {error}"
+                ) from None
+        raise
 
 
 def _rows(answers: dict[str, np.ndarray]) -> list[dict[str, Any]]:

@@ -108,7 +108,7 @@ def export(
         TensorShape([2])
     """
     _check_model(model)
-    if not isinstance(path, (str, os.PathLike)):
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
         raise _checks.wrong("path", "be the directory of the versions", path)
     sizes = sizes_of(batch_sizes)
     versions = pathlib.Path(path)

@@ -43,7 +43,10 @@ def _fitted(name: str, value: Any, tensor: Tensor) -> np.ndarray:
     if tensor.dtype == object:
         array = strings(name, value)
     else:
-        array = np.asarray(value)
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            raise ValueError(f"`{name}` must hold rows that are all of one shape.") from None
         if array.dtype != tensor.dtype:
             array = _cast(name, array, tensor.dtype)
     shape = tensor.shape

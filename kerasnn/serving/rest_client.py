@@ -104,7 +104,7 @@ class RestClient:
 
     def _ask(self, ending: str, body: Any, key: str) -> Any:
         address = self._place + ending
-        data = None if body is None else json.dumps(rest_json.encode(body)).encode()
+        data = None if body is None else _written(body)
         request = urllib.request.Request(
             address, data, {"Content-Type": "application/json"} if data else {}
         )
@@ -168,3 +168,13 @@ def _error(text: bytes) -> str:
         return json.loads(text)["error"]
     except (ValueError, KeyError, TypeError):
         return text[:200].decode(errors="replace")
+
+
+def _written(body: Any) -> bytes:
+    try:
+        return json.dumps(rest_json.encode(body)).encode()
+    except TypeError as error:
+        raise ValueError(
+            f"what is sent must be numbers, strings, bytes, arrays, or lists and dicts of them: "
+            f"{error}."
+        ) from None

@@ -19,7 +19,7 @@ def read(file: pathlib.Path, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarr
 
     Raises:
         ValueError: If the file has no rows, rows of different lengths, lacks a column, or holds
-            what is no number where one is wanted.
+            what is no finite number where one is wanted.
     """
     rows = _rows(file)
     [[name, tensor], *others] = inputs.items()
@@ -27,7 +27,11 @@ def read(file: pathlib.Path, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarr
     if others or (tensor.dtype != object and not all(map(_is_number, rows[0]))):
         header, *rows = rows
     if not rows:
-        raise ValueError(f"{file} must hold at least one row of values.")
+        why = next((f": {cell!r} is no number" for cell in header if not _is_number(cell)), "")
+        raise ValueError(
+            f"{file} must hold at least one row of values, with commas between them; its only line "
+            f"is a header{why}."
+        )
     if not others:
         return {name: _array(file, rows, tensor)}
     for name in inputs:
@@ -72,6 +76,12 @@ def _array(file: pathlib.Path, rows: list[list[str]], tensor: Tensor) -> np.ndar
         array = np.array([[kind(cell) for cell in row] for row in rows])
     except ValueError as error:
         raise ValueError(f"{file} must hold numbers for this model; {error}.") from None
+    if kind is float and not np.isfinite(array).all():
+        row, column = np.argwhere(~np.isfinite(array))[0]
+        raise ValueError(
+            f"{file} must hold finite numbers; got {rows[row][column]} in row {row}, column "
+            f"{column}."
+        )
     # An input of one value a row may have no axis for it.
     is_flat = tensor.shape is not None and len(tensor.shape) == 1
     return array[:, 0] if is_flat and array.shape[1] == 1 else array

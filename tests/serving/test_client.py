@@ -153,6 +153,11 @@ def test_a_late_answer(server):
     assert time.monotonic() - began < 0.9
 
 
+def test_what_json_cannot_hold():
+    with pytest.raises(ValueError, match=r"what is sent must be numbers, .* type set is not JSON"):
+        serving.client("http://localhost:1", "iris").predict([{1.0}])
+
+
 def test_nobody_listens():
     with socket.socket() as free:
         free.bind(("localhost", 0))

@@ -103,6 +103,21 @@ def test_images(photos, tmp_path, capsys):
     np.testing.assert_allclose([row["probabilities"] for row in answers], expected, atol=1e-6)
 
 
+def test_the_file_that_is_no_image_is_named(photos, tmp_path, capsys):
+    files = [tmp_path / "a.png", tmp_path / "b.png"]
+    files[0].write_bytes(tf.io.encode_png(np.zeros((8, 6, 3), "uint8")).numpy())
+    files[1].write_text("not an image")
+    assert say("predict", photos[1].path, *files) == 1
+    assert f"{files[1]} must be an image that TensorFlow can decode" in capsys.readouterr().err
+
+
+def test_a_label_file_that_is_no_text(file, tmp_path, capsys):
+    labels = tmp_path / "labels.txt"
+    labels.write_bytes(b"\xff\xfe\x00")
+    assert say("export", file, tmp_path / "served", "--labels", labels) == 1
+    assert f"{labels} must be a text file in UTF-8 with a label a line" in capsys.readouterr().err
+
+
 def test_columns_by_name(prices, tmp_path, capsys):
     table = tmp_path / "rows.csv"
     table.write_text("size,word\n1,bee\n")
@@ -122,7 +137,10 @@ def test_columns_by_name(prices, tmp_path, capsys):
     ("text", "message"),
     [
         ("", "must have rows, all of one length; got [] cells"),
-        ("a,b,c,d\n", "must hold at least one row of values"),
+        ("a,b,c,d\n", "its only line is a header: 'a' is no number"),
+        ("1;2;3;4\n", "with commas between them; its only line is a header: '1;2;3;4' is no"),
+        ("1,2,3,4\n1,2,nan,4\n", "must hold finite numbers; got nan in row 1, column 2"),
+        ("1,2,3,1e400\n", "must hold finite numbers; got 1e400 in row 0, column 3"),
         ("1,2,3,4\n1,2,3\n", "must have rows, all of one length; got [3, 4] cells"),
         ("a,b,c,d\n1,2,3,x\n", "must hold numbers for this model; could not convert string"),
         ("1,2,3\n", "`features` must have shape (batch, 4); got (1, 3)"),

@@ -253,9 +253,10 @@ def test_a_file_is_no_place_for_versions(tmp_path):
     assert file.read_text() == "mine"
 
 
-def test_path_of_another_type():
-    with pytest.raises(ValueError, match=r"`path` must be the directory of .*; got path=3"):
-        serving.export(dense(), 3)
+@pytest.mark.parametrize("path", [3, ""])
+def test_a_path_that_is_none(path):
+    with pytest.raises(ValueError, match=rf"`path` must be the directory of .*; got path={path!r}"):
+        serving.export(dense(), path)
 
 
 def test_an_existing_version(tmp_path):

@@ -72,6 +72,7 @@ def test_no_rows_get_no_answers(iris):
         ({"size": np.ones((1, 4))}, "`x` must hold rows for each of 'features', .*; got 'size'"),
         ([["a"] * 4], "`features` must hold float32; got str"),
         ([[1j] * 4], "`features` must hold float32; got complex128"),
+        ([[1.0] * 4, [1.0]], "`features` must hold rows that are all of one shape"),
     ],
 )
 def test_rows_that_do_not_fit(x, message, iris):
