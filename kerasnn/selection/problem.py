@@ -51,7 +51,7 @@ def built(
     """Returns a fresh, compiled model, with its variables made.
 
     Raises:
-        ValueError: If `build` returns anything else.
+        ValueError: If `build` returns anything else, such as a model that it returned before.
     """
     with seeded(seed, plain=plain):
         model = build(**params)
@@ -64,6 +64,13 @@ def built(
             raise ValueError(
                 f"`build` must return a compiled model; `{model.name}` is not. Let it call "
                 "`model.compile(optimizer=..., loss=..., metrics=[...])`."
+            )
+        steps = int(model.optimizer.iterations)
+        if steps:
+            raise ValueError(
+                f"`build` must return a fresh model; `{model.name}` has trained for {steps} steps, "
+                "and what it has learned would leak into its score. Let it build a new one each "
+                "time."
             )
         rows.build(model, x)
     return model

@@ -152,6 +152,13 @@ def test_what_cannot_be_right_is_refused(arguments, message):
         selection.cross_validate(given.pop("build"), given.pop("x"), given.pop("y"), **given)
 
 
+def test_a_model_that_has_trained_on_another_fold_is_refused():
+    x, y = blobs(30)
+    model = build()
+    with pytest.raises(ValueError, match="`build` must return a fresh model; `mlp` has trained"):
+        selection.cross_validate(lambda: model, x, y, cv=3, epochs=1)
+
+
 def test_a_misspelt_argument_is_named():
     with pytest.raises(TypeError, match="Did you mean `epochs`"):
         selection.cross_validate(build, *blobs(), epoch=3)
