@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from kerasnn import _checks, callbacks, models, training
+from kerasnn.selection.problem import require_fresh
 from kerasnn.selection.seeds import seeded
 
 _PREDICT_ROWS = 1024
@@ -177,14 +178,12 @@ class Estimator(BaseEstimator):
 
 def _call(build: Callable[..., Any], given: dict[str, Any]) -> Any:
     """Calls `build` with those of the arguments that it names and does not have yet."""
-    if not callable(build):
+    if isinstance(build, keras.Model) or not callable(build):
         raise _checks.wrong("build", "be a function that returns a compiled model", build)
     names = inspect.signature(build).parameters
     bound = getattr(build, "keywords", {})
     model = build(**{k: v for k, v in given.items() if k in names and k not in bound})
-    if not isinstance(model, keras.Model) or not model.compiled:
-        what = type(model).__name__ if not isinstance(model, keras.Model) else "one that is not"
-        raise ValueError(f"`build` must return a compiled Keras model; it returned {what}.")
+    require_fresh(model)
     return model
 
 

@@ -55,25 +55,30 @@ def built(
     """
     with seeded(seed, plain=plain):
         model = build(**params)
-        if not isinstance(model, keras.Model):
-            raise ValueError(
-                "`build` must return a compiled Keras model; it returned "
-                f"{type(model).__name__}. Let it end with `return model`."
-            )
-        if not model.compiled:
-            raise ValueError(
-                f"`build` must return a compiled model; `{model.name}` is not. Let it call "
-                "`model.compile(optimizer=..., loss=..., metrics=[...])`."
-            )
-        steps = int(model.optimizer.iterations)
-        if steps:
-            raise ValueError(
-                f"`build` must return a fresh model; `{model.name}` has trained for {steps} steps, "
-                "and what it has learned would leak into its score. Let it build a new one each "
-                "time."
-            )
+        require_fresh(model)
         rows.build(model, x)
     return model
+
+
+def require_fresh(model: Any) -> None:
+    """Raises where what `build` returned is no compiled Keras model, or one that has trained."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "`build` must return a compiled Keras model; it returned "
+            f"{type(model).__name__}. Let it end with `return model`."
+        )
+    if not model.compiled:
+        raise ValueError(
+            f"`build` must return a compiled model; `{model.name}` is not. Let it call "
+            "`model.compile(optimizer=..., loss=..., metrics=[...])`."
+        )
+    steps = int(model.optimizer.iterations)
+    if steps:
+        raise ValueError(
+            f"`build` must return a fresh model; `{model.name}` has trained for {steps} steps, "
+            "and what it has learned would leak into its score. Let it build a new one each "
+            "time."
+        )
 
 
 def read(build: Callable[..., Any], params: dict[str, Any], x: Any, y: Any, **more: Any) -> Problem:

@@ -19,14 +19,19 @@ def scorers_of(scoring: Any) -> dict[str, Callable[..., float]]:
             a dictionary of them by name.
 
     Raises:
-        ValueError: If a name is unknown.
+        ValueError: If a name is unknown, or given twice.
     """
     if scoring is None:
         return {}
     if isinstance(scoring, dict):
         return {str(name): _scorer(entry) for name, entry in scoring.items()}
     entries = list(scoring) if isinstance(scoring, (list, tuple, set)) else [scoring]
-    return {_name(entry): _scorer(entry) for entry in entries}
+    names = [_name(entry) for entry in entries]
+    if len(set(names)) < len(names):
+        raise _checks.wrong(
+            "scoring", "have a name of its own for each", names, "Give a dictionary by name."
+        )
+    return dict(zip(names, map(_scorer, entries), strict=True))
 
 
 def _name(entry: Any) -> str:

@@ -134,6 +134,7 @@ def test_the_processes_own_generators_are_left_alone():
         ({"cv": [([0, 1], [99])]}, "`cv` must give row numbers from 0 to 59"),
         ({"scoring": "acuracy"}, "Did you mean `accuracy`?"),
         ({"scoring": "neg_log_loss", "y": np.arange(60.0), "build": line}, "must suit the model"),
+        ({"scoring": [max, max]}, "`scoring` must have a name of its own for each"),
         ({"groups": [1, 2]}, "`groups` must hold one group a row"),
         ({"epochs": 0}, "`epochs` must be a whole number of at least 1"),
         ({"build": lambda: None}, "`build` must return a compiled Keras model; it returned None"),

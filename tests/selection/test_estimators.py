@@ -168,6 +168,15 @@ def test_what_cannot_be_right_is_refused(arguments, message):
         Classifier(**arguments).fit(*blobs())
 
 
+def test_a_builder_makes_new_models():
+    x, y = blobs()
+    model = Classifier(**SMALL).fit(x, y).model_
+    with pytest.raises(ValueError, match="`build` must return a fresh model"):
+        Classifier(build=lambda: model).fit(x, y)
+    with pytest.raises(ValueError, match="`build` must be a function that returns a compiled"):
+        Classifier(build=model).fit(x, y)
+
+
 def test_the_model_is_an_ordinary_one():
     x, y = blobs()
     assert isinstance(Classifier(**SMALL).fit(x, y).model_, keras.Sequential)
