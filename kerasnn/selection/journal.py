@@ -44,6 +44,8 @@ class Journal:
             return
         self._check(lines[0], search)
         for line in lines[1:]:
+            if not isinstance(line, dict) or "key" not in line:
+                raise self._foreign()
             self._found[tuple(line["key"])] = line
 
     def get(self, key: Key) -> FoldResult | str | None:

@@ -44,6 +44,14 @@ def splits_of(problem: Problem, cv: Any, seed: int) -> list[Split]:
     splits = [_checked(i, pair, problem.count) for i, pair in enumerate(pairs)]
     if not splits:
         raise _checks.wrong("cv", "give at least one fold", cv)
+    if problem.groups is not None:
+        for i, (train, test) in enumerate(splits):
+            both = np.intersect1d(problem.groups[train], problem.groups[test])
+            if both.size:
+                raise ValueError(
+                    f"`cv` must keep each of `groups` in one part; fold {i} trains and tests on "
+                    f"group {both[0]!r}. Give a number of folds, or a GroupKFold of scikit-learn."
+                )
     return splits
 
 

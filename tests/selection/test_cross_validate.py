@@ -135,6 +135,10 @@ def test_the_processes_own_generators_are_left_alone():
         ({"scoring": "acuracy"}, "Did you mean `accuracy`?"),
         ({"scoring": "neg_log_loss", "y": np.arange(60.0), "build": line}, "must suit the model"),
         ({"scoring": [max, max]}, "`scoring` must have a name of its own for each"),
+        (
+            {"groups": np.arange(60) // 2, "cv": [(np.arange(1, 60), [0])]},
+            "`cv` must keep each of `groups` in one part; fold 0 trains and tests on group",
+        ),
         ({"groups": [1, 2]}, "`groups` must hold one group a row"),
         ({"epochs": 0}, "`epochs` must be a whole number of at least 1"),
         ({"build": lambda: None}, "`build` must return a compiled Keras model; it returned None"),

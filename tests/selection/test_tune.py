@@ -193,6 +193,9 @@ def test_a_journal_of_something_else_is_refused(tmp_path):
         with pytest.raises(ValueError, match="`journal` must be of this search"):
             selection.tune(build, space, given.pop("x"), given.pop("y"), **given)
     assert path.read_bytes() == before
+    path.write_bytes(before + b"[]\n")
+    with pytest.raises(ValueError, match="must be a file that `tune` has written"):
+        selection.tune(build, space, x, y, **QUICK, journal=path)
     path.write_text("my notes")
     with pytest.raises(ValueError, match="must be a file that `tune` has written"):
         selection.tune(build, space, x, y, **QUICK, journal=path)
