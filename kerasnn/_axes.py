@@ -10,6 +10,15 @@ if TYPE_CHECKING:
 # Told apart with every common form of colour blindness: Okabe & Ito (2008),
 # https://jfly.uni-koeln.de/color/. Black, their eighth, is left for marks.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+# One for each colour, for those who see none.
+MARKS = "osD^vP*"
+_STYLES = ("-", "--", ":", "-.")
+
+
+def line_look(number: int) -> dict[str, Any]:
+    """Returns colour and style of a line among others; each round of colours has another style."""
+    turn, colour = divmod(number, len(COLOURS))
+    return {"color": COLOURS[colour], "linestyle": _STYLES[turn % len(_STYLES)]}
 
 
 def given_or_new(ax: Any) -> "Axes":

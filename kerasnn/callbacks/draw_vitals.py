@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasnn._axes import COLOURS
+from kerasnn._axes import COLOURS, line_look
 from kerasnn.callbacks.finding import Finding
 from kerasnn.callbacks.vitals import Vitals
 
@@ -20,8 +20,6 @@ _PANELS = (
     ("gradient", "gradient norm", True),
     ("update", "update / weights in a step", True),
 )
-# Layers beyond the seventh have a colour again.
-_STYLES = ("-", "--", ":", "-.")
 
 
 def draw_vitals(looks: Sequence[Vitals], findings: Sequence[Finding]) -> "Figure":
@@ -43,9 +41,7 @@ def draw_vitals(looks: Sequence[Vitals], findings: Sequence[Finding]) -> "Figure
     for ax, (attribute, title, logarithmic) in zip(panels.flat, _PANELS, strict=False):
         for i, name in enumerate(names):
             values = [_value(look, name, attribute) for look in looks]
-            turn, colour = divmod(i, len(COLOURS))
-            style = _STYLES[turn % len(_STYLES)]
-            _line(ax, epochs, values, name, color=COLOURS[colour], linestyle=style)
+            _line(ax, epochs, values, name, **line_look(i))
         if logarithmic:
             ax.set_yscale("log")
         else:

@@ -96,6 +96,6 @@ def _chosen(model: Any, layers: Any) -> list[str]:
 
 
 def _is_drawn(layer: keras.layers.Layer) -> bool:
-    if layer.get_config().get("name") in ("standardize", "target_units"):
+    if layer.name in ("standardize", "target_units"):
         return False
     return bool(layer.trainable_weights) or "activation" in layer.get_config()

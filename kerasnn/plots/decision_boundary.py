@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._axes import COLOURS, given_or_new
+from kerasnn._axes import COLOURS, MARKS, given_or_new
 from kerasnn.plots import reading
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 _POINTS = 200
 _MARGIN = 0.1
-_MARKS = "osD^vP*"
 
 
 @_checks.known_arguments
@@ -81,7 +81,7 @@ def decision_boundary(
             *rows[own].T,
             s=25,
             color=COLOURS[number],
-            marker=_MARKS[number],
+            marker=MARKS[number],
             edgecolors=["white" if fits else "black" for fits in right[own]],
             linewidths=[0.6 if fits else 1.5 for fits in right[own]],
             label=name,
@@ -136,7 +136,7 @@ def _asked(model: Any, rows: np.ndarray) -> np.ndarray:
     predict = getattr(model, "predict_proba", None) or getattr(model, "predict", model)
     if not callable(predict):
         raise _checks.wrong("model", "have `predict`, or be a function of rows", model)
-    quiet = {"verbose": 0} if hasattr(model, "compute_output_shape") else {}
+    quiet = {"verbose": 0} if isinstance(model, keras.Model) else {}
     answer = np.asarray(predict(rows, **quiet))
     if answer.ndim == 1:
         answer = np.eye(max(2, int(answer.max()) + 1))[answer.astype(int)]

@@ -8,6 +8,7 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn._axes import given_or_new
+from kerasnn._layers import all_layers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +74,7 @@ def _kernels(model: Any, layer: str | None) -> tuple[np.ndarray, str]:
     if not isinstance(model, keras.Model):
         raise _checks.wrong("model", "be a Keras model", model)
     convolutions = {
-        found.name: found for found in _layers(model) if isinstance(found, keras.layers.Conv2D)
+        found.name: found for found in all_layers(model) if isinstance(found, keras.layers.Conv2D)
     }
     if not convolutions:
         raise _checks.wrong(
@@ -84,11 +85,3 @@ def _kernels(model: Any, layer: str | None) -> tuple[np.ndarray, str]:
     if not convolutions[name].built:
         raise _checks.wrong("model", "be built, so that there are weights to draw", model.name)
     return np.asarray(convolutions[name].kernel), name
-
-
-def _layers(model: Any) -> Any:
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer

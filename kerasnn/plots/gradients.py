@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._axes import COLOURS, given_or_new
+from kerasnn._axes import COLOURS, MARKS, given_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_MARKS = "osD^vP*"
 
 
 @_checks.known_arguments
@@ -50,7 +48,7 @@ def gradients(
             range(len(values)),
             values,
             color=COLOURS[i % len(COLOURS)],
-            marker=_MARKS[i % len(_MARKS)],
+            marker=MARKS[i % len(MARKS)],
             label=name,
         )
     longest = max(named.values(), key=len)

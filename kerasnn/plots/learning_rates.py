@@ -7,12 +7,12 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._axes import COLOURS, given_or_new
+from kerasnn._axes import given_or_new, line_look
+from kerasnn.schedules.schedule import STEPS_DRAWN, Schedule
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_STEPS_DRAWN = 100
 _Schedule = keras.optimizers.schedules.LearningRateSchedule
 
 
@@ -57,15 +57,11 @@ def learning_rates(
     else:
         named = _schedules(rates)
         steps = steps or max(_length(schedule) for schedule in named.values())
-        curves = {
-            name: (np.arange(steps), np.array([float(schedule(i)) for i in range(steps)]))
-            for name, schedule in named.items()
-        }
+        at = np.arange(steps)
+        curves = {name: (at, _values(schedule, steps)) for name, schedule in named.items()}
     ax = given_or_new(ax)
     for i, (name, (at, values)) in enumerate(curves.items()):
-        # A second round of colours has another style.
-        style = ("-", "--", ":", "-.")[i // len(COLOURS) % 4]
-        ax.plot(at, values, color=COLOURS[i % len(COLOURS)], linestyle=style, label=name)
+        ax.plot(at, values, label=name, **line_look(i))
     ax.set_xlabel("step" if history is None else "epoch")
     ax.set_ylabel("learning rate")
     ax.set_ylim(bottom=0)
@@ -106,6 +102,13 @@ def _schedules(rates: Any) -> dict[str, Any]:
     )
 
 
+def _values(schedule: Any, steps: int) -> np.ndarray:
+    if isinstance(schedule, Schedule):
+        return schedule.values(steps)
+    # Not all of Keras's own take several steps at a time.
+    return np.array([float(schedule(i)) for i in range(steps)])
+
+
 def _length(schedule: Any) -> int:
     steps = getattr(schedule, "steps", getattr(schedule, "decay_steps", None))
-    return int(steps) if steps else _STEPS_DRAWN
+    return int(steps) if steps else STEPS_DRAWN

@@ -14,7 +14,7 @@ from kerasnn._axes import COLOURS, given_or_new
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_STEPS_DRAWN = 100
+STEPS_DRAWN = 100
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
@@ -56,7 +56,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
         Returns:
             The Axes.
         """
-        steps = steps or getattr(self, "steps", _STEPS_DRAWN)
+        steps = steps or getattr(self, "steps", STEPS_DRAWN)
         ax = given_or_new(ax)
         ax.plot(self.values(steps), color=COLOURS[0], label=type(self).__name__)
         ax.set_xlabel("step")

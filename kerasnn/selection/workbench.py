@@ -20,11 +20,12 @@ from typing import Any
 
 import keras
 
+from kerasnn._layers import all_layers
 from kerasnn._live import Live
 from kerasnn.layers import Dropout, SpatialDropout
 from kerasnn.optimizers import SGD
 from kerasnn.selection.penalty import Penalty
-from kerasnn.training.programs import all_layers, programs_of
+from kerasnn.training.programs import programs_of
 
 # By the name that Keras saves a class under.
 _MASKED = {

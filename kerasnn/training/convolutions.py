@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasnn.training.programs import all_layers
+from kerasnn._layers import all_layers
 
 _CONVOLUTIONS = (
     keras.layers.Conv1D,

@@ -5,10 +5,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasnn._layers import all_layers
 from kerasnn.training.convolutions import has_convolutions
 from kerasnn.training.graph_program import is_small
 from kerasnn.training.job import Job
-from kerasnn.training.programs import all_layers
 
 # Steps from which XLA's faster steps have paid for its compilation, which takes as long as
 # about this many steps save over the graph engine; measured by tests/benchmarks/training.py.

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasnn._layers import all_layers
 from kerasnn.training.convolutions import has_convolutions
-from kerasnn.training.programs import all_layers
 
 # With about as many weights the arithmetic of a step takes as long as handing its operations to
 # threads; measured by tests/benchmarks/training.py.

@@ -1,10 +1,10 @@
 """The programs of a model, kept with it and released with it."""
 
 import collections
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import keras
+from kerasnn._layers import all_layers
 
 
 class Programs:
@@ -102,13 +102,6 @@ def _kept(model: Any) -> _Kept:
     if kept is None:
         kept = model._kerasnn_programs = _Kept()
     return kept
-
-
-def all_layers(model: Any) -> Iterator[keras.layers.Layer]:
-    """Yields the layers of a model, and of the models inside it."""
-    for layer in getattr(model, "layers", []):
-        yield layer
-        yield from all_layers(layer)
 
 
 def _training_objects(model: Any) -> list[Any]:
