@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from kerasnn import _checks, callbacks, models, training
 from kerasnn.selection.problem import require_fresh
 from kerasnn.selection.seeds import seeded
+from kerasnn.selection.splits import can_stratify
 
 _PREDICT_ROWS = 1024
 
@@ -158,9 +159,7 @@ class Estimator(BaseEstimator):
         held = int(np.ceil(self.validation_fraction * len(x)))
         stratify = None
         if self.task_ in ("binary", "multiclass"):
-            counts = np.unique(targets, return_counts=True)[1]
-            if counts.min() >= 2 and len(counts) <= min(held, len(x) - held):
-                stratify = targets
+            stratify = targets if can_stratify(targets, len(x) - held, held) else None
         try:
             train, inner = train_test_split(
                 np.arange(len(x)), test_size=held, random_state=self._seed, stratify=stratify

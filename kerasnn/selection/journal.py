@@ -15,6 +15,9 @@ from kerasnn.selection.fold import FoldResult
 
 Key = tuple[int, int, int, int]
 
+# What a line keeps of a fold.
+_KEPT = ("scores", "best_epoch", "seconds", "score_seconds")
+
 
 class Journal:
     """A file of JSON lines: what is searched, then each fold's result when it is known.
@@ -55,8 +58,7 @@ class Journal:
             return None
         if "error" in line:
             return str(line["error"])
-        names = ("scores", "best_epoch", "seconds", "score_seconds")
-        return FoldResult(predictions=None, history={}, **{name: line[name] for name in names})
+        return FoldResult(predictions=None, history={}, **{name: line[name] for name in _KEPT})
 
     def put(self, key: Key, result: FoldResult | str) -> None:
         """Notes a result: it is on the disk when this returns."""
@@ -64,12 +66,7 @@ class Journal:
         if isinstance(result, str):
             line["error"] = result
         else:
-            line |= {
-                "scores": result.scores,
-                "best_epoch": result.best_epoch,
-                "seconds": result.seconds,
-                "score_seconds": result.score_seconds,
-            }
+            line |= {name: getattr(result, name) for name in _KEPT}
         self._found[key] = line
         self._append(line)
 
@@ -125,7 +122,7 @@ def journal(path: Any, search: dict[str, str]) -> Iterator[Journal]:
             file = pathlib.Path(path)
             if file.is_dir() or not file.absolute().parent.is_dir():
                 raise _checks.wrong("journal", "be a file in a folder that exists", str(path))
-            stack.enter_context(path_lock(pathlib.Path(path)))
+            stack.enter_context(path_lock(file, "journal", "tune(journal=...)"))
         yield Journal(path, search)
 
 

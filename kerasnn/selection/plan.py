@@ -15,7 +15,7 @@ from kerasnn.selection.problem import Problem
 from kerasnn.selection.progress import Progress
 from kerasnn.selection.search import ETA, Search, Trial, rungs
 from kerasnn.selection.seeds import derived
-from kerasnn.selection.splits import splits_of
+from kerasnn.selection.splits import Split, splits_of
 from kerasnn.selection.tuning import Tuning
 
 # What two runs of one search have in common.
@@ -52,9 +52,14 @@ class Plan:
     storage: str | None
     ends: float | None
 
-    def run(self, problem: Problem, saved: Journal, part: int, bar: Progress) -> Tuning:
-        """Searches on a problem, which is part number `part` of the data."""
-        splits = splits_of(problem, self.cv, derived(self.seed, 0))
+    def splits(self, problem: Problem) -> list[Split]:
+        """Returns the rows of each fold of a problem."""
+        return splits_of(problem, self.cv, derived(self.seed, 0))
+
+    def run(
+        self, problem: Problem, splits: list[Split], saved: Journal, part: int, bar: Progress
+    ) -> Tuning:
+        """Searches on the folds of a problem, which is part number `part` of the data."""
         with Crew(problem, self.build, self.how, splits, self.jobs, self.trials) as crew:
             search = Search(
                 crew,
@@ -106,7 +111,7 @@ class Plan:
         return found
 
     def outer(
-        self, problem: Problem, saved: Journal, part: int, split: Any, bar: Progress
+        self, problem: Problem, saved: Journal, part: int, split: Split, bar: Progress
     ) -> float:
         """Searches on the training rows of an outer fold; scores the best on its test rows."""
         train, _ = split
@@ -117,7 +122,7 @@ class Plan:
         }
         rows |= {"x": x, "y": y, "sample_weight": weight, "count": len(train)}
         inner = dataclasses.replace(problem, **rows)
-        best = self.run(inner, saved, part, bar)
+        best = self.run(inner, self.splits(inner), saved, part, bar)
         key = (part, -1, 0, best.best_epochs_)
         known = saved.get(key)
         if known is None:

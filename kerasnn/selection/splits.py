@@ -67,7 +67,7 @@ def inner_split(problem: Problem, train: np.ndarray, share: float, seed: int) ->
         )
     if groups is not None:
         splitter: Any = GroupShuffleSplit(**options)
-    elif labels is not None and _can_stratify(labels, len(train) - held, held):
+    elif labels is not None and can_stratify(labels, len(train) - held, held):
         splitter = StratifiedShuffleSplit(**options)
     else:
         splitter = ShuffleSplit(**options)
@@ -75,7 +75,8 @@ def inner_split(problem: Problem, train: np.ndarray, share: float, seed: int) ->
     return train[np.sort(first)], train[np.sort(second)]
 
 
-def _can_stratify(labels: np.ndarray, kept: int, held: int) -> bool:
+def can_stratify(labels: np.ndarray, kept: int, held: int) -> bool:
+    """Whether two parts of rows, of these sizes, can each have all classes."""
     counts = np.unique(labels, return_counts=True)[1]
     return counts.min() >= 2 and len(counts) <= min(kept, held)
 

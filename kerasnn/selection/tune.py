@@ -18,8 +18,6 @@ from kerasnn.selection.problem import Problem
 from kerasnn.selection.progress import Progress
 from kerasnn.selection.scoring import scorers_of
 from kerasnn.selection.search import import_optuna
-from kerasnn.selection.seeds import derived
-from kerasnn.selection.splits import splits_of
 from kerasnn.selection.tuning import Tuning
 from kerasnn.training.steps import build as build_metrics
 
@@ -151,13 +149,13 @@ def tune(
     plan = Plan(
         build, space, candidates, method, trials, cv, how, metric, sign, seed, jobs, storage, ends
     )
-    outer = splits_of(problem, cv, derived(seed, 0)) if nested else []
-    folds = len(splits_of(problem, cv, derived(seed, 0)))
+    splits = plan.splits(problem)
+    outer = splits if nested else []
     settings = plan.settings(problem, scoring, nested=nested)
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(opened(journal, settings))
-        bar = stack.enter_context(Progress(plan.runs() * folds * (1 + len(outer)), verbose))
-        found = plan.run(problem, saved, 0, bar)
+        bar = stack.enter_context(Progress(plan.runs() * len(splits) * (1 + len(outer)), verbose))
+        found = plan.run(problem, splits, saved, 0, bar)
         if nested:
             found.nested_scores_ = np.array(
                 [plan.outer(problem, saved, i + 1, split, bar) for i, split in enumerate(outer)]

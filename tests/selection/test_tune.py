@@ -7,6 +7,7 @@ import pytest
 from selection_helpers import blobs, build, count_traces
 
 from kerasnn import models, selection
+from kerasnn.callbacks.path_lock import path_lock
 from kerasnn.optimizers import SGD
 from kerasnn.selection import choice, integers, log_uniform, uniform
 from kerasnn.selection.candidates import drawn, grid
@@ -180,6 +181,13 @@ def test_a_journal_goes_on_wherever_it_was_cut(tmp_path, monkeypatch):
     traces = count_traces(monkeypatch)
     selection.tune(build, space, x, y, **QUICK, journal=path)
     assert traces == []
+
+
+def test_a_journal_in_use_is_refused(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    message = "`journal` must be used by one run at a time; .* is in use by process"
+    with path_lock(path), pytest.raises(BlockingIOError, match=message):
+        selection.tune(build, {"learning_rate": [0.01]}, *blobs(), **QUICK, journal=path)
 
 
 def test_a_journal_of_something_else_is_refused(tmp_path):
