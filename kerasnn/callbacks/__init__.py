@@ -9,7 +9,8 @@ Besides Keras's methods `kerasnn.fit` calls these, of any callback that has them
   for a stream or nothing.
 - `before_step(model)` where a step is traced, to put TensorFlow operations ahead of each step of
   the compiled program. In Keras's loop `on_train_batch_begin` has to do the same. None stands
-  for nothing to be done.
+  for nothing to be done. One that has it may have `after_step(model)` too, for operations
+  behind each step of the compiled program.
 - `on_train_abort(error)` in place of `on_train_end` where an exception ends training, Ctrl-C
   among them.
 - `state()` and `restore(state)`: what a training run that goes on later has to have again, as

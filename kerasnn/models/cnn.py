@@ -91,7 +91,7 @@ def cnn(
     drops = parts.rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="image")]
     if augment:
-        stack += _augmentation(part)
+        stack += parts.augmentation(part)
     if normalize:
         stack.append(layers.Standardize(name="standardize"))
     for i, width in enumerate(blocks):
@@ -109,15 +109,6 @@ def cnn(
 
 def _convolution(filters: int, size: int) -> Callable[..., keras.layers.Layer]:
     return lambda **kwargs: keras.layers.Conv2D(filters, size, padding="same", **kwargs)
-
-
-def _augmentation(part: parts.Parts) -> list[keras.layers.Layer]:
-    return [
-        keras.layers.RandomTranslation(
-            0.1, 0.1, fill_mode="nearest", seed=part.seed(), name="move"
-        ),
-        keras.layers.RandomRotation(10 / 360, fill_mode="nearest", seed=part.seed(), name="turn"),
-    ]
 
 
 def _check_size(shape: tuple[int | None, ...], blocks: tuple[int, ...]) -> None:

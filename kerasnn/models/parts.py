@@ -137,6 +137,16 @@ class Parts:
         return [output]
 
 
+def augmentation(part: Parts) -> list[keras.layers.Layer]:
+    """Returns what moves and turns images at random, by a tenth of their size and 10 degrees."""
+    return [
+        keras.layers.RandomTranslation(
+            0.1, 0.1, fill_mode="nearest", seed=part.seed(), name="move"
+        ),
+        keras.layers.RandomRotation(10 / 360, fill_mode="nearest", seed=part.seed(), name="turn"),
+    ]
+
+
 def sizes(argument: str, value: Any, *, empty: bool = False) -> tuple[int, ...]:
     """Returns layer sizes as a tuple; one number is one layer."""
     listed = (value,) if isinstance(value, numbers.Integral) else value

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasnn.serving import card, model_file, table
+from kerasnn import _model_file
+from kerasnn.serving import card, table
 from kerasnn.serving.export import export
 from kerasnn.serving.predictor import Predictor
 from kerasnn.serving.verify import verify
@@ -80,7 +81,7 @@ def add_to(commands: Any) -> None:
 
 def _export(given: argparse.Namespace) -> None:
     report = export(
-        model_file.load(given.model),
+        _model_file.load(given.model),
         given.path,
         version=given.version,
         labels=_labels(given.labels),

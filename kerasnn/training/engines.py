@@ -40,6 +40,12 @@ def plan(job: Job, steps: int, *, has_xla: bool, failure: str) -> list[tuple[str
         ValueError: If the job asks for an engine that cannot run it.
     """
     only_keras = _keras_only(job)
+    if only_keras and job.told is not None:
+        raise ValueError(
+            f"`{job.told.model.name}` cannot be trained on what its frozen layers give: "
+            f"{only_keras}, and so only Keras's own loop can run it. Freeze with "
+            "`kerasnn.transfer.freeze_to`, and call `fit`."
+        )
     if only_keras:
         if job.engine not in ("auto", "keras"):
             raise ValueError(

@@ -105,7 +105,12 @@ def fit(
         engine=engine,
         seed=seed,
     )
-    before = State(model)
+    return train(job)
+
+
+def train(job: Job) -> keras.callbacks.History:
+    """Runs a job; where a stream turns out to be wrong, the model is as it was before."""
+    before = State(job.model)
     try:
         return run(job)
     except (FloatingPointError, tf.errors.InvalidArgumentError):

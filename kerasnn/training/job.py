@@ -16,12 +16,23 @@ _NAMES = ("x", "y", "sample_weight")
 _VALIDATION_NAMES = ("validation_data[0]", "validation_data[1]", "validation_data[2]")
 
 
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """A model, and its data in memory, (x, y, sample_weight) each; None for a stream or nothing."""
+
+    model: Any
+    train: Any
+    validation: Any
+
+
 @dataclasses.dataclass(kw_only=True)
 class Job:
     """What an engine needs to train. Making one raises on all that cannot be right.
 
     The fields are the arguments of `kerasnn.fit`. `train` holds the training rows, and is None
     for a stream; `validation` holds the validation rows, and is None for a stream or nothing.
+    `told` is what callbacks are told of where the model is a part of another one, and `bar` a
+    callback that shows progress in place of Keras's.
     """
 
     model: Any
@@ -43,6 +54,8 @@ class Job:
     validation_freq: Any
     engine: str
     seed: int | None
+    told: Told | None = None
+    bar: keras.callbacks.Callback | None = None
     train: rows.Rows | None = dataclasses.field(init=False, default=None)
     validation: rows.Rows | None = dataclasses.field(init=False, default=None)
     # The error of a batch that a generator made; TensorFlow hands on no more than its text.
@@ -77,6 +90,14 @@ class Job:
     def validates(self) -> bool:
         """Whether there is anything to validate on."""
         return self.validation_data is not None
+
+    @property
+    def shown(self) -> Told:
+        """What callbacks are told of."""
+        if self.told is not None:
+            return self.told
+        train = None if self.train is None else (self.x, self.y, self.sample_weight)
+        return Told(self.model, train, None if self.validation is None else self.validation_data)
 
     def validates_after(self, epoch: int) -> bool:
         """Whether an epoch, counted from 0, ends with a validation."""

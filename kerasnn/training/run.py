@@ -23,11 +23,9 @@ _CANNOT_COMPILE = (tf.errors.OpError, TypeError, ValueError, NotImplementedError
 
 def run(job: Job) -> keras.callbacks.History:
     """Trains by the first engine that can; returns the History, with the engine and the reason."""
-    callbacks = engines.callbacks_of(job)
-    tell(callbacks, "before_fit", job.model, validates=job.validates, alone=_are_known(callbacks))
-    train = None if job.train is None else (job.x, job.y, job.sample_weight)
-    held = None if job.validation is None else job.validation_data
-    tell(callbacks, "set_data", train=train, validation=held)
+    callbacks, shown = engines.callbacks_of(job), job.shown
+    tell(callbacks, "before_fit", shown.model, validates=job.validates, alone=_are_known(callbacks))
+    tell(callbacks, "set_data", train=shown.train, validation=shown.validation)
     try:
         with resumption(job) as resumed:
             return _run(job, resumed)
@@ -111,11 +109,12 @@ def _compile(job: Job, blocks: Blocks | None, *, jit: bool) -> Epochs | StreamEp
 
 
 def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.History:
-    model = job.model
+    model = job.shown.model
+    bars = [] if job.bar is None else [job.bar]
     callbacks = keras.callbacks.CallbackList(
-        engines.callbacks_of(job),
+        [*engines.callbacks_of(job), *bars],
         add_history=True,
-        add_progbar=job.verbose != 0,
+        add_progbar=job.verbose != 0 and not bars,
         verbose=job.verbose,
         epochs=job.epochs,
         steps=epochs.steps,

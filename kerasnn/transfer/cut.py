@@ -1,0 +1,147 @@
+"""Where a model can be cut into a frozen part, computed once, and a part that trains."""
+
+import dataclasses
+from typing import Any
+
+import keras
+
+from kerasnn import _checks, layers
+from kerasnn.models.model import Model
+from kerasnn.models.sequential import Sequential
+from kerasnn.transfer.head import before_head
+
+# Their weights are statistics of the data, which no gradient trains.
+_STATISTICS = (layers.Standardize, keras.layers.Normalization)
+
+
+class Chain:
+    """The layers of a model in the order in which they run, and the places between them.
+
+    Place p stands before layer p. Of a graph of layers only those places can be cut at which one
+    tensor alone passes on.
+
+    Args:
+        model: A model of one image input, functional or `Sequential`.
+
+    Raises:
+        ValueError: If its inputs or its graph are not known, or it has several inputs.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        if not isinstance(model, keras.Model):
+            raise _checks.wrong("model", "be a Keras model", model)
+        inputs = getattr(model, "inputs", None) or []
+        if len(inputs) != 1:
+            raise ValueError(
+                f"`model` must be functional or Sequential, with one input; `{model.name}` has "
+                f"{len(inputs) or 'none that is known'}. Build it from a `keras.Input`."
+            )
+        self.model, self.layers, self.image = model, list(model.layers), inputs[0]
+        self._is_sequential = isinstance(model, keras.Sequential)
+        self._branches = not self._is_sequential and _has_reused_layers(model)
+
+    def can_cut(self, place: int) -> bool:
+        """Whether one tensor alone passes a place."""
+        return place == 0 or self._is_sequential or self._tensor(place) is not None
+
+    def part(self, start: int, stop: int | None = None) -> Any:
+        """Returns the layers from one place to another, or to the end, as a model of its own."""
+        stop = len(self.layers) if stop is None else stop
+        name = f"{self.model.name}_{start}_{stop}"
+        if start == 0 and stop == len(self.layers):
+            return self.model
+        if not self._is_sequential:
+            outputs = self.model.output if stop == len(self.layers) else self._tensor(stop)
+            return Model(self._tensor(start), outputs, name=name)
+        image = self.image
+        if start:
+            image = keras.KerasTensor(self.part(0, start).output_shape, self._dtype(start))
+        entry = keras.Input(image.shape[1:], dtype=image.dtype, name=_input_name(start))
+        return Sequential([entry, *self.layers[start:stop]], name=name)
+
+    def head(self) -> int:
+        """Returns the place behind the pooling that the head begins with."""
+        return before_head(self.layers) + 1
+
+    def frozen(self) -> int:
+        """Returns the last place up to which what goes in is the same in every epoch.
+
+        Layers that draw at random are off within the frozen part, as are those of a frozen model
+        that is called with `training=False`; behind the last frozen weights they end it. 0 where
+        no weight is frozen that would else be trained.
+        """
+        trains = [bool(layer.trainable_variables) for layer in self.layers]
+        first = trains.index(True) if True in trains else len(self.layers)
+        held = [i for i, layer in enumerate(self.layers[:first]) if is_frozen(layer)]
+        if not held:
+            return 0
+        place = held[-1] + 1
+        while place < first and not draws(self.layers[place]):
+            place += 1
+        while place > held[0] and not self.can_cut(place):
+            place -= 1
+        return place if place > held[0] else 0
+
+    def augments(self) -> list[str]:
+        """Returns the names of the layers that draw at random before any weight: of images."""
+        weighted = [bool(layer.weights) for layer in self.layers]
+        first = weighted.index(True) if True in weighted else 0
+        return [layer.name for layer in self.layers[:first] if draws(layer)]
+
+    def _dtype(self, place: int) -> str:
+        return getattr(self.layers[place - 1], "compute_dtype", None) or keras.config.floatx()
+
+    def _tensor(self, place: int) -> Any:
+        """Returns the one tensor that passes a place, or None where there are more."""
+        if place == 0:
+            return self.image
+        behind = self.layers[place:]
+        if self._branches or any(isinstance(layer, keras.Model) for layer in behind):
+            return None
+        wanted = keras.tree.flatten([[layer.input for layer in behind], self.model.output])
+        made = {id(t) for t in keras.tree.flatten([layer.output for layer in behind])}
+        passing = {id(tensor): tensor for tensor in wanted if id(tensor) not in made}
+        return next(iter(passing.values())) if len(passing) == 1 else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Cut:
+    """A model in two parts that share its layers."""
+
+    prefix: Any
+    tail: Any
+
+
+def cut_at_head(model: keras.Model) -> Cut:
+    """Cuts a model before the pooling that its head begins with.
+
+    Raises:
+        ValueError: If it has no head, or cannot be cut there.
+    """
+    chain = Chain(model)
+    place = before_head(chain.layers)
+    if not chain.can_cut(place):
+        raise ValueError(
+            f"`{model.name}` must have one tensor alone before its head, at "
+            f"`{chain.layers[place].name}`; it has several there."
+        )
+    return Cut(chain.part(0, place), chain.part(place))
+
+
+def is_frozen(layer: keras.layers.Layer) -> bool:
+    """Whether a layer has weights that gradients would train, and was told not to train them."""
+    return bool(layer.weights) and not layer.trainable and not isinstance(layer, _STATISTICS)
+
+
+def draws(layer: keras.layers.Layer) -> bool:
+    """Whether a layer draws at random: then it keeps a seed, which is no weight."""
+    return len(layer.variables) > len(layer.weights)
+
+
+def _has_reused_layers(model: Any) -> bool:
+    """Whether a layer stands in the graph twice, so that it has no one input."""
+    return any(len(layer["inbound_nodes"]) > 1 for layer in model.get_config()["layers"])
+
+
+def _input_name(start: int) -> str:
+    return "image" if start == 0 else "features"

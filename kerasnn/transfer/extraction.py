@@ -1,0 +1,174 @@
+"""The frozen part of a model, run once over images."""
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnn.transfer.data import Images, joined
+from kerasnn.transfer.feature_store import FeatureStore, digest
+from kerasnn.transfer.precision import Precision, Prefix
+
+_SAMPLE_ROWS = 4
+# More than this is not read from a store into memory, but batch by batch in each epoch.
+_MEMORY_BYTES = 1 << 29
+
+
+@dataclasses.dataclass(frozen=True)
+class Caching:
+    """Where features are kept.
+
+    Args:
+        directory: On the disk, or None for memory alone.
+        limit_bytes: Most bytes on the disk.
+    """
+
+    directory: Any
+    limit_bytes: int
+
+
+class Extraction:
+    """Computes the features of images, each once.
+
+    Args:
+        model: The frozen part.
+        sample: Some images, to choose the precision by.
+        precision: As asked for; see `Prefix`.
+        caching: Where features are kept.
+        verbose: 0 for silence.
+    """
+
+    def __init__(
+        self, model: keras.Model, sample: np.ndarray, precision: str, caching: Caching, verbose: Any
+    ) -> None:
+        self._prefix = Prefix(model, sample[:_SAMPLE_ROWS], precision)
+        self._store: FeatureStore | None = None
+        if caching.directory is not None:
+            self._store = FeatureStore(
+                caching.directory,
+                _key(model, self.precision.name),
+                self._prefix.shape,
+                limit_bytes=caching.limit_bytes,
+            )
+        self._verbose, self._told = verbose, False
+
+    @property
+    def precision(self) -> Precision:
+        """What the features are computed in."""
+        return self._prefix.precision
+
+    def __call__(
+        self,
+        images: Images,
+        what: str,
+        *,
+        passes: int = 1,
+        augment: Callable[[Any], Any] | None = None,
+    ) -> Images:
+        """Returns the features of images, with the targets.
+
+        Args:
+            images: What the features are of.
+            what: What the progress bar calls them.
+            passes: How often to go over them.
+            augment: Changes a batch at random before its features are computed.
+        """
+        store = None if augment is not None else self._store
+        count = None if images.count is None else images.count * passes
+        parts, targets, weights = [], [], []
+        try:
+            for x, y, sample_weight in self._watched(images, what, passes, count):
+                x = x if augment is None else augment(x)
+                parts.append(self._prefix(x) if store is None else self._stored(store, x, count))
+                targets.append(y)
+                weights.append(sample_weight)
+        finally:
+            if store is not None:
+                store.flush()
+        if not parts:
+            raise ValueError(f"`{what}` must hold at least one batch; it is empty.")
+        y, sample_weight = joined(targets), joined(weights)
+        if store is None:
+            return Images(np.concatenate(parts), y, sample_weight)
+        keys = [key for part in parts for key in part]
+        if len(keys) * math.prod(self._prefix.shape) * 4 <= _MEMORY_BYTES:
+            return Images(store.rows(keys), y, sample_weight)
+        return Images(_stream(store, keys, self._prefix.shape, y, sample_weight))
+
+    def _stored(self, store: FeatureStore, x: Any, count: int | None) -> list[bytes]:
+        """Computes what is not in the store yet, and returns the keys of a batch."""
+        array = np.ascontiguousarray(x)
+        kind = f"{array.dtype} {array.shape[1:]}".encode()
+        keys = [digest(kind + row.tobytes()) for row in array]
+        new = [i for i, key in enumerate(keys) if key not in store]
+        if new:
+            store.check_room(len(new))
+            store.add([keys[i] for i in new], self._prefix(array[new]))
+        return keys
+
+    def _watched(
+        self, images: Images, what: str, passes: int, count: int | None
+    ) -> Iterator[tuple[Any, Any, Any]]:
+        """Yields the batches of all passes, and shows how far they are."""
+        bar = None
+        if self._verbose != 0:
+            print(f"Features of {what}{'' if self._told else f', in {self.precision}'}")
+            self._told = True
+            bar = keras.utils.Progbar(count, unit_name="image", stateless_metrics=())
+        done, began = 0, time.perf_counter()
+        for _ in range(passes):
+            for batch in images.batches():
+                yield batch
+                done += len(batch[0])
+                if bar is not None:
+                    rate = done / (time.perf_counter() - began)
+                    bar.update(done, [("images/s", rate)], finalize=done == count)
+        if bar is not None and count is None:
+            bar.update(done, finalize=True)
+
+
+def _key(model: keras.Model, precision: str) -> str:
+    """Returns what features depend on besides the images."""
+    weights = b"".join(digest(np.ascontiguousarray(w).tobytes()) for w in model.get_weights())
+    layers = [(type(layer).__name__, layer.get_config()) for layer in model.layers]
+    architecture = json.dumps(layers, default=str, sort_keys=True).encode()
+    parts = {
+        "layers": digest(architecture).hex(),
+        "weights": digest(weights).hex(),
+        "precision": precision,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+    }
+    return json.dumps(parts)
+
+
+def _stream(
+    store: FeatureStore, keys: list[bytes], shape: tuple[int, ...], y: Any, sample_weight: Any
+) -> tf.data.Dataset:
+    """Returns what is stored in batches of 32, in a new order for each epoch."""
+    data = [a for a in keras.tree.flatten((y, sample_weight)) if a is not None]
+    types = [tf.float32, *(tf.as_dtype(a.dtype) for a in data)]
+
+    def read(numbers: np.ndarray) -> list[np.ndarray]:
+        return [store.rows([keys[i] for i in numbers]), *(a[numbers] for a in data)]
+
+    def load(numbers: tf.Tensor) -> Any:
+        x, *rest = tf.numpy_function(read, [numbers], types)
+        x.set_shape((None, *shape))
+        for tensor, array in zip(rest, data, strict=True):
+            tensor.set_shape((None, *array.shape[1:]))
+        left = iter(rest)
+
+        def take(nest: Any) -> Any:
+            return keras.tree.map_structure(lambda a: None if a is None else next(left), nest)
+
+        return keras.utils.pack_x_y_sample_weight(x, take(y), take(sample_weight))
+
+    numbers = tf.data.Dataset.range(len(keys)).shuffle(len(keys))
+    return numbers.batch(32).map(load, num_parallel_calls=1).prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,149 @@
+"""Features on the disk, found by the contents of the images that they are of."""
+
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+
+from kerasnn import _files
+
+# What is lost to a kill at most.
+_SHARD_BYTES, _SHARD_SECONDS = 32 << 20, 10.0
+_ABOUT = "about.json"
+_PREFIX = "features-"
+
+
+class FeatureStore:
+    """The features of one frozen network in one precision, in files that appear whole or not.
+
+    Each file is an array of (digest, features), mapped into memory rather than read. Its name ends
+    with the hash of its bytes, by which a damaged file is found when the store is opened, and left
+    out. A row is found by the digest of its image, so that order and company do not matter, and
+    what was computed before a kill is there after it.
+
+    Args:
+        directory: Where stores lie, each in a folder of its own named after its key.
+        key: What the features depend on besides the images; any text.
+        shape: Shape of one row of features.
+        limit_bytes: Most bytes of all stores in the directory. Where more is needed, those that
+            were used longest ago are removed.
+
+    Raises:
+        OSError: If the directory cannot be made or written.
+    """
+
+    def __init__(
+        self, directory: Any, key: str, shape: tuple[int, ...], *, limit_bytes: int
+    ) -> None:
+        self._root = pathlib.Path(directory)
+        self._folder = self._root / f"{_PREFIX}{digest(key.encode()).hex()}"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._type = np.dtype([("digest", "V16"), ("features", "<f4", shape)])
+        self._limit = limit_bytes
+        about = {"key": key, "shape": list(shape)}
+        with _files.replacing(self._folder / _ABOUT) as draft:
+            draft.write_text(json.dumps(about, indent=1))
+        self._places: dict[bytes, tuple[np.ndarray, int]] = {}
+        self._fresh: list[tuple[bytes, np.ndarray]] = []
+        self._flushed = time.monotonic()
+        for path in sorted(self._folder.glob("*.npy")):
+            self._open(path)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._places
+
+    def check_room(self, rows: int) -> None:
+        """Raises unless so many further rows have room, older stores being removed.
+
+        Raises:
+            ValueError: If they have none.
+        """
+        needed = rows * self._type.itemsize
+        if self._size(self._folder) + needed > self._limit:
+            raise ValueError(
+                f"`cache_limit_gb` must leave room for {rows:,} more rows of features, "
+                f"{needed / 1e9:.3g} GB; it is {self._limit / 1e9:.3g}, of which "
+                f"{self._size(self._folder) / 1e9:.3g} is in use for this network. Raise it, or "
+                "use pooling='avg', whose features are small."
+            )
+        others = [folder for folder in self._root.glob(f"{_PREFIX}*") if folder != self._folder]
+        others = sorted((f for f in others if (f / _ABOUT).exists()), key=_last_use, reverse=True)
+        while others and self._size(self._folder, *others) + needed > self._limit:
+            shutil.rmtree(others.pop())
+
+    def add(self, keys: list[bytes], features: np.ndarray) -> None:
+        """Adds rows; they are on the disk when `flush` has returned, or earlier."""
+        for key, row in zip(keys, features, strict=True):
+            self._fresh.append((key, row))
+        is_old = time.monotonic() - self._flushed > _SHARD_SECONDS
+        if is_old or len(self._fresh) * self._type.itemsize >= _SHARD_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what was added."""
+        self._flushed = time.monotonic()
+        if not self._fresh:
+            return
+        rows = np.empty(len(self._fresh), self._type)
+        rows["digest"] = [np.void(key) for key, _ in self._fresh]
+        rows["features"] = [row for _, row in self._fresh]
+        self._fresh = []
+        draft = self._folder / f".{os.getpid()}.npy"
+        try:
+            np.save(draft, rows)
+            path = self._folder / f"{_hash(draft)}.npy"
+            with _files.replacing(path) as new:
+                os.replace(draft, new)
+        finally:
+            draft.unlink(missing_ok=True)
+        self._map(path)
+
+    def rows(self, keys: list[bytes]) -> np.ndarray:
+        """Returns the features by digests, `(rows, *shape)` float32."""
+        found = np.empty((len(keys), *self._type["features"].shape), np.float32)
+        for i, key in enumerate(keys):
+            array, place = self._places[key]
+            found[i] = array[place]
+        return found
+
+    def _open(self, path: pathlib.Path) -> None:
+        if _hash(path) == path.stem:
+            self._map(path)
+            return
+        warnings.warn(
+            f"{path} is damaged and was removed; its features are computed again.",
+            UserWarning,
+            stacklevel=2,
+        )
+        path.unlink(missing_ok=True)
+
+    def _map(self, path: pathlib.Path) -> None:
+        rows = np.load(path, mmap_mode="r")
+        if rows.dtype == self._type:
+            keys = rows["digest"].tobytes()
+            for place in range(len(rows)):
+                self._places[keys[16 * place :][:16]] = rows["features"], place
+
+    def _size(self, *folders: pathlib.Path) -> int:
+        paths = [path for folder in folders for path in folder.glob("*.npy")]
+        return sum(path.stat().st_size for path in paths)
+
+
+def digest(data: Any) -> bytes:
+    """Returns 16 bytes that stand for some data."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _hash(path: pathlib.Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def _last_use(folder: pathlib.Path) -> float:
+    return (folder / _ABOUT).stat().st_mtime

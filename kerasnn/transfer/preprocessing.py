@@ -1,0 +1,56 @@
+"""A backbone's own preprocessing, inside the model."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasnn import _checks
+from kerasnn.transfer.applications import MODULES
+
+
+@keras.saving.register_keras_serializable("kerasnn")
+class Preprocessing(keras.layers.Layer):
+    """Turns raw RGB levels into what the pretrained weights of one family of networks expect.
+
+    Forward:
+        caffe (`vgg16`, `vgg19`, `resnet`): y = BGR(x) - (103.939, 116.779, 123.68)
+        tf (`mobilenet`, `mobilenet_v2`, `resnet_v2`, `inception_v3`, ...): y = x / 127.5 - 1
+        torch (`densenet`): y = (x / 255 - mean) / deviation, with ImageNet's by channel
+        `efficientnet`, `efficientnet_v2`, `mobilenet_v3`, `convnext`: y = x; they scale inside
+
+    It is Keras's `preprocess_input` of that family, computed in float32 whatever the policy.
+
+    Args:
+        application: Name of the module of `keras.applications`, such as `"vgg16"`.
+
+    Shape:
+        `(batch, height, width, 3)` in [0, 255] -> the same.
+
+    Raises:
+        ValueError: If `application` is no such module.
+
+    Example:
+        >>> layer = Preprocessing("mobilenet_v2")
+        >>> layer(keras.ops.full((1, 1, 1, 3), 255.0)).numpy().ravel().tolist()
+        [1.0, 1.0, 1.0]
+    """
+
+    def __init__(self, application: str, **kwargs: Any) -> None:
+        _checks.one_of("application", application, MODULES)
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.application = application
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the preprocessed images."""
+        module = getattr(keras.applications, self.application)
+        return module.preprocess_input(tf.cast(inputs, self.compute_dtype))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the shape of the input."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        return {**super().get_config(), "application": self.application}
