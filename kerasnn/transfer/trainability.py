@@ -1,6 +1,7 @@
 """Which layers train, changed at once, also in a model that was compiled."""
 
 import collections
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,37 +24,67 @@ def train_from(model: keras.Model, first: int, *, batch_norm: bool) -> Counts:
     its statistics and does not move them.
     """
     every = leaves(model)
-    head = _head(every)
+    head, before = _head(every), list(model.trainable_variables)
     model.trainable = True
     for place, layer in enumerate(every):
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = place >= first and (batch_norm or not is_norm or place >= head)
-    renew_optimizer(model)
+    renew_optimizer(model, before)
     return counts_of(model, sum(bool(layer.trainable_variables) for layer in every))
 
 
-def renew_optimizer(model: Any) -> None:
+def renew_optimizer(model: Any, before: list[Any]) -> None:
     """Gives a compiled model an optimizer for what trains now.
 
     Keras's optimizers know the variables that they were built for and no others, and its functions
     go on with what they were traced with (keras#22413). The new optimizer has the same settings,
     rate and count of steps, and the same slots for all that trained before.
+
+    Args:
+        model: A Keras model.
+        before: The variables that the optimizer was built for.
     """
     if not model.compiled:
         return
     old = model.optimizer
     if old.built:
         new = type(old).from_config(old.get_config())
-        new.build(model.trainable_variables)
-        kept = collections.defaultdict(collections.deque)
-        for variable in old.variables:
-            kept[variable.path].append(variable)
-        for variable in new.variables:
-            if kept[variable.path]:
-                variable.assign(kept[variable.path].popleft())
+        now = model.trainable_variables
+        new.build(now)
+        kept = dict(zip(_names(old, before), old.variables, strict=True))
+        for name, variable in zip(_names(new, now), new.variables, strict=True):
+            if name in kept:
+                variable.assign(kept[name])
         model.optimizer = new
     if model.train_function is not None:
         model.make_train_function(force=True)
+
+
+def _names(optimizer: Any, trained: list[Any]) -> list[Any]:
+    """Returns a name for each of an optimizer's variables, the same for the same slot.
+
+    Where slots of several variables have one name, as Adafactor's have, that is which slot it is
+    of which variable; an optimizer for that variable alone tells how many it has.
+    """
+    names = [_name(variable) for variable in optimizer.variables]
+    shared = {name for name, count in collections.Counter(names).items() if count > 1}
+    found: dict[str, list[Any]] = collections.defaultdict(list)
+    for variable in trained if shared else ():
+        alone = type(optimizer).from_config(optimizer.get_config())
+        own = len(alone.variables)
+        alone.build([variable])
+        for number, slot in enumerate(alone.variables):
+            of = id(variable) if number >= own else None
+            key = (_name(slot), of, number)
+            if key not in found[key[0]]:
+                found[key[0]].append(key)
+    left = {name: iter(found[name]) for name in shared}
+    return [next(left[name]) if name in shared else name for name in names]
+
+
+def _name(variable: Any) -> str:
+    """Returns the name of a slot, less the number that Keras gives to one without a name."""
+    return re.sub(r"^variable_\d+$", "variable", variable.name)
 
 
 def weighted(layers: list[keras.layers.Layer]) -> Iterator[int]:

@@ -96,16 +96,13 @@ def _convolutions(part: parts.Parts) -> list[keras.layers.Layer]:
     """Returns the five blocks, each halving height and width at its end."""
     stack: list[keras.layers.Layer] = []
     for i, (filters, count) in enumerate(_BLOCKS, 1):
-        stack += [
-            keras.layers.Conv2D(
-                filters,
-                3,
-                padding="same",
-                activation="relu",
-                **part.kernel("relu"),
-                name=f"block{i}_conv{j}",
+        for j in range(1, count + 1):
+            he: Any = part.initializer("relu")
+            name = f"block{i}_conv{j}"
+            stack.append(
+                keras.layers.Conv2D(
+                    filters, 3, padding="same", activation="relu", kernel_initializer=he, name=name
+                )
             )
-            for j in range(1, count + 1)
-        ]
         stack.append(keras.layers.MaxPooling2D(2, name=f"block{i}_pool"))
     return stack

@@ -1,0 +1,168 @@
+"""`freeze_to` and `unfreeze`: what trains, at once, with the optimizer that was there."""
+
+import keras
+import numpy as np
+import pytest
+from transfer_cases import compiled, images, network, weights_by_layer
+
+import kerasnn
+from kerasnn import models, transfer
+from kerasnn.transfer import freeze_to, unfreeze
+
+
+def trainable(model):
+    return [layer.name for layer in model.layers if layer.trainable_variables]
+
+
+@pytest.mark.parametrize(
+    ("where", "first"),
+    [
+        ("head", "hidden_1"),
+        ("pool", "hidden_1"),
+        ("block2", "block2_conv1"),
+        ("block2_conv2", "block2_conv2"),
+        ("output", "output"),
+        (0, "block1_conv"),
+        (3, "block2_conv2"),
+        (-1, "output"),
+        (-2, "hidden_1"),
+    ],
+)
+def test_all_before_a_place_is_frozen_and_nothing_behind(where, first):
+    model = network()
+    counts = freeze_to(model, where, batch_norm=True)
+    weighted = [layer.name for layer in model.layers if layer.weights]
+    assert trainable(model) == weighted[weighted.index(first) :]
+    assert counts.trainable == sum(v.numpy().size for v in model.trainable_weights)
+    assert counts.trainable + counts.frozen == model.count_params()
+    assert counts.layers == len(trainable(model))
+
+
+def test_batch_norms_stay_frozen_unless_asked_for():
+    model = network()
+    unfreeze(model)
+    assert not any("norm" in name for name in trainable(model))
+    unfreeze(model, batch_norm=True)
+    assert {"block1_norm", "block2_norm"} <= set(trainable(model))
+
+
+def test_a_batch_norm_of_the_head_trains():
+    model = models.cnn((8, 8, 1), 3, task="multiclass", batch_norm=True)
+    freeze_to(model, "head")
+    assert "hidden_1_norm" in trainable(model)
+    assert "block2_conv1_norm" not in trainable(model)
+
+
+def test_counts_are_printed_and_returned(capsys):
+    counts = freeze_to(network(), "head")
+    assert capsys.readouterr().out == f"{counts}\n"
+    assert str(counts) == "67 parameters trainable, in 2 layers; 368 frozen"
+
+
+def test_layers_of_a_model_inside_are_frozen_each_by_its_name():
+    inner = models.cnn((8, 8, 1), 3, task="multiclass", hidden=(), compile=False)
+    model = keras.Sequential([keras.Input((8, 8, 1)), inner, keras.layers.Dense(2, name="last")])
+    freeze_to(model, "block2")
+    assert not inner.get_layer("block1_conv1").trainable_variables
+    assert inner.get_layer("block2_conv1").trainable_variables
+    freeze_to(model, "last")
+    assert len(model.trainable_variables) == 2
+
+
+@pytest.mark.parametrize("fit", [kerasnn.fit, keras.Model.fit], ids=["kerasnn", "keras"])
+def test_it_takes_effect_in_a_model_that_has_trained(fit):
+    """Keras goes on with its trace, keras#22413, and its optimizer knows no new variable."""
+    model, (x, y) = network(), images()
+    freeze_to(model, "head")
+    fit(model, x, y, epochs=1, verbose=0)
+    for where, moved in (("block2", True), ("head", False)):
+        freeze_to(model, where)
+        before = weights_by_layer(model)
+        fit(model, x, y, epochs=1, verbose=0)
+        after = weights_by_layer(model)
+        changed = {n for n in after if not all(map(np.array_equal, before[n], after[n]))}
+        assert ("block2_conv1" in changed) == moved
+        assert "output" in changed
+        assert not changed & {"block1_conv", "block1_norm", "block2_norm"}
+
+
+def test_the_optimizer_keeps_slots_rate_and_steps_for_what_stays():
+    model, (x, y) = network(), images()
+    freeze_to(model, "block2")
+    kerasnn.fit(model, x, y, epochs=2, verbose=0)
+    model.optimizer.learning_rate = 0.007
+    before = {v.path: v.numpy() for v in model.optimizer.variables}
+    unfreeze(model)
+    after = {v.path: v.numpy() for v in model.optimizer.variables}
+    assert set(before) < set(after)
+    for path, value in before.items():
+        np.testing.assert_array_equal(after[path], value, err_msg=path)
+    new = set(after) - set(before)
+    assert {path.split("/")[1].partition("_kernel")[0] for path in new} >= {"block1_conv"}
+    assert all(not after[path].any() for path in new)
+
+
+def test_going_on_after_a_change_that_changes_nothing_is_going_on():
+    x, y = images()
+
+    def trained(change):
+        model = network()
+        unfreeze(model)
+        kerasnn.fit(model, x, y, epochs=2, shuffle=False, verbose=0)
+        if change:
+            unfreeze(model)
+        kerasnn.fit(model, x, y, epochs=2, shuffle=False, verbose=0)
+        return model.get_weights()
+
+    for ours, theirs in zip(trained(True), trained(False), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_every_kind_of_optimizer_is_carried_over():
+    x, y = images(12)
+    for name, value in vars(keras.optimizers).items():
+        is_one = isinstance(value, type) and issubclass(value, keras.optimizers.Optimizer)
+        if not is_one or name in ("Optimizer", "MultiOptimizer", "LossScaleOptimizer"):
+            continue
+        model = compiled(network(), value())
+        freeze_to(model, "head")
+        model.train_on_batch(x, y)
+        before = model.optimizer
+        unfreeze(model)
+        unfreeze(model)
+        freeze_to(model, "head")
+        assert model.optimizer is not before
+        for ours, theirs in zip(model.optimizer.variables, before.variables, strict=True):
+            np.testing.assert_array_equal(ours, theirs, err_msg=f"{name} {theirs.path}")
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("block3", "`where` must name a layer or a block of `functional"),
+        ("blok2", "Did you mean `block2`?"),
+        (7, "`where` must leave layers to train: there are 7 with weights; got where=7."),
+        (-8, "there are 7 with weights"),
+        (1.5, "`where` must be the name of a layer or block, a number of layers, or 'head'"),
+        (True, "`where` must be the name of a layer or block"),
+        (None, "`where` must be the name of a layer or block"),
+    ],
+)
+def test_a_wrong_place_changes_nothing(refuses, where, message):
+    model = network()
+    with refuses(model, message):
+        freeze_to(model, where)
+    assert len(model.trainable_variables) == 14
+
+
+def test_a_model_that_cannot_be_frozen_is_refused():
+    with pytest.raises(ValueError, match="`model` must be a Keras model; got model=3"):
+        freeze_to(3, "head")
+    with pytest.raises(ValueError, match="must be built"):
+        unfreeze(keras.Sequential([keras.layers.Dense(1)]))
+    dense = models.mlp(4, 3, task="multiclass")
+    with pytest.raises(ValueError, match="`model` must have a head"):
+        freeze_to(dense, "head")
+    with pytest.raises(TypeError, match="Did you mean `where`"):
+        transfer.freeze_to(dense, were="head")
