@@ -1,5 +1,6 @@
 """The frozen part of a model, run once over images."""
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -82,15 +83,13 @@ class Extraction:
         store = None if augment is not None else self._store
         count = None if images.count is None else images.count * passes
         parts, targets, weights = [], [], []
-        try:
+        # What was computed is kept, however this ends.
+        with contextlib.nullcontext() if store is None else store:
             for x, y, sample_weight in self._watched(images, what, passes, count):
                 x = x if augment is None else augment(x)
-                parts.append(self._prefix(x) if store is None else self._stored(store, x, count))
+                parts.append(self._prefix(x) if store is None else self._stored(store, x))
                 targets.append(y)
                 weights.append(sample_weight)
-        finally:
-            if store is not None:
-                store.flush()
         if not parts:
             raise ValueError(f"`{what}` must hold at least one batch; it is empty.")
         y, sample_weight = joined(targets), joined(weights)
@@ -101,7 +100,7 @@ class Extraction:
             return Images(store.rows(keys), y, sample_weight)
         return Images(_stream(store, keys, self._prefix.shape, y, sample_weight))
 
-    def _stored(self, store: FeatureStore, x: Any, count: int | None) -> list[bytes]:
+    def _stored(self, store: FeatureStore, x: Any) -> list[bytes]:
         """Computes what is not in the store yet, and returns the keys of a batch."""
         array = np.ascontiguousarray(x)
         kind = f"{array.dtype} {array.shape[1:]}".encode()

@@ -55,6 +55,14 @@ class FeatureStore:
         for path in sorted(self._folder.glob("*.npy")):
             self._open(path)
 
+    def __enter__(self) -> "FeatureStore":
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """Writes what was added."""
+        self.flush()
+
     def __contains__(self, key: bytes) -> bool:
         return key in self._places
 

@@ -1,0 +1,203 @@
+"""Features in a directory: found again, never trusted when damaged, bounded."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from transfer_cases import counted, images, network
+
+from kerasnn import transfer
+from kerasnn.transfer import extraction
+from kerasnn.transfer.feature_store import FeatureStore, digest
+
+
+def features(cache, x, seed=0, **arguments):
+    return transfer.features(
+        network(seed), x, cache=cache, precision="float32", verbose=0, **arguments
+    )
+
+
+def computed(cache, x, seed=0):
+    """Returns how many images the network ran on, and the features."""
+    counted()
+    found = features(cache, x, seed)
+    return counted(), found
+
+
+def test_features_are_those_without_a_cache_and_computed_once(tmp_path):
+    x, _ = images()
+    fresh = features("memory", x)
+    count, first = computed(tmp_path, x)
+    assert count == 48
+    count, second = computed(tmp_path, x)
+    assert count == 0
+    np.testing.assert_allclose(first, fresh, atol=1e-6)
+    np.testing.assert_array_equal(first, second)
+
+
+def test_order_and_company_do_not_matter(tmp_path):
+    x, _ = images()
+    all_rows = features(tmp_path, x)
+    order = np.random.default_rng(0).permutation(48)[:20]
+    count, some = computed(tmp_path, x[order])
+    assert count == 0
+    np.testing.assert_array_equal(some, all_rows[order])
+    more = np.concatenate([x[:5], images(3, seed=9)[0]])
+    assert computed(tmp_path, more)[0] == 3
+
+
+def test_equal_images_are_one(tmp_path):
+    x, _ = images()
+    count, found = computed(tmp_path, np.concatenate([x[:2], x[:2]]))
+    assert count <= 4
+    np.testing.assert_array_equal(found[:2], found[2:])
+
+
+def test_another_network_has_features_of_its_own(tmp_path):
+    x, _ = images(6)
+    features(tmp_path, x, seed=0)
+    count, other = computed(tmp_path, x, seed=1)
+    assert count == 6
+    np.testing.assert_allclose(other, features("memory", x, seed=1), atol=1e-6)
+    assert len(list(tmp_path.glob("features-*"))) == 2
+
+
+def test_another_head_finds_them(tmp_path):
+    x, y = images()
+    source = network()
+    for units in ((), (5,)):
+        model = transfer.from_backbone(source, outputs=3, task="multiclass", head=units)
+        counted()
+        transfer.fine_tune(model, x, y, epochs=2, cache=tmp_path, precision="float32", verbose=0)
+        assert counted() == (48 if units == () else 0)
+
+
+def test_a_flipped_bit_is_found_and_the_features_computed_again(tmp_path):
+    x, _ = images()
+    before = features(tmp_path, x)
+    [path] = tmp_path.glob("features-*/*.npy")
+    raw = bytearray(path.read_bytes())
+    for place in (len(raw) // 2, 3, len(raw) - 1):
+        damaged = bytearray(raw)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        with pytest.warns(UserWarning, match="is damaged and was removed"):
+            after = features(tmp_path, x)
+        np.testing.assert_array_equal(after, before)
+    path.write_bytes(raw[: len(raw) // 3])
+    with pytest.warns(UserWarning, match="is damaged and was removed"):
+        features(tmp_path, x)
+
+
+def test_files_of_others_are_left_alone(tmp_path):
+    (tmp_path / "mine.npy").write_bytes(b"mine")
+    (tmp_path / "features-of-mine").mkdir()
+    features(tmp_path, images(6)[0], cache_limit_gb=1e-5)
+    assert (tmp_path / "mine.npy").read_bytes() == b"mine"
+    assert (tmp_path / "features-of-mine").is_dir()
+
+
+def test_what_was_used_longest_ago_makes_room(tmp_path):
+    x, _ = images()
+    stores = []
+    for seed in range(3):
+        features(tmp_path, x, seed, cache_limit_gb=4e-6)
+        [new] = set(tmp_path.glob("features-*")) - set(stores)
+        stores = [*tmp_path.glob("features-*")]
+        os.utime(new / "about.json", (seed, seed))
+    size = sum(p.stat().st_size for p in tmp_path.glob("features-*/*.npy"))
+    assert size <= 4e3
+    assert len(stores) == 2
+    assert new in stores
+
+
+def test_what_has_no_room_at_all_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`cache_limit_gb` must leave room for 48 more rows"):
+        features(tmp_path, images()[0], cache_limit_gb=1e-7)
+
+
+def test_a_directory_that_cannot_be_written_says_so(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        features(tmp_path / "file" / "cache", images(3)[0])
+
+
+def test_a_store_gives_rows_by_their_digests(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(10, 2, 3)).astype(np.float32)
+    keys = [digest(row.tobytes()) for row in rows]
+    with FeatureStore(tmp_path, "k", (2, 3), limit_bytes=10**6) as store:
+        store.add(keys[:7], rows[:7])
+    with FeatureStore(tmp_path, "k", (2, 3), limit_bytes=10**6) as store:
+        assert [key in store for key in keys] == [True] * 7 + [False] * 3
+        np.testing.assert_array_equal(store.rows(keys[6::-2]), rows[6::-2])
+    with FeatureStore(tmp_path, "other", (2, 3), limit_bytes=10**6) as store:
+        assert keys[0] not in store
+
+
+def test_large_features_are_streamed_from_the_disk(tmp_path, monkeypatch):
+    x, y = images()
+    plain, streamed = network(), network()
+    arguments = {"epochs": 4, "precision": "float32", "verbose": 0, "regime": "small"}
+    transfer.fine_tune(plain, x, y, cache=tmp_path, batch_size=48, **arguments)
+    monkeypatch.setattr(extraction, "_MEMORY_BYTES", 1)
+    counted()
+    history = transfer.fine_tune(
+        streamed, x, y, cache=tmp_path, batch_size=48, validation_data=images(6), **arguments
+    )
+    assert counted() == 0
+    assert len(history.history["val_loss"]) == 4
+    # One batch holds all rows, so their order is only one of summation.
+    for a, b in zip(plain.get_weights(), streamed.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_a_folder_of_images_goes_through_a_dataset(tmp_path):
+    x, y = images()
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(48).batch(10)
+    for wanted in (48, 0):
+        counted()
+        transfer.fine_tune(
+            network(), batches, epochs=1, cache=tmp_path, precision="float32", verbose=0
+        )
+        assert counted() == wanted
+
+
+KILLED = """
+import sys, os, signal
+sys.path.insert(0, {tests!r})
+import numpy as np
+from transfer_cases import images, network
+from kerasnn import transfer
+from kerasnn.transfer import feature_store
+feature_store._SHARD_SECONDS = 0.0
+flush, count = feature_store.FeatureStore.flush, [0]
+def flush_and_die(store):
+    flush(store)
+    count[0] += 1
+    if count[0] == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+feature_store.FeatureStore.flush = flush_and_die
+from kerasnn.transfer import data
+data._MOST_ROWS = 10
+transfer.features(network(), images()[0], cache={cache!r}, precision="float32", verbose=0)
+"""
+
+
+@pytest.mark.slow
+def test_what_was_computed_before_a_kill_is_there_after_it(tmp_path):
+    tests = str(pathlib.Path(__file__).parent)
+    script = KILLED.format(tests=tests, cache=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        count, found = computed(tmp_path, images()[0])
+    assert count == 28
+    np.testing.assert_allclose(found, features("memory", images()[0]), atol=1e-6)

@@ -1,0 +1,394 @@
+"""`fine_tune`: frozen work done once, with the weights that training it all would give."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from transfer_cases import CLASSES, compiled, counted, images, network, weights_by_layer
+
+from kerasnn import callbacks, models, optimizers, transfer
+from kerasnn.transfer import fine_tune
+
+REGIMES = {
+    "small": ["head"],
+    "medium": ["head", "last block and head"],
+    "large": ["head", "all layers"],
+}
+
+
+def tuned(model=None, *, rows=48, **arguments):
+    """Returns a model fine-tuned in silence, and its History."""
+    model = network() if model is None else model
+    x, y = images(rows)
+    arguments = {"epochs": 2, "regime": "small", "seed": 1, "verbose": 0, **arguments}
+    return model, fine_tune(model, x, y, **arguments)
+
+
+def assert_same_weights(ours, theirs, **limits):
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, **limits)
+
+
+def test_frozen_layers_run_once_over_each_image():
+    """Whatever the number of epochs; validated, too."""
+    counted()
+    model, _ = tuned(epochs=7, precision="float32")
+    assert counted() == 48
+    tuned(model, epochs=7, precision="float32", validation_data=images(12, seed=1))
+    assert counted() == 48 + 12
+    tuned(model, epochs=7, cache="none")
+    assert counted() >= 7 * 48
+
+
+def test_the_head_is_trained_as_if_the_frozen_layers_ran_in_each_epoch():
+    """On the features, in each epoch on the images, and in Keras's own loop."""
+    cached, one = tuned(epochs=5, precision="float32")
+    uncached, other = tuned(epochs=5, cache="none")
+    assert_same_weights(cached, uncached, atol=1e-4)
+    np.testing.assert_allclose(one.history["loss"], other.history["loss"], atol=1e-4)
+
+
+def test_keras_trains_to_the_same_head():
+    x, y = images()
+    plain = network()
+    for layer in plain.layers:
+        layer.trainable = layer.name in ("hidden_1", "output")
+    base = keras.Model(plain.input, plain.get_layer("pool").output)
+    head = keras.Sequential([keras.Input((4,)), *plain.layers[-3:]])
+    keras.Model.fit(
+        compiled(head), base.predict(x, verbose=0), y, epochs=3, shuffle=False, verbose=0
+    )
+    ours = network()
+    transfer.freeze_to(ours, "head")
+    job = {"epochs": 3, "regime": None, "layer_decay": 1, "precision": "float32", "verbose": 0}
+    # One batch an epoch has no order that matters.
+    fine_tune(ours, x, y, batch_size=48, **job)
+    again = compiled(keras.Sequential([keras.Input((4,)), *network().layers[-3:]]))
+    keras.Model.fit(
+        again, base.predict(x, verbose=0), y, batch_size=48, epochs=3, shuffle=False, verbose=0
+    )
+    for a, b in zip(again.get_weights(), ours.get_weights()[-4:], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.parametrize("cache", ["memory", "none"])
+@pytest.mark.parametrize("regime", REGIMES)
+def test_frozen_variables_are_bit_identical_and_all_others_move(regime, cache):
+    model = network()
+    before = weights_by_layer(model)
+    _, history = tuned(model, regime=regime, cache=cache)
+    assert [stage.name for stage in history.stages] == REGIMES[regime]
+    after = weights_by_layer(model)
+    moved = {n for n in before if not all(map(np.array_equal, before[n], after[n]))}
+    last = {"small": [], "medium": ["block2_conv1", "block2_conv2"]}
+    last["large"] = ["block1_conv", *last["medium"]]
+    assert moved == {"hidden_1", "output", *last[regime]}
+    assert history.stages[-1].trainable == sum(v.numpy().size for v in model.trainable_weights)
+
+
+def test_history_goes_on_over_the_stages_with_their_names():
+    model, history = tuned(
+        regime="medium", epochs=3, head_epochs=2, validation_data=images(12, seed=1)
+    )
+    assert history.epoch == [0, 1, 2, 3, 4]
+    assert set(history.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert all(len(values) == 5 for values in history.history.values())
+    assert [(stage.name, stage.epochs) for stage in history.stages] == [
+        ("head", 2),
+        ("last block and head", 3),
+    ]
+    assert model.history is history
+    x, y = images(12, seed=1)
+    loss, accuracy = model.evaluate(x, y, verbose=0)
+    assert history.history["val_loss"][-1] == pytest.approx(loss, abs=1e-4)
+    assert history.history["val_accuracy"][-1] == pytest.approx(accuracy)
+
+
+def test_the_regime_follows_from_the_data(capsys):
+    tuned(regime="auto", verbose=1, epochs=1)
+    assert (
+        "Regime small: 48 examples, 16 a class: fewer than 100 a class" in capsys.readouterr().out
+    )
+
+
+def test_each_stage_says_what_it_trains_and_how_fast(capsys):
+    tuned(regime="medium", verbose=1, epochs=2)
+    said = capsys.readouterr().out
+    assert "Stage 1 of 2, head: 67 parameters trainable, in 2 layers" in said
+    assert "Stage 2 of 2, last block and head: 363 parameters trainable, in 4 layers" in said
+    assert "Features of the training images, in float32" in said
+    assert "images/s" in said
+    assert "96/96" in said
+
+
+def test_layers_that_are_set_by_hand_are_trained_in_one_stage():
+    model = network()
+    transfer.freeze_to(model, "block2_conv2")
+    before = weights_by_layer(model)
+    _, history = tuned(model, regime=None)
+    after = weights_by_layer(model)
+    moved = {n for n in before if not all(map(np.array_equal, before[n], after[n]))}
+    assert moved == {"block2_conv2", "hidden_1", "output"}
+    assert [stage.name for stage in history.stages] == ["trainable layers"]
+
+
+def test_earlier_layers_have_smaller_rates():
+    """One step of SGD: each layer moves by rate * decay ** (layers behind it) * gradient."""
+    rate, decay, (x, y) = 0.5, 0.25, images()
+    ours, plain = (compiled(network(), keras.optimizers.SGD(rate)) for _ in range(2))
+    transfer.freeze_to(ours, "block2")
+    before = weights_by_layer(ours)
+    # Without dropout, which would draw for each of the two.
+    for model in (ours, plain):
+        model.get_layer("dropout_1").rate = 0.0
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(
+            keras.losses.sparse_categorical_crossentropy(y, plain(x, training=False))
+        )
+    trained = ["block2_conv1", "block2_conv2", "hidden_1", "output"]
+    kernels = [plain.get_layer(name).kernel.value for name in trained]
+    gradients = tape.gradient(loss, kernels)
+    fine_tune(
+        ours,
+        x,
+        y,
+        regime=None,
+        layer_decay=decay,
+        epochs=1,
+        batch_size=48,
+        precision="float32",
+        verbose=0,
+    )
+    for place, (name, gradient) in enumerate(zip(trained, gradients, strict=True)):
+        step = ours.get_layer(name).get_weights()[0] - before[name][0]
+        wanted = -rate * decay ** (len(trained) - 1 - place) * gradient.numpy()
+        np.testing.assert_allclose(step, wanted, atol=1e-6, err_msg=name)
+
+
+def test_a_second_stage_takes_a_tenth_of_the_rate():
+    x, y = images()
+    model = compiled(network(), keras.optimizers.SGD(0.1))
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(model.get_layer("output").get_weights()[1])
+    )
+    arguments = {"epochs": 1, "batch_size": 48, "layer_decay": 1.0, "verbose": 0}
+    model.get_layer("dropout_1").rate = 0.0
+    fine_tune(model, x, y, regime="large", callbacks=[watch], **arguments)
+    start = network().get_layer("output").get_weights()[1]
+    first, second = np.abs(seen[0] - start).sum(), np.abs(seen[1] - seen[0]).sum()
+    assert second == pytest.approx(first / 10, rel=0.2)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.1)
+
+
+def test_a_given_rate_holds_for_the_run_alone():
+    fast, _ = tuned(learning_rate=0.05)
+    slow, _ = tuned(learning_rate=1e-7)
+    start = network()
+    assert_same_weights(slow, start, atol=1e-4)
+    assert np.abs(fast.get_weights()[-1] - start.get_weights()[-1]).max() > 0.01
+    assert float(fast.optimizer.learning_rate) == pytest.approx(1e-3)
+
+
+def test_two_runs_of_one_seed_are_bit_identical():
+    for regime in ("small", "medium"):
+        assert_same_weights(tuned(regime=regime)[0], tuned(regime=regime)[0], rtol=0, atol=0)
+
+
+def test_callbacks_are_told_of_the_whole_model_and_stop_it(tmp_path):
+    model, (x, _) = network(), images()
+    best = callbacks.BestModel(tmp_path / "best.keras", monitor="loss")
+    stop = callbacks.EarlyStopping(monitor="loss", patience=1, min_delta=10.0)
+    doctor = callbacks.TrainingDoctor(every=1)
+    _, history = tuned(model, epochs=9, callbacks=[best, stop, doctor])
+    assert len(history.epoch) == 2
+    saved = keras.saving.load_model(tmp_path / "best.keras")
+    assert saved.predict(x, verbose=0).shape == (48, CLASSES)
+    assert stop.model is model
+    assert len(doctor.looks_) > 0
+
+
+def test_decay_by_the_step_acts_in_each_stage():
+    from kerasnn import schedules
+
+    decay = callbacks.LearningRateDecay(schedules.Exponential(0.01, rate=0.5), per="epoch")
+    _, history = tuned(regime="medium", epochs=3, callbacks=[decay])
+    rates = history.history["learning_rate"]
+    np.testing.assert_allclose(rates, [0.01, 0.005, 0.0025] * 2)
+
+
+def test_weights_of_classes_and_rows_count():
+    class_weight = {0: 1.0, 1: 0.0, 2: 0.0}
+    by_class, _ = tuned(class_weight=class_weight, epochs=3)
+    rows = np.array([class_weight[label] for label in images()[1]])
+    by_row, _ = tuned(sample_weight=rows, epochs=3)
+    assert_same_weights(by_class, by_row, rtol=0, atol=0)
+    plain, _ = tuned(epochs=3)
+    assert np.abs(plain.get_weights()[-1] - by_row.get_weights()[-1]).max() > 1e-4
+
+
+def test_a_dataset_gives_the_same_features_once():
+    x, y = images()
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(10)
+    held = tf.data.Dataset.from_tensor_slices(images(12, seed=1)).batch(5)
+    counted()
+    stream = network()
+    history = fine_tune(
+        stream, batches, validation_data=held, regime="auto", epochs=3, seed=1, verbose=0
+    )
+    assert counted() <= 48 + 12 + 15
+    arrays, other = tuned(epochs=3, validation_data=images(12, seed=1))
+    assert_same_weights(stream, arrays, atol=1e-5)
+    np.testing.assert_allclose(history.history["val_loss"], other.history["val_loss"], atol=1e-5)
+
+
+@pytest.mark.parametrize("regime", ["medium", "large"])
+def test_a_dataset_trains_in_stages(regime):
+    batches = tf.data.Dataset.from_tensor_slices(images()).batch(12)
+    history = fine_tune(network(), batches, regime=regime, epochs=2, verbose=0)
+    assert [stage.name for stage in history.stages] == REGIMES[regime]
+    assert np.isfinite(history.history["loss"]).all()
+
+
+def test_augmenting_anew_keeps_no_features_and_says_so(capsys):
+    counted()
+    _, history = tuned(augment=True, epochs=3, verbose=1)
+    assert counted() >= 3 * 48
+    assert "No features are kept: `augment=True` draws each image anew" in capsys.readouterr().out
+    assert history.stages[0].precision is None
+
+
+def test_so_many_altered_copies_are_computed_once():
+    counted()
+    _, history = tuned(augment=3, epochs=5)
+    assert 3 * 48 <= counted() <= 3 * 48 + 16
+    assert history.stages[0].precision is not None
+
+
+def test_augmentation_in_the_model_is_left_on(capsys):
+    keras.utils.set_random_seed(0)
+    model = models.cnn((12, 12, 1), CLASSES, task="multiclass", augment=True, filters=(4, 4))
+    _, history = tuned(model, verbose=1)
+    assert "No features are kept: `move` draws each image anew" in capsys.readouterr().out
+    assert history.stages[0].precision is None
+
+
+def test_normalisation_is_learned_from_the_training_images_first():
+    x, y = images()
+    keras.utils.set_random_seed(0)
+    model = models.cnn((12, 12, 1), CLASSES, task="multiclass", filters=(4, 4), hidden=())
+    fine_tune(model, x, y, regime="small", epochs=1, verbose=0)
+    layer = model.get_layer("standardize")
+    np.testing.assert_allclose(layer.get_weights()[0].ravel(), x.mean(), rtol=1e-4)
+
+
+def test_regression_trains_in_the_units_of_its_targets():
+    x, y = images()
+    target = 1000.0 + 50.0 * y
+    model = transfer.from_backbone(network(), task="regression", head=())
+    fine_tune(model, x, target, epochs=150, learning_rate=0.02, verbose=0)
+    assert np.corrcoef(model.predict(x, verbose=0).ravel(), target)[0, 1] > 0.9
+    assert abs(model.predict(x, verbose=0).mean() - 1050) < 20
+
+
+def test_bfloat16_predicts_as_float32():
+    """On held-out images of digits, for a network that learned others."""
+    from kerasnn import data
+
+    digits = data.load("digits")
+    keras.utils.set_random_seed(0)
+    old, new = digits.y_train < 5, digits.y_train >= 5
+    source = models.cnn((8, 8, 1), 5, task="multiclass", filters=(8, 16), convolutions=2)
+    source.fit(digits.x_train[old], digits.y_train[old], epochs=3, verbose=0)
+    held = digits.x_test[digits.y_test >= 5]
+    answers = {}
+    for precision in ("float32", "bfloat16"):
+        model = transfer.from_backbone(source, outputs=5, task="multiclass", head=(), seed=0)
+        history = fine_tune(
+            model,
+            digits.x_train[new],
+            digits.y_train[new] - 5,
+            regime="small",
+            epochs=10,
+            precision=precision,
+            seed=0,
+            verbose=0,
+        )
+        assert history.stages[0].precision.name == precision
+        assert (history.stages[0].precision.relative_error > 0) == (precision == "bfloat16")
+        answers[precision] = model.predict(held, verbose=0).argmax(axis=1)
+    assert np.mean(answers["float32"] == answers["bfloat16"]) >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"epochs": 0}, "`epochs` must be a whole number of at least 1; got epochs=0"),
+        ({"head_epochs": -1}, "`head_epochs` must be a whole number"),
+        ({"regime": "tiny"}, "`regime` must be one of 'auto', 'small', 'medium', 'large'"),
+        ({"learning_rate": 0}, "`learning_rate` must be a finite number above 0"),
+        ({"layer_decay": 1.5}, "`layer_decay` must be a finite number above 0 and at most 1"),
+        ({"precision": "float16"}, "`precision` must be one of 'auto', 'float32', 'bfloat16'"),
+        ({"cache": None}, "`cache` must be 'memory', 'none' or a directory; got cache=None"),
+        ({"cache": __file__}, "`cache` must be a directory; there is a file of that name"),
+        ({"cache_limit_gb": 0}, "`cache_limit_gb` must be a finite number above 0"),
+        ({"augment": -1}, "`augment` must be a whole number of at least 1; got augment=-1"),
+        ({"batch_size": 0}, "`batch_size` must be a whole number of at least 1"),
+        ({"validation_data": images(6)[0]}, "`validation_data` must be (x, y)"),
+        ({"callbacks": [callbacks.Resume("r")]}, "`callbacks` must be without `Resume`"),
+        ({"verbose": "loud"}, '`verbose` must be 0, 1, 2 or "auto"'),
+        ({"engine": "jax"}, "`engine` must be one of"),
+    ],
+)
+def test_a_wrong_argument_changes_nothing(refuses, arguments, message):
+    model = network()
+    with refuses(model, message):
+        tuned(model, **arguments)
+    assert len(model.trainable_variables) == 14
+
+
+def test_wrong_data_changes_nothing(refuses):
+    model, (x, y) = network(), images()
+    bad = x.copy()
+    bad[3, 2] = np.nan
+    for images_, targets, message in (
+        (bad, y, "`x` must hold finite numbers; got nan in row 3"),
+        (x, y + 1, "`y` must hold class numbers from 0 to 2"),
+        (x[:5], y, "must have the same number of rows"),
+        (x[..., 0, :], y, "`x` must"),
+        (None, y, "`x` must be an array of images or a `tf.data.Dataset`"),
+        (iter([x]), None, "`x` must be arrays or a `tf.data.Dataset`"),
+        (tf.data.Dataset.from_tensors((x, y)).repeat(), None, "`x` must end"),
+    ):
+        with refuses(model, message):
+            fine_tune(model, images_, targets, epochs=1, verbose=0)
+
+
+def test_a_model_without_head_or_compilation_is_refused():
+    x, y = images()
+    with pytest.raises(ValueError, match="`model` must have a head"):
+        fine_tune(models.mlp(4, 3, task="multiclass"), np.zeros((3, 4)), [0, 1, 2], epochs=1)
+    bare = transfer.from_backbone(network(), outputs=3, task="multiclass", compile=False)
+    with pytest.raises(ValueError, match="must be compiled"):
+        fine_tune(bare, x, y, epochs=1)
+    with pytest.raises(ValueError, match="`model` must be a Keras model"):
+        fine_tune("model", x, y, epochs=1)
+    with pytest.raises(TypeError, match="Did you mean `regime`"):
+        fine_tune(network(), x, y, epochs=1, regimes="small")
+
+
+def test_what_only_kerass_loop_can_run_is_refused(refuses):
+    class EveryBatch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise AssertionError
+
+    model = network()
+    with pytest.raises(ValueError, match="cannot be trained on what its frozen layers give"):
+        tuned(model, callbacks=[EveryBatch()])
+
+
+def test_ones_own_optimizers_of_kerasnn_go_on():
+    model = compiled(network(), optimizers.SGD(0.05, momentum=0.9))
+    _, history = tuned(model, regime="large", epochs=4)
+    assert isinstance(model.optimizer, optimizers.SGD)
+    assert history.history["loss"][-1] < history.history["loss"][0]
