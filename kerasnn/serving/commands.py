@@ -3,12 +3,13 @@
 import argparse
 import json
 import pathlib
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from kerasnn.serving import card, model_file, table
+from kerasnn.serving import card, model_file, server, table
 from kerasnn.serving.export import export
 from kerasnn.serving.predictor import Predictor
 from kerasnn.serving.verify import verify
@@ -107,7 +108,11 @@ def _labels(names: list[str] | None) -> list[str] | None:
 
 
 def _verify(given: argparse.Namespace) -> None:
-    print(verify(given.path))
+    found = verify(given.path)
+    print(found)
+    moved = server.misplaced(given.path)
+    if moved:
+        print(f"kerasnn: {moved}", file=sys.stderr)
 
 
 def _predict(given: argparse.Namespace) -> None:

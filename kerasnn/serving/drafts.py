@@ -31,7 +31,7 @@ def owned(path: pathlib.Path) -> Iterator[pathlib.Path]:
     while True:
         directory = hidden(path, "export")
         directory.mkdir()
-        with _locked(directory, wait=True):
+        with locked(directory, wait=True):
             # Another exporter may have taken it for abandoned before it was locked.
             if directory.exists():
                 yield directory
@@ -39,13 +39,13 @@ def owned(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _remove_unless_owned(directory: pathlib.Path) -> None:
-    with _locked(directory, wait=False) as is_locked:
+    with locked(directory, wait=False) as is_locked:
         if is_locked:
             shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _locked(directory: pathlib.Path, *, wait: bool) -> Iterator[bool]:
+def locked(directory: pathlib.Path, *, wait: bool) -> Iterator[bool]:
     """Locks a directory; gives whether it could, which not every system and file system can.
 
     It gives false too where the directory is gone, or another has it and `wait` is false.

@@ -83,9 +83,11 @@ def export(
         warmup: Whether to write requests with which the server warms up, one for each signature
             and batch size.
         batch_sizes: Numbers of rows that are asked for in warming up and in verification, and
-            that the server fills its batches up to.
+            that the server fills its batches up to. Larger ones than the versions before had
+            make room in `batching_parameters.txt`, which a server reads when it starts.
         verify: Whether to compare answers before publishing.
-        overwrite: Whether to replace the version if it is there, and the server's files.
+        overwrite: Whether to replace the version if it is there, and to write the server's files
+            anew.
 
     Returns:
         What was published.
@@ -131,12 +133,13 @@ def export(
             recorded.write(directory / recorded.FILE, examples)
             found = verification.run(directory, directory / recorded.FILE, sizes)
             found.check()
-        contents = card.make(model, directory, versions, chosen, requests, names, found)
+        contents = card.make(model, directory, versions, chosen, requests, names, sizes, found)
         text = json.dumps(contents, indent=2)
         (directory / card.FILE).write_text(text, encoding="utf-8")
         size_bytes = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
+        # Before the version is there, for a server may start at any moment.
+        server.write_files(versions, card.batch_sizes(versions) | set(sizes), overwrite=overwrite)
         number = publishing.publish(directory, versions, version, overwrite=overwrite)
-    server.write_files(versions, sizes, overwrite=overwrite)
     return ExportReport(
         path=versions / str(number),
         version=number,

@@ -164,33 +164,13 @@ def test_the_requests_for_grpc_are_ready(name, request, capsys):
         server.stop(None).wait()
 
 
-def test_the_servers_files_stand_beside_the_versions(classifier, tmp_path):
-    path = tmp_path / "my model"
-    report = serving.export(classifier, path, batch_sizes=[16, 4], verify=False)
-    config = (path / "models.config").read_text()
-    assert 'name: "my_model"' in config
-    assert f'base_path: "{path}"' in config
-    batching = (path / "batching_parameters.txt").read_text().splitlines()
-    assert batching[0] == "max_batch_size { value: 16 }"
-    assert batching[-2:] == ["allowed_batch_sizes: 4", "allowed_batch_sizes: 16"]
-    for command in card(report)["serve"].values():
-        words = shlex.split(command)
-        assert f"--model_config_file={path / 'models.config'}" in words
-        assert f"--batching_parameters_file={path / 'batching_parameters.txt'}" in words
-    assert shlex.split(card(report)["serve"]["docker"])[:2] == ["docker", "run"]
-
-
-def test_the_servers_files_are_the_users_own_once_written(classifier, tmp_path):
-    serving.export(classifier, tmp_path, verify=False)
-    (tmp_path / "batching_parameters.txt").write_text("mine")
-    serving.export(classifier, tmp_path, verify=False)
-    assert (tmp_path / "batching_parameters.txt").read_text() == "mine"
-    serving.export(classifier, tmp_path, verify=False, overwrite=True)
-    assert "max_batch_size" in (tmp_path / "batching_parameters.txt").read_text()
-
-
-@pytest.mark.parametrize("sizes", [[], 8, "8", [0], [1.5]])
+@pytest.mark.parametrize("sizes", [[], 8, "8", [0], [[1], [2, 3]], np.array([1.5]), np.array(8)])
 def test_batch_sizes_that_cannot_be(sizes, classifier, tmp_path):
     with pytest.raises(ValueError, match=r"`batch_sizes` must be a (sequence|whole number)"):
         serving.export(classifier, tmp_path, batch_sizes=sizes)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_batch_sizes_in_an_array(classifier, tmp_path):
+    report = serving.export(classifier, tmp_path, batch_sizes=np.array([2, 1]), verify=False)
+    assert card(report)["batch_sizes"] == [1, 2]
