@@ -73,4 +73,10 @@ def _cast(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
             )
     elif not np.can_cast(array.dtype, dtype, "same_kind"):
         raise ValueError(f"`{name}` must hold {dtype.name}; got {array.dtype.name}.")
-    return array.astype(dtype)
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype)
+    # What the caller gives as infinite may stay so; what would become so is another number.
+    if dtype.kind not in "iub" and not np.array_equal(np.isfinite(cast), np.isfinite(array)):
+        value = array[np.isfinite(array) & ~np.isfinite(cast)][0]
+        raise ValueError(f"`{name}` must hold numbers that {dtype.name} can hold; got {value:g}.")
+    return cast

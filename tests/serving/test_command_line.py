@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasnn import serving
 from kerasnn.__main__ import main
 
 
@@ -71,7 +72,7 @@ def test_export_verify_and_predict(file, classifier, rows, tmp_path, capsys):
 
 def test_options_reach_export(file, tmp_path, capsys):
     labels = tmp_path / "labels.txt"
-    labels.write_text("ant\nbee\ncat\n")
+    labels.write_text("ant\nbee\ncat\n", encoding="utf-8-sig")
     path = tmp_path / "served"
     assert (
         say(
@@ -136,14 +137,22 @@ def test_columns_by_name(prices, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "must have rows, all of one length; got [] cells"),
-        ("a,b,c,d\n", "its only line is a header: 'a' is no number"),
-        ("1;2;3;4\n", "with commas between them; its only line is a header: '1;2;3;4' is no"),
-        ("1,2,3,4\n1,2,nan,4\n", "must hold finite numbers; got nan in row 1, column 2"),
-        ("1,2,3,1e400\n", "must hold finite numbers; got 1e400 in row 0, column 3"),
-        ("1,2,3,4\n1,2,3\n", "must have rows, all of one length; got [3, 4] cells"),
-        ("a,b,c,d\n1,2,3,x\n", "must hold numbers for this model; could not convert string"),
+        ("", "must hold at least one row of values; it is empty"),
+        ("a,b,c,d\n", "its only line is a header: a, b, c, d"),
+        ("1;2;3;4\n", "with commas between them; its only line is a header: 1;2;3;4"),
+        ("1,2,3,4\n1,2,nan,4\n", "must hold finite numbers up to 3.4e+38 for this model"),
+        ("1,2,3,4\n1,2,nan,4\n", "got 'nan' in line 2, column 3"),
+        ("1,2,3,1e400\n", "got '1e400' in line 1, column 4"),
+        # Float32 has no such number.
+        ("1,2,3,1e300\n", "got '1e300' in line 1, column 4"),
+        ("1,2,3,1_0\n", "got '1_0' in line 1, column 4"),
+        ("1,2,3,4\n\n1,2,3\n", "line 3 has 3 cells, and line 1 has 4"),
+        ("a,b,c,d\n1,2,3,x\n", "got 'x' in line 2, column 4"),
         ("1,2,3\n", "`features` must have shape (batch, 4); got (1, 3)"),
+        # A row, and not a header to pass over.
+        ("1,,3,4\n5,6,7,8\n", "or of names for all columns; got '' in line 1, column 2"),
+        ("1,2,3,4x\n5,6,7,8\n", "got '4x' in line 1, column 4, among numbers. Write the number"),
+        (",,,\n5,6,7,8\n", "got '' in line 1, column 1"),
     ],
 )
 def test_tables_that_do_not_fit(text, message, iris, tmp_path, capsys):
@@ -152,6 +161,68 @@ def test_tables_that_do_not_fit(text, message, iris, tmp_path, capsys):
     assert say("predict", iris[1].path, table) == 1
     said = capsys.readouterr()
     assert (message in said.err, said.out) == (True, "")
+
+
+def test_a_column_that_is_there_twice(prices, tmp_path, capsys):
+    table = tmp_path / "rows.csv"
+    table.write_text("word,size,word\nbee,1,ant\n")
+    assert say("predict", prices[1].path, table) == 1
+    said = capsys.readouterr().err
+    assert "must have one column 'word', which is an input of the model; its first line nam" in said
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text", "expected"),
+    [
+        ("bool", "a,b,c\n0,1,true\nFalse,0,TRUE\n", [[0, 1, 1], [0, 0, 1]]),
+        ("bool", "true,false,1\n", [[1, 0, 1]]),
+        ("bool", "1,0,2\n", "must hold 0, 1, true or false for this model"),
+        ("uint8", "1,255,0\n", [[1, 255, 0]]),
+        ("uint8", "1,256,0\n", "must hold whole numbers from 0 to 255 for this model"),
+        ("int64", "1,2,9223372036854775808\n", "got '9223372036854775808' in line 1, column 3"),
+        ("int64", "1,2.5,3\n", "got '2.5' in line 1, column 2"),
+        ("float16", "1,65505,3\n", "must hold finite numbers up to 6.6e+04 for this model"),
+    ],
+)
+def test_cells_of_each_dtype(dtype, text, expected, tmp_path, capsys):
+    model = keras.Sequential([keras.Input((3,), dtype=dtype), keras.layers.Identity()])
+    serving.export(model, tmp_path / "served", verify=False)
+    table = tmp_path / "rows.csv"
+    table.write_text(text)
+    status = say("predict", tmp_path / "served", table)
+    said = capsys.readouterr()
+    if isinstance(expected, str):
+        assert (status, expected in said.err) == (1, True), said.err
+    else:
+        answers = json.loads(said.out)["predictions"]
+        assert [row["predictions"] for row in answers] == expected
+
+
+def test_answers_that_json_cannot_hold(tmp_path, capsys):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Rescaling(1e38)])
+    serving.export(model, tmp_path / "served", verify=False)
+    table = tmp_path / "rows.csv"
+    table.write_text("1e38\n")
+    assert say("predict", tmp_path / "served", table) == 1
+    said = capsys.readouterr()
+    assert "must answer with finite numbers, for JSON has no others" in said.err
+    assert said.out == ""
+
+
+def test_images_for_a_model_that_takes_none(iris, tmp_path, capsys):
+    file = tmp_path / "a.png"
+    file.write_bytes(tf.io.encode_png(np.zeros((8, 6, 3), "uint8")).numpy())
+    assert say("predict", iris[1].path, file) == 1
+    said = capsys.readouterr().err
+    assert f"{file} cannot be asked about: the model in {iris[1].path} takes no image files" in said
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.TIFF"])
+def test_images_that_tensorflow_does_not_decode(name, photos, tmp_path, capsys):
+    (tmp_path / name).write_bytes(b"RIFF")
+    assert say("predict", photos[1].path, tmp_path / name) == 1
+    said = capsys.readouterr().err
+    assert f"{name} must be a CSV file or an image (.bmp, .gif, .jpeg, .jpg, .png); Tens" in said
 
 
 def test_a_byte_order_mark_hides_no_row(iris, tmp_path, capsys):
