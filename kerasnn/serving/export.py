@@ -72,7 +72,8 @@ def export(
 
     Args:
         model: Any built Keras model. A subclassed model takes inputs of the shape that it was
-            first called with, and of its variables' dtype.
+            first called with, of whole numbers or strings where it makes those of them before
+            anything else, and else of its variables' dtype.
         path: Directory of the versions, made where it is missing. Its name is the model's.
         version: Number of the new version. The default is the next whole number after
             those that are there, from 1.
