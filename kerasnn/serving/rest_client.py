@@ -13,6 +13,8 @@ import numpy as np
 from kerasnn import _checks
 from kerasnn.serving import rest_json
 
+_LISTS = (np.ndarray, list, tuple)
+
 
 class RestClient:
     """Asks a model that TensorFlow Serving serves.
@@ -82,7 +84,7 @@ class RestClient:
                 floats, for the server takes whole numbers for integers.
             signature: Which signature to ask.
         """
-        body = {"signature_name": signature, "examples": [_example(e) for e in examples]}
+        body = {"signature_name": signature, "examples": _examples(examples)}
         results = self._ask(":classify", body, "results")
         return [[(label, score) for label, score in classes] for classes in results]
 
@@ -90,7 +92,7 @@ class RestClient:
         self, examples: Sequence[Mapping[str, Any]], *, signature: str = "regress"
     ) -> np.ndarray:
         """Returns one number for each example; for the arguments see `classify`."""
-        body = {"signature_name": signature, "examples": [_example(e) for e in examples]}
+        body = {"signature_name": signature, "examples": _examples(examples)}
         return np.asarray(self._ask(":regress", body, "results"), np.float32)
 
     def metadata(self) -> dict[str, Any]:
@@ -144,12 +146,32 @@ class RestClient:
 
 
 def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    counts = {name: len(c) if isinstance(c, _LISTS) else None for name, c in columns.items()}
+    if None in counts.values() or len(set(counts.values())) != 1:
+        found = ", ".join(
+            f"{name!r}: {'no rows' if n is None else n}" for name, n in counts.items()
+        )
+        raise ValueError(
+            f"`x` must hold equally many rows for each input, by name; got {found or 'nothing'}. "
+            "One row is a list of one."
+        )
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _examples(examples: Any) -> list[dict[str, Any]]:
+    if not isinstance(examples, _LISTS) or not all(isinstance(e, Mapping) for e in examples):
+        raise _checks.wrong(
+            "examples",
+            "be a list of dictionaries, feature name -> value or list",
+            examples,
+            "One example is a list of one; rows of numbers are `[{'features': row} for row in x]`.",
+        )
+    return [_example(example) for example in examples]
 
 
 def _example(features: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: np.ravel(value) if isinstance(value, (np.ndarray, list, tuple)) else value
+        name: np.ravel(value) if isinstance(value, _LISTS) else value
         for name, value in features.items()
     }
 

@@ -158,6 +158,26 @@ def test_what_json_cannot_hold():
         serving.client("http://localhost:1", "iris").predict([{1.0}])
 
 
+@pytest.mark.parametrize("examples", [{"size": 1.0}, np.ones((2, 3)), [1.0], "abc", None])
+@pytest.mark.parametrize("ask", ["classify", "regress"])
+def test_examples_that_are_none(ask, examples):
+    with pytest.raises(ValueError, match=r"`examples` must be a list of dictionaries, .*; got exa"):
+        getattr(serving.client("http://localhost:1", "iris"), ask)(examples)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ({"a": [1, 2], "b": np.ones((3, 2))}, "got 'a': 2, 'b': 3"),
+        ({"a": [1], "b": 2.0}, "got 'a': 1, 'b': no rows. One row is a list of one"),
+        ({}, "got nothing"),
+    ],
+)
+def test_columns_of_unequal_length(x, message):
+    with pytest.raises(ValueError, match=rf"`x` must hold equally many rows .*; {message}"):
+        serving.client("http://localhost:1", "iris").predict(x)
+
+
 def test_nobody_listens():
     with socket.socket() as free:
         free.bind(("localhost", 0))

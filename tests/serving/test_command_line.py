@@ -1,8 +1,10 @@
 """`python -m kerasnn`, for a newcomer and for a script."""
 
+import io
 import json
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -241,9 +243,31 @@ def flipped(contents):
     return contents[:place] + bytes([contents[place] ^ 1]) + contents[place + 1 :]
 
 
+def misnamed(contents):
+    """Its table of contents begins with other letters."""
+    place = contents.rindex(b"PK\1\2")
+    return contents[:place] + b"X" + contents[place + 1 :]
+
+
+def packed(contents):
+    """Deflated, and one of its bits flipped."""
+    output = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(contents)) as archive,
+        zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as smaller,
+    ):
+        for name in archive.namelist():
+            smaller.writestr(name, archive.read(name))
+    changed = bytearray(output.getvalue())
+    changed[changed.index(b"model.weights.h5") + len("model.weights.h5")] ^= 7
+    return bytes(changed)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
+        (misnamed, "is damaged: Bad magic number for central directory."),
+        (packed, "is damaged: Error -3 while decompressing data: invalid "),
         (cut, "must be a `.keras` file, as `model.save('name.keras')` writes it; it is another"),
         (lambda _: b"not a model", "it is another kind of file, or the end of it is missing"),
         (flipped, "is damaged: model.weights.h5 in it is not what was written"),
