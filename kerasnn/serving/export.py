@@ -65,7 +65,8 @@ def export(
     file as `image_bytes`.
 
     Only what inference reads is saved: no optimizer, no seeds, each weight once. Inputs keep
-    their dtype; outputs are strings or float32. Shapes other than the model's are refused.
+    their dtype; outputs are strings or float32, and of a whole number beyond 2**24, whose last
+    digits that has not, an error. Shapes other than the model's are refused.
     `assets.extra` holds `model_card.json`, `labels.txt`, warm-up requests, and the examples that
     `serving.verify` asks again; beside the versions stand the files that the card's command
     lines start a server with.

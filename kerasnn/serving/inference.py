@@ -12,6 +12,8 @@ _CURE = (
     "Make its inputs known: export `keras.Model(inputs, model(inputs))`, where each of `inputs` "
     "is a `keras.Input` with a name, a shape and a dtype."
 )
+# Beyond it float32 leaves out whole numbers.
+_EXACT = 2**24
 
 
 class Inference:
@@ -91,8 +93,10 @@ class Inference:
     def predict(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns what the model itself predicts for `rows`, by the same names.
 
+        Whole numbers stay so, for the served ones, which are float32, are to be equal to them.
+
         Raises:
-            ValueError: If it cannot.
+            ValueError: If it cannot, or predicts what cannot be served.
         """
         x = keras.tree.pack_sequence_as(
             self._structure,
@@ -113,10 +117,7 @@ class Inference:
         finally:
             tf.config.experimental.enable_tensor_float_32_execution(is_tf32)
         flat = [np.asarray(answer) for answer in keras.tree.flatten(answers)]
-        return {
-            name: answer if answer.dtype.kind in "OSU" else answer.astype(np.float32)
-            for name, answer in zip(self._output_names, flat, strict=True)
-        }
+        return {n: _expected(n, a) for n, a in zip(self._output_names, flat, strict=True)}
 
     def _trace(self) -> None:
         tensors = keras.tree.flatten(self._structure)
@@ -193,4 +194,29 @@ def _writable(name: str, tensor: Any) -> tf.Tensor:
             "`model` must give one answer a row, along the first axis; its output "
             f"`{name}` is a single number for the whole batch."
         )
-    return tensor if tensor.dtype == tf.string else tf.cast(tensor, tf.float32)
+    if tensor.dtype == tf.string:
+        return tensor
+    # Of one or two bytes every whole number is a float32 too.
+    if tensor.dtype.is_integer and tensor.dtype.size > 2:
+        is_exact = tensor <= _EXACT
+        if not tensor.dtype.is_unsigned:
+            is_exact &= tensor >= -_EXACT
+        check = tf.debugging.Assert(tf.reduce_all(is_exact), [_inexact(name), tensor])
+        with tf.control_dependencies([check]):
+            return tf.cast(tensor, tf.float32)
+    return tf.cast(tensor, tf.float32)
+
+
+def _expected(name: str, answer: np.ndarray) -> np.ndarray:
+    if answer.dtype.kind in "iu" and np.any((answer > _EXACT) | (answer < -_EXACT)):
+        raise ValueError(
+            f"{_inexact(name)}; got {answer.min()} to {answer.max()}. Make strings of them, with "
+            "`tf.strings.as_string`."
+        )
+    return answer if answer.dtype.kind in "OSUiub" else answer.astype(np.float32)
+
+
+def _inexact(name: str) -> str:
+    return (
+        f"`model` must give whole numbers that float32 holds, up to 2**24, in its output `{name}`"
+    )
