@@ -253,6 +253,40 @@ def test_a_file_is_no_place_for_versions(tmp_path):
     assert file.read_text() == "mine"
 
 
+def test_a_path_below_a_file_and_a_link_to_nothing(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"`path` must be a directory .*; got the file '.*/file'"):
+        serving.export(dense(), tmp_path / "file" / "model")
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with pytest.raises(ValueError, match=r"`path` must .*; got the link to nothing '.*/link'"):
+        serving.export(dense(), tmp_path / "link")
+    assert not (tmp_path / "gone").exists()
+
+
+def test_a_file_with_a_version_for_a_name(tmp_path):
+    (tmp_path / "3").write_text("mine")
+    with pytest.raises(
+        ValueError, match=r"`version` must be new, or that of a directory, which '.*/3' is not; got"
+    ):
+        serving.export(dense(), tmp_path, version=3, overwrite=True)
+    assert (tmp_path / "3").read_text() == "mine"
+
+
+def test_after_the_largest_version_there_is_none(tmp_path):
+    largest = tmp_path / str(2**63 - 1)
+    largest.mkdir()
+    with pytest.raises(
+        ValueError, match=r"`version` must be given .* has the largest .*, 92233720"
+    ):
+        serving.export(dense(), tmp_path)
+    with pytest.raises(ValueError, match=r"`version` must be new .*775807. To replace it, give ov"):
+        serving.export(dense(), tmp_path, version=2**63 - 1)
+    largest.rmdir()
+    # No version to the server, nor here.
+    (tmp_path / str(2**63)).mkdir()
+    assert serving.export(dense(), tmp_path, verify=False).version == 1
+
+
 @pytest.mark.parametrize("path", [3, ""])
 def test_a_path_that_is_none(path):
     with pytest.raises(ValueError, match=rf"`path` must be the directory of .*; got path={path!r}"):
