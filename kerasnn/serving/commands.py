@@ -37,7 +37,8 @@ def add_to(commands: Any) -> None:
         "versicolor virginica",
     )
     parser.add_argument("model", metavar="MODEL.keras", type=pathlib.Path)
-    parser.add_argument("path", metavar="PATH", type=pathlib.Path, help="directory of the versions")
+    # As it was written: the path of nothing is the directory that the user is in.
+    parser.add_argument("path", metavar="PATH", help="directory of the versions")
     parser.add_argument(
         "--labels",
         nargs="+",
@@ -87,7 +88,7 @@ def _export(given: argparse.Namespace) -> None:
         given.path,
         version=given.version,
         labels=_labels(given.labels),
-        signatures=given.signatures,
+        signatures="auto" if given.signatures == ["auto"] else given.signatures,
         warmup=not given.no_warmup,
         batch_sizes=given.batch_sizes,
         verify=not given.no_verify,
@@ -99,14 +100,19 @@ def _export(given: argparse.Namespace) -> None:
 
 
 def _labels(names: list[str] | None) -> list[str] | None:
-    if names is None or len(names) > 1 or not pathlib.Path(names[0]).is_file():
+    if names is None or len(names) > 1:
         return names
+    file = pathlib.Path(names[0])
     try:
-        return pathlib.Path(names[0]).read_text(encoding="utf-8-sig").rstrip().splitlines()
-    except UnicodeError as error:
+        labels = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
+    except (OSError, UnicodeError) as error:
         raise ValueError(
-            f"{names[0]} must be a text file in UTF-8 with a label a line; {error}."
+            f"--labels must be a name for each class, or a text file in UTF-8 with a name a line; "
+            f"got {file}: {error}."
         ) from None
+    if not labels:
+        raise ValueError(f"--labels must be a file with a name a line; {file} is empty.")
+    return labels
 
 
 def _verify(given: argparse.Namespace) -> None:

@@ -79,8 +79,8 @@ def export(
         version: Number of the new version. The default is the next whole number after
             those that are there, from 1.
         labels: Names of the classes. The output `labels` is then the name of the largest
-            probability; of one sigmoid it is the second name where p > 0.5, else the first.
-            Several sigmoids give no such output.
+            probability; of one sigmoid it is the second name where p > 0.5, else the first. It
+            is empty where the probability is NaN. Several sigmoids give no such output.
         signatures: `auto` for all that suit the model, or the names of those to write.
         warmup: Whether to write requests with which the server warms up, one for each signature
             and batch size.
@@ -112,8 +112,11 @@ def export(
         TensorShape([2])
     """
     _check_model(model)
-    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
-        raise _checks.wrong("path", "be the directory of the versions", path)
+    if not isinstance(path, (str, os.PathLike)) or not _is_name(os.fspath(path)):
+        raise _checks.wrong("path", "be the directory of the versions, by a name in UTF-8", path)
+    for name, value in {"warmup": warmup, "verify": verify, "overwrite": overwrite}.items():
+        if not isinstance(value, bool):
+            raise _checks.wrong(name, "be True or False", value)
     sizes = sizes_of(batch_sizes)
     versions = pathlib.Path(path)
     publishing.check(versions, version, overwrite=overwrite)
@@ -152,6 +155,14 @@ def export(
         size_bytes=size_bytes,
         verification=found,
     )
+
+
+def _is_name(path: Any) -> bool:
+    """Returns whether all that reads and writes files here can write the name of one."""
+    try:
+        return isinstance(path, str) and path != "" and b"\0" not in path.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def _check_model(model: Any) -> None:

@@ -20,7 +20,9 @@ def fitted(x: Any, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     """
     given = x if isinstance(x, Mapping) or len(inputs) > 1 else {next(iter(inputs)): x}
     if not isinstance(given, Mapping) or given.keys() != inputs.keys():
-        got = ", ".join(map(repr, given)) if isinstance(given, Mapping) else type(given).__name__
+        got = type(given).__name__
+        if isinstance(given, Mapping):
+            got = ", ".join(map(repr, given)) or "none"
         raise ValueError(
             f"`x` must hold rows for each of {', '.join(map(repr, inputs))}, by name; got {got}."
         )

@@ -6,14 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnn.serving import names, portable, uses
+from kerasnn.serving import names, outputs, portable, uses
 
 _CURE = (
     "Make its inputs known: export `keras.Model(inputs, model(inputs))`, where each of `inputs` "
     "is a `keras.Input` with a name, a shape and a dtype."
 )
-# Beyond it float32 leaves out whole numbers.
-_EXACT = 2**24
 
 
 class Inference:
@@ -117,7 +115,7 @@ class Inference:
         finally:
             tf.config.experimental.enable_tensor_float_32_execution(is_tf32)
         flat = [np.asarray(answer) for answer in keras.tree.flatten(answers)]
-        return {n: _expected(n, a) for n, a in zip(self._output_names, flat, strict=True)}
+        return {n: outputs.expected(n, a) for n, a in zip(self._output_names, flat, strict=True)}
 
     def _trace(self) -> None:
         tensors = keras.tree.flatten(self._structure)
@@ -142,11 +140,11 @@ class Inference:
             ) from error
         flat = keras.tree.flatten(answers)
         if len(flat) == 1:
-            self.activation = _activation(flat[0])
+            self.activation = outputs.activation(flat[0])
             self._output_names = ["predictions" if self.activation is None else "probabilities"]
         else:
             self._output_names = names.of_outputs(answers)
-        return {n: _writable(n, t) for n, t in zip(self._output_names, flat, strict=True)}
+        return {n: outputs.writable(n, t) for n, t in zip(self._output_names, flat, strict=True)}
 
 
 def _structure(model: keras.Model) -> Any:
@@ -171,52 +169,3 @@ def _said(error: tf.errors.OpError) -> str:
     lines = str(error.message).splitlines()
     noise = ("Graph execution error", "Detected at node", "  File ")
     return "\n".join(line for line in lines if line.strip() and not line.startswith(noise))
-
-
-def _activation(answer: tf.Tensor) -> str | None:
-    """Returns `softmax` or `sigmoid` where that computed the traced tensor `answer`."""
-    operation = answer.op
-    while operation.type in ("Cast", "Identity"):
-        operation = operation.inputs[0].op
-    return {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(operation.type)
-
-
-def _writable(name: str, tensor: Any) -> tf.Tensor:
-    """Returns an output as what a server can write: strings, or float32 for every number."""
-    if not isinstance(tensor, tf.Tensor) or tensor.dtype.is_complex:
-        kind = tensor.dtype.name if isinstance(tensor, tf.Tensor) else type(tensor).__name__
-        raise ValueError(
-            f"`model` must give real numbers or strings; its output `{name}` is {kind}. Export a "
-            "model that ends in real numbers."
-        )
-    if tensor.shape.rank == 0:
-        raise ValueError(
-            "`model` must give one answer a row, along the first axis; its output "
-            f"`{name}` is a single number for the whole batch."
-        )
-    if tensor.dtype == tf.string:
-        return tensor
-    # Of one or two bytes every whole number is a float32 too.
-    if tensor.dtype.is_integer and tensor.dtype.size > 2:
-        is_exact = tensor <= _EXACT
-        if not tensor.dtype.is_unsigned:
-            is_exact &= tensor >= -_EXACT
-        check = tf.debugging.Assert(tf.reduce_all(is_exact), [_inexact(name), tensor])
-        with tf.control_dependencies([check]):
-            return tf.cast(tensor, tf.float32)
-    return tf.cast(tensor, tf.float32)
-
-
-def _expected(name: str, answer: np.ndarray) -> np.ndarray:
-    if answer.dtype.kind in "iu" and np.any((answer > _EXACT) | (answer < -_EXACT)):
-        raise ValueError(
-            f"{_inexact(name)}; got {answer.min()} to {answer.max()}. Make strings of them, with "
-            "`tf.strings.as_string`."
-        )
-    return answer if answer.dtype.kind in "OSUiub" else answer.astype(np.float32)
-
-
-def _inexact(name: str) -> str:
-    return (
-        f"`model` must give whole numbers that float32 holds, up to 2**24, in its output `{name}`"
-    )

@@ -20,6 +20,11 @@ def check(path: pathlib.Path, version: int | None, *, overwrite: bool) -> None:
         raise ValueError(
             f"`path` must be a directory that holds the versions; got the {kind} {str(place)!r}."
         )
+    if (path / "saved_model.pb").exists():
+        raise ValueError(
+            "`path` must be a directory that holds the versions; got one of them, the SavedModel "
+            f"{str(path)!r}. Give the directory that it is in."
+        )
     if version is None:
         version_directory.following(path)
         return

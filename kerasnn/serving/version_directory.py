@@ -46,6 +46,6 @@ def find(path: Any) -> pathlib.Path:
     if not (newest / "saved_model.pb").is_file():
         raise FileNotFoundError(
             f"`path` must be a SavedModel, or a directory of numbered versions of one; got "
-            f"{str(directory)!r}, where there is no `saved_model.pb`. `serving.export` writes them."
+            f"{str(newest)!r}, where there is no `saved_model.pb`. `serving.export` writes them."
         )
     return newest

@@ -90,7 +90,9 @@ def test_options_reach_export(file, tmp_path, capsys):
     assert "max_batch_size { value: 3 }" in (path / "batching_parameters.txt").read_text()
     assert say("export", file, path, "--version", 7) == 1
     assert "`version` must be new in" in capsys.readouterr().err
-    assert say("export", file, path, "--version", 7, "--no-verify", "--overwrite") == 0
+    every = ("--signatures", "auto")
+    assert say("export", file, path, "--version", 7, "--no-verify", "--overwrite", *every) == 0
+    assert sorted(tf.saved_model.load(path / "7").signatures) == ["classify", "serving_default"]
 
 
 def test_images(photos, tmp_path, capsys):
@@ -111,14 +113,43 @@ def test_the_file_that_is_no_image_is_named(photos, tmp_path, capsys):
     files[0].write_bytes(tf.io.encode_png(np.zeros((8, 6, 3), "uint8")).numpy())
     files[1].write_text("not an image")
     assert say("predict", photos[1].path, *files) == 1
-    assert f"{files[1]} must be an image that TensorFlow can decode" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{files[1]} must be an image that TensorFlow can decode" in said
+    # No names of nodes.
+    assert "{{" not in said
 
 
-def test_a_label_file_that_is_no_text(file, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        (b"\xff\xfe\x00", "or a text file in UTF-8 with a name a line; got"),
+        (None, "No such file or directory"),
+        (b"\n", "labels.txt is empty"),
+    ],
+)
+def test_a_label_file_that_is_none(contents, message, file, tmp_path, capsys):
     labels = tmp_path / "labels.txt"
-    labels.write_bytes(b"\xff\xfe\x00")
+    if contents is not None:
+        labels.write_bytes(contents)
     assert say("export", file, tmp_path / "served", "--labels", labels) == 1
-    assert f"{labels} must be a text file in UTF-8 with a label a line" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("kerasnn: --labels must be a ")
+    assert message in said
+
+
+def test_places_that_hold_no_versions(file, iris, capsys):
+    assert say("export", file, "") == 1
+    assert "`path` must be the directory of the versions" in capsys.readouterr().err
+    before = sorted(iris[1].path.iterdir())
+    assert say("export", file, iris[1].path) == 1
+    assert "got one of them, the SavedModel '" in capsys.readouterr().err
+    assert sorted(iris[1].path.iterdir()) == before
+
+
+def test_the_newest_version_that_is_empty_is_named(tmp_path, capsys):
+    (tmp_path / "9").mkdir()
+    assert say("verify", tmp_path) == 1
+    assert f"'{tmp_path / '9'}', where there is no `saved_model.pb`" in capsys.readouterr().err
 
 
 def test_columns_by_name(prices, tmp_path, capsys):

@@ -56,6 +56,22 @@ class Complex(keras.layers.Layer):
         return tf.cast(x, tf.complex64)
 
 
+class Ragged(keras.layers.Layer):
+    def call(self, x):
+        return tf.RaggedTensor.from_tensor(x)
+
+
+class Nothing(keras.Model):
+    def call(self, x):
+        return None
+
+
+def answers_nothing():
+    model = Nothing()
+    model(np.ones((1, 3)))
+    return model
+
+
 def called_with_two():
     model = TwoArguments()
     model(np.ones((1, 3)), np.ones((1, 3)))
@@ -140,6 +156,16 @@ WRONG = {
         {},
         "`model` must give real numbers or strings; its output `predictions` is complex64",
     ),
+    "rows of different lengths": (
+        lambda: of(Ragged()),
+        {},
+        "must give real numbers or strings; its output `predictions` is RaggedTensor",
+    ),
+    "no answer": (
+        answers_nothing,
+        {},
+        "must give real numbers or strings; its output `predictions` is NoneType",
+    ),
     "noise": (
         noisy,
         {},
@@ -206,6 +232,16 @@ WRONG = {
         lambda: dense(2, "softmax"),
         {"labels": {"a", "b"}},
         "`labels` must be a sequence of names of one line each",
+    ),
+    "labels that are no text": (
+        lambda: dense(2, "softmax"),
+        {"labels": ["a", "\udcff"]},
+        "`labels` must be a sequence of names of one line each in UTF-8",
+    ),
+    "warmup as text": (
+        dense,
+        {"warmup": "no"},
+        "`warmup` must be True or False; got warmup='no'",
     ),
     "a version of more than 64 bits": (
         dense,
@@ -287,9 +323,9 @@ def test_after_the_largest_version_there_is_none(tmp_path):
     assert serving.export(dense(), tmp_path, verify=False).version == 1
 
 
-@pytest.mark.parametrize("path", [3, ""])
+@pytest.mark.parametrize("path", [3, "", b"a", "a\0b", "\udcff"])
 def test_a_path_that_is_none(path):
-    with pytest.raises(ValueError, match=rf"`path` must be the directory of .*; got path={path!r}"):
+    with pytest.raises(ValueError, match=r"`path` must be the directory of the .*; got path="):
         serving.export(dense(), path)
 
 

@@ -120,7 +120,8 @@ def test_a_model_gets_the_signatures_that_suit_it(layers, expected, tmp_path):
 
 
 def test_only_the_signatures_that_are_named(classifier, tmp_path):
-    report = serving.export(classifier, tmp_path, signatures=["classify"], verify=False)
+    named = iter(["classify"])
+    report = serving.export(classifier, tmp_path, signatures=named, verify=False)
     assert list(report.signatures) == ["classify"]
     assert sorted(tf.saved_model.load(report.path).signatures) == ["classify"]
 
