@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import importlib.metadata
 import json
+import math
 import pathlib
 import platform
 from collections.abc import Mapping, Sequence
@@ -111,10 +112,24 @@ def _training(model: keras.Model) -> dict[str, Any] | None:
         return None
     return {
         "epochs": len(history.epoch),
-        "last_epoch": {name: float(values[-1]) for name, values in history.history.items()},
+        # JSON has finite numbers only.
+        "last_epoch": {
+            name: float(values[-1]) if math.isfinite(values[-1]) else None
+            for name, values in history.history.items()
+        },
         "optimizer": type(model.optimizer).__name__,
-        "loss": model.loss if isinstance(model.loss, str) else type(model.loss).__name__,
+        "loss": _loss(model.loss),
     }
+
+
+def _loss(loss: Any) -> Any:
+    if isinstance(loss, Mapping):
+        return {name: _loss(part) for name, part in loss.items()}
+    if isinstance(loss, (list, tuple)):
+        return [_loss(part) for part in loss]
+    if loss is None or isinstance(loss, str):
+        return loss
+    return getattr(loss, "__name__", type(loss).__name__)
 
 
 def _verification(verification: Verification) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def export(
             found = verification.run(directory, directory / recorded.FILE, sizes)
             found.check()
         contents = card.make(model, directory, versions, chosen, requests, names, sizes, found)
-        text = json.dumps(contents, indent=2)
+        text = json.dumps(contents, indent=2, allow_nan=False)
         (directory / card.FILE).write_text(text, encoding="utf-8")
         size_bytes = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
         # Before the version is there, for a server may start at any moment.

@@ -62,7 +62,12 @@ def _damaged(file: pathlib.Path, why: object) -> ValueError:
 
 
 def _plain(array: np.ndarray) -> np.ndarray:
-    """Returns strings as NumPy's own kind; that drops zeros at the end, which a dot holds."""
+    """Returns an array of NumPy's own types, which alone a file keeps.
+
+    Its strings drop zeros at the end, which a dot holds; a bfloat16 is a float32 too.
+    """
+    if array.dtype.kind == "V":
+        return array.astype(np.float32)
     if array.dtype != object:
         return array
     return np.array([text + b"." for text in array.flat]).reshape(array.shape)

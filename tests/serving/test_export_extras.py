@@ -118,6 +118,23 @@ def test_the_card_sums_up_the_training(classifier, rows, tmp_path):
     }
 
 
+def squared(y, predicted):
+    return keras.ops.mean((y - predicted) ** 2)
+
+
+def test_the_card_is_json_after_a_training_that_diverged(tmp_path):
+    inputs = keras.Input((1,))
+    outputs = {name: keras.layers.Dense(1, name=name)(inputs) for name in ("a", "b")}
+    model = keras.Model(inputs, outputs)
+    model.compile(optimizer="sgd", loss={"a": squared, "b": "mae"})
+    ones = np.ones((2, 1), "float32")
+    model.fit(1e30 * ones, {"a": ones, "b": ones}, verbose=0)
+    said = card(serving.export(model, tmp_path, verify=False))["training"]
+    assert said["loss"] == {"a": "squared", "b": "mae"}
+    assert said["last_epoch"]["loss"] is None
+    assert said["last_epoch"]["b_loss"] > 1e20
+
+
 @pytest.mark.parametrize("name", ["iris", "photos", "prices"])
 def test_the_requests_for_curl_are_ready(name, request):
     _, report = request.getfixturevalue(name)

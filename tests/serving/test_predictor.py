@@ -51,6 +51,13 @@ def test_dtypes_survive(dtype, tmp_path):
     assert predictor(x)["predictions"].tolist() == [[0.0, 1.0, 1.0]]
 
 
+def test_bfloat16_is_verified(tmp_path):
+    model = keras.Sequential([keras.Input((2,), dtype="bfloat16"), keras.layers.Identity()])
+    report = serving.export(model, tmp_path)
+    assert report.largest_difference == 0
+    assert serving.Predictor(report.path)([[0.5, 2]])["predictions"].tolist() == [[0.5, 2.0]]
+
+
 def test_several_inputs_by_name(prices):
     model, report = prices
     x = {"word": ["bee", "ant"], "size": [[1, 2], [3, 4]]}
