@@ -165,7 +165,7 @@ def _structure(model: keras.Model) -> Any:
 
 
 def _said(error: tf.errors.OpError) -> str:
-    """Returns TensorFlow's words without its list of source lines."""
+    """Returns TensorFlow's words without its lists of source lines and of nodes."""
     lines = str(error.message).splitlines()
-    noise = ("Graph execution error", "Detected at node", "  File ")
+    noise = ("Graph execution error", "Detected at node", "  File ", "\t [[")
     return "\n".join(line for line in lines if line.strip() and not line.startswith(noise))

@@ -10,7 +10,8 @@ _PASSING = {
     *("ConcatV2", "EnsureShape", "ExpandDims", "GatherV2", "Identity", "Pack", "Reshape", "Split"),
     *("SplitV", "Squeeze", "StridedSlice", "Tile", "Transpose", "Unpack"),
 }
-_SHAPE = {"Rank", "Shape", "Size"}
+# These ask for its shape, or which of its values are padding.
+_ASKING = {"Rank", "Shape", "Size", "Equal", "NotEqual"}
 
 
 def only_cast(tensor: Any) -> tf.DType | None:
@@ -37,7 +38,7 @@ def _uses(tensor: Any, is_passing: Any) -> Iterator[tuple[Any, Any]]:
     while waiting:
         used = waiting.pop()
         for operation in used.consumers():
-            if operation.type in _SHAPE or operation.name in seen:
+            if operation.type in _ASKING or operation.name in seen:
                 continue
             if operation.type in _PASSING or is_passing(operation):
                 seen.add(operation.name)

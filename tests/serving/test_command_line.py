@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from kerasnn import serving
 from kerasnn.__main__ import main
+from kerasnn.serving import c_library
 
 
 def say(*words):
@@ -144,6 +145,18 @@ def test_places_that_hold_no_versions(file, iris, capsys):
     assert say("export", file, iris[1].path) == 1
     assert "got one of them, the SavedModel '" in capsys.readouterr().err
     assert sorted(iris[1].path.iterdir()) == before
+
+
+def test_a_tensorflow_without_its_library(iris, tmp_path, monkeypatch, capsys):
+    table = tmp_path / "rows.csv"
+    table.write_text("1,2,3,4\n")
+    c_library.load.cache_clear()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    try:
+        assert say("predict", iris[1].path, table) == 1
+    finally:
+        c_library.load.cache_clear()
+    assert "kerasnn: TensorFlow's C library, `libtensorflow_cc`, must" in capsys.readouterr().err
 
 
 def test_the_newest_version_that_is_empty_is_named(tmp_path, capsys):

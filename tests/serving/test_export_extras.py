@@ -79,6 +79,14 @@ def test_no_warm_up_where_it_is_not_wanted(classifier, tmp_path):
     assert not (report.path / WARMUP).exists()
 
 
+def test_more_warm_up_requests_than_a_server_takes(classifier, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"`batch_sizes` must be at most 500, for .*; got 501. Give"
+    ):
+        serving.export(classifier, tmp_path, batch_sizes=range(1, 502), verify=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_card_says_what_the_version_is(iris):
     model, report = iris
     said = card(report)
