@@ -52,7 +52,7 @@ def test_vocabularies_with_nothing_in_common_need_inputs_of_their_own(tmp_path):
     outputs = [strings("ant")(words[:, :1]), strings("cow")(words[:, 1:])]
     with pytest.raises(
         ValueError,
-        match=r"what is in its vocabulary; got assertion failed: .*\nGive .*each vocabulary an input "
+        match=r"is in its vocabulary; got assertion failed: .*\nGive .*each vocabulary an input "
         r"of its own or a place for other values: `num_oov_indices=1`",
     ):
         serving.export(keras.Model(words, outputs), tmp_path)
