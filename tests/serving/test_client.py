@@ -144,6 +144,28 @@ def test_another_program(answer, server):
         serving.client(server.url, "iris").predict([[1.0]])
 
 
+@pytest.mark.parametrize(
+    ("ask", "answer"),
+    [
+        ("predict", {"predictions": 3}),
+        ("predict", {"predictions": None}),
+        ("predict", {"predictions": [{"p": 1}, {"q": 1}]}),
+        ("classify", {"results": [[1, 2]]}),
+        ("regress", {"results": ["x"]}),
+    ],
+)
+def test_an_answer_of_another_form(ask, answer, server):
+    server.answers[f"iris:{ask}"] = (200, answer)
+    with pytest.raises(ValueError, match="must answer in TensorFlow Serving's JSON, with '"):
+        getattr(serving.client(server.url, "iris"), ask)([{"size": 1.0}])
+
+
+@pytest.mark.parametrize("x", [None, 3, "abc", np.array(3)])
+def test_rows_that_are_none(x):
+    with pytest.raises(ValueError, match="`x` must be a list or an array of rows; got x="):
+        serving.client("http://localhost:1", "iris").predict(x)
+
+
 def test_a_late_answer(server):
     server.answers["iris:predict"] = (None, {"predictions": []})
     client = serving.client(server.url, "iris", timeout_s=0.1)
