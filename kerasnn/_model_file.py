@@ -1,10 +1,18 @@
 """A `.keras` file, read with care."""
 
+import lzma
 import os
 import pathlib
 import zipfile
+import zlib
 
 import keras
+
+# What `zipfile` raises for other bytes than were written. A flag that says encrypted is one.
+_DAMAGES = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, OSError, NotImplementedError, RuntimeError),
+)
 
 
 def load(path: str | os.PathLike[str]) -> keras.Model:
@@ -23,10 +31,13 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
             f"{file} must be a `.keras` file, as `model.save('name.keras')` writes it; it is "
             "another kind of file, or the end of it is missing."
         )
-    with zipfile.ZipFile(file) as archive:
-        names = archive.namelist()
-        # Keras would load weights of which a bit has changed.
-        damaged = _first_damaged(archive)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            # Keras would load weights of which a bit has changed.
+            damaged = archive.testzip()
+    except _DAMAGES as error:
+        raise ValueError(f"{file} is damaged: {error}.") from None
     if not {"config.json", "model.weights.h5"} <= set(names):
         raise ValueError(
             f"{file} must be a `.keras` file; it is an archive of {', '.join(names[:5])}."
@@ -41,10 +52,3 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise ValueError(f"{file} must hold a model; it holds a {type(model).__name__}.")
     return model
-
-
-def _first_damaged(archive: zipfile.ZipFile) -> str | None:
-    try:
-        return archive.testzip()
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
-        return f"({error})"

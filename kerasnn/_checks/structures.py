@@ -91,9 +91,9 @@ def fits_input(name: str, array: np.ndarray, tensor: Any) -> None:
     wanted = tuple(tensor.shape)
     if _same_shape(array.shape, wanted):
         return
-    if len(array.shape) + 1 == len(wanted) and wanted[-1] == 1:
+    if wanted[-1] == 1 and _same_shape((*array.shape, 1), wanted):
         return
-    if len(array.shape) == len(wanted) + 1 and array.shape[-1] == 1:
+    if array.shape[-1] == 1 and _same_shape(array.shape[:-1], wanted):
         return
     if len(array.shape) != len(wanted):
         cure = f"It has {len(array.shape)} axes instead of {len(wanted)}"

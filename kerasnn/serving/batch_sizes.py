@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from kerasnn import _checks
 
 
 def batch_sizes(value: Any) -> list[int]:
     """Returns the sizes in order; raises unless they are whole numbers of rows."""
-    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+    is_several = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str)
+    if not is_several or getattr(value, "ndim", 1) == 0 or not len(value):
         raise _checks.wrong("batch_sizes", "be a sequence of numbers of rows", value)
     for size in value:
         _checks.whole_number("batch_sizes", size)

@@ -107,6 +107,8 @@ def status() -> Iterator[Any]:
         code = library.TF_GetCode(pointer)
         if code:
             message = library.TF_Message(pointer).decode(errors="replace")
-            raise (ValueError if code == _INVALID_ARGUMENT else RuntimeError)(message)
+            # What follows are the names of nodes in the graph.
+            said = message.partition("\n\t [[")[0]
+            raise (ValueError if code == _INVALID_ARGUMENT else RuntimeError)(said)
     finally:
         library.TF_DeleteStatus(pointer)

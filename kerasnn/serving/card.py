@@ -1,17 +1,20 @@
 """What `model_card.json` says of a version."""
 
+import contextlib
 import datetime
 import hashlib
 import importlib.metadata
+import json
+import math
 import pathlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from kerasnn.serving import requests, server
+from kerasnn.serving import requests, server, version_directory
 from kerasnn.serving.labels import Labels
 from kerasnn.serving.recorded import Arrays
 from kerasnn.serving.signatures import Signature
@@ -27,6 +30,7 @@ def make(
     signatures: Mapping[str, Signature],
     asked: Mapping[str, Arrays],
     labels: Labels | None,
+    batch_sizes: Sequence[int],
     verification: Verification | None,
 ) -> dict[str, Any]:
     """Returns the card, made of what JSON can hold.
@@ -38,6 +42,7 @@ def make(
         signatures: Signature name -> signature.
         asked: Signature name -> rows of a request.
         labels: Names of the classes, if there are any.
+        batch_sizes: Numbers of rows that the server is to take at a time.
         verification: What was found, if it was asked for.
     """
     name = server.model_name(path)
@@ -54,6 +59,7 @@ def make(
         },
         "labels": None if labels is None else labels.names,
         "signatures": {key: _schema(signature) for key, signature in signatures.items()},
+        "batch_sizes": list(batch_sizes),
         "training": _training(model),
         "verification": None if verification is None else _verification(verification),
         "requests": requests.examples(name, signatures, asked),
@@ -67,6 +73,16 @@ def make(
 
 
 _PACKAGES = ("kerasnn", "keras", "tensorflow", "numpy")
+
+
+def batch_sizes(path: pathlib.Path) -> set[int]:
+    """Returns the batch sizes of all versions in `path` whose cards can be read."""
+    found: set[int] = set()
+    for directory in version_directory.numbers(path).values():
+        with contextlib.suppress(OSError, ValueError):
+            contents = json.loads((directory / FILE).read_text(encoding="utf-8"))
+            found.update(contents.get("batch_sizes", ()))
+    return found
 
 
 def _sha256(file: pathlib.Path) -> str:
@@ -96,10 +112,24 @@ def _training(model: keras.Model) -> dict[str, Any] | None:
         return None
     return {
         "epochs": len(history.epoch),
-        "last_epoch": {name: float(values[-1]) for name, values in history.history.items()},
+        # JSON has finite numbers only.
+        "last_epoch": {
+            name: float(values[-1]) if math.isfinite(values[-1]) else None
+            for name, values in history.history.items()
+        },
         "optimizer": type(model.optimizer).__name__,
-        "loss": model.loss if isinstance(model.loss, str) else type(model.loss).__name__,
+        "loss": _loss(model.loss),
     }
+
+
+def _loss(loss: Any) -> Any:
+    if isinstance(loss, Mapping):
+        return {name: _loss(part) for name, part in loss.items()}
+    if isinstance(loss, (list, tuple)):
+        return [_loss(part) for part in loss]
+    if loss is None or isinstance(loss, str):
+        return loss
+    return getattr(loss, "__name__", type(loss).__name__)
 
 
 def _verification(verification: Verification) -> dict[str, Any]:

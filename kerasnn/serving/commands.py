@@ -2,23 +2,26 @@
 
 import argparse
 import json
+import mimetypes
 import pathlib
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from kerasnn import _model_file
-from kerasnn.serving import card, table
+from kerasnn.serving import card, server, table
 from kerasnn.serving.export import export
+from kerasnn.serving.missing_signature_error import MissingSignatureError
 from kerasnn.serving.predictor import Predictor
 from kerasnn.serving.verify import verify
 
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 _PREDICT = """\
-One model input takes all columns of a CSV file, in their order; a first line that is not made of
-numbers is a header. Several inputs take one column each, which the first line names. An image
-file is decoded and resized as it was for training. What comes out is JSON:
+One model input takes all columns of a CSV file, in their order; a first line without any number
+is a header, unless the model takes words. Several inputs take one column each, which the first
+line names. An image file is decoded and resized as it was for training. What comes out is JSON:
 
   {"predictions": [{"probabilities": [0.1, 0.9], "labels": "cat"}]}
 """
@@ -35,7 +38,8 @@ def add_to(commands: Any) -> None:
         "versicolor virginica",
     )
     parser.add_argument("model", metavar="MODEL.keras", type=pathlib.Path)
-    parser.add_argument("path", metavar="PATH", type=pathlib.Path, help="directory of the versions")
+    # As it was written: the path of nothing is the directory that the user is in.
+    parser.add_argument("path", metavar="PATH", help="directory of the versions")
     parser.add_argument(
         "--labels",
         nargs="+",
@@ -85,7 +89,7 @@ def _export(given: argparse.Namespace) -> None:
         given.path,
         version=given.version,
         labels=_labels(given.labels),
-        signatures=given.signatures,
+        signatures="auto" if given.signatures == ["auto"] else given.signatures,
         warmup=not given.no_warmup,
         batch_sizes=given.batch_sizes,
         verify=not given.no_verify,
@@ -97,32 +101,74 @@ def _export(given: argparse.Namespace) -> None:
 
 
 def _labels(names: list[str] | None) -> list[str] | None:
-    if names is None or len(names) > 1 or not pathlib.Path(names[0]).is_file():
+    if names is None or len(names) > 1:
         return names
+    file = pathlib.Path(names[0])
     try:
-        return pathlib.Path(names[0]).read_text(encoding="utf-8").rstrip().splitlines()
-    except UnicodeError as error:
+        labels = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
+    except (OSError, UnicodeError) as error:
         raise ValueError(
-            f"{names[0]} must be a text file in UTF-8 with a label a line; {error}."
+            f"--labels must be a name for each class, or a text file in UTF-8 with a name a line; "
+            f"got {file}: {error}."
         ) from None
+    if not labels:
+        raise ValueError(f"--labels must be a file with a name a line; {file} is empty.")
+    return labels
 
 
 def _verify(given: argparse.Namespace) -> None:
-    print(verify(given.path))
+    found = verify(given.path)
+    print(found)
+    moved = server.misplaced(given.path)
+    if moved:
+        print(f"kerasnn: {moved}", file=sys.stderr)
 
 
 def _predict(given: argparse.Namespace) -> None:
+    kinds = {file: mimetypes.guess_type(file.name, strict=False)[0] or "" for file in given.inputs}
+    for file, kind in kinds.items():
+        if kind.startswith("image/") and file.suffix.lower() not in _IMAGES:
+            raise ValueError(
+                f"{file} must be a CSV file or an image ({', '.join(_IMAGES)}); TensorFlow decodes "
+                f"no {kind}. Convert it to PNG."
+            )
     pictures = [file for file in given.inputs if file.suffix.lower() in _IMAGES]
     tables = [file for file in given.inputs if file not in pictures]
     if pictures and tables:
-        raise ValueError("INPUT must be CSV files or image files; got both.")
+        raise ValueError(
+            f"INPUT must be CSV files or image files; got both, {tables[0]} and {pictures[0]}."
+        )
     if pictures:
-        answers = _about_images(Predictor(given.path, signature="image_bytes"), pictures)
+        predictor = _predictor(given.path, "image_bytes", pictures[0], "image files")
+        answers = _about_images(predictor, pictures)
     else:
-        predictor = Predictor(given.path)
-        batches = [table.read(file, predictor.inputs) for file in tables]
-        answers = [row for batch in batches for row in _rows(predictor(batch))]
-    print(json.dumps({"predictions": answers}))
+        predictor = _predictor(given.path, "serving_default", tables[0], "rows of a table")
+        answers = [row for file in tables for row in _about_table(predictor, file)]
+    try:
+        print(json.dumps({"predictions": answers}, allow_nan=False))
+    except ValueError:
+        raise ValueError(
+            f"the model in {given.path} must answer with finite numbers, for JSON has no others; "
+            "among its answers is NaN or an infinity. Look for it in the weights."
+        ) from None
+
+
+def _predictor(path: pathlib.Path, signature: str, file: pathlib.Path, what: str) -> Predictor:
+    try:
+        return Predictor(path, signature=signature)
+    except MissingSignatureError as error:
+        raise ValueError(
+            f"{file} cannot be asked about: the model in {path} takes no {what}, for which it "
+            f"would have the signature {signature!r}; it has {error.known}."
+        ) from None
+
+
+def _about_table(predictor: Predictor, file: pathlib.Path) -> list[dict[str, Any]]:
+    rows = table.read(file, predictor.inputs)
+    try:
+        return _rows(predictor(rows))
+    except ValueError as error:
+        raise ValueError(f"{file} does not fit the model: {error}") from None
 
 
 def _about_images(predictor: Predictor, files: Sequence[pathlib.Path]) -> list[dict[str, Any]]:

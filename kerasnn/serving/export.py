@@ -65,27 +65,31 @@ def export(
     file as `image_bytes`.
 
     Only what inference reads is saved: no optimizer, no seeds, each weight once. Inputs keep
-    their dtype; outputs are strings or float32. Shapes other than the model's are refused.
+    their dtype; outputs are strings or float32, and of a whole number beyond 2**24, whose last
+    digits that has not, an error. Shapes other than the model's are refused.
     `assets.extra` holds `model_card.json`, `labels.txt`, warm-up requests, and the examples that
     `serving.verify` asks again; beside the versions stand the files that the card's command
     lines start a server with.
 
     Args:
         model: Any built Keras model. A subclassed model takes inputs of the shape that it was
-            first called with, and of its variables' dtype.
+            first called with, of whole numbers or strings where it makes those of them before
+            anything else, and else of its variables' dtype.
         path: Directory of the versions, made where it is missing. Its name is the model's.
         version: Number of the new version. The default is the next whole number after
             those that are there, from 1.
         labels: Names of the classes. The output `labels` is then the name of the largest
-            probability; of one sigmoid it is the second name where p > 0.5, else the first.
-            Several sigmoids give no such output.
+            probability; of one sigmoid it is the second name where p > 0.5, else the first. It
+            is empty where the probability is NaN. Several sigmoids give no such output.
         signatures: `auto` for all that suit the model, or the names of those to write.
         warmup: Whether to write requests with which the server warms up, one for each signature
             and batch size.
         batch_sizes: Numbers of rows that are asked for in warming up and in verification, and
-            that the server fills its batches up to.
+            that the server fills its batches up to. Larger ones than the versions before had
+            make room in `batching_parameters.txt`, which a server reads when it starts.
         verify: Whether to compare answers before publishing.
-        overwrite: Whether to replace the version if it is there, and the server's files.
+        overwrite: Whether to replace the version if it is there, and to write the server's files
+            anew.
 
     Returns:
         What was published.
@@ -108,8 +112,11 @@ def export(
         TensorShape([2])
     """
     _check_model(model)
-    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
-        raise _checks.wrong("path", "be the directory of the versions", path)
+    if not isinstance(path, (str, os.PathLike)) or not _is_name(os.fspath(path)):
+        raise _checks.wrong("path", "be the directory of the versions, by a name in UTF-8", path)
+    for name, value in {"warmup": warmup, "verify": verify, "overwrite": overwrite}.items():
+        if not isinstance(value, bool):
+            raise _checks.wrong(name, "be True or False", value)
     sizes = sizes_of(batch_sizes)
     versions = pathlib.Path(path)
     publishing.check(versions, version, overwrite=overwrite)
@@ -131,12 +138,13 @@ def export(
             recorded.write(directory / recorded.FILE, examples)
             found = verification.run(directory, directory / recorded.FILE, sizes)
             found.check()
-        contents = card.make(model, directory, versions, chosen, requests, names, found)
-        text = json.dumps(contents, indent=2)
+        contents = card.make(model, directory, versions, chosen, requests, names, sizes, found)
+        text = json.dumps(contents, indent=2, allow_nan=False)
         (directory / card.FILE).write_text(text, encoding="utf-8")
         size_bytes = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
+        # Before the version is there, for a server may start at any moment.
+        server.write_files(versions, card.batch_sizes(versions) | set(sizes), overwrite=overwrite)
         number = publishing.publish(directory, versions, version, overwrite=overwrite)
-    server.write_files(versions, sizes, overwrite=overwrite)
     return ExportReport(
         path=versions / str(number),
         version=number,
@@ -147,6 +155,14 @@ def export(
         size_bytes=size_bytes,
         verification=found,
     )
+
+
+def _is_name(path: Any) -> bool:
+    """Returns whether all that reads and writes files here can write the name of one."""
+    try:
+        return isinstance(path, str) and path != "" and b"\0" not in path.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def _check_model(model: Any) -> None:

@@ -20,7 +20,9 @@ def fitted(x: Any, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     """
     given = x if isinstance(x, Mapping) or len(inputs) > 1 else {next(iter(inputs)): x}
     if not isinstance(given, Mapping) or given.keys() != inputs.keys():
-        got = ", ".join(map(repr, given)) if isinstance(given, Mapping) else type(given).__name__
+        got = type(given).__name__
+        if isinstance(given, Mapping):
+            got = ", ".join(map(repr, given)) or "none"
         raise ValueError(
             f"`x` must hold rows for each of {', '.join(map(repr, inputs))}, by name; got {got}."
         )
@@ -73,4 +75,10 @@ def _cast(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
             )
     elif not np.can_cast(array.dtype, dtype, "same_kind"):
         raise ValueError(f"`{name}` must hold {dtype.name}; got {array.dtype.name}.")
-    return array.astype(dtype)
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype)
+    # What the caller gives as infinite may stay so; what would become so is another number.
+    if dtype.kind not in "iub" and not np.array_equal(np.isfinite(cast), np.isfinite(array)):
+        value = array[np.isfinite(array) & ~np.isfinite(cast)][0]
+        raise ValueError(f"`{name}` must hold numbers that {dtype.name} can hold; got {value:g}.")
+    return cast

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnn.serving import names, portable
+from kerasnn.serving import names, outputs, portable, uses
 
 _CURE = (
     "Make its inputs known: export `keras.Model(inputs, model(inputs))`, where each of `inputs` "
@@ -36,14 +36,18 @@ class Inference:
         portable.check_layers(parts)
         self.model = model
         self._structure = _structure(model)
-        tensors = keras.tree.flatten(self._structure)
-        self.inputs = {
-            name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name)
-            for name, tensor in zip(names.of_inputs(self._structure), tensors, strict=True)
-        }
-        self.activation: str | None = None
-        traced = tf.function(self._answer, input_signature=[self.inputs], autograph=False)
-        self._program = traced.get_concrete_function()
+        self._trace()
+        # Of a subclassed model no dtype was recorded, but what it makes of its inputs tells.
+        dtypes = [uses.only_cast(tensor) for tensor in self._received.values()]
+        if not hasattr(model, "inputs") and any(dtypes):
+            self._structure = keras.tree.pack_sequence_as(
+                self._structure,
+                [
+                    keras.KerasTensor(spec.shape, (dtype or spec.dtype).name)
+                    for spec, dtype in zip(self.inputs.values(), dtypes, strict=True)
+                ],
+            )
+            self._trace()
         portable.check_operations(self._program.graph.as_graph_def())
         self.module = tf.Module()
         # The program has them in no order, and their names depend on other models.
@@ -56,6 +60,17 @@ class Inference:
             for part in parts
             if isinstance(part, tf.saved_model.experimental.TrackableResource)
             and any(part.resource_handle is c for c in self._program.captured_inputs)
+        ]
+
+    def tables(self, name: str) -> list[Any]:
+        """Returns the handles of the lookup tables that the input `name` holds keys of."""
+        captured = self._program.captured_inputs
+        inside = self._program.inputs[len(self._program.inputs) - len(captured) :]
+        found = uses.tables(self._received[name])
+        return [
+            handle
+            for handle, placeholder in zip(captured, inside, strict=True)
+            if any(placeholder is table for table in found)
         ]
 
     @property
@@ -76,8 +91,10 @@ class Inference:
     def predict(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns what the model itself predicts for `rows`, by the same names.
 
+        Whole numbers stay so, for the served ones, which are float32, are to be equal to them.
+
         Raises:
-            ValueError: If it cannot.
+            ValueError: If it cannot, or predicts what cannot be served.
         """
         x = keras.tree.pack_sequence_as(
             self._structure,
@@ -91,19 +108,28 @@ class Inference:
         except tf.errors.OpError as error:
             raise ValueError(
                 "`model` must answer the inputs that an export is checked with: floats in [0, 1), "
-                f"whole numbers 0 and 1, words of its vocabulary; got {error.message}\n"
-                "Give each `keras.Input` the dtype of what it takes."
+                f"whole numbers 0 and 1, and what is in its vocabulary; got {_said(error)}\n"
+                "Give each `keras.Input` the dtype of what it takes, and each vocabulary an input "
+                "of its own or a place for other values: `num_oov_indices=1`."
             ) from error
         finally:
             tf.config.experimental.enable_tensor_float_32_execution(is_tf32)
         flat = [np.asarray(answer) for answer in keras.tree.flatten(answers)]
-        return {
-            name: answer if answer.dtype.kind in "OSU" else answer.astype(np.float32)
-            for name, answer in zip(self._output_names, flat, strict=True)
+        return {n: outputs.expected(n, a) for n, a in zip(self._output_names, flat, strict=True)}
+
+    def _trace(self) -> None:
+        tensors = keras.tree.flatten(self._structure)
+        self.inputs = {
+            name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name)
+            for name, tensor in zip(names.of_inputs(self._structure), tensors, strict=True)
         }
+        self.activation: str | None = None
+        traced = tf.function(self._answer, input_signature=[self.inputs], autograph=False)
+        self._program = traced.get_concrete_function()
 
     def _answer(self, tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        x = keras.tree.pack_sequence_as(self._structure, [tensors[name] for name in self.inputs])
+        self._received = {name: tensors[name] for name in self.inputs}
+        x = keras.tree.pack_sequence_as(self._structure, list(self._received.values()))
         try:
             answers = self.model(x, training=False)
         except (TypeError, ValueError) as error:
@@ -114,11 +140,11 @@ class Inference:
             ) from error
         flat = keras.tree.flatten(answers)
         if len(flat) == 1:
-            self.activation = _activation(flat[0])
+            self.activation = outputs.activation(flat[0])
             self._output_names = ["predictions" if self.activation is None else "probabilities"]
         else:
             self._output_names = names.of_outputs(answers)
-        return {n: _writable(n, t) for n, t in zip(self._output_names, flat, strict=True)}
+        return {n: outputs.writable(n, t) for n, t in zip(self._output_names, flat, strict=True)}
 
 
 def _structure(model: keras.Model) -> Any:
@@ -138,25 +164,8 @@ def _structure(model: keras.Model) -> Any:
     )
 
 
-def _activation(answer: tf.Tensor) -> str | None:
-    """Returns `softmax` or `sigmoid` where that computed the traced tensor `answer`."""
-    operation = answer.op
-    while operation.type in ("Cast", "Identity"):
-        operation = operation.inputs[0].op
-    return {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(operation.type)
-
-
-def _writable(name: str, tensor: Any) -> tf.Tensor:
-    """Returns an output as what a server can write: strings, or float32 for every number."""
-    if not isinstance(tensor, tf.Tensor) or tensor.dtype.is_complex:
-        kind = tensor.dtype.name if isinstance(tensor, tf.Tensor) else type(tensor).__name__
-        raise ValueError(
-            f"`model` must give real numbers or strings; its output `{name}` is {kind}. Export a "
-            "model that ends in real numbers."
-        )
-    if tensor.shape.rank == 0:
-        raise ValueError(
-            "`model` must give one answer a row, along the first axis; its output "
-            f"`{name}` is a single number for the whole batch."
-        )
-    return tensor if tensor.dtype == tf.string else tf.cast(tensor, tf.float32)
+def _said(error: tf.errors.OpError) -> str:
+    """Returns TensorFlow's words without its lists of source lines and of nodes."""
+    lines = str(error.message).splitlines()
+    noise = ("Graph execution error", "Detected at node", "  File ", "\t [[")
+    return "\n".join(line for line in lines if line.strip() and not line.startswith(noise))

@@ -15,7 +15,7 @@ class Labels:
 
     Softmax gets the name of its largest unit; one sigmoid gets the second name where p > 0.5, else
     the first. Of several sigmoids any number can hold at once, so that no single name says the
-    answer.
+    answer. Where a probability is NaN the name is empty.
 
     Args:
         names: One for each class, of one line each.
@@ -57,7 +57,8 @@ class Labels:
             number = tf.cast(tf.gather(probabilities, 0, axis=-1) > 0.5, tf.int64)
         else:
             number = tf.argmax(probabilities, axis=-1)
-        return tf.gather(self.names, number)
+        is_unknown = tf.reduce_any(tf.math.is_nan(probabilities), axis=-1)
+        return tf.where(is_unknown, "", tf.gather(self.names, number))
 
     def expected(self, probabilities: np.ndarray) -> np.ndarray:
         """Returns the names that `probabilities` stand for, as the bytes that a server answers."""
@@ -65,19 +66,18 @@ class Labels:
             number = (probabilities[..., 0] > 0.5).astype(int)
         else:
             number = probabilities.argmax(axis=-1)
-        return np.array([name.encode() for name in self.names], dtype=object)[number]
+        names = np.array([name.encode() for name in self.names], dtype=object)[number]
+        return np.where(np.isnan(probabilities).any(axis=-1), b"", names)
 
 
 def _listed(names: Any) -> list[str]:
     # A set has no order that classes could follow.
     is_several = isinstance(names, (Sequence, np.ndarray)) and not isinstance(names, str)
     listed = list(names) if is_several else []
-    if not listed or not all(
-        isinstance(name, str) and name.splitlines() == [name] for name in listed
-    ):
+    if not listed or not all(map(_is_line, listed)):
         raise _checks.wrong(
             "labels",
-            "be a sequence of names of one line each, one for each class",
+            "be a sequence of names of one line each in UTF-8, one for each class",
             names,
             "Of numbers, make names with `[str(c) for c in classes]`.",
         )
@@ -88,3 +88,9 @@ def _listed(names: Any) -> list[str]:
             "times. A client could not tell those classes apart."
         )
     return [str(name) for name in listed]
+
+
+def _is_line(name: Any) -> bool:
+    # Half of a surrogate pair is no character.
+    is_text = isinstance(name, str) and name == name.encode(errors="ignore").decode()
+    return is_text and name.splitlines() == [name]

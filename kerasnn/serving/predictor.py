@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn.serving import c_session, fitting, version_directory
+from kerasnn.serving.missing_signature_error import MissingSignatureError
 
 
 class Predictor:
@@ -41,10 +42,7 @@ class Predictor:
         self.path = version_directory.find(path)
         self._session = c_session.Session(self.path)
         if signature not in self._session.signatures:
-            known = ", ".join(self._session.signatures) or "none"
-            raise ValueError(
-                f"`signature` must be one of the model's, {known}; got signature={signature!r}."
-            )
+            raise MissingSignatureError(signature, self._session.signatures)
         self.signature = signature
         self._signature = self._session.signatures[signature]
         self.inputs, self.outputs = self._signature.inputs, self._signature.outputs

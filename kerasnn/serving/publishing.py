@@ -8,26 +8,40 @@ from collections.abc import Iterator
 
 from kerasnn import _checks, _files
 from kerasnn.serving import drafts, version_directory
+from kerasnn.serving.exchange import exchange
 from kerasnn.serving.verification import UnverifiedError
-
-# A server keeps a version in 64 bits.
-_LARGEST = 2**63 - 1
 
 
 def check(path: pathlib.Path, version: int | None, *, overwrite: bool) -> None:
     """Raises unless `version`, or where it is None the next one, can appear in `path`."""
-    if path.exists() and not path.is_dir():
+    place = next(p for p in (path, *path.absolute().parents) if os.path.lexists(p))
+    if not place.is_dir():
+        kind = "link to nothing" if place.is_symlink() else "file"
         raise ValueError(
-            f"`path` must be a directory that holds the versions; got the file {str(path)!r}."
+            f"`path` must be a directory that holds the versions; got the {kind} {str(place)!r}."
         )
-    if version is not None:
-        _checks.whole_number("version", version, cure="Leave it out to get the next one.")
-        if version > _LARGEST:
-            raise _checks.wrong(
-                "version", f"be at most {_LARGEST}, as TensorFlow Serving counts", version
-            )
-        if version in version_directory.numbers(path) and not overwrite:
-            raise _taken(path, version)
+    if (path / "saved_model.pb").exists():
+        raise ValueError(
+            "`path` must be a directory that holds the versions; got one of them, the SavedModel "
+            f"{str(path)!r}. Give the directory that it is in."
+        )
+    if version is None:
+        version_directory.following(path)
+        return
+    _checks.whole_number("version", version, cure="Leave it out to get the next one.")
+    if version > version_directory.LARGEST:
+        rule = f"be at most {version_directory.LARGEST}, as TensorFlow Serving counts"
+        raise _checks.wrong("version", rule, version)
+    before = version_directory.numbers(path).get(version)
+    if before is not None and not overwrite:
+        raise _taken(path, version)
+    if before is not None and not before.is_dir():
+        raise _checks.wrong(
+            "version",
+            f"be new, or that of a directory, which {str(before)!r} is not",
+            version,
+            "Take it away, or leave `version` out.",
+        )
 
 
 @contextlib.contextmanager
@@ -59,13 +73,18 @@ def publish(
             _files.flush(pathlib.Path(folder, file))
         _files.flush(pathlib.Path(folder))
     while True:
-        versions = version_directory.numbers(path)
-        number = max(versions, default=0) + 1 if version is None else int(version)
-        before = versions.get(number) if overwrite else None
+        number = version_directory.following(path) if version is None else int(version)
+        before = version_directory.numbers(path).get(number) if overwrite else None
+        target = path / str(number)
         try:
-            with _set_aside(before):
+            if before is None:
                 # Fails where another exporter's version of that number holds files.
-                os.rename(directory, path / str(number))
+                os.rename(directory, target)
+            else:
+                _replace(before, directory)
+                # A number may have been written with zeros before it.
+                if before != target:
+                    os.rename(before, target)
         except OSError:
             if before is not None or number not in version_directory.numbers(path):
                 raise
@@ -82,27 +101,18 @@ def write(file: pathlib.Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8")
 
 
-@contextlib.contextmanager
-def _set_aside(directory: pathlib.Path | None) -> Iterator[None]:
-    """Hides a directory whose place is to be taken: two cannot change places in one step."""
-    if directory is None:
-        yield
+def _replace(before: pathlib.Path, directory: pathlib.Path) -> None:
+    """Puts `directory` in the place of `before`, which goes."""
+    if exchange(directory, before):
+        drafts.remove(directory)
         return
-    hidden = drafts.hidden(directory.parent, "replaced")
-    os.rename(directory, hidden)
-    try:
-        yield
-    except BaseException:
-        os.rename(hidden, directory)
-        raise
-    shutil.rmtree(hidden)
+    with drafts.set_aside(before):
+        os.rename(directory, before)
 
 
 def _taken(path: pathlib.Path, version: int) -> ValueError:
-    return _checks.wrong(
-        "version",
-        f"be new in {str(path)!r}",
-        version,
-        f"The next free one is {max(version_directory.numbers(path)) + 1}; leave `version` out to "
-        "get it, or give overwrite=True.",
-    )
+    cure = "To replace it, give overwrite=True."
+    if max(version_directory.numbers(path)) < version_directory.LARGEST:
+        following = version_directory.following(path)
+        cure = f"The next free one is {following}; leave `version` out to get it. {cure}"
+    return _checks.wrong("version", f"be new in {str(path)!r}", version, cure)

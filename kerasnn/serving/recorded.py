@@ -1,6 +1,8 @@
 """Examples with their answers, in a file beside the program that is to give them."""
 
 import pathlib
+import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -8,6 +10,8 @@ import numpy as np
 
 # In a version's directory; TensorFlow Serving leaves alone what it does not know there.
 FILE = pathlib.Path("assets.extra", "examples.npz")
+# What NumPy raises for other bytes than it wrote, and what other names of arrays raise.
+_DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError)
 
 Arrays = dict[str, np.ndarray]
 
@@ -31,18 +35,39 @@ def write(file: pathlib.Path, examples: Mapping[str, Example]) -> None:
 
 
 def read(file: pathlib.Path) -> dict[str, Example]:
-    """Returns what `write` wrote."""
+    """Returns what `write` wrote.
+
+    Raises:
+        ValueError: If the file holds anything else.
+    """
     examples: dict[str, Example] = {}
-    with np.load(file) as arrays:
-        for key, array in arrays.items():
-            signature, side, name = key.split("/", 2)
-            example = examples.setdefault(signature, Example({}, {}))
-            getattr(example, side)[name] = _full(array)
+    try:
+        with file.open("rb") as contents, np.load(contents) as arrays:
+            for key, array in arrays.items():
+                signature, side, name = key.split("/", 2)
+                example = examples.setdefault(signature, Example({}, {}))
+                example._asdict()[side][name] = _full(array)
+    except _DAMAGES as error:
+        raise _damaged(file, error) from None
+    if not examples or not all(side for example in examples.values() for side in example):
+        raise _damaged(file, "inputs or answers are missing")
     return examples
 
 
+def _damaged(file: pathlib.Path, why: object) -> ValueError:
+    return ValueError(
+        f"{file} must hold the examples that `serving.export` recorded; it is damaged, or another "
+        f"file: {why}. Export again, or give `examples`."
+    )
+
+
 def _plain(array: np.ndarray) -> np.ndarray:
-    """Returns strings as NumPy's own kind; that drops zeros at the end, which a dot holds."""
+    """Returns an array of NumPy's own types, which alone a file keeps.
+
+    Its strings drop zeros at the end, which a dot holds; a bfloat16 is a float32 too.
+    """
+    if array.dtype.kind == "V":
+        return array.astype(np.float32)
     if array.dtype != object:
         return array
     return np.array([text + b"." for text in array.flat]).reshape(array.shape)

@@ -5,7 +5,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,10 +67,11 @@ class RestClient:
             body["inputs"] = x
         else:
             body["instances"] = _rows(x) if isinstance(x, Mapping) else x
-        answer = self._ask(":predict", body, "outputs" if columnar else "predictions")
-        if not columnar and answer and isinstance(answer[0], dict):
-            answer = {key: [row[key] for row in answer] for key in answer[0]}
-        return _arrays(answer)
+            if not _is_list(body["instances"]):
+                raise _checks.wrong("x", "be a list or an array of rows", x)
+        if columnar:
+            return self._ask(":predict", body, "outputs", _arrays)
+        return self._ask(":predict", body, "predictions", lambda rows: _arrays(_columns(rows)))
 
     def classify(
         self, examples: Sequence[Mapping[str, Any]], *, signature: str = "classify"
@@ -82,27 +83,38 @@ class RestClient:
                 floats, for the server takes whole numbers for integers.
             signature: Which signature to ask.
         """
-        body = {"signature_name": signature, "examples": [_example(e) for e in examples]}
-        results = self._ask(":classify", body, "results")
-        return [[(label, score) for label, score in classes] for classes in results]
+        body = {"signature_name": signature, "examples": _examples(examples)}
+        return self._ask(
+            ":classify",
+            body,
+            "results",
+            lambda results: [[(label, score) for label, score in row] for row in results],
+        )
 
     def regress(
         self, examples: Sequence[Mapping[str, Any]], *, signature: str = "regress"
     ) -> np.ndarray:
         """Returns one number for each example; for the arguments see `classify`."""
-        body = {"signature_name": signature, "examples": [_example(e) for e in examples]}
-        return np.asarray(self._ask(":regress", body, "results"), np.float32)
+        body = {"signature_name": signature, "examples": _examples(examples)}
+        return self._ask(
+            ":regress", body, "results", lambda results: np.asarray(results, np.float32)
+        )
 
     def metadata(self) -> dict[str, Any]:
         """Returns what the server knows of the model's signatures."""
-        return self._ask("/metadata", None, "metadata")
+        return self._ask("/metadata", None, "metadata", dict)
 
     def status(self) -> dict[int, str]:
         """Returns version number -> state, which is `AVAILABLE` once the version answers."""
-        found = self._ask("", None, "model_version_status")
-        return {int(version["version"]): version["state"] for version in found}
+        return self._ask(
+            "",
+            None,
+            "model_version_status",
+            lambda versions: {int(version["version"]): version["state"] for version in versions},
+        )
 
-    def _ask(self, ending: str, body: Any, key: str) -> Any:
+    def _ask(self, ending: str, body: Any, key: str, read: Callable[[Any], Any]) -> Any:
+        """Returns what `read` makes of the answer's value under `key`."""
         address = self._place + ending
         data = None if body is None else _written(body)
         request = urllib.request.Request(
@@ -129,7 +141,7 @@ class RestClient:
                 "--rest_api_port in `url`?"
             ) from None
         try:
-            return rest_json.decode(json.loads(text)[key])
+            return read(rest_json.decode(json.loads(text)[key]))
         except (ValueError, KeyError, TypeError):
             raise ValueError(
                 f"the server at {address} must answer in TensorFlow Serving's JSON, with "
@@ -143,8 +155,40 @@ class RestClient:
         )
 
 
+def _is_list(value: Any) -> bool:
+    is_sized = hasattr(value, "__len__") and getattr(value, "ndim", 1) > 0
+    return is_sized and not isinstance(value, (str, bytes, Mapping))
+
+
 def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    counts = {name: len(c) if _is_list(c) else "no rows" for name, c in columns.items()}
+    if "no rows" in counts.values() or len(set(counts.values())) != 1:
+        found = ", ".join(f"{name!r}: {count}" for name, count in counts.items())
+        raise ValueError(
+            f"`x` must hold equally many rows for each input, by name; got {found or 'nothing'}. "
+            "One row is a list of one."
+        )
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _columns(rows: Any) -> Any:
+    """Returns an answer's rows as output name -> list, where they have names."""
+    if not len(rows) or not isinstance(rows[0], dict):
+        return rows
+    return {key: [row[key] for row in rows] for key in rows[0]}
+
+
+def _examples(examples: Any) -> list[dict[str, Any]]:
+    is_several = isinstance(examples, Iterable) and not isinstance(examples, (str, bytes, Mapping))
+    listed: list[Any] = list(examples) if is_several else [None]
+    if not all(isinstance(example, Mapping) for example in listed):
+        raise _checks.wrong(
+            "examples",
+            "be a list of dictionaries, feature name -> value or list",
+            examples,
+            "One example is a list of one; rows of numbers are `[{'features': row} for row in x]`.",
+        )
+    return [_example(example) for example in listed]
 
 
 def _example(features: Mapping[str, Any]) -> dict[str, Any]:

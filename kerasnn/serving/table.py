@@ -2,86 +2,102 @@
 
 import csv
 import pathlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from kerasnn.serving import cells
 from kerasnn.serving.c_session import Tensor
+
+
+class _Row(NamedTuple):
+    line: int
+    cells: list[str]
 
 
 def read(file: pathlib.Path, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     """Returns input name -> rows.
 
-    A model of one input takes all columns, in their order; a first line that holds anything but
-    numbers is a header then, unless the input takes strings. A model of several inputs takes one
-    column for each, which the first line names.
+    A model of one input takes all columns, in their order; a first line without any number is a
+    header then, unless the input takes strings. A model of several inputs takes one column for
+    each, which the first line names.
 
     Raises:
-        ValueError: If the file has no rows, rows of different lengths, lacks a column, or holds
-            what is no finite number where one is wanted.
+        ValueError: If the file has no rows, rows of different lengths, lacks a column or has it
+            twice, or holds what the model's input cannot.
     """
     rows = _rows(file)
     [[name, tensor], *others] = inputs.items()
     header: list[str] = []
-    if others or (tensor.dtype != object and not all(map(_is_number, rows[0]))):
-        header, *rows = rows
+    if others or _is_header(file, rows[0], tensor):
+        header, rows = [cell.strip() for cell in rows[0].cells], rows[1:]
     if not rows:
-        why = next((f": {cell!r} is no number" for cell in header if not _is_number(cell)), "")
         raise ValueError(
             f"{file} must hold at least one row of values, with commas between them; its only line "
-            f"is a header{why}."
+            f"is a header: {', '.join(header)}."
         )
     if not others:
-        return {name: _array(file, rows, tensor)}
+        return {name: _array(file, rows, range(len(rows[0].cells)), tensor)}
     for name in inputs:
-        if name not in header:
+        if header.count(name) != 1:
             raise ValueError(
-                f"{file} must have a column {name!r}, one of the model's inputs; its first line "
-                f"names {', '.join(header)}."
+                f"{file} must have one column {name!r}, which is an input of the model; its first "
+                f"line names {', '.join(header)}."
             )
     return {
-        name: _array(file, [[row[header.index(name)]] for row in rows], tensor)
-        for name, tensor in inputs.items()
+        name: _array(file, rows, [header.index(name)], tensor) for name, tensor in inputs.items()
     }
 
 
-def _rows(file: pathlib.Path) -> list[list[str]]:
+def _rows(file: pathlib.Path) -> list[_Row]:
     with file.open(newline="", encoding="utf-8-sig") as lines:
+        reader = csv.reader(lines, strict=True)
         try:
-            rows = [row for row in csv.reader(lines, strict=True) if row]
+            rows = [_Row(reader.line_num, row) for row in reader if row]
         except (csv.Error, UnicodeError) as error:
             raise ValueError(f"{file} must be a CSV file in UTF-8; {error}.") from None
-    widths = {len(row) for row in rows}
-    if len(widths) != 1:
-        raise ValueError(f"{file} must have rows, all of one length; got {sorted(widths)} cells.")
+    if not rows:
+        raise ValueError(f"{file} must hold at least one row of values; it is empty.")
+    for row in rows:
+        if len(row.cells) != len(rows[0].cells):
+            raise ValueError(
+                f"{file} must have rows, all of one length; line {row.line} has {len(row.cells)} "
+                f"cells, and line {rows[0].line} has {len(rows[0].cells)}."
+            )
     return rows
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _array(file: pathlib.Path, rows: list[list[str]], tensor: Tensor) -> np.ndarray:
-    kind: Any = float
+def _is_header(file: pathlib.Path, row: _Row, tensor: Tensor) -> bool:
+    """Raises where a first line is neither names nor numbers: to pass over it would lose a row."""
     if tensor.dtype == object:
-        kind = str
-    elif tensor.dtype.kind in "iu":
-        kind = int
-    try:
-        array = np.array([[kind(cell) for cell in row] for row in rows])
-    except ValueError as error:
-        raise ValueError(f"{file} must hold numbers for this model; {error}.") from None
-    if kind is float and not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
+        return False
+    numbers = [cells.is_number(cell, tensor.dtype) for cell in row.cells]
+    if any(numbers) and not all(numbers):
+        place = numbers.index(False)
         raise ValueError(
-            f"{file} must hold finite numbers; got {rows[row][column]} in row {row}, column "
-            f"{column}."
+            f"{file} must begin with a line of numbers, or of names for all columns; got "
+            f"{row.cells[place]!r} in line {row.line}, column {place + 1}, among numbers. Write "
+            "the number there, or name every column."
         )
+    return not any(numbers) and any(cell.strip() for cell in row.cells)
+
+
+def _array(
+    file: pathlib.Path, rows: Sequence[_Row], columns: Sequence[int], tensor: Tensor
+) -> np.ndarray:
+    values = []
+    for row in rows:
+        for column in columns:
+            try:
+                values.append(cells.value(row.cells[column], tensor.dtype))
+            except ValueError:
+                raise ValueError(
+                    f"{file} must hold {cells.rule(tensor.dtype)} for this model, with commas "
+                    f"between them; got {row.cells[column]!r} in line {row.line}, column "
+                    f"{column + 1}."
+                ) from None
     # An input of one value a row may have no axis for it.
-    is_flat = tensor.shape is not None and len(tensor.shape) == 1
-    return array[:, 0] if is_flat and array.shape[1] == 1 else array
+    is_flat = tensor.shape is not None and len(tensor.shape) == 1 and len(columns) == 1
+    shape = [len(rows)] if is_flat else [len(rows), len(columns)]
+    return np.array(values, tensor.dtype).reshape(shape)

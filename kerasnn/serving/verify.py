@@ -36,8 +36,8 @@ def verify(
 
     Raises:
         FileNotFoundError: If there is no SavedModel, or none with examples.
-        ValueError: If an answer differs by more than 1e-5 of its output's scale, or the model
-            does not answer at all.
+        ValueError: If an answer differs by more than 1e-5 of its output's scale, if the model
+            does not answer at all, or if the examples are damaged or do not fit it.
         TypeError: If an argument is unknown.
 
     Example:
@@ -58,24 +58,31 @@ def verify(
     with tempfile.TemporaryDirectory() as folder:
         file = directory / recorded.FILE
         if examples is not None:
+            if not isinstance(examples, Mapping) or not examples:
+                raise _checks.wrong("examples", "be by signature, at least one", examples)
             file = pathlib.Path(folder, recorded.FILE.name)
-            recorded.write(file, {name: _example(name, *e) for name, e in examples.items()})
+            recorded.write(file, {name: _example(name, e) for name, e in examples.items()})
         elif not file.is_file():
             raise FileNotFoundError(
                 f"`examples` must be given for {str(directory)!r}, where no answers are recorded "
                 f"({recorded.FILE})."
             )
+        else:
+            # Damage is no difference, and is not to be found in another process.
+            recorded.read(file)
         found = verification.run(directory, file, sizes)
     found.check()
     return found
 
 
-def _example(
-    signature: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
-) -> recorded.Example:
-    example = recorded.Example(
-        *({key: _array(v) for key, v in side.items()} for side in (inputs, outputs))
-    )
+def _example(signature: str, given: Any) -> recorded.Example:
+    is_pair = isinstance(given, (tuple, list)) and len(given) == 2
+    if not is_pair or not all(isinstance(side, Mapping) and side for side in given):
+        raise ValueError(
+            f"`examples[{signature!r}]` must be two dictionaries, of inputs and of answers, by "
+            f"name; got {given!r}."
+        )
+    example = recorded.Example(*({key: _array(v) for key, v in side.items()} for side in given))
     counts = {array.shape[:1] for side in example for array in side.values()}
     if len(counts) != 1 or counts & {(), (0,)}:
         raise ValueError(

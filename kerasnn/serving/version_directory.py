@@ -4,11 +4,30 @@ import os
 import pathlib
 from typing import Any
 
+# TensorFlow Serving keeps a version in 64 bits.
+LARGEST = 2**63 - 1
+
 
 def numbers(path: pathlib.Path) -> dict[int, pathlib.Path]:
     """Returns version number -> directory, of those in `path` that TensorFlow Serving counts."""
     entries = path.iterdir() if path.exists() else []
-    return {int(e.name): e for e in entries if e.name.isascii() and e.name.isdigit()}
+    found = {int(e.name): e for e in entries if e.name.isascii() and e.name.isdigit()}
+    return {number: entry for number, entry in found.items() if number <= LARGEST}
+
+
+def following(path: pathlib.Path) -> int:
+    """Returns the number after the largest of the versions in `path`.
+
+    Raises:
+        ValueError: If no number is left.
+    """
+    largest = max(numbers(path), default=0)
+    if largest == LARGEST:
+        raise ValueError(
+            f"`version` must be given for {str(path)!r}, which has the largest that TensorFlow "
+            f"Serving counts, {LARGEST}. It serves the largest, so take that away first."
+        )
+    return largest + 1
 
 
 def find(path: Any) -> pathlib.Path:
@@ -27,6 +46,6 @@ def find(path: Any) -> pathlib.Path:
     if not (newest / "saved_model.pb").is_file():
         raise FileNotFoundError(
             f"`path` must be a SavedModel, or a directory of numbered versions of one; got "
-            f"{str(directory)!r}, where there is no `saved_model.pb`. `serving.export` writes them."
+            f"{str(newest)!r}, where there is no `saved_model.pb`. `serving.export` writes them."
         )
     return newest

@@ -13,6 +13,8 @@ from kerasnn.serving.signatures import Signature
 
 # Where TensorFlow Serving looks for them.
 _FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
+# It refuses a version with more.
+_MOST = 1000
 
 
 def write(
@@ -30,7 +32,17 @@ def write(
         signatures: Signature name -> signature.
         requests: Signature name -> rows of a request; the first is asked for.
         batch_sizes: Numbers of rows.
+
+    Raises:
+        ValueError: If that makes too many.
     """
+    most = _MOST // len(signatures)
+    if len(batch_sizes) > most:
+        raise ValueError(
+            f"`batch_sizes` must be at most {most}, for a server warms up with {_MOST} requests at "
+            f"most, one for each size and each of {len(signatures)} signatures; got "
+            f"{len(batch_sizes)}. Give fewer, or warmup=False."
+        )
     with tf.io.TFRecordWriter(str(directory / _FILE)) as writer:
         for log in _logs(model_name, signatures, requests, batch_sizes):
             writer.write(log.SerializeToString(deterministic=True))

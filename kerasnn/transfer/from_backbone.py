@@ -85,10 +85,10 @@ def from_backbone(
         backbone = _copy(name, input_shape, weights, resize)
     else:
         backbone = _network(part, name, input_shape, weights, resize)
-    tensor = backbone.output
+    tensor = backbone.outputs[0]
     for layer in top.layers(tensor.shape[1:]):
         tensor = layer(tensor)
-    model = Model(backbone.input, tensor, name=backbone.name)
+    model = Model(backbone.inputs[0], tensor, name=backbone.name)
     return parts.compile_for(model, top.task, optimizer, learning_rate) if compile else model
 
 
@@ -130,7 +130,7 @@ def _copy(model: keras.Model, input_shape: Any, weights: Any, resize: Any) -> ke
     copy.set_weights(before.get_weights())
     for layer in copy.layers:
         layer.trainable = True
-    return keras.Model(copy.input, copy.output, name=model.name)
+    return keras.Model(copy.inputs, copy.outputs[0], name=model.name)
 
 
 def _seeded(layer: keras.layers.Layer, part: parts.Parts) -> keras.layers.Layer:

@@ -87,14 +87,14 @@ def _last_block(layers: list[keras.layers.Layer]) -> int:
     """Returns the place of the first layer of the backbone's last block.
 
     The layers with kernels at its end that share the first part of their names, such as
-    `block5`, are a block; where they are but one, or are most of all, the last quarter is.
+    `block5`, are a block; where they are but one, or are all, the last quarter is.
     """
     end = before_head(layers)
     places = [i for i in weighted(layers[:end]) if getattr(layers[i], "kernel", None) is not None]
     if not places:
         return end
     block = [i for i in places if _stem(layers[i]) == _stem(layers[places[-1]])]
-    if len(block) == 1 or len(block) > len(places) / 2:
+    if len(block) in (1, len(places)):
         block = places[-max(1, len(places) // 4) :]
     return block[0]
 

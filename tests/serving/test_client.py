@@ -144,6 +144,28 @@ def test_another_program(answer, server):
         serving.client(server.url, "iris").predict([[1.0]])
 
 
+@pytest.mark.parametrize(
+    ("ask", "answer"),
+    [
+        ("predict", {"predictions": 3}),
+        ("predict", {"predictions": None}),
+        ("predict", {"predictions": [{"p": 1}, {"q": 1}]}),
+        ("classify", {"results": [[1, 2]]}),
+        ("regress", {"results": ["x"]}),
+    ],
+)
+def test_an_answer_of_another_form(ask, answer, server):
+    server.answers[f"iris:{ask}"] = (200, answer)
+    with pytest.raises(ValueError, match="must answer in TensorFlow Serving's JSON, with '"):
+        getattr(serving.client(server.url, "iris"), ask)([{"size": 1.0}])
+
+
+@pytest.mark.parametrize("x", [None, 3, "abc", np.array(3)])
+def test_rows_that_are_none(x):
+    with pytest.raises(ValueError, match="`x` must be a list or an array of rows; got x="):
+        serving.client("http://localhost:1", "iris").predict(x)
+
+
 def test_a_late_answer(server):
     server.answers["iris:predict"] = (None, {"predictions": []})
     client = serving.client(server.url, "iris", timeout_s=0.1)
@@ -156,6 +178,26 @@ def test_a_late_answer(server):
 def test_what_json_cannot_hold():
     with pytest.raises(ValueError, match=r"what is sent must be numbers, .* type set is not JSON"):
         serving.client("http://localhost:1", "iris").predict([{1.0}])
+
+
+@pytest.mark.parametrize("examples", [{"size": 1.0}, np.ones((2, 3)), [1.0], "abc", None])
+@pytest.mark.parametrize("ask", ["classify", "regress"])
+def test_examples_that_are_none(ask, examples):
+    with pytest.raises(ValueError, match=r"`examples` must be a list of dictionaries, .*; got exa"):
+        getattr(serving.client("http://localhost:1", "iris"), ask)(examples)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ({"a": [1, 2], "b": np.ones((3, 2))}, "got 'a': 2, 'b': 3"),
+        ({"a": [1], "b": 2.0}, "got 'a': 1, 'b': no rows. One row is a list of one"),
+        ({}, "got nothing"),
+    ],
+)
+def test_columns_of_unequal_length(x, message):
+    with pytest.raises(ValueError, match=rf"`x` must hold equally many rows .*; {message}"):
+        serving.client("http://localhost:1", "iris").predict(x)
 
 
 def test_nobody_listens():

@@ -1,15 +1,19 @@
 """`python -m kerasnn`, for a newcomer and for a script."""
 
+import io
 import json
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasnn import serving
 from kerasnn.__main__ import main
+from kerasnn.serving import c_library
 
 
 def say(*words):
@@ -71,7 +75,7 @@ def test_export_verify_and_predict(file, classifier, rows, tmp_path, capsys):
 
 def test_options_reach_export(file, tmp_path, capsys):
     labels = tmp_path / "labels.txt"
-    labels.write_text("ant\nbee\ncat\n")
+    labels.write_text("ant\nbee\ncat\n", encoding="utf-8-sig")
     path = tmp_path / "served"
     assert (
         say(
@@ -87,7 +91,9 @@ def test_options_reach_export(file, tmp_path, capsys):
     assert "max_batch_size { value: 3 }" in (path / "batching_parameters.txt").read_text()
     assert say("export", file, path, "--version", 7) == 1
     assert "`version` must be new in" in capsys.readouterr().err
-    assert say("export", file, path, "--version", 7, "--no-verify", "--overwrite") == 0
+    every = ("--signatures", "auto")
+    assert say("export", file, path, "--version", 7, "--no-verify", "--overwrite", *every) == 0
+    assert sorted(tf.saved_model.load(path / "7").signatures) == ["classify", "serving_default"]
 
 
 def test_images(photos, tmp_path, capsys):
@@ -108,14 +114,55 @@ def test_the_file_that_is_no_image_is_named(photos, tmp_path, capsys):
     files[0].write_bytes(tf.io.encode_png(np.zeros((8, 6, 3), "uint8")).numpy())
     files[1].write_text("not an image")
     assert say("predict", photos[1].path, *files) == 1
-    assert f"{files[1]} must be an image that TensorFlow can decode" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{files[1]} must be an image that TensorFlow can decode" in said
+    # No names of nodes.
+    assert "{{" not in said
 
 
-def test_a_label_file_that_is_no_text(file, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        (b"\xff\xfe\x00", "or a text file in UTF-8 with a name a line; got"),
+        (None, "No such file or directory"),
+        (b"\n", "labels.txt is empty"),
+    ],
+)
+def test_a_label_file_that_is_none(contents, message, file, tmp_path, capsys):
     labels = tmp_path / "labels.txt"
-    labels.write_bytes(b"\xff\xfe\x00")
+    if contents is not None:
+        labels.write_bytes(contents)
     assert say("export", file, tmp_path / "served", "--labels", labels) == 1
-    assert f"{labels} must be a text file in UTF-8 with a label a line" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("kerasnn: --labels must be a ")
+    assert message in said
+
+
+def test_places_that_hold_no_versions(file, iris, capsys):
+    assert say("export", file, "") == 1
+    assert "`path` must be the directory of the versions" in capsys.readouterr().err
+    before = sorted(iris[1].path.iterdir())
+    assert say("export", file, iris[1].path) == 1
+    assert "got one of them, the SavedModel '" in capsys.readouterr().err
+    assert sorted(iris[1].path.iterdir()) == before
+
+
+def test_a_tensorflow_without_its_library(iris, tmp_path, monkeypatch, capsys):
+    table = tmp_path / "rows.csv"
+    table.write_text("1,2,3,4\n")
+    c_library.load.cache_clear()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    try:
+        assert say("predict", iris[1].path, table) == 1
+    finally:
+        c_library.load.cache_clear()
+    assert "kerasnn: TensorFlow's C library, `libtensorflow_cc`, must" in capsys.readouterr().err
+
+
+def test_the_newest_version_that_is_empty_is_named(tmp_path, capsys):
+    (tmp_path / "9").mkdir()
+    assert say("verify", tmp_path) == 1
+    assert f"'{tmp_path / '9'}', where there is no `saved_model.pb`" in capsys.readouterr().err
 
 
 def test_columns_by_name(prices, tmp_path, capsys):
@@ -136,14 +183,22 @@ def test_columns_by_name(prices, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "must have rows, all of one length; got [] cells"),
-        ("a,b,c,d\n", "its only line is a header: 'a' is no number"),
-        ("1;2;3;4\n", "with commas between them; its only line is a header: '1;2;3;4' is no"),
-        ("1,2,3,4\n1,2,nan,4\n", "must hold finite numbers; got nan in row 1, column 2"),
-        ("1,2,3,1e400\n", "must hold finite numbers; got 1e400 in row 0, column 3"),
-        ("1,2,3,4\n1,2,3\n", "must have rows, all of one length; got [3, 4] cells"),
-        ("a,b,c,d\n1,2,3,x\n", "must hold numbers for this model; could not convert string"),
+        ("", "must hold at least one row of values; it is empty"),
+        ("a,b,c,d\n", "its only line is a header: a, b, c, d"),
+        ("1;2;3;4\n", "with commas between them; its only line is a header: 1;2;3;4"),
+        ("1,2,3,4\n1,2,nan,4\n", "must hold finite numbers up to 3.4e+38 for this model"),
+        ("1,2,3,4\n1,2,nan,4\n", "got 'nan' in line 2, column 3"),
+        ("1,2,3,1e400\n", "got '1e400' in line 1, column 4"),
+        # Float32 has no such number.
+        ("1,2,3,1e300\n", "got '1e300' in line 1, column 4"),
+        ("1,2,3,1_0\n", "got '1_0' in line 1, column 4"),
+        ("1,2,3,4\n\n1,2,3\n", "line 3 has 3 cells, and line 1 has 4"),
+        ("a,b,c,d\n1,2,3,x\n", "got 'x' in line 2, column 4"),
         ("1,2,3\n", "`features` must have shape (batch, 4); got (1, 3)"),
+        # A row, and not a header to pass over.
+        ("1,,3,4\n5,6,7,8\n", "or of names for all columns; got '' in line 1, column 2"),
+        ("1,2,3,4x\n5,6,7,8\n", "got '4x' in line 1, column 4, among numbers. Write the number"),
+        (",,,\n5,6,7,8\n", "got '' in line 1, column 1"),
     ],
 )
 def test_tables_that_do_not_fit(text, message, iris, tmp_path, capsys):
@@ -152,6 +207,68 @@ def test_tables_that_do_not_fit(text, message, iris, tmp_path, capsys):
     assert say("predict", iris[1].path, table) == 1
     said = capsys.readouterr()
     assert (message in said.err, said.out) == (True, "")
+
+
+def test_a_column_that_is_there_twice(prices, tmp_path, capsys):
+    table = tmp_path / "rows.csv"
+    table.write_text("word,size,word\nbee,1,ant\n")
+    assert say("predict", prices[1].path, table) == 1
+    said = capsys.readouterr().err
+    assert "must have one column 'word', which is an input of the model; its first line nam" in said
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text", "expected"),
+    [
+        ("bool", "a,b,c\n0,1,true\nFalse,0,TRUE\n", [[0, 1, 1], [0, 0, 1]]),
+        ("bool", "true,false,1\n", [[1, 0, 1]]),
+        ("bool", "1,0,2\n", "must hold 0, 1, true or false for this model"),
+        ("uint8", "1,255,0\n", [[1, 255, 0]]),
+        ("uint8", "1,256,0\n", "must hold whole numbers from 0 to 255 for this model"),
+        ("int64", "1,2,9223372036854775808\n", "got '9223372036854775808' in line 1, column 3"),
+        ("int64", "1,2.5,3\n", "got '2.5' in line 1, column 2"),
+        ("float16", "1,65505,3\n", "must hold finite numbers up to 6.6e+04 for this model"),
+    ],
+)
+def test_cells_of_each_dtype(dtype, text, expected, tmp_path, capsys):
+    model = keras.Sequential([keras.Input((3,), dtype=dtype), keras.layers.Identity()])
+    serving.export(model, tmp_path / "served", verify=False)
+    table = tmp_path / "rows.csv"
+    table.write_text(text)
+    status = say("predict", tmp_path / "served", table)
+    said = capsys.readouterr()
+    if isinstance(expected, str):
+        assert (status, expected in said.err) == (1, True), said.err
+    else:
+        answers = json.loads(said.out)["predictions"]
+        assert [row["predictions"] for row in answers] == expected
+
+
+def test_answers_that_json_cannot_hold(tmp_path, capsys):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Rescaling(1e38)])
+    serving.export(model, tmp_path / "served", verify=False)
+    table = tmp_path / "rows.csv"
+    table.write_text("1e38\n")
+    assert say("predict", tmp_path / "served", table) == 1
+    said = capsys.readouterr()
+    assert "must answer with finite numbers, for JSON has no others" in said.err
+    assert said.out == ""
+
+
+def test_images_for_a_model_that_takes_none(iris, tmp_path, capsys):
+    file = tmp_path / "a.png"
+    file.write_bytes(tf.io.encode_png(np.zeros((8, 6, 3), "uint8")).numpy())
+    assert say("predict", iris[1].path, file) == 1
+    said = capsys.readouterr().err
+    assert f"{file} cannot be asked about: the model in {iris[1].path} takes no image files" in said
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.TIFF"])
+def test_images_that_tensorflow_does_not_decode(name, photos, tmp_path, capsys):
+    (tmp_path / name).write_bytes(b"RIFF")
+    assert say("predict", photos[1].path, tmp_path / name) == 1
+    said = capsys.readouterr().err
+    assert f"{name} must be a CSV file or an image (.bmp, .gif, .jpeg, .jpg, .png); Tens" in said
 
 
 def test_a_byte_order_mark_hides_no_row(iris, tmp_path, capsys):
@@ -170,9 +287,31 @@ def flipped(contents):
     return contents[:place] + bytes([contents[place] ^ 1]) + contents[place + 1 :]
 
 
+def misnamed(contents):
+    """Its table of contents begins with other letters."""
+    place = contents.rindex(b"PK\1\2")
+    return contents[:place] + b"X" + contents[place + 1 :]
+
+
+def packed(contents):
+    """Deflated, and one of its bits flipped."""
+    output = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(contents)) as archive,
+        zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as smaller,
+    ):
+        for name in archive.namelist():
+            smaller.writestr(name, archive.read(name))
+    changed = bytearray(output.getvalue())
+    changed[changed.index(b"model.weights.h5") + len("model.weights.h5")] ^= 7
+    return bytes(changed)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
+        (misnamed, "is damaged: Bad magic number for central directory."),
+        (packed, "is damaged: Error -3 while decompressing data: invalid "),
         (cut, "must be a `.keras` file, as `model.save('name.keras')` writes it; it is another"),
         (lambda _: b"not a model", "it is another kind of file, or the end of it is missing"),
         (flipped, "is damaged: model.weights.h5 in it is not what was written"),

@@ -155,6 +155,16 @@ def test_labels_name_the_answer(units, activation, expected, tmp_path, ask):
     assert text.splitlines() == labels
 
 
+@pytest.mark.parametrize(("units", "activation"), [(3, "softmax"), (1, "sigmoid")])
+def test_no_label_names_an_answer_that_is_no_number(units, activation, tmp_path, ask):
+    model = keras.Sequential([keras.Input((units,)), keras.layers.Activation(activation)])
+    labels = ["ant", "bee", "cat"][: max(2, units)]
+    report = serving.export(model, tmp_path, labels=labels, verify=False)
+    x = np.array([[np.nan] + [0] * (units - 1), [1] * units], "float32")
+    named = b"ant" if units == 3 else b"bee"
+    assert ask(report, features=x)["labels"].tolist() == [b"", named]
+
+
 def test_several_sigmoids_keep_their_labels_in_the_file_only(tmp_path, ask):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "sigmoid")])
     report = serving.export(model, tmp_path, labels=["wet", "cold"])

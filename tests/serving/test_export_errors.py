@@ -56,6 +56,22 @@ class Complex(keras.layers.Layer):
         return tf.cast(x, tf.complex64)
 
 
+class Ragged(keras.layers.Layer):
+    def call(self, x):
+        return tf.RaggedTensor.from_tensor(x)
+
+
+class Nothing(keras.Model):
+    def call(self, x):
+        return None
+
+
+def answers_nothing():
+    model = Nothing()
+    model(np.ones((1, 3)))
+    return model
+
+
 def called_with_two():
     model = TwoArguments()
     model(np.ones((1, 3)), np.ones((1, 3)))
@@ -140,6 +156,16 @@ WRONG = {
         {},
         "`model` must give real numbers or strings; its output `predictions` is complex64",
     ),
+    "rows of different lengths": (
+        lambda: of(Ragged()),
+        {},
+        "must give real numbers or strings; its output `predictions` is RaggedTensor",
+    ),
+    "no answer": (
+        answers_nothing,
+        {},
+        "must give real numbers or strings; its output `predictions` is NoneType",
+    ),
     "noise": (
         noisy,
         {},
@@ -207,6 +233,16 @@ WRONG = {
         {"labels": {"a", "b"}},
         "`labels` must be a sequence of names of one line each",
     ),
+    "labels that are no text": (
+        lambda: dense(2, "softmax"),
+        {"labels": ["a", "\udcff"]},
+        "`labels` must be a sequence of names of one line each in UTF-8",
+    ),
+    "warmup as text": (
+        dense,
+        {"warmup": "no"},
+        "`warmup` must be True or False; got warmup='no'",
+    ),
     "a version of more than 64 bits": (
         dense,
         {"version": 2**63},
@@ -253,9 +289,43 @@ def test_a_file_is_no_place_for_versions(tmp_path):
     assert file.read_text() == "mine"
 
 
-@pytest.mark.parametrize("path", [3, ""])
+def test_a_path_below_a_file_and_a_link_to_nothing(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"`path` must be a directory .*; got the file '.*/file'"):
+        serving.export(dense(), tmp_path / "file" / "model")
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with pytest.raises(ValueError, match=r"`path` must .*; got the link to nothing '.*/link'"):
+        serving.export(dense(), tmp_path / "link")
+    assert not (tmp_path / "gone").exists()
+
+
+def test_a_file_with_a_version_for_a_name(tmp_path):
+    (tmp_path / "3").write_text("mine")
+    with pytest.raises(
+        ValueError, match=r"`version` must be new, or that of a directory, which '.*/3' is not; got"
+    ):
+        serving.export(dense(), tmp_path, version=3, overwrite=True)
+    assert (tmp_path / "3").read_text() == "mine"
+
+
+def test_after_the_largest_version_there_is_none(tmp_path):
+    largest = tmp_path / str(2**63 - 1)
+    largest.mkdir()
+    with pytest.raises(
+        ValueError, match=r"`version` must be given .* has the largest .*, 92233720"
+    ):
+        serving.export(dense(), tmp_path)
+    with pytest.raises(ValueError, match=r"`version` must be new .*775807. To replace it, give ov"):
+        serving.export(dense(), tmp_path, version=2**63 - 1)
+    largest.rmdir()
+    # No version to the server, nor here.
+    (tmp_path / str(2**63)).mkdir()
+    assert serving.export(dense(), tmp_path, verify=False).version == 1
+
+
+@pytest.mark.parametrize("path", [3, "", b"a", "a\0b", "\udcff"])
 def test_a_path_that_is_none(path):
-    with pytest.raises(ValueError, match=rf"`path` must be the directory of .*; got path={path!r}"):
+    with pytest.raises(ValueError, match=r"`path` must be the directory of the .*; got path="):
         serving.export(dense(), path)
 
 

@@ -79,6 +79,14 @@ def test_no_warm_up_where_it_is_not_wanted(classifier, tmp_path):
     assert not (report.path / WARMUP).exists()
 
 
+def test_more_warm_up_requests_than_a_server_takes(classifier, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"`batch_sizes` must be at most 500, for .*; got 501. Give"
+    ):
+        serving.export(classifier, tmp_path, batch_sizes=range(1, 502), verify=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_card_says_what_the_version_is(iris):
     model, report = iris
     said = card(report)
@@ -116,6 +124,23 @@ def test_the_card_sums_up_the_training(classifier, rows, tmp_path):
         "optimizer": "Adam",
         "loss": "sparse_categorical_crossentropy",
     }
+
+
+def squared(y, predicted):
+    return keras.ops.mean((y - predicted) ** 2)
+
+
+def test_the_card_is_json_after_a_training_that_diverged(tmp_path):
+    inputs = keras.Input((1,))
+    outputs = {name: keras.layers.Dense(1, name=name)(inputs) for name in ("a", "b")}
+    model = keras.Model(inputs, outputs)
+    model.compile(optimizer="sgd", loss={"a": squared, "b": "mae"})
+    ones = np.ones((2, 1), "float32")
+    model.fit(1e30 * ones, {"a": ones, "b": ones}, verbose=0)
+    said = card(serving.export(model, tmp_path, verify=False))["training"]
+    assert said["loss"] == {"a": "squared", "b": "mae"}
+    assert said["last_epoch"]["loss"] is None
+    assert said["last_epoch"]["b_loss"] > 1e20
 
 
 @pytest.mark.parametrize("name", ["iris", "photos", "prices"])
@@ -164,33 +189,13 @@ def test_the_requests_for_grpc_are_ready(name, request, capsys):
         server.stop(None).wait()
 
 
-def test_the_servers_files_stand_beside_the_versions(classifier, tmp_path):
-    path = tmp_path / "my model"
-    report = serving.export(classifier, path, batch_sizes=[16, 4], verify=False)
-    config = (path / "models.config").read_text()
-    assert 'name: "my_model"' in config
-    assert f'base_path: "{path}"' in config
-    batching = (path / "batching_parameters.txt").read_text().splitlines()
-    assert batching[0] == "max_batch_size { value: 16 }"
-    assert batching[-2:] == ["allowed_batch_sizes: 4", "allowed_batch_sizes: 16"]
-    for command in card(report)["serve"].values():
-        words = shlex.split(command)
-        assert f"--model_config_file={path / 'models.config'}" in words
-        assert f"--batching_parameters_file={path / 'batching_parameters.txt'}" in words
-    assert shlex.split(card(report)["serve"]["docker"])[:2] == ["docker", "run"]
-
-
-def test_the_servers_files_are_the_users_own_once_written(classifier, tmp_path):
-    serving.export(classifier, tmp_path, verify=False)
-    (tmp_path / "batching_parameters.txt").write_text("mine")
-    serving.export(classifier, tmp_path, verify=False)
-    assert (tmp_path / "batching_parameters.txt").read_text() == "mine"
-    serving.export(classifier, tmp_path, verify=False, overwrite=True)
-    assert "max_batch_size" in (tmp_path / "batching_parameters.txt").read_text()
-
-
-@pytest.mark.parametrize("sizes", [[], 8, "8", [0], [1.5]])
+@pytest.mark.parametrize("sizes", [[], 8, "8", [0], [[1], [2, 3]], np.array([1.5]), np.array(8)])
 def test_batch_sizes_that_cannot_be(sizes, classifier, tmp_path):
     with pytest.raises(ValueError, match=r"`batch_sizes` must be a (sequence|whole number)"):
         serving.export(classifier, tmp_path, batch_sizes=sizes)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_batch_sizes_in_an_array(classifier, tmp_path):
+    report = serving.export(classifier, tmp_path, batch_sizes=np.array([2, 1]), verify=False)
+    assert card(report)["batch_sizes"] == [1, 2]

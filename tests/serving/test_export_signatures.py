@@ -120,7 +120,8 @@ def test_a_model_gets_the_signatures_that_suit_it(layers, expected, tmp_path):
 
 
 def test_only_the_signatures_that_are_named(classifier, tmp_path):
-    report = serving.export(classifier, tmp_path, signatures=["classify"], verify=False)
+    named = iter(["classify"])
+    report = serving.export(classifier, tmp_path, signatures=named, verify=False)
     assert list(report.signatures) == ["classify"]
     assert sorted(tf.saved_model.load(report.path).signatures) == ["classify"]
 
@@ -157,3 +158,52 @@ def test_numbers_of_any_kind_come_out_as_float32(tmp_path, ask):
         "place": ("float32", [1.0, 2.0]),
         "positive": ("float32", [1.0, 0.0]),
     }
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint32"])
+def test_whole_numbers_come_out_exact_or_not_at_all(dtype, tmp_path):
+    model = keras.Sequential([keras.Input((2,), dtype=dtype), keras.layers.Identity()])
+    predictor = serving.Predictor(serving.export(model, tmp_path, verify=False).path)
+    most = 2**24
+    assert predictor([[most, most - 1]])["predictions"].tolist() == [[most, most - 1]]
+    for number in (most + 1, -most - 1) if dtype != "uint32" else (most + 1,):
+        with pytest.raises(
+            ValueError, match=r"float32 holds, up to 2\*\*24, in its output `predict"
+        ):
+            predictor([[0, number]])
+
+
+class Shift(keras.layers.Layer):
+    def __init__(self, by):
+        super().__init__()
+        self.by = self.add_weight(
+            shape=(), dtype="int64", initializer=keras.initializers.Constant(by), trainable=False
+        )
+
+    def call(self, x):
+        return x + self.by
+
+
+def test_whole_numbers_that_cannot_be_served_are_not_published(tmp_path):
+    model = keras.Sequential([keras.Input((2,), dtype="int64"), Shift(2**24)])
+    with pytest.raises(
+        ValueError, match=r"up to 2\*\*24, in its output `predictions`; got 16777216 to 16777217"
+    ):
+        serving.export(model, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whole_numbers_are_compared_exactly(tmp_path, monkeypatch):
+    model = keras.Sequential([keras.Input((2,), dtype="int64"), Shift(2**23)])
+    assert serving.export(model, tmp_path).largest_difference == 0
+    save = tf.saved_model.save
+
+    def save_another(*args, **kwargs):
+        model.layers[0].by.assign_add(1)
+        save(*args, **kwargs)
+        model.layers[0].by.assign_sub(1)
+
+    monkeypatch.setattr("tensorflow.saved_model.save", save_another)
+    # One part in eight million would be little for a float.
+    with pytest.raises(ValueError, match="`predictions` of `serving_default` differs by inf"):
+        serving.export(model, tmp_path)

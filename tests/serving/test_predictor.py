@@ -51,6 +51,13 @@ def test_dtypes_survive(dtype, tmp_path):
     assert predictor(x)["predictions"].tolist() == [[0.0, 1.0, 1.0]]
 
 
+def test_bfloat16_is_verified(tmp_path):
+    model = keras.Sequential([keras.Input((2,), dtype="bfloat16"), keras.layers.Identity()])
+    report = serving.export(model, tmp_path)
+    assert report.largest_difference == 0
+    assert serving.Predictor(report.path)([[0.5, 2]])["predictions"].tolist() == [[0.5, 2.0]]
+
+
 def test_several_inputs_by_name(prices):
     model, report = prices
     x = {"word": ["bee", "ant"], "size": [[1, 2], [3, 4]]}
@@ -73,11 +80,18 @@ def test_no_rows_get_no_answers(iris):
         ([["a"] * 4], "`features` must hold float32; got str"),
         ([[1j] * 4], "`features` must hold float32; got complex128"),
         ([[1.0] * 4, [1.0]], "`features` must hold rows that are all of one shape"),
+        ([[1, 2, 3, 1e300]], r"`features` must hold numbers that float32 can hold; got 1e\+300"),
     ],
 )
 def test_rows_that_do_not_fit(x, message, iris):
     with pytest.raises(ValueError, match=message):
         serving.Predictor(iris[1].path)(x)
+
+
+def test_what_the_caller_gives_as_infinite_stays_so(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Identity()])
+    predictor = serving.Predictor(serving.export(model, tmp_path, verify=False).path)
+    assert predictor(np.array([[np.inf, 1.0]]))["predictions"].tolist() == [[np.inf, 1.0]]
 
 
 def test_whole_numbers_that_do_not_fit(tmp_path):

@@ -14,7 +14,8 @@ import pytest
 import tensorflow as tf
 
 from kerasnn import serving
-from kerasnn.serving import drafts
+from kerasnn.serving import drafts, publishing
+from kerasnn.serving.exchange import exchange
 
 
 def versions(path):
@@ -119,7 +120,15 @@ def test_a_version_that_another_exporter_took_meanwhile(classifier, tmp_path, mo
     assert (tmp_path / "1" / "saved_model.pb").read_text() == "theirs"
 
 
-def test_overwriting_takes_the_place_of_a_version(classifier, tmp_path, monkeypatch, ask):
+@pytest.fixture(params=["exchange", "two renames"])
+def way(request, monkeypatch):
+    """How a version is replaced; the second is for systems that cannot do it in one step."""
+    if request.param == "two renames":
+        monkeypatch.setattr(publishing, "exchange", lambda *paths: False)
+    return request.param
+
+
+def test_overwriting_takes_the_place_of_a_version(way, classifier, tmp_path, monkeypatch, ask):
     ones = np.ones((1, 4), "float32")
     serving.export(classifier, tmp_path, version=3, verify=False)
     before = classifier.predict(ones, verbose=0)
@@ -133,6 +142,8 @@ def test_overwriting_takes_the_place_of_a_version(classifier, tmp_path, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr("os.rename", fail)
+        if way == "exchange":
+            patch.setattr(publishing, "exchange", fail_at_once)
         with pytest.raises(OSError, match="disk full"):
             serving.export(classifier, tmp_path, version=3, verify=False, overwrite=True)
     old = serving.Predictor(tmp_path / "3")(ones)["probabilities"]
@@ -143,6 +154,59 @@ def test_overwriting_takes_the_place_of_a_version(classifier, tmp_path, monkeypa
     np.testing.assert_allclose(ask(report, features=ones)["probabilities"], after, atol=1e-6)
     assert versions(tmp_path) == ["3"]
     assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+
+
+def fail_at_once(*paths):
+    raise OSError("disk full")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux replaces in one step")
+def test_two_directories_change_places_in_one_step(classifier, tmp_path, monkeypatch):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    assert exchange(tmp_path / "one", tmp_path / "other")
+    assert (tmp_path / "one" / "other").exists()
+    assert (tmp_path / "other" / "one").exists()
+    with pytest.raises(FileNotFoundError, match=r"other.* -> .*third"):
+        exchange(tmp_path / "other", tmp_path / "third")
+    # Nothing else moves the version that is overwritten.
+    serving.export(classifier, tmp_path, verify=False)
+    monkeypatch.setattr("os.rename", fail_at_once)
+    serving.export(classifier, tmp_path, version=1, verify=False, overwrite=True)
+    assert versions(tmp_path) == ["1"]
+
+
+def test_a_version_comes_back_that_was_hidden_when_its_exporter_was_killed(classifier, tmp_path):
+    serving.export(classifier, tmp_path, version=3, verify=False)
+    program = """
+        import os, pathlib, runpy, sys
+        drafts = runpy.run_path(sys.argv[1])
+        with drafts["set_aside"](pathlib.Path(sys.argv[2], "3")):
+            os._exit(0)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), drafts.__file__, tmp_path]
+    subprocess.run(command, check=True)
+    assert versions(tmp_path) == []
+    assert serving.export(classifier, tmp_path, verify=False).version == 4
+    assert versions(tmp_path) == ["3", "4"]
+    assert not list(tmp_path.glob(".*"))
+    assert serving.Predictor(tmp_path / "3")(np.ones((2, 4)))["probabilities"].shape == (2, 3)
+
+
+def test_a_version_with_zeros_before_it_and_a_link_are_replaced(way, classifier, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine").touch()
+    path = tmp_path / "served"
+    (path / "007").mkdir(parents=True)
+    (path / "8").symlink_to(elsewhere)
+    for version in (7, 8):
+        serving.export(classifier, path, version=version, verify=False, overwrite=True)
+    assert versions(path) == ["7", "8"]
+    assert not (path / "8").is_symlink()
+    assert (elsewhere / "mine").exists()
+    assert not list(path.glob(".*"))
 
 
 def test_exporters_at_once_get_versions_of_their_own(tmp_path, ask):

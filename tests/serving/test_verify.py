@@ -1,10 +1,13 @@
 """Recorded answers, asked again."""
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from kerasnn import serving
+from kerasnn.__main__ import main
+from kerasnn.serving import recorded
 
 
 def test_an_export_still_gives_its_answers(iris):
@@ -64,6 +67,9 @@ def test_any_saved_model_against_examples(tmp_path):
             {"serving_default": ({"x": [[1, 2]]}, {"y": [[1, 2]] * 2})},
             "hold arrays of equally many",
         ),
+        ({"serving_default": ({"x": [[1, 2]]}, {})}, "must be two dictionaries, of inputs and of"),
+        ({"serving_default": {"x": [[1, 2]]}}, "must be two dictionaries, of inputs and of answe"),
+        ({}, "`examples` must be by signature, at least one; got examples={}"),
     ],
 )
 def test_examples_that_do_not_fit(examples, message, tmp_path):
@@ -74,6 +80,26 @@ def test_examples_that_do_not_fit(examples, message, tmp_path):
 def test_no_examples(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"`examples` must be given for '/.*no answers are"):
         serving.verify(rescaled(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda contents: contents[: len(contents) // 2],
+        lambda contents: b"",
+        lambda contents: contents.replace(b"/inputs/", b"/insides"),
+        lambda contents: contents.replace(b"/inputs/", b"_inputs_"),
+    ],
+)
+def test_examples_that_are_damaged(damage, tmp_path, capsys):
+    file = rescaled(tmp_path) / "assets.extra" / "examples.npz"
+    file.parent.mkdir()
+    example = recorded.Example({"x": np.ones((1, 2))}, {"y": np.ones((1, 2))})
+    recorded.write(file, {"serving_default": example})
+    file.write_bytes(damage(file.read_bytes()))
+    assert main(["verify", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert f"{file} must hold the examples that `serving.export` recorded; it is damaged" in said
 
 
 def test_no_saved_model(tmp_path):

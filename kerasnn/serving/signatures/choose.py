@@ -35,11 +35,12 @@ def choose(inference: Inference, labels: Labels | None, names: Any) -> dict[str,
             with contextlib.suppress(UnsuitableError):
                 made[name] = make()
         return made
-    if isinstance(names, str) or not isinstance(names, Iterable) or not list(names):
+    wanted = [] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
+    if not wanted:
         raise _checks.wrong("signatures", "be 'auto' or a sequence of names", names)
-    for name in names:
+    for name in wanted:
         _checks.one_of("signatures", name, makers)
-    return {name: make() for name, make in makers.items() if name in names}
+    return {name: make() for name, make in makers.items() if name in wanted}
 
 
 def _makers(inference: Inference, labels: Labels | None) -> dict[str, Callable[[], Signature]]:
