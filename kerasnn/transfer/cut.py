@@ -66,9 +66,9 @@ class Chain:
     def frozen(self) -> int:
         """Returns the last place up to which what goes in is the same in every epoch.
 
-        Layers that draw at random are off within the frozen part, as are those of a frozen model
-        that is called with `training=False`; behind the last frozen weights they end it. 0 where
-        no weight is frozen that would else be trained.
+        Layers that draw at random are off within the frozen part of the backbone, as are those of
+        a frozen model that is called with `training=False`; in the head they end it. 0 where no
+        weight is frozen that would else be trained.
         """
         trains = [bool(layer.trainable_variables) for layer in self.layers]
         first = trains.index(True) if True in trains else len(self.layers)
@@ -76,7 +76,8 @@ class Chain:
         if not held:
             return 0
         place = held[-1] + 1
-        while place < first and not draws(self.layers[place]):
+        head = before_head(self.layers)
+        while place < first and (place < head or not draws(self.layers[place])):
             place += 1
         while place > held[0] and not self.can_cut(place):
             place -= 1

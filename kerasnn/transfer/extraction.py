@@ -43,10 +43,20 @@ class Extraction:
         precision: As asked for; see `Prefix`.
         caching: Where features are kept.
         verbose: 0 for silence.
+        batch_size: Rows to a batch, where features are too many for memory.
+        seed: Seed of their order then.
     """
 
     def __init__(
-        self, model: keras.Model, sample: np.ndarray, precision: str, caching: Caching, verbose: Any
+        self,
+        model: keras.Model,
+        sample: np.ndarray,
+        precision: str,
+        caching: Caching,
+        verbose: Any,
+        *,
+        batch_size: int = 32,
+        seed: int | None = None,
     ) -> None:
         self._prefix = Prefix(model, sample[:_SAMPLE_ROWS], precision)
         self._store: FeatureStore | None = None
@@ -58,6 +68,7 @@ class Extraction:
                 limit_bytes=caching.limit_bytes,
             )
         self._verbose, self._told = verbose, False
+        self._batch_size, self._seed = batch_size, seed
 
     @property
     def precision(self) -> Precision:
@@ -98,7 +109,7 @@ class Extraction:
         keys = [key for part in parts for key in part]
         if len(keys) * math.prod(self._prefix.shape) * 4 <= _MEMORY_BYTES:
             return Images(store.rows(keys), y, sample_weight)
-        return Images(_stream(store, keys, self._prefix.shape, y, sample_weight))
+        return Images(self._stream(store, keys, y, sample_weight))
 
     def _stored(self, store: FeatureStore, x: Any) -> list[bytes]:
         """Computes what is not in the store yet, and returns the keys of a batch."""
@@ -110,6 +121,35 @@ class Extraction:
             store.check_room(len(new))
             store.add([keys[i] for i in new], self._prefix(array[new]))
         return keys
+
+    def _stream(
+        self, store: FeatureStore, keys: list[bytes], y: Any, sample_weight: Any
+    ) -> tf.data.Dataset:
+        """Returns what is stored in batches, in a new order for each epoch."""
+        data = [a for a in keras.tree.flatten((y, sample_weight)) if a is not None]
+        types = [tf.float32, *(tf.as_dtype(a.dtype) for a in data)]
+
+        def read(numbers: np.ndarray) -> list[np.ndarray]:
+            return [store.rows([keys[i] for i in numbers]), *(a[numbers] for a in data)]
+
+        def load(numbers: tf.Tensor) -> Any:
+            x, *rest = tf.numpy_function(read, [numbers], types)
+            x.set_shape((None, *self._prefix.shape))
+            for tensor, array in zip(rest, data, strict=True):
+                tensor.set_shape((None, *array.shape[1:]))
+            left = iter(rest)
+
+            def take(nest: Any) -> Any:
+                return keras.tree.map_structure(lambda a: None if a is None else next(left), nest)
+
+            return keras.utils.pack_x_y_sample_weight(x, take(y), take(sample_weight))
+
+        numbers = tf.data.Dataset.range(len(keys)).shuffle(len(keys), seed=self._seed)
+        return (
+            numbers.batch(self._batch_size)
+            .map(load, num_parallel_calls=1)
+            .prefetch(tf.data.AUTOTUNE)
+        )
 
     def _watched(
         self, images: Images, what: str, passes: int, count: int | None
@@ -145,29 +185,3 @@ def _key(model: keras.Model, precision: str) -> str:
         "keras": keras.__version__,
     }
     return json.dumps(parts)
-
-
-def _stream(
-    store: FeatureStore, keys: list[bytes], shape: tuple[int, ...], y: Any, sample_weight: Any
-) -> tf.data.Dataset:
-    """Returns what is stored in batches of 32, in a new order for each epoch."""
-    data = [a for a in keras.tree.flatten((y, sample_weight)) if a is not None]
-    types = [tf.float32, *(tf.as_dtype(a.dtype) for a in data)]
-
-    def read(numbers: np.ndarray) -> list[np.ndarray]:
-        return [store.rows([keys[i] for i in numbers]), *(a[numbers] for a in data)]
-
-    def load(numbers: tf.Tensor) -> Any:
-        x, *rest = tf.numpy_function(read, [numbers], types)
-        x.set_shape((None, *shape))
-        for tensor, array in zip(rest, data, strict=True):
-            tensor.set_shape((None, *array.shape[1:]))
-        left = iter(rest)
-
-        def take(nest: Any) -> Any:
-            return keras.tree.map_structure(lambda a: None if a is None else next(left), nest)
-
-        return keras.utils.pack_x_y_sample_weight(x, take(y), take(sample_weight))
-
-    numbers = tf.data.Dataset.range(len(keys)).shuffle(len(keys))
-    return numbers.batch(32).map(load, num_parallel_calls=1).prefetch(tf.data.AUTOTUNE)

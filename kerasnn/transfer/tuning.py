@@ -19,6 +19,7 @@ from kerasnn.transfer.counts import counts_of
 from kerasnn.transfer.cut import Chain
 from kerasnn.transfer.data import Images
 from kerasnn.transfer.extraction import Caching, Extraction
+from kerasnn.transfer.in_inference import InInference
 from kerasnn.transfer.layer_rates import LayerRates
 from kerasnn.transfer.stage_bar import StageBar
 from kerasnn.transfer.stages import Stage, Trained
@@ -168,6 +169,8 @@ class Tuning:
             self.precision,
             self.caching,
             self.verbose,
+            batch_size=self.batch_size or 32,
+            seed=self.seed,
         )
         passes = int(augment) or 1
         change = self._augmenter() if augment else None
@@ -193,7 +196,7 @@ class Tuning:
             for layer in parts.augmentation(part):
                 tensor = layer(tensor)
         if place:
-            tensor = self._chain.part(0, place)(tensor, training=False)
+            tensor = InInference(self._chain.part(0, place))(tensor)
         return Model(image, self._chain.part(place)(tensor), name=f"{self.model.name}_on_images")
 
     def _train(

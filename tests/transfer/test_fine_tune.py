@@ -49,26 +49,16 @@ def test_the_head_is_trained_as_if_the_frozen_layers_ran_in_each_epoch():
 
 
 def test_keras_trains_to_the_same_head():
+    """With the same rows in the same order, through the frozen layers in each epoch."""
     x, y = images()
-    plain = network()
-    for layer in plain.layers:
-        layer.trainable = layer.name in ("hidden_1", "output")
-    base = keras.Model(plain.input, plain.get_layer("pool").output)
-    head = keras.Sequential([keras.Input((4,)), *plain.layers[-3:]])
-    keras.Model.fit(
-        compiled(head), base.predict(x, verbose=0), y, epochs=3, shuffle=False, verbose=0
-    )
-    ours = network()
-    transfer.freeze_to(ours, "head")
-    job = {"epochs": 3, "regime": None, "layer_decay": 1, "precision": "float32", "verbose": 0}
-    # One batch an epoch has no order that matters.
-    fine_tune(ours, x, y, batch_size=48, **job)
-    again = compiled(keras.Sequential([keras.Input((4,)), *network().layers[-3:]]))
-    keras.Model.fit(
-        again, base.predict(x, verbose=0), y, batch_size=48, epochs=3, shuffle=False, verbose=0
-    )
-    for a, b in zip(again.get_weights(), ours.get_weights()[-4:], strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-4)
+    ours, plain = network(), network()
+    for model in (ours, plain):
+        transfer.freeze_to(model, "head")
+        # Keras would go on to draw in the frozen part, and draws by the place in the batch.
+        model.get_layer("block1_drop").rate = model.get_layer("dropout_1").rate = 0.0
+    keras.Model.fit(plain, x, y, batch_size=48, epochs=5, verbose=0)
+    tuned(ours, batch_size=48, epochs=5, precision="float32")
+    assert_same_weights(ours, plain, atol=1e-4)
 
 
 @pytest.mark.parametrize("cache", ["memory", "none"])
