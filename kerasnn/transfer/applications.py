@@ -13,12 +13,7 @@ MODULES = tuple(
     for name in sorted(dir(keras.applications))
     if hasattr(getattr(keras.applications, name), "preprocess_input") and name != "imagenet_utils"
 )
-_BY_NAME: dict[str, tuple[Any, str]] = {
-    name: (constructor, module)
-    for module in MODULES
-    for name, constructor in vars(getattr(keras.applications, module)).items()
-    if name[0].isupper() and callable(constructor)
-}
+_NAMES = [name for name in dir(keras.applications) if name[0].isupper()]
 
 
 def application(name: Any) -> tuple[Callable[..., keras.Model], str]:
@@ -27,5 +22,13 @@ def application(name: Any) -> tuple[Callable[..., keras.Model], str]:
     Raises:
         ValueError: If there is no such network.
     """
-    _checks.one_of("name", name, _BY_NAME)
-    return _BY_NAME[name]
+    _checks.one_of("name", name, _NAMES)
+    plain = name.lower()
+    [module, *_] = [
+        module
+        for module in MODULES
+        # Keras gives that of MobileNetV3 no constructor.
+        if hasattr(getattr(keras.applications, module), name)
+        or plain in (module.replace("_", "") + size for size in ("large", "small"))
+    ]
+    return getattr(keras.applications, name), module

@@ -175,8 +175,7 @@ class Extraction:
 def _key(model: keras.Model, precision: str) -> str:
     """Returns what features depend on besides the images."""
     weights = b"".join(digest(np.ascontiguousarray(w).tobytes()) for w in model.get_weights())
-    layers = [(type(layer).__name__, layer.get_config()) for layer in model.layers]
-    architecture = json.dumps(layers, default=str, sort_keys=True).encode()
+    architecture = json.dumps(_without_names(model), default=str, sort_keys=True).encode()
     parts = {
         "layers": digest(architecture).hex(),
         "weights": digest(weights).hex(),
@@ -185,3 +184,21 @@ def _key(model: keras.Model, precision: str) -> str:
         "keras": keras.__version__,
     }
     return json.dumps(parts)
+
+
+def _without_names(model: keras.Model) -> Any:
+    """Returns a model's configuration with numbers for the names of its layers.
+
+    Keras numbers layers without a name by how many a process has made.
+    """
+    numbers = {layer.name: number for number, layer in enumerate(model.layers)}
+    numbers[model.name] = -1
+
+    def replaced(nest: Any) -> Any:
+        if isinstance(nest, dict):
+            return {name: replaced(value) for name, value in nest.items()}
+        if isinstance(nest, (list, tuple)):
+            return [replaced(value) for value in nest]
+        return numbers.get(nest, nest) if isinstance(nest, str) else nest
+
+    return replaced(model.get_config())

@@ -1,5 +1,6 @@
 """ImageNet's weights: where Keras keeps them, and what to do where they cannot be had."""
 
+import hashlib
 import os
 import pathlib
 import threading
@@ -59,11 +60,13 @@ def imagenet_file(name: str) -> pathlib.Path | None:
             )
         return None
     file, address, md5 = _FILES[name]
-    if not (folder / file).is_file():
+    if not _is_there(folder / file, md5):
         _require_answer(file, address, f"MD5 {md5}" if md5 else "that Keras does not state", folder)
     try:
         return pathlib.Path(
-            keras.utils.get_file(file, address, file_hash=md5, cache_subdir="models")
+            keras.utils.get_file(
+                file, address, file_hash=md5, cache_dir=folder.parent, cache_subdir=folder.name
+            )
         )
     except Exception as error:  # Keras raises no more exact class.
         raise _not_there(file, address, f"MD5 {md5}", folder, error) from error
@@ -72,6 +75,14 @@ def imagenet_file(name: str) -> pathlib.Path | None:
 def _folder() -> pathlib.Path:
     home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
     return pathlib.Path(home) / "models"
+
+
+def _is_there(path: pathlib.Path, md5: str | None) -> bool:
+    """Whether Keras will take the file that is at a path, if one is."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return md5 is None or hashlib.file_digest(file, "md5").hexdigest() == md5
 
 
 def _has_some(folder: pathlib.Path, name: str) -> bool:
@@ -113,8 +124,8 @@ def _not_there(
     file: str, address: str, checksum: str, folder: pathlib.Path, error: Exception
 ) -> FileNotFoundError:
     return FileNotFoundError(
-        f"`weights='imagenet'` needs {file}, which is not in {folder} and cannot be downloaded: "
-        f"{error}. Get it from {address} (its hash: {checksum}) on a machine with a network, and "
+        f"`weights='imagenet'` needs {file}, which is not whole in {folder} and cannot be "
+        f"downloaded: {error}. Get it from {address} (its hash: {checksum}) on a machine with a network, and "
         f"put it into {folder}; or give the path of a file as `weights`, or weights=None for "
         "random weights."
     )

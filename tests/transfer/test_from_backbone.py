@@ -1,0 +1,158 @@
+"""`from_backbone`: every network of `keras.applications`, and one's own."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+from transfer_cases import images, network
+
+from kerasnn import models, transfer
+from kerasnn.transfer.applications import MODULES
+
+NAMED = ["VGG19", "ResNet50", "MobileNetV2", "EfficientNetB0"]
+EVERY = sorted(
+    name
+    for name, value in vars(keras.applications).items()
+    if name[0].isupper() and callable(value)
+)
+
+
+def levels(size=48, rows=2):
+    return np.random.default_rng(0).integers(0, 256, (rows, size, size, 3)).astype(np.uint8)
+
+
+def assert_as_keras(name, size=48):
+    """Features from raw images are Keras's from preprocessed ones, with the same weights."""
+    keras.utils.set_random_seed(0)
+    make = getattr(keras.applications, name)
+    theirs = make(include_top=False, weights=None, input_shape=(size, size, 3))
+    ours = transfer.from_backbone(
+        name, (size, size, 3), 3, task="multiclass", weights=None, head=()
+    )
+    weights = theirs.get_weights()
+    ours.set_weights([*weights, *ours.get_weights()[len(weights) :]])
+    module = getattr(keras.applications, ours.get_layer("preprocess").application)
+    assert getattr(module, name) is make
+    maps = theirs.predict(module.preprocess_input(levels(size).astype("float32")), verbose=0)
+    wanted = maps.mean(axis=(1, 2))
+    found = transfer.features(ours, levels(size), precision="float32", verbose=0)
+    np.testing.assert_allclose(found, wanted, atol=1e-5 * max(1, np.abs(wanted).max()))
+    if name in NAMED:
+        names = [
+            layer.name for layer in theirs.layers if layer.weights and "norm" not in layer.name
+        ]
+        assert set(names) <= {layer.name for layer in ours.layers}
+
+
+def test_mobilenet_gives_keras_features():
+    assert_as_keras("MobileNetV2")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted({*NAMED, "DenseNet121", "MobileNetV3Small"}))
+def test_features_are_those_of_keras(name):
+    assert_as_keras(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["InceptionV3", "ResNet50V2", "ConvNeXtTiny"])
+def test_networks_with_a_least_size_of_their_own_give_keras_features(name):
+    assert_as_keras(name, 96)
+
+
+def test_every_network_of_keras_has_a_name_and_a_preprocessing():
+    for name in EVERY:
+        make, module = transfer.applications.application(name)
+        assert make is getattr(keras.applications, name)
+        assert module in MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_preprocessing_is_that_of_keras(module):
+    layer = transfer.Preprocessing(module)
+    x = levels(4)
+    wanted = getattr(keras.applications, module).preprocess_input(x.astype("float32"))
+    np.testing.assert_allclose(layer(x), wanted, atol=1e-5)
+    again = transfer.Preprocessing.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(x), layer(x))
+    assert layer.compute_output_shape((None, 4, 4, 3)) == (None, 4, 4, 3)
+
+
+def test_preprocessing_of_no_network_is_refused():
+    with pytest.raises(ValueError, match="Did you mean `vgg16`"):
+        transfer.Preprocessing("vgg_16")
+
+
+def test_a_network_of_batch_norms_keeps_their_statistics_in_all_regimes():
+    x, y = levels(32, 12), np.arange(12) % 2
+    model = transfer.from_backbone("MobileNetV2", (32, 32, 3), task="binary", weights=None)
+    norms = [la for la in model.layers if isinstance(la, keras.layers.BatchNormalization)]
+    before = [norm.get_weights() for norm in norms]
+    transfer.fine_tune(model, x, y, regime="medium", epochs=1, precision="float32", verbose=0)
+    for norm, arrays in zip(norms, before, strict=True):
+        for after, value in zip(norm.get_weights(), arrays, strict=True):
+            np.testing.assert_array_equal(after, value, err_msg=norm.name)
+
+
+def test_a_model_of_ones_own_keeps_its_backbone_and_is_left_alone():
+    source, (x, y) = network(), images()
+    before = source.get_weights()
+    model = transfer.from_backbone(source, outputs=5, task="multiclass", head=(6,))
+    assert model.output_shape == (None, 5)
+    np.testing.assert_allclose(
+        transfer.features(model, x, precision="float32", verbose=0),
+        transfer.features(source, x, precision="float32", verbose=0),
+        atol=1e-6,
+    )
+    transfer.fine_tune(model, x, y, regime="large", epochs=1, verbose=0)
+    for after, value in zip(source.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(after, value)
+
+
+def test_a_builders_network_can_be_a_backbone():
+    source = models.cnn((8, 8, 1), 10, task="multiclass")
+    model = transfer.from_backbone(source, task="binary", pooling="flatten", head=())
+    assert [layer.name for layer in model.layers][1:] == [
+        "standardize",
+        "block1_conv1",
+        "block1_pool",
+        "block2_conv1",
+        "block2_pool",
+        "flatten",
+        "output",
+    ]
+
+
+def test_one_seed_is_one_network():
+    def weights():
+        return transfer.from_backbone(
+            "MobileNetV2", (32, 32, 3), task="binary", weights=None, seed=3
+        ).get_weights()
+
+    for a, b in zip(weights(), weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "ResNet51"}, "Did you mean `ResNet50`?"),
+        ({"name": 50}, "`name` must be one of"),
+        ({"input_shape": (32, 32, 1)}, "`input_shape` must end in the three channels"),
+        ({"name": "InceptionV3"}, "`input_shape` must suit InceptionV3"),
+    ],
+)
+def test_a_wrong_argument_is_refused(arguments, message):
+    arguments = {"name": "MobileNetV2", "input_shape": (32, 32, 3), "weights": None, **arguments}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        transfer.from_backbone(arguments.pop("name"), task="binary", **arguments)
+
+
+@pytest.mark.parametrize(
+    "argument", [{"weights": None}, {"input_shape": (8, 8, 3)}, {"resize": (64, 64)}]
+)
+def test_what_a_model_has_of_its_own_is_not_given_with_it(argument):
+    [name] = argument
+    with pytest.raises(ValueError, match=f"`{name}` must be left out where `name` is a model"):
+        transfer.from_backbone(network(), task="binary", **argument)

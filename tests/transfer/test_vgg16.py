@@ -1,0 +1,137 @@
+"""`vgg16`: VGG16's features and Keras's, from raw images."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_sample_images
+from transfer_cases import CLASSES, small_vgg
+
+from kerasnn import transfer
+
+MEANS = np.array([103.939, 116.779, 123.68], np.float32)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Keras's VGG16 without top, and ours with its weights, for 224x224."""
+    keras.utils.set_random_seed(0)
+    theirs = keras.applications.VGG16(include_top=False, weights=None, pooling="avg")
+    ours = transfer.vgg16(outputs=2, task="multiclass", weights=None, head=())
+    weights = theirs.get_weights()
+    ours.set_weights([*weights, *ours.get_weights()[len(weights) :]])
+    return theirs, ours
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    """scikit-learn's two sample photographs, in the middle."""
+    return np.stack([photo[100:324, 200:424] for photo in load_sample_images().images])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+def test_features_are_those_of_keras_on_photographs(pair, photographs, kind):
+    theirs, ours = pair
+    x = photographs.astype(kind)
+    prepared = keras.applications.vgg16.preprocess_input(photographs.astype("float32"))
+    wanted = theirs.predict(prepared, verbose=0)
+    found = transfer.features(ours, x, precision="float32", verbose=0)
+    assert np.abs(wanted).max() > 1e-2
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_layers_have_the_names_of_keras():
+    keras_names = [
+        layer.name for layer in keras.applications.VGG16(include_top=False, weights=None).layers
+    ][1:]
+    assert [layer.name for layer in small_vgg().layers] == [
+        "preprocess",
+        *keras_names,
+        "pool",
+        "hidden_1",
+        "dropout_1",
+        "output",
+    ]
+
+
+def test_preprocessing_is_vggs_for_raw_levels():
+    layer = small_vgg().get_layer("preprocess")
+    x = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype(np.uint8)
+    np.testing.assert_allclose(layer(x), x[..., ::-1].astype(np.float32) - MEANS, atol=1e-4)
+
+
+def test_levels_and_floats_give_one_answer():
+    model = small_vgg()
+    x = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(
+        model.predict(x, verbose=0), model.predict(x.astype(float), verbose=0)
+    )
+
+
+def test_images_of_any_size_are_scaled_where_asked():
+    scaled = transfer.vgg16(
+        (None, None, 3), 2, task="multiclass", weights=None, resize=(32, 48), head=()
+    )
+    x = np.random.default_rng(0).uniform(0, 255, (1, 50, 40, 3)).astype(np.float32)
+    same = keras.layers.Resizing(32, 48)(x)
+    np.testing.assert_allclose(
+        scaled.predict(x, verbose=0), scaled.predict(np.array(same), verbose=0), atol=1e-5
+    )
+    free = transfer.vgg16((None, None, 3), 2, task="multiclass", weights=None, head=())
+    assert free.predict(x, verbose=0).shape == (1, 2)
+
+
+def test_the_head_follows_from_pooling_and_task():
+    flat = small_vgg(pooling="flatten", head=(7, 5), dropout=0.0)
+    names = [layer.name for layer in flat.layers][-4:]
+    assert names == ["flatten", "hidden_1", "hidden_2", "output"]
+    assert flat.get_layer("hidden_1").kernel.shape == (512, 7)
+    assert small_vgg().loss == "sparse_categorical_crossentropy"
+    regression = transfer.vgg16((32, 32, 3), task="regression", weights=None)
+    assert [layer.name for layer in regression.layers][-2:] == ["output", "target_units"]
+
+
+def test_one_seed_is_one_network():
+    for a, b in zip(small_vgg().get_weights(), small_vgg().get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_network_round_trips_through_a_file(tmp_path):
+    model = small_vgg()
+    x = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
+    model.save(tmp_path / "vgg.keras")
+    again = keras.saving.load_model(tmp_path / "vgg.keras", compile=False)
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"input_shape": (31, 64, 3)}, "`input_shape` must have at least 32 pixels"),
+        ({"input_shape": (64, 64, 1)}, "`input_shape` must end in the three channels red, green"),
+        ({"input_shape": 64}, "`input_shape` must be (height, width, 3)"),
+        ({"input_shape": (None, None, 3), "pooling": "flatten"}, "`pooling` must be 'avg' or"),
+        ({"resize": 224}, "`resize` must be (height, width), each at least 32 pixels"),
+        ({"resize": (16, 16)}, "`resize` must be (height, width), each at least 32 pixels"),
+        ({"pooling": "mean"}, "`pooling` must be one of 'avg', 'max', 'flatten'"),
+        ({"head": -1}, "`head` must be a whole number"),
+        ({"head": None}, "`head` must be a size or a sequence"),
+        ({"dropout": 1.0}, "`dropout` must be in [0, 1)"),
+        ({"task": "classify"}, "`task` must be one of"),
+        ({"outputs": 1}, "`outputs` must"),
+        ({"weights": "imagnet"}, "Did you mean `imagenet`?"),
+        ({"weights": 5}, "`weights` must be 'imagenet', the path of a file, or None"),
+        ({"optimizer": "adamm"}, "`optimizer` must be one of"),
+    ],
+)
+def test_a_wrong_argument_is_refused(arguments, message):
+    arguments = {"input_shape": (32, 32, 3), "outputs": CLASSES, "weights": None, **arguments}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        transfer.vgg16(**{"task": "multiclass", **arguments})
+
+
+def test_a_misspelt_argument_is_answered_with_the_right_one():
+    with pytest.raises(TypeError, match="Did you mean `dropout`"):
+        transfer.vgg16(task="binary", dropuot=0.1)
