@@ -5,6 +5,8 @@ from kerasnn._checks.arguments import known_arguments as known_arguments
 from kerasnn._checks.arguments import number as number
 from kerasnn._checks.arguments import one_of as one_of
 from kerasnn._checks.arguments import rate as rate
+from kerasnn._checks.arguments import true_or_false as true_or_false
+from kerasnn._checks.arguments import verbosity as verbosity
 from kerasnn._checks.arguments import whole_number as whole_number
 from kerasnn._checks.arguments import wrong as wrong
 from kerasnn._checks.arrays import finite as finite

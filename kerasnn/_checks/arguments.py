@@ -94,6 +94,18 @@ def whole_number(argument: str, value: Any, *, at_least: int = 1, cure: str = ""
         raise wrong(argument, f"be a whole number of at least {at_least}", value, cure)
 
 
+def true_or_false(argument: str, value: Any) -> None:
+    """Raises unless `value` is True or False: a text would count as True."""
+    if not isinstance(value, bool):
+        raise wrong(argument, "be True or False", value)
+
+
+def verbosity(value: Any) -> None:
+    """Raises unless `verbose` is 0 or 1; False and True are the same."""
+    if not isinstance(value, numbers.Integral) or value not in (0, 1):
+        raise wrong("verbose", "be 0 or 1", value)
+
+
 def _real(value: Any) -> float | None:
     """Returns a real number as a float, and None for anything else; a truth value is no number."""
     is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -13,7 +13,7 @@ from kerasnn.callbacks.case import Case
 from kerasnn.callbacks.diagnosis import Diagnosis
 from kerasnn.callbacks.examine import examine
 from kerasnn.callbacks.probe import Probe
-from kerasnn.callbacks.sample import Sample, sample_of
+from kerasnn.callbacks.sample import Sample, check_rows, sample_of
 from kerasnn.callbacks.trial import after_one_step
 from kerasnn.callbacks.vitals import Vitals
 
@@ -45,7 +45,8 @@ def diagnose(
         The findings, and per layer what was measured. `print` shows both, `.plot()` draws them.
 
     Raises:
-        ValueError: If `model` is not a compiled Keras model, or the rows do not go together.
+        ValueError: If `model` is not a compiled Keras model, or nothing in it is trained; if the
+            rows do not go together.
         TypeError: If an argument is unknown.
 
     Example:
@@ -59,8 +60,15 @@ def diagnose(
         ('loss does not fit the task', 'output')
     """
     losses.check_model(model)
+    if validation_data is not None:
+        check_rows("validation_data", validation_data)
     sample = read_sample("x", "y", x, y, sample_weight)
     losses.read(model, sample.x, sample.y)
+    if not model.trainable_variables:
+        raise ValueError(
+            f"`model` must have weights that are trained; in `{model.name}` there are none. Set "
+            "`trainable = True` on a layer with weights, and compile it again."
+        )
     held = None
     if validation_data is not None:
         names = ("validation_data[0]", "validation_data[1]")

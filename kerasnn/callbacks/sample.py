@@ -26,6 +26,17 @@ class Sample:
         return len(keras.tree.flatten(self.x)[0])
 
 
+def check_rows(name: str, rows: Any) -> None:
+    """Raises unless `rows` are inputs and targets, with sample weights or without."""
+    several = isinstance(rows, (tuple, list))
+    if not several or not 2 <= len(rows) <= 3:
+        got = type(rows).__name__ + (f" of {len(rows)}" if several else "")
+        raise ValueError(
+            f"`{name}` must be (x, y) or (x, y, sample_weight); got {got}. Give inputs with their "
+            f"targets: {name}=(x, y)."
+        )
+
+
 def sample_of(x: Any, y: Any, sample_weight: Any = None) -> Sample:
     """Returns rows at equal distances from one another, at most 256.
 

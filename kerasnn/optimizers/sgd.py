@@ -102,8 +102,7 @@ class SGD(keras.optimizers.Optimizer):
         _checks.number("weight_decay", weight_decay, at_least=0)
         _checks.number("l1", l1, at_least=0)
         for argument, value in (("nesterov", nesterov), ("maximize", maximize)):
-            if not isinstance(value, bool):
-                raise _checks.wrong(argument, "be True or False", value)
+            _checks.true_or_false(argument, value)
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError(
                 "`nesterov=True` must go with momentum above 0 and dampening 0; got "

@@ -257,6 +257,9 @@ def test_statistics_are_put_back_with_the_weights():
         ({"mode": "maximum"}, "`mode` must be one of 'auto', 'min', 'max'; got mode='maximum'."),
         ({"start_from_epoch": 0.5}, "`start_from_epoch` must be a whole number of at least 0"),
         ({"baseline": np.nan}, "`baseline` must be a finite number; got baseline=nan."),
+        ({"monitor": None}, "`monitor` must be the name of a metric; got monitor=None."),
+        ({"verbose": 2}, "`verbose` must be 0 or 1; got verbose=2."),
+        ({"restore_best_weights": "no"}, "`restore_best_weights` must be True or False; got"),
     ],
 )
 def test_what_cannot_be(arguments, message):

@@ -200,6 +200,8 @@ def test_a_plateau_with_nan(values, rates):
         (lambda: ReduceLROnPlateau(factor=1), "`factor` must be a finite number above 0 and below"),
         (lambda: ReduceLROnPlateau(min_lr=-1), "`min_lr` must be a finite number at least 0; got"),
         (lambda: ReduceLROnPlateau(mode="mean"), "`mode` must be one of 'auto', 'min', 'max'; got"),
+        (lambda: ReduceLROnPlateau(verbose="loud"), "`verbose` must be 0 or 1; got verbose='loud'"),
+        (lambda: ReduceLROnPlateau(["loss"]), "`monitor` must be the name of a metric; got monit"),
     ],
 )
 def test_what_cannot_be(make, message):

@@ -243,6 +243,20 @@ def test_another_doctor_goes_on_from_what_one_has_seen():
     assert len(new.looks_) == 3
 
 
+def test_what_was_seen_can_be_had_before_and_after_a_training():
+    doctor = TrainingDoctor(every=1, verbose=0)
+    assert doctor.state()["losses"] == doctor.state()["looks"] == []
+    xor = data.load("xor")
+    found(models.perceptron(2), xor.x_train, xor.y_train, epochs=3, doctor=doctor)
+    state = doctor.state()
+    assert [look["epoch"] for look in state["looks"]] == [1, 2, 3]
+    assert len(state["losses"]) == 3
+    other = TrainingDoctor(verbose=0)
+    other.restore(json.loads(json.dumps(state)))
+    assert other.findings_ == doctor.findings_
+    assert str(other.state()) == str(state)
+
+
 def test_rows_of_the_users_own():
     """A stream is not read for a sample: it might be read only once."""
     stream = tf.data.Dataset.from_tensor_slices(TRAIN).batch(40)
@@ -268,7 +282,7 @@ def test_without_rows_it_refuses_before_training(refuses):
     ("arguments", "message"),
     [
         ({"every": 0}, "`every` must be a whole number of at least 1; got every=0"),
-        ({"verbose": -1}, "`verbose` must be a whole number of at least 0"),
+        ({"verbose": -1}, "`verbose` must be 0 or 1; got verbose=-1"),
         ({"data": np.zeros(3)}, r"`data` must be \(x, y\) or \(x, y, sample_weight\); got ndarray"),
         ({"validation_data": (1,)}, "`validation_data` must be"),
     ],

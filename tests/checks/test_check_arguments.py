@@ -100,3 +100,16 @@ def test_known_arguments():
     # What Python itself says of a missing argument stays.
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'units'"):
         Layer()
+
+
+def test_truth_values_and_verbosity():
+    for value in (True, False):
+        _checks.true_or_false("invert", value)
+    for value in (0, 1, True, np.int64(1)):
+        _checks.verbosity(value)
+    for bad in ("no", 1, None, np.zeros(2)):
+        with pytest.raises(ValueError, match="`invert` must be True or False; got invert="):
+            _checks.true_or_false("invert", bad)
+    for bad in ("loud", 2, -1, 1.0, None, np.zeros(2)):
+        with pytest.raises(ValueError, match="`verbose` must be 0 or 1; got verbose="):
+            _checks.verbosity(bad)
