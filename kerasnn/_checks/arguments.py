@@ -5,6 +5,8 @@ import functools
 import inspect
 import math
 import numbers
+import os
+import pathlib
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
@@ -94,6 +96,18 @@ def whole_number(argument: str, value: Any, *, at_least: int = 1, cure: str = ""
         raise wrong(argument, f"be a whole number of at least {at_least}", value, cure)
 
 
+def file_name(argument: str, value: Any, ending: str = "") -> None:
+    """Raises unless a file that ends in `ending` can be written at a path, as far as is known."""
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(path, str) or "\0" in path or not path.endswith(ending):
+        raise wrong(argument, f"be a file name{ending and f' that ends in {ending}'}", value)
+    if os.path.isdir(path or "."):
+        raise wrong(argument, "be a file to write, not a directory", path)
+    for parent in pathlib.Path(path).parents:
+        if parent.is_file():
+            raise wrong(argument, f"lie in a directory; `{parent}` is a file", path)
+
+
 def true_or_false(argument: str, value: Any) -> None:
     """Raises unless `value` is True or False: a text would count as True."""
     if not isinstance(value, bool):
@@ -108,8 +122,12 @@ def verbosity(value: Any) -> None:
 
 def _real(value: Any) -> float | None:
     """Returns a real number as a float, and None for anything else; a truth value is no number."""
-    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return float(value) if is_real else None
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def known_arguments(function: Callable[P, R]) -> Callable[P, R]:

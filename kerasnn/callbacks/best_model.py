@@ -41,8 +41,7 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
         mode: str = "auto",
         verbose: int = 0,
     ) -> None:
-        if not isinstance(path, (str, os.PathLike)) or not os.fspath(path).endswith(".keras"):
-            raise _checks.wrong("path", "be a file name that ends in .keras", path)
+        _checks.file_name("path", path, ".keras")
         check_watched(monitor, min_delta, mode, verbose)
         self.path = path
         super().__init__(os.fspath(path), monitor, verbose, save_best_only=True, mode=mode)

@@ -84,6 +84,7 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
             restore_best_weights=restore_best_weights,
             start_from_epoch=start_from_epoch,
         )
+        self.best_epoch = 0
         self._kept: list[Any] = []
 
     @property

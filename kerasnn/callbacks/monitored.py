@@ -79,7 +79,11 @@ class Monitored(_Base):
                 _checks.one_of("monitor", self.monitor, logs)
             return
         self._measured = True
-        if np.isfinite(float(logs[self.monitor])):
+        value = np.asarray(logs[self.monitor])
+        if value.size != 1 or value.dtype.kind not in "biuf":
+            rule = f"name a number in the logs; `{self.monitor}` is {logs[self.monitor]!r} there"
+            raise _checks.wrong("monitor", rule, self.monitor)
+        if np.isfinite(value).all():
             super().on_epoch_end(epoch, logs)
             return
         # Whatever is compared with NaN is no improvement, in either direction.

@@ -9,12 +9,18 @@ import keras
 
 from kerasnn import _checks
 from kerasnn.callbacks.case import Case
-from kerasnn.callbacks.diagnose import read_sample
 from kerasnn.callbacks.draw_vitals import draw_vitals
 from kerasnn.callbacks.examine import examine
 from kerasnn.callbacks.finding import Finding
 from kerasnn.callbacks.probe import Probe, Weights
-from kerasnn.callbacks.sample import Sample, check_rows
+from kerasnn.callbacks.sample import (
+    Sample,
+    check_inputs,
+    check_rows,
+    names_in,
+    own_sample,
+    sample_of,
+)
 from kerasnn.callbacks.vitals import Vitals
 
 if TYPE_CHECKING:
@@ -108,13 +114,14 @@ class TrainingDoctor(keras.callbacks.Callback):
 
     def set_data(self, train: Any = None, validation: Any = None) -> None:
         """Takes a sample of the rows that `fit` was given, unless the user gave some."""
-        train = train if self.data is None else self.data
-        validation = validation if self.validation_data is None else self.validation_data
-        if train is not None:
-            self._train = read_sample("data[0]", "data[1]", *train)
-        if validation is not None and validation[1] is not None:
-            names = ("validation_data[0]", "validation_data[1]")
-            self._held = read_sample(*names, *validation)
+        if self.data is not None:
+            self._train = own_sample(names_in("data"), *self.data)
+        elif train is not None:
+            self._train = sample_of(*train)
+        if self.validation_data is not None:
+            self._held = own_sample(names_in("validation_data"), *self.validation_data)
+        elif validation is not None and validation[1] is not None:
+            self._held = sample_of(*validation)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Forgets an earlier training."""
@@ -126,6 +133,9 @@ class TrainingDoctor(keras.callbacks.Callback):
                 "Keras's own `fit`: a callback does not see the rows. Give some of them: "
                 "data=(x[:256], y[:256])."
             )
+        check_inputs("data[0]", self.model, self._train)
+        if self._held is not None:
+            check_inputs("validation_data[0]", self.model, self._held)
         self._forget()
         self._probe = Probe(self.model, self._train, self._held)
         self._sample = self._train

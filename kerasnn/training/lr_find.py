@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.training.job import Job
+from kerasnn.training.job import Job, check_model
 from kerasnn.training.programs import first_line
 from kerasnn.training.rate_sweep import METHODS, RateSweep
 from kerasnn.training.standardization import learn_standardization
@@ -94,6 +94,7 @@ def lr_find(
             f"`x` must be readable again; a {type(x).__name__} can be read only once, and `fit` "
             "would miss what the sweep has taken. Give arrays, or a tf.data.Dataset."
         )
+    check_model(model)
     rates = np.geomspace(low, high, steps).astype("float32")
     with _taken_back(model):
         job = _job(
@@ -202,8 +203,14 @@ def _batches(job: Job, seed: int) -> Iterator[Any]:
         stream = _independent(job.x)
         while True:
             source = map(job.x.__getitem__, range(len(job.x))) if stream is None else iter(stream)
+            batch = None
             for batch in itertools.islice(source, job.steps_per_epoch):
                 yield tf.nest.map_structure(tf.convert_to_tensor, batch)
+            if batch is None:
+                # A dataset that was filtered does not know that it is empty.
+                raise ValueError(
+                    f"`x` must hold at least one batch; got an empty {type(job.x).__name__}."
+                )
     with tf.device("CPU:0"):
         data = keras.utils.pack_x_y_sample_weight(job.x, job.y, job.sample_weight)
         data = tf.nest.map_structure(tf.convert_to_tensor, data)

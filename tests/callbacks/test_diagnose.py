@@ -1,5 +1,7 @@
 """A model at one moment, and that it stays as it is."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -169,6 +171,35 @@ def test_validation_data_that_are_no_pair(held, got):
     rule = r"`validation_data` must be \(x, y\) or \(x, y, sample_weight\); got "
     with pytest.raises(ValueError, match=rf"{rule}{got}\. Give .* validation_data=\(x, y\)"):
         diagnose(classifier(), X, Y, validation_data=held)
+
+
+ROWS = "hold numbers, one row for each example"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"x": None}, f"`x` must {ROWS}; got x=None"),
+        ({"y": None}, f"`y` must {ROWS}; got y=None"),
+        ({"x": np.array(["a"] * 60)}, "`x` must have shape (batch, 4); got (60,)"),
+        ({"x": np.full((60, 4), "a")}, "`x` must hold numbers; got dtype object"),
+        ({"x": X[:, :2]}, "`x` must have shape (batch, 4); got (60, 2)"),
+        ({"y": np.array([None] * 60)}, "`y` must hold numbers; got dtype object"),
+        ({"sample_weight": -Y - 1.0}, "`sample_weight` must be at least 0; got"),
+        ({"sample_weight": np.full(60, np.nan)}, "`sample_weight` must hold finite numbers"),
+        ({"validation_data": (None, None)}, f"`validation_data[0]` must {ROWS}"),
+        ({"validation_data": (X, None)}, f"`validation_data[1]` must {ROWS}"),
+        ({"validation_data": (X * np.nan, Y)}, "`validation_data[0]` must hold finite numbers"),
+        ({"validation_data": (X[:, :2], Y)}, "`validation_data[0]` must have shape (batch, 4)"),
+        (
+            {"validation_data": (X, Y, Y[:3])},
+            "`validation_data[0]` and `validation_data[2]` must have the same number of rows",
+        ),
+    ],
+)
+def test_rows_that_cannot_be(arguments, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        diagnose(classifier(), **{"x": X, "y": Y, **arguments})
 
 
 def test_nothing_to_train():

@@ -267,6 +267,23 @@ def test_what_cannot_be(arguments, message):
         EarlyStopping(**arguments)
 
 
+@pytest.mark.parametrize("value", [None, "low", [1.0, 2.0]])
+def test_what_is_monitored_has_to_be_a_number(value):
+    class Logs(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["loss"] = value
+
+    message = "`monitor` must name a number in the logs; `loss` is"
+    with pytest.raises(ValueError, match=message):
+        classifier().fit(X, Y, verbose=0, callbacks=[Logs(), EarlyStopping("loss")])
+
+
+def test_a_state_before_training():
+    other = EarlyStopping("loss")
+    other.restore(EarlyStopping("loss").state())
+    assert (other.best_, other.best_epoch_, other.stopped_epoch_) == (None, None, None)
+
+
 @pytest.mark.slow
 def test_it_costs_little():
     """Under 5% of the processor time of an epoch of 50 steps, with new weights to keep in each."""

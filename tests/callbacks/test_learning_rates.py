@@ -1,5 +1,6 @@
 """Rates that callbacks set: by a schedule, or where a metric stands still."""
 
+import math
 import re
 
 import keras
@@ -207,6 +208,25 @@ def test_a_plateau_with_nan(values, rates):
 def test_what_cannot_be(make, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         make()
+
+
+class Constant(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule of the user's own that always returns the same."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __call__(self, step):
+        return self.value
+
+
+@pytest.mark.parametrize("per", ["epoch", "step"])
+@pytest.mark.parametrize("value", [math.nan, -1.0, None, "high", [0.1, 0.2]])
+def test_a_schedule_that_gives_no_rate(refuses, value, per):
+    model = classifier()
+    message = f"`schedule(0)` must be a finite number at least 0; got schedule(0)={value!r}. Look"
+    with refuses(model, message):
+        kerasnn.fit(model, X, Y, callbacks=[LearningRateDecay(Constant(value), per=per)], **PLAN)
 
 
 def test_several_steps_that_keras_does_not_tell_of():

@@ -278,6 +278,25 @@ def test_without_rows_it_refuses_before_training(refuses):
         model.fit(stream, verbose=0, callbacks=[TrainingDoctor()])
 
 
+@pytest.mark.parametrize("name", ["data", "validation_data"])
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ((None, None), "hold numbers, one row for each example"),
+        ((HELD[0][:, :2], HELD[1]), r"have shape \(batch, 4\); got \(30, 2\)"),
+        ((HELD[0] * np.nan, HELD[1]), "hold finite numbers"),
+    ],
+)
+def test_rows_of_the_users_own_are_checked_before_training(refuses, name, rows, message):
+    model = mlp(hidden=())
+    model.fit(*TRAIN, verbose=0)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=rf"`{name}\[0\]` must {message}"):
+        model.fit(*TRAIN, verbose=0, callbacks=[TrainingDoctor(**{name: rows}, verbose=0)])
+    for value, wanted in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(value, wanted)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -102,6 +102,28 @@ def test_known_arguments():
         Layer()
 
 
+def test_a_number_that_no_float_can_hold():
+    with pytest.raises(ValueError, match="`slope` must be a finite number above 0; got slope=1000"):
+        _checks.number("slope", 10**400, above=0)
+
+
+def test_file_names(tmp_path):
+    (tmp_path / "file").touch()
+    for good in ("model.keras", tmp_path / "no" / "such" / "model.keras"):
+        _checks.file_name("path", good, ".keras")
+    for bad, rule in (
+        (b"a.keras", "be a file name that ends in .keras; got path=b'a.keras'"),
+        ("model.h5", "be a file name that ends in .keras; got path='model.h5'"),
+        ("a\0b.keras", "be a file name that ends in .keras; got"),
+        (None, "be a file name that ends in .keras; got path=None"),
+        (tmp_path / "file" / "a.keras", "lie in a directory; `.*file` is a file; got path="),
+    ):
+        with pytest.raises(ValueError, match=f"`path` must {rule}"):
+            _checks.file_name("path", bad, ".keras")
+    with pytest.raises(ValueError, match="`path` must be a file to write, not a directory"):
+        _checks.file_name("path", tmp_path)
+
+
 def test_truth_values_and_verbosity():
     for value in (True, False):
         _checks.true_or_false("invert", value)
