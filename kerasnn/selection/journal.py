@@ -119,6 +119,7 @@ def journal(path: Any, search: dict[str, str]) -> Iterator[Journal]:
     """Opens a journal that no other process writes to."""
     with contextlib.ExitStack() as stack:
         if path is not None:
+            _checks.file_name("journal", path)
             file = pathlib.Path(path)
             if file.is_dir() or not file.absolute().parent.is_dir():
                 raise _checks.wrong("journal", "be a file in a folder that exists", str(path))

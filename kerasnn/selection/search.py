@@ -138,7 +138,7 @@ class Search:
             try:
                 result: Any = next(results)
             except Exception as error:  # noqa: BLE001  What one setting breaks, others may not.
-                result = f"{type(error).__name__}: {error}"
+                result = error_text(error)
             self._journal.put(key, result)
             yield result
 
@@ -169,6 +169,16 @@ def import_optuna() -> Any:
         ) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
+
+
+def error_text(error: Exception) -> str:
+    """Returns what the table says of an error."""
+    return f"{type(error).__name__}: {error}"
+
+
+def all_failed(params: Params, why: str) -> RuntimeError:
+    """Returns the error of a search in which no setting has a score."""
+    return RuntimeError(f"Every trial has failed. The first, with {params}, did so by: {why}")
 
 
 def _worst_last(score: float) -> float:

@@ -17,7 +17,7 @@ from kerasnn.selection.plan import Plan
 from kerasnn.selection.problem import Problem
 from kerasnn.selection.progress import Progress
 from kerasnn.selection.scoring import scorers_of
-from kerasnn.selection.search import import_optuna
+from kerasnn.selection.search import all_failed, error_text, import_optuna
 from kerasnn.selection.tuning import Tuning
 from kerasnn.training.steps import build as build_metrics
 
@@ -181,17 +181,19 @@ def _read(
     build: Any, candidates: list[choose.Params], x: Any, y: Any, **more: Any
 ) -> tuple[Problem, list[str]]:
     """Checks the data against the first setting that makes a model; returns its metrics too."""
-    first: Exception | None = None
+    problems.require_given(build, x)
+    errors: list[Exception] = []
     for params in candidates:
         try:
-            model = problems.built(build, params, 0, x) if callable(build) else None
+            model = problems.first(build, params, x)
         except Exception as error:  # noqa: BLE001  The trial will note it; another may not raise.
-            first = first or error
+            errors.append(error)
             continue
-        problem = problems.read(build, params, x, y, **more)
-        names = [] if model is None else _metric_names(model, problem)
-        return problem, names
-    raise first or ValueError("`space` must hold at least one setting.")
+        problem = problems.read(model, x, y, **more)
+        return problem, _metric_names(model, problem)
+    if not errors:
+        raise ValueError("`space` must hold at least one setting.")
+    raise all_failed(candidates[0], error_text(errors[0])) from errors[0]
 
 
 def _metric_names(model: Any, problem: Problem) -> list[str]:
