@@ -89,7 +89,9 @@ def tune(
             and to score what is found there on its test rows: what new data will score.
         journal: File to note results in. A search that was killed goes on with it, and ends with
             the same table.
-        storage: Optuna's storage, a URL, which several processes may share, for `"bayes"`.
+        storage: For `"bayes"`, the URL of Optuna's storage, such as `"sqlite:///search.db"`.
+            Several processes may share it: each tries `trials` settings of its own, suggested
+            after the scores of all, and returns a table of these. It takes the place of `journal`.
         seed: Seed of settings, folds, weights and orders.
         jobs: Folds that run at once.
         verbose: 1 for one progress bar over all folds, with the best score and the time left.
@@ -127,6 +129,12 @@ def tune(
         _checks.number("budget_s", budget_s, above=0)
     if storage is not None and method != "bayes":
         raise _checks.wrong("storage", "go with method='bayes'", storage)
+    if storage is not None and (not isinstance(storage, str) or "://" not in storage):
+        raise _checks.wrong("storage", "be a URL", storage, 'Give "sqlite:///search.db", say.')
+    if storage is not None and journal is not None:
+        # With others at work no setting is suggested a second time, to which results would belong.
+        cure = "The storage has the results."
+        raise _checks.wrong("journal", "be left out beside `storage`", str(journal), cure)
     if nested and not isinstance(cv, int) and not hasattr(cv, "get_n_splits"):
         raise _checks.wrong(
             "cv", "be a number of folds or a splitter where `nested`, to divide parts too", cv

@@ -243,6 +243,16 @@ def test_the_budget_ends_a_search():
         ({"l2": [0.1]}, {"journal": "/nowhere/x"}, "`journal` must be a file in a folder"),
         ({"l2": [0.1]}, {"nested": True, "cv": [([0], [1])]}, "`cv` must be a number of folds or"),
         ({"l2": [0.1]}, {"storage": "sqlite://"}, "`storage` must go with method='bayes'"),
+        (
+            {"l2": [0.1]},
+            {"method": "bayes", "storage": 5},
+            "`storage` must be a URL; got storage=5",
+        ),
+        (
+            {"l2": [0.1]},
+            {"method": "bayes", "storage": "sqlite:///a.db", "journal": "a"},
+            "`journal` must be left out beside `storage`; got journal='a'. The storage has",
+        ),
         ({"l2": [0.1]}, {"journal": 5}, "`journal` must be a file name; got journal=5"),
         ({"l2": [0.1]}, {"budget_s": 0}, "`budget_s` must be a finite number above 0"),
     ],
