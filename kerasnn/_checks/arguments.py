@@ -32,8 +32,9 @@ def did_you_mean(word: Any, words: Iterable[str]) -> str:
     'Did you mean `learning_rate`?'
     """
     known = list(words)
-    near = [name for name in known if "_" in name and _initials(name) == word]
-    near = near or difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
+    text = str(word)
+    near = [name for name in known if "_" in name and _initials(name) == text]
+    near = near or difflib.get_close_matches(text, known, n=1, cutoff=0.6)
     return f"Did you mean `{near[0]}`?" if near else ""
 
 

@@ -228,7 +228,8 @@ class Classifier(ClassifierMixin, Estimator):
         weight = super()._weights(x, y, sample_weight)
         if self.class_weight is None:
             return weight
-        if not isinstance(self.class_weight, dict) and self.class_weight != "balanced":
+        balanced = isinstance(self.class_weight, str) and self.class_weight == "balanced"
+        if not balanced and not isinstance(self.class_weight, dict):
             raise _checks.wrong(
                 "class_weight",
                 'be "balanced" or a dictionary from label to weight',

@@ -52,6 +52,7 @@ class Estimator(BaseEstimator):
         super().__setstate__(state)
 
     def _fit(self: Any, x: Any, y: Any, sample_weight: Any) -> Any:
+        _checks.true_or_false("early_stopping", self.early_stopping)
         x, y = self._validated(x, y, reset=True)
         targets, self.task_, outputs = self._read_targets(y)
         weight = self._weights(x, y, sample_weight)

@@ -51,7 +51,7 @@ class Training:
             made = given()
         else:
             made = copy.deepcopy(given)
-        callbacks = keras.tree.flatten(made) if made else []
+        callbacks = [] if made is None else keras.tree.flatten(made)
         for callback in callbacks:
             if not isinstance(callback, keras.callbacks.Callback):
                 raise _checks.wrong(

@@ -135,6 +135,7 @@ def tune(
         # With others at work no setting is suggested a second time, to which results would belong.
         cure = "The storage has the results."
         raise _checks.wrong("journal", "be left out beside `storage`", str(journal), cure)
+    _checks.true_or_false("nested", nested)
     if nested and not isinstance(cv, int) and not hasattr(cv, "get_n_splits"):
         raise _checks.wrong(
             "cv", "be a number of folds or a splitter where `nested`, to divide parts too", cv

@@ -30,9 +30,13 @@ def test_did_you_mean(word, wanted):
 def test_one_of():
     _checks.one_of("pool", "max", ["max", "average"])
     _checks.one_of("pool", "max", {"max": 1})
-    for bad in ("mean", 3, None, ["max"]):
+    for bad in ("mean", 3, None, ["max"], np.array(["max", "min"])):
         with pytest.raises(ValueError, match="`pool` must be one of 'max', 'average'; got pool="):
             _checks.one_of("pool", bad, ["max", "average"])
+    with pytest.raises(ValueError, match="Did you mean `max_pool`"):
+        _checks.one_of("pool", "mp", ["max_pool", "average_pool"])
+    with pytest.raises(ValueError, match="`pool` must be one of"):
+        _checks.one_of("pool", np.zeros(2), ["max_pool", "average_pool"])
 
 
 @pytest.mark.parametrize("value", [0, 0.5, 0.999, np.float32(0.5), np.int64(0)])

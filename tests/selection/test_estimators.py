@@ -163,6 +163,13 @@ def test_company():
         ({"class_weight": "balance"}, '`class_weight` must be "balanced" or a dictionary'),
         ({"build": lambda: None}, "`build` must return a compiled Keras model"),
         ({"early_stopping": True, "validation_fraction": 0.999}, "must leave rows for both"),
+        ({"class_weight": np.ones(3)}, '`class_weight` must be "balanced" or a dictionary'),
+        (
+            {"early_stopping": "no"},
+            "`early_stopping` must be True or False; got early_stopping='no'",
+        ),
+        ({"batch_norm": "no"}, "`batch_norm` must be True or False; got batch_norm='no'"),
+        ({"normalize": None}, "`normalize` must be True or False; got normalize=None"),
         ({"l2": -1}, "`l2` must be a finite number at least 0"),
     ],
 )
@@ -256,3 +263,11 @@ def test_a_class_of_one_row_cannot_be_held_out():
     model = Classifier(early_stopping=True, validation_fraction=0.5, random_state=seed, epochs=1)
     with pytest.raises(ValueError, match="`validation_fraction` must leave rows of every class"):
         model.fit(x, y)
+
+
+def test_numbers_of_numpy_are_numbers():
+    x, y = blobs()
+    given = {"l1": np.float32(0.5), "l2": np.float32(0.25), "learning_rate": np.float32(0.125)}
+    one = Classifier(**{**SMALL, "epochs": 1, **given}).fit(x, y)
+    two = Classifier(**{**SMALL, "epochs": 1, "l1": 0.5, "l2": 0.25, "learning_rate": 0.125})
+    same_weights(one.model_, two.fit(x, y).model_)

@@ -241,6 +241,7 @@ def test_the_budget_ends_a_search():
         ({"l2": [0.1]}, {"metric": "acc"}, "`metric` must be one of"),
         ({"l2": [0.1, 1.0]}, {"trials": 1}, "`trials` must be at least 2, the size of the grid"),
         ({"l2": [0.1]}, {"journal": "/nowhere/x"}, "`journal` must be a file in a folder"),
+        ({"l2": [0.1]}, {"nested": "no"}, "`nested` must be True or False; got nested='no'"),
         ({"l2": [0.1]}, {"nested": True, "cv": [([0], [1])]}, "`cv` must be a number of folds or"),
         ({"l2": [0.1]}, {"storage": "sqlite://"}, "`storage` must go with method='bayes'"),
         (
