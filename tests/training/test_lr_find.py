@@ -293,6 +293,20 @@ def test_streams_without_a_batch(refuses, empty, name):
         kerasnn.lr_find(model, empty())
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ((np.full_like(X, np.nan), Y), "Batch 0 of the stream: `x` must hold finite numbers"),
+        (X, "Batch 0 of the stream: `y` must be given"),
+    ],
+    ids=["nan", "no targets"],
+)
+def test_values_of_streams_are_checked(refuses, values, message):
+    model = classifier()
+    with refuses(model, message):
+        kerasnn.lr_find(model, tf.data.Dataset.from_tensor_slices(values).batch(8))
+
+
 def test_data_is_checked(refuses):
     model = classifier()
     with refuses(model, "`x` must hold finite numbers"):
