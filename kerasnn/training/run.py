@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasnn import _checks
 from kerasnn.training import engines
 from kerasnn.training.blocks import Blocks
 from kerasnn.training.epochs import Epochs, program_key
@@ -24,6 +25,7 @@ _CANNOT_COMPILE = (tf.errors.OpError, TypeError, ValueError, NotImplementedError
 def run(job: Job) -> keras.callbacks.History:
     """Trains by the first engine that can; returns the History, with the engine and the reason."""
     callbacks = engines.callbacks_of(job)
+    _check_callbacks(callbacks)
     tell(callbacks, "before_fit", job.model, validates=job.validates, alone=_are_known(callbacks))
     train = None if job.train is None else (job.x, job.y, job.sample_weight)
     held = None if job.validation is None else job.validation_data
@@ -41,6 +43,16 @@ def tell(callbacks: list[Any], method: str, *args: Any, **kwargs: Any) -> None:
     for callback in callbacks:
         if hasattr(callback, method):
             getattr(callback, method)(*args, **kwargs)
+
+
+def _check_callbacks(callbacks: list[Any]) -> None:
+    """Raises where something is no callback."""
+    for callback in callbacks:
+        rule = "hold Keras callbacks"
+        if isinstance(callback, type):
+            raise _checks.wrong("callbacks", rule, callback, f"Give `{callback.__name__}(...)`.")
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise _checks.wrong("callbacks", rule, callback)
 
 
 def _are_known(callbacks: list[Any]) -> bool:
