@@ -11,3 +11,12 @@ def all_layers(model: Any) -> Iterator[keras.layers.Layer]:
     for layer in getattr(model, "layers", []):
         yield layer
         yield from all_layers(layer)
+
+
+def is_symbolic(model: keras.Model) -> bool:
+    """Whether the shapes of inputs and outputs are known before data comes."""
+    try:
+        return bool(model.inputs) and bool(model.outputs)
+    except (AttributeError, ValueError):
+        # A Sequential model without an Input, or a subclassed one.
+        return False

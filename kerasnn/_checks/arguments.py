@@ -5,6 +5,8 @@ import functools
 import inspect
 import math
 import numbers
+import os
+import pathlib
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
@@ -30,8 +32,9 @@ def did_you_mean(word: Any, words: Iterable[str]) -> str:
     'Did you mean `learning_rate`?'
     """
     known = list(words)
-    near = [name for name in known if "_" in name and _initials(name) == word]
-    near = near or difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
+    text = str(word)
+    near = [name for name in known if "_" in name and _initials(name) == text]
+    near = near or difflib.get_close_matches(text, known, n=1, cutoff=0.6)
     return f"Did you mean `{near[0]}`?" if near else ""
 
 
@@ -94,10 +97,38 @@ def whole_number(argument: str, value: Any, *, at_least: int = 1, cure: str = ""
         raise wrong(argument, f"be a whole number of at least {at_least}", value, cure)
 
 
+def file_name(argument: str, value: Any, ending: str = "") -> None:
+    """Raises unless a file that ends in `ending` can be written at a path, as far as is known."""
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(path, str) or "\0" in path or not path.endswith(ending):
+        raise wrong(argument, f"be a file name{ending and f' that ends in {ending}'}", value)
+    if os.path.isdir(path or "."):
+        raise wrong(argument, "be a file to write, not a directory", path)
+    for parent in pathlib.Path(path).parents:
+        if parent.is_file():
+            raise wrong(argument, f"lie in a directory; `{parent}` is a file", path)
+
+
+def true_or_false(argument: str, value: Any) -> None:
+    """Raises unless `value` is True or False: a text would count as True."""
+    if not isinstance(value, bool):
+        raise wrong(argument, "be True or False", value)
+
+
+def verbosity(value: Any) -> None:
+    """Raises unless `verbose` is 0 or 1; False and True are the same."""
+    if not isinstance(value, numbers.Integral) or value not in (0, 1):
+        raise wrong("verbose", "be 0 or 1", value)
+
+
 def _real(value: Any) -> float | None:
     """Returns a real number as a float, and None for anything else; a truth value is no number."""
-    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return float(value) if is_real else None
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def known_arguments(function: Callable[P, R]) -> Callable[P, R]:

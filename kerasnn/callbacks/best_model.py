@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks, _files
-from kerasnn.callbacks.monitored import MODES, Monitored
+from kerasnn.callbacks.monitored import Monitored, check_watched
 
 
 class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
@@ -41,10 +41,8 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
         mode: str = "auto",
         verbose: int = 0,
     ) -> None:
-        if not isinstance(path, (str, os.PathLike)) or not os.fspath(path).endswith(".keras"):
-            raise _checks.wrong("path", "be a file name that ends in .keras", path)
-        _checks.number("min_delta", min_delta, at_least=0)
-        _checks.one_of("mode", mode, MODES)
+        _checks.file_name("path", path, ".keras")
+        check_watched(monitor, min_delta, mode, verbose)
         self.path = path
         super().__init__(os.fspath(path), monitor, verbose, save_best_only=True, mode=mode)
         self.min_delta = min_delta

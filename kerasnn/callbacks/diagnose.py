@@ -5,7 +5,6 @@ import math
 from typing import Any
 
 import keras
-import numpy as np
 
 from kerasnn import _checks
 from kerasnn.autodiff import losses
@@ -13,7 +12,7 @@ from kerasnn.callbacks.case import Case
 from kerasnn.callbacks.diagnosis import Diagnosis
 from kerasnn.callbacks.examine import examine
 from kerasnn.callbacks.probe import Probe
-from kerasnn.callbacks.sample import Sample, sample_of
+from kerasnn.callbacks.sample import check_inputs, check_rows, names_in, own_sample
 from kerasnn.callbacks.trial import after_one_step
 from kerasnn.callbacks.vitals import Vitals
 
@@ -45,12 +44,12 @@ def diagnose(
         The findings, and per layer what was measured. `print` shows both, `.plot()` draws them.
 
     Raises:
-        ValueError: If `model` is not a compiled Keras model, or the rows do not go together.
+        ValueError: If `model` is not a compiled Keras model, or nothing in it is trained; if the
+            rows do not go together.
         TypeError: If an argument is unknown.
 
     Example:
-        >>> import numpy as np
-        >>> model = keras.Sequential(
+        >>>         >>> model = keras.Sequential(
         ...     [keras.Input((2,)), keras.layers.Dense(1, "sigmoid", name="output")]
         ... )
         >>> model.compile(loss="mse")
@@ -59,12 +58,20 @@ def diagnose(
         ('loss does not fit the task', 'output')
     """
     losses.check_model(model)
-    sample = read_sample("x", "y", x, y, sample_weight)
+    if validation_data is not None:
+        check_rows("validation_data", validation_data)
+    sample = own_sample(("x", "y", "sample_weight"), x, y, sample_weight)
+    check_inputs("x", model, sample)
     losses.read(model, sample.x, sample.y)
+    if not model.trainable_variables:
+        raise ValueError(
+            f"`model` must have weights that are trained; in `{model.name}` there are none. Set "
+            "`trainable = True` on a layer with weights, and compile it again."
+        )
     held = None
     if validation_data is not None:
-        names = ("validation_data[0]", "validation_data[1]")
-        held = read_sample(*names, *validation_data)
+        held = own_sample(names_in("validation_data"), *validation_data)
+        check_inputs("validation_data[0]", model, held)
     probe = Probe(model, sample, held)
     now = probe.vitals(0)
     before = probe.weights()
@@ -72,20 +79,6 @@ def diagnose(
         then = probe.vitals(0, before, 1)
     case = Case(model, sample, [_with_updates(now, then)], _losses(then))
     return Diagnosis(case.now, tuple(examine(case)))
-
-
-def read_sample(x_name: str, y_name: str, x: Any, y: Any, sample_weight: Any = None) -> Sample:
-    """Returns some rows of a user's data, after checking that there is one target for each."""
-    x, y, sample_weight = (_arrays(nest) for nest in (x, y, sample_weight))
-    leaves = [*_checks.named_leaves(x_name, x), *_checks.named_leaves(y_name, y)]
-    _checks.row_count([*leaves, *_checks.named_leaves("sample_weight", sample_weight)])
-    return sample_of(x, y, sample_weight)
-
-
-def _arrays(nest: Any) -> Any:
-    """Returns a structure of arrays; a list of plain numbers is one array."""
-    leaves = keras.tree.flatten(nest)
-    return nest if nest is None or any(hasattr(a, "shape") for a in leaves) else np.asarray(nest)
 
 
 def _with_updates(now: Vitals, then: Vitals) -> Vitals:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
-from kerasnn.callbacks.monitored import MODES, Monitored
+from kerasnn.callbacks.monitored import Monitored, check_watched
 
 _COMPARE = {keras.ops.less: operator.lt, keras.ops.greater: operator.gt}
 _LEARNED = ("wait", "best", "best_epoch", "stopped_epoch", "_validated", "_measured")
@@ -68,10 +68,10 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
         restore_best_weights: bool = True,
         start_from_epoch: int = 0,
     ) -> None:
-        _checks.number("min_delta", min_delta, at_least=0)
         _checks.whole_number("patience", patience, at_least=0)
-        _checks.one_of("mode", mode, MODES)
+        check_watched(monitor, min_delta, mode, verbose)
         _checks.whole_number("start_from_epoch", start_from_epoch, at_least=0)
+        _checks.true_or_false("restore_best_weights", restore_best_weights)
         if baseline is not None:
             _checks.number("baseline", baseline)
         super().__init__(
@@ -84,6 +84,7 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
             restore_best_weights=restore_best_weights,
             start_from_epoch=start_from_epoch,
         )
+        self.best_epoch = 0
         self._kept: list[Any] = []
 
     @property

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
@@ -61,6 +62,7 @@ class LearningRateDecay(keras.callbacks.Callback):
     def before_fit(self, model: Any, *, validates: bool, alone: bool) -> None:
         """Raises where it cannot work."""
         check_settable(self, model)
+        _check_rate(self.schedule(tf.constant(0, tf.int64)), 0)
         if hasattr(model.optimizer, "optimizers"):
             raise ValueError(
                 f"`LearningRateDecay` sets one learning rate; `{model.optimizer.name}` has one "
@@ -80,7 +82,9 @@ class LearningRateDecay(keras.callbacks.Callback):
         """Sets the rate of the epoch, or the step that the first epoch starts with."""
         optimizer = self.model.optimizer
         if self.per == "epoch":
-            optimizer.learning_rate = float(self.schedule(epoch))
+            rate = self.schedule(epoch)
+            _check_rate(rate, epoch)
+            optimizer.learning_rate = float(rate)
         elif not self._started:
             first = epoch * self._steps_to(epoch)
             self._start.assign(optimizer.iterations * _batches_of(optimizer) - first)
@@ -162,6 +166,14 @@ class LearningRateDecay(keras.callbacks.Callback):
             self._lent.cycle = self._lent = None
             if self.model is not None:
                 self.model.make_train_function(force=True)
+
+
+def _check_rate(rate: Any, step: int) -> None:
+    """Raises unless a schedule gives a learning rate for a step."""
+    array = np.asarray(rate)
+    number = array.item() if array.size == 1 and array.dtype.kind in "iuf" else rate
+    cure = "Look at what it returns for the steps 0, 1, 2, ..."
+    _checks.number(f"schedule({step})", number, at_least=0, cure=cure)
 
 
 def _cycles(schedule: Any) -> bool:

@@ -11,7 +11,16 @@ from kerasnn import _checks
 # What a type checker is to think stands behind the mixin.
 _Base = keras.callbacks.Callback if TYPE_CHECKING else object
 
-MODES = ("auto", "min", "max")
+_MODES = ("auto", "min", "max")
+
+
+def check_watched(monitor: Any, min_delta: Any, mode: Any, verbose: Any) -> None:
+    """Raises where an argument that all of these callbacks have breaks its rule."""
+    if not isinstance(monitor, str) or not monitor:
+        raise _checks.wrong("monitor", "be the name of a metric", monitor, 'Give "val_loss", say.')
+    _checks.number("min_delta", min_delta, at_least=0)
+    _checks.one_of("mode", mode, _MODES)
+    _checks.verbosity(verbose)
 
 
 class Monitored(_Base):
@@ -70,7 +79,11 @@ class Monitored(_Base):
                 _checks.one_of("monitor", self.monitor, logs)
             return
         self._measured = True
-        if np.isfinite(float(logs[self.monitor])):
+        value = np.asarray(logs[self.monitor])
+        if value.size != 1 or value.dtype.kind not in "biuf":
+            rule = f"name a number in the logs; `{self.monitor}` is {logs[self.monitor]!r} there"
+            raise _checks.wrong("monitor", rule, self.monitor)
+        if np.isfinite(value).all():
             super().on_epoch_end(epoch, logs)
             return
         # Whatever is compared with NaN is no improvement, in either direction.

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
-from kerasnn.callbacks.monitored import MODES, Monitored
+from kerasnn.callbacks.monitored import Monitored, check_watched
 from kerasnn.callbacks.rates import check_settable
 
 
@@ -45,8 +45,7 @@ class ReduceLROnPlateau(Monitored, keras.callbacks.ReduceLROnPlateau):
     ) -> None:
         _checks.number("factor", factor, above=0, below=1)
         _checks.whole_number("patience", patience, at_least=0)
-        _checks.one_of("mode", mode, MODES)
-        _checks.number("min_delta", min_delta, at_least=0)
+        check_watched(monitor, min_delta, mode, verbose)
         _checks.whole_number("cooldown", cooldown, at_least=0)
         _checks.number("min_lr", min_lr, at_least=0)
         super().__init__(

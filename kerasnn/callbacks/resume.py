@@ -78,8 +78,7 @@ class Resume(keras.callbacks.Callback):
     def __init__(self, path: str | os.PathLike[str], *, every: int = 1) -> None:
         super().__init__()
         _checks.whole_number("every", every)
-        if pathlib.Path(path).is_dir():
-            raise _checks.wrong("path", "be a file to write, not a directory", str(path))
+        _checks.file_name("path", path)
         self.path = path
         self.every = every
         #: The epoch, counted from 0, that the last `fit` went on with; None where it began anew.

@@ -7,6 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnn import _checks
+from kerasnn._layers import is_symbolic
+
 _MOST_ROWS, _FEWEST_ROWS = 256, 16
 # Rows of large images are fewer: they and all that is computed from them are held at once.
 _MOST_NUMBERS = 1 << 20
@@ -24,6 +27,62 @@ class Sample:
     def rows(self) -> int:
         """Number of rows."""
         return len(keras.tree.flatten(self.x)[0])
+
+
+def check_rows(name: str, rows: Any) -> None:
+    """Raises unless `rows` are inputs and targets, with sample weights or without."""
+    several = isinstance(rows, (tuple, list))
+    if not several or not 2 <= len(rows) <= 3:
+        got = type(rows).__name__ + (f" of {len(rows)}" if several else "")
+        raise ValueError(
+            f"`{name}` must be (x, y) or (x, y, sample_weight); got {got}. Give inputs with their "
+            f"targets: {name}=(x, y)."
+        )
+
+
+def names_in(rows: str) -> tuple[str, str, str]:
+    """Returns what errors call inputs, targets and weights that are given together."""
+    return f"{rows}[0]", f"{rows}[1]", f"{rows}[2]"
+
+
+def own_sample(names: tuple[str, str, str], x: Any, y: Any, sample_weight: Any = None) -> Sample:
+    """Returns some of the rows that a user has given, after checking what can be known of them."""
+    x, y, sample_weight = (_arrays(nest) for nest in (x, y, sample_weight))
+    inputs, targets, weights = (
+        _checks.named_leaves(name, nest)
+        for name, nest in zip(names, (x, y, sample_weight), strict=True)
+    )
+    for name, nest, leaves in ((names[0], x, inputs), (names[1], y, targets)):
+        if not leaves:
+            raise _checks.wrong(name, "hold numbers, one row for each example", nest)
+    _checks.row_count([*inputs, *targets, *weights])
+    for name, array in [*inputs, *targets]:
+        if array.dtype.kind == "O" and not all(isinstance(v, (str, bytes)) for v in array.flat):
+            _checks.numbers_only(name, array)
+        if array.dtype.kind in "fiub":
+            _checks.finite_range(name, array)
+    for name, array in weights:
+        _checks.sample_weights(name, array, None)
+    return sample_of(x, y, sample_weight)
+
+
+def check_inputs(name: str, model: Any, sample: Sample) -> None:
+    """Raises unless a sample has the shapes of the model's inputs, where they are known."""
+    if not is_symbolic(model):
+        return
+    wanted = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    for leaf, tensor, symbol in _checks.match(name, sample.x, wanted):
+        array = np.asarray(tensor)
+        _checks.fits_input(leaf, array, symbol)
+        if symbol.dtype != "string" and array.dtype.kind in "OSU":
+            _checks.numbers_only(leaf, array)
+
+
+def _arrays(nest: Any) -> Any:
+    """Returns a structure of arrays; a list of plain numbers is one array."""
+    if not any(hasattr(leaf, "shape") for leaf in keras.tree.flatten(nest)):
+        return None if nest is None else np.asarray(nest)
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else np.asarray(leaf), nest)
 
 
 def sample_of(x: Any, y: Any, sample_weight: Any = None) -> Sample:

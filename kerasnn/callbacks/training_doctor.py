@@ -9,12 +9,18 @@ import keras
 
 from kerasnn import _checks
 from kerasnn.callbacks.case import Case
-from kerasnn.callbacks.diagnose import read_sample
 from kerasnn.callbacks.draw_vitals import draw_vitals
 from kerasnn.callbacks.examine import examine
 from kerasnn.callbacks.finding import Finding
 from kerasnn.callbacks.probe import Probe, Weights
-from kerasnn.callbacks.sample import Sample
+from kerasnn.callbacks.sample import (
+    Sample,
+    check_inputs,
+    check_rows,
+    names_in,
+    own_sample,
+    sample_of,
+)
 from kerasnn.callbacks.vitals import Vitals
 
 if TYPE_CHECKING:
@@ -95,29 +101,27 @@ class TrainingDoctor(keras.callbacks.Callback):
         super().__init__()
         if every is not None:
             _checks.whole_number("every", every, cure="None looks as often as costs little.")
-        _checks.whole_number("verbose", verbose, at_least=0)
+        _checks.verbosity(verbose)
         for name, rows in (("data", data), ("validation_data", validation_data)):
-            if rows is not None and not (isinstance(rows, (tuple, list)) and 2 <= len(rows) <= 3):
-                raise ValueError(
-                    f"`{name}` must be (x, y) or (x, y, sample_weight); got {type(rows).__name__}."
-                )
+            if rows is not None:
+                check_rows(name, rows)
         self.every = every
         self.data, self.validation_data = data, validation_data
         self.verbose = verbose
-        self.findings_: list[Finding] = []
-        self.looks_: list[Vitals] = []
         self._train: Sample | None = None
         self._held: Sample | None = None
+        self._forget()
 
     def set_data(self, train: Any = None, validation: Any = None) -> None:
         """Takes a sample of the rows that `fit` was given, unless the user gave some."""
-        train = train if self.data is None else self.data
-        validation = validation if self.validation_data is None else self.validation_data
-        if train is not None:
-            self._train = read_sample("data[0]", "data[1]", *train)
-        if validation is not None and validation[1] is not None:
-            names = ("validation_data[0]", "validation_data[1]")
-            self._held = read_sample(*names, *validation)
+        if self.data is not None:
+            self._train = own_sample(names_in("data"), *self.data)
+        elif train is not None:
+            self._train = sample_of(*train)
+        if self.validation_data is not None:
+            self._held = own_sample(names_in("validation_data"), *self.validation_data)
+        elif validation is not None and validation[1] is not None:
+            self._held = sample_of(*validation)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Forgets an earlier training."""
@@ -129,12 +133,14 @@ class TrainingDoctor(keras.callbacks.Callback):
                 "Keras's own `fit`: a callback does not see the rows. Give some of them: "
                 "data=(x[:256], y[:256])."
             )
-        self.findings_, self.looks_ = [], []
+        check_inputs("data[0]", self.model, self._train)
+        if self._held is not None:
+            check_inputs("validation_data[0]", self.model, self._held)
+        self._forget()
         self._probe = Probe(self.model, self._train, self._held)
-        self._case = Case(self.model, self._train, self.looks_)
+        self._sample = self._train
         # Another training brings rows of its own.
         self._train = self._held = None
-        self._first_epoch = 0
         self._before: Weights | None = None
         self._seconds = self._last_seconds = 0.0
         self._began = time.perf_counter()
@@ -142,9 +148,9 @@ class TrainingDoctor(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Keeps the weights, where the epoch is one to look at."""
         began = time.perf_counter()
-        if not self._case.losses:
+        if not self._losses:
             self._first_epoch = epoch
-            self._case.penalty = float(sum(map(float, self.model.losses)))
+            self._penalty = float(sum(map(float, self.model.losses)))
         self._before = None
         if self._is_due(epoch):
             self._before, self._step = self._probe.weights(), self._steps_so_far()
@@ -154,20 +160,20 @@ class TrainingDoctor(keras.callbacks.Callback):
         """Examines the model."""
         logs = logs or {}
         losses = tuple(float(logs.get(name, math.nan)) for name in ("loss", "val_loss"))
-        self._case.losses.append(losses)  # type: ignore[arg-type]
+        self._losses.append(losses)  # type: ignore[arg-type]
         if self._before is not None:
             self._look(epoch + 1)
 
     def on_train_end(self, logs: Any = None) -> None:
         """Examines the model once more."""
-        self._case.is_over = True
+        self._is_over = True
         self._before = None
-        epochs = self._first_epoch + len(self._case.losses)
+        epochs = self._first_epoch + len(self._losses)
         if self.looks_ and self.looks_[-1].epoch == epochs:
             self._tell()
-        elif self._case.losses:
+        elif self._losses:
             self._look(epochs)
-        del self._probe, self._case, self._before
+        del self._probe, self._sample, self._before
 
     def plot(self) -> "Figure":
         """Draws what was measured, by layer and epoch; the findings stand above.
@@ -183,21 +189,26 @@ class TrainingDoctor(keras.callbacks.Callback):
 
     def state(self) -> dict[str, Any]:
         """Returns what was seen so far, in plain numbers, words, lists and dictionaries."""
-        case = self._case
         return {
             "looks": [dataclasses.asdict(look) for look in self.looks_],
             "findings": [dataclasses.asdict(finding) for finding in self.findings_],
-            "losses": [list(pair) for pair in case.losses],
-            "penalty": case.penalty,
+            "losses": [list(pair) for pair in self._losses],
+            "penalty": self._penalty,
             "first_epoch": self._first_epoch,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from what `state` returned; training must have begun."""
+        """Goes on from what `state` returned; a training that begins forgets it."""
         self.looks_[:] = [Vitals.from_dict(look) for look in state["looks"]]
         self.findings_ = [Finding(**finding) for finding in state["findings"]]
-        self._case.losses = [(loss, val_loss) for loss, val_loss in state["losses"]]
-        self._case.penalty, self._first_epoch = state["penalty"], state["first_epoch"]
+        self._losses = [(loss, val_loss) for loss, val_loss in state["losses"]]
+        self._penalty, self._first_epoch = state["penalty"], state["first_epoch"]
+
+    def _forget(self) -> None:
+        self.findings_: list[Finding] = []
+        self.looks_: list[Vitals] = []
+        self._losses: list[tuple[float, float]] = []
+        self._penalty, self._first_epoch, self._is_over = 0.0, 0, False
 
     def _is_due(self, epoch: int) -> bool:
         number = epoch - self._first_epoch
@@ -216,8 +227,11 @@ class TrainingDoctor(keras.callbacks.Callback):
         self._seconds += self._last_seconds
 
     def _tell(self) -> None:
+        case = Case(
+            self.model, self._sample, self.looks_, self._losses, self._penalty, self._is_over
+        )
         known = {(finding.name, finding.layer) for finding in self.findings_}
-        for finding in examine(self._case):
+        for finding in examine(case):
             if (finding.name, finding.layer) not in known:
                 self.findings_.append(finding)
                 if self.verbose:

@@ -1,6 +1,7 @@
 """One step of an optimizer, taken back."""
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ def after_one_step(model: Any, sample: Sample) -> Iterator[None]:
     """Lets a model be looked at as it would be after one step on a sample.
 
     The gradient is that in inference, so that nothing is drawn at random. At the end weights and
-    the optimizer's variables are as before, bit for bit.
+    the optimizer's variables are as before, bit for bit; an optimizer that has none yet gets none.
     """
     optimizer = model.optimizer
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -24,6 +25,8 @@ def after_one_step(model: Any, sample: Sample) -> Iterator[None]:
     found = by_weight(model, sample.x, sample.y, sample.sample_weight)
     pairs = [(gradient, weight) for _, weight, gradient in found if gradient is not None]
     if not optimizer.built:
+        # What is built cannot be made unbuilt.
+        optimizer = _as_new(optimizer)
         optimizer.build(model.trainable_variables)
     variables = [*model.variables, *optimizer.variables]
     before = [variable.numpy() for variable in variables]
@@ -33,3 +36,15 @@ def after_one_step(model: Any, sample: Sample) -> Iterator[None]:
     finally:
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
+
+
+def _as_new(optimizer: Any) -> Any:
+    """Returns a copy of an optimizer that has not stepped yet."""
+    with warnings.catch_warnings():
+        # Keras warns that a lambda is unsafe on the disk, where this does not go.
+        warnings.simplefilter("ignore")
+        config = optimizer.get_config()
+    if isinstance(config.get("learning_rate"), dict):
+        # A schedule or a function of the user's own need not be registered.
+        config["learning_rate"] = float(optimizer.learning_rate)
+    return type(optimizer).from_config(config)

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
+from kerasnn._checks import true_or_false as true_or_false
 
 _SEEDS = 2**32
 
@@ -19,12 +20,6 @@ def seed_or_none(seed: Any) -> int | None:
         # The bits above would be lost, and two seeds be the same.
         raise _checks.wrong("seed", f"be below 2^32 = {_SEEDS}", seed)
     return int(seed)
-
-
-def true_or_false(argument: str, value: Any) -> None:
-    """Raises unless `value` is True or False: a text would count as True."""
-    if not isinstance(value, bool):
-        raise _checks.wrong(argument, "be True or False", value)
 
 
 def from_keras(argument: str, get: Callable[[Any], Any], given: Any) -> Any:

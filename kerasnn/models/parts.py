@@ -29,6 +29,7 @@ class Parts:
     """Makes the layers of one network, each with a name, an initialiser and a seed of its own."""
 
     def __init__(self, *, l1: float, l2: float, batch_norm: bool, seed: int | None) -> None:
+        _checks.true_or_false("batch_norm", batch_norm)
         for name, value in (("l1", l1), ("l2", l2)):
             _checks.number(name, value, at_least=0, cure="To switch the penalty off, use 0.")
         if seed is not None:
@@ -48,7 +49,7 @@ class Parts:
         """Returns the penalty on a kernel, if any."""
         if not self._l1 and not self._l2:
             return None
-        return keras.regularizers.L1L2(l1=self._l1, l2=self._l2)
+        return keras.regularizers.L1L2(l1=float(self._l1), l2=float(self._l2))
 
     def kernel(self, activation: Any) -> dict[str, Any]:
         """Returns the arguments of a layer with a kernel that an activation follows."""
@@ -117,6 +118,7 @@ class Parts:
         layer: Callable[..., keras.layers.Layer] = keras.layers.Dense,
     ) -> list[keras.layers.Layer]:
         """Returns the output layer of a task, and the way back to the target's units."""
+        _checks.true_or_false("normalize", normalize)
         task.check_outputs(outputs)
         mixed = keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16")
         activation = layers.recommend_activation(task, "output")
@@ -222,4 +224,6 @@ def _optimizer(optimizer: Any, learning_rate: Any) -> keras.optimizers.Optimizer
     _checks.one_of("optimizer", optimizer, _OPTIMIZERS)
     if not isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         _checks.number("learning_rate", learning_rate, above=0)
+        # Keras takes no other number for one.
+        learning_rate = float(learning_rate)
     return _OPTIMIZERS[optimizer](learning_rate=learning_rate)

@@ -101,9 +101,25 @@ class SGD(keras.optimizers.Optimizer):
         _checks.number("dampening", dampening)
         _checks.number("weight_decay", weight_decay, at_least=0)
         _checks.number("l1", l1, at_least=0)
-        for argument, value in (("nesterov", nesterov), ("maximize", maximize)):
-            if not isinstance(value, bool):
-                raise _checks.wrong(argument, "be True or False", value)
+        _checks.true_or_false("nesterov", nesterov)
+        _checks.true_or_false("maximize", maximize)
+        _checks.true_or_false("use_ema", use_ema)
+        _checks.number("ema_momentum", ema_momentum, at_least=0, at_most=1)
+        for argument, value in (
+            ("clipnorm", clipnorm),
+            ("clipvalue", clipvalue),
+            ("global_clipnorm", global_clipnorm),
+            ("loss_scale_factor", loss_scale_factor),
+        ):
+            if value is not None:
+                _checks.number(argument, value, above=0, cure="To do without, use None.")
+        if ema_overwrite_frequency is not None:
+            _checks.whole_number("ema_overwrite_frequency", ema_overwrite_frequency)
+        if gradient_accumulation_steps is not None:
+            cure = "To step with every batch, use None."
+            _checks.whole_number(
+                "gradient_accumulation_steps", gradient_accumulation_steps, at_least=2, cure=cure
+            )
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError(
                 "`nesterov=True` must go with momentum above 0 and dampening 0; got "

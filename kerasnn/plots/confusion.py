@@ -56,8 +56,7 @@ def confusion(
     """
     from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
-    if not isinstance(normalize, bool):
-        raise _checks.wrong("normalize", "be True or False", normalize)
+    _checks.true_or_false("normalize", normalize)
     true, predicted, names = _read(y_true, y_pred, labels)
     ax = given_or_new(ax)
     matrix = confusion_matrix(

@@ -39,11 +39,17 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
 
         Returns:
             One rate a step, float32.
+
+        Raises:
+            ValueError: If `steps` are none.
         """
         if np.ndim(steps) == 0:
             _checks.whole_number("steps", steps)
             steps = np.arange(steps)
-        return np.asarray(self(np.asarray(steps)))
+        steps = np.asarray(steps)
+        if steps.dtype.kind not in "iuf" or not np.all(steps >= 0):
+            raise _checks.wrong("steps", "be a number of steps, or steps counted from 0", steps)
+        return np.asarray(self(steps))
 
     def plot(self, steps: int | None = None, *, ax: "Axes | None" = None) -> "Axes":
         """Draws the learning rate against the step.
@@ -56,7 +62,9 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
         Returns:
             The Axes.
         """
-        steps = steps or getattr(self, "steps", STEPS_DRAWN)
+        if steps is None:
+            steps = getattr(self, "steps", STEPS_DRAWN)
+        _checks.whole_number("steps", steps)
         ax = given_or_new(ax)
         ax.plot(self.values(steps), color=COLOURS[0], label=type(self).__name__)
         ax.set_xlabel("step")

@@ -11,7 +11,15 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_array, validate_data
 
 from kerasnn import _checks
+from kerasnn._layers import is_symbolic
+from kerasnn.callbacks.outputs import (
+    has_logits,
+    kind_of_targets,
+    loss_function,
+    output_activation,
+)
 from kerasnn.selection.estimator import Estimator
+from kerasnn.selection.scoring import from_logits
 from kerasnn.tasks import Task
 
 
@@ -41,7 +49,8 @@ class Classifier(ClassifierMixin, Estimator):
         class_weight: Weight of each label, or `"balanced"`.
         build: Makes the compiled model instead. It is called with those of `input_shape`,
             `outputs`, `task` and `seed` that it names; the arguments above that describe a
-            network are then not used.
+            network are then left out. Its outputs are probabilities, or logits of which its loss
+            says so (`from_logits=True`).
         random_state: Seed of weights, dropout and orders.
         verbose: As in Keras's `fit`.
 
@@ -117,11 +126,18 @@ class Classifier(ClassifierMixin, Estimator):
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> "Classifier":
         """Trains one more epoch; the first call makes the model, and wants all `classes`."""
+        if classes is not None and hasattr(self, "classes_"):
+            self._require_classes(classes)
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Returns the probability of each class, or label, `(rows, classes)`."""
         outputs = self._outputs(X)
+        self._require_units(outputs.shape)
+        if _gives_logits(self.model_):
+            outputs = from_logits(outputs, kind_of_targets(self.model_))
+        if not ((outputs >= 0) & (outputs <= 1)).all():
+            raise _not_probabilities(f"they reach from {outputs.min():g} to {outputs.max():g}")
         if self.task_ == "multilabel" or outputs.shape[1] > 1:
             return outputs
         return np.concatenate([1 - outputs, outputs], axis=1)
@@ -137,6 +153,36 @@ class Classifier(ClassifierMixin, Estimator):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+    def _begin(self, x: np.ndarray, outputs: int) -> None:
+        super()._begin(x, outputs)
+        if is_symbolic(self.model_):
+            self._require_units(self.model_.outputs[0].shape)
+        if output_activation(self.model_) == "linear" and not _gives_logits(self.model_):
+            raise _not_probabilities("its last layer is linear")
+
+    def _require_units(self, shape: Any) -> None:
+        """Raises unless a model has a unit for each class, or one for two classes."""
+        classes = len(self.classes_)
+        one_does = classes == 2 and self.task_ != "multilabel"
+        if len(shape) == 2 and (shape[1] == classes or (one_does and shape[1] == 1)):
+            return
+        wanted = f"{classes} units, one a class" + ", or 1 unit" * one_does
+        raise ValueError(
+            f"`build` must return a model with {wanted}; its output has shape "
+            f"{_checks.shown(tuple(shape))}. Let it take `outputs`, the number of units, which "
+            "`fit` gives to it."
+        )
+
+    def _require_classes(self, classes: Any) -> None:
+        """Raises unless these are the classes that the first call knew."""
+        if not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
+            raise _checks.wrong(
+                "classes",
+                f"be those of the first `partial_fit`, {self.classes_.tolist()}",
+                classes,
+                "For other classes begin with a new estimator, or a `fit`.",
+            )
 
     def _validated_pair(self, x: Any, y: Any, options: dict[str, Any]) -> Any:
         y = y.toarray() if scipy.sparse.issparse(y) else y
@@ -182,7 +228,8 @@ class Classifier(ClassifierMixin, Estimator):
         weight = super()._weights(x, y, sample_weight)
         if self.class_weight is None:
             return weight
-        if not isinstance(self.class_weight, dict) and self.class_weight != "balanced":
+        balanced = isinstance(self.class_weight, str) and self.class_weight == "balanced"
+        if not balanced and not isinstance(self.class_weight, dict):
             raise _checks.wrong(
                 "class_weight",
                 'be "balanced" or a dictionary from label to weight',
@@ -190,6 +237,17 @@ class Classifier(ClassifierMixin, Estimator):
             )
         by_class = compute_sample_weight(self.class_weight, y)
         return by_class if weight is None else weight * by_class
+
+
+def _gives_logits(model: Any) -> bool:
+    return kind_of_targets(model) != "custom" and has_logits(loss_function(model))
+
+
+def _not_probabilities(what: str) -> ValueError:
+    return ValueError(
+        f"`build` must return a model whose outputs are probabilities; {what}. End it with a "
+        "sigmoid or a softmax, or compile it with a loss that has from_logits=True."
+    )
 
 
 def _only_length(y: Any) -> Any:

@@ -93,7 +93,9 @@ def cross_validate(
         class_weight,
         scorers_of(scoring),
     )
-    problem = problems.read(build, {}, x, y, groups=groups, sample_weight=sample_weight)
+    problems.require_given(build, x)
+    model = problems.first(build, {}, x)
+    problem = problems.read(model, x, y, groups=groups, sample_weight=sample_weight)
     splits = splits_of(problem, cv, derived(seed, 0))
     with Progress(len(splits), verbose) as bar, Crew(problem, build, how, splits, jobs) as crew:
         folds = []

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from kerasnn import _checks, callbacks, models, training
 from kerasnn.selection.problem import require_fresh
 from kerasnn.selection.seeds import seeded
-from kerasnn.selection.splits import can_stratify
+from kerasnn.selection.splits import can_stratify, require_classes
 
 _PREDICT_ROWS = 1024
 
@@ -52,6 +52,7 @@ class Estimator(BaseEstimator):
         super().__setstate__(state)
 
     def _fit(self: Any, x: Any, y: Any, sample_weight: Any) -> Any:
+        _checks.true_or_false("early_stopping", self.early_stopping)
         x, y = self._validated(x, y, reset=True)
         targets, self.task_, outputs = self._read_targets(y)
         weight = self._weights(x, y, sample_weight)
@@ -123,12 +124,26 @@ class Estimator(BaseEstimator):
         given |= {"task": self.task_, "seed": self._seed}
         with seeded(self._seed, plain=self.build is None):
             if self.build is not None:
+                self._require_defaults()
                 model = _call(self.build, given)
             else:
                 names = inspect.signature(models.mlp).parameters
                 params = self.get_params(deep=False)
                 model = models.mlp(**given, **{k: v for k, v in params.items() if k in names})
         self.model_ = model
+
+    def _require_defaults(self: Any) -> None:
+        """Raises where something describes a network that `build` describes already."""
+        network = inspect.signature(models.mlp).parameters
+        for name, parameter in inspect.signature(type(self).__init__).parameters.items():
+            value: Any = getattr(self, name, None)
+            if name in network and not np.array_equal(value, parameter.default):
+                raise _checks.wrong(
+                    name,
+                    "be left out beside `build`, which makes the network",
+                    value,
+                    "Let `build` see to it: build=functools.partial(...).",
+                )
 
     def _train(
         self: Any,
@@ -170,6 +185,8 @@ class Estimator(BaseEstimator):
                 f"leave rows for both parts of {len(x)}",
                 self.validation_fraction,
             ) from None
+        if self.task_ in ("binary", "multiclass"):
+            require_classes(targets[train], targets[inner])
         parts = [None if weight is None else weight[rows] for rows in (train, inner)]
         validation = (x[inner], targets[inner], parts[1])
         return x[train], targets[train], parts[0], validation[: 2 if weight is None else 3]

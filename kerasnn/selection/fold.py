@@ -51,7 +51,7 @@ class Training:
             made = given()
         else:
             made = copy.deepcopy(given)
-        callbacks = keras.tree.flatten(made) if made else []
+        callbacks = [] if made is None else keras.tree.flatten(made)
         for callback in callbacks:
             if not isinstance(callback, keras.callbacks.Callback):
                 raise _checks.wrong(
@@ -126,12 +126,25 @@ def run_fold(
     )
     predictions = training.predict(model, x, batch_size=size, verbose=0)
     scores = {name: float(np.mean(value)) for name, value in scores.items()}
-    scores |= scores_of(how.scorers, problem, predictions, test)
+    scores = _together(scores, scores_of(how.scorers, problem, predictions, test))
     curves = {name: [float(np.mean(v)) for v in curve] for name, curve in history.history.items()}
     best = _best_epoch(callbacks, curves)
     return FoldResult(
         scores, predictions, curves, best, trained - began, time.perf_counter() - trained
     )
+
+
+def _together(metrics: dict[str, float], scores: dict[str, float]) -> dict[str, float]:
+    """Returns both; raises where two of one name say different things."""
+    for name in metrics.keys() & scores.keys():
+        if not np.isclose(metrics[name], scores[name], rtol=1e-4, atol=1e-6):
+            raise ValueError(
+                f"`scoring` must not hide a metric of the model; its {name!r} says "
+                f"{metrics[name]:.6g} of the test rows of a fold, that of `scoring` "
+                f"{scores[name]:.6g}. Give it another name in a dictionary: "
+                f"scoring={{'my_{name}': ...}}."
+            )
+    return metrics | scores
 
 
 def _best_epoch(callbacks: list[Any], curves: dict[str, list[float]]) -> int:

@@ -34,6 +34,7 @@ class Journal:
     """
 
     def __init__(self, path: Any, search: dict[str, str]) -> None:
+        self.search = search
         self._path = None if path is None else pathlib.Path(path)
         self._found: dict[Key, dict[str, Any]] = {}
         if self._path is None:
@@ -99,13 +100,7 @@ class Journal:
         saved = header.get("kerasnn.selection.tune") if isinstance(header, dict) else None
         if saved is None:
             raise self._foreign()
-        for name in search:
-            if saved.get(name) != search[name]:
-                raise ValueError(
-                    f"`journal` must be of this search; `{self._path}` was begun with "
-                    f"{name}={saved.get(name)}, and this has {name}={search[name]}. Give another "
-                    "path, or the old arguments."
-                )
+        require_same("journal", str(self._path), saved, search)
 
     def _foreign(self) -> ValueError:
         return ValueError(
@@ -114,11 +109,23 @@ class Journal:
         )
 
 
+def require_same(argument: str, place: str, saved: dict[str, str], search: dict[str, str]) -> None:
+    """Raises where results that are kept in some place are of another search."""
+    for name in search:
+        if saved.get(name) != search[name]:
+            raise ValueError(
+                f"`{argument}` must be of this search; `{place}` was begun with "
+                f"{name}={saved.get(name)}, and this has {name}={search[name]}. Give another "
+                f"`{argument}`, or the old arguments."
+            )
+
+
 @contextlib.contextmanager
 def journal(path: Any, search: dict[str, str]) -> Iterator[Journal]:
     """Opens a journal that no other process writes to."""
     with contextlib.ExitStack() as stack:
         if path is not None:
+            _checks.file_name("journal", path)
             file = pathlib.Path(path)
             if file.is_dir() or not file.absolute().parent.is_dir():
                 raise _checks.wrong("journal", "be a file in a folder that exists", str(path))

@@ -13,7 +13,7 @@ from kerasnn.selection.fold import Training
 from kerasnn.selection.journal import Journal, words
 from kerasnn.selection.problem import Problem
 from kerasnn.selection.progress import Progress
-from kerasnn.selection.search import ETA, Search, Trial, rungs
+from kerasnn.selection.search import ETA, Search, Trial, all_failed, rungs
 from kerasnn.selection.seeds import derived
 from kerasnn.selection.splits import Split, splits_of
 from kerasnn.selection.tuning import Tuning
@@ -144,7 +144,4 @@ class Plan:
 def _require_one(trials: list[Trial]) -> None:
     if all(np.isnan(trial.score) for trial in trials):
         first = trials[0]
-        why = first.error or "its score was NaN"
-        raise RuntimeError(
-            f"Every trial has failed. The first, with {first.params}, did so by: {why}"
-        )
+        raise all_failed(first.params, first.error or "its score was NaN")

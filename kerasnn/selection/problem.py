@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
+from kerasnn.callbacks.outputs import has_logits, loss_function
 from kerasnn.selection.seeds import seeded
 from kerasnn.selection.workbench import architecture
 from kerasnn.training import rows
@@ -26,6 +27,7 @@ class Problem:
         labels: The class number of each row, or None where there is none.
         plain: Whether models hold no code but Keras's and kerasnn's.
         kind: What the loss compares with: "classes", "binary", "onehot", "real", ...
+        logits: Whether the loss applies the sigmoid or softmax itself.
     """
 
     x: Any
@@ -36,6 +38,7 @@ class Problem:
     labels: np.ndarray | None
     plain: bool
     kind: str
+    logits: bool = False
 
     def take(self, part: np.ndarray) -> tuple[Any, Any, Any]:
         """Returns inputs, targets and weights of some rows."""
@@ -81,12 +84,8 @@ def require_fresh(model: Any) -> None:
         )
 
 
-def read(build: Callable[..., Any], params: dict[str, Any], x: Any, y: Any, **more: Any) -> Problem:
-    """Checks data against a fresh model.
-
-    Raises:
-        ValueError: If the data cannot be right.
-    """
+def require_given(build: Any, x: Any) -> None:
+    """Raises unless `build` can be called for a model, and folds can be cut from `x`."""
     cure = "Give a function that returns it, such as `lambda: models.mlp(...)`."
     if isinstance(build, keras.Model):
         raise ValueError(
@@ -99,10 +98,22 @@ def read(build: Callable[..., Any], params: dict[str, Any], x: Any, y: Any, **mo
             f"`x` must be arrays, so that folds can be cut; got a {type(x).__name__}. Read it "
             "into arrays."
         )
-    groups = more.get("groups")
+
+
+def first(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:
+    """Returns a model to check data against."""
     # Arrays are needed to build a model without an `Input`; a first look at x makes them.
     given = np.asarray(x) if isinstance(x, list) or hasattr(x, "to_numpy") else x
-    model = built(build, params, 0, given)
+    return built(build, params, 0, given)
+
+
+def read(model: Any, x: Any, y: Any, **more: Any) -> Problem:
+    """Checks data against a fresh model.
+
+    Raises:
+        ValueError: If the data cannot be right.
+    """
+    groups = more.get("groups")
     data = rows.read(model, x, y, more.get("sample_weight"))
     rows.require_targets(model, "y", y)
     if groups is not None:
@@ -112,11 +123,20 @@ def read(build: Callable[..., Any], params: dict[str, Any], x: Any, y: Any, **mo
                 f"`groups` must hold one group a row; got shape {groups.shape} for {data.count} "
                 "rows."
             )
+        missing = np.flatnonzero([group is None or group != group for group in groups])
+        if missing.size:
+            raise ValueError(
+                f"`groups` must hold the group of each row; got {groups[missing[0]]} in row "
+                f"{missing[0]}. Give such a row a group of its own, or drop it."
+            )
     labels = next(iter(data.labels.values())) if len(data.labels) == 1 else None
     numbers = None if labels is None else labels.numbers
     plain = architecture(model) is not None
-    kind = "custom"
+    kind, logits = "custom", False
     if rows.trains_as_keras(model) and rows.is_symbolic(model):
         pairs = rows.pair_targets(model, "y", data.y, rows.structure(model, "output"))
         kind = pairs[0][3] if len(pairs) == 1 else "several"
-    return Problem(data.x, data.y, data.sample_weight, data.count, groups, numbers, plain, kind)
+        logits = kind in ("classes", "binary", "onehot") and has_logits(loss_function(model))
+    return Problem(
+        data.x, data.y, data.sample_weight, data.count, groups, numbers, plain, kind, logits
+    )

@@ -16,8 +16,7 @@ class Progress:
     """
 
     def __init__(self, total: int, verbose: int) -> None:
-        if verbose not in (0, 1):
-            raise _checks.wrong("verbose", "be 0 or 1", verbose)
+        _checks.verbosity(verbose)
         names = ["best"]
         bar = keras.utils.Progbar
         self._bar = bar(total, stateful_metrics=names, unit_name="fold") if verbose else None

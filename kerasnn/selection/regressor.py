@@ -35,7 +35,7 @@ class Regressor(RegressorMixin, Estimator):
         patience: Epochs without a better loss that it waits.
         build: Makes the compiled model instead. It is called with those of `input_shape`,
             `outputs`, `task` and `seed` that it names; the arguments above that describe a
-            network are then not used.
+            network are then left out.
         random_state: Seed of weights, dropout and orders.
         verbose: As in Keras's `fit`.
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.special
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer, get_scorer_names
 
@@ -64,6 +65,7 @@ def scores_of(
     if problem.kind in ("classes", "binary", "onehot"):
         # Without one class a row, each unit is a label of its own.
         one = problem.labels is not None
+        outputs = from_logits(outputs, problem.kind) if problem.logits else outputs
         answers: Any = _Classes(outputs, problem.kind, one=one)
         y = y if problem.labels is None else problem.labels[test].astype(int)
     else:
@@ -73,11 +75,17 @@ def scores_of(
 
 def _score(name: str, scorer: Callable[..., float], answers: Any, x: Any, y: Any) -> float:
     try:
-        return float(scorer(answers, x, y))
+        score = float(scorer(answers, x, y))
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
             f"`scoring` must suit the model's task; {name!r} cannot judge it. It says: {error}"
         ) from error
+    if not np.isfinite(score):
+        raise ValueError(
+            f"`scoring` must give finite numbers; {name!r} gave {score} for the {len(y)} test rows "
+            "of a fold. Use another score, or folds on which it is defined."
+        )
+    return score
 
 
 class _Classes(ClassifierMixin, BaseEstimator):
@@ -109,6 +117,13 @@ class _Values(RegressorMixin, BaseEstimator):
 
     def predict(self, x: Any) -> Any:
         return values_of(self._outputs)
+
+
+def from_logits(outputs: np.ndarray, kind: str) -> np.ndarray:
+    """Returns the probabilities that a loss of some kind makes of a model's outputs."""
+    if kind == "binary":
+        return scipy.special.expit(outputs)
+    return scipy.special.softmax(outputs, axis=-1)
 
 
 def classes_of(outputs: np.ndarray) -> np.ndarray:

@@ -1,21 +1,29 @@
 """Trials of a search: each is all folds of one setting, taken from the journal or run."""
 
+import contextlib
 import dataclasses
+import functools
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from kerasnn import _checks
 from kerasnn.selection.candidates import Params, settings
 from kerasnn.selection.crew import Crew
 from kerasnn.selection.fold import FoldResult
-from kerasnn.selection.journal import Journal, Key
+from kerasnn.selection.journal import Journal, Key, require_same
 from kerasnn.selection.progress import Progress
 from kerasnn.selection.seeds import derived
+from kerasnn.training.programs import first_line
 
 # Of the settings of one round of halving, one in this many goes on to this many times the epochs.
 ETA = 3
+# What Optuna keeps with a study: what is searched.
+_ATTRIBUTE = "kerasnn.selection.tune"
+# Of two processes that make the tables of a new storage, Optuna lets one fail.
+_WAITS_S = (0.2, 1.0)
 
 
 @dataclasses.dataclass
@@ -88,14 +96,7 @@ class Search:
     ) -> list[Trial]:
         """Lets Optuna suggest each setting after the scores of those before."""
         optuna = import_optuna()
-        sampler = optuna.samplers.TPESampler(seed=derived(self._seed, 2) if not storage else None)
-        study = optuna.create_study(
-            direction="maximize",
-            sampler=sampler,
-            storage=storage,
-            study_name=f"kerasnn-{self._part}" if storage else None,
-            load_if_exists=True,
-        )
+        study = self._shared(optuna, storage) if storage else self._own(optuna)
         found: list[Trial] = []
         while len(found) < trials and not (found and self._is_late()):
             asked = study.ask()
@@ -108,6 +109,20 @@ class Search:
                 study.tell(asked, trial.score)
             found.append(trial)
         return found
+
+    def _own(self, optuna: Any) -> Any:
+        """Returns a study that repeats itself."""
+        sampler = optuna.samplers.TPESampler(seed=derived(self._seed, 2))
+        return optuna.create_study(direction="maximize", sampler=sampler)
+
+    def _shared(self, optuna: Any, storage: str) -> Any:
+        """Returns the study of all processes."""
+        study = _opened(optuna, storage, f"kerasnn-{self._part}")
+        # Each process may try as many settings as it likes.
+        search = {k: v for k, v in self._journal.search.items() if k != "trials"}
+        require_same("storage", storage, study.user_attrs.get(_ATTRIBUTE, search), search)
+        study.set_user_attr(_ATTRIBUTE, search)
+        return study
 
     def trial(self, number: int, params: Params, epochs: int) -> Trial:
         """Runs the folds of one setting that the journal lacks, up to the first that fails."""
@@ -138,7 +153,7 @@ class Search:
             try:
                 result: Any = next(results)
             except Exception as error:  # noqa: BLE001  What one setting breaks, others may not.
-                result = f"{type(error).__name__}: {error}"
+                result = error_text(error)
             self._journal.put(key, result)
             yield result
 
@@ -169,6 +184,36 @@ def import_optuna() -> Any:
         ) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
+
+
+def _opened(optuna: Any, storage: str, name: str) -> Any:
+    """Returns the study of a name, made where there is none."""
+    make = functools.partial(
+        optuna.create_study,
+        direction="maximize",
+        storage=storage,
+        study_name=name,
+        load_if_exists=True,
+    )
+    for wait_s in _WAITS_S:
+        with contextlib.suppress(Exception):
+            return make()
+        time.sleep(wait_s)
+    try:
+        return make()
+    except Exception as error:
+        cure = f"Optuna says: {first_line(error)}"
+        raise _checks.wrong("storage", "be a URL that Optuna can open", storage, cure) from error
+
+
+def error_text(error: Exception) -> str:
+    """Returns what the table says of an error."""
+    return f"{type(error).__name__}: {error}"
+
+
+def all_failed(params: Params, why: str) -> RuntimeError:
+    """Returns the error of a search in which no setting has a score."""
+    return RuntimeError(f"Every trial has failed. The first, with {params}, did so by: {why}")
 
 
 def _worst_last(score: float) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import keras
 import numpy as np
 from sklearn.model_selection import (
     GroupKFold,
@@ -44,6 +45,9 @@ def splits_of(problem: Problem, cv: Any, seed: int) -> list[Split]:
     splits = [_checked(i, pair, problem.count) for i, pair in enumerate(pairs)]
     if not splits:
         raise _checks.wrong("cv", "give at least one fold", cv)
+    for i, (train, test) in enumerate(splits):
+        _require_weight(problem, train, f"training rows of fold {i}")
+        _require_weight(problem, test, f"test rows of fold {i}")
     if problem.groups is not None:
         for i, (train, test) in enumerate(splits):
             both = np.intersect1d(problem.groups[train], problem.groups[test])
@@ -72,7 +76,32 @@ def inner_split(problem: Problem, train: np.ndarray, share: float, seed: int) ->
     else:
         splitter = ShuffleSplit(**options)
     first, second = next(splitter.split(np.zeros((len(train), 1)), labels, groups))
-    return train[np.sort(first)], train[np.sort(second)]
+    if labels is not None:
+        require_classes(labels[first], labels[second])
+    kept, validation = train[np.sort(first)], train[np.sort(second)]
+    _require_weight(problem, kept, "rows of a fold that are trained on")
+    _require_weight(problem, validation, "rows of a fold that are validated on")
+    return kept, validation
+
+
+def require_classes(kept: np.ndarray, held: np.ndarray) -> None:
+    """Raises where a class is held out for early stopping that is not trained on."""
+    unseen = np.setdiff1d(held, kept)
+    if unseen.size:
+        raise ValueError(
+            "`validation_fraction` must leave rows of every class to train on; all rows of class "
+            f"number {unseen[0]:g} would be held out. Hold fewer rows out, give more rows of that "
+            "class, or do not stop early."
+        )
+
+
+def _require_weight(problem: Problem, part: np.ndarray, what: str) -> None:
+    weights = problem.take(part)[2]
+    if weights is not None and not any(np.any(w) for w in keras.tree.flatten(weights)):
+        raise ValueError(
+            f"`sample_weight` must not be zero for all {len(part)} {what}: nothing is left. Leave "
+            "such rows out, or use fewer folds."
+        )
 
 
 def can_stratify(labels: np.ndarray, kept: int, held: int) -> bool:

@@ -17,7 +17,7 @@ from kerasnn.selection.plan import Plan
 from kerasnn.selection.problem import Problem
 from kerasnn.selection.progress import Progress
 from kerasnn.selection.scoring import scorers_of
-from kerasnn.selection.search import import_optuna
+from kerasnn.selection.search import all_failed, error_text, import_optuna
 from kerasnn.selection.tuning import Tuning
 from kerasnn.training.steps import build as build_metrics
 
@@ -89,7 +89,9 @@ def tune(
             and to score what is found there on its test rows: what new data will score.
         journal: File to note results in. A search that was killed goes on with it, and ends with
             the same table.
-        storage: Optuna's storage, a URL, which several processes may share, for `"bayes"`.
+        storage: For `"bayes"`, the URL of Optuna's storage, such as `"sqlite:///search.db"`.
+            Several processes may share it: each tries `trials` settings of its own, suggested
+            after the scores of all, and returns a table of these. It takes the place of `journal`.
         seed: Seed of settings, folds, weights and orders.
         jobs: Folds that run at once.
         verbose: 1 for one progress bar over all folds, with the best score and the time left.
@@ -127,6 +129,13 @@ def tune(
         _checks.number("budget_s", budget_s, above=0)
     if storage is not None and method != "bayes":
         raise _checks.wrong("storage", "go with method='bayes'", storage)
+    if storage is not None and (not isinstance(storage, str) or "://" not in storage):
+        raise _checks.wrong("storage", "be a URL", storage, 'Give "sqlite:///search.db", say.')
+    if storage is not None and journal is not None:
+        # With others at work no setting is suggested a second time, to which results would belong.
+        cure = "The storage has the results."
+        raise _checks.wrong("journal", "be left out beside `storage`", str(journal), cure)
+    _checks.true_or_false("nested", nested)
     if nested and not isinstance(cv, int) and not hasattr(cv, "get_n_splits"):
         raise _checks.wrong(
             "cv", "be a number of folds or a splitter where `nested`, to divide parts too", cv
@@ -181,17 +190,19 @@ def _read(
     build: Any, candidates: list[choose.Params], x: Any, y: Any, **more: Any
 ) -> tuple[Problem, list[str]]:
     """Checks the data against the first setting that makes a model; returns its metrics too."""
-    first: Exception | None = None
+    problems.require_given(build, x)
+    errors: list[Exception] = []
     for params in candidates:
         try:
-            model = problems.built(build, params, 0, x) if callable(build) else None
+            model = problems.first(build, params, x)
         except Exception as error:  # noqa: BLE001  The trial will note it; another may not raise.
-            first = first or error
+            errors.append(error)
             continue
-        problem = problems.read(build, params, x, y, **more)
-        names = [] if model is None else _metric_names(model, problem)
-        return problem, names
-    raise first or ValueError("`space` must hold at least one setting.")
+        problem = problems.read(model, x, y, **more)
+        return problem, _metric_names(model, problem)
+    if not errors:
+        raise ValueError("`space` must hold at least one setting.")
+    raise all_failed(candidates[0], error_text(errors[0])) from errors[0]
 
 
 def _metric_names(model: Any, problem: Problem) -> list[str]:

@@ -177,14 +177,19 @@ class Job:
         self.sample_weight = table[labels.numbers.astype(int)]
 
 
-def _check_arguments(job: Job) -> None:
-    if not isinstance(job.model, keras.Model):
-        raise _checks.wrong("model", "be a Keras model", job.model)
-    if not job.model.compiled:
+def check_model(model: Any) -> None:
+    """Raises unless `model` is a Keras model that can be trained."""
+    if not isinstance(model, keras.Model):
+        raise _checks.wrong("model", "be a Keras model", model)
+    if not model.compiled:
         raise ValueError(
-            f"`{job.model.name}` must be compiled before it is trained. Call "
+            f"`{model.name}` must be compiled before it is trained. Call "
             "`model.compile(optimizer=..., loss=..., metrics=[...])`."
         )
+
+
+def _check_arguments(job: Job) -> None:
+    check_model(job.model)
     _checks.one_of("engine", job.engine, _ENGINES)
     _checks.whole_number("epochs", job.epochs)
     _checks.whole_number("initial_epoch", job.initial_epoch, at_least=0)

@@ -5,7 +5,6 @@ import contextlib
 import dataclasses
 import itertools
 import random
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,15 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.training.job import Job
-from kerasnn.training.programs import first_line
+from kerasnn.training.endless_batches import endless_batches
+from kerasnn.training.job import Job, check_model
 from kerasnn.training.rate_sweep import METHODS, RateSweep
 from kerasnn.training.standardization import learn_standardization
 from kerasnn.training.state import State
 from kerasnn.training.steps import Steps, build
-
-# Where an operation of tf.data takes the generator of its seeds.
-_SEED_GENERATOR_INPUT = {"ShuffleDatasetV3": 4, "ShuffleAndRepeatDatasetV2": 5}
 
 
 @_checks.known_arguments
@@ -94,6 +90,7 @@ def lr_find(
             f"`x` must be readable again; a {type(x).__name__} can be read only once, and `fit` "
             "would miss what the sweep has taken. Give arrays, or a tf.data.Dataset."
         )
+    check_model(model)
     rates = np.geomspace(low, high, steps).astype("float32")
     with _taken_back(model):
         job = _job(
@@ -109,7 +106,7 @@ def lr_find(
             rule = f"be left out where `x` is a {type(x).__name__}"
             raise _checks.wrong("class_weight", rule, class_weight, "Yield sample weights.")
         learn_standardization(model, job.x, job.y, steps_per_epoch)
-        losses = _sweep(job, rates, _batches(job, seed), divergence, smoothing)
+        losses = _sweep(job, rates, endless_batches(job, seed), divergence, smoothing)
     return RateSweep(rates[: len(losses)], losses, _smooth(losses, smoothing), method)
 
 
@@ -194,54 +191,6 @@ def _job(model: Any, x: Any, y: Any, **given: Any) -> Job:
     return Job(
         **{**rest, "engine": "auto", "shuffle": True, "model": model, "x": x, "y": y, **given}
     )
-
-
-def _batches(job: Job, seed: int) -> Iterator[Any]:
-    """Yields batches without an end."""
-    if job.train is None:
-        stream = _independent(job.x)
-        while True:
-            source = map(job.x.__getitem__, range(len(job.x))) if stream is None else iter(stream)
-            for batch in itertools.islice(source, job.steps_per_epoch):
-                yield tf.nest.map_structure(tf.convert_to_tensor, batch)
-    with tf.device("CPU:0"):
-        data = keras.utils.pack_x_y_sample_weight(job.x, job.y, job.sample_weight)
-        data = tf.nest.map_structure(tf.convert_to_tensor, data)
-    rows, size = job.train.count, min(job.step_rows, job.train.count)
-    for epoch in itertools.count():
-        order = np.random.default_rng([seed, epoch]).permutation(rows)
-        for start in range(0, rows - size + 1, size):
-            chosen = order[start : start + size]
-            yield tf.nest.map_structure(lambda t, chosen=chosen: tf.gather(t, chosen), data)
-
-
-def _independent(stream: Any) -> Any:
-    """Returns a copy of a dataset; reading it leaves the order of the next shuffle alone.
-
-    A shuffle draws the seed of each reading from a generator that its copy would share. The
-    copy gets one of its own.
-    """
-    if not isinstance(stream, tf.data.Dataset):
-        return None
-    try:
-        graph = tf.raw_ops.DatasetToGraphV2(
-            input_dataset=tf.data.experimental.to_variant(stream),
-            external_state_policy=1,  # Of functions in Python there is one, which both call.
-        )
-        definition = tf.compat.v1.GraphDef.FromString(graph.numpy())
-        for node in definition.node:
-            if node.op in _SEED_GENERATOR_INPUT:
-                node.input[_SEED_GENERATOR_INPUT[node.op]] = "own_seed_generator"
-        definition.node.add(op="DummySeedGenerator", name="own_seed_generator")
-        copy = tf.raw_ops.DatasetFromGraph(graph_def=definition.SerializeToString())
-    except tf.errors.OpError as error:
-        warnings.warn(
-            "`lr_find` reads `x` itself, since it cannot be copied: where it shuffles, the next "
-            f"`fit` meets other orders than it would have. TensorFlow says: {first_line(error)}",
-            stacklevel=2,
-        )
-        return stream
-    return tf.data.experimental.from_variant(copy, stream.element_spec)
 
 
 @contextlib.contextmanager

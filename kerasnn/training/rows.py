@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks, layers
+from kerasnn._layers import is_symbolic as is_symbolic
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,15 +134,6 @@ def build(model: keras.Model, x: Any) -> None:
     """Lets a `Sequential` that was made without an `Input` know the shape of its input."""
     if isinstance(model, keras.Sequential) and not model.built and not isinstance(x, (list, dict)):
         model.build((None, *x.shape[1:]))
-
-
-def is_symbolic(model: keras.Model) -> bool:
-    """Whether the shapes of inputs and outputs are known before data comes."""
-    try:
-        return bool(model.inputs) and bool(model.outputs)
-    except (AttributeError, ValueError):
-        # A Sequential model without an Input, or a subclassed one.
-        return False
 
 
 def _is_one(model: Any, end: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasnn import _checks
 from kerasnn.training import engines
 from kerasnn.training.blocks import Blocks
 from kerasnn.training.epochs import Epochs, program_key
@@ -24,7 +25,7 @@ _CANNOT_COMPILE = (tf.errors.OpError, TypeError, ValueError, NotImplementedError
 def run(job: Job) -> keras.callbacks.History:
     """Trains by the first engine that can; returns the History, with the engine and the reason."""
     callbacks, shown = engines.callbacks_of(job), job.shown
-    tell(callbacks, "before_fit", shown.model, validates=job.validates, alone=_are_known(callbacks))
+    ask_callbacks(job)
     tell(callbacks, "set_data", train=shown.train, validation=shown.validation)
     try:
         with resumption(job) as resumed:
@@ -34,11 +35,29 @@ def run(job: Job) -> keras.callbacks.History:
         raise
 
 
+def ask_callbacks(job: Job) -> None:
+    """Raises where a callback is none, or cannot work in a job."""
+    callbacks = engines.callbacks_of(job)
+    _check_callbacks(callbacks)
+    known = _are_known(callbacks)
+    tell(callbacks, "before_fit", job.shown.model, validates=job.validates, alone=known)
+
+
 def tell(callbacks: list[Any], method: str, *args: Any, **kwargs: Any) -> None:
     """Calls a method of kerasnn's own on the callbacks that have it; see `kerasnn.callbacks`."""
     for callback in callbacks:
         if hasattr(callback, method):
             getattr(callback, method)(*args, **kwargs)
+
+
+def _check_callbacks(callbacks: list[Any]) -> None:
+    """Raises where something is no callback."""
+    for callback in callbacks:
+        rule = "hold Keras callbacks"
+        if isinstance(callback, type):
+            raise _checks.wrong("callbacks", rule, callback, f"Give `{callback.__name__}(...)`.")
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise _checks.wrong("callbacks", rule, callback)
 
 
 def _are_known(callbacks: list[Any]) -> bool:

@@ -29,8 +29,12 @@ def check_stream_end(name: str, data: Any, argument: str, steps: int | None, of:
         steps: Its value.
         of: What it gives the number of batches of.
     """
-    if isinstance(data, tf.data.Dataset) and data.cardinality() == 0:
-        raise ValueError(f"`{name}` must hold at least one batch; got an empty tf.data.Dataset.")
+    for kind, is_empty in (
+        ("tf.data.Dataset", isinstance(data, tf.data.Dataset) and data.cardinality() == 0),
+        ("PyDataset", isinstance(data, keras.utils.PyDataset) and data.num_batches == 0),
+    ):
+        if is_empty:
+            raise ValueError(f"`{name}` must hold at least one batch; got an empty {kind}.")
     if may_never_end(data) and steps is None:
         raise ValueError(
             f"`{argument}` must be given where `{name}` is a {type(data).__name__} that may never "

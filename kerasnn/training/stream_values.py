@@ -60,7 +60,9 @@ def _check(model: Any, batch: Any, number: int, names: Names) -> None:
     leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
     if not all(isinstance(leaf, (tf.Tensor, np.ndarray)) for leaf in leaves):
         return  # Of sparse and ragged tensors rows know nothing.
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
     try:
-        rows.read(model, *keras.utils.unpack_x_y_sample_weight(batch), names=names)
+        rows.read(model, x, y, sample_weight, names=names)
+        rows.require_targets(model, names[1], y)
     except ValueError as error:
         raise ValueError(f"Batch {number} of the stream: {error}") from None

@@ -14,6 +14,7 @@ from kerasnn.models import parts
 from kerasnn.models.model import Model
 from kerasnn.training.fit import train
 from kerasnn.training.job import Job, Told
+from kerasnn.training.run import ask_callbacks
 from kerasnn.training.standardization import learn_standardization
 from kerasnn.transfer.counts import counts_of
 from kerasnn.transfer.cut import Chain
@@ -66,6 +67,7 @@ class Tuning:
         for name, data in (("x", self.x), ("validation_data", self.validation_data)):
             _check_source(name, data)
         job = self._job(self.model, Images(self.x, self.y, self.sample_weight), None, epochs=1)
+        ask_callbacks(job)
         if self.learning_rate is not None:
             check_settable(self, self.model)
         self._images = Images(job.x, job.y, job.sample_weight)

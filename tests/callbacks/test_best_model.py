@@ -76,6 +76,11 @@ def test_a_write_that_fails(tmp_path, monkeypatch, error):
         ({"path": 3}, "`path` must be a file name that ends in .keras; got path=3."),
         ({"path": "a.keras", "mode": "least"}, "`mode` must be one of 'auto', 'min', 'max'; got"),
         ({"path": "a.keras", "min_delta": -1}, "`min_delta` must be a finite number at least 0"),
+        ({"path": "a.keras", "verbose": "loud"}, "`verbose` must be 0 or 1; got verbose='loud'."),
+        (
+            {"path": "a.keras", "monitor": 5},
+            "`monitor` must be the name of a metric; got monitor=5",
+        ),
     ],
 )
 def test_what_cannot_be(arguments, message):

@@ -1,10 +1,12 @@
 """A model at one moment, and that it stays as it is."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 
-from kerasnn import data, models
+from kerasnn import data, models, optimizers, schedules
 from kerasnn.callbacks import diagnose
 
 RNG = np.random.default_rng(0)
@@ -97,6 +99,27 @@ def test_model_and_optimizer_stay_as_they_are(optimizer):
         np.testing.assert_array_equal(value, wanted)
 
 
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda: keras.optimizers.Adam(0.1),
+        lambda: keras.optimizers.Adam(schedules.Exponential(0.1, rate=0.5)),
+        lambda: optimizers.SGD(lambda: 0.1, momentum=0.9),
+        lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1)),
+    ],
+    ids=["adam", "schedule", "function", "loss scale"],
+)
+def test_an_optimizer_that_has_not_begun_has_not_begun_afterwards(optimizer):
+    model = classifier(optimizer())
+    before = state(model)
+    size = diagnose(model, X, Y).vitals.update
+    assert not model.optimizer.built
+    for value, wanted in zip(state(model), before, strict=True):
+        np.testing.assert_array_equal(value, wanted)
+    model.optimizer.build(model.trainable_variables)
+    assert diagnose(model, X, Y).vitals.update == size
+
+
 def test_a_loss_scale_stays_too():
     model = classifier(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1e-3)))
     diagnosis = diagnose(model, X, Y)
@@ -139,3 +162,48 @@ def test_what_is_refused():
         diagnose(bare, X, Y)
     with pytest.raises(ValueError, match="`model` must be a Keras model"):
         diagnose("model", X, Y)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("held", "got"), [(X[:30], "ndarray"), (5, "int"), ((X,), "tuple of 1"), (X[:2], "ndarray")]
+)
+def test_validation_data_that_are_no_pair(held, got):
+    rule = r"`validation_data` must be \(x, y\) or \(x, y, sample_weight\); got "
+    with pytest.raises(ValueError, match=rf"{rule}{got}\. Give .* validation_data=\(x, y\)"):
+        diagnose(classifier(), X, Y, validation_data=held)
+
+
+ROWS = "hold numbers, one row for each example"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"x": None}, f"`x` must {ROWS}; got x=None"),
+        ({"y": None}, f"`y` must {ROWS}; got y=None"),
+        ({"x": np.array(["a"] * 60)}, "`x` must have shape (batch, 4); got (60,)"),
+        ({"x": np.full((60, 4), "a")}, "`x` must hold numbers; got dtype object"),
+        ({"x": X[:, :2]}, "`x` must have shape (batch, 4); got (60, 2)"),
+        ({"y": np.array([None] * 60)}, "`y` must hold numbers; got dtype object"),
+        ({"sample_weight": -Y - 1.0}, "`sample_weight` must be at least 0; got"),
+        ({"sample_weight": np.full(60, np.nan)}, "`sample_weight` must hold finite numbers"),
+        ({"validation_data": (None, None)}, f"`validation_data[0]` must {ROWS}"),
+        ({"validation_data": (X, None)}, f"`validation_data[1]` must {ROWS}"),
+        ({"validation_data": (X * np.nan, Y)}, "`validation_data[0]` must hold finite numbers"),
+        ({"validation_data": (X[:, :2], Y)}, "`validation_data[0]` must have shape (batch, 4)"),
+        (
+            {"validation_data": (X, Y, Y[:3])},
+            "`validation_data[0]` and `validation_data[2]` must have the same number of rows",
+        ),
+    ],
+)
+def test_rows_that_cannot_be(arguments, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        diagnose(classifier(), **{"x": X, "y": Y, **arguments})
+
+
+def test_nothing_to_train():
+    model = classifier()
+    model.trainable = False
+    with pytest.raises(ValueError, match="`model` must have weights that are trained; in `sequ"):
+        diagnose(model, X, Y)

@@ -257,11 +257,31 @@ def test_statistics_are_put_back_with_the_weights():
         ({"mode": "maximum"}, "`mode` must be one of 'auto', 'min', 'max'; got mode='maximum'."),
         ({"start_from_epoch": 0.5}, "`start_from_epoch` must be a whole number of at least 0"),
         ({"baseline": np.nan}, "`baseline` must be a finite number; got baseline=nan."),
+        ({"monitor": None}, "`monitor` must be the name of a metric; got monitor=None."),
+        ({"verbose": 2}, "`verbose` must be 0 or 1; got verbose=2."),
+        ({"restore_best_weights": "no"}, "`restore_best_weights` must be True or False; got"),
     ],
 )
 def test_what_cannot_be(arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         EarlyStopping(**arguments)
+
+
+@pytest.mark.parametrize("value", [None, "low", [1.0, 2.0]])
+def test_what_is_monitored_has_to_be_a_number(value):
+    class Logs(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["loss"] = value
+
+    message = "`monitor` must name a number in the logs; `loss` is"
+    with pytest.raises(ValueError, match=message):
+        classifier().fit(X, Y, verbose=0, callbacks=[Logs(), EarlyStopping("loss")])
+
+
+def test_a_state_before_training():
+    other = EarlyStopping("loss")
+    other.restore(EarlyStopping("loss").state())
+    assert (other.best_, other.best_epoch_, other.stopped_epoch_) == (None, None, None)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Rates that callbacks set: by a schedule, or where a metric stands still."""
 
+import math
 import re
 
 import keras
@@ -200,11 +201,32 @@ def test_a_plateau_with_nan(values, rates):
         (lambda: ReduceLROnPlateau(factor=1), "`factor` must be a finite number above 0 and below"),
         (lambda: ReduceLROnPlateau(min_lr=-1), "`min_lr` must be a finite number at least 0; got"),
         (lambda: ReduceLROnPlateau(mode="mean"), "`mode` must be one of 'auto', 'min', 'max'; got"),
+        (lambda: ReduceLROnPlateau(verbose="loud"), "`verbose` must be 0 or 1; got verbose='loud'"),
+        (lambda: ReduceLROnPlateau(["loss"]), "`monitor` must be the name of a metric; got monit"),
     ],
 )
 def test_what_cannot_be(make, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         make()
+
+
+class Constant(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule of the user's own that always returns the same."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __call__(self, step):
+        return self.value
+
+
+@pytest.mark.parametrize("per", ["epoch", "step"])
+@pytest.mark.parametrize("value", [math.nan, -1.0, None, "high", [0.1, 0.2]])
+def test_a_schedule_that_gives_no_rate(refuses, value, per):
+    model = classifier()
+    message = f"`schedule(0)` must be a finite number at least 0; got schedule(0)={value!r}. Look"
+    with refuses(model, message):
+        kerasnn.fit(model, X, Y, callbacks=[LearningRateDecay(Constant(value), per=per)], **PLAN)
 
 
 def test_several_steps_that_keras_does_not_tell_of():

@@ -163,6 +163,7 @@ def test_two_are_refused(tmp_path, refuses):
     [
         ({"every": 0}, "`every` must be a whole number of at least 1"),
         ({"path": "."}, "`path` must be a file to write, not a directory"),
+        ({"path": 3}, "`path` must be a file name; got path=3"),
     ],
 )
 def test_arguments_are_checked(arguments, message):

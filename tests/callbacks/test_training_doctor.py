@@ -243,6 +243,20 @@ def test_another_doctor_goes_on_from_what_one_has_seen():
     assert len(new.looks_) == 3
 
 
+def test_what_was_seen_can_be_had_before_and_after_a_training():
+    doctor = TrainingDoctor(every=1, verbose=0)
+    assert doctor.state()["losses"] == doctor.state()["looks"] == []
+    xor = data.load("xor")
+    found(models.perceptron(2), xor.x_train, xor.y_train, epochs=3, doctor=doctor)
+    state = doctor.state()
+    assert [look["epoch"] for look in state["looks"]] == [1, 2, 3]
+    assert len(state["losses"]) == 3
+    other = TrainingDoctor(verbose=0)
+    other.restore(json.loads(json.dumps(state)))
+    assert other.findings_ == doctor.findings_
+    assert str(other.state()) == str(state)
+
+
 def test_rows_of_the_users_own():
     """A stream is not read for a sample: it might be read only once."""
     stream = tf.data.Dataset.from_tensor_slices(TRAIN).batch(40)
@@ -264,11 +278,30 @@ def test_without_rows_it_refuses_before_training(refuses):
         model.fit(stream, verbose=0, callbacks=[TrainingDoctor()])
 
 
+@pytest.mark.parametrize("name", ["data", "validation_data"])
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ((None, None), "hold numbers, one row for each example"),
+        ((HELD[0][:, :2], HELD[1]), r"have shape \(batch, 4\); got \(30, 2\)"),
+        ((HELD[0] * np.nan, HELD[1]), "hold finite numbers"),
+    ],
+)
+def test_rows_of_the_users_own_are_checked_before_training(refuses, name, rows, message):
+    model = mlp(hidden=())
+    model.fit(*TRAIN, verbose=0)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=rf"`{name}\[0\]` must {message}"):
+        model.fit(*TRAIN, verbose=0, callbacks=[TrainingDoctor(**{name: rows}, verbose=0)])
+    for value, wanted in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(value, wanted)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"every": 0}, "`every` must be a whole number of at least 1; got every=0"),
-        ({"verbose": -1}, "`verbose` must be a whole number of at least 0"),
+        ({"verbose": -1}, "`verbose` must be 0 or 1; got verbose=-1"),
         ({"data": np.zeros(3)}, r"`data` must be \(x, y\) or \(x, y, sample_weight\); got ndarray"),
         ({"validation_data": (1,)}, "`validation_data` must be"),
     ],

@@ -30,9 +30,13 @@ def test_did_you_mean(word, wanted):
 def test_one_of():
     _checks.one_of("pool", "max", ["max", "average"])
     _checks.one_of("pool", "max", {"max": 1})
-    for bad in ("mean", 3, None, ["max"]):
+    for bad in ("mean", 3, None, ["max"], np.array(["max", "min"])):
         with pytest.raises(ValueError, match="`pool` must be one of 'max', 'average'; got pool="):
             _checks.one_of("pool", bad, ["max", "average"])
+    with pytest.raises(ValueError, match="Did you mean `max_pool`"):
+        _checks.one_of("pool", "mp", ["max_pool", "average_pool"])
+    with pytest.raises(ValueError, match="`pool` must be one of"):
+        _checks.one_of("pool", np.zeros(2), ["max_pool", "average_pool"])
 
 
 @pytest.mark.parametrize("value", [0, 0.5, 0.999, np.float32(0.5), np.int64(0)])
@@ -100,3 +104,38 @@ def test_known_arguments():
     # What Python itself says of a missing argument stays.
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'units'"):
         Layer()
+
+
+def test_a_number_that_no_float_can_hold():
+    with pytest.raises(ValueError, match="`slope` must be a finite number above 0; got slope=1000"):
+        _checks.number("slope", 10**400, above=0)
+
+
+def test_file_names(tmp_path):
+    (tmp_path / "file").touch()
+    for good in ("model.keras", tmp_path / "no" / "such" / "model.keras"):
+        _checks.file_name("path", good, ".keras")
+    for bad, rule in (
+        (b"a.keras", "be a file name that ends in .keras; got path=b'a.keras'"),
+        ("model.h5", "be a file name that ends in .keras; got path='model.h5'"),
+        ("a\0b.keras", "be a file name that ends in .keras; got"),
+        (None, "be a file name that ends in .keras; got path=None"),
+        (tmp_path / "file" / "a.keras", "lie in a directory; `.*file` is a file; got path="),
+    ):
+        with pytest.raises(ValueError, match=f"`path` must {rule}"):
+            _checks.file_name("path", bad, ".keras")
+    with pytest.raises(ValueError, match="`path` must be a file to write, not a directory"):
+        _checks.file_name("path", tmp_path)
+
+
+def test_truth_values_and_verbosity():
+    for value in (True, False):
+        _checks.true_or_false("invert", value)
+    for value in (0, 1, True, np.int64(1)):
+        _checks.verbosity(value)
+    for bad in ("no", 1, None, np.zeros(2)):
+        with pytest.raises(ValueError, match="`invert` must be True or False; got invert="):
+            _checks.true_or_false("invert", bad)
+    for bad in ("loud", 2, -1, 1.0, None, np.zeros(2)):
+        with pytest.raises(ValueError, match="`verbose` must be 0 or 1; got verbose="):
+            _checks.verbosity(bad)

@@ -190,6 +190,20 @@ def test_rows_of_an_embedding_that_come_twice():
         ({"dampening": math.nan}, "`dampening` must be a finite number; got dampening=nan."),
         ({"l1": -1}, "`l1` must be a finite number at least 0; got l1=-1."),
         ({"nesterov": 1}, "`nesterov` must be True or False; got nesterov=1."),
+        ({"use_ema": "yes"}, "`use_ema` must be True or False; got use_ema='yes'."),
+        ({"ema_momentum": 2}, "`ema_momentum` must be a finite number at least 0 and at most 1; g"),
+        ({"clipnorm": "abc"}, "`clipnorm` must be a finite number above 0; got clipnorm='abc'. To"),
+        ({"clipvalue": -1}, "`clipvalue` must be a finite number above 0; got clipvalue=-1."),
+        ({"global_clipnorm": math.nan}, "`global_clipnorm` must be a finite number above 0; got"),
+        ({"loss_scale_factor": 0}, "`loss_scale_factor` must be a finite number above 0; got"),
+        (
+            {"ema_overwrite_frequency": 0.5},
+            "`ema_overwrite_frequency` must be a whole number of at least 1; got",
+        ),
+        (
+            {"gradient_accumulation_steps": "two"},
+            "`gradient_accumulation_steps` must be a whole number of at least 2; got",
+        ),
         (
             {"nesterov": True},
             "`nesterov=True` must go with momentum above 0 and dampening 0; got momentum=0.0 and "

@@ -121,3 +121,15 @@ def test_what_cannot_be(name, arguments, message):
 
 
 ESCAPES = str.maketrans({c: f"\\{c}" for c in "()[].,"})
+
+
+@pytest.mark.parametrize("steps", [[-1], ["a"], [np.nan], [True]])
+def test_steps_that_are_none(steps):
+    with pytest.raises(ValueError, match="`steps` must be a number of steps, or steps counted"):
+        CASES["Step"]().values(steps)
+
+
+@pytest.mark.parametrize("steps", [0, "", [3], 2.5])
+def test_a_number_of_steps_that_is_none(steps):
+    with pytest.raises(ValueError, match="`steps` must be a whole number of at least 1; got steps"):
+        CASES["Step"]().plot(steps)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from selection_helpers import blobs, build, count_traces
 from sklearn.metrics import accuracy_score
+from sklearn.model_selection import KFold
 
 from kerasnn import callbacks, models, selection
 from kerasnn.optimizers import SGD
@@ -140,6 +141,21 @@ def test_the_processes_own_generators_are_left_alone():
             "`cv` must keep each of `groups` in one part; fold 0 trains and tests on group",
         ),
         ({"groups": [1, 2]}, "`groups` must hold one group a row"),
+        (
+            {"groups": np.where(np.arange(60), 1.0, np.nan)},
+            "`groups` must hold the group of each r",
+        ),
+        (
+            {"groups": [None, *"a" * 59]},
+            "`groups` must hold the group of each row; got None in row 0",
+        ),
+        ({"sample_weight": np.zeros(60)}, "`sample_weight` must not be zero for all 40 training r"),
+        (
+            {"sample_weight": np.arange(60) >= 20, "cv": KFold(3)},
+            "`sample_weight` must not be zero for all 20 test rows of fold 0",
+        ),
+        ({"scoring": {"undefined": lambda *_: np.nan}}, "`scoring` must give finite numbers; 'und"),
+        ({"scoring": {"accuracy": lambda *_: 0.5}}, "`scoring` must not hide a metric of the mode"),
         ({"epochs": 0}, "`epochs` must be a whole number of at least 1"),
         ({"build": lambda: None}, "`build` must return a compiled Keras model; it returned None"),
         ({"build": lambda: build(compile=False)}, "`build` must return a compiled model; `mlp`"),
@@ -185,3 +201,23 @@ def test_permuted_labels_score_at_chance():
         means.append(found.mean["accuracy"])
     error = np.std(means, ddof=1) / np.sqrt(len(means))
     assert abs(np.mean(means) - 1 / 3) < 2 * error
+
+
+def test_a_score_may_bear_the_name_of_a_metric_that_says_the_same():
+    x, y = blobs()
+    found = selection.cross_validate(build, x, y, cv=2, epochs=1, scoring="accuracy")
+    predicted = found.predictions.argmax(axis=1)
+    for score, (_, test) in zip(found.scores["accuracy"], found.splits, strict=True):
+        assert score == pytest.approx((predicted == y)[test].mean())
+
+
+def test_scores_are_of_what_the_loss_makes_of_logits():
+    x, y = blobs(classes=2)
+
+    def logits():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
+        return model
+
+    found = selection.cross_validate(logits, x, y, cv=2, epochs=1, scoring=["neg_log_loss"])
+    np.testing.assert_allclose(found.scores["neg_log_loss"], -found.scores["loss"], rtol=1e-4)

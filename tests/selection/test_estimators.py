@@ -1,16 +1,18 @@
 import pickle
+import re
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from scipy.special import expit, softmax
 from selection_helpers import blobs
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -19,6 +21,7 @@ from kerasnn.selection import Classifier, Regressor
 
 SMALL = {"hidden": (4,), "epochs": 3, "random_state": 5, "learning_rate": 0.05}
 NAMES = np.array(["ash", "birch", "cedar"])
+SPARSE = "sparse_categorical_crossentropy"
 
 
 def same_weights(one, two):
@@ -160,6 +163,13 @@ def test_company():
         ({"class_weight": "balance"}, '`class_weight` must be "balanced" or a dictionary'),
         ({"build": lambda: None}, "`build` must return a compiled Keras model"),
         ({"early_stopping": True, "validation_fraction": 0.999}, "must leave rows for both"),
+        ({"class_weight": np.ones(3)}, '`class_weight` must be "balanced" or a dictionary'),
+        (
+            {"early_stopping": "no"},
+            "`early_stopping` must be True or False; got early_stopping='no'",
+        ),
+        ({"batch_norm": "no"}, "`batch_norm` must be True or False; got batch_norm='no'"),
+        ({"normalize": None}, "`normalize` must be True or False; got normalize=None"),
         ({"l2": -1}, "`l2` must be a finite number at least 0"),
     ],
 )
@@ -180,3 +190,84 @@ def test_a_builder_makes_new_models():
 def test_the_model_is_an_ordinary_one():
     x, y = blobs()
     assert isinstance(Classifier(**SMALL).fit(x, y).model_, keras.Sequential)
+
+
+def dense(units, activation, loss):
+    """Returns a builder of one layer."""
+
+    def build():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units, activation)])
+        model.compile(keras.optimizers.SGD(0.1), loss)
+        return model
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("classes", "units", "loss", "link"),
+    [
+        (3, 3, keras.losses.SparseCategoricalCrossentropy(from_logits=True), softmax),
+        (2, 2, keras.losses.SparseCategoricalCrossentropy(from_logits=True), softmax),
+        (2, 1, keras.losses.BinaryCrossentropy(from_logits=True), expit),
+    ],
+)
+def test_logits_become_probabilities(classes, units, loss, link):
+    x, y = blobs(classes=classes)
+    fitted = Classifier(build=dense(units, None, loss), epochs=2, random_state=0).fit(x, NAMES[y])
+    logits = fitted.model_.predict(x, verbose=0)
+    wanted = softmax(logits, axis=1) if link is softmax else expit(np.hstack([-logits, logits]))
+    np.testing.assert_allclose(fitted.predict_proba(x), wanted, atol=1e-6)
+    np.testing.assert_array_equal(fitted.predict(x), NAMES[wanted.argmax(axis=1)])
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (
+            dense(5, "softmax", SPARSE),
+            "a model with 3 units, one a class; its output has shape (ba",
+        ),
+        (dense(1, "sigmoid", "binary_crossentropy"), "a model with 3 units, one a class; its out"),
+        (dense(3, None, SPARSE), "a model whose outputs are probabilities; its last layer is lin"),
+        (dense(3, "tanh", SPARSE), "a model whose outputs are probabilities; they reach from -"),
+    ],
+)
+def test_outputs_that_are_no_probabilities_are_refused(build, message):
+    x, y = blobs()
+    with pytest.raises(ValueError, match=re.escape(f"`build` must return {message}")):
+        Classifier(build=build, epochs=1).fit(x, y).predict_proba(x)
+
+
+@pytest.mark.parametrize("kind", [Classifier, Regressor])
+def test_a_network_is_described_once(kind):
+    message = "`hidden` must be left out beside `build`, which makes the network; got hidden=(4,)."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        kind(build=dense(3, "softmax", SPARSE), hidden=(4,)).fit(*blobs())
+
+
+def test_classes_stay_those_of_the_first_call():
+    x, y = blobs()
+    fitted = Classifier(**SMALL).partial_fit(x, NAMES[y], classes=NAMES)
+    fitted.partial_fit(x, NAMES[y], classes=NAMES[::-1])
+    message = "`classes` must be those of the first `partial_fit`, ['ash', 'birch', 'cedar']; got"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        fitted.partial_fit(x, NAMES[y], classes=["ash", "elm"])
+
+
+def test_a_class_of_one_row_cannot_be_held_out():
+    """The error names the argument there is: `validation_split` is none of a Classifier's."""
+    x, y = blobs()
+    y[:-1] %= 2
+    parts = (train_test_split(range(60), test_size=30, random_state=seed) for seed in range(9))
+    seed = next(seed for seed, (_, held) in enumerate(parts) if 59 in held)
+    model = Classifier(early_stopping=True, validation_fraction=0.5, random_state=seed, epochs=1)
+    with pytest.raises(ValueError, match="`validation_fraction` must leave rows of every class"):
+        model.fit(x, y)
+
+
+def test_numbers_of_numpy_are_numbers():
+    x, y = blobs()
+    given = {"l1": np.float32(0.5), "l2": np.float32(0.25), "learning_rate": np.float32(0.125)}
+    one = Classifier(**{**SMALL, "epochs": 1, **given}).fit(x, y)
+    two = Classifier(**{**SMALL, "epochs": 1, "l1": 0.5, "l2": 0.25, "learning_rate": 0.125})
+    same_weights(one.model_, two.fit(x, y).model_)

@@ -241,8 +241,20 @@ def test_the_budget_ends_a_search():
         ({"l2": [0.1]}, {"metric": "acc"}, "`metric` must be one of"),
         ({"l2": [0.1, 1.0]}, {"trials": 1}, "`trials` must be at least 2, the size of the grid"),
         ({"l2": [0.1]}, {"journal": "/nowhere/x"}, "`journal` must be a file in a folder"),
+        ({"l2": [0.1]}, {"nested": "no"}, "`nested` must be True or False; got nested='no'"),
         ({"l2": [0.1]}, {"nested": True, "cv": [([0], [1])]}, "`cv` must be a number of folds or"),
         ({"l2": [0.1]}, {"storage": "sqlite://"}, "`storage` must go with method='bayes'"),
+        (
+            {"l2": [0.1]},
+            {"method": "bayes", "storage": 5},
+            "`storage` must be a URL; got storage=5",
+        ),
+        (
+            {"l2": [0.1]},
+            {"method": "bayes", "storage": "sqlite:///a.db", "journal": "a"},
+            "`journal` must be left out beside `storage`; got journal='a'. The storage has",
+        ),
+        ({"l2": [0.1]}, {"journal": 5}, "`journal` must be a file name; got journal=5"),
         ({"l2": [0.1]}, {"budget_s": 0}, "`budget_s` must be a finite number above 0"),
     ],
 )
@@ -255,8 +267,20 @@ def test_where_all_fails_the_first_error_is_told():
     x, y = blobs()
     with pytest.raises(RuntimeError, match=r"Every trial has failed.*FloatingPointError"):
         selection.tune(build, {"learning_rate": [1e30, 1e31]}, x, y, **QUICK)
-    with pytest.raises(ValueError, match="Did you mean `relu`"):
+    with pytest.raises(RuntimeError, match=r"Every trial.*'rleu'.*ValueError.*Did you mean `relu`"):
         selection.tune(build, {"activation": ["rleu"]}, x, y, **QUICK)
+
+
+def test_one_model_is_enough_to_check_the_data():
+    made = []
+
+    def counted(learning_rate):
+        made.append(learning_rate)
+        return build(learning_rate=learning_rate)
+
+    x, y = blobs()
+    selection.tune(counted, {"learning_rate": [0.05]}, x, y, cv=2, epochs=1)
+    assert len(made) == 1 + 2
 
 
 def test_ranges_refuse_what_is_none():

@@ -197,6 +197,20 @@ class Reader(keras.callbacks.Callback):
         self.given = (*self.given, "train begin")
 
 
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        (lambda: [keras.callbacks.EarlyStopping], "Give `EarlyStopping(...)`."),
+        (lambda: ["early"], "`callbacks` must hold Keras callbacks; got callbacks='early'."),
+        (lambda: 3, "`callbacks` must hold Keras callbacks; got callbacks=3."),
+    ],
+)
+def test_what_is_no_list_of_callbacks(refuses, callbacks, message):
+    model = classifier()
+    with refuses(model, message):
+        kerasnn.fit(model, X, Y, verbose=0, callbacks=callbacks())
+
+
 def test_rows_are_handed_to_callbacks_that_ask():
     readers, weights = [Reader(), Reader()], np.ones(len(X))
     arguments = {"sample_weight": weights, "verbose": 0, "callbacks": readers}

@@ -268,6 +268,45 @@ def test_what_cannot_be(refuses, arguments, message):
         kerasnn.lr_find(model, X, Y, **arguments)
 
 
+def test_a_model_that_is_none():
+    for model in (None, "mlp"):
+        with pytest.raises(ValueError, match=f"`model` must be a Keras model; got model={model!r}"):
+            kerasnn.lr_find(model, X, Y)
+
+
+class Nothing(keras.utils.PyDataset):
+    def __len__(self):
+        return 0
+
+    def __getitem__(self, index):
+        raise IndexError(index)
+
+
+@pytest.mark.parametrize(
+    ("empty", "name"),
+    [(Nothing, "PyDataset"), (lambda: stream().filter(lambda x, y: False), "_FilterDataset")],
+    ids=["sequence", "filter"],
+)
+def test_streams_without_a_batch(refuses, empty, name):
+    model = classifier()
+    with refuses(model, f"`x` must hold at least one batch; got an empty {name}."):
+        kerasnn.lr_find(model, empty())
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ((np.full_like(X, np.nan), Y), "Batch 0 of the stream: `x` must hold finite numbers"),
+        (X, "Batch 0 of the stream: `y` must be given"),
+    ],
+    ids=["nan", "no targets"],
+)
+def test_values_of_streams_are_checked(refuses, values, message):
+    model = classifier()
+    with refuses(model, message):
+        kerasnn.lr_find(model, tf.data.Dataset.from_tensor_slices(values).batch(8))
+
+
 def test_data_is_checked(refuses):
     model = classifier()
     with refuses(model, "`x` must hold finite numbers"):

@@ -326,6 +326,8 @@ def test_bfloat16_predicts_as_float32():
         ({"batch_size": 0}, "`batch_size` must be a whole number of at least 1"),
         ({"validation_data": images(6)[0]}, "`validation_data` must be (x, y)"),
         ({"callbacks": [callbacks.Resume("r")]}, "`callbacks` must be without `Resume`"),
+        ({"callbacks": [callbacks.EarlyStopping()]}, "`monitor`"),
+        ({"callbacks": [callbacks.EarlyStopping]}, "Give `EarlyStopping(...)`"),
         ({"verbose": "loud"}, '`verbose` must be 0, 1, 2 or "auto"'),
         ({"engine": "jax"}, "`engine` must be one of"),
     ],

@@ -1,0 +1,57 @@
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from selection_helpers import blobs, build
+
+from kerasnn import selection
+
+optuna = pytest.importorskip("optuna", reason="kerasnn[tune] is not installed")
+
+SCRIPT = pathlib.Path(__file__).with_name("shared_search.py")
+
+
+def start(storage):
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), storage],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_share_one_search(tmp_path):
+    """Each has a table of its own trials; both suggest after the scores of all."""
+    storage = f"sqlite:///{tmp_path / 'search.db'}"
+    processes = [start(storage) for _ in range(2)]
+    tables = []
+    for process in processes:
+        printed, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        tables += json.loads(printed)
+    [summary] = optuna.get_all_study_summaries(storage)
+    study = optuna.load_study(study_name=summary.study_name, storage=storage)
+    noted = [[trial.params["learning_rate"], trial.value] for trial in study.trials]
+    assert sorted(noted) == sorted(tables)
+    assert len({rate for rate, _ in noted}) == 6
+
+
+@pytest.mark.slow
+def test_a_storage_of_another_search_is_refused(tmp_path):
+    storage = f"sqlite:///{tmp_path / 'search.db'}"
+    x, y = blobs()
+    given = {"cv": 2, "epochs": 1, "method": "bayes", "trials": 1, "storage": storage}
+    space = {"learning_rate": [0.01, 0.1]}
+    selection.tune(build, space, x, y, **given)
+    selection.tune(build, space, x, y, **{**given, "trials": 2})
+    [study] = optuna.get_all_study_summaries(storage)
+    assert study.n_trials == 3
+    with pytest.raises(ValueError, match=r"`storage` must be of this search; .* with epochs=1,"):
+        selection.tune(build, space, x, y, **{**given, "epochs": 2})
+    with pytest.raises(ValueError, match="`storage` must be a URL that Optuna can open; got"):
+        selection.tune(build, space, x, y, **{**given, "storage": "nothing://here"})
