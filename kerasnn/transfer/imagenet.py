@@ -126,6 +126,6 @@ def _not_there(
     return FileNotFoundError(
         f"`weights='imagenet'` needs {file}, which is not whole in {folder} and cannot be "
         f"downloaded: {error}. Get it from {address} (its hash: {checksum}) on a machine with a "
-        f"network, and put it into {folder}; or give the path of a file as `weights`, or weights=None for "
-        "random weights."
+        f"network, and put it into {folder}; or give the path of a file as `weights`, or "
+        "weights=None for random weights."
     )
