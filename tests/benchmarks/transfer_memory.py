@@ -60,7 +60,9 @@ def main() -> int:
         )
         for head in ((), (64,)):
             began = time.perf_counter()
-            model = transfer.from_backbone(given.backbone, task="binary", weights=None, head=head)
+            model = transfer.from_backbone(
+                given.backbone, task="binary", weights=None, head=head, seed=0
+            )
             transfer.fine_tune(
                 model,
                 split.x_train,
