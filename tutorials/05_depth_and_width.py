@@ -70,7 +70,7 @@ for name, networks in (("shallow", shallow), ("deep, trained", [deep_trained])):
 
 # %%
 fig, (left, right) = plt.subplots(
-    1, 2, figsize=(8, 2.8), layout="constrained", width_ratios=(1.6, 1)
+    1, 2, figsize=(7.6, 2.7), layout="constrained", width_ratios=(1.6, 1)
 )
 _, best, _ = min(shallow, key=lambda network: network[2])
 left.plot(x, by_hand, color="#0072B2", linewidth=1, label="deep, by hand: exact")
