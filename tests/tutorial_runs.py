@@ -1,0 +1,37 @@
+"""How a tutorial of the course is run: whole, offline, in a fresh process and directory."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+TESTS = pathlib.Path(__file__).parent
+TUTORIALS = TESTS.parent / "tutorials"
+# The quickstart stands before the course, and has a test of its own.
+COURSE = sorted(TUTORIALS.glob("[0-9]*.py"))
+FIGURES = pathlib.Path("tutorials", "figures")
+TIMEOUT_S = 90
+
+
+def offline():
+    """Returns an environment whose Python processes end where they reach for a network."""
+    places = [str(TESTS / "offline"), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": os.pathsep.join(filter(None, places))}
+
+
+def run(tutorial, directory, seed=0):
+    """Runs a tutorial as from the repository's root, but writing in `directory`.
+
+    Raises:
+        subprocess.TimeoutExpired: After 90 seconds.
+    """
+    (directory / FIGURES).mkdir(parents=True, exist_ok=True)
+    return subprocess.run(
+        [sys.executable, tutorial],
+        cwd=directory,
+        env={**offline(), "SEED": str(seed)},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
