@@ -65,6 +65,7 @@ for (name, found), mark, colour in zip(folds.items(), "os", ("#0072B2", "#D55E00
     left.plot(range(1, 6), found.scores["accuracy"], mark, color=colour, label=name)
     left.axhline(found.mean["accuracy"], color=colour, linestyle="--", linewidth=1)
 left.set(xlabel="fold", ylabel="accuracy", ylim=(0.3, 1.03), title="Wines by grower")
+left.set_xticks(range(1, 6))
 left.legend(loc="lower left")
 tosses = range(1, len(naive) + 1)
 right.plot(tosses, naive, "s", color="#D55E00", label="best of six, as the search saw it")
