@@ -19,8 +19,8 @@ keras.utils.set_random_seed(seed)
 
 # %% [markdown]
 # **Symmetry.** Units of a layer that start with the same weights have the same output, hence the
-# same gradient, hence the same weights after every step: eight of them are one. Here each unit
-# gets the weights of the first. One unit draws one straight line, and a disc in a ring needs more.
+# same gradient, hence the same weights after every step: eight of them are one. Here each unit gets
+# the weights of the first. One unit draws one straight line, and a disc in a ring needs more.
 
 # %%
 circles = data.load("circles", seed=seed)

@@ -20,8 +20,8 @@ tumours = data.load("breast_cancer", seed=seed)
 strength = 0.02
 
 # %% [markdown]
-# **Four ways to train:** without a penalty, with L2, with L1 as a part of the loss, which is Keras's
-# way, and with L1 as a step of its own. The first three follow a gradient. That of L1 is plus or
+# **Four ways to train:** without a penalty, with L2, with L1 as a part of the loss, as Keras has
+# it, and with L1 as a step of its own. The first three follow a gradient. That of L1 is plus or
 # minus the strength, so a weight near zero is pushed across and back, and never lands on it. The
 # last, the proximal step, ends where zero is reached:
 #

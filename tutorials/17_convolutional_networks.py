@@ -96,9 +96,9 @@ right.set_title("16 filters of 3x3")
 fig.savefig("tutorials/figures/17_convolutional_networks.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** Shapes and weights follow from two lines of arithmetic. And on shifted digits
-# the convolutional network makes less than half of the dense one's mistakes, with little more
-# than half of its weights.
+# **What was learned.** Shapes and weights follow from two lines of arithmetic. On shifted digits
+# the convolutional network makes less than half of the dense one's mistakes, with little more than
+# half of its weights.
 
 # %%
 assert [layer.output.shape[1:] for layer in drawn] == shapes
