@@ -89,6 +89,7 @@ left.set_xticks(range(1, 9))
 shown = np.where(by_step > 0, by_step, np.nan)
 image = middle.imshow(shown, cmap="cividis", extent=(0.5, 8.5, 8.5, 0.5))
 middle.set(xlabel="row of pixels", ylabel="rows read", title="Recurrent: what was read")
+middle.set_xticks(range(1, 9))
 fig.colorbar(image, ax=middle, label="influence, white: none")
 means = [influence[hops == hop].mean() / influence[0] for hop in range(5)]
 beside.bar(range(5), means, color="#0072B2")
