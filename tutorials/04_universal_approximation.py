@@ -1,0 +1,96 @@
+# %% [markdown]
+# # 4. One hidden layer approximates anything
+#
+# A network with one hidden layer comes as near to a continuous function as one likes, if it has
+# units enough. With ReLU the proof can be built: straight pieces, one for each unit.
+
+# %%
+import os
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+
+import kerasnn
+from kerasnn import models
+
+seed = int(os.environ.get("SEED", 0))
+keras.utils.set_random_seed(seed)
+x = np.linspace(0, 1, 4097, dtype="float32")[:, None]
+y = np.sin(2 * np.pi * x)
+
+# %% [markdown]
+# **By hand.** Unit i is relu(x - i/n): a hinge at i/n. Its output weight is the change of slope
+# that is wanted there, so that the network runs through the sine at 0, 1/n, 2/n, ..., 1 in straight
+# lines. Such a line is a sum of hats, and each hat is two or three hinges.
+
+
+# %%
+def hats(n):
+    knots = np.linspace(0, 1, n + 1)
+    slopes = np.diff(np.sin(2 * np.pi * knots)) * n
+    turns = np.diff(slopes, prepend=0)
+    hinges = keras.layers.Dense(n, "relu")
+    model = kerasnn.Sequential([keras.Input((1,)), hinges, keras.layers.Dense(1, use_bias=False)])
+    hinges.set_weights([np.ones((1, n)), -knots[:-1]])
+    model.layers[-1].set_weights([turns[:, None]])
+    return model
+
+
+# %% [markdown]
+# **The bound.** Between two knots at a distance of h a straight line misses f by at most
+# h^2 max|f''| / 8, and here h = 1/n and |f''| is at most 4 pi^2. So the error is below
+# pi^2 / (2 n^2): twice the units, a quarter of the error.
+
+# %%
+units = (4, 8, 16, 32, 64)
+bound = [np.pi**2 / (2 * n**2) for n in units]
+built = [hats(n) for n in units]
+by_hand = [np.abs(model.predict(x, verbose=0) - y).max() for model in built]
+
+# %% [markdown]
+# **By training.** That a good network exists does not say that training finds it. Here the hinges
+# start where chance puts them, and gradient descent moves them to make the mean square of the
+# error small, not its largest value.
+
+# %%
+found = []
+for n in units:
+    model = models.mlp(1, task="regression", hidden=(n,), learning_rate=0.01, seed=seed)
+    model.fit(x[::16], y[::16], batch_size="full", epochs=2000, seed=seed, verbose=0)
+    found.append(model)
+trained = [np.abs(model.predict(x, verbose=0) - y).max() for model in found]
+for row in zip(units, by_hand, trained, bound, strict=True):
+    print("{:3d} units: by hand {:.5f}, trained {:.5f}, bound {:.5f}".format(*row))
+
+# %%
+fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+left.plot(x, y, color="black", linewidth=1, label="sin(2 pi x)")
+for networks, colour, style, label in (
+    (built, "#0072B2", "--", f"by hand, {units[1]} units"),
+    (found, "#D55E00", "-.", f"trained, {units[1]} units"),
+):
+    left.plot(x, networks[1].predict(x, verbose=0), style, color=colour, label=label)
+left.set(xlabel="x", ylabel="output")
+left.legend()
+right.loglog(units, bound, color="black", linewidth=1, label="pi^2 / (2 n^2)")
+right.loglog(units, by_hand, "o", color="#0072B2", label="by hand")
+right.loglog(units, trained, "s", color="#D55E00", label="trained")
+right.set(xlabel="hidden units n", ylabel="largest error on [0, 1]")
+right.set_xticks(units, map(str, units), minor=False)
+right.minorticks_off()
+right.legend()
+fig.savefig(
+    "tutorials/figures/04_universal_approximation.png", dpi=100, metadata={"Software": None}
+)
+
+# %% [markdown]
+# **What was learned.** The network built by hand stays below the bound at every size, and each
+# doubling divides its error by four. Training finds a sine too, but stays far from what the same
+# 64 units can do: to exist is one thing, to be found another.
+
+# %%
+assert all(error <= limit for error, limit in zip(by_hand, bound, strict=True))
+assert 3.5 < by_hand[-2] / by_hand[-1] < 4.5
+assert trained[-1] < 0.15
+assert trained[-1] > 5 * by_hand[-1]
