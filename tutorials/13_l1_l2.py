@@ -35,11 +35,12 @@ ways = {
     "L1 in the loss": ({"l1": strength}, 0.0),
     "L1, proximal": ({}, strength),
 }
-weights, accuracies = {}, {}
+trained, weights, accuracies = {}, {}, {}
 for way, (penalty, l1) in ways.items():
     sgd = optimizers.SGD(0.1, momentum=0.9, l1=l1)
     model = models.mlp(30, task="binary", hidden=(), optimizer=sgd, **penalty)
     model.fit(tumours.x_train, tumours.y_train, batch_size="full", epochs=20_000, verbose=0)
+    trained[way] = model
     weights[way] = model.get_layer("output").kernel.numpy()[:, 0]
     _, accuracies[way] = model.evaluate(tumours.x_test, tumours.y_test, verbose=0)
     found = weights[way]
@@ -54,26 +55,28 @@ for way, (penalty, l1) in ways.items():
 # but the training rows is needed to check it.
 
 # %%
+model = trained["L1, proximal"]
 x = model.get_layer("standardize")(tumours.x_train).numpy()
 error = model.predict(tumours.x_train, verbose=0)[:, 0] - tumours.y_train
 gain = np.abs(x.T @ error) / len(x)
 survived = weights["L1, proximal"] != 0
 
 # %%
+names = np.array(tumours.features)
 order = np.argsort(np.abs(weights["L1, proximal"]) + 1e-3 * np.abs(weights["L2"]))
-fig, ax = plt.subplots(figsize=(7.5, 6), layout="constrained")
-looks = {"L2": ("D", "#D55E00"), "L1, proximal": ("o", "#0072B2")}
+fig, ax = plt.subplots(figsize=(7, 5), layout="constrained")
+looks = {"L2": ("s", "#D55E00"), "L1, proximal": ("o", "#0072B2")}
 for way, (mark, colour) in looks.items():
     zero = weights[way][order] == 0
     places = np.arange(30)
     ax.plot(weights[way][order][~zero], places[~zero], mark, color=colour, label=way)
     ax.plot(0 * places[zero], places[zero], mark, color=colour, markerfacecolor="none")
 ax.axvline(0, color="black", linewidth=0.8, zorder=0)
-ax.set_yticks(range(30), [tumours.features[i] for i in order], fontsize=8)
+ax.set_yticks(range(30), names[order], fontsize=8)
 ax.set(xlabel="weight of the standardised feature; hollow: exactly zero", ylim=(-0.7, 29.7))
 ax.grid(axis="y", alpha=0.3)
 ax.legend(loc="lower left")
-fig.savefig("tutorials/figures/13_l1_l2.png", dpi=100, metadata={"Software": None})
+fig.savefig("tutorials/figures/13_l1_l2.png", dpi=90, metadata={"Software": None})
 
 # %% [markdown]
 # **What was learned.** L2 shrinks every weight, and keeps all 30. So does L1 as a part of the loss:
@@ -81,7 +84,7 @@ fig.savefig("tutorials/figures/13_l1_l2.png", dpi=100, metadata={"Software": Non
 # few measurements that survive tell new tumours apart about as well as all do.
 
 # %%
-print("Survived:", *[tumours.features[i] for i in np.flatnonzero(survived)], sep="\n  ")
+print("Survived:", *names[survived], sep="\n  ")
 sizes = {way: np.abs(found) for way, found in weights.items()}
 assert sizes["L2"].max() < 0.2 * sizes["no penalty"].max()
 for way in ("no penalty", "L2", "L1 in the loss"):

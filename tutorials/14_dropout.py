@@ -57,21 +57,21 @@ print({name: f"{share:.3f}" for name, share in right.items()}, f"the last two ag
 
 # %% [markdown]
 # **How sure.** Where the thinned networks disagree, the network does not know. `predict_mc` asks
-# 100 of them about a sine of which only [0, 1] was shown.
+# 400 of them about a sine of which only [0, 1] was shown.
 
 # %%
-sine = data.load("sine", noise=0.1, seed=seed)
+sine = data.load("sine", samples=200, noise=0.1, seed=seed)
 model = models.mlp(1, task="regression", hidden=(128, 128), dropout=0.1, seed=seed)
-model.fit(sine.x_train, sine.y_train, epochs=200, seed=seed, verbose=0)
-grid = np.linspace(-1, 2, 301, dtype="float32")
-mean, std = (moment[:, 0] for moment in layers.predict_mc(model, grid[:, None], n=100, seed=seed))
+model.fit(sine.x_train, sine.y_train, epochs=400, seed=seed, verbose=0)
+grid = np.linspace(-1, 2, 151, dtype="float32")
+mean, std = (moment[:, 0] for moment in layers.predict_mc(model, grid[:, None], n=400, seed=seed))
 inside = (grid >= 0) & (grid <= 1)
 nearby = ~inside & (grid > -0.5) & (grid < 1.5)
 far = ~inside & ~nearby
 levels = [std[part].mean() for part in (inside, nearby, far)]
 
 # %%
-fig, (left, beside) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+fig, (left, beside) = plt.subplots(1, 2, figsize=(7.5, 3), layout="constrained")
 for rate, colour in ((0.0, "#D55E00"), (0.7, "#0072B2")):
     epochs = range(1, 61)
     left.plot(
@@ -80,20 +80,14 @@ for rate, colour in ((0.0, "#D55E00"), (0.7, "#0072B2")):
     left.plot(epochs, curves[rate]["val_accuracy"], color=colour, label=f"p = {rate}: new digits")
 left.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1), title="Four labels in ten are chance")
 left.legend(loc="lower right")
-beside.plot(sine.x_train, sine.y_train, ".", color="grey", markersize=3, label="data")
-beside.plot(grid, mean, color="#0072B2", label="mean of 100 thinned networks")
-beside.fill_between(
-    grid,
-    mean - 2 * std,
-    mean + 2 * std,
-    color="#56B4E9",
-    alpha=0.5,
-    label="two standard deviations",
-)
-beside.set(xlabel="x", ylabel="y", ylim=(-2.2, 3.2))
+low, high = mean - 2 * std, mean + 2 * std
+beside.fill_between(grid, low, high, color="#C6E6F7", label="two standard deviations")
+beside.plot(grid, mean, color="#0072B2", label="mean of 400 thinned networks")
+beside.plot(sine.x_train, sine.y_train, ",", color="black", label="data")
+beside.set(xlabel="x", ylabel="y", ylim=(-3.4, 4))
 beside.set_title("Unsure where there was no data")
 beside.legend(loc="upper left")
-fig.savefig("tutorials/figures/14_dropout.png", dpi=100, metadata={"Software": None})
+fig.savefig("tutorials/figures/14_dropout.png", dpi=90, metadata={"Software": None})
 
 # %% [markdown]
 # **What was learned.** Dropout keeps the expectation. It keeps a large network from learning wrong

@@ -57,10 +57,12 @@ fig.savefig("tutorials/figures/15_early_stopping.png", dpi=100, metadata={"Softw
 # the test loss is lower, for the network is less sure of its mistakes.
 
 # %%
-print(f"The best epoch was {stopping.best_epoch_ + 1}, the last {stopped} in place of {longest}")
+assert stopping.best_epoch_ is not None
+best = stopping.best_epoch_ + 1
+print(f"The best epoch was {best}, the last {stopped} in place of {longest}")
 for name, scores in tested.items():
     print(f"{name}: test loss {scores['loss']:.3f}, test accuracy {scores['accuracy']:.3f}")
-assert stopped == stopping.best_epoch_ + 1 + stopping.patience
+assert stopped == best + stopping.patience
 assert stopped < longest / 4
 assert abs(tested["stopped"]["accuracy"] - tested["to the end"]["accuracy"]) < 0.03
 assert tested["stopped"]["loss"] < tested["to the end"]["loss"]

@@ -73,7 +73,7 @@ class StandIn(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    def log_message(self, *_):
+    def log_message(self, *args, **kwargs):
         """Says nothing."""
 
 

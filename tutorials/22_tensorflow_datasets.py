@@ -10,6 +10,7 @@
 # %%
 import os
 from pathlib import Path
+from typing import Any
 
 import keras
 import matplotlib.pyplot as plt
@@ -58,7 +59,7 @@ SmallDigits(data_dir=place).download_and_prepare()
 # From here on it is a set like any other: `tfds.load` reads it by name, and cuts TFDS's slices.
 
 # %%
-tenth = tfds.load("small_digits", split="train[:10%]", data_dir=place, as_supervised=True)
+tenth: Any = tfds.load("small_digits", split="train[:10%]", data_dir=place, as_supervised=True)
 print(f"A tenth of the training part has {len(tenth)} rows")
 
 # %% [markdown]
@@ -92,11 +93,10 @@ print(f"test accuracy {accuracy:.3f}; read from the files as it went {streamed_a
 # %%
 predicted = model.predict(split.x_test, verbose=0)
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-left.imshow(np.hstack(np.hstack(split.x_test[:16, ..., 0].reshape(4, 4, 8, 8))), cmap="gray_r")
-left.set_xticks(np.arange(-0.5, 32, 8), [])
-left.set_yticks(np.arange(-0.5, 32, 8), [])
-left.grid(color="#56B4E9")
-left.set_title("Images of the test part")
+images = split.x_test[:16].reshape(4, 4, 8, 8)
+left.imshow(images.swapaxes(1, 2).reshape(32, 32), cmap="gray_r")
+left.set_axis_off()
+left.set_title("Sixteen images of the test part")
 plots.confusion(split.y_test, predicted, labels=split.classes, ax=right)
 fig.savefig("tutorials/figures/22_tensorflow_datasets.png", dpi=100, metadata={"Software": None})
 
