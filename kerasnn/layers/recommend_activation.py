@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
+from kerasnn.layers.leaky_relu import LeakyReLU
 from kerasnn.tasks import Task
 
 # The initialiser keeps the variance of the signal from layer to layer, which depends on the
@@ -27,6 +28,14 @@ INITIALIZERS = {
     "softsign": keras.initializers.GlorotUniform,
     "linear": keras.initializers.GlorotUniform,
 }
+# The family of "relu" as layers, which have no name to be looked up by.
+_RECTIFIERS = (
+    LeakyReLU,
+    keras.layers.ReLU,
+    keras.layers.LeakyReLU,
+    keras.layers.PReLU,
+    keras.layers.ELU,
+)
 
 # The decision tree. Hidden layers: by network.
 HIDDEN = {
@@ -128,6 +137,8 @@ def recommend_activation(
 
 
 def initializer_for(activation: Any) -> type[keras.initializers.Initializer]:
-    """Returns the initialiser that suits an activation, given by name or as a function."""
+    """Returns the initialiser that suits an activation, given by name, as a function or a layer."""
+    if isinstance(activation, _RECTIFIERS):
+        return keras.initializers.HeNormal
     name = activation if isinstance(activation, str) else getattr(activation, "__name__", "")
     return INITIALIZERS.get(name, keras.initializers.GlorotUniform)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kerasnn import models, tasks
-from kerasnn.layers import recommend_activation
+from kerasnn.layers import LeakyReLU, recommend_activation
 
 # From the textbook, not from the code: Goodfellow, Bengio & Courville (2016).
 OUTPUTS = {
@@ -78,6 +78,22 @@ def test_it_is_the_name_of_an_activation():
     model = models.mlp(3, task="binary", activation=recommended, seed=0)
     plain = models.mlp(3, task="binary", activation="relu", seed=0)
     for ours, theirs in zip(model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [LeakyReLU, keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU],
+)
+def test_a_rectifier_may_be_a_layer(layer):
+    """It starts from the weights and biases that "relu" starts from."""
+    model = models.mlp(3, task="binary", hidden=(5,), activation=layer(), seed=0)
+    plain = models.mlp(3, task="binary", hidden=(5,), activation="relu", seed=0)
+    for ours, theirs in zip(
+        model.get_layer("hidden_1").get_weights()[:2],
+        plain.get_layer("hidden_1").get_weights(),
+        strict=True,
+    ):
         np.testing.assert_array_equal(ours, theirs)
 
 
