@@ -16,7 +16,7 @@ _POOLS = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooli
 
 @_checks.known_arguments
 def cnn(
-    input_shape: Sequence[int],
+    input_shape: Sequence[int | None],
     outputs: int = 1,
     *,
     task: str,

@@ -14,7 +14,7 @@ from kerasnn.tasks import Task
 
 @_checks.known_arguments
 def mlp(
-    input_shape: int | Sequence[int],
+    input_shape: int | Sequence[int | None],
     outputs: int = 1,
     *,
     task: str,

@@ -1,0 +1,106 @@
+# %% [markdown]
+# # 14. Dropout
+#
+# In training, dropout sets each output of a layer to zero with probability p, anew at every step,
+# and multiplies what is left by 1 / (1 - p). No unit can rely on another, and every step trains
+# another of the networks that hide in the one.
+
+# %%
+import os
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+
+from kerasnn import data, layers, models
+
+seed = int(os.environ.get("SEED", 0))
+keras.utils.set_random_seed(seed)
+
+# %% [markdown]
+# **The expectation is kept.** What is left is scaled up by just as much as is lost, so inference
+# needs no dropout and no scaling.
+
+# %%
+ones = keras.ops.ones((1000, 1000))
+dropped = layers.Dropout(0.3)(ones, training=True).numpy()
+print(f"Of a million ones {np.mean(dropped == 0):.4f} are zero; the mean is {dropped.mean():.4f}")
+
+# %% [markdown]
+# **Noisy labels.** Four in ten of the digits that train get a label by chance. A large network
+# learns them by heart, and reads new digits the worse for it. Dropout makes that hard to do.
+
+# %%
+digits = data.load("digits", seed=seed)
+x, y, x_test = digits.x_train.reshape(-1, 64), digits.y_train, digits.x_test.reshape(-1, 64)
+rng = np.random.default_rng(seed)
+noisy = np.where(rng.random(len(y)) < 0.4, rng.integers(0, 10, len(y)), y)
+curves = {}
+for rate in (0.0, 0.7):
+    model = models.mlp(64, 10, task="multiclass", hidden=(512,), dropout=rate, seed=seed)
+    history = model.fit(
+        x, noisy, epochs=60, validation_data=(x_test, digits.y_test), seed=seed, verbose=0
+    )
+    curves[rate] = history.history
+
+# %% [markdown]
+# **An ensemble.** A mask leaves a thinned network. Fifty of them, asked one by one, and then what
+# the mean of their probabilities says; beside them the whole network, in one pass.
+
+# %%
+thinned = np.array([model(x_test, training=True) for _ in range(50)])
+whole = model.predict(x_test, verbose=0)
+answers = {"a thinned one": thinned, "mean of 50": thinned.mean(axis=0), "whole": whole}
+right = {name: np.mean(p.argmax(axis=-1) == digits.y_test) for name, p in answers.items()}
+agree = np.mean(whole.argmax(axis=1) == thinned.mean(axis=0).argmax(axis=1))
+print({name: f"{share:.3f}" for name, share in right.items()}, f"the last two agree on {agree:.1%}")
+
+# %% [markdown]
+# **How sure.** Where the thinned networks disagree, the network does not know. `predict_mc` asks
+# 400 of them about a sine of which only [0, 1] was shown.
+
+# %%
+sine = data.load("sine", samples=200, noise=0.1, seed=seed)
+model = models.mlp(1, task="regression", hidden=(128, 128), dropout=0.1, seed=seed)
+model.fit(sine.x_train, sine.y_train, epochs=400, seed=seed, verbose=0)
+grid = np.linspace(-1, 2, 151, dtype="float32")
+mean, std = (moment[:, 0] for moment in layers.predict_mc(model, grid[:, None], n=400, seed=seed))
+inside = (grid >= 0) & (grid <= 1)
+nearby = ~inside & (grid > -0.5) & (grid < 1.5)
+far = ~inside & ~nearby
+levels = [std[part].mean() for part in (inside, nearby, far)]
+
+# %%
+fig, (left, beside) = plt.subplots(1, 2, figsize=(7.5, 3), layout="constrained")
+for rate, colour in ((0.0, "#D55E00"), (0.7, "#0072B2")):
+    epochs = range(1, 61)
+    left.plot(
+        epochs, curves[rate]["accuracy"], "--", color=colour, label=f"p = {rate}: noisy labels"
+    )
+    left.plot(epochs, curves[rate]["val_accuracy"], color=colour, label=f"p = {rate}: new digits")
+left.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1), title="Four labels in ten are chance")
+left.legend(loc="lower right")
+low, high = mean - 2 * std, mean + 2 * std
+beside.fill_between(grid, low, high, color="#C6E6F7", label="two standard deviations")
+beside.plot(grid, mean, color="#0072B2", label="mean of 400 thinned networks")
+beside.plot(sine.x_train, sine.y_train, ",", color="black", label="data")
+beside.set(xlabel="x", ylabel="y", ylim=(-3.4, 4))
+beside.set_title("Unsure where there was no data")
+beside.legend(loc="upper left")
+fig.savefig("tutorials/figures/14_dropout.png", dpi=90, metadata={"Software": None})
+
+# %% [markdown]
+# **What was learned.** Dropout keeps the expectation. It keeps a large network from learning wrong
+# labels, so that it reads new digits better. The whole network answers as the mean of its thinned
+# ones does, in one pass, and both are right more often than one of them. And the thinned networks
+# disagree the more, the further a question is from the data.
+
+# %%
+print("deviation in the data, beside it, and far away:", *(f"{level:.3f}" for level in levels))
+accuracy = {rate: curve["val_accuracy"][-1] for rate, curve in curves.items()}
+assert abs(dropped.mean() - 1) < 0.005
+assert accuracy[0.7] > accuracy[0.0] + 0.06
+assert min(right["mean of 50"], right["whole"]) > right["a thinned one"] + 0.08
+assert agree > 0.93
+assert levels[1] > 1.3 * levels[0]
+assert levels[2] > 2 * levels[0]

@@ -1,0 +1,118 @@
+# %% [markdown]
+# # 20. From training to TensorFlow Serving
+#
+# A trained model is of use where others can ask it. Export writes it as a SavedModel, with the
+# scaling of its inputs and the names of its classes inside; verification proves that it answers as
+# the model does; a server answers requests over HTTP.
+
+# %%
+import http.server
+import json
+import os
+import threading
+from pathlib import Path
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+
+from kerasnn import data, models, plots, serving
+
+seed = int(os.environ.get("SEED", 0))
+keras.utils.set_random_seed(seed)
+iris = data.load("iris", seed=seed, test_size=0.4)
+model = models.mlp(4, 3, task="multiclass", hidden=(32,), learning_rate=0.01)
+model.fit(iris.x_train, iris.y_train, epochs=30, verbose=0)
+
+# %% [markdown]
+# **Export.** The directory holds versions by number; each export adds the next, and a running
+# server takes it up by itself. It appears only when a process without Keras has given the model's
+# answers.
+
+# %%
+report = serving.export(model, Path("outputs/20_serving/iris"), labels=iris.classes)
+print(report)
+
+# %% [markdown]
+# **Verify** asks again for the answers that were recorded, wherever the files have gone since. On a
+# command line that is `python -m kerasnn verify outputs/20_serving/iris`.
+
+# %%
+verified = serving.verify(report.path)
+print(verified)
+
+# %% [markdown]
+# **Serve.** The model's card holds the command lines that start TensorFlow Serving, and a request.
+
+# %%
+card = json.loads((report.path / "assets.extra" / "model_card.json").read_text(encoding="utf-8"))
+for program, command in card["serve"].items():
+    print(f"\nTo serve it with {program}:\n{command}")
+print(f"\nThen ask:\n{card['requests']['curl']['serving_default']}")
+
+# %% [markdown]
+# TensorFlow Serving is a program of its own, which need not be here. A few lines stand in for it:
+# they take the same request and give the same JSON. What answers is the SavedModel, run by
+# TensorFlow's C library through `serving.Predictor`, which knows nothing of Keras either.
+
+# %%
+predictor = serving.Predictor(report.path)
+
+
+class StandIn(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        answer = predictor(request["instances"])
+        rows = [
+            {"probabilities": chances.tolist(), "labels": label.decode()}
+            for chances, label in zip(answer["probabilities"], answer["labels"], strict=True)
+        ]
+        text = json.dumps({"predictions": rows}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *args, **kwargs):
+        """Says nothing."""
+
+
+# %% [markdown]
+# **Ask.** `serving.client` sends what curl would, to the stand-in as to TensorFlow Serving.
+
+# %%
+with http.server.HTTPServer(("127.0.0.1", 0), StandIn) as server:
+    threading.Thread(target=server.serve_forever).start()
+    asks = serving.client(f"http://127.0.0.1:{server.server_port}", "iris")
+    served = asks.predict(iris.x_test)
+    server.shutdown()
+print(f"\nA flower of {iris.x_test[0]} cm: {served['labels'][0]}")
+
+# %%
+truth = np.array(iris.classes)[iris.y_test]
+right = served["labels"] == truth
+sureness = served["probabilities"].max(axis=1)
+fig, (left, beside) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+plots.confusion(truth, served["labels"].tolist(), labels=iris.classes, ax=left)
+left.set_title("What the server called the flowers")
+for part, mark, colour, label in (
+    (right, "o", "#0072B2", "named rightly"),
+    (~right, "s", "#D55E00", "named wrongly"),
+):
+    beside.plot(np.flatnonzero(part), sureness[part], mark, color=colour, label=label)
+beside.set(xlabel="test flower", ylabel="probability of the name", title="How sure it was")
+beside.legend(loc="lower left")
+fig.savefig("tutorials/figures/20_serving.png", dpi=100, metadata={"Software": None})
+
+# %% [markdown]
+# **What was learned.** What was tested is what is served: raw centimetres went in over HTTP, and
+# the names and probabilities that came out are those of the trained model.
+
+# %%
+expected = model.predict(iris.x_test, verbose=0)
+difference = np.abs(served["probabilities"] - expected).max()
+print(f"{right.mean():.0%} of {len(truth)} named rightly; difference to the model {difference:.1e}")
+assert verified.largest_difference < 1e-5
+assert difference < 1e-5
+assert (served["labels"] == np.array(iris.classes)[expected.argmax(axis=1)]).all()
+assert right.mean() > 0.88
