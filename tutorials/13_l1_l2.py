@@ -39,7 +39,7 @@ trained, weights, accuracies = {}, {}, {}
 for way, (penalty, l1) in ways.items():
     sgd = optimizers.SGD(0.1, momentum=0.9, l1=l1)
     model = models.mlp(30, task="binary", hidden=(), optimizer=sgd, **penalty)
-    model.fit(tumours.x_train, tumours.y_train, batch_size="full", epochs=20_000, verbose=0)
+    model.fit(tumours.x_train, tumours.y_train, batch_size="full", epochs=10_000, verbose=0)
     trained[way] = model
     weights[way] = model.get_layer("output").kernel.numpy()[:, 0]
     _, accuracies[way] = model.evaluate(tumours.x_test, tumours.y_test, verbose=0)
