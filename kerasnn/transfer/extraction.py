@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn.transfer.data import Images, joined
-from kerasnn.transfer.feature_store import FeatureStore, digest
+from kerasnn.transfer.feature_store import FeatureStore, digest, folder_of
 from kerasnn.transfer.precision import Precision, Prefix
 
 _SAMPLE_ROWS = 4
@@ -58,6 +58,8 @@ class Extraction:
         batch_size: int = 32,
         seed: int | None = None,
     ) -> None:
+        if precision == "auto" and caching.directory is not None:
+            precision = _precision_of_store(model, caching.directory)
         self._prefix = Prefix(model, sample[:_SAMPLE_ROWS], precision)
         self._store: FeatureStore | None = None
         if caching.directory is not None:
@@ -170,6 +172,14 @@ class Extraction:
                     bar.update(done, [("images/s", rate)], finalize=done == count)
         if bar is not None and count is None:
             bar.update(done, finalize=True)
+
+
+def _precision_of_store(model: keras.Model, directory: Any) -> str:
+    """Returns the precision in which features are kept already, so that they are found."""
+    for name in ("bfloat16", "float32"):
+        if folder_of(directory, _key(model, name)).exists():
+            return name
+    return "auto"
 
 
 def _key(model: keras.Model, precision: str) -> str:

@@ -42,7 +42,7 @@ class FeatureStore:
         self, directory: Any, key: str, shape: tuple[int, ...], *, limit_bytes: int
     ) -> None:
         self._root = pathlib.Path(directory)
-        self._folder = self._root / f"{_PREFIX}{digest(key.encode()).hex()}"
+        self._folder = folder_of(directory, key)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._type = np.dtype([("digest", "V16"), ("features", "<f4", shape)])
         self._limit = limit_bytes
@@ -141,6 +141,11 @@ class FeatureStore:
     def _size(self, *folders: pathlib.Path) -> int:
         paths = [path for folder in folders for path in folder.glob("*.npy")]
         return sum(path.stat().st_size for path in paths)
+
+
+def folder_of(directory: Any, key: str) -> pathlib.Path:
+    """Returns where the store of a key lies."""
+    return pathlib.Path(directory) / f"{_PREFIX}{digest(key.encode()).hex()}"
 
 
 def digest(data: Any) -> bytes:

@@ -78,6 +78,16 @@ def test_another_head_finds_them(tmp_path):
         assert counted() == (48 if units == () else 0)
 
 
+def test_the_precision_that_is_kept_is_the_one_that_is_used(tmp_path):
+    """However long a sample takes this time."""
+    x, _ = images()
+    network_ = network()
+    kept = transfer.features(network_, x, cache=tmp_path, precision="bfloat16", verbose=0)
+    again = transfer.features(network_, x, cache=tmp_path, verbose=0)
+    np.testing.assert_array_equal(again, kept)
+    assert len(list(tmp_path.glob("features-*"))) == 1
+
+
 def test_a_flipped_bit_is_found_and_the_features_computed_again(tmp_path):
     x, _ = images()
     before = features(tmp_path, x)
