@@ -40,12 +40,6 @@ def plan(job: Job, steps: int, *, has_xla: bool, failure: str) -> list[tuple[str
         ValueError: If the job asks for an engine that cannot run it.
     """
     only_keras = _keras_only(job)
-    if only_keras and job.told is not None:
-        raise ValueError(
-            f"`{job.told.model.name}` cannot be trained on what its frozen layers give: "
-            f"{only_keras}, and so only Keras's own loop can run it. Freeze with "
-            "`kerasnn.transfer.freeze_to`, and call `fit`."
-        )
     if only_keras:
         if job.engine not in ("auto", "keras"):
             raise ValueError(
@@ -76,6 +70,17 @@ def plan(job: Job, steps: int, *, has_xla: bool, failure: str) -> list[tuple[str
         ("graph", "XLA cannot compile this model."),
         last,
     ]
+
+
+def refuse_keras_only(job: Job) -> None:
+    """Raises where only Keras's own loop, which knows no part of a model, can run a job."""
+    why = "`engine='keras'` asks for it" if job.engine == "keras" else _keras_only(job)
+    if why:
+        raise ValueError(
+            f"`{job.model.name}` cannot be trained on what its frozen layers give, for Keras's own "
+            f"loop would have to run it: {why}. Freeze with `kerasnn.transfer.freeze_to`, and call "
+            "`fit`."
+        )
 
 
 def callbacks_of(job: Job) -> list[keras.callbacks.Callback]:

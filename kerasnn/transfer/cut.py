@@ -59,6 +59,12 @@ class Chain:
         entry = keras.Input(image.shape[1:], dtype=image.dtype, name=_input_name(start))
         return Sequential([entry, *self.layers[start:stop]], name=name)
 
+    def _head_or_none(self) -> int:
+        try:
+            return before_head(self.layers)
+        except ValueError:
+            return 0
+
     def head(self) -> int:
         """Returns the place behind the pooling that the head begins with."""
         return before_head(self.layers) + 1
@@ -76,7 +82,7 @@ class Chain:
         if not held:
             return 0
         place = held[-1] + 1
-        head = before_head(self.layers)
+        head = self._head_or_none()
         while place < first and (place < head or not draws(self.layers[place])):
             place += 1
         while place > held[0] and not self.can_cut(place):
@@ -121,6 +127,11 @@ def cut_at_head(model: keras.Model) -> Cut:
     """
     chain = Chain(model)
     place = before_head(chain.layers)
+    if isinstance(chain.layers[place], keras.Model):
+        raise ValueError(
+            f"`{model.name}` must pool outside of `{chain.layers[place].name}`, the model inside "
+            "it. Build that one with pooling=None, and add a GlobalAveragePooling2D."
+        )
     if not chain.can_cut(place):
         raise ValueError(
             f"`{model.name}` must have one tensor alone before its head, at "
@@ -129,8 +140,10 @@ def cut_at_head(model: keras.Model) -> Cut:
     return Cut(chain.part(0, place), chain.part(place))
 
 
-def is_frozen(layer: keras.layers.Layer) -> bool:
+def is_frozen(layer: Any) -> bool:
     """Whether a layer has weights that gradients would train, and was told not to train them."""
+    if getattr(layer, "layers", None):
+        return not layer.trainable_variables and any(map(is_frozen, layer.layers))
     return bool(layer.weights) and not layer.trainable and not isinstance(layer, _STATISTICS)
 
 

@@ -1,6 +1,7 @@
 """Images, or the features of images, with their targets."""
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+
+from kerasnn import _checks
 
 # Images of a batch hold about this many numbers; VGG16's first maps are 21 times as many.
 _BATCH_NUMBERS = 2_500_000
@@ -46,8 +49,7 @@ class Images:
     def batches(self) -> Iterator[tuple[Any, Any, Any]]:
         """Yields (x, y, sample_weight) of batch after batch, once over all rows."""
         if self.is_stream:
-            for batch in self.x:
-                yield keras.utils.unpack_x_y_sample_weight(batch)
+            yield from self._stream()
             return
         size = max(1, min(_MOST_ROWS, _BATCH_NUMBERS // math.prod(self.x.shape[1:])))
         for start in range(0, len(self.x), size):
@@ -57,8 +59,46 @@ class Images:
     def sample(self, rows: int) -> np.ndarray:
         """Returns some of the first rows of x."""
         if self.is_stream:
-            return np.asarray(next(self.batches())[0][:rows])
+            for x, _, _ in self.batches():
+                return x[:rows]
+            raise ValueError("`x` must hold at least one batch; got an empty tf.data.Dataset.")
         return self.x[:rows]
+
+    def _stream(self) -> Iterator[tuple[Any, Any, Any]]:
+        batches = iter(self.x)
+        for number in itertools.count():
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except tf.errors.OpError as error:
+                said = str(error.message).strip().partition("\n")[0]
+                raise ValueError(
+                    f"`x` must give its batches; batch {number} failed: {said}"
+                ) from error
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+            array = np.asarray(x)
+            if array.dtype.kind == "f":
+                _checks.finite(f"x of batch {number}", array, array)
+            yield array, y, sample_weight
+
+
+def check_source(name: str, data: Any) -> None:
+    """Raises unless data can be read again and ends.
+
+    Args:
+        name: What the error calls it.
+        data: Arrays, or a stream.
+    """
+    if data is None:
+        raise _checks.wrong(name, "be an array of images or a `tf.data.Dataset`", data)
+    if hasattr(data, "__next__") or isinstance(data, keras.utils.PyDataset):
+        raise ValueError(
+            f"`{name}` must be arrays or a `tf.data.Dataset`, which can be read again; got "
+            f"{type(data).__name__}."
+        )
+    if isinstance(data, tf.data.Dataset) and data.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(f"`{name}` must end; got a dataset that repeats for ever. Use `.take(n)`.")
 
 
 def cut(nest: Any, rows: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import inspect
 import json
 import math
 import time
@@ -12,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnn._layers import all_layers
 from kerasnn.transfer.data import Images, joined
 from kerasnn.transfer.feature_store import FeatureStore, digest, folder_of
 from kerasnn.transfer.precision import Precision, Prefix
@@ -188,12 +190,24 @@ def _key(model: keras.Model, precision: str) -> str:
     architecture = json.dumps(_without_names(model), default=str, sort_keys=True).encode()
     parts = {
         "layers": digest(architecture).hex(),
+        "code": digest(_code(model).encode()).hex(),
         "weights": digest(weights).hex(),
         "precision": precision,
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
     }
     return json.dumps(parts)
+
+
+def _code(model: keras.Model) -> str:
+    """Returns the source of layers that are of neither Keras nor kerasnn, where it can be read."""
+    kinds = {type(layer) for layer in all_layers(model)}
+    found = []
+    for kind in sorted(kinds, key=lambda kind: kind.__qualname__):
+        if kind.__module__.partition(".")[0] not in ("keras", "kerasnn"):
+            with contextlib.suppress(OSError, TypeError):
+                found.append(inspect.getsource(kind))
+    return "\n".join(found)
 
 
 def _without_names(model: keras.Model) -> Any:

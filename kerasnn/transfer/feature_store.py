@@ -1,9 +1,10 @@
 """Features on the disk, found by the contents of the images that they are of."""
 
 import hashlib
+import io
 import json
-import os
 import pathlib
+import re
 import shutil
 import time
 import warnings
@@ -17,6 +18,7 @@ from kerasnn import _files
 _SHARD_BYTES, _SHARD_SECONDS = 32 << 20, 10.0
 _ABOUT = "about.json"
 _PREFIX = "features-"
+_NAME = re.compile(r"[0-9a-f]{32}\.npy")
 
 
 class FeatureStore:
@@ -43,17 +45,19 @@ class FeatureStore:
     ) -> None:
         self._root = pathlib.Path(directory)
         self._folder = folder_of(directory, key)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._about = json.dumps({"key": key, "shape": list(shape)}, indent=1)
         self._type = np.dtype([("digest", "V16"), ("features", "<f4", shape)])
         self._limit = limit_bytes
-        about = {"key": key, "shape": list(shape)}
-        with _files.replacing(self._folder / _ABOUT) as draft:
-            draft.write_text(json.dumps(about, indent=1))
+        try:
+            self._make()
+        except OSError as error:
+            raise _not_written(self._root, error) from error
         self._places: dict[bytes, tuple[np.ndarray, int]] = {}
         self._fresh: list[tuple[bytes, np.ndarray]] = []
         self._flushed = time.monotonic()
-        for path in sorted(self._folder.glob("*.npy")):
-            self._open(path)
+        for path in sorted(self._folder.iterdir()):
+            if _NAME.fullmatch(path.name) and path.is_file():
+                self._open(path)
 
     def __enter__(self) -> "FeatureStore":
         """Returns itself."""
@@ -102,14 +106,16 @@ class FeatureStore:
         rows["digest"] = [np.void(key) for key, _ in self._fresh]
         rows["features"] = [row for _, row in self._fresh]
         self._fresh = []
-        draft = self._folder / f".{os.getpid()}.npy"
+        buffer = io.BytesIO()
+        np.save(buffer, rows)
+        raw = buffer.getvalue()
+        path = self._folder / f"{_hash(io.BytesIO(raw))}.npy"
         try:
-            np.save(draft, rows)
-            path = self._folder / f"{_hash(draft)}.npy"
-            with _files.replacing(path) as new:
-                os.replace(draft, new)
-        finally:
-            draft.unlink(missing_ok=True)
+            self._make()
+            with _files.replacing(path) as draft:
+                draft.write_bytes(raw)
+        except OSError as error:
+            raise _not_written(self._root, error) from error
         self._map(path)
 
     def rows(self, keys: list[bytes]) -> np.ndarray:
@@ -120,8 +126,16 @@ class FeatureStore:
             found[i] = array[place]
         return found
 
+    def _make(self) -> None:
+        """Makes the folder, which another process may have removed, and notes that it is in use."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with _files.replacing(self._folder / _ABOUT) as draft:
+            draft.write_text(self._about)
+
     def _open(self, path: pathlib.Path) -> None:
-        if _hash(path) == path.stem:
+        with path.open("rb") as file:
+            is_whole = _hash(file) == path.stem
+        if is_whole:
             self._map(path)
             return
         warnings.warn(
@@ -132,7 +146,10 @@ class FeatureStore:
         path.unlink(missing_ok=True)
 
     def _map(self, path: pathlib.Path) -> None:
-        rows = np.load(path, mmap_mode="r")
+        try:
+            rows = np.load(path, mmap_mode="r")
+        except ValueError:  # Whole, but nothing that was written here.
+            return
         if rows.dtype == self._type:
             keys = rows["digest"].tobytes()
             for place in range(len(rows)):
@@ -153,9 +170,17 @@ def digest(data: Any) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
-def _hash(path: pathlib.Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+def _hash(file: Any) -> str:
+    return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def _not_written(root: pathlib.Path, error: OSError) -> OSError:
+    return OSError(
+        error.errno,
+        f"`cache` cannot be written: {error.strerror or error}. What was written before is kept. "
+        "Free some room, or give another directory",
+        str(root),
+    )
 
 
 def _last_use(folder: pathlib.Path) -> float:

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.training import rows
+from kerasnn.training.stream_shapes import check_stream_shapes
 from kerasnn.transfer.cut import Chain
-from kerasnn.transfer.data import Images
+from kerasnn.transfer.data import Images, check_source
 from kerasnn.transfer.extraction import Caching, Extraction
 from kerasnn.transfer.precision import check_precision
 
@@ -65,7 +66,9 @@ def features(
             f"`{model.name}` must have one tensor alone behind the pooling of its head, "
             f"`{chain.layers[place - 1].name}`."
         )
+    check_source("x", x)
     if isinstance(x, tf.data.Dataset):
+        check_stream_shapes(model, x, ("x", "y"))
         images = Images(x.map(lambda *batch: keras.utils.unpack_x_y_sample_weight(batch)[0]))
     else:
         images = Images(rows.read(model, x).x)

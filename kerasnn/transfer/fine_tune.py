@@ -83,14 +83,15 @@ def fine_tune(
         sample_weight: Weight of each row in the loss.
         verbose: 0 for silence, else a bar for the features and for each stage, with images/s and
             the time left.
-        engine: As for `kerasnn.fit`.
+        engine: `"auto"`, `"graph"` or `"xla"`, as for `kerasnn.fit`.
         seed: Seed of the order of the rows. The default takes one from
             `keras.utils.set_random_seed`.
 
     Returns:
         Keras's `History` over all stages, one after the other. `history.stages` says for each
         its `name`, `epochs`, `trainable` parameters, `engine`, and the `precision` of its
-        features, which is None where nothing was kept.
+        features, which is None where nothing was kept. A loss on features leaves out the
+        penalties of frozen layers, which no step changes.
 
     Raises:
         ValueError: If data or an argument cannot be right. Nothing has changed then.

@@ -11,6 +11,7 @@ from kerasnn.models.model import Model
 from kerasnn.tasks import Task
 from kerasnn.transfer import images
 from kerasnn.transfer.applications import application
+from kerasnn.transfer.copying import copy_of
 from kerasnn.transfer.cut import cut_at_head
 from kerasnn.transfer.head import Head
 from kerasnn.transfer.weights import check_weights, load_backbone
@@ -126,17 +127,20 @@ def _copy(model: keras.Model, input_shape: Any, weights: Any, resize: Any) -> ke
                 argument, "be left out where `name` is a model, which has its own", value
             )
     before = cut_at_head(model).prefix
-    copy = keras.models.clone_model(before)
+    copy = keras.models.clone_model(before, clone_function=copy_of)
     copy.set_weights(before.get_weights())
     for layer in copy.layers:
         layer.trainable = True
     return keras.Model(copy.inputs, copy.outputs[0], name=model.name)
 
 
-def _seeded(layer: keras.layers.Layer, part: parts.Parts) -> keras.layers.Layer:
+def _seeded(layer: Any, part: parts.Parts) -> Any:
     """Returns a new layer of the same configuration, whose initialisers have seeds of `part`."""
-    config = layer.get_config()
-    for name, value in config.items():
-        if name.endswith("_initializer") and "seed" in (value or {}).get("config", {}):
-            config[name] = {**value, "config": {**value["config"], "seed": part.seed()}}
-    return type(layer).from_config(config)
+    return copy_of(
+        layer,
+        **{
+            name: {**value, "config": {**value["config"], "seed": part.seed()}}
+            for name, value in layer.get_config().items()
+            if name.endswith("_initializer") and "seed" in (value or {}).get("config", {})
+        },
+    )

@@ -74,9 +74,15 @@ def before_head(layers: Sequence[keras.layers.Layer]) -> int:
         ValueError: If no layer pools or flattens.
     """
     for place in range(len(layers) - 1, -1, -1):
-        if isinstance(layers[place], tuple(_POOLINGS.values())):
+        if _pools(layers[place]):
             return place
     raise ValueError(
         "`model` must have a head: a GlobalAveragePooling2D, GlobalMaxPooling2D or Flatten, and "
-        "what follows it; it has none of these. Give the name of the first layer of the head."
+        "what follows it; none of its layers is one."
     )
+
+
+def _pools(layer: Any) -> bool:
+    """Whether a layer pools, or is a model that ends by it."""
+    inner = getattr(layer, "layers", None)
+    return _pools(inner[-1]) if inner else isinstance(layer, tuple(_POOLINGS.values()))

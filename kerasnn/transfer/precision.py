@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks, layers
+from kerasnn.transfer.copying import copy_of
 from kerasnn.transfer.preprocessing import Preprocessing
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -22,6 +23,8 @@ _MOST_ERROR = 0.05
 # A sample in float32 that takes less says nothing, as does a bfloat16 that is little faster: two
 # runs are to choose alike.
 _LEAST_SECONDS, _MOST_TIME = 0.05, 0.7
+# What a layer of one's own may raise that knows nothing of policies.
+_CANNOT_CAST = (TypeError, ValueError, NotImplementedError, AttributeError, tf.errors.OpError)
 # These make sums over many pixels, or act on levels up to 255, which need float32's digits.
 _FLOAT32 = (
     Preprocessing,
@@ -73,7 +76,18 @@ class Prefix:
             why = "`precision` asked for it" if units or precision == "float32" else _NO_UNITS
             self.precision, self._run = Precision("float32", why, 0.0), exact
             return
-        rounded = _program(_in_bfloat16(model), batch)
+        try:
+            rounded = _program(_in_bfloat16(model), batch)
+        except _CANNOT_CAST as error:
+            said = str(error).strip().partition("\n")[0]
+            if precision == "bfloat16":
+                raise ValueError(
+                    f"`precision='bfloat16'` cannot be had of this model. It says: {said} Use "
+                    "precision='float32'."
+                ) from error
+            self.precision = Precision("float32", f"bfloat16 cannot be had: {said}", 0.0)
+            self._run = exact
+            return
         true, long = _timed(exact, batch)
         near, short = _timed(rounded, batch)
         error = float(np.linalg.norm(near - true) / max(np.linalg.norm(true), 1e-30))
@@ -132,13 +146,8 @@ def _in_bfloat16(model: keras.Model) -> keras.Model:
     return copy
 
 
-def _rounded(layer: keras.layers.Layer) -> keras.layers.Layer:
-    config = layer.get_config()
-    if not isinstance(layer, _FLOAT32):
-        config["dtype"] = "mixed_bfloat16"
-    copy = type(layer).from_config(config)
-    copy.trainable = layer.trainable
-    return copy
+def _rounded(layer: Any) -> Any:
+    return copy_of(layer) if isinstance(layer, _FLOAT32) else copy_of(layer, dtype="mixed_bfloat16")
 
 
 def _has_units() -> bool:

@@ -71,15 +71,23 @@ def _names(optimizer: Any, trained: list[Any]) -> list[Any]:
     found: dict[str, list[Any]] = collections.defaultdict(list)
     for variable in trained if shared else ():
         alone = type(optimizer).from_config(optimizer.get_config())
-        own = len(alone.variables)
+        # An optimizer inside another has a count and a rate, too, which are of no variable.
+        own = {_name(v) for v in alone.variables}
         alone.build([variable])
         for number, slot in enumerate(alone.variables):
-            of = id(variable) if number >= own else None
-            key = (_name(slot), of, number)
-            if key not in found[key[0]]:
-                found[key[0]].append(key)
-    left = {name: iter(found[name]) for name in shared}
-    return [next(left[name]) if name in shared else name for name in names]
+            name = _name(slot)
+            if name not in own:
+                found[name].append((name, id(variable), number))
+    seen: collections.Counter[str] = collections.Counter()
+    result: list[Any] = []
+    for name in names:
+        place = seen[name]
+        seen[name] += 1
+        if name in shared:
+            result.append(found[name][place] if place < len(found[name]) else (name, place))
+        else:
+            result.append(name)
+    return result
 
 
 def _name(variable: Any) -> str:

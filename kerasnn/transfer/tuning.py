@@ -9,16 +9,18 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.callbacks import Resume
-from kerasnn.callbacks.rates import check_settable
 from kerasnn.models import parts
 from kerasnn.models.model import Model
+from kerasnn.training.engines import refuse_keras_only
 from kerasnn.training.fit import train
 from kerasnn.training.job import Job, Told
+from kerasnn.training.rows import trains_as_keras
 from kerasnn.training.run import ask_callbacks
 from kerasnn.training.standardization import learn_standardization
+from kerasnn.transfer.before import Before
 from kerasnn.transfer.counts import counts_of
 from kerasnn.transfer.cut import Chain
-from kerasnn.transfer.data import Images
+from kerasnn.transfer.data import Images, check_source
 from kerasnn.transfer.extraction import Caching, Extraction
 from kerasnn.transfer.in_inference import InInference
 from kerasnn.transfer.layer_rates import LayerRates
@@ -44,7 +46,7 @@ class Tuning:
     validation_data: Any
     sample_weight: Any
     class_weight: Any
-    batch_size: int | None
+    batch_size: Any
     callbacks: Any
     verbose: Any
     engine: str
@@ -64,19 +66,41 @@ class Tuning:
                 "`callbacks` must be without `Resume`, which goes on with one call of `fit`; for "
                 "features that survive a kill give a directory as `cache`."
             )
-        for name, data in (("x", self.x), ("validation_data", self.validation_data)):
-            _check_source(name, data)
+        check_source("x", self.x)
+        if self.validation_data is not None:
+            check_source("validation_data", self.validation_data)
+        if self.class_weight is not None and isinstance(self.x, tf.data.Dataset):
+            raise _checks.wrong(
+                "class_weight",
+                "be left out where `x` is a dataset",
+                self.class_weight,
+                "Let it yield (x, y, sample_weight).",
+            )
         job = self._job(self.model, Images(self.x, self.y, self.sample_weight), None, epochs=1)
+        if not trains_as_keras(self.model):
+            raise ValueError(
+                f"`{self.model.name}` must be trained by Keras's own `train_step` and "
+                "`compute_loss`, with a loss: its own would not see the layers that are computed "
+                "beforehand. Freeze with `kerasnn.transfer.freeze_to`, and call `fit`."
+            )
         ask_callbacks(job)
-        if self.learning_rate is not None:
-            check_settable(self, self.model)
+        refuse_keras_only(job)
+        if self.learning_rate is not None and not isinstance(
+            self.model.optimizer.learning_rate, keras.Variable
+        ):
+            raise _checks.wrong(
+                "learning_rate",
+                "be left out where the optimizer's rate is a schedule",
+                self.learning_rate,
+                "Compile the model with a number.",
+            )
         self._images = Images(job.x, job.y, job.sample_weight)
         self._held = None
         if self.validation_data is not None:
             held = job.validation_data
             self._held = Images(*held) if isinstance(held, tuple) else Images(held)
         self.examples = _count(self._images)
-        self.classes = _classes(self.model, job)
+        self.classes = _classes(self.model)
 
     def run(
         self,
@@ -88,16 +112,18 @@ class Tuning:
         """Trains all stages; returns their History."""
         regime, stages = plan
         self._say(f"Regime {regime}")
-        learn_standardization(self.model, self._images.x, self._images.y, None)
-        rate = self.model.optimizer.learning_rate
-        if self.learning_rate is not None:
-            rate = float(rate.numpy())
-            self.model.optimizer.learning_rate = self.learning_rate
+        before = Before(self.model)
         try:
+            learn_standardization(self.model, self._images.x, self._images.y, None)
+            if self.learning_rate is not None:
+                self.model.optimizer.learning_rate = self.learning_rate
             return self._run(stages, epochs, head_epochs or epochs, layer_decay)
+        except BaseException:
+            before.restore_if_untrained()
+            raise
         finally:
             if self.learning_rate is not None:
-                self.model.optimizer.learning_rate = rate
+                before.restore_rate()
 
     def _run(
         self, stages: list[Stage], epochs: int, head_epochs: int, layer_decay: float
@@ -171,7 +197,7 @@ class Tuning:
             self.precision,
             self.caching,
             self.verbose,
-            batch_size=self.batch_size or 32,
+            batch_size=self._step_rows(data.images),
             seed=self.seed,
         )
         passes = int(augment) or 1
@@ -179,6 +205,10 @@ class Tuning:
         images = extract(data.images, "the training images", passes=passes, augment=change)
         held = None if data.held is None else extract(data.held, "the validation images")
         return _Data(images, held, extract.precision)
+
+    def _step_rows(self, images: Images) -> int:
+        """Returns the rows to a step; of images that come in batches, about."""
+        return (images.count or 32) if self.batch_size == "full" else int(self.batch_size or 32)
 
     def _augmenter(self) -> Callable[[Any], Any]:
         layers = keras.Sequential(
@@ -211,7 +241,7 @@ class Tuning:
         )
         bar = None
         if self.verbose != 0:
-            bar = StageBar(data.images.count, self.batch_size or 32, epochs)
+            bar = StageBar(data.images.count, self._step_rows(data.images), epochs)
         return train(
             self._job(
                 model, data.images, data.held, epochs=epochs, more=callbacks, told=told, bar=bar
@@ -232,7 +262,6 @@ class Tuning:
         validation: Any = self.validation_data
         if told is not None and held is not None:
             validation = held.x if held.is_stream else held.packed
-        is_read = told is not None and self.class_weight is not None and not self._images.is_stream
         return Job(
             model=model,
             x=images.x,
@@ -245,7 +274,7 @@ class Tuning:
             validation_data=validation,
             shuffle=True,
             # Those of rows are sample weights by then.
-            class_weight=None if is_read else self.class_weight,
+            class_weight=None if told is not None else self.class_weight,
             sample_weight=images.sample_weight,
             initial_epoch=0,
             steps_per_epoch=None,
@@ -295,18 +324,6 @@ def _compile_as(part: Any, model: Any) -> None:
     )
 
 
-def _check_source(name: str, data: Any) -> None:
-    if data is None and name == "x":
-        raise _checks.wrong("x", "be an array of images or a `tf.data.Dataset`", data)
-    if hasattr(data, "__next__") or isinstance(data, keras.utils.PyDataset):
-        raise ValueError(
-            f"`{name}` must be arrays or a `tf.data.Dataset`, which can be read again; got "
-            f"{type(data).__name__}."
-        )
-    if isinstance(data, tf.data.Dataset) and data.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise ValueError(f"`{name}` must end; got a dataset that repeats for ever. Use `.take(n)`.")
-
-
 def _count(images: Images) -> int | None:
     """Returns the number of rows; that of a dataset as far as it tells it, to a batch."""
     if not images.is_stream:
@@ -315,8 +332,10 @@ def _count(images: Images) -> int | None:
     return None if batches < 0 else batches * len(images.sample(1 << 30))
 
 
-def _classes(model: Any, job: Job) -> int:
-    if job.train is not None:
-        return next((v.classes or 1 for v in job.train.labels.values()), 1)
-    units = keras.tree.flatten(model.output)[0].shape[-1]
-    return max(2, units) if "crossentropy" in str(model.loss).lower() else 1
+def _classes(model: Any) -> int:
+    """Returns the number of classes that the loss tells apart, 1 for what has none."""
+    loss = getattr(model.loss, "name", None) or str(getattr(model.loss, "__name__", model.loss))
+    units = model.outputs[0].shape[-1]
+    if "categorical" in loss:
+        return units
+    return 2 if "binary" in loss and units == 1 else 1

@@ -14,15 +14,18 @@ from kerasnn._layers import all_layers
 from kerasnn.transfer.applications import application
 from kerasnn.transfer.imagenet import imagenet_file
 
+_KERNEL_AXES = 4
 _KINDS = (".weights.h5", ".h5", ".keras")
 
 
 def check_weights(weights: Any) -> None:
     """Raises unless `weights` is `"imagenet"`, None, or the path of a file that is there."""
-    if weights is None or weights == "imagenet":
+    if weights is None:
         return
     if not isinstance(weights, (str, os.PathLike)):
         raise _checks.wrong("weights", "be 'imagenet', the path of a file, or None", weights)
+    if weights == "imagenet":
+        return
     path = pathlib.Path(weights)
     if not path.name.endswith(_KINDS):
         cure = _checks.did_you_mean(str(weights), ["imagenet"])
@@ -63,17 +66,18 @@ def _load_legacy(backbone: keras.Model, name: str, path: pathlib.Path) -> None:
     try:
         with h5py.File(path) as file:
             group: Any = file.get("model_weights", file)
-            if "layer_names" not in group.attrs:
-                raise _foreign(path, name, "it names no layers")
-            held = {
+            names = group.attrs.get("layer_names")
+            held = names is not None and {
                 _text(layer): [
                     np.asarray(group[_text(layer)][_text(weight)])
                     for weight in group[_text(layer)].attrs["weight_names"]
                 ]
-                for layer in group.attrs["layer_names"]
+                for layer in names
             }
-    except (OSError, KeyError, RuntimeError) as error:
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise _damaged(path, error) from error
+    if not held:
+        raise _foreign(path, name, "it names no layers")
     _assign(backbone, name, path, held)
 
 
@@ -88,13 +92,20 @@ def _load_weights(backbone: keras.Model, name: str, path: pathlib.Path) -> None:
     except ValueError as error:
         backbone.set_weights(before)
         raise _foreign(path, name, str(error).partition("\n")[0]) from error
+    for layer in backbone.layers:
+        if not all(np.isfinite(array).all() for array in layer.get_weights()):
+            backbone.set_weights(before)
+            raise _not_finite(path, layer)
 
 
 def _assign(
     backbone: keras.Model, name: str, path: pathlib.Path, held: dict[str, list[np.ndarray]]
 ) -> None:
     """Sets the weights of all layers, after all were found and fit."""
-    found = []
+    found, names = [], {layer.name for layer in backbone.layers}
+    for other, arrays in held.items():
+        if other not in names and any(array.ndim == _KERNEL_AXES for array in arrays):
+            raise _foreign(path, name, f"it has the convolution `{other}` besides")
     for layer in backbone.layers:
         if not layer.weights:
             continue
@@ -106,7 +117,7 @@ def _assign(
         if shapes != wanted:
             raise _foreign(path, name, f"`{layer.name}` has shapes {shapes} and not {wanted}")
         if not all(np.isfinite(array).all() for array in arrays):
-            raise ValueError(f"{path} is damaged: `{layer.name}` holds NaN or infinity.")
+            raise _not_finite(path, layer)
         found.append((layer, arrays))
     for layer, arrays in found:
         layer.set_weights(arrays)
@@ -114,6 +125,10 @@ def _assign(
 
 def _of_model(model: keras.Model) -> dict[str, list[np.ndarray]]:
     return {layer.name: layer.get_weights() for layer in all_layers(model)}
+
+
+def _not_finite(path: pathlib.Path, layer: Any) -> ValueError:
+    return ValueError(f"{path} is damaged: `{layer.name}` holds NaN or infinity.")
 
 
 def _text(name: Any) -> str:

@@ -1,5 +1,7 @@
 """Features in a directory: found again, never trusted when damaged, bounded."""
 
+import errno
+import importlib.util
 import os
 import pathlib
 import signal
@@ -7,6 +9,7 @@ import subprocess
 import sys
 import warnings
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -103,6 +106,59 @@ def test_a_flipped_bit_is_found_and_the_features_computed_again(tmp_path):
     path.write_bytes(raw[: len(raw) // 3])
     with pytest.warns(UserWarning, match="is damaged and was removed"):
         features(tmp_path, x)
+
+
+def test_another_process_may_read_remove_and_write(tmp_path):
+    rows = np.ones((4, 2), np.float32)
+    keys = [digest(bytes([i])) for i in range(4)]
+    ours = FeatureStore(tmp_path, "k", (2,), limit_bytes=10**6)
+    ours.add(keys[:2], rows[:2])
+    ours.flush()
+    other = FeatureStore(tmp_path, "other", (2,), limit_bytes=600)
+    other.check_room(20)
+    assert len(list(tmp_path.glob("features-*"))) == 1
+    ours.add(keys[2:], rows[2:])
+    ours.flush()
+    np.testing.assert_array_equal(ours.rows(keys), rows)
+    [folder] = {p.parent for p in tmp_path.glob("features-*/*.npy")}
+    (folder / ".draft.npy").write_bytes(b"of another process")
+    (folder / "mine.npy").write_bytes(b"mine")
+    (folder / ("0" * 32 + ".npy")).mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = FeatureStore(tmp_path, "k", (2,), limit_bytes=10**6)
+    assert keys[3] in again
+    assert (folder / ".draft.npy").exists()
+    assert (folder / "mine.npy").exists()
+
+
+def test_a_full_disk_names_the_directory_and_the_cure(tmp_path, monkeypatch):
+    def full(path, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = FeatureStore(tmp_path, "k", (2,), limit_bytes=10**6)
+    monkeypatch.setattr(pathlib.Path, "write_bytes", full)
+    store.add([b"0" * 16], np.zeros((1, 2), np.float32))
+    with pytest.raises(OSError, match="`cache` cannot be written: No space left") as error:
+        store.flush()
+    assert str(tmp_path) in str(error.value)
+
+
+def test_other_code_of_a_layer_has_features_of_its_own(tmp_path):
+    def features_with(body):
+        module = tmp_path / f"layer_{abs(hash(body))}.py"
+        module.write_text(f"import keras\nclass Odd(keras.layers.Layer):\n    {body}\n")
+        spec = importlib.util.spec_from_file_location(module.stem, module)
+        loaded = importlib.util.module_from_spec(spec)
+        sys.modules[module.stem] = loaded
+        spec.loader.exec_module(loaded)
+        pool = keras.layers.GlobalAveragePooling2D()
+        model = keras.Sequential([keras.Input((12, 12, 1)), loaded.Odd(), pool])
+        return transfer.features(model, images(3)[0], cache=tmp_path / "c", verbose=0)
+
+    one = features_with("call = lambda self, x: x")
+    two = features_with("call = lambda self, x: 2 * x")
+    np.testing.assert_allclose(two, 2 * one, rtol=1e-5)
 
 
 def test_files_of_others_are_left_alone(tmp_path):

@@ -330,6 +330,10 @@ def test_bfloat16_predicts_as_float32():
         ({"callbacks": [callbacks.EarlyStopping]}, "Give `EarlyStopping(...)`"),
         ({"verbose": "loud"}, '`verbose` must be 0, 1, 2 or "auto"'),
         ({"engine": "jax"}, "`engine` must be one of"),
+        (
+            {"engine": "keras"},
+            "Keras's own loop would have to run it: `engine='keras'` asks for it",
+        ),
     ],
 )
 def test_a_wrong_argument_changes_nothing(refuses, arguments, message):
@@ -369,14 +373,109 @@ def test_a_model_without_head_or_compilation_is_refused():
         fine_tune(network(), x, y, epochs=1, regimes="small")
 
 
-def test_what_only_kerass_loop_can_run_is_refused(refuses):
-    class EveryBatch(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            raise AssertionError
+class EveryBatch(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        raise AssertionError
 
+
+class OwnLoss(keras.Model):
+    def compute_loss(self, *args, **kwargs):
+        return 100 + super().compute_loss(*args, **kwargs)
+
+
+def test_what_only_kerass_loop_can_run_is_refused(refuses):
     model = network()
-    with pytest.raises(ValueError, match="cannot be trained on what its frozen layers give"):
+    with refuses(model, "cannot be trained on what its frozen layers give"):
         tuned(model, callbacks=[EveryBatch()])
+    own = compiled(OwnLoss(model.inputs, model.outputs))
+    with refuses(own, "must be trained by Keras's own `train_step` and `compute_loss`"):
+        tuned(own)
+
+
+def test_an_error_before_the_first_step_leaves_all_as_it_was(refuses, tmp_path):
+    """Flags, statistics, rate and optimizer, though features were computed in between."""
+    model = models.cnn((12, 12, 1), CLASSES, task="multiclass", filters=(4, 4))
+    flags = [layer.trainable for layer in model.layers]
+    optimizer = model.optimizer
+    with refuses(model, "`cache_limit_gb` must leave room"):
+        tuned(model, cache=tmp_path, cache_limit_gb=1e-9, learning_rate=0.1)
+    unregistered = compiled(network())
+    unregistered.compile("adam", "sparse_categorical_crossentropy", metrics=[lambda y, p: p])
+    with pytest.raises(ValueError, match="`model` must be compiled with metrics that Keras can"):
+        tuned(unregistered)
+    assert [layer.trainable for layer in model.layers] == flags
+    assert model.optimizer is optimizer
+    assert not model.get_layer("standardize").adapted
+    assert all(layer.trainable for layer in unregistered.layers)
+
+
+def test_a_dataset_trains_a_sequential_network():
+    batches = tf.data.Dataset.from_tensor_slices(images()).batch(12)
+    model = models.cnn((12, 12, 1), CLASSES, task="multiclass", filters=(4, 4))
+    history = fine_tune(model, batches, epochs=2, verbose=0)
+    assert [stage.name for stage in history.stages] == ["head"]
+
+
+def test_a_dataset_that_fails_is_named():
+    x, y = images()
+    bad = x.copy()
+    bad[20] = np.nan
+
+    def batches(x):
+        return tf.data.Dataset.from_tensor_slices((x, y)).batch(12)
+
+    for data, message in (
+        (batches(bad), "`x of batch 1` must hold finite numbers; got nan in row 8"),
+        (batches(x).map(lambda a, b: (tf.debugging.check_numerics(a / 0, "odd"), b)), "batch 0"),
+        (batches(x).filter(lambda a, b: False), "`x` must hold at least one batch"),
+        (batches(x).unbatch(), "`x` must"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fine_tune(network(), data, regime="small", epochs=1, verbose=0)
+    with pytest.raises(ValueError, match="`class_weight` must be left out where `x` is a dataset"):
+        fine_tune(network(), batches(x), class_weight={0: 1.0, 1: 1.0, 2: 1.0}, epochs=1)
+
+
+def test_full_batches_train_with_a_bar(capsys):
+    tuned(batch_size="full", verbose=1)
+    assert "96/96" in capsys.readouterr().out
+
+
+def test_operators_and_lambdas_between_layers_run_in_bfloat16():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((12, 12, 1))
+    x = keras.layers.Lambda(lambda a: a + 1.0)(image / 2.0)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(x))
+    model = compiled(keras.Model(image, keras.layers.Dense(CLASSES, "softmax")(x)))
+    _, history = tuned(model, precision="bfloat16")
+    assert history.stages[0].precision.name == "bfloat16"
+    again = transfer.from_backbone(model, task="binary", head=())
+    tuned_x = images()[0]
+    np.testing.assert_allclose(
+        transfer.features(again, tuned_x, precision="float32", verbose=0),
+        transfer.features(model, tuned_x, precision="float32", verbose=0),
+    )
+
+
+def test_mixed_precision_goes_on_from_stage_to_stage_and_run_to_run():
+    keras.config.set_dtype_policy("mixed_float16")
+    model = network()
+    tuned(model, regime="medium")
+    _, history = tuned(model, regime="large")
+    assert np.isfinite(history.history["loss"]).all()
+
+
+def test_a_backbone_that_pools_within_itself_is_frozen_whole():
+    inner = network()
+    base = keras.Model(inner.input, inner.get_layer("pool").output, name="base")
+    image = keras.Input((12, 12, 1))
+    head = keras.layers.Dense(CLASSES, "softmax", name="last")
+    model = compiled(keras.Model(image, head(base(image))))
+    counted()
+    tuned(model, epochs=4, precision="float32")
+    assert counted() == 48
+    with pytest.raises(ValueError, match="must pool outside of `base`"):
+        transfer.from_backbone(model, task="binary")
 
 
 def test_ones_own_optimizers_of_kerasnn_go_on():

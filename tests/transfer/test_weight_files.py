@@ -106,22 +106,14 @@ def test_a_foreign_file_is_refused(tmp_path):
         small_vgg(weights=tmp_path / "data.h5")
 
 
-def test_another_network_of_the_same_names_is_refused(tmp_path):
-    wide = keras.applications.VGG19(include_top=False, weights=None, input_shape=(32, 32, 3))
-    wide.save(tmp_path / "vgg19.keras")
+def test_another_network_of_the_same_names_is_refused(tmp_path, theirs):
     with pytest.raises(ValueError, match="must hold the weights of VGG19; it has no layer"):
         transfer.from_backbone(
             "VGG19",
             (32, 32, 3),
             task="binary",
-            weights=written(tmp_path, small_keras_vgg16(), "without top"),
+            weights=written(tmp_path, theirs, "without top"),
         )
-
-
-def small_keras_vgg16():
-    base = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))
-    flat = keras.layers.Flatten(name="flatten")(base.output)
-    return keras.Model(base.input, keras.layers.Dense(2)(flat))
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path, theirs):
@@ -130,6 +122,23 @@ def test_weights_that_are_not_finite_are_refused(tmp_path, theirs):
         file["block1_conv1/block1_conv1/bias:0"][0] = np.nan
     with pytest.raises(ValueError, match="`block1_conv1` holds NaN or infinity"):
         small_vgg(weights=path)
+
+
+def test_weights_of_keras_3_that_are_not_finite_are_refused(tmp_path):
+    source = small_vgg()
+    arrays = source.get_weights()
+    arrays[4][0, 0, 0, 0] = np.inf
+    source.set_weights(arrays)
+    source.save_weights(tmp_path / "odd.weights.h5")
+    with pytest.raises(ValueError, match="`block2_conv1` holds NaN or infinity"):
+        small_vgg(weights=tmp_path / "odd.weights.h5")
+
+
+def test_a_deeper_network_with_all_names_and_more_is_refused(tmp_path):
+    deeper = keras.applications.VGG19(include_top=False, weights=None, input_shape=(32, 32, 3))
+    deeper.save(tmp_path / "vgg19.keras")
+    with pytest.raises(ValueError, match="it has the convolution `block3_conv4` besides"):
+        small_vgg(weights=tmp_path / "vgg19.keras")
 
 
 def test_a_path_that_leads_nowhere_says_so(tmp_path):
@@ -191,7 +200,12 @@ def test_a_network_that_never_answers_is_given_up(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(imagenet, "_ANSWER_S", 0.2)
     never = threading.Event()
-    monkeypatch.setattr(urllib.request, "urlopen", lambda *args, **kwargs: never.wait(60))
+
+    def wait(*args, **kwargs):
+        never.wait(60)
+        raise urllib.error.URLError("too late")
+
+    monkeypatch.setattr(urllib.request, "urlopen", wait)
     began = time.monotonic()
     with pytest.raises(FileNotFoundError, match=r"no answer within 0\.2 s"):
         transfer.vgg16((32, 32, 3), task="binary")
