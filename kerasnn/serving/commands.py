@@ -105,15 +105,15 @@ def _labels(names: list[str] | None) -> list[str] | None:
         return names
     file = pathlib.Path(names[0])
     try:
-        labels = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
+        lines = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except (OSError, UnicodeError) as error:
         raise ValueError(
             f"--labels must be a name for each class, or a text file in UTF-8 with a name a line; "
             f"got {file}: {error}."
         ) from None
-    if not labels:
+    if not lines:
         raise ValueError(f"--labels must be a file with a name a line; {file} is empty.")
-    return labels
+    return [line.rstrip() for line in lines]
 
 
 def _verify(given: argparse.Namespace) -> None:

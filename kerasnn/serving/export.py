@@ -20,6 +20,7 @@ from kerasnn.serving import (
     warmup_requests,
 )
 from kerasnn.serving.batch_sizes import batch_sizes as sizes_of
+from kerasnn.serving.batch_sizes import check_bytes
 from kerasnn.serving.draw import draw
 from kerasnn.serving.export_report import ExportReport
 from kerasnn.serving.inference import Inference
@@ -125,6 +126,7 @@ def export(
     chosen = choose(inference, names, signatures)
     rows = draw(inference)
     requests = {name: signature.request(rows) for name, signature in chosen.items()}
+    check_bytes(sizes, requests.values())
     found = None
     with publishing.draft(versions) as directory:
         _save(inference, chosen, directory)

@@ -107,11 +107,34 @@ def test_no_saved_model(tmp_path):
         serving.verify(tmp_path)
 
 
-def test_an_answer_that_depends_on_the_other_rows_is_not_published(tmp_path):
-    class Centre(keras.layers.Layer):
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda x: x - keras.ops.mean(x, axis=0),
+        lambda x: x - x[0],
+        lambda x: keras.ops.cumsum(x, axis=0),
+    ],
+)
+def test_an_answer_that_depends_on_the_other_rows_is_not_published(mix, tmp_path):
+    class Mixed(keras.layers.Layer):
         def call(self, x):
-            return x - keras.ops.mean(x, axis=0)
+            return mix(x)
 
-    model = keras.Sequential([keras.Input((2,)), Centre()])
-    with pytest.raises(ValueError, match=r"to each row by itself; .* one that mixes the rows"):
-        serving.export(model, tmp_path)
+    model = keras.Sequential([keras.Input((2,)), Mixed()])
+    with pytest.raises(ValueError, match=r"must answer each row by itself; its output `predictio"):
+        serving.export(model, tmp_path, batch_sizes=[1], signatures=["serving_default"])
+
+
+def test_whole_numbers_in_examples_are_compared_as_the_outputs_are(tmp_path):
+    rounded = rescaled(tmp_path / "floats")
+    near = {"serving_default": ({"x": [[1, 2.0000001]]}, {"y": [[10, 20]]})}
+    assert serving.verify(rounded, near).largest_difference < 1e-6
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda x: {"y": x}, input_signature=[tf.TensorSpec((None,), tf.int64, "x")]
+    )
+    path = tmp_path / "whole"
+    tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
+    off = {"serving_default": ({"x": [2**30]}, {"y": [2**30 + 1]})}
+    with pytest.raises(ValueError, match="`y` of `serving_default` differs by inf"):
+        serving.verify(path, off)
