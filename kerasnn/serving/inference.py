@@ -104,9 +104,14 @@ class Inference:
         """
         x = {name: tf.constant(rows[name], spec.dtype) for name, spec in self.inputs.items()}
         try:
-            return [answer.numpy() for answer in self._program(x).values()]
+            answers = self._program(x)
         except (tf.errors.OpError, ValueError) as error:
             raise ValueError(_said(error)) from None
+        for name, answer in answers.items():
+            # A convolution over too little gives an empty tensor of any shape.
+            if not self.outputs[name].shape.is_compatible_with(answer.shape):
+                raise ValueError(f"`{name}` has shape {answer.shape}.")
+        return [answer.numpy() for answer in answers.values()]
 
     def predict(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns what the model itself predicts for `rows`, by the same names.
