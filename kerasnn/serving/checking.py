@@ -76,10 +76,10 @@ def check(
 
 
 def _signature(session: Session, name: str, example: recorded.Example) -> Signature:
-    signature = session.signatures.get(name)
-    if signature is None:
+    if name not in session.signatures:
         known = ", ".join(session.signatures)
         raise ValueError(f"the examples ask the signature {name!r}; the model has {known}.")
+    signature = session.signature(name)
     if not signature.outputs.keys() >= example.outputs.keys():
         raise ValueError(
             f"the examples expect of {name!r} the outputs {', '.join(example.outputs)}; it gives "
