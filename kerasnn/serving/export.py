@@ -1,9 +1,10 @@
 """From a model to a version of it that a server picks up."""
 
+import contextlib
 import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -54,7 +55,7 @@ def export(
     | name              | inputs       | outputs                                              |
     |-------------------|--------------|------------------------------------------------------|
     | `serving_default` | the model's  | the model's, and `labels`                            |
-    | `image_bytes`     | `image_bytes`: JPEG, PNG, BMP or GIF files | the same               |
+    | `image_bytes`     | `image_bytes`: JPEG, PNG, BMP, GIF or WebP files | the same         |
     | `classify`        | `inputs`: `tf.train.Example` | `scores`, and `classes`: the labels  |
     | `regress`         | `inputs`: `tf.train.Example` | `outputs`                            |
 
@@ -128,7 +129,7 @@ def export(
     requests = {name: signature.request(rows) for name, signature in chosen.items()}
     check_bytes(sizes, requests.values())
     found = None
-    with publishing.draft(versions) as directory:
+    with _full_disk_named(versions), publishing.draft(versions) as directory:
         _save(inference, chosen, directory)
         if names is not None:
             text = "\n".join([*names.names, ""])
@@ -157,6 +158,23 @@ def export(
         size_bytes=size_bytes,
         verification=found,
     )
+
+
+@contextlib.contextmanager
+def _full_disk_named(path: pathlib.Path) -> Iterator[None]:
+    """Says in one line that a file could not be written, and where."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(f"{path} must be a place to write to: {_line(error.message)}") from error
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(f"{path} must be a place to write to: {_line(str(error))}") from error
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:300]
 
 
 def _is_name(path: Any) -> bool:

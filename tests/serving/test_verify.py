@@ -70,6 +70,25 @@ def test_any_saved_model_against_examples(tmp_path):
         ({"serving_default": ({"x": [[1, 2]]}, {})}, "must be two dictionaries, of inputs and of"),
         ({"serving_default": {"x": [[1, 2]]}}, "must be two dictionaries, of inputs and of answe"),
         ({}, "`examples` must be by signature, at least one; got examples={}"),
+        ({5: ({"x": [[1, 2]]}, {"y": [[1, 2]]})}, "by the name of a signature, .*; got 5"),
+        ({"a/b": ({"x": [[1, 2]]}, {"y": [[1, 2]]})}, "by the name of a signature, .* got 'a/b'"),
+        ({"a": ({5: [[1, 2]]}, {"y": [[1, 2]]})}, "names of inputs and outputs as keys; got 5"),
+        (
+            {"a": ({"x": [[1, 2], [3]]}, {"y": [[1, 2]]})},
+            r"`examples\['a'\]` must hold rows that are all of one shape; those of 'x' are not",
+        ),
+        (
+            {"a": ({"x": [[1, 2]]}, {"y": [[1j, 2]]})},
+            r"`examples\['a'\]` must hold real numbers or strings; 'y' holds complex128",
+        ),
+        (
+            {"serving_default": ({"x": [[1, 2]]}, {"y": [[1, 2, 3]]})},
+            r"its output `y` of `serving_default` has shape \(1, 2\) for 1 rows; the examples have \(1,",
+        ),
+        (
+            {"serving_default": ({"x": [[1, 2]]}, {"y": [["a", "b"]]})},
+            "its output `y` of `serving_default` holds numbers; the examples hold strings",
+        ),
     ],
 )
 def test_examples_that_do_not_fit(examples, message, tmp_path):
