@@ -76,7 +76,8 @@ def export(
     Args:
         model: Any built Keras model. A subclassed model takes inputs of the shape that it was
             first called with, of whole numbers or strings where it makes those of them before
-            anything else, and else of its variables' dtype.
+            anything else, and else of its variables' dtype; one that answers whole numbers
+            otherwise than the same floats is refused, for it does not tell which it was made for.
         path: Directory of the versions, made where it is missing. Its name is the model's.
         version: Number of the new version. The default is the next whole number after
             those that are there, from 1.
@@ -98,9 +99,11 @@ def export(
 
     Raises:
         ValueError: If `model` is not a built Keras model, keeps state between calls, calls
-            Python, reads files, or answers differently once exported; if `path` is a file; if
-            `version` is not a new positive whole number; if `labels` do not fit the output; if a
+            Python, reads files, mixes the rows of a batch, answers no row of any size that is
+            tried where a size is free, or answers differently once exported; if `path` is a file;
+            if `version` is not a new positive whole number; if `labels` do not fit the output; if a
             signature does not suit the model.
+        OSError: If there is no room to write, or no right to.
         TypeError: If an argument is unknown.
 
     Example:

@@ -50,9 +50,9 @@ class Inference:
                 ],
             )
             self._trace()
+        portable.check_operations(self._program.graph.as_graph_def())
         if not hasattr(model, "inputs"):
             own_dtype.check(model, self._structure, _CURE)
-        portable.check_operations(self._program.graph.as_graph_def())
         self.module = tf.Module()
         # The program has them in no order, and their names depend on other models.
         places = {id(variable.value): place for place, variable in enumerate(model.variables)}

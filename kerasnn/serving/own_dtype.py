@@ -30,15 +30,17 @@ def check(model: keras.Model, structure: Any, cure: str) -> None:
         for spec in specs
         for shape in [[2, *(8 if size is None else size for size in spec.shape[1:])]]
     ]
+    own = [spec.dtype for spec in specs]
     for dtype in _WHOLE:
         dtypes = [dtype if keras.backend.is_float_dtype(s.dtype) else s.dtype for s in specs]
         try:
-            floats = _answers(model, structure, rows, [spec.dtype for spec in specs])
+            floats, again = (_answers(model, structure, rows, own) for _ in range(2))
             whole = _answers(model, structure, rows, dtypes)
         except (tf.errors.OpError, TypeError, ValueError, AttributeError):
             # It cannot have been called with what it refuses.
             continue
-        if not all(map(_alike, floats, whole)):
+        # What is random differs from itself, which verification finds.
+        if all(map(_alike, floats, again)) and not all(map(_alike, floats, whole)):
             raise ValueError(
                 "`model` must give the same numbers the same answer in every dtype; the subclassed "
                 f"model `{model.name}` answers {dtype} otherwise than the floats that would be "

@@ -178,7 +178,7 @@ def _columns(rows: Any) -> Any:
     """Returns an answer's rows as output name -> list, where they have names."""
     if not _listed(rows) or not isinstance(rows[0], dict):
         return rows
-    if any(row.keys() != rows[0].keys() for row in rows):
+    if any(not isinstance(row, dict) or row.keys() != rows[0].keys() for row in rows):
         raise KeyError("rows of other outputs")
     return {key: [row[key] for row in rows] for key in rows[0]}
 

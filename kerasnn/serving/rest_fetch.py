@@ -52,12 +52,14 @@ def _fetched(address: str, body: bytes | None, timeout_s: float) -> bytes:
                 return _read(response, end)
         except urllib.error.HTTPError as error:
             with error:
-                said = f"{error.code} {error.reason}: {_error(_read(error, end))}"
+                reason = " ".join(str(error.reason).split())
+                said = f"{error.code} {reason}: {_error(_read(error, end))}"
     # An answer that is cut off is no OSError, nor is a port or a host that cannot be one.
     except (OSError, http.client.HTTPException, ValueError, OverflowError) as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, TimeoutError):
             raise TimeoutError from None
+        reason = " ".join(str(reason).split())
         raise ConnectionError(
             f"no server answered at {address}: {reason}. Is it running, with its "
             "--rest_api_port in `url`?"

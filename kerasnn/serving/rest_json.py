@@ -29,8 +29,7 @@ def python(value: Any) -> Any:
     ([[1, 2]], 0.5, 'a')
 
     Raises:
-        ValueError: If some of it is masked.
-        TypeError: If it holds dates.
+        ValueError: If some of it is masked, or it holds dates.
     """
     if not hasattr(value, "__array__"):
         return value
@@ -41,7 +40,10 @@ def python(value: Any) -> Any:
         )
     array = np.asarray(value)
     if array.dtype.kind in "mM":
-        raise TypeError(f"an array of {array.dtype.name} is not JSON serializable")
+        raise ValueError(
+            f"what is sent must be numbers or strings; got an array of {array.dtype.name}. Make "
+            "strings of it, with `x.astype(str)`."
+        )
     # A bfloat16 is a float32 too.
     is_small_float = array.dtype.kind == "V" and array.dtype.names is None
     return (array.astype(np.float32) if is_small_float else array).tolist()

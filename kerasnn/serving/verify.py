@@ -30,7 +30,8 @@ def verify(
         path: Directory of a SavedModel, or of numbered versions, of which the newest is taken.
         examples: Signature name -> (input name -> rows, output name -> answers). The default is
             what `serving.export` recorded; a SavedModel from elsewhere needs some.
-        batch_sizes: Numbers of rows to ask for at a time. A batch repeats the rows.
+        batch_sizes: Numbers of rows to ask for at a time. A batch repeats the rows; 20 are asked
+            for one by one besides, and must get the same alone.
 
     Returns:
         The differences and the time that a row took.

@@ -161,6 +161,7 @@ def test_another_program(answer, server):
         ("predict", {"predictions": None}),
         ("predict", {"predictions": [{"p": 1}, {"q": 1}]}),
         ("predict", {"predictions": [{"p": 1}, {"p": 1, "q": 1}]}),
+        ("predict", {"predictions": [{"p": 1}, 2]}),
         ("predict", {"predictions": {"p": 1}}),
         ("predict", b'{"predictions": ' + b"[" * 99999 + b"]" * 99999 + b"}"),
         ("classify", {"results": {"a": []}}),
@@ -291,6 +292,11 @@ def test_masked_values_are_not_sent():
 def test_what_json_cannot_hold():
     with pytest.raises(ValueError, match=r"what is sent must be numbers, .* type set is not JSON"):
         serving.client("http://localhost:1", "iris").predict([{1.0}])
+
+
+def test_dates_are_not_sent():
+    with pytest.raises(ValueError, match=r"must be numbers or strings; got an array of datetime64"):
+        serving.client("http://localhost:1", "iris").predict(np.array(["2020-01-01"], "M8[D]"))
 
 
 @pytest.mark.parametrize("examples", [{"size": 1.0}, np.ones((2, 3)), [1.0], "abc", None])
