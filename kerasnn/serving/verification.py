@@ -88,7 +88,8 @@ def run(
     )
     if ran.returncode:
         raise UnverifiedError(
-            f"The exported program ended the process that asked it, with code {ran.returncode}: "
+            f"The exported program ended the process that asked it, with code {ran.returncode}; if "
+            f"memory ran out, give smaller `batch_sizes` than {max(batch_sizes)}: "
             f"{ran.stderr[-2000:]}"
         )
     found = json.loads(ran.stdout.splitlines()[-1])

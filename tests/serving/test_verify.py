@@ -157,3 +157,10 @@ def test_whole_numbers_in_examples_are_compared_as_the_outputs_are(tmp_path):
     off = {"serving_default": ({"x": [2**30]}, {"y": [2**30 + 1]})}
     with pytest.raises(ValueError, match="`y` of `serving_default` differs by inf"):
         serving.verify(path, off)
+
+
+def test_a_process_that_dies_is_reported_with_a_cure(iris, monkeypatch):
+    monkeypatch.setattr("kerasnn.serving.fresh_process.__file__", "/nowhere.py")
+    message = r"(?s)ended the process .* code 2; .* give smaller `batch_sizes` than 32: .*nowhere"
+    with pytest.raises(ValueError, match=message):
+        serving.verify(iris[1].path)
