@@ -1,6 +1,7 @@
 """`python -m kerasnn`."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -25,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=kerasnn.__version__)
     commands.add_to(parser.add_subparsers(metavar="COMMAND", required=True))
     given = parser.parse_args(arguments)
+    # What is done is not undone because the console lacks a letter of a path.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         given.run(given)
     except (ValueError, OSError, RuntimeError, ImportError) as error:

@@ -32,7 +32,7 @@ def from_directory(
 ) -> Split:
     """Returns a folder with one folder of images for each class as a training and a test part.
 
-    Images are JPEG, PNG, BMP or GIF (the first frame), whatever their names end in. They are
+    Images are JPEG, PNG, BMP, WebP or GIF (the first frame), whatever their names end in. They are
     stretched to one size and stay raw uint8 levels from 0 to 255, `(height, width, channels)`.
     Two classes make a binary task, more a multiclass one.
 
@@ -89,8 +89,8 @@ def from_directory(
     if not readable.all():
         broken = [str(files[i].relative_to(root)) for i in np.flatnonzero(~readable)]
         found = (
-            f"{len(broken)} of {len(files)} files under {root} cannot be read as JPEG, PNG, BMP "
-            f"or GIF: {', '.join(broken[:5])}{', ...' if len(broken) > 5 else ''}"
+            f"{len(broken)} of {len(files)} files under {root} cannot be read as JPEG, PNG, BMP, "
+            f"WebP or GIF: {', '.join(broken[:5])}{', ...' if len(broken) > 5 else ''}"
         )
         if errors == "raise":
             raise ValueError(f"{found}. Remove them or leave them out with errors='skip'.")

@@ -11,7 +11,7 @@ COLOURS = {"rgb": 3, "grayscale": 1}
 
 
 def decode(raw: tf.Tensor, size: tuple[int, int], colour: str) -> tf.Tensor:
-    """Returns the JPEG, PNG, BMP or GIF in `raw` as `(height, width, channels)` uint8.
+    """Returns the JPEG, PNG, BMP, GIF or WebP in `raw` as `(height, width, channels)` uint8.
 
     Of a moving GIF that is the first frame. Transparency is dropped. A turn that the camera only
     wrote into the file's EXIF notes is not made.

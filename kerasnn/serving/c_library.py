@@ -41,6 +41,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "TF_NewGraph": (_pointer,),
     "TF_DeleteGraph": (None, _pointer),
     "TF_GraphOperationByName": (_pointer, _pointer, _text),
+    "TF_OperationNumOutputs": (_int, _pointer),
     "TF_NewSessionOptions": (_pointer,),
     "TF_DeleteSessionOptions": (None, _pointer),
     "TF_LoadSessionFromSavedModel": (

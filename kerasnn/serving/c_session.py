@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn.serving import c_library, c_tensors, messages
+from kerasnn.serving.missing_signature_error import MissingSignatureError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Session:
         directory: Holds `saved_model.pb`.
 
     Attributes:
-        signatures: Signature name -> `Signature`.
+        signatures: Signature name -> `Signature`, or why that cannot be asked here.
 
     Raises:
         ValueError: If TensorFlow cannot load it.
@@ -80,14 +81,24 @@ class Session:
             library.TF_DeleteBuffer(buffer)
         weakref.finalize(self, _close, library, self._session, graph)
         signatures = messages.MetaGraphDef.FromString(contents).signature_def
-        self.signatures = {
-            entry.key: Signature(
-                _tensors(library, graph, entry.value.inputs),
-                _tensors(library, graph, entry.value.outputs),
-            )
+        self.signatures: dict[str, Signature | ValueError] = {
+            entry.key: _signature(library, graph, entry)
             for entry in sorted(signatures, key=lambda entry: entry.key)
             if entry.value.inputs and entry.value.outputs
         }
+
+    def signature(self, name: Any) -> Signature:
+        """Returns the signature of a name.
+
+        Raises:
+            ValueError: If there is none, or it cannot be asked.
+        """
+        found = self.signatures.get(name) if isinstance(name, str) else None
+        if found is None:
+            raise MissingSignatureError(name, self.signatures)
+        if isinstance(found, ValueError):
+            raise found
+        return found
 
     def run(self, signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns the outputs of `signature` by name.
@@ -120,12 +131,33 @@ class Session:
                     library.TF_DeleteTensor(tensor)
 
 
+def _signature(library: Any, graph: Any, entry: Any) -> Signature | ValueError:
+    try:
+        return Signature(
+            _tensors(library, graph, entry.value.inputs),
+            _tensors(library, graph, entry.value.outputs),
+        )
+    except ValueError as error:
+        return ValueError(f"the signature {entry.key!r} cannot be asked: {error}")
+
+
 def _tensors(library: Any, graph: Any, entries: Any) -> dict[str, Tensor]:
     found = {}
     for entry in sorted(entries, key=lambda entry: entry.key):
         info = entry.value
         operation, _, index = info.name.partition(":")
         place = library.TF_GraphOperationByName(graph, operation.encode())
+        # The library would follow a place that is not there, out of its memory.
+        if not (place and index.isdecimal() and int(index) < library.TF_OperationNumOutputs(place)):
+            raise ValueError(
+                f"its `{entry.key}` must be one dense tensor of the graph; {info.name!r} is not "
+                "one. The file is damaged, or of sparse or ragged tensors."
+            )
+        if info.dtype not in c_tensors.DTYPES:
+            raise ValueError(
+                f"its `{entry.key}` must be of real numbers or strings; it has TensorFlow's type "
+                f"{info.dtype} (`DataType` of `types.proto`)."
+            )
         sizes = tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
         found[entry.key] = Tensor(
             c_tensors.DTYPES[info.dtype],

@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kerasnn.serving import requests, server, version_directory
+from kerasnn.serving.batch_sizes import batch_sizes as sizes_of
 from kerasnn.serving.labels import Labels
 from kerasnn.serving.recorded import Arrays
 from kerasnn.serving.signatures import Signature
@@ -79,9 +81,10 @@ def batch_sizes(path: pathlib.Path) -> set[int]:
     """Returns the batch sizes of all versions in `path` whose cards can be read."""
     found: set[int] = set()
     for directory in version_directory.numbers(path).values():
-        with contextlib.suppress(OSError, ValueError):
+        # Somebody may have written another card there.
+        with contextlib.suppress(OSError, ValueError, TypeError, LookupError, RecursionError):
             contents = json.loads((directory / FILE).read_text(encoding="utf-8"))
-            found.update(contents.get("batch_sizes", ()))
+            found.update(sizes_of(contents["batch_sizes"]))
     return found
 
 
@@ -112,14 +115,25 @@ def _training(model: keras.Model) -> dict[str, Any] | None:
         return None
     return {
         "epochs": len(history.epoch),
-        # JSON has finite numbers only.
         "last_epoch": {
-            name: float(values[-1]) if math.isfinite(values[-1]) else None
+            name: _plain(np.asarray(values[-1]).tolist())
             for name, values in history.history.items()
+            if len(values)
         },
         "optimizer": type(model.optimizer).__name__,
         "loss": _loss(model.loss),
     }
+
+
+def _plain(value: Any) -> Any:
+    """Returns what was logged as JSON can hold it, which has finite numbers only."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value)
 
 
 def _loss(loss: Any) -> Any:

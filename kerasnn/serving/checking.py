@@ -24,41 +24,62 @@ _SINGLE_ROWS = 20
 def check(
     directory: pathlib.Path, examples: dict[str, recorded.Example], batch_sizes: Sequence[int]
 ) -> dict[str, Any]:
-    """Asks every signature for its example's answers, in batches of each size.
+    """Asks every signature for its example's answers: of each row alone, and in batches.
 
-    A batch repeats the recorded rows, so that an answer that depends on its neighbours is found.
+    A batch holds the recorded rows again and again, each batch from another row on.
 
     Returns:
         `"differences"`: signature -> output -> the largest difference, as a share of the output's
-        scale, which is its largest value and at least 1; and `"latency_ms"`: signature -> median
-        time of a single row.
+        scale, which is its largest value and at least 1; `"latency_ms"`: signature -> median
+        time of a single row; and `"neighbours"`: signature -> output -> the largest difference
+        between what a row gets alone and in a batch.
     """
     session = Session(directory)
     differences: dict[str, dict[str, float]] = {}
+    neighbours: dict[str, dict[str, float]] = {}
     latency_ms = {}
     for name, example in examples.items():
         signature = _signature(session, name, example)
         seen: dict[str, list[float]] = {output: [] for output in example.outputs}
-        seconds = []
-        # One row again and again shows an answer that is random.
-        for size in [*batch_sizes, *[1] * _SINGLE_ROWS]:
-            inputs = fitting.fitted(_batch(example.inputs, size), signature.inputs)
+        apart: dict[str, list[float]] = {output: [] for output in example.outputs}
+        count = len(next(iter(example.inputs.values())))
+        # A row that comes again shows an answer that is random.
+        batches = [np.array([row % count]) for row in range(_SINGLE_ROWS)]
+        several = [min(count, _SINGLE_ROWS), *batch_sizes]
+        batches += [(shift + np.arange(size)) % count for shift, size in enumerate(several)]
+        seconds, alone, random = [], {}, set()
+        for rows in batches:
+            inputs = fitting.fitted(_at(example.inputs, rows), signature.inputs)
             began = time.perf_counter()
             answers = session.run(signature, inputs)
             seconds.append(time.perf_counter() - began)
-            for output, expected in _batch(example.outputs, size).items():
+            if len(rows) == 1:
+                alone.setdefault(int(rows[0]), answers)
+            for output, expected in _at(example.outputs, rows).items():
+                _check_form(name, output, answers[output], expected)
                 seen[output].append(_difference(answers[output], expected))
+                known = [place for place, row in enumerate(rows) if row in alone]
+                if known:
+                    own = np.concatenate([alone[rows[place]][output] for place in known])
+                    apart[output].append(_difference(answers[output][known], own))
+                if len(rows) == 1 and apart[output][-1] > 0:
+                    random.add(output)
         # Of numbers with a NaN among them NumPy's maximum is NaN.
         differences[name] = {output: float(np.max(found)) for output, found in seen.items()}
-        latency_ms[name] = 1e3 * statistics.median(seconds[-_SINGLE_ROWS:])
-    return {"differences": differences, "latency_ms": latency_ms}
+        # What is random differs from itself, with or without neighbours.
+        neighbours[name] = {
+            output: 0.0 if output in random else float(np.max(found))
+            for output, found in apart.items()
+        }
+        latency_ms[name] = 1e3 * statistics.median(seconds[:_SINGLE_ROWS])
+    return {"differences": differences, "latency_ms": latency_ms, "neighbours": neighbours}
 
 
 def _signature(session: Session, name: str, example: recorded.Example) -> Signature:
-    signature = session.signatures.get(name)
-    if signature is None:
+    if name not in session.signatures:
         known = ", ".join(session.signatures)
         raise ValueError(f"the examples ask the signature {name!r}; the model has {known}.")
+    signature = session.signature(name)
     if not signature.outputs.keys() >= example.outputs.keys():
         raise ValueError(
             f"the examples expect of {name!r} the outputs {', '.join(example.outputs)}; it gives "
@@ -67,12 +88,28 @@ def _signature(session: Session, name: str, example: recorded.Example) -> Signat
     return signature
 
 
-def _batch(arrays: recorded.Arrays, size: int) -> recorded.Arrays:
-    return {name: array[np.arange(size) % len(array)] for name, array in arrays.items()}
+def _at(arrays: recorded.Arrays, rows: np.ndarray) -> recorded.Arrays:
+    return {name: array[rows] for name, array in arrays.items()}
+
+
+def _check_form(signature: str, output: str, served: np.ndarray, expected: np.ndarray) -> None:
+    if served.shape != expected.shape:
+        raise ValueError(
+            f"its output `{output}` of `{signature}` has shape {served.shape} for "
+            f"{len(expected)} rows; the examples have {expected.shape}."
+        )
+    if (served.dtype == object) != (expected.dtype == object):
+        kinds = ["strings" if array.dtype == object else "numbers" for array in (served, expected)]
+        raise ValueError(
+            f"its output `{output}` of `{signature}` holds {kinds[0]}; the examples hold "
+            f"{kinds[1]}."
+        )
 
 
 def _difference(served: np.ndarray, expected: np.ndarray) -> float:
-    if served.shape != expected.shape or expected.dtype.kind != "f":
+    if served.dtype.kind == "V":
+        served = served.astype(np.float32)
+    if served.dtype.kind != "f" or expected.dtype.kind != "f":
         return 0.0 if np.array_equal(served, expected) else np.inf
     scale = np.abs(expected[np.isfinite(expected)]).max(initial=1.0)
     # Equal infinities are no distance apart; a NaN is NaN apart from everything.

@@ -17,7 +17,7 @@ from kerasnn.serving.missing_signature_error import MissingSignatureError
 from kerasnn.serving.predictor import Predictor
 from kerasnn.serving.verify import verify
 
-_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 _PREDICT = """\
 One model input takes all columns of a CSV file, in their order; a first line without any number
 is a header, unless the model takes words. Several inputs take one column each, which the first
@@ -105,15 +105,15 @@ def _labels(names: list[str] | None) -> list[str] | None:
         return names
     file = pathlib.Path(names[0])
     try:
-        labels = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
+        lines = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except (OSError, UnicodeError) as error:
         raise ValueError(
             f"--labels must be a name for each class, or a text file in UTF-8 with a name a line; "
             f"got {file}: {error}."
         ) from None
-    if not labels:
+    if not lines:
         raise ValueError(f"--labels must be a file with a name a line; {file} is empty.")
-    return labels
+    return [line.rstrip() for line in lines]
 
 
 def _verify(given: argparse.Namespace) -> None:
@@ -166,15 +166,15 @@ def _predictor(path: pathlib.Path, signature: str, file: pathlib.Path, what: str
 def _about_table(predictor: Predictor, file: pathlib.Path) -> list[dict[str, Any]]:
     rows = table.read(file, predictor.inputs)
     try:
-        return _rows(predictor(rows))
-    except ValueError as error:
+        return _rows(predictor(rows), len(next(iter(rows.values()))))
+    except (ValueError, RuntimeError) as error:
         raise ValueError(f"{file} does not fit the model: {error}") from None
 
 
 def _about_images(predictor: Predictor, files: Sequence[pathlib.Path]) -> list[dict[str, Any]]:
     contents = [file.read_bytes() for file in files]
     try:
-        return _rows(predictor(contents))
+        return _rows(predictor(contents), len(contents))
     except ValueError:
         for file, content in zip(files, contents, strict=True):
             try:
@@ -186,7 +186,13 @@ def _about_images(predictor: Predictor, files: Sequence[pathlib.Path]) -> list[d
         raise
 
 
-def _rows(answers: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def _rows(answers: dict[str, np.ndarray], count: int) -> list[dict[str, Any]]:
+    for name, array in answers.items():
+        if array.shape[:1] != (count,):
+            raise ValueError(
+                f"its output {name!r} must be one answer for each of {count} rows, along the first "
+                f"axis; it has shape {array.shape}."
+            )
     lists = [_plain(array.tolist()) for array in answers.values()]
     return [dict(zip(answers, row, strict=True)) for row in zip(*lists, strict=True)]
 

@@ -1,6 +1,8 @@
 """Rows to ask a model for."""
 
+import itertools
 import numbers
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,13 @@ from kerasnn.serving.recorded import Arrays
 
 _ROWS = 3
 _PATCHES = 8
+_TRIES = 8
+# Free sizes that are tried, of images and of all else. They are alike, for inputs that share one.
+_IMAGE_SIZES = (96, 128, 224, 299, 384, 512)
+_LENGTHS = tuple(2**power for power in range(3, 15))
+# Values of an input, beyond which several free sizes grow no further.
+_MOST = 2**24
+_HUGE = np.finfo(np.float32).max
 
 
 def draw(inference: Inference) -> Arrays:
@@ -19,21 +28,68 @@ def draw(inference: Inference) -> Arrays:
     What is looked up in a vocabulary comes from there, and from what all have in common where it
     is looked up in several. Other words come from all vocabularies, other floats from [0, 1), and
     other whole numbers are 0 or 1. An image is made of 8 by 8 patches, so that it packs well; one
-    of uint8 goes up to 255.
+    of uint8 goes up to 255. A free size is the smallest of some that the model answers: 96 and more
+    for an image, 8 and more for anything else.
+
+    Raises:
+        ValueError: If there are free sizes, and the model answers none that is tried.
     """
-    random = np.random.default_rng(0)
     vocabularies = _vocabularies(inference)
-    return {
-        name: _array(spec, _known(inference, name, vocabularies), random)
-        for name, spec in inference.inputs.items()
-    }
+    known = {name: _known(inference, name, vocabularies) for name in inference.inputs}
+    free = {n: spec for n, spec in inference.inputs.items() if None in spec.shape.as_list()[1:]}
+    if not free:
+        return _rows(inference, known, 0, 0)
+    said, answered = "", {}
+    for image_size, length in itertools.zip_longest(_IMAGE_SIZES, _LENGTHS):
+        if image_size is None and not _has_length(free):
+            break
+        rows = _rows(inference, known, image_size or _IMAGE_SIZES[-1], length or _LENGTHS[-1])
+        if (said or answered) and max(array.size for array in rows.values()) > _MOST:
+            break
+        try:
+            answers = inference.run(rows)
+        except ValueError as error:
+            said = said or str(error)
+            continue
+        # The largest of no numbers at all is the least float32.
+        if not any((np.abs(a) >= _HUGE).any() for a in answers if a.dtype != object):
+            return rows
+        answered = answered or rows
+    if answered:
+        return answered
+    shapes = ", ".join(f"`{name}` of shape {spec.shape}" for name, spec in free.items())
+    raise ValueError(
+        f"`model` must answer rows of some size, in an image from {_IMAGE_SIZES[0]} to "
+        f"{_IMAGE_SIZES[-1]} and else from {_LENGTHS[0]} to {_LENGTHS[-1]}; it answers none, for "
+        f"{shapes}. Of the smallest it says: {said}\nGive its `keras.Input` a size in place of "
+        "None."
+    )
 
 
-def _array(spec: tf.TensorSpec, known: list[Any], random: np.random.Generator) -> np.ndarray:
+def _has_length(free: Mapping[str, tf.TensorSpec]) -> bool:
+    return any(spec.shape.rank != 4 for spec in free.values())
+
+
+def _rows(
+    inference: Inference, known: Mapping[str, list[Any]], image_size: int, length: int
+) -> Arrays:
+    random = np.random.default_rng(0)
+    rows = {}
+    for name, spec in inference.inputs.items():
+        free = image_size if spec.shape.rank == 4 else length
+        shape = [_ROWS, *(free if size is None else size for size in spec.shape.as_list()[1:])]
+        # Rows that are all alike would hide a model that mixes them.
+        for _ in range(_TRIES):
+            rows[name] = _array(spec, shape, known[name], random)
+            if (rows[name] != rows[name][:1]).any():
+                break
+    return rows
+
+
+def _array(
+    spec: tf.TensorSpec, shape: list[int], known: list[Any], random: np.random.Generator
+) -> np.ndarray:
     is_image = spec.shape.rank == 4
-    # Free sizes are alike, for inputs that share one; an image has room for deep pooling.
-    free = 96 if is_image else 8
-    shape = [_ROWS, *(free if size is None else size for size in spec.shape.as_list()[1:])]
     if known:
         dtype = object if spec.dtype == tf.string else spec.dtype.as_numpy_dtype
         return random.choice(np.array(known, dtype), shape)

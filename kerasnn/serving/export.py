@@ -1,9 +1,10 @@
 """From a model to a version of it that a server picks up."""
 
+import contextlib
 import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -20,6 +21,7 @@ from kerasnn.serving import (
     warmup_requests,
 )
 from kerasnn.serving.batch_sizes import batch_sizes as sizes_of
+from kerasnn.serving.batch_sizes import check_bytes
 from kerasnn.serving.draw import draw
 from kerasnn.serving.export_report import ExportReport
 from kerasnn.serving.inference import Inference
@@ -53,7 +55,7 @@ def export(
     | name              | inputs       | outputs                                              |
     |-------------------|--------------|------------------------------------------------------|
     | `serving_default` | the model's  | the model's, and `labels`                            |
-    | `image_bytes`     | `image_bytes`: JPEG, PNG, BMP or GIF files | the same               |
+    | `image_bytes`     | `image_bytes`: JPEG, PNG, BMP, GIF or WebP files | the same         |
     | `classify`        | `inputs`: `tf.train.Example` | `scores`, and `classes`: the labels  |
     | `regress`         | `inputs`: `tf.train.Example` | `outputs`                            |
 
@@ -74,7 +76,8 @@ def export(
     Args:
         model: Any built Keras model. A subclassed model takes inputs of the shape that it was
             first called with, of whole numbers or strings where it makes those of them before
-            anything else, and else of its variables' dtype.
+            anything else, and else of its variables' dtype; one that answers whole numbers
+            otherwise than the same floats is refused, for it does not tell which it was made for.
         path: Directory of the versions, made where it is missing. Its name is the model's.
         version: Number of the new version. The default is the next whole number after
             those that are there, from 1.
@@ -96,9 +99,11 @@ def export(
 
     Raises:
         ValueError: If `model` is not a built Keras model, keeps state between calls, calls
-            Python, reads files, or answers differently once exported; if `path` is a file; if
-            `version` is not a new positive whole number; if `labels` do not fit the output; if a
+            Python, reads files, mixes the rows of a batch, answers no row of any size that is
+            tried where a size is free, or answers differently once exported; if `path` is a file;
+            if `version` is not a new positive whole number; if `labels` do not fit the output; if a
             signature does not suit the model.
+        OSError: If there is no room to write, or no right to.
         TypeError: If an argument is unknown.
 
     Example:
@@ -125,8 +130,9 @@ def export(
     chosen = choose(inference, names, signatures)
     rows = draw(inference)
     requests = {name: signature.request(rows) for name, signature in chosen.items()}
+    check_bytes(sizes, requests.values())
     found = None
-    with publishing.draft(versions) as directory:
+    with _full_disk_named(versions), publishing.draft(versions) as directory:
         _save(inference, chosen, directory)
         if names is not None:
             text = "\n".join([*names.names, ""])
@@ -155,6 +161,23 @@ def export(
         size_bytes=size_bytes,
         verification=found,
     )
+
+
+@contextlib.contextmanager
+def _full_disk_named(path: pathlib.Path) -> Iterator[None]:
+    """Says in one line that a file could not be written, and where."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(f"{path} must be a place to write to: {_line(error.message)}") from error
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise OSError(f"{path} must be a place to write to: {_line(str(error))}") from error
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:300]
 
 
 def _is_name(path: Any) -> bool:

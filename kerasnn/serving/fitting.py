@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasnn._checks import arrays as _arrays
 from kerasnn.serving.c_session import Tensor
 
 
@@ -29,6 +30,13 @@ def fitted(x: Any, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     return {name: _fitted(name, given[name], tensor) for name, tensor in inputs.items()}
 
 
+def check_finite(arrays: Mapping[str, np.ndarray]) -> None:
+    """Raises where an array holds NaN or infinity, in the words of `kerasnn.Model.predict`."""
+    for name, array in arrays.items():
+        if array.dtype.kind in "fV" and not np.isfinite(array).all():
+            _arrays.finite_range(name, array.astype(np.float64))
+
+
 def strings(name: str, value: Any) -> np.ndarray:
     """Returns strings as an array of bytes objects; raises where there is anything else."""
     # NumPy's own strings drop zeros at their ends.
@@ -37,17 +45,25 @@ def strings(name: str, value: Any) -> np.ndarray:
     for i, text in enumerate(array.flat):
         if not isinstance(text, (str, bytes)):
             raise ValueError(f"`{name}` must hold strings; got {text!r}.")
-        texts[i] = text.encode() if isinstance(text, str) else bytes(text)
+        try:
+            texts[i] = text.encode() if isinstance(text, str) else bytes(text)
+        except UnicodeEncodeError:
+            raise ValueError(f"`{name}` must hold strings in UTF-8; got {text!r}.") from None
     return texts.reshape(array.shape)
 
 
 def _fitted(name: str, value: Any, tensor: Tensor) -> np.ndarray:
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(
+            f"`{name}` must hold a value everywhere; got a masked array. Fill it, with "
+            "`x.filled(value)`, or leave out the rows."
+        )
     if tensor.dtype == object:
         array = strings(name, value)
     else:
         try:
             array = np.asarray(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValueError(f"`{name}` must hold rows that are all of one shape.") from None
         if array.dtype != tensor.dtype:
             array = _cast(name, array, tensor.dtype)

@@ -1,13 +1,15 @@
 """What is served of a model: its inference, as one traced program with named tensors."""
 
+import re
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnn.serving import names, outputs, portable, uses
+from kerasnn.serving import names, outputs, own_dtype, portable, uses
 
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _CURE = (
     "Make its inputs known: export `keras.Model(inputs, model(inputs))`, where each of `inputs` "
     "is a `keras.Input` with a name, a shape and a dtype."
@@ -49,6 +51,8 @@ class Inference:
             )
             self._trace()
         portable.check_operations(self._program.graph.as_graph_def())
+        if not hasattr(model, "inputs"):
+            own_dtype.check(model, self._structure, _CURE)
         self.module = tf.Module()
         # The program has them in no order, and their names depend on other models.
         places = {id(variable.value): place for place, variable in enumerate(model.variables)}
@@ -61,6 +65,10 @@ class Inference:
             if isinstance(part, tf.saved_model.experimental.TrackableResource)
             and any(part.resource_handle is c for c in self._program.captured_inputs)
         ]
+        owned = [variable.handle for variable in self._program.variables]
+        portable.check_resources(
+            self._program.captured_inputs, owned + [t.resource_handle for t in self.module.tables]
+        )
 
     def tables(self, name: str) -> list[Any]:
         """Returns the handles of the lookup tables that the input `name` holds keys of."""
@@ -88,6 +96,23 @@ class Inference:
             }
         )
 
+    def run(self, rows: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """Returns what the traced program answers.
+
+        Raises:
+            ValueError: If it does not, in TensorFlow's words.
+        """
+        x = {name: tf.constant(rows[name], spec.dtype) for name, spec in self.inputs.items()}
+        try:
+            answers = self._program(x)
+        except (tf.errors.OpError, ValueError) as error:
+            raise ValueError(_said(error)) from None
+        for name, answer in answers.items():
+            # A convolution over too little gives an empty tensor of any shape.
+            if not self.outputs[name].shape.is_compatible_with(answer.shape):
+                raise ValueError(f"`{name}` has shape {answer.shape}.")
+        return [answer.numpy() for answer in answers.values()]
+
     def predict(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns what the model itself predicts for `rows`, by the same names.
 
@@ -105,7 +130,7 @@ class Inference:
         tf.config.experimental.enable_tensor_float_32_execution(False)
         try:
             answers = self.model.predict_on_batch(x)
-        except tf.errors.OpError as error:
+        except (tf.errors.OpError, ValueError) as error:
             raise ValueError(
                 "`model` must answer the inputs that an export is checked with: floats in [0, 1), "
                 f"whole numbers 0 and 1, and what is in its vocabulary; got {_said(error)}\n"
@@ -136,7 +161,7 @@ class Inference:
             shapes = ", ".join(str(spec.shape) for spec in self.inputs.values())
             raise ValueError(
                 f"`model` must answer `model(x, training=False)` for x of shape {shapes}; "
-                f"got {type(error).__name__}: {error}\n{_CURE}"
+                f"got {type(error).__name__}: {_said(error)}\n{_CURE}"
             ) from error
         flat = keras.tree.flatten(answers)
         if len(flat) == 1:
@@ -164,8 +189,8 @@ def _structure(model: keras.Model) -> Any:
     )
 
 
-def _said(error: tf.errors.OpError) -> str:
-    """Returns TensorFlow's words without its lists of source lines and of nodes."""
-    lines = str(error.message).splitlines()
+def _said(error: Exception) -> str:
+    """Returns TensorFlow's words without its lists of source lines and of nodes, and colours."""
+    lines = _COLOUR.sub("", str(getattr(error, "message", error))).splitlines()
     noise = ("Graph execution error", "Detected at node", "  File ", "\t [[")
     return "\n".join(line for line in lines if line.strip() and not line.startswith(noise))

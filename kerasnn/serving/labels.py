@@ -42,7 +42,10 @@ class Labels:
                 "`labels` must name the classes of a classifier; `model` ends in neither softmax "
                 "nor sigmoid. For regression leave `labels` out."
             )
-        units = outputs["probabilities"].shape[-1]
+        shape = outputs["probabilities"].shape
+        # A sigmoid may come without an axis of its own.
+        self._is_flat = shape.rank == 1
+        units = 1 if self._is_flat else shape[-1]
         self._is_binary = activation == "sigmoid" and units == 1
         self.is_exclusive = self._is_binary or activation == "softmax"
         if len(self.names) != (2 if self._is_binary else units):
@@ -53,6 +56,8 @@ class Labels:
 
     def of(self, probabilities: tf.Tensor) -> tf.Tensor:
         """Returns the name that each row gets, in a graph."""
+        if self._is_flat:
+            probabilities = probabilities[:, tf.newaxis]
         if self._is_binary:
             number = tf.cast(tf.gather(probabilities, 0, axis=-1) > 0.5, tf.int64)
         else:
@@ -62,6 +67,8 @@ class Labels:
 
     def expected(self, probabilities: np.ndarray) -> np.ndarray:
         """Returns the names that `probabilities` stand for, as the bytes that a server answers."""
+        if self._is_flat:
+            probabilities = probabilities[:, np.newaxis]
         if self._is_binary:
             number = (probabilities[..., 0] > 0.5).astype(int)
         else:

@@ -14,7 +14,8 @@ def activation(answer: Any) -> str | None:
     if not isinstance(answer, tf.Tensor):
         return None
     operation = answer.op
-    while operation.type in ("Cast", "Identity"):
+    # What whole numbers are made of are no probabilities any more.
+    while operation.type in ("Cast", "Identity") and operation.outputs[0].dtype.is_floating:
         operation = operation.inputs[0].op
     return {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(operation.type)
 
@@ -42,6 +43,11 @@ def writable(name: str, tensor: Any) -> tf.Tensor:
         check = tf.debugging.Assert(tf.reduce_all(is_exact), [_inexact(name), tensor])
         with tf.control_dependencies([check]):
             return tf.cast(tensor, tf.float32)
+    if tensor.dtype == tf.float64:
+        is_held = ~tf.math.is_finite(tensor) | tf.math.is_finite(tf.cast(tensor, tf.float32))
+        check = tf.debugging.Assert(tf.reduce_all(is_held), [_beyond(name), tensor])
+        with tf.control_dependencies([check]):
+            return tf.cast(tensor, tf.float32)
     return tf.cast(tensor, tf.float32)
 
 
@@ -52,7 +58,18 @@ def expected(name: str, answer: np.ndarray) -> np.ndarray:
             f"{_inexact(name)}; got {answer.min()} to {answer.max()}. Make strings of them, with "
             "`tf.strings.as_string`."
         )
-    return answer if answer.dtype.kind in "OSUiub" else answer.astype(np.float32)
+    if answer.dtype.kind in "OSUiub":
+        return answer
+    with np.errstate(over="ignore"):
+        cast = answer.astype(np.float32)
+    beyond = np.isfinite(answer) & ~np.isfinite(cast)
+    if beyond.any():
+        raise ValueError(f"{_beyond(name)}; got {answer[beyond][0]:g}. Rescale it.")
+    return cast
+
+
+def _beyond(name: str) -> str:
+    return f"`model` must give numbers that float32 holds, up to 3.4e38, in its output `{name}`"
 
 
 def _inexact(name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 _COMPILED = "_XlaMustCompile"
@@ -51,6 +52,23 @@ def check_operations(graph: Any) -> None:
                 "`model` must hold all that it needs; its operation "
                 f"`{node.name}` ({node.op}) uses files, which a server does not have. Read them "
                 "before the model is built, or give their contents as an input."
+            )
+
+
+def check_resources(captured: Iterable[Any], owned: Iterable[Any]) -> None:
+    """Raises if a program reads a table, or the like, that no layer of the model holds.
+
+    Args:
+        captured: What the program reads from outside.
+        owned: Handles of the model's variables and tables.
+    """
+    known = {id(handle) for handle in owned}
+    for tensor in captured:
+        if tensor.dtype == tf.resource and id(tensor) not in known:
+            raise ValueError(
+                "`model` must hold all that it needs; it reads a lookup table, or another "
+                "resource, that none of its layers holds. Make the table in the layer's `__init__` "
+                "and keep it there as an attribute: `self.table = table`."
             )
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from kerasnn.serving import c_session, fitting, version_directory
-from kerasnn.serving.missing_signature_error import MissingSignatureError
 
 
 class Predictor:
@@ -41,10 +40,8 @@ class Predictor:
     def __init__(self, path: str | os.PathLike[str], *, signature: str = "serving_default") -> None:
         self.path = version_directory.find(path)
         self._session = c_session.Session(self.path)
-        if signature not in self._session.signatures:
-            raise MissingSignatureError(signature, self._session.signatures)
         self.signature = signature
-        self._signature = self._session.signatures[signature]
+        self._signature = self._session.signature(signature)
         self.inputs, self.outputs = self._signature.inputs, self._signature.outputs
 
     def __call__(self, x: Any) -> dict[str, np.ndarray]:
@@ -56,6 +53,8 @@ class Predictor:
 
         Raises:
             ValueError: If `x` lacks an input, has one too many, or one of another shape or type,
-                or if the model refuses what it holds.
+                holds NaN or infinity, or if the model refuses what it holds.
         """
-        return self._session.run(self._signature, fitting.fitted(x, self.inputs))
+        arrays = fitting.fitted(x, self.inputs)
+        fitting.check_finite(arrays)
+        return self._session.run(self._signature, arrays)

@@ -1,17 +1,17 @@
 """A client of TensorFlow Serving's REST interface."""
 
-import http.client
 import json
-import urllib.error
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.serving import rest_json
+from kerasnn.serving import rest_features, rest_fetch, rest_json
+
+# Longer than anybody waits, and still a time to every system.
+_LONGEST_S = 1e6
 
 
 class RestClient:
@@ -23,7 +23,7 @@ class RestClient:
         url: Where the server listens, as in `http://localhost:8501`.
         name: The model's name there.
         version: Which version to ask; the default is the server's choice, the newest.
-        timeout_s: Seconds to wait for an answer.
+        timeout_s: Seconds to wait for the whole answer.
 
     Raises:
         ValueError: If an argument cannot be right.
@@ -35,16 +35,15 @@ class RestClient:
     def __init__(
         self, url: str, name: str, *, version: int | None = None, timeout_s: float = 10.0
     ) -> None:
-        parts = urllib.parse.urlsplit(url) if isinstance(url, str) else None
-        if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
-            raise _checks.wrong(
-                "url", "start with http:// or https://", url, "As in 'http://localhost:8501'."
-            )
-        if not isinstance(name, str) or not name or set(name) & set("/:"):
+        rule = _broken_rule(url)
+        if rule is not None:
+            raise _checks.wrong("url", rule, url, "As in 'http://localhost:8501'.")
+        if not _is_name(name):
             raise _checks.wrong("name", "be the name that the server knows the model by", name)
         if version is not None:
             _checks.whole_number("version", version)
         _checks.number("timeout_s", timeout_s, above=0)
+        _checks.number("timeout_s", timeout_s, at_most=_LONGEST_S)
         self.url, self.name, self.version, self.timeout_s = url, name, version, timeout_s
         place = f"{url.rstrip('/')}/v1/models/{urllib.parse.quote(name)}"
         self._place = place if version is None else f"{place}/versions/{version}"
@@ -62,11 +61,11 @@ class RestClient:
             An array where the signature has one output, for that comes without its name, and
             output name -> array where it has several.
         """
-        body: dict[str, Any] = {"signature_name": signature}
+        body: dict[str, Any] = {"signature_name": _signature(signature)}
         if columnar:
             body["inputs"] = x
         else:
-            body["instances"] = _rows(x) if isinstance(x, Mapping) else x
+            body["instances"] = _rows(x) if isinstance(x, Mapping) else rest_json.python(x)
             if not _is_list(body["instances"]):
                 raise _checks.wrong("x", "be a list or an array of rows", x)
         if columnar:
@@ -83,22 +82,28 @@ class RestClient:
                 floats, for the server takes whole numbers for integers.
             signature: Which signature to ask.
         """
-        body = {"signature_name": signature, "examples": _examples(examples)}
+        body = {
+            "signature_name": _signature(signature),
+            "examples": rest_features.examples(examples),
+        }
         return self._ask(
             ":classify",
             body,
             "results",
-            lambda results: [[(label, score) for label, score in row] for row in results],
+            lambda results: [
+                [(label, score) for label, score in _listed(row)] for row in _listed(results)
+            ],
         )
 
     def regress(
         self, examples: Sequence[Mapping[str, Any]], *, signature: str = "regress"
     ) -> np.ndarray:
         """Returns one number for each example; for the arguments see `classify`."""
-        body = {"signature_name": signature, "examples": _examples(examples)}
-        return self._ask(
-            ":regress", body, "results", lambda results: np.asarray(results, np.float32)
-        )
+        body = {
+            "signature_name": _signature(signature),
+            "examples": rest_features.examples(examples),
+        }
+        return self._ask(":regress", body, "results", _numbers)
 
     def metadata(self) -> dict[str, Any]:
         """Returns what the server knows of the model's signatures."""
@@ -110,49 +115,46 @@ class RestClient:
             "",
             None,
             "model_version_status",
-            lambda versions: {int(version["version"]): version["state"] for version in versions},
+            lambda versions: {int(v["version"]): v["state"] for v in _listed(versions)},
         )
 
     def _ask(self, ending: str, body: Any, key: str, read: Callable[[Any], Any]) -> Any:
         """Returns what `read` makes of the answer's value under `key`."""
         address = self._place + ending
         data = None if body is None else _written(body)
-        request = urllib.request.Request(
-            address, data, {"Content-Type": "application/json"} if data else {}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=self.timeout_s) as response:
-                text = response.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                said = _error(error.read())
-            raise ValueError(
-                f"the server at {address} answered {error.code} {error.reason}: {said}"
-            ) from None
-        except TimeoutError:
-            raise TimeoutError(self._late(address)) from None
-        # An answer that is cut off, or a port that is no number, is no OSError.
-        except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            if isinstance(reason, TimeoutError):
-                raise TimeoutError(self._late(address)) from None
-            raise ConnectionError(
-                f"no server answered at {address}: {reason}. Is it running, with its "
-                "--rest_api_port in `url`?"
-            ) from None
+        text = rest_fetch.fetch(address, data, self.timeout_s)
         try:
             return read(rest_json.decode(json.loads(text)[key]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError):
             raise ValueError(
                 f"the server at {address} must answer in TensorFlow Serving's JSON, with "
                 f"{key!r}; got {text[:200]!r}. Another program may listen there: TensorFlow "
                 "Serving's REST port is 8501 by default, and 8500 is its gRPC port."
             ) from None
 
-    def _late(self, address: str) -> str:
-        return (
-            f"the server at {address} gave no answer within timeout_s={self.timeout_s:g} seconds."
-        )
+
+def _broken_rule(url: Any) -> str | None:
+    """Returns what an address must do and `url` does not, if there is anything."""
+    try:
+        parts = urllib.parse.urlsplit(url) if isinstance(url, str) else None
+    except ValueError as error:
+        return f"be an address ({error})"
+    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
+        return "start with http:// or https://"
+    if parts.path.strip("/") or set(url) & set("?#") or " " in url or not url.isprintable():
+        return "name a host and a port and nothing else"
+    return None
+
+
+def _is_name(name: Any) -> bool:
+    is_text = isinstance(name, str) and name == name.encode(errors="ignore").decode()
+    return is_text and name not in ("", ".", "..") and not set(name) & set("/:")
+
+
+def _signature(name: Any) -> str:
+    if not isinstance(name, str) or not name:
+        raise _checks.wrong("signature", "be the name of a signature", name)
+    return name
 
 
 def _is_list(value: Any) -> bool:
@@ -160,7 +162,8 @@ def _is_list(value: Any) -> bool:
     return is_sized and not isinstance(value, (str, bytes, Mapping))
 
 
-def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _rows(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    columns = {name: rest_json.python(column) for name, column in given.items()}
     counts = {name: len(c) if _is_list(c) else "no rows" for name, c in columns.items()}
     if "no rows" in counts.values() or len(set(counts.values())) != 1:
         found = ", ".join(f"{name!r}: {count}" for name, count in counts.items())
@@ -173,29 +176,22 @@ def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _columns(rows: Any) -> Any:
     """Returns an answer's rows as output name -> list, where they have names."""
-    if not len(rows) or not isinstance(rows[0], dict):
+    if not _listed(rows) or not isinstance(rows[0], dict):
         return rows
+    if any(not isinstance(row, dict) or row.keys() != rows[0].keys() for row in rows):
+        raise KeyError("rows of other outputs")
     return {key: [row[key] for row in rows] for key in rows[0]}
 
 
-def _examples(examples: Any) -> list[dict[str, Any]]:
-    is_several = isinstance(examples, Iterable) and not isinstance(examples, (str, bytes, Mapping))
-    listed: list[Any] = list(examples) if is_several else [None]
-    if not all(isinstance(example, Mapping) for example in listed):
-        raise _checks.wrong(
-            "examples",
-            "be a list of dictionaries, feature name -> value or list",
-            examples,
-            "One example is a list of one; rows of numbers are `[{'features': row} for row in x]`.",
-        )
-    return [_example(example) for example in listed]
+def _listed(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("no list")
+    return value
 
 
-def _example(features: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: np.ravel(value) if isinstance(value, (np.ndarray, list, tuple)) else value
-        for name, value in features.items()
-    }
+def _numbers(results: Any) -> np.ndarray:
+    with np.errstate(over="raise"):
+        return np.asarray(_listed(results), np.float32)
 
 
 def _arrays(answer: Any) -> Any:
@@ -206,18 +202,10 @@ def _arrays(answer: Any) -> Any:
     return np.asarray(answer, object) if array.dtype.kind == "S" else array
 
 
-def _error(text: bytes) -> str:
-    """Returns the server's words, which it puts into JSON."""
-    try:
-        return json.loads(text)["error"]
-    except (ValueError, KeyError, TypeError):
-        return text[:200].decode(errors="replace")
-
-
 def _written(body: Any) -> bytes:
     try:
         return json.dumps(rest_json.encode(body)).encode()
-    except TypeError as error:
+    except (TypeError, RecursionError) as error:
         raise ValueError(
             f"what is sent must be numbers, strings, bytes, arrays, or lists and dicts of them: "
             f"{error}."

@@ -71,7 +71,13 @@ def _config(path: pathlib.Path) -> str:
 
 
 def _read(file: pathlib.Path) -> str | None:
-    return file.read_text(encoding="utf-8") if file.exists() else None
+    try:
+        return file.read_text(encoding="utf-8") if file.exists() else None
+    except UnicodeError as error:
+        raise ValueError(
+            f"{file} must be a text file in UTF-8; {error}. Save it so, or remove it to have it "
+            "written anew."
+        ) from None
 
 
 def _replace(file: pathlib.Path, before: str | None, text: str) -> None:

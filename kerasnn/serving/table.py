@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kerasnn.data.csv_columns import is_missing
 from kerasnn.serving import cells
 from kerasnn.serving.c_session import Tensor
+
+_LONGEST_CELL = 2**31 - 1
 
 
 class _Row(NamedTuple):
@@ -53,12 +56,23 @@ def read(file: pathlib.Path, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarr
 def _rows(file: pathlib.Path) -> list[_Row]:
     with file.open(newline="", encoding="utf-8-sig") as lines:
         reader = csv.reader(lines, strict=True)
+        # The reader's own limit is a guess at what a cell can be.
+        before = csv.field_size_limit(_LONGEST_CELL)
         try:
-            rows = [_Row(reader.line_num, row) for row in reader if row]
+            lines_read = [_Row(reader.line_num, row) for row in reader]
         except (csv.Error, UnicodeError) as error:
             raise ValueError(f"{file} must be a CSV file in UTF-8; {error}.") from None
+        finally:
+            csv.field_size_limit(before)
+    rows = [row for row in lines_read if row.cells]
     if not rows:
         raise ValueError(f"{file} must hold at least one row of values; it is empty.")
+    blank = next((row.line for row in lines_read if not row.cells), None)
+    if len(rows[0].cells) == 1 and blank is not None:
+        raise ValueError(
+            f"{file} must hold a value in each line of its one column; line {blank} is blank. "
+            'Leave it out, or write "" for an empty text.'
+        )
     for row in rows:
         if len(row.cells) != len(rows[0].cells):
             raise ValueError(
@@ -80,7 +94,8 @@ def _is_header(file: pathlib.Path, row: _Row, tensor: Tensor) -> bool:
             f"{row.cells[place]!r} in line {row.line}, column {place + 1}, among numbers. Write "
             "the number there, or name every column."
         )
-    return not any(numbers) and any(cell.strip() for cell in row.cells)
+    # What stands for missing values is a row without them, and no header.
+    return not any(numbers) and not all(is_missing(cell.strip()) for cell in row.cells)
 
 
 def _array(

@@ -54,11 +54,10 @@ class Verification:
                 # A NaN is not above the tolerance, nor within it.
                 if not difference <= TOLERANCE:
                     raise UnverifiedError(
-                        "The exported program must give the model's answers, to each row by "
-                        f"itself; its output `{output}` of `{signature}` differs by "
-                        f"{difference:.2g} of its scale, more than {TOLERANCE:g}. Look for NaN in "
-                        "the weights, for a layer that draws random numbers when training=False, "
-                        "and for one that mixes the rows of a batch."
+                        "The exported program must give the model's answers; its output "
+                        f"`{output}` of `{signature}` differs by {difference:.2g} of its scale, "
+                        f"more than {TOLERANCE:g}. Look for NaN in the weights, and for a layer "
+                        "that draws random numbers when training=False."
                     )
 
 
@@ -89,10 +88,20 @@ def run(
     )
     if ran.returncode:
         raise UnverifiedError(
-            f"The exported program ended the process that asked it, with code {ran.returncode}: "
+            f"The exported program ended the process that asked it, with code {ran.returncode}; if "
+            f"memory ran out, give smaller `batch_sizes` than {max(batch_sizes)}: "
             f"{ran.stderr[-2000:]}"
         )
     found = json.loads(ran.stdout.splitlines()[-1])
     if "error" in found:
         raise UnverifiedError(f"The exported program must answer its examples; {found['error']}")
+    for signature, outputs in found.pop("neighbours").items():
+        for output, difference in outputs.items():
+            if difference > TOLERANCE:
+                raise UnverifiedError(
+                    "The exported program must answer each row by itself; its output "
+                    f"`{output}` of `{signature}` differs by {difference:.2g} of its scale between "
+                    "a row that is asked alone and the same row in a batch. Look for a layer that "
+                    "mixes the rows of a batch."
+                )
     return Verification(**found, batch_sizes=tuple(batch_sizes))

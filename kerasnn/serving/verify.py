@@ -11,6 +11,7 @@ import numpy as np
 from kerasnn import _checks
 from kerasnn.serving import fitting, recorded, verification, version_directory
 from kerasnn.serving.batch_sizes import batch_sizes as sizes_of
+from kerasnn.serving.batch_sizes import check_bytes
 from kerasnn.serving.verification import Verification
 
 
@@ -29,7 +30,8 @@ def verify(
         path: Directory of a SavedModel, or of numbered versions, of which the newest is taken.
         examples: Signature name -> (input name -> rows, output name -> answers). The default is
             what `serving.export` recorded; a SavedModel from elsewhere needs some.
-        batch_sizes: Numbers of rows to ask for at a time. A batch repeats the rows.
+        batch_sizes: Numbers of rows to ask for at a time. A batch repeats the rows; 20 are asked
+            for one by one besides, and must get the same alone.
 
     Returns:
         The differences and the time that a row took.
@@ -60,8 +62,9 @@ def verify(
         if examples is not None:
             if not isinstance(examples, Mapping) or not examples:
                 raise _checks.wrong("examples", "be by signature, at least one", examples)
+            asked = {name: _example(name, example) for name, example in examples.items()}
             file = pathlib.Path(folder, recorded.FILE.name)
-            recorded.write(file, {name: _example(name, e) for name, e in examples.items()})
+            recorded.write(file, asked)
         elif not file.is_file():
             raise FileNotFoundError(
                 f"`examples` must be given for {str(directory)!r}, where no answers are recorded "
@@ -69,20 +72,30 @@ def verify(
             )
         else:
             # Damage is no difference, and is not to be found in another process.
-            recorded.read(file)
+            asked = recorded.read(file)
+        check_bytes(sizes, [example.inputs for example in asked.values()])
         found = verification.run(directory, file, sizes)
     found.check()
     return found
 
 
-def _example(signature: str, given: Any) -> recorded.Example:
+def _example(signature: Any, given: Any) -> recorded.Example:
+    if not isinstance(signature, str) or "/" in signature:
+        raise ValueError(
+            f"`examples` must be by the name of a signature, which has no '/'; got {signature!r}."
+        )
     is_pair = isinstance(given, (tuple, list)) and len(given) == 2
     if not is_pair or not all(isinstance(side, Mapping) and side for side in given):
         raise ValueError(
             f"`examples[{signature!r}]` must be two dictionaries, of inputs and of answers, by "
             f"name; got {given!r}."
         )
-    example = recorded.Example(*({key: _array(v) for key, v in side.items()} for side in given))
+    inputs, outputs = (
+        {key: _array(signature, key, v) for key, v in side.items()} for side in given
+    )
+    # The answers may be whole by chance; those of a program that gives such are still all equal.
+    outputs = {k: a.astype(np.float64) if a.dtype.kind in "iu" else a for k, a in outputs.items()}
+    example = recorded.Example(inputs, outputs)
     counts = {array.shape[:1] for side in example for array in side.values()}
     if len(counts) != 1 or counts & {(), (0,)}:
         raise ValueError(
@@ -92,6 +105,20 @@ def _example(signature: str, given: Any) -> recorded.Example:
     return example
 
 
-def _array(value: Any) -> np.ndarray:
-    array = np.asarray(value)
-    return fitting.strings("examples", value) if array.dtype.kind in "SUO" else array
+def _array(signature: str, name: Any, value: Any) -> np.ndarray:
+    place = f"examples[{signature!r}]"
+    if not isinstance(name, str):
+        raise ValueError(f"`{place}` must have names of inputs and outputs as keys; got {name!r}.")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(
+            f"`{place}` must hold rows that are all of one shape; those of {name!r} are not."
+        ) from None
+    if array.dtype.kind in "SUO":
+        return fitting.strings(f"{place}: {name}", value)
+    if array.dtype.kind not in "biufV" or array.dtype.names is not None:
+        raise ValueError(
+            f"`{place}` must hold real numbers or strings; {name!r} holds {array.dtype.name}."
+        )
+    return array

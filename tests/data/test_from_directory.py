@@ -79,6 +79,7 @@ def test_a_stream_holds_the_same_images_as_memory(folder, colour):
         ("PNG", "P", 0),
         ("PNG", "RGBA", 0),
         ("PNG", "1", 0),
+        ("WEBP", "RGB", 1),
         ("BMP", "RGB", 0),
         ("BMP", "L", 0),
         ("BMP", "RGBA", 0),

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasnn import serving
 
@@ -37,10 +38,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, body):
         self.server.asked.append((self.path, body))
         code, answer = self.server.answers[self.path.rpartition("/models/")[2]]
-        text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        text = (
+            b""
+            if callable(answer)
+            else answer
+            if isinstance(answer, bytes)
+            else json.dumps(answer).encode()
+        )
         if code is None:
             time.sleep(1.0)
             code = 200
+        if callable(answer):
+            answer(self)
+            return
         self.send_response(code)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -150,6 +160,13 @@ def test_another_program(answer, server):
         ("predict", {"predictions": 3}),
         ("predict", {"predictions": None}),
         ("predict", {"predictions": [{"p": 1}, {"q": 1}]}),
+        ("predict", {"predictions": [{"p": 1}, {"p": 1, "q": 1}]}),
+        ("predict", {"predictions": [{"p": 1}, 2]}),
+        ("predict", {"predictions": {"p": 1}}),
+        ("predict", b'{"predictions": ' + b"[" * 99999 + b"]" * 99999 + b"}"),
+        ("classify", {"results": {}}),
+        ("regress", {"results": None}),
+        ("regress", {"results": [10**400]}),
         ("classify", {"results": [[1, 2]]}),
         ("regress", {"results": ["x"]}),
     ],
@@ -175,9 +192,111 @@ def test_a_late_answer(server):
     assert time.monotonic() - began < 0.9
 
 
+def drip(handler):
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100")
+    handler.end_headers()
+    for _ in range(10):
+        handler.wfile.write(b" ")
+        time.sleep(0.05)
+
+
+def test_an_answer_that_drips(server):
+    server.answers["iris:predict"] = (200, drip)
+    began = time.monotonic()
+    with pytest.raises(TimeoutError, match=r"gave no answer within timeout_s=0\.2 seconds"):
+        serving.client(server.url, "iris", timeout_s=0.2).predict([[1.0]])
+    assert time.monotonic() - began < 0.4
+
+
+def cut_off(handler):
+    handler.send_response(500)
+    handler.send_header("Content-Length", "100")
+    handler.end_headers()
+    handler.wfile.write(b"abc")
+
+
+def test_an_error_that_is_cut_off(server):
+    server.answers["iris:predict"] = (200, cut_off)
+    with pytest.raises(ConnectionError, match=r"no server answered at .*: IncompleteRead\(3 bytes"):
+        serving.client(server.url, "iris").predict([[1.0]])
+
+
+@pytest.mark.parametrize("url", ["http://localhost:99999", "http://a..b"])
+def test_places_that_cannot_be(url):
+    with pytest.raises(ConnectionError, match="no server answered at http://"):
+        serving.client(url, "iris").predict([[1.0]])
+
+
+@pytest.mark.parametrize("signature", [None, 5, "", ["a"]])
+def test_a_signature_that_is_no_name(signature):
+    client = serving.client("http://localhost:1", "iris")
+    for ask in (client.predict, client.classify, client.regress):
+        with pytest.raises(ValueError, match="`signature` must be the name of a signature; got"):
+            ask([{"size": 1.0}], signature=signature)
+
+
+def test_features_go_as_they_are(server):
+    server.answers["iris:regress"] = (200, {"results": [0]})
+    features = {
+        "file": [b"BM\0\0", "a\0"],
+        "mixed": [1, 2.5],
+        "whole": [[1, 2], [3, 4]],
+        "array": np.array([b"\0"], object),
+        "tensor": [tf.constant([1.5])],
+    }
+    serving.client(server.url, "iris").regress([features])
+    [(_, body)] = server.asked
+    assert body["examples"] == [
+        {
+            "file": [{"b64": "Qk0AAA=="}, "a\0"],
+            "mixed": [1.0, 2.5],
+            "whole": [1, 2, 3, 4],
+            "array": [{"b64": "AA=="}],
+            "tensor": [1.5],
+        }
+    ]
+    assert isinstance(body["examples"][0]["mixed"][0], float)
+
+
+@pytest.mark.parametrize("values", [["a", 1], [True, 2], [1.0, None], None, {"b": 1}])
+def test_features_of_several_kinds(values):
+    with pytest.raises(ValueError, match="numbers only or strings only in each feature; 'f' holds"):
+        serving.client("http://localhost:1", "iris").classify([{"f": values}])
+
+
+def test_tables_of_pandas_go_as_their_values(server):
+    pandas = pytest.importorskip("pandas")
+    server.answers["iris:predict"] = (200, {"predictions": [0, 0]})
+    table = pandas.DataFrame({"a": [1.5, 2.5], "b": [3, 4]}, index=[7, 8])
+    client = serving.client(server.url, "iris")
+    client.predict({"size": table, "word": table["a"]})
+    client.predict(table)
+    by_name, rows = [body["instances"] for _, body in server.asked]
+    assert by_name == [{"size": [1.5, 3.0], "word": 1.5}, {"size": [2.5, 4.0], "word": 2.5}]
+    assert rows == [[1.5, 3.0], [2.5, 4.0]]
+
+
+def test_masked_values_are_not_sent():
+    masked = np.ma.masked_array([[1.0, 2.0]], [[0, 1]])
+    client = serving.client("http://localhost:1", "iris")
+    for ask in (
+        lambda: client.predict(masked),
+        lambda: client.predict({"a": masked}, columnar=True),
+        lambda: client.classify([{"a": masked[0]}]),
+    ):
+        with pytest.raises(ValueError, match="must hold a value everywhere; got a masked array"):
+            ask()
+
+
 def test_what_json_cannot_hold():
     with pytest.raises(ValueError, match=r"what is sent must be numbers, .* type set is not JSON"):
         serving.client("http://localhost:1", "iris").predict([{1.0}])
+
+
+def test_dates_are_not_sent():
+    with pytest.raises(ValueError, match=r"must be numbers or strings; got an array of datetime64"):
+        serving.client("http://localhost:1", "iris").predict(np.array(["2020-01-01"], "M8[D]"))
 
 
 @pytest.mark.parametrize("examples", [{"size": 1.0}, np.ones((2, 3)), [1.0], "abc", None])
@@ -215,6 +334,12 @@ def test_nobody_listens():
         ({"name": "a/b"}, "`name` must be the name that the server knows the model by; got"),
         ({"name": ""}, "`name` must be the name"),
         ({"version": 0}, "`version` must be a whole number of at least 1; got version=0"),
+        ({"url": "http://[::1"}, r"`url` must be an address \(Invalid IPv6 URL\); got url='http"),
+        ({"url": "http://a/v1?x=1"}, "`url` must name a host and a port and nothing else; got url"),
+        ({"url": "http://a b"}, "`url` must name a host and a port and nothing else"),
+        ({"name": ".."}, "`name` must be the name"),
+        ({"name": "\ud800"}, "`name` must be the name"),
+        ({"timeout_s": 1e300}, r"`timeout_s` must be a finite number at most 1e\+06; got"),
         ({"timeout_s": 0}, "`timeout_s` must be a finite number above 0; got timeout_s=0"),
     ],
 )

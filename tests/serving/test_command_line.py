@@ -1,5 +1,7 @@
 """`python -m kerasnn`, for a newcomer and for a script."""
 
+import base64
+import contextlib
 import io
 import json
 import subprocess
@@ -199,6 +201,7 @@ def test_columns_by_name(prices, tmp_path, capsys):
         ("1,,3,4\n5,6,7,8\n", "or of names for all columns; got '' in line 1, column 2"),
         ("1,2,3,4x\n5,6,7,8\n", "got '4x' in line 1, column 4, among numbers. Write the number"),
         (",,,\n5,6,7,8\n", "got '' in line 1, column 1"),
+        ("NA,?,NULL,NA\n5,6,7,8\n", "got 'NA' in line 1, column 1"),
     ],
 )
 def test_tables_that_do_not_fit(text, message, iris, tmp_path, capsys):
@@ -263,12 +266,76 @@ def test_images_for_a_model_that_takes_none(iris, tmp_path, capsys):
     assert f"{file} cannot be asked about: the model in {iris[1].path} takes no image files" in said
 
 
-@pytest.mark.parametrize("name", ["a.webp", "a.TIFF"])
+@pytest.mark.parametrize("name", ["a.avif", "a.TIFF"])
 def test_images_that_tensorflow_does_not_decode(name, photos, tmp_path, capsys):
     (tmp_path / name).write_bytes(b"RIFF")
     assert say("predict", photos[1].path, tmp_path / name) == 1
     said = capsys.readouterr().err
-    assert f"{name} must be a CSV file or an image (.bmp, .gif, .jpeg, .jpg, .png); Tens" in said
+    assert f"{name} must be a CSV file or an image (.bmp, .gif, .jpeg, .jpg, .png, .webp); " in said
+
+
+def test_webp_is_an_image(photos, tmp_path, capsys):
+    # One black pixel.
+    text = "UklGRhoAAABXRUJQVlA4TA4AAAAvAAAAAAcQEf0PRET/Aw=="
+    (tmp_path / "a.webp").write_bytes(base64.b64decode(text))
+    assert say("predict", photos[1].path, tmp_path / "a.webp") == 0
+    [answer] = json.loads(capsys.readouterr().out)["predictions"]
+    black = np.zeros((1, 8, 6, 3), "float32")
+    np.testing.assert_allclose(
+        answer["probabilities"], photos[0].predict(black, verbose=0)[0], atol=1e-6
+    )
+
+
+def foreign(path, answers, dtype, *shape):
+    """A SavedModel that is not kerasnn's."""
+    module = tf.Module()
+    module.serve = tf.function(answers, input_signature=[tf.TensorSpec(shape, dtype, name="x")])
+    tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
+
+
+def test_answers_that_are_not_one_a_row(tmp_path, capsys):
+    table = tmp_path / "rows.csv"
+    table.write_text("1,2\n3,4\n")
+    foreign(tmp_path / "sum", lambda x: {"y": tf.reduce_sum(x)}, tf.float32, None, 2)
+    assert say("predict", tmp_path / "sum", table) == 1
+    said = capsys.readouterr().err
+    assert (
+        f"{table} does not fit the model: its output 'y' must be one answer for each of 2" in said
+    )
+    foreign(tmp_path / "three", lambda x: {"y": x, "z": tf.ones((3,))}, tf.float32, None, 2)
+    assert say("predict", tmp_path / "three", table) == 1
+    said = capsys.readouterr().err
+    assert "its output 'z' must be one answer for each of 2 rows, along the first axis; it" in said
+
+
+def test_a_column_of_texts(tmp_path, capsys):
+    foreign(tmp_path / "length", lambda x: {"y": tf.strings.length(x)}, tf.string, None)
+    table = tmp_path / "rows.csv"
+    table.write_text('good bad\n""\n' + "x" * 150_000 + "\n")
+    assert say("predict", tmp_path / "length", table) == 0
+    answers = json.loads(capsys.readouterr().out)["predictions"]
+    assert [row["y"] for row in answers] == [8, 0, 150_000]
+    table.write_text("good\n\nbad\n")
+    assert say("predict", tmp_path / "length", table) == 1
+    assert "in each line of its one column; line 2 is blank. Leave it" in capsys.readouterr().err
+
+
+def test_a_console_that_lacks_letters(file, tmp_path):
+    output = io.BytesIO()
+    console = io.TextIOWrapper(output, encoding="ascii")
+    with contextlib.redirect_stdout(console):
+        status = say("export", file, tmp_path / "\u00e4", "--no-verify", "--no-warmup")
+    console.flush()
+    assert status == 0
+    assert b"/\\xe4/1: version 1, " in output.getvalue()
+
+
+def test_spaces_at_the_ends_of_labels_are_none_of_theirs(file, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("ant \nbee\t\ncat \n")
+    assert say("export", file, tmp_path / "served", "--labels", labels, "--no-verify") == 0
+    text = (tmp_path / "served" / "1" / "assets.extra" / "labels.txt").read_text()
+    assert text == "ant\nbee\ncat\n"
 
 
 def test_a_byte_order_mark_hides_no_row(iris, tmp_path, capsys):

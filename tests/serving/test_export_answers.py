@@ -155,6 +155,14 @@ def test_labels_name_the_answer(units, activation, expected, tmp_path, ask):
     assert text.splitlines() == labels
 
 
+def test_labels_name_a_sigmoid_without_an_axis_of_its_own(tmp_path, ask):
+    features = keras.Input((2,))
+    model = keras.Model(features, keras.ops.sigmoid(keras.ops.sum(features, axis=1)))
+    report = serving.export(model, tmp_path, labels=["no", "yes"])
+    x = np.array([[1, 1], [-1, 0], [np.nan, 0]], "float32")
+    assert ask(report, features=x)["labels"].tolist() == [b"yes", b"no", b""]
+
+
 @pytest.mark.parametrize(("units", "activation"), [(3, "softmax"), (1, "sigmoid")])
 def test_no_label_names_an_answer_that_is_no_number(units, activation, tmp_path, ask):
     model = keras.Sequential([keras.Input((units,)), keras.layers.Activation(activation)])

@@ -46,6 +46,11 @@ class ReadsAFile(keras.layers.Layer):
         return x + tf.cast(length, x.dtype)
 
 
+class Whole(keras.layers.Layer):
+    def call(self, x):
+        return keras.ops.cast(x, "int32")
+
+
 class BatchMean(keras.layers.Layer):
     def call(self, x):
         return keras.ops.mean(x)
@@ -111,7 +116,79 @@ def of(*layers):
     return keras.Sequential([keras.Input((4,)), *layers])
 
 
+class ScalesBytes(keras.Model):
+    def call(self, x):
+        return keras.ops.divide(x, 255) if x.dtype == "uint8" else x
+
+
+def called_with_bytes():
+    model = ScalesBytes()
+    model(np.ones((1, 3), "uint8"))
+    return model
+
+
+class Huge(keras.layers.Layer):
+    def call(self, x):
+        return tf.cast(x, tf.float64) * 1e300 + 1e300
+
+
+def with_a_table_of_nobody():
+    pairs = tf.lookup.KeyValueTensorInitializer(tf.constant(["a"]), tf.constant([1.0]))
+    table = tf.lookup.StaticHashTable(pairs, 0.0)
+
+    class Finds(keras.layers.Layer):
+        def call(self, words):
+            return table.lookup(words)
+
+        def compute_output_spec(self, words):
+            return keras.KerasTensor(words.shape, "float32")
+
+    return keras.Sequential([keras.Input((2,), dtype="string"), Finds()])
+
+
+def of_no_length():
+    length = keras.Input((None,))
+    return keras.Model(length, keras.layers.Reshape((77,))(length))
+
+
 WRONG = {
+    "another answer for another dtype": (
+        called_with_bytes,
+        {},
+        "must give the same numbers the same answer in every dtype; .*`scales_bytes.*` answers "
+        "uint8 otherwise .* Make its inputs known",
+    ),
+    "beyond float32": (
+        lambda: of(Huge(dtype="float64")),
+        {},
+        r"must give numbers that float32 holds, up to 3.4e38, in its output `predictions`; got \d",
+    ),
+    "a table that no layer holds": (
+        with_a_table_of_nobody,
+        {},
+        "must hold all that it needs; it reads a lookup table, .* keep it there as an attribute",
+    ),
+    "no length that is tried": (
+        of_no_length,
+        {"verify": False},
+        r"(?s)must answer rows of some size, .*`features` of shape \(None, None\). Of the .*231\n"
+        "Give its `keras.Input` a size in place of None",
+    ),
+    "batches beyond reason": (
+        dense,
+        {"batch_sizes": [10**30]},
+        r"`batch_sizes` must be at most 65536 rows; got batch_sizes=\[1000",
+    ),
+    "batches beyond memory": (
+        lambda: keras.Sequential([keras.Input((10**6,)), keras.layers.Identity()]),
+        {"batch_sizes": [1000]},
+        r"`batch_sizes` must be at most 536 for rows of 4000000 bytes, for a request has 2 GiB",
+    ),
+    "labels of whole numbers": (
+        lambda: of(keras.layers.Softmax(), Whole()),
+        {"labels": ["a", "b", "c", "d"]},
+        "`model` ends in neither softmax nor sigmoid",
+    ),
     "a file name": (
         lambda: "digits.keras",
         {},

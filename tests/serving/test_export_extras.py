@@ -143,6 +143,43 @@ def test_the_card_is_json_after_a_training_that_diverged(tmp_path):
     assert said["last_epoch"]["b_loss"] > 1e20
 
 
+def test_the_card_takes_whatever_was_logged(classifier, rows, tmp_path):
+    classifier.compile("adam", "categorical_crossentropy")
+    history = classifier.fit(rows, np.eye(3)[np.arange(7) % 3], verbose=0)
+    history.history |= {
+        "f1": [np.array([0.5, np.nan], "float32")],
+        "phase": ["warm"],
+        "best": [None],
+        "step": [np.int64(3)],
+        "never": [],
+    }
+    said = card(serving.export(classifier, tmp_path, verify=False))["training"]["last_epoch"]
+    del said["loss"]
+    assert said == {"f1": [0.5, None], "phase": "warm", "best": None, "step": 3}
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", '{"batch_sizes": 3}', '{"batch_sizes": ["a", 2]}', "[" * 9999]
+)
+def test_a_card_of_another_make_blocks_no_export(text, classifier, tmp_path):
+    other = tmp_path / "1" / "assets.extra" / "model_card.json"
+    other.parent.mkdir(parents=True)
+    other.write_text(text)
+    options = {"verify": False, "warmup": False, "signatures": ["serving_default"]}
+    assert serving.export(classifier, tmp_path, **options).version == 2
+
+
+def test_a_free_length_is_one_that_the_model_answers(tmp_path):
+    steps = keras.Input((None, 2))
+    model = keras.Model(steps, keras.layers.GlobalMaxPooling1D()(keras.layers.Conv1D(3, 9)(steps)))
+    report = serving.export(model, tmp_path, batch_sizes=[2], verify=False)
+    [log] = logs(report)
+    [asked] = log.predict_log.request.inputs.values()
+    assert tf.make_ndarray(asked).shape == (2, 16, 2)
+    body = json.loads(shlex.split(card(report)["requests"]["curl"]["serving_default"])[2])
+    assert serving.Predictor(report.path)(body["instances"])["predictions"].shape == (1, 3)
+
+
 @pytest.mark.parametrize("name", ["iris", "photos", "prices"])
 def test_the_requests_for_curl_are_ready(name, request):
     _, report = request.getfixturevalue(name)

@@ -1,12 +1,15 @@
 """A SavedModel that answers through TensorFlow's C library."""
 
+import shutil
 import time
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
+import kerasnn
 from kerasnn import serving
 from kerasnn.serving import c_session
 
@@ -80,6 +83,7 @@ def test_no_rows_get_no_answers(iris):
         ([["a"] * 4], "`features` must hold float32; got str"),
         ([[1j] * 4], "`features` must hold float32; got complex128"),
         ([[1.0] * 4, [1.0]], "`features` must hold rows that are all of one shape"),
+        ([[1, 2, 3, 10**400]], "`features` must hold float32; got object"),
         ([[1, 2, 3, 1e300]], r"`features` must hold numbers that float32 can hold; got 1e\+300"),
     ],
 )
@@ -88,10 +92,25 @@ def test_rows_that_do_not_fit(x, message, iris):
         serving.Predictor(iris[1].path)(x)
 
 
-def test_what_the_caller_gives_as_infinite_stays_so(tmp_path):
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Identity()])
-    predictor = serving.Predictor(serving.export(model, tmp_path, verify=False).path)
-    assert predictor(np.array([[np.inf, 1.0]]))["predictions"].tolist() == [[np.inf, 1.0]]
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_refused_as_predict_refuses_them(value, iris):
+    x = np.array([[0, 1, 2, 3], [0, value, 2, value]], "float32")
+    message = rf"must hold finite numbers; got {value} in row 1, column 1 and 1 more. Drop those r"
+    with pytest.raises(ValueError, match=message):
+        kerasnn.Sequential(iris[0].layers).predict(x)
+    with pytest.raises(ValueError, match=f"`features` {message}"):
+        serving.Predictor(iris[1].path)(x)
+
+
+def test_masked_rows_are_refused(iris):
+    predictor = serving.Predictor(iris[1].path)
+    x = np.ma.masked_array([[1.0, 2, 3, 4]], [[0, 1, 0, 0]])
+    with pytest.raises(
+        ValueError, match="`features` must hold a value everywhere; got a masked ar"
+    ):
+        predictor(x)
+    x.mask = np.ma.nomask
+    assert predictor(x)["labels"].shape == (1,)
 
 
 def test_whole_numbers_that_do_not_fit(tmp_path):
@@ -126,6 +145,42 @@ def test_what_predicts_is_freed(iris, monkeypatch):
     assert not closed
     del predictor
     assert len(closed) == 1
+
+
+@pytest.mark.parametrize("signature", [None, 5, ["a"]])
+def test_a_signature_that_is_no_name(signature, iris):
+    with pytest.raises(ValueError, match="`signature` must be one of the model's, classify, serv"):
+        serving.Predictor(iris[1].path, signature=signature)
+
+
+@pytest.mark.parametrize(
+    "name", ["nope:0", "serving_default_features:7", "serving_default_features"]
+)
+def test_a_tensor_that_is_not_in_the_graph(name, iris, tmp_path):
+    path = tmp_path / "damaged"
+    shutil.copytree(iris[1].path, path)
+    saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    saved.meta_graphs[0].signature_def["serving_default"].inputs["features"].name = name
+    (path / "saved_model.pb").write_bytes(saved.SerializeToString())
+    with pytest.raises(
+        ValueError,
+        match=f"signature 'serving_default' cannot be asked: its `features` must be .*; '{name}' ",
+    ):
+        serving.Predictor(path)
+    # The others can.
+    assert serving.Predictor(path, signature="classify").signature == "classify"
+
+
+def test_a_signature_of_complex_numbers(tmp_path):
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda x: {"y": tf.complex(x, x)}, input_signature=[tf.TensorSpec((None, 2), name="x")]
+    )
+    tf.saved_model.save(module, tmp_path, signatures={"serving_default": module.serve})
+    with pytest.raises(ValueError, match="its `y` must be of real numbers or strings; it has Tens"):
+        serving.Predictor(tmp_path)
+    with pytest.raises(ValueError, match="cannot be asked: its `y` must be of real numbers or st"):
+        serving.verify(tmp_path, {"serving_default": ({"x": [[1.0, 2.0]]}, {"y": [[1.0, 2.0]]})})
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import resource
 import stat
 import subprocess
 import sys
@@ -292,3 +293,19 @@ def test_thirty_kills_leave_no_part_of_a_version(classifier, tmp_path):
         directory = tmp_path / version
         assert {file.relative_to(directory) for file in directory.rglob("*")} == names
         assert len(serving.Predictor(directory)(np.ones((2, 4)))["labels"]) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems end the process")
+def test_a_disk_without_room_is_said_in_one_line(classifier, tmp_path):
+    # What a process may write to one file ends as a disk does.
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(
+            OSError, match=rf"^{tmp_path}/new must be a place to write to: "
+        ) as caught:
+            serving.export(classifier, tmp_path / "new", verify=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "\n" not in str(caught.value)
+    assert list((tmp_path / "new").iterdir()) == []

@@ -133,3 +133,12 @@ def test_a_config_without_our_line_is_the_users_own(export, tmp_path, capsys):
     assert (tmp_path / CONFIG).read_text() == mine
     export(tmp_path, overwrite=True)
     assert str(tmp_path) in (tmp_path / CONFIG).read_text()
+
+
+@pytest.mark.parametrize("name", [BATCHING, CONFIG])
+def test_a_file_that_is_no_text_is_named(name, export, tmp_path):
+    (tmp_path / name).write_bytes(b"\xff")
+    with pytest.raises(
+        ValueError, match=rf"{tmp_path}/{name} must be a text file in UTF-8; 'utf-8' "
+    ):
+        export(tmp_path)

@@ -70,6 +70,25 @@ def test_any_saved_model_against_examples(tmp_path):
         ({"serving_default": ({"x": [[1, 2]]}, {})}, "must be two dictionaries, of inputs and of"),
         ({"serving_default": {"x": [[1, 2]]}}, "must be two dictionaries, of inputs and of answe"),
         ({}, "`examples` must be by signature, at least one; got examples={}"),
+        ({5: ({"x": [[1, 2]]}, {"y": [[1, 2]]})}, "by the name of a signature, .*; got 5"),
+        ({"a/b": ({"x": [[1, 2]]}, {"y": [[1, 2]]})}, "by the name of a signature, .* got 'a/b'"),
+        ({"a": ({5: [[1, 2]]}, {"y": [[1, 2]]})}, "names of inputs and outputs as keys; got 5"),
+        (
+            {"a": ({"x": [[1, 2], [3]]}, {"y": [[1, 2]]})},
+            r"`examples\['a'\]` must hold rows that are all of one shape; those of 'x' are not",
+        ),
+        (
+            {"a": ({"x": [[1, 2]]}, {"y": [[1j, 2]]})},
+            r"`examples\['a'\]` must hold real numbers or strings; 'y' holds complex128",
+        ),
+        (
+            {"serving_default": ({"x": [[1, 2]]}, {"y": [[1, 2, 3]]})},
+            r"its output `y` of `serving_default` has shape .1, 2. for 1 rows; the examples h",
+        ),
+        (
+            {"serving_default": ({"x": [[1, 2]]}, {"y": [["a", "b"]]})},
+            "its output `y` of `serving_default` holds numbers; the examples hold strings",
+        ),
     ],
 )
 def test_examples_that_do_not_fit(examples, message, tmp_path):
@@ -107,11 +126,41 @@ def test_no_saved_model(tmp_path):
         serving.verify(tmp_path)
 
 
-def test_an_answer_that_depends_on_the_other_rows_is_not_published(tmp_path):
-    class Centre(keras.layers.Layer):
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda x: x - keras.ops.mean(x, axis=0),
+        lambda x: x - x[0],
+        lambda x: keras.ops.cumsum(x, axis=0),
+    ],
+)
+def test_an_answer_that_depends_on_the_other_rows_is_not_published(mix, tmp_path):
+    class Mixed(keras.layers.Layer):
         def call(self, x):
-            return x - keras.ops.mean(x, axis=0)
+            return mix(x)
 
-    model = keras.Sequential([keras.Input((2,)), Centre()])
-    with pytest.raises(ValueError, match=r"to each row by itself; .* one that mixes the rows"):
-        serving.export(model, tmp_path)
+    model = keras.Sequential([keras.Input((2,)), Mixed()])
+    with pytest.raises(ValueError, match=r"must answer each row by itself; its output `predictio"):
+        serving.export(model, tmp_path, batch_sizes=[1], signatures=["serving_default"])
+
+
+def test_whole_numbers_in_examples_are_compared_as_the_outputs_are(tmp_path):
+    rounded = rescaled(tmp_path / "floats")
+    near = {"serving_default": ({"x": [[1, 2.00001]]}, {"y": [[10, 20]]})}
+    assert 1e-6 < serving.verify(rounded, near).largest_difference < 1e-5
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda x: {"y": x}, input_signature=[tf.TensorSpec((None,), tf.int64, "x")]
+    )
+    path = tmp_path / "whole"
+    tf.saved_model.save(module, path, signatures={"serving_default": module.serve})
+    off = {"serving_default": ({"x": [2**30]}, {"y": [2**30 + 1]})}
+    with pytest.raises(ValueError, match="`y` of `serving_default` differs by inf"):
+        serving.verify(path, off)
+
+
+def test_a_process_that_dies_is_reported_with_a_cure(iris, monkeypatch):
+    monkeypatch.setattr("kerasnn.serving.fresh_process.__file__", "/nowhere.py")
+    message = r"(?s)ended the process .* code 2; .* give smaller `batch_sizes` than 32: .*nowhere"
+    with pytest.raises(ValueError, match=message):
+        serving.verify(iris[1].path)

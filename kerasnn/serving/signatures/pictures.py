@@ -12,7 +12,7 @@ _COLOURS = {channels: colour for colour, channels in images.COLOURS.items()}
 
 
 class Pictures:
-    """Reads JPEG, PNG, BMP or GIF files, and makes of them what `data.from_directory` makes.
+    """Reads JPEG, PNG, BMP, GIF or WebP files, and makes what `data.from_directory` makes.
 
     The numbers go from 0 to 255, in the dtype of the model's input.
 
