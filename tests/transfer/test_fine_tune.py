@@ -373,6 +373,10 @@ def test_a_model_without_head_or_compilation_is_refused():
         fine_tune(network(), x, y, epochs=1, regimes="small")
 
 
+def unregistered_metric(y, p):
+    return p
+
+
 class EveryBatch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         raise AssertionError
@@ -400,7 +404,7 @@ def test_an_error_before_the_first_step_leaves_all_as_it_was(refuses, tmp_path):
     with refuses(model, "`cache_limit_gb` must leave room"):
         tuned(model, cache=tmp_path, cache_limit_gb=1e-9, learning_rate=0.1)
     unregistered = compiled(network())
-    unregistered.compile("adam", "sparse_categorical_crossentropy", metrics=[lambda y, p: p])
+    unregistered.compile("adam", "sparse_categorical_crossentropy", metrics=[unregistered_metric])
     with pytest.raises(ValueError, match="`model` must be compiled with metrics that Keras can"):
         tuned(unregistered)
     assert [layer.trainable for layer in model.layers] == flags
