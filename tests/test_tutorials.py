@@ -9,7 +9,7 @@ import pytest
 from tutorial_runs import COURSE, FIGURES, TUTORIALS, offline, run
 
 # The others take longer than ten seconds, or would together.
-QUICK = ("01_perceptron", "03_backpropagation")
+QUICK = ("03_backpropagation",)
 MOST_LINES = 120
 # Share of the pixels. Rounding moves a curve by less, another network draws another picture.
 MOST_CHANGED = 0.02

@@ -58,12 +58,7 @@ class Idle(keras.callbacks.Callback):
         pass
 
 
-ENGINES = [
-    "graph",
-    "stream",
-    "keras",
-    pytest.param("xla", marks=pytest.mark.slow),
-]
+ENGINES = ["graph", *(pytest.param(e, marks=pytest.mark.slow) for e in ("stream", "keras", "xla"))]
 
 
 def fit(engine, trained, callback, **arguments):

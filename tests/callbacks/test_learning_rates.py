@@ -26,7 +26,9 @@ class Batches(keras.callbacks.Callback):
         pass
 
 
-@pytest.mark.parametrize("engine", ["graph", "keras", pytest.param("xla", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "engine", ["graph", *(pytest.param(e, marks=pytest.mark.slow) for e in ("keras", "xla"))]
+)
 @pytest.mark.parametrize(
     "make",
     [

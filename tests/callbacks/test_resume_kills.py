@@ -22,6 +22,7 @@ def killed(*run, after_s):
         process.kill()
 
 
+@pytest.mark.slow
 def test_killed_and_asked_to_end_and_never_stopped_are_the_same(tmp_path):
     run = (tmp_path / "run", "graph", "keras", 40)
     killed(*run, after_s=0.3)

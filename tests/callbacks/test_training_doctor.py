@@ -98,6 +98,7 @@ def test_a_healthy_perceptron():
     assert found(models.perceptron(2), split.x_train, split.y_train, epochs=20) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("builder", ["cnn", "rnn", "graph_network"])
 def test_other_healthy_networks(builder):
     if builder == "graph_network":
@@ -130,7 +131,9 @@ def restless():
     return model
 
 
-@pytest.mark.parametrize("engine", ["graph", "keras", pytest.param("xla", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "engine", ["graph", *(pytest.param(e, marks=pytest.mark.slow) for e in ("keras", "xla"))]
+)
 def test_the_training_is_the_same_bit_for_bit(engine):
     ended = []
     for callbacks in ([], [TrainingDoctor(every=1, verbose=0)]):

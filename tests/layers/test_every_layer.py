@@ -398,6 +398,7 @@ def test_saved_and_loaded(case, tmp_path):
     np.testing.assert_array_equal(loaded(inputs).numpy(), model(inputs).numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [some[0] for some in CASES.values()], ids=CASES)
 def test_exported(case, tmp_path):
     """What a server answers is what the layer computes in inference; `export` compares the two."""

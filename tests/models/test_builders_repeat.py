@@ -4,6 +4,7 @@ import json
 
 import keras
 import numpy as np
+import pytest
 from builder_cases import CASES, OUTPUTS, each, each_task, kernels, normal, targets
 
 from kerasnn import layers, models
@@ -100,6 +101,7 @@ def test_saved_and_loaded(case, task, tmp_path):
     np.testing.assert_array_equal(loaded(case.x).numpy(), model(case.x).numpy())
 
 
+@pytest.mark.slow
 @each
 def test_a_loaded_model_goes_on_training_where_it_stood(case, tmp_path):
     """Weights, rate and the optimizer's moments all come back."""

@@ -57,7 +57,13 @@ def train(model, steps, variables):
     run()
 
 
-@pytest.mark.parametrize("arguments", ARGUMENTS, ids=name_of)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(some, id=name_of(some), marks=pytest.mark.slow if i % 3 else ())
+        for i, some in enumerate(ARGUMENTS)
+    ],
+)
 def test_a_hundred_steps(arguments, tmp_path):
     """With a layer that is frozen at first, a change of the rate, and a file in mid-run."""
     halfway, end = GOLDEN[name_of(arguments)]

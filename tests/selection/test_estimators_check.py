@@ -32,6 +32,7 @@ def quick_checks():
                 yield pytest.param(given, check, id=f"{type(estimator).__name__}-{name}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("estimator", "check"), list(quick_checks()))
 def test_telling_checks(estimator, check):
     check(estimator)

@@ -71,7 +71,7 @@ def transfer():
 
 
 # What takes longer than 5 s to build and export.
-SLOW = ("transfer",)
+SLOW = ("transfer", "perceptron", "rnn", "graph_network", "two_outputs", "integer_input")
 
 # Name -> how to make the model, and rows for its inputs, by name.
 CASES = {

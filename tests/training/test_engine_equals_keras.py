@@ -211,6 +211,12 @@ CASES = {
     "one row": (lambda: classifier(), (X[:1], Y[:1]), {}),
 }
 SLOW_AS_GRAPH = {
+    "momentum",
+    "RMSprop",
+    "own metrics",
+    "own logs",
+    "add_loss",
+    "mixed_float16",
     "LAMB",
     "clipped values",
     "EMA at the end",

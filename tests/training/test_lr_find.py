@@ -52,8 +52,8 @@ OPTIMIZERS = {
     ("name", "trained"),
     [
         ("adam", False),
-        ("sgd", True),
-        ("schedule", True),
+        pytest.param("sgd", True, marks=pytest.mark.slow),
+        pytest.param("schedule", True, marks=pytest.mark.slow),
         pytest.param("ema", True, marks=pytest.mark.slow),
         pytest.param("scaled", True, marks=pytest.mark.slow),
     ],

@@ -61,7 +61,7 @@ def test_keras_trains_to_the_same_head():
     assert_same_weights(ours, plain, atol=1e-4)
 
 
-@pytest.mark.parametrize("cache", ["memory", "none"])
+@pytest.mark.parametrize("cache", ["memory", pytest.param("none", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("regime", REGIMES)
 def test_frozen_variables_are_bit_identical_and_all_others_move(regime, cache):
     model = network()
@@ -180,6 +180,7 @@ def test_a_given_rate_holds_for_the_run_alone():
     assert float(fast.optimizer.learning_rate) == pytest.approx(1e-3)
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_seed_are_bit_identical():
     for regime in ("small", "medium"):
         assert_same_weights(tuned(regime=regime)[0], tuned(regime=regime)[0], rtol=0, atol=0)
@@ -232,6 +233,7 @@ def test_a_dataset_gives_the_same_features_once():
     np.testing.assert_allclose(history.history["val_loss"], other.history["val_loss"], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regime", ["medium", "large"])
 def test_a_dataset_trains_in_stages(regime):
     batches = tf.data.Dataset.from_tensor_slices(images()).batch(12)

@@ -45,10 +45,6 @@ def assert_as_keras(name, size=48):
         assert set(names) <= {layer.name for layer in ours.layers}
 
 
-def test_mobilenet_gives_keras_features():
-    assert_as_keras("MobileNetV2")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({*NAMED, "DenseNet121", "MobileNetV3Small"}))
 def test_features_are_those_of_keras(name):
@@ -84,6 +80,7 @@ def test_preprocessing_of_no_network_is_refused():
         transfer.Preprocessing("vgg_16")
 
 
+@pytest.mark.slow
 def test_a_network_of_batch_norms_keeps_their_statistics_in_all_regimes():
     x, y = levels(32, 12), np.arange(12) % 2
     model = transfer.from_backbone("MobileNetV2", (32, 32, 3), task="binary", weights=None)
@@ -124,6 +121,7 @@ def test_a_builders_network_can_be_a_backbone():
     ]
 
 
+@pytest.mark.slow
 def test_one_seed_is_one_network():
     def weights():
         return transfer.from_backbone(
