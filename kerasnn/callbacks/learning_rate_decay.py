@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.callbacks.rates import check_settable
+from kerasnn.callbacks import rate_loan
+from kerasnn.callbacks.rates import check_settable, inner_of
 
 
 class LearningRateDecay(keras.callbacks.Callback):
@@ -16,6 +17,11 @@ class LearningRateDecay(keras.callbacks.Callback):
     The rate is logged, and stands in History as `learning_rate`. Steps and epochs count from
     the start of training: `fit(initial_epoch=5)` goes on with epoch 5, and its first step. With
     `per="step"` the schedule is part of the compiled program of `kerasnn.fit`.
+
+    No other callback may set the rate beside it; `kerasnn.fit` refuses one. Where an exception,
+    such as Ctrl-C, ends training, `kerasnn.fit` gives rate and momentum back. Keras's own `fit`
+    tells no callback then: both stay as they are at that moment, until the next training with a
+    `LearningRateDecay`, this or another, which gives them back first.
 
     Args:
         schedule: A Keras schedule, such as those of `kerasnn.schedules`. Under a `OneCycle` the
@@ -54,8 +60,8 @@ class LearningRateDecay(keras.callbacks.Callback):
         # The optimizer's count of steps at the start of epoch 0.
         self._start = tf.Variable(tf.constant(0, tf.int64), trainable=False)
         self._started = False
-        self._before: Any = None
-        self._lent: Any = None
+        self._loan: rate_loan.RateLoan | None = None
+        self._borrower: Any = None
         # Where there is nothing to trace, programs are shared with other calls of `fit`.
         self.before_step = self._before_step if per == "step" or _cycles(schedule) else None
 
@@ -68,11 +74,13 @@ class LearningRateDecay(keras.callbacks.Callback):
                 f"`LearningRateDecay` sets one learning rate; `{model.optimizer.name}` has one "
                 "for each of its optimizers. Give each of them a schedule."
             )
+        rate_loan.reclaim(model)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Keeps the learning rate that the optimizer has."""
         self.before_fit(self.model, validates=False, alone=False)
-        self._before = self.model.optimizer.learning_rate.numpy()
+        self._loan = rate_loan.lend(self.model)
+        self._borrower = self.model
         self._started = False
         if self._lend_cycle(self.model):
             # What Keras has traced has momentum for a constant.
@@ -84,7 +92,9 @@ class LearningRateDecay(keras.callbacks.Callback):
         if self.per == "epoch":
             rate = self.schedule(epoch)
             _check_rate(rate, epoch)
-            optimizer.learning_rate = float(rate)
+            # Not by the setter, which would end a cycle.
+            optimizer.learning_rate.assign(float(rate))
+            self._note()
         elif not self._started:
             first = epoch * self._steps_to(epoch)
             self._start.assign(optimizer.iterations * _batches_of(optimizer) - first)
@@ -100,6 +110,7 @@ class LearningRateDecay(keras.callbacks.Callback):
                     "no callback. Compile with steps_per_execution=1, or train by `kerasnn.fit`."
                 )
             self._set_rate(self.model)
+            self._note()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Logs the rate."""
@@ -116,12 +127,15 @@ class LearningRateDecay(keras.callbacks.Callback):
 
     def state(self) -> dict[str, Any]:
         """Returns what the next step depends on, and what is given back at the end."""
-        return {"start": int(self._start), "started": self._started, "before": self._before}
+        before = None if self._loan is None else self._loan.before
+        return {"start": int(self._start), "started": self._started, "before": before}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes what `state` returned."""
         self._start.assign(state["start"])
-        self._started, self._before = state["started"], state["before"]
+        self._started = state["started"]
+        if self._loan is not None:
+            self._loan.before = state["before"]
 
     def _before_step(self, model: Any) -> None:
         """Puts the schedule ahead of the step that is traced."""
@@ -151,21 +165,22 @@ class LearningRateDecay(keras.callbacks.Callback):
 
     def _lend_cycle(self, model: Any) -> bool:
         """Lets the momentum of an optimizer that can follow the rate; returns whether."""
-        optimizer = model.optimizer
-        follows = _cycles(self.schedule) and getattr(optimizer, "momentum", 0)
-        if not follows or not hasattr(optimizer, "cycle"):
+        inner = inner_of(model.optimizer)
+        follows = _cycles(self.schedule) and getattr(inner, "momentum", 0)
+        if not follows or not hasattr(inner, "cycle"):
             return False
-        self._lent, optimizer.cycle = optimizer, self.schedule
+        self._borrower, inner.cycle = model, self.schedule
         return True
 
+    def _note(self) -> None:
+        """Keeps the rate that was set, to know it from one that is set by hand."""
+        if self._loan is not None:
+            self._loan.last = self.model.optimizer.learning_rate.numpy()
+
     def _give_back(self) -> None:
-        if self._before is not None:
-            self.model.optimizer.learning_rate = self._before
-            self._before = None
-        if self._lent is not None:
-            self._lent.cycle = self._lent = None
-            if self.model is not None:
-                self.model.make_train_function(force=True)
+        model, self._borrower, self._loan = self._borrower, None, None
+        if model is not None:
+            rate_loan.give_back(model)
 
 
 def _check_rate(rate: Any, step: int) -> None:
@@ -182,5 +197,4 @@ def _cycles(schedule: Any) -> bool:
 
 def _batches_of(optimizer: Any) -> int:
     """Returns how many batches make a step."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return inner.gradient_accumulation_steps or 1
+    return inner_of(optimizer).gradient_accumulation_steps or 1

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import itertools
 import random
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,7 +43,12 @@ def lr_find(
     """Trains one step after the other at ever higher learning rates, and takes it all back.
 
     Step t of n has the rate low * (high / low) ** (t / (n - 1)). Afterwards weights, optimizer,
-    statistics, seeds and random states are what they were, bit for bit.
+    statistics, seeds and random states are what they were, bit for bit: those of Python, NumPy
+    and `keras.random`. TensorFlow keeps that of `tf.random.normal` and its like to itself; what
+    draws from it without a seed draws other numbers after a sweep.
+
+    Where the loss is lowest at the last rate, so that it never rose, a warning says so: the
+    suggestion is then a matter of `high`, and not of the model.
 
     Args:
         model: A compiled Keras model. Its optimizer may have a schedule.
@@ -107,7 +113,14 @@ def lr_find(
             raise _checks.wrong("class_weight", rule, class_weight, "Yield sample weights.")
         learn_standardization(model, job.x, job.y, steps_per_epoch)
         losses = _sweep(job, rates, endless_batches(job, seed), divergence, smoothing)
-    return RateSweep(rates[: len(losses)], losses, _smooth(losses, smoothing), method)
+    sweep = RateSweep(rates[: len(losses)], losses, _smooth(losses, smoothing), method)
+    if len(losses) == steps and np.argmin(sweep.smoothed) == steps - 1:
+        warnings.warn(
+            f"The loss fell up to the last rate, high={high!r}: which rate is too high was not "
+            f"found, and the suggestion is too low. Sweep further, say with high={10 * high:g}.",
+            stacklevel=2,
+        )
+    return sweep
 
 
 def _sweep(
@@ -195,14 +208,26 @@ def _job(model: Any, x: Any, y: Any, **given: Any) -> Job:
 
 @contextlib.contextmanager
 def _taken_back(model: Any) -> Iterator[None]:
-    """Gives everything back as it was: variables, and the random states of Python and NumPy."""
+    """Gives everything back as it was: variables, and all random states but TensorFlow's."""
     states, before = (random.getstate(), np.random.get_state()), State(model)
+    seeds = [(variable, variable.read_value()) for variable in _global_seeds()]
     try:
         yield
     finally:
         before.restore()
+        for variable, value in seeds:
+            variable.assign(value)
         random.setstate(states[0])
         np.random.set_state(states[1])
+
+
+def _global_seeds() -> list[tf.Variable]:
+    """Returns the state of the generator that `keras.random` draws from without a seed.
+
+    Keras hands it out to nobody, but a trace of a draw holds it, and draws nothing.
+    """
+    draw = tf.function(lambda: keras.random.uniform(()), autograph=False)
+    return list(draw.get_concrete_function().variables)
 
 
 @contextlib.contextmanager

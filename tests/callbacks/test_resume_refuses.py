@@ -10,7 +10,7 @@ import tensorflow as tf
 from resume_runs import X, Y, network, train
 
 import kerasnn
-from kerasnn.callbacks import Resume
+from kerasnn.callbacks import BestModel, Resume
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +156,17 @@ def test_two_are_refused(tmp_path, refuses):
     model, resumes = network(), [Resume(tmp_path / "one"), Resume(tmp_path / "two")]
     with refuses(model, "`callbacks` must hold one `Resume`; got 2"):
         train(model, resumes)
+
+
+def test_one_path_for_two(tmp_path, refuses):
+    """Also by a link, and where none of the two is a `Resume`."""
+    model, path = network(), tmp_path / "run.keras"
+    (tmp_path / "link.keras").symlink_to(path)
+    for other in (Resume(path), BestModel(tmp_path / "link.keras", "loss")):
+        listed = [BestModel(path, "loss"), other]
+        both = f"`BestModel`, `{type(other).__name__}`"
+        with refuses(model, f"`path` must be another one for each callback; {both} would all"):
+            train(model, listed)
 
 
 @pytest.mark.parametrize(
