@@ -15,7 +15,8 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
 
     Each better model is written beside `path`, flushed to the disk, and then takes its place
     by a rename: where the process is killed, or the disk is full, the one before is still there.
-    A model is better than all that this callback has seen, in earlier calls of `fit` too.
+    A model is better than all that this callback has seen, in earlier calls of `fit` too. Where
+    `path` is a link, the file that it leads to is replaced.
 
     Args:
         path: Where the model is kept; ends in `.keras`.
@@ -49,7 +50,8 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Writes the model where it is better."""
-        with _files.replacing(pathlib.Path(self.path)) as draft:
+        # A rename would put the file in the place of a link to it.
+        with _files.replacing(pathlib.Path(self.path).resolve()) as draft:
             # Keras fills in names in braces, which a directory may have.
             self.filepath = str(draft).replace("{", "{{").replace("}", "}}")
             super().on_epoch_end(epoch, logs)

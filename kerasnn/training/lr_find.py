@@ -16,7 +16,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.training.endless_batches import endless_batches
 from kerasnn.training.job import Job, check_model
-from kerasnn.training.rate_sweep import METHODS, RateSweep
+from kerasnn.training.rate_sweep import METHODS, RateSweep, has_risen
 from kerasnn.training.standardization import learn_standardization
 from kerasnn.training.state import State
 from kerasnn.training.steps import Steps, build
@@ -43,12 +43,16 @@ def lr_find(
     """Trains one step after the other at ever higher learning rates, and takes it all back.
 
     Step t of n has the rate low * (high / low) ** (t / (n - 1)). Afterwards weights, optimizer,
-    statistics, seeds and random states are what they were, bit for bit: those of Python, NumPy
-    and `keras.random`. TensorFlow keeps that of `tf.random.normal` and its like to itself; what
-    draws from it without a seed draws other numbers after a sweep.
+    statistics, seeds and random states are what they were, bit for bit, but for two that nobody
+    is given by Keras and TensorFlow. The generator of `keras.random`, for layers that draw without
+    a seed of their own, is put back where it was there. Where a sweep is the first to draw from
+    it, in a process or since `keras.utils.set_random_seed`, it is made then and stays, and so is
+    it by any sweep with `run_eagerly`: the numbers drawn afterwards are others than without the
+    sweep. Give such layers a seed, or draw once before, `keras.random.uniform(())`. And what draws
+    by `tf.random.normal` and its like without a seed draws other numbers after a sweep.
 
-    Where the loss is lowest at the last rate, so that it never rose, a warning says so: the
-    suggestion is then a matter of `high`, and not of the model.
+    Where the loss has not risen by the last rate, above the noise of its batches, a warning says
+    so: the suggestion is then a matter of `high`, or of chance, and not of the model.
 
     Args:
         model: A compiled Keras model. Its optimizer may have a schedule.
@@ -114,11 +118,13 @@ def lr_find(
         learn_standardization(model, job.x, job.y, steps_per_epoch)
         losses = _sweep(job, rates, endless_batches(job, seed), divergence, smoothing)
     sweep = RateSweep(rates[: len(losses)], losses, _smooth(losses, smoothing), method)
-    if len(losses) == steps and np.argmin(sweep.smoothed) == steps - 1:
+    if len(losses) == steps and not has_risen(sweep):
         warnings.warn(
-            f"The loss fell up to the last rate, high={high!r}: which rate is too high was not "
-            f"found, and the suggestion is too low. Sweep further, say with high={10 * high:g}.",
-            stacklevel=2,
+            f"The loss has not risen by the last rate, high={high!r}, so that the sweep did not "
+            "find which rate is too high, and its suggestion may be far too low. Sweep further: "
+            f"give high={10 * high:g}, say.",
+            # Past the check of the arguments.
+            stacklevel=3,
         )
     return sweep
 
@@ -208,9 +214,10 @@ def _job(model: Any, x: Any, y: Any, **given: Any) -> Job:
 
 @contextlib.contextmanager
 def _taken_back(model: Any) -> Iterator[None]:
-    """Gives everything back as it was: variables, and all random states but TensorFlow's."""
+    """Gives everything back as it was: variables, and random states."""
     states, before = (random.getstate(), np.random.get_state()), State(model)
-    seeds = [(variable, variable.read_value()) for variable in _global_seeds()]
+    # Else they are among what a step changes.
+    seeds = [(v, v.read_value()) for v in (_global_seeds() if model.run_eagerly else [])]
     try:
         yield
     finally:

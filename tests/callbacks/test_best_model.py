@@ -39,6 +39,16 @@ def test_the_best_is_kept(tmp_path):
     assert_close(keras.models.load_model(path).get_weights(), after[2], tolerance=0)
 
 
+def test_a_link_stays_one(tmp_path):
+    (tmp_path / "kept").mkdir()
+    target, link = tmp_path / "kept" / "best.keras", tmp_path / "link.keras"
+    link.symlink_to(target)
+    after = fit(BestModel(link, "score", mode="min"), [2.0, 1.0])
+    assert link.is_symlink()
+    assert not target.is_symlink()
+    assert_close(keras.models.load_model(target).get_weights(), after[1], tolerance=0)
+
+
 def test_only_better_ones_are_written_and_over_all_calls_of_fit(tmp_path):
     path = tmp_path / "best.keras"
     best = BestModel(str(path), "score", mode="min")

@@ -7,10 +7,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from resume_runs import X, Y, network, train
+from resume_runs import X, Y, network, small, train
 
 import kerasnn
-from kerasnn.callbacks import BestModel, Resume
+from kerasnn import schedules
+from kerasnn.callbacks import BestModel, LearningRateDecay, Resume
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +68,10 @@ def test_another_model_optimizer_or_loss_is_named(path, refuses, model, message)
         (X, {"batch_size": 31}, "`fit.batch_size` was 32, is now 31"),
         (X, {"shuffle": False}, "`fit.shuffle` was True, is now False"),
         (X, {"validation_split": 0.0}, "is now absent"),
+        (X, {"seed": 3}, "by which the saved run orders its rows, or left out; got seed=3. Use"),
         (X, {"epochs": 1}, "`epochs` must be at least 2, which the saved run has behind it"),
     ],
-    ids=["row", "rows", "weights", "batch", "order", "validation", "epochs"],
+    ids=["row", "rows", "weights", "batch", "order", "validation", "seed", "epochs"],
 )
 def test_other_data_and_arguments_are_named(path, refuses, x, arguments, message):
     model = network()
@@ -150,6 +152,34 @@ def test_the_order_of_rows_of_the_own_loop_of_keras_is_refused(tmp_path, refuses
 def test_keras_fit_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"`Resume` must be given to `kerasnn.fit`"):
         keras.Model.fit(network(), X, Y, callbacks=[Resume(tmp_path / "run")], verbose=0)
+
+
+@pytest.mark.parametrize(
+    "content", [b"rate,loss\n0.1,2.3\n" * 99, b"PK\x03\x04" + bytes(500), b"a"]
+)
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_file_of_another_is_refused_and_stays(saved, tmp_path, refuses, content, beside):
+    model, path = network(), tmp_path / "mine"
+    path.write_bytes(content)
+    if beside:
+        shutil.copy(saved, tmp_path / "mine.previous")
+    with refuses(model, "is no file of Resume's. Give another path."):
+        train(model, [Resume(path)])
+    assert path.read_bytes() == content
+
+
+def test_a_changed_schedule_is_named(tmp_path):
+    def fit(rate, epochs):
+        decay = LearningRateDecay(schedules.Step(rate))
+        kerasnn.fit(small(), X, Y, epochs=epochs, callbacks=[decay, Resume(path)], verbose=0)
+
+    path = tmp_path / "run"
+    fit(0.1, 1)
+    message = re.escape(
+        "of its callbacks `LearningRateDecay.schedule.initial` was 0.1, is now 0.2."
+    )
+    with pytest.warns(UserWarning, match=message):
+        fit(0.2, 2)
 
 
 def test_two_are_refused(tmp_path, refuses):
