@@ -44,8 +44,8 @@ def diagnose(
         The findings, and per layer what was measured. `print` shows both, `.plot()` draws them.
 
     Raises:
-        ValueError: If `model` is not a compiled Keras model, or nothing in it is trained; if the
-            rows do not go together.
+        ValueError: If `model` is not a compiled Keras model with a loss, or nothing in it is
+            trained; if the rows do not go together.
         TypeError: If an argument is unknown.
 
     Example:
@@ -62,6 +62,7 @@ def diagnose(
         check_rows("validation_data", validation_data)
     sample = own_sample(("x", "y", "sample_weight"), x, y, sample_weight)
     check_inputs("x", model, sample)
+    losses.check_loss(model, sample.x)
     losses.read(model, sample.x, sample.y)
     if not model.trainable_variables:
         raise ValueError(

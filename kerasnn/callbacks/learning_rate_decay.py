@@ -9,6 +9,10 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.callbacks import rate_loan
 from kerasnn.callbacks.rates import check_settable, inner_of
+from kerasnn.schedules.schedule import Schedule
+
+# How many steps of a schedule of the user's own are looked at before training.
+_STEPS_TRIED = 200
 
 
 class LearningRateDecay(keras.callbacks.Callback):
@@ -29,8 +33,8 @@ class LearningRateDecay(keras.callbacks.Callback):
         per: What a step of the schedule is: `"epoch"`, or `"step"`, a batch.
 
     Raises:
-        ValueError: If `schedule` is none, `per` is neither, or the optimizer's learning rate is
-            a schedule already.
+        ValueError: If `schedule` is none or gives no rate for a step, `per` is neither, or the
+            optimizer's learning rate is a schedule already.
         TypeError: If an argument is unknown.
 
     Example:
@@ -82,6 +86,7 @@ class LearningRateDecay(keras.callbacks.Callback):
         self._loan = rate_loan.lend(self.model)
         self._borrower = self.model
         self._started = False
+        self._check_steps()
         if self._lend_cycle(self.model):
             # What Keras has traced has momentum for a constant.
             self.model.make_train_function(force=True)
@@ -162,6 +167,16 @@ class LearningRateDecay(keras.callbacks.Callback):
                 "known cardinality, or start with epoch 0."
             )
         return steps or 0
+
+    def _check_steps(self) -> None:
+        """Raises where the schedule gives no rate for a step, of some from the first to the last.
+
+        It stands in the compiled program, where nobody looks at it.
+        """
+        steps, epochs = (self.params or {}).get("steps"), (self.params or {}).get("epochs")
+        if self.per == "step" and steps and epochs and not isinstance(self.schedule, Schedule):
+            for step in np.unique(np.linspace(0, steps * epochs - 1, _STEPS_TRIED).astype(int)):
+                _check_rate(self.schedule(tf.constant(step, tf.int64)), step)
 
     def _lend_cycle(self, model: Any) -> bool:
         """Lets the momentum of an optimizer that can follow the rate; returns whether."""

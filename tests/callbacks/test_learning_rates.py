@@ -290,6 +290,21 @@ def test_a_schedule_that_gives_no_rate(refuses, value, per):
         kerasnn.fit(model, X, Y, callbacks=[LearningRateDecay(Constant(value), per=per)], **PLAN)
 
 
+class Sinks(Constant):
+    """Falls in a line, below 0 in the end."""
+
+    def __call__(self, step):
+        return self.value - 0.01 * keras.ops.cast(step, "float32")
+
+
+@pytest.mark.parametrize("fit", [kerasnn.fit, keras.Model.fit])
+def test_a_schedule_that_gives_no_rate_for_a_later_step(fit, refuses):
+    model, decay = classifier(), LearningRateDecay(Sinks(0.045), per="step")
+    model.optimizer.build(model.trainable_variables)
+    with refuses(model, "`schedule(5)` must be a finite number at least 0; got schedule(5)=-0.00"):
+        fit(model, X, Y, epochs=4, callbacks=[decay], **PLAN)
+
+
 def test_several_steps_that_keras_does_not_tell_of():
     model = classifier(steps_per_execution=2)
     decay = LearningRateDecay(DECAY, per="step")

@@ -199,6 +199,11 @@ def test_one_path_for_two(tmp_path, refuses):
             train(model, listed)
 
 
+def test_a_misspelt_argument_is_answered():
+    with pytest.raises(TypeError, match="`Resume` has no argument `evry`. Did you mean `every`?"):
+        Resume("run", evry=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
