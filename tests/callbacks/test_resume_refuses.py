@@ -200,7 +200,7 @@ def test_one_path_for_two(tmp_path, refuses):
 
 
 def test_a_misspelt_argument_is_answered():
-    with pytest.raises(TypeError, match="`Resume` has no argument `evry`. Did you mean `every`?"):
+    with pytest.raises(TypeError, match=r"`Resume` has no argument `evry`\. Did you mean `every`"):
         Resume("run", evry=1)
 
 
