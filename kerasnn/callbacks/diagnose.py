@@ -49,7 +49,7 @@ def diagnose(
         TypeError: If an argument is unknown.
 
     Example:
-        >>>         >>> model = keras.Sequential(
+        >>> model = keras.Sequential(
         ...     [keras.Input((2,)), keras.layers.Dense(1, "sigmoid", name="output")]
         ... )
         >>> model.compile(loss="mse")

@@ -12,7 +12,7 @@ from kerasnn.callbacks.rates import check_settable, inner_of
 from kerasnn.schedules.schedule import Schedule
 
 # How many steps of a schedule of the user's own are looked at before training.
-_STEPS_TRIED = 200
+_STEPS_TRIED = 100
 
 
 class LearningRateDecay(keras.callbacks.Callback):
@@ -83,10 +83,10 @@ class LearningRateDecay(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Keeps the learning rate that the optimizer has."""
         self.before_fit(self.model, validates=False, alone=False)
+        self._check_steps()
         self._loan = rate_loan.lend(self.model)
         self._borrower = self.model
         self._started = False
-        self._check_steps()
         if self._lend_cycle(self.model):
             # What Keras has traced has momentum for a constant.
             self.model.make_train_function(force=True)

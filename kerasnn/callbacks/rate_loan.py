@@ -15,7 +15,7 @@ class RateLoan:
 
     Attributes:
         before: The rate from before.
-        last: The rate that was set last in Keras's own loop; None where a program sets it.
+        last: The rate that was set last by Python; None where only a program has set one.
     """
 
     before: Any
@@ -48,7 +48,7 @@ def reclaim(model: Any) -> None:
     """
     loan = _OPEN.get(model.optimizer)
     if loan is not None:
-        if loan.last is not None and model.optimizer.learning_rate.numpy() != loan.last:
+        if loan.last is None or model.optimizer.learning_rate.numpy() != loan.last:
             del _OPEN[model.optimizer]
         # The rate's setter ends a cycle too, and leaves what Keras has traced.
         model.make_train_function(force=True)
