@@ -49,6 +49,7 @@ def diagnose(
         TypeError: If an argument is unknown.
 
     Example:
+        >>> import numpy as np
         >>> model = keras.Sequential(
         ...     [keras.Input((2,)), keras.layers.Dense(1, "sigmoid", name="output")]
         ... )

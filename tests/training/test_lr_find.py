@@ -70,7 +70,7 @@ def test_nothing_is_left(name, trained):
     before = {v.path: v.numpy() for v in [*swept.variables, *optimizer.variables]}
     states = random.getstate(), np.random.get_state()[1].tolist()
     for _ in range(2):
-        sweep = kerasnn.lr_find(swept, X, Y, **QUICK)
+        sweep = kerasnn.lr_find(swept, X, Y, **QUICK | {"high": 100.0})
     assert len(set(sweep.losses)) > 2
     assert swept.optimizer is optimizer
     assert float(optimizer.learning_rate) == rate
