@@ -25,7 +25,7 @@ def replacing(path: pathlib.Path, *, keep: pathlib.Path | None = None) -> Iterat
     Raises:
         OSError: If the disk is full or refuses.
     """
-    draft = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
+    draft = _draft_of(path)
     try:
         yield draft
         if not draft.exists():
@@ -38,6 +38,37 @@ def replacing(path: pathlib.Path, *, keep: pathlib.Path | None = None) -> Iterat
         flush(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def check_writable(argument: str, path: pathlib.Path) -> None:
+    """Raises unless a draft of `path` can be made, in the nearest directory that is there.
+
+    Whoever writes makes the directories that are not. Nothing is left.
+
+    Args:
+        argument: The argument that names the path, for errors.
+        path: Where a file is to be written later.
+
+    Raises:
+        OSError: If the directory refuses, the system is read-only, or a name is too long.
+    """
+    try:
+        folder = path.parent
+        while not folder.exists():
+            folder = folder.parent
+        draft = folder / _draft_of(path).name
+        draft.touch(exist_ok=False)
+        draft.unlink()
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"`{argument}` must be a file that can be written; {str(path)!r} cannot: "
+            f"{error.strerror}. Give another path.",
+        ) from error
+
+
+def _draft_of(path: pathlib.Path) -> pathlib.Path:
+    return path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
 
 
 def clear_drafts(path: pathlib.Path) -> None:

@@ -31,16 +31,40 @@ def of(model: keras.Model, x: Any, y: Any, sample_weight: Any = None) -> Any:
     )
 
 
-def read(model: Any, x: Any, y: Any, dtype: str | None = None) -> tuple[Any, Any]:
+def check_loss(model: Any, x: Any) -> None:
+    """Raises where a compiled model has nothing to compute a loss by.
+
+    Args:
+        model: A compiled Keras model.
+        x: Inputs; a layer may add a loss as it is called.
+    """
+    if model.loss is not None or type(model).compute_loss is not keras.Model.compute_loss:
+        return
+    model(x, training=False)
+    if not model.losses:
+        raise ValueError(
+            f"`model` must have a loss; `{model.name}` has none, and computes one in a "
+            "`train_step` of its own, if at all. Give `loss` to `compile`, or give the model a "
+            "`compute_loss`."
+        )
+
+
+def read(
+    model: Any,
+    x: Any,
+    y: Any,
+    dtype: str | None = None,
+    names: tuple[str, str] = ("x", "y"),
+) -> tuple[Any, Any]:
     """Returns inputs and targets as tensors, floating-point ones in `dtype`.
 
     Raises where they are no numbers, of different lengths or not finite, or where the targets do
     not suit the output and the loss.
     """
-    x, y = _as_tensors("x", x), _as_tensors("y", y)
+    x, y = _as_tensors(names[0], x), _as_tensors(names[1], y)
     inputs, targets = (keras.tree.map_structure(_as_array, nest) for nest in (x, y))
-    leaves = _checks.named_leaves("x", inputs)
-    _checks.row_count([*leaves, *_checks.named_leaves("y", targets)])
+    leaves = _checks.named_leaves(names[0], inputs)
+    _checks.row_count([*leaves, *_checks.named_leaves(names[1], targets)])
     for name, array in leaves:
         if array.dtype.kind in "fiub":
             _checks.finite_range(name, array)
@@ -48,8 +72,8 @@ def read(model: Any, x: Any, y: Any, dtype: str | None = None) -> tuple[Any, Any
         lambda t: keras.KerasTensor((None, *t.shape[1:]), t.dtype), model(x, training=False)
     )
     count = len(keras.tree.flatten(outputs))
-    names = getattr(model, "output_names", None) or [f"output_{i}" for i in range(count)]
-    for target in _checks.losses_by_output("y", targets, outputs, names, model.loss):
+    ends = getattr(model, "output_names", None) or [f"output_{i}" for i in range(count)]
+    for target in _checks.losses_by_output(names[1], targets, outputs, ends, model.loss):
         _checks.fits_output(*target)
 
     def cast(tensor: tf.Tensor) -> Any:

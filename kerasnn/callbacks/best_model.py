@@ -15,7 +15,8 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
 
     Each better model is written beside `path`, flushed to the disk, and then takes its place
     by a rename: where the process is killed, or the disk is full, the one before is still there.
-    A model is better than all that this callback has seen, in earlier calls of `fit` too.
+    A model is better than all that this callback has seen, in earlier calls of `fit` too. Where
+    `path` is a link, the file that it leads to is replaced.
 
     Args:
         path: Where the model is kept; ends in `.keras`.
@@ -27,7 +28,8 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
     Raises:
         ValueError: If `path` does not end in `.keras`, an argument is out of its range, or the
             metric does not come.
-        OSError: If the model cannot be written. The one before is still there.
+        OSError: If the model cannot be written: before training where that is known. The one
+            before is still there.
         TypeError: If an argument is unknown.
     """
 
@@ -47,12 +49,34 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
         super().__init__(os.fspath(path), monitor, verbose, save_best_only=True, mode=mode)
         self.min_delta = min_delta
 
+    def before_fit(self, model: Any, *, validates: bool, alone: bool) -> None:
+        """Raises where it cannot work."""
+        super().before_fit(model, validates=validates, alone=alone)
+        _files.check_writable("path", self._file)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Starts to watch; raises where the path cannot be written to."""
+        _files.check_writable("path", self._file)
+        super().on_train_begin(logs)
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Writes the model where it is better."""
-        with _files.replacing(pathlib.Path(self.path)) as draft:
-            # Keras fills in names in braces, which a directory may have.
-            self.filepath = str(draft).replace("{", "{{").replace("}", "}}")
-            super().on_epoch_end(epoch, logs)
+        try:
+            with _files.replacing(self._file) as draft:
+                # Keras fills in names in braces, which a directory may have.
+                self.filepath = str(draft).replace("{", "{{").replace("}", "}}")
+                super().on_epoch_end(epoch, logs)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"The model after epoch {epoch + 1} could not be written to {str(self.path)!r}: "
+                f"{error.strerror or error}. What was there before is still there.",
+            ) from error
+
+    @property
+    def _file(self) -> pathlib.Path:
+        # A rename would put the file in the place of a link to it.
+        return pathlib.Path(self.path).resolve()
 
     def state(self) -> dict[str, Any]:
         """Returns what the next epoch depends on; the model itself is on the disk."""

@@ -44,12 +44,13 @@ def diagnose(
         The findings, and per layer what was measured. `print` shows both, `.plot()` draws them.
 
     Raises:
-        ValueError: If `model` is not a compiled Keras model, or nothing in it is trained; if the
-            rows do not go together.
+        ValueError: If `model` is not a compiled Keras model with a loss, or nothing in it is
+            trained; if the rows do not go together.
         TypeError: If an argument is unknown.
 
     Example:
-        >>>         >>> model = keras.Sequential(
+        >>> import numpy as np
+        >>> model = keras.Sequential(
         ...     [keras.Input((2,)), keras.layers.Dense(1, "sigmoid", name="output")]
         ... )
         >>> model.compile(loss="mse")
@@ -62,6 +63,7 @@ def diagnose(
         check_rows("validation_data", validation_data)
     sample = own_sample(("x", "y", "sample_weight"), x, y, sample_weight)
     check_inputs("x", model, sample)
+    losses.check_loss(model, sample.x)
     losses.read(model, sample.x, sample.y)
     if not model.trainable_variables:
         raise ValueError(

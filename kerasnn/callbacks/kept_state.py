@@ -22,9 +22,16 @@ def keyed(callbacks: list[keras.callbacks.Callback]) -> dict[str, keras.callback
 
 
 def settings_of(callback: Any) -> dict[str, Any]:
-    """Returns the attributes that are named as arguments of the constructor, where plain."""
+    """Returns the attributes that are named as arguments of the constructor, where plain.
+
+    For a schedule stand its class and its configuration.
+    """
     names = inspect.signature(type(callback).__init__).parameters
-    return {name: value for name, value in _plain(callback).items() if name in names}
+    settings = {name: value for name, value in _plain(callback).items() if name in names}
+    for name, value in vars(callback).items():
+        if name in names and isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
+            settings[name] = _configuration(value)
+    return settings
 
 
 def state_of(callback: Any, settings: dict[str, Any]) -> Any:
@@ -64,6 +71,16 @@ def not_plain(callback: Any) -> list[str]:
         for name, value in vars(callback).items()
         if name not in plain and name not in _KERAS_OWN and not _is_tool(value)
     ]
+
+
+def _configuration(schedule: Any) -> dict[str, Any]:
+    """Returns what is known of a schedule; one of the user's own may have no configuration."""
+    try:
+        config = schedule.get_config()
+        encode(config, [])
+    except (NotImplementedError, NotPlainError):
+        config = {}
+    return {"class": type(schedule).__name__, **config}
 
 
 def _is_tool(value: Any) -> bool:

@@ -7,7 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.callbacks.rates import check_settable
+from kerasnn.callbacks import rate_loan
+from kerasnn.callbacks.rates import check_settable, inner_of
+from kerasnn.schedules.schedule import Schedule
+
+# How many steps of a schedule of the user's own are looked at before training.
+_STEPS_TRIED = 100
 
 
 class LearningRateDecay(keras.callbacks.Callback):
@@ -17,14 +22,19 @@ class LearningRateDecay(keras.callbacks.Callback):
     the start of training: `fit(initial_epoch=5)` goes on with epoch 5, and its first step. With
     `per="step"` the schedule is part of the compiled program of `kerasnn.fit`.
 
+    No other callback may set the rate beside it; `kerasnn.fit` refuses one. Where an exception,
+    such as Ctrl-C, ends training, `kerasnn.fit` gives rate and momentum back. Keras's own `fit`
+    tells no callback then: both stay as they are at that moment, until the next training with a
+    `LearningRateDecay`, this or another, which gives them back first.
+
     Args:
         schedule: A Keras schedule, such as those of `kerasnn.schedules`. Under a `OneCycle` the
             momentum of `kerasnn.optimizers.SGD` follows the rate.
         per: What a step of the schedule is: `"epoch"`, or `"step"`, a batch.
 
     Raises:
-        ValueError: If `schedule` is none, `per` is neither, or the optimizer's learning rate is
-            a schedule already.
+        ValueError: If `schedule` is none or gives no rate for a step, `per` is neither, or the
+            optimizer's learning rate is a schedule already.
         TypeError: If an argument is unknown.
 
     Example:
@@ -54,8 +64,8 @@ class LearningRateDecay(keras.callbacks.Callback):
         # The optimizer's count of steps at the start of epoch 0.
         self._start = tf.Variable(tf.constant(0, tf.int64), trainable=False)
         self._started = False
-        self._before: Any = None
-        self._lent: Any = None
+        self._loan: rate_loan.RateLoan | None = None
+        self._borrower: Any = None
         # Where there is nothing to trace, programs are shared with other calls of `fit`.
         self.before_step = self._before_step if per == "step" or _cycles(schedule) else None
 
@@ -68,11 +78,14 @@ class LearningRateDecay(keras.callbacks.Callback):
                 f"`LearningRateDecay` sets one learning rate; `{model.optimizer.name}` has one "
                 "for each of its optimizers. Give each of them a schedule."
             )
+        rate_loan.reclaim(model)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Keeps the learning rate that the optimizer has."""
         self.before_fit(self.model, validates=False, alone=False)
-        self._before = self.model.optimizer.learning_rate.numpy()
+        self._check_steps()
+        self._loan = rate_loan.lend(self.model)
+        self._borrower = self.model
         self._started = False
         if self._lend_cycle(self.model):
             # What Keras has traced has momentum for a constant.
@@ -84,7 +97,9 @@ class LearningRateDecay(keras.callbacks.Callback):
         if self.per == "epoch":
             rate = self.schedule(epoch)
             _check_rate(rate, epoch)
-            optimizer.learning_rate = float(rate)
+            # Not by the setter, which would end a cycle.
+            optimizer.learning_rate.assign(float(rate))
+            self._note()
         elif not self._started:
             first = epoch * self._steps_to(epoch)
             self._start.assign(optimizer.iterations * _batches_of(optimizer) - first)
@@ -100,6 +115,7 @@ class LearningRateDecay(keras.callbacks.Callback):
                     "no callback. Compile with steps_per_execution=1, or train by `kerasnn.fit`."
                 )
             self._set_rate(self.model)
+            self._note()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Logs the rate."""
@@ -116,12 +132,15 @@ class LearningRateDecay(keras.callbacks.Callback):
 
     def state(self) -> dict[str, Any]:
         """Returns what the next step depends on, and what is given back at the end."""
-        return {"start": int(self._start), "started": self._started, "before": self._before}
+        before = None if self._loan is None else self._loan.before
+        return {"start": int(self._start), "started": self._started, "before": before}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes what `state` returned."""
         self._start.assign(state["start"])
-        self._started, self._before = state["started"], state["before"]
+        self._started = state["started"]
+        if self._loan is not None:
+            self._loan.before = state["before"]
 
     def _before_step(self, model: Any) -> None:
         """Puts the schedule ahead of the step that is traced."""
@@ -149,23 +168,34 @@ class LearningRateDecay(keras.callbacks.Callback):
             )
         return steps or 0
 
+    def _check_steps(self) -> None:
+        """Raises where the schedule gives no rate for a step, of some from the first to the last.
+
+        It stands in the compiled program, where nobody looks at it.
+        """
+        steps, epochs = (self.params or {}).get("steps"), (self.params or {}).get("epochs")
+        if self.per == "step" and steps and epochs and not isinstance(self.schedule, Schedule):
+            for step in np.unique(np.linspace(0, steps * epochs - 1, _STEPS_TRIED).astype(int)):
+                _check_rate(self.schedule(tf.constant(step, tf.int64)), step)
+
     def _lend_cycle(self, model: Any) -> bool:
         """Lets the momentum of an optimizer that can follow the rate; returns whether."""
-        optimizer = model.optimizer
-        follows = _cycles(self.schedule) and getattr(optimizer, "momentum", 0)
-        if not follows or not hasattr(optimizer, "cycle"):
+        inner = inner_of(model.optimizer)
+        follows = _cycles(self.schedule) and getattr(inner, "momentum", 0)
+        if not follows or not hasattr(inner, "cycle"):
             return False
-        self._lent, optimizer.cycle = optimizer, self.schedule
+        self._borrower, inner.cycle = model, self.schedule
         return True
 
+    def _note(self) -> None:
+        """Keeps the rate that was set, to know it from one that is set by hand."""
+        if self._loan is not None:
+            self._loan.last = self.model.optimizer.learning_rate.numpy()
+
     def _give_back(self) -> None:
-        if self._before is not None:
-            self.model.optimizer.learning_rate = self._before
-            self._before = None
-        if self._lent is not None:
-            self._lent.cycle = self._lent = None
-            if self.model is not None:
-                self.model.make_train_function(force=True)
+        model, self._borrower, self._loan = self._borrower, None, None
+        if model is not None:
+            rate_loan.give_back(model)
 
 
 def _check_rate(rate: Any, step: int) -> None:
@@ -182,5 +212,4 @@ def _cycles(schedule: Any) -> bool:
 
 def _batches_of(optimizer: Any) -> int:
     """Returns how many batches make a step."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return inner.gradient_accumulation_steps or 1
+    return inner_of(optimizer).gradient_accumulation_steps or 1

@@ -30,6 +30,7 @@ class Monitored(_Base):
     """
 
     monitor: str
+    mode: str
     best: Any
 
     if TYPE_CHECKING:
@@ -57,9 +58,11 @@ class Monitored(_Base):
         """Starts anew; raises where the metric is known not to come."""
         super().on_train_begin(logs)
         self._measured = False
-        names = _names(self.model) if self._alone else []
-        if names:
+        names = _names(self.model)
+        if names and self._alone:
             _checks.one_of("monitor", self.monitor, names)
+        if names and self.mode == "auto":
+            _check_direction(self.monitor, self.model, names)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Waits for a validation."""
@@ -104,6 +107,20 @@ class Monitored(_Base):
                 "epoch. Give `validation_data` to `fit`.",
                 stacklevel=2,
             )
+
+
+def _check_direction(monitor: str, model: Any, names: list[str]) -> None:
+    """Raises where Keras cannot tell whether less or more is better."""
+    # It is asked in the first epoch that it watches, and says nothing before.
+    asked = keras.callbacks.EarlyStopping(monitor)
+    asked.set_model(model)
+    asked.on_train_begin()
+    try:
+        asked.on_epoch_end(0, {monitor: 0.0})
+    except ValueError as error:
+        rule = f'be "min" or "max" for `{monitor}`, of which Keras does not know what is better'
+        cure = "" if monitor in names else _checks.did_you_mean(monitor, names)
+        raise _checks.wrong("mode", rule, "auto", cure) from error
 
 
 def _names(model: Any) -> list[str]:

@@ -5,6 +5,11 @@ from typing import Any
 import keras
 
 
+def inner_of(optimizer: Any) -> Any:
+    """Returns the optimizer that takes the steps, where another one scales the loss for it."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def check_settable(callback: Any, model: Any) -> None:
     """Raises where the learning rate of a model's optimizer is not a number."""
     optimizer = model.optimizer

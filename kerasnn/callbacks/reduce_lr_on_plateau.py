@@ -14,6 +14,7 @@ class ReduceLROnPlateau(Monitored, keras.callbacks.ReduceLROnPlateau):
 
     It is Keras's, with its arguments, but for this: NaN and infinity are never the best, a
     metric that is not there raises, and so does an optimizer whose rate is a schedule.
+    `kerasnn.fit` refuses it beside a `LearningRateDecay`.
 
     Args:
         monitor: Name of the metric in the logs.

@@ -178,5 +178,7 @@ def _words(settings: dict[str, Any]) -> dict[str, str]:
     """Returns each argument of each callback in words, and each callback itself."""
     flat = dict.fromkeys(settings, "present")
     for name, values in settings.items():
-        flat |= {f"{name}.{key}": repr(value) for key, value in values.items()}
+        for key, value in values.items():
+            parts = value if isinstance(value, dict) else {"": value}
+            flat |= {f"{name}.{key}.{part}".rstrip("."): repr(v) for part, v in parts.items()}
     return flat

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from kerasnn import _checks
+from kerasnn import _checks, _files
 from kerasnn.callbacks.generations import Generations
 from kerasnn.callbacks.path_lock import path_lock
 from kerasnn.callbacks.resumable_run import ResumableRun
@@ -57,7 +57,9 @@ class Resume(keras.callbacks.Callback):
             the data cannot be given once more; if no saved file is whole.
         BlockingIOError: If another process uses `path`.
         NotImplementedError: On a system without POSIX locks.
-        OSError: If the disk is full; what was saved before is still there.
+        OSError: If `path` cannot be written to, before training where that is known, or the disk
+            is full; what was saved before is still there.
+        TypeError: If an argument is unknown.
 
     Example:
         >>> import tempfile
@@ -75,6 +77,7 @@ class Resume(keras.callbacks.Callback):
     model: Any
     params: Any
 
+    @_checks.known_arguments
     def __init__(self, path: str | os.PathLike[str], *, every: int = 1) -> None:
         super().__init__()
         _checks.whole_number("every", every)
@@ -84,6 +87,10 @@ class Resume(keras.callbacks.Callback):
         #: The epoch, counted from 0, that the last `fit` went on with; None where it began anew.
         self.resumed_epoch_: int | None = None
         self._run: ResumableRun | None = None
+
+    def before_fit(self, model: Any, *, validates: bool, alone: bool) -> None:
+        """Raises where the path cannot be written to."""
+        _files.check_writable("path", pathlib.Path(self.path))
 
     @contextlib.contextmanager
     def watching(

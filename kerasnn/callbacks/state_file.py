@@ -13,10 +13,16 @@ _DOCUMENT = "state.json"
 _MARK = b"sha256:"
 _CHECKSUM_BYTES = len(_MARK) + 64
 _CHUNK_BYTES = 1 << 20
+# How a zip begins, and where the name of its first member stands.
+_ZIP, _NAME_AT = b"PK\x03\x04", 30
 
 
 class DamagedFileError(ValueError):
     """Says that a file does not hold what was written to it."""
+
+
+class ForeignFileError(ValueError):
+    """Says that a file was never written by `write`."""
 
 
 def write(path: pathlib.Path, state: Frozen) -> None:
@@ -45,6 +51,7 @@ def read(path: pathlib.Path) -> Any:
 
     Raises:
         DamagedFileError: If one bit is not as it was written.
+        ForeignFileError: If neither its start nor its end is that of a file of `write`.
         OSError: If there is no such file, or it cannot be read.
     """
     with open(path, "rb") as file:
@@ -60,6 +67,11 @@ def read(path: pathlib.Path) -> Any:
 
 def _check(file: IO[bytes], path: pathlib.Path) -> None:
     size = file.seek(0, 2)
+    if not _is_own(file, size):
+        raise ForeignFileError(
+            f"`path` must be a new file, or one that `Resume` has written; {str(path)!r} is no "
+            "file of Resume's. Give another path."
+        )
     left = size - _CHECKSUM_BYTES
     if left < 0:
         raise DamagedFileError(f"{str(path)!r} is cut off: it has {size} bytes.")
@@ -71,6 +83,16 @@ def _check(file: IO[bytes], path: pathlib.Path) -> None:
         left -= len(chunk)
     if file.read() != _MARK + digest.hexdigest().encode("ascii"):
         raise DamagedFileError(f"{str(path)!r} is damaged or cut off: its checksum is wrong.")
+
+
+def _is_own(file: IO[bytes], size: int) -> bool:
+    """Whether a file starts or ends as `write` makes it; a start that is cut off is one."""
+    file.seek(0)
+    head = file.read(_NAME_AT + len(_DOCUMENT))
+    begins = _ZIP.startswith(head[: len(_ZIP)])
+    begins = begins and _DOCUMENT.encode("ascii").startswith(head[_NAME_AT:])
+    file.seek(max(0, size - _CHECKSUM_BYTES))
+    return begins or file.read(len(_MARK)) == _MARK
 
 
 class _Hashed:

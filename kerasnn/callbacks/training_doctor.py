@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from kerasnn import _checks
+from kerasnn.autodiff import losses
 from kerasnn.callbacks.case import Case
 from kerasnn.callbacks.draw_vitals import draw_vitals
 from kerasnn.callbacks.examine import examine
@@ -74,7 +75,7 @@ class TrainingDoctor(keras.callbacks.Callback):
 
     Raises:
         ValueError: If an argument breaks its rule; at the start of training, if there are no rows
-            to look at.
+            to look at, or they do not suit the model, or it has no loss.
 
     Example:
         >>> from kerasnn import data, models
@@ -133,9 +134,11 @@ class TrainingDoctor(keras.callbacks.Callback):
                 "Keras's own `fit`: a callback does not see the rows. Give some of them: "
                 "data=(x[:256], y[:256])."
             )
-        check_inputs("data[0]", self.model, self._train)
+        self._check_sample("data", self._train, is_own=self.data is not None)
+        losses.check_loss(self.model, self._train.x)
         if self._held is not None:
-            check_inputs("validation_data[0]", self.model, self._held)
+            is_own = self.validation_data is not None
+            self._check_sample("validation_data", self._held, is_own=is_own)
         self._forget()
         self._probe = Probe(self.model, self._train, self._held)
         self._sample = self._train
@@ -159,8 +162,8 @@ class TrainingDoctor(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Examines the model."""
         logs = logs or {}
-        losses = tuple(float(logs.get(name, math.nan)) for name in ("loss", "val_loss"))
-        self._losses.append(losses)  # type: ignore[arg-type]
+        measured = tuple(float(logs.get(name, math.nan)) for name in ("loss", "val_loss"))
+        self._losses.append(measured)  # type: ignore[arg-type]
         if self._before is not None:
             self._look(epoch + 1)
 
@@ -203,6 +206,13 @@ class TrainingDoctor(keras.callbacks.Callback):
         self.findings_ = [Finding(**finding) for finding in state["findings"]]
         self._losses = [(loss, val_loss) for loss, val_loss in state["losses"]]
         self._penalty, self._first_epoch = state["penalty"], state["first_epoch"]
+
+    def _check_sample(self, name: str, sample: Sample, *, is_own: bool) -> None:
+        """Raises where rows do not suit the model; `kerasnn.fit` has checked those of its own."""
+        inputs, targets, _ = names_in(name)
+        check_inputs(inputs, self.model, sample)
+        if is_own:
+            losses.read(self.model, sample.x, sample.y, names=(inputs, targets))
 
     def _forget(self) -> None:
         self.findings_: list[Finding] = []

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -129,23 +130,23 @@ class SGD(keras.optimizers.Optimizer):
         super().__init__(
             learning_rate=learning_rate,
             name=name,
-            weight_decay=weight_decay,
-            clipnorm=clipnorm,
-            clipvalue=clipvalue,
-            global_clipnorm=global_clipnorm,
+            weight_decay=_plain(weight_decay),
+            clipnorm=_plain(clipnorm),
+            clipvalue=_plain(clipvalue),
+            global_clipnorm=_plain(global_clipnorm),
             use_ema=use_ema,
-            ema_momentum=ema_momentum,
-            ema_overwrite_frequency=ema_overwrite_frequency,
-            loss_scale_factor=loss_scale_factor,
-            gradient_accumulation_steps=gradient_accumulation_steps,
+            ema_momentum=_plain(ema_momentum),
+            ema_overwrite_frequency=_plain(ema_overwrite_frequency),
+            loss_scale_factor=_plain(loss_scale_factor),
+            gradient_accumulation_steps=_plain(gradient_accumulation_steps),
         )
-        self.momentum = momentum
+        self.momentum = _plain(momentum)
         # What takes the place of `momentum` in programs that serve more than one.
         self.live_momentum: Live | None = None
-        self.dampening = dampening
+        self.dampening = _plain(dampening)
         self.nesterov = nesterov
         self.maximize = maximize
-        self.l1 = l1
+        self.l1 = _plain(l1)
         self.cycle = learning_rate if isinstance(learning_rate, OneCycle) else None
 
     @property
@@ -219,3 +220,8 @@ class SGD(keras.optimizers.Optimizer):
 
     def _apply_weight_decay(self, variables: Any) -> None:
         """Does nothing: the decay is part of the gradient, where Keras's is a step of its own."""
+
+
+def _plain(number: Any) -> Any:
+    """Returns a number of NumPy as Python's: its type would hold against that of the weights."""
+    return number.item() if isinstance(number, np.generic) else number

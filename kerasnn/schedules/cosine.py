@@ -24,7 +24,7 @@ class Cosine(Schedule):
 
     Args:
         initial: The highest rate, at the start and after each restart.
-        final: The last rate, at least 0.
+        final: The last rate, at least 0 and at most `initial`.
         steps: Steps in all, warm-up included.
         warmup_steps: Steps in which the rate grows to `initial`.
         restarts: How often the rate leaps back to `initial`.
@@ -53,13 +53,17 @@ class Cosine(Schedule):
         restarts: int = 0,
     ) -> None:
         _checks.number("initial", initial, above=0)
-        _checks.number("final", final, at_least=0)
+        _checks.number("final", final, at_least=0, at_most=initial)
         _checks.whole_number("steps", steps)
         _checks.whole_number("warmup_steps", warmup_steps, at_least=0)
         _checks.whole_number("restarts", restarts, at_least=0)
         if warmup_steps >= steps:
             rule = f"be below steps={steps}, which include it"
             raise _checks.wrong("warmup_steps", rule, warmup_steps)
+        if restarts >= steps - warmup_steps:
+            rule = f"be below {steps - warmup_steps}, the steps after the warm-up"
+            cure = "Each cycle needs a step: give more `steps`."
+            raise _checks.wrong("restarts", rule, restarts, cure)
         self.initial = initial
         self.final = final
         self.steps = steps

@@ -47,7 +47,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
             _checks.whole_number("steps", steps)
             steps = np.arange(steps)
         steps = np.asarray(steps)
-        if steps.dtype.kind not in "iuf" or not np.all(steps >= 0):
+        if not steps.size or steps.dtype.kind not in "iuf" or not np.all(steps >= 0):
             raise _checks.wrong("steps", "be a number of steps, or steps counted from 0", steps)
         return np.asarray(self(steps))
 

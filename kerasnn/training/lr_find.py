@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import itertools
 import random
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.training.endless_batches import endless_batches
 from kerasnn.training.job import Job, check_model
-from kerasnn.training.rate_sweep import METHODS, RateSweep
+from kerasnn.training.rate_sweep import METHODS, RateSweep, has_risen
 from kerasnn.training.standardization import learn_standardization
 from kerasnn.training.state import State
 from kerasnn.training.steps import Steps, build
@@ -42,7 +43,16 @@ def lr_find(
     """Trains one step after the other at ever higher learning rates, and takes it all back.
 
     Step t of n has the rate low * (high / low) ** (t / (n - 1)). Afterwards weights, optimizer,
-    statistics, seeds and random states are what they were, bit for bit.
+    statistics, seeds and random states are what they were, bit for bit, but for two that nobody
+    is given by Keras and TensorFlow. The generator of `keras.random`, for layers that draw without
+    a seed of their own, is put back where it was there. Where a sweep is the first to draw from
+    it, in a process or since `keras.utils.set_random_seed`, it is made then and stays, and so is
+    it by any sweep with `run_eagerly`: the numbers drawn afterwards are others than without the
+    sweep. Give such layers a seed, or draw once before, `keras.random.uniform(())`. And what draws
+    by `tf.random.normal` and its like without a seed draws other numbers after a sweep.
+
+    Where the loss has not risen by the last rate, above the noise of its batches, a warning says
+    so: the suggestion is then a matter of `high`, or of chance, and not of the model.
 
     Args:
         model: A compiled Keras model. Its optimizer may have a schedule.
@@ -107,7 +117,16 @@ def lr_find(
             raise _checks.wrong("class_weight", rule, class_weight, "Yield sample weights.")
         learn_standardization(model, job.x, job.y, steps_per_epoch)
         losses = _sweep(job, rates, endless_batches(job, seed), divergence, smoothing)
-    return RateSweep(rates[: len(losses)], losses, _smooth(losses, smoothing), method)
+    sweep = RateSweep(rates[: len(losses)], losses, _smooth(losses, smoothing), method)
+    if len(losses) == steps and not has_risen(sweep):
+        warnings.warn(
+            f"The loss has not risen by the last rate, high={high!r}, so that the sweep did not "
+            "find which rate is too high, and its suggestion may be far too low. Sweep further: "
+            f"give high={10 * high:g}, say.",
+            # Past the check of the arguments.
+            stacklevel=3,
+        )
+    return sweep
 
 
 def _sweep(
@@ -195,14 +214,27 @@ def _job(model: Any, x: Any, y: Any, **given: Any) -> Job:
 
 @contextlib.contextmanager
 def _taken_back(model: Any) -> Iterator[None]:
-    """Gives everything back as it was: variables, and the random states of Python and NumPy."""
+    """Gives everything back as it was: variables, and random states."""
     states, before = (random.getstate(), np.random.get_state()), State(model)
+    # Else they are among what a step changes.
+    seeds = [(v, v.read_value()) for v in (_global_seeds() if model.run_eagerly else [])]
     try:
         yield
     finally:
         before.restore()
+        for variable, value in seeds:
+            variable.assign(value)
         random.setstate(states[0])
         np.random.set_state(states[1])
+
+
+def _global_seeds() -> list[tf.Variable]:
+    """Returns the state of the generator that `keras.random` draws from without a seed.
+
+    Keras hands it out to nobody, but a trace of a draw holds it, and draws nothing.
+    """
+    draw = tf.function(lambda: keras.random.uniform(()), autograph=False)
+    return list(draw.get_concrete_function().variables)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,8 @@ import collections
 from collections.abc import Callable
 from typing import Any
 
+import keras
+
 from kerasnn._layers import all_layers
 
 
@@ -110,7 +112,26 @@ def _training_objects(model: Any) -> list[Any]:
 
 def _training_settings(model: Any) -> Any:
     trainable = [layer.trainable for layer in all_layers(model)]
-    return trainable, _constants(model.optimizer.get_config())
+    return trainable, _optimizer_settings(model.optimizer)
+
+
+def _optimizer_settings(optimizer: Any) -> Any:
+    try:
+        return _constants(optimizer.get_config())
+    except NotImplementedError:
+        # A schedule of the user's own need not have a configuration.
+        inner = getattr(optimizer, "inner_optimizer", None)
+        return _held(optimizer), None if inner is None else _held(inner)
+
+
+def _held(optimizer: Any) -> dict[str, Any]:
+    """Returns the numbers and words that an optimizer has, and its schedule as an object."""
+    return {
+        name: value
+        for name, value in vars(optimizer).items()
+        if isinstance(value, keras.optimizers.schedules.LearningRateSchedule)
+        or (isinstance(value, (int, float, str)) and name != "built" and name[0] != "_")
+    }
 
 
 def _constants(config: Any) -> Any:

@@ -82,6 +82,16 @@ class RateSweep:
         return ax
 
 
+def has_risen(sweep: RateSweep) -> bool:
+    """Whether the loss ends above its lowest value by more than the noise of a batch.
+
+    The noise is told from the course of the loss by the steps between neighbours, of which the
+    median is no matter of a few leaps.
+    """
+    noise = np.median(np.abs(np.diff(sweep.losses)))
+    return bool(sweep.smoothed[-1] > sweep.smoothed.min() + noise)
+
+
 def _longest_fall(values: np.ndarray) -> tuple[int, int]:
     """Returns where the longest falling subsequence starts and ends."""
     length, start = np.ones(len(values), int), np.arange(len(values))

@@ -110,8 +110,16 @@ def _go_on(job: Job, saved: dict[str, Any]) -> None:
     # A run that a callback has stopped stays so.
     job.initial_epoch = job.epochs if saved["stopped"] else saved["epoch"]
     seed = saved["manifest"]["seed"]
-    if job.seed is None and seed != "None":
-        job.seed = int(seed)
+    if seed == "None":
+        return
+    if job.seed is not None and job.seed != int(seed):
+        raise _checks.wrong(
+            "seed",
+            f"be {seed}, by which the saved run orders its rows, or left out",
+            job.seed,
+            "Use another path for a new run.",
+        )
+    job.seed = int(seed)
 
 
 def _fingerprint(job: Job) -> fingerprints.Fingerprint:

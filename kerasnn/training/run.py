@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn.callbacks.together import check_together
 from kerasnn.training import engines
 from kerasnn.training.blocks import Blocks
 from kerasnn.training.epochs import Epochs, program_key
@@ -39,6 +40,7 @@ def ask_callbacks(job: Job) -> None:
     """Raises where a callback is none, or cannot work in a job."""
     callbacks = engines.callbacks_of(job)
     _check_callbacks(callbacks)
+    check_together(callbacks)
     known = _are_known(callbacks)
     tell(callbacks, "before_fit", job.shown.model, validates=job.validates, alone=known)
 

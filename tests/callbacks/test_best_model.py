@@ -8,7 +8,7 @@ import pytest
 from engine_cases import X, Y, assert_close, classifier
 
 import kerasnn
-from kerasnn.callbacks import BestModel
+from kerasnn.callbacks import BestModel, Resume
 
 
 class Values(keras.callbacks.Callback):
@@ -39,6 +39,32 @@ def test_the_best_is_kept(tmp_path):
     assert_close(keras.models.load_model(path).get_weights(), after[2], tolerance=0)
 
 
+def test_a_link_stays_one(tmp_path):
+    (tmp_path / "kept").mkdir()
+    target, link = tmp_path / "kept" / "best.keras", tmp_path / "link.keras"
+    link.symlink_to(target)
+    after = fit(BestModel(link, "score", mode="min"), [2.0, 1.0])
+    assert link.is_symlink()
+    assert not target.is_symlink()
+    assert_close(keras.models.load_model(target).get_weights(), after[1], tolerance=0)
+
+
+@pytest.mark.parametrize("make", [lambda path: BestModel(path, "loss"), Resume])
+@pytest.mark.parametrize("name", ["b" * 240 + ".keras", "gone/best.keras"])
+def test_a_path_that_cannot_be_written_to(tmp_path, monkeypatch, refuses, make, name):
+    """Too long a name, or a file system that refuses: known before training, and named."""
+    model, path = classifier(), tmp_path / name
+    if name.startswith("gone"):
+
+        def touch(path, **arguments):
+            raise OSError(30, "Read-only file system", str(path))
+
+        monkeypatch.setattr("pathlib.Path.touch", touch)
+    with refuses(model, f"`path` must be a file that can be written; {str(path)!r} can", OSError):
+        kerasnn.fit(model, X, Y, verbose=0, callbacks=[make(path)])
+    assert not list(tmp_path.iterdir())
+
+
 def test_only_better_ones_are_written_and_over_all_calls_of_fit(tmp_path):
     path = tmp_path / "best.keras"
     best = BestModel(str(path), "score", mode="min")
@@ -60,7 +86,8 @@ def test_a_write_that_fails(tmp_path, monkeypatch, error):
     best = BestModel(path, "score", mode="min")
     after = fit(best, [2.0])
     monkeypatch.setattr(keras.Model, "save", save)
-    with pytest.raises(type(error)):
+    message = f"after epoch 1 could not be written to {str(path)!r}: No space left on device."
+    with pytest.raises(type(error), match=re.escape(message) if error.args else None):
         fit(best, [1.0])
     assert [file.name for file in tmp_path.iterdir()] == ["best.keras"]
     assert_close(keras.models.load_model(path).get_weights(), after[0], tolerance=0)

@@ -160,11 +160,32 @@ def test_a_missing_monitor_is_known_before_training(refuses, monitor, arguments,
 def test_a_missing_monitor_that_another_callback_might_add(keras_fit):
     """It is known after the first epoch only, as are all metrics in Keras's own loop."""
     weights, model = Weights(), classifier("sgd", metrics=["accuracy"])
-    arguments = {"epochs": 3, "callbacks": [weights, EarlyStopping("val_acc")], **PLAN}
+    stopping = EarlyStopping("val_acc", mode="max")
+    arguments = {"epochs": 3, "callbacks": [weights, stopping], **PLAN}
     message = "'accuracy', 'loss', 'val_accuracy', 'val_loss'; got monitor='val_acc'. Did you mean"
     with pytest.raises(ValueError, match=re.escape(message)):
         (keras.Model.fit if keras_fit else kerasnn.fit)(model, X, Y, **arguments)
     assert len(weights.after) == 1
+
+
+class Quality(keras.metrics.Mean):
+    """A metric of the user's own, of which nobody knows what is better."""
+
+    def update_state(self, y, y_pred, sample_weight=None):
+        super().update_state(keras.ops.max(y_pred, axis=-1), sample_weight)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "cure"), [("val_quality", ""), ("val_acc", " Did you mean `val_accuracy`?")]
+)
+def test_a_direction_that_keras_cannot_tell(refuses, monitor, cure):
+    model = classifier("sgd", metrics=["accuracy", Quality(name="quality")])
+    message = (
+        f'`mode` must be "min" or "max" for `{monitor}`, of which Keras does not know what is '
+        f"better; got mode='auto'.{cure}"
+    )
+    with refuses(model, message):
+        kerasnn.fit(model, X, Y, callbacks=[Weights(), EarlyStopping(monitor)], **PLAN)
 
 
 def test_a_metric_that_another_callback_adds():

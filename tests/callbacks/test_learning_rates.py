@@ -158,6 +158,67 @@ def test_momentum_follows_one_cycle(fit):
     assert_close(ours.get_weights(), plain.get_weights())
 
 
+@pytest.mark.parametrize(("engine", "per"), [("graph", "step"), ("keras", "epoch")])
+def test_momentum_follows_under_loss_scaling(engine, per):
+    """The optimizer that takes the steps is the inner one; as with the cycle in it."""
+    cycle = schedules.OneCycle(0.4, steps=8, momentum=(0.9, 0.2))
+
+    def trained(rate, callbacks):
+        inner = optimizers.SGD(rate, momentum=0.5)
+        model = classifier(keras.optimizers.LossScaleOptimizer(inner))
+        plan = {**PLAN, "batch_size": BATCH if per == "step" else len(X), "epochs": 4}
+        kerasnn.fit(model, X, Y, callbacks=callbacks, engine=engine, **plan)
+        assert inner.cycle is (rate if callbacks == [] else None)
+        return model.get_weights()
+
+    ours = trained(0.1, [LearningRateDecay(cycle, per=per)])
+    assert_close(ours, trained(cycle, []))
+
+
+@pytest.mark.parametrize(("same", "by_hand"), [(True, None), (False, 0.05)])
+def test_what_keras_did_not_give_back_is_given_back_by_the_next(same, by_hand):
+    """After Ctrl-C in Keras's own `fit`; a rate that was set by hand since then stays."""
+    model, calm = (classifier(optimizers.SGD(0.25, momentum=0.5)) for _ in range(2))
+    decay = LearningRateDecay(schedules.OneCycle(0.4, steps=8), per="step")
+    plan = {"epochs": 3, "callbacks": [decay, Fails(KeyboardInterrupt())], **PLAN}
+    with pytest.raises(KeyboardInterrupt):
+        keras.Model.fit(model, X, Y, **plan)
+    assert model.optimizer.cycle is decay.schedule
+    if by_hand:
+        model.optimizer.learning_rate = by_hand
+    keras.Model.fit(calm, X, Y, **PLAN)
+    for variable, value in zip(model.optimizer.variables, calm.optimizer.variables, strict=True):
+        if "learning_rate" not in variable.path:
+            variable.assign(value)
+    model.set_weights(calm.get_weights())
+    schedule = decay.schedule if same else DECAY
+    second = decay if same else LearningRateDecay(schedule, per="step")
+    keras.Model.fit(model, X, Y, epochs=2, callbacks=[second], **PLAN)
+    first = LearningRateDecay(schedule, per="step")
+    keras.Model.fit(calm, X, Y, epochs=2, callbacks=[first], **PLAN)
+    assert_close(model.get_weights(), calm.get_weights(), tolerance=0)
+    assert model.optimizer.cycle is None
+    assert model.optimizer.learning_rate.numpy() == np.float32(by_hand or 0.25)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: ReduceLROnPlateau("loss"),
+        lambda: keras.callbacks.ReduceLROnPlateau("loss"),
+        lambda: keras.callbacks.LearningRateScheduler(lambda epoch: 0.1),
+        lambda: LearningRateDecay(DECAY),
+    ],
+)
+def test_two_that_set_the_rate(refuses, other):
+    model, other = classifier(), other()
+    for listed in ([other, LearningRateDecay(DECAY)], [LearningRateDecay(DECAY, "step"), other]):
+        names = ", ".join(f"`{type(callback).__name__}`" for callback in listed)
+        message = f"`LearningRateDecay`, which sets it at each step or epoch; got {names}. Leave"
+        with refuses(model, message):
+            kerasnn.fit(model, X, Y, callbacks=listed, **PLAN)
+
+
 class Plateau(keras.callbacks.Callback):
     """Sets what is monitored."""
 
@@ -229,6 +290,21 @@ def test_a_schedule_that_gives_no_rate(refuses, value, per):
     message = f"`schedule(0)` must be a finite number at least 0; got schedule(0)={value!r}. Look"
     with refuses(model, message):
         kerasnn.fit(model, X, Y, callbacks=[LearningRateDecay(Constant(value), per=per)], **PLAN)
+
+
+class Sinks(Constant):
+    """Falls in a line, below 0 in the end."""
+
+    def __call__(self, step):
+        return self.value - 0.01 * keras.ops.cast(step, "float32")
+
+
+@pytest.mark.parametrize("fit", [kerasnn.fit, keras.Model.fit])
+def test_a_schedule_that_gives_no_rate_for_a_later_step(fit, refuses):
+    model, decay = classifier(), LearningRateDecay(Sinks(0.045), per="step")
+    model.optimizer.build(model.trainable_variables)
+    with refuses(model, "`schedule(5)` must be a finite number at least 0; got schedule(5)=-0.00"):
+        fit(model, X, Y, epochs=4, callbacks=[decay], **PLAN)
 
 
 def test_several_steps_that_keras_does_not_tell_of():

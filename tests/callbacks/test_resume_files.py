@@ -139,7 +139,7 @@ def test_nothing_whole_is_an_error_and_stays(path, count):
 
 def test_a_foreign_file_is_not_touched(path):
     path.write_text("print('a script')")
-    with pytest.raises(ValueError, match="is cut off"):
+    with pytest.raises(ValueError, match=r"is no file of Resume's. Give another path\."):
         Generations(path).load()
     assert path.read_text() == "print('a script')"
 

@@ -7,10 +7,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from resume_runs import X, Y, network, train
+from resume_runs import X, Y, network, small, train
 
 import kerasnn
-from kerasnn.callbacks import Resume
+from kerasnn import schedules
+from kerasnn.callbacks import BestModel, LearningRateDecay, Resume
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +68,10 @@ def test_another_model_optimizer_or_loss_is_named(path, refuses, model, message)
         (X, {"batch_size": 31}, "`fit.batch_size` was 32, is now 31"),
         (X, {"shuffle": False}, "`fit.shuffle` was True, is now False"),
         (X, {"validation_split": 0.0}, "is now absent"),
+        (X, {"seed": 3}, "by which the saved run orders its rows, or left out; got seed=3. Use"),
         (X, {"epochs": 1}, "`epochs` must be at least 2, which the saved run has behind it"),
     ],
-    ids=["row", "rows", "weights", "batch", "order", "validation", "epochs"],
+    ids=["row", "rows", "weights", "batch", "order", "validation", "seed", "epochs"],
 )
 def test_other_data_and_arguments_are_named(path, refuses, x, arguments, message):
     model = network()
@@ -152,10 +154,54 @@ def test_keras_fit_is_refused(tmp_path):
         keras.Model.fit(network(), X, Y, callbacks=[Resume(tmp_path / "run")], verbose=0)
 
 
+@pytest.mark.parametrize(
+    "content", [b"rate,loss\n0.1,2.3\n" * 99, b"PK\x03\x04" + bytes(500), b"a"]
+)
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_file_of_another_is_refused_and_stays(saved, tmp_path, refuses, content, beside):
+    model, path = network(), tmp_path / "mine"
+    path.write_bytes(content)
+    if beside:
+        shutil.copy(saved, tmp_path / "mine.previous")
+    with refuses(model, "is no file of Resume's. Give another path."):
+        train(model, [Resume(path)])
+    assert path.read_bytes() == content
+
+
+def test_a_changed_schedule_is_named(tmp_path):
+    def fit(rate, epochs):
+        decay = LearningRateDecay(schedules.Step(rate))
+        kerasnn.fit(small(), X, Y, epochs=epochs, callbacks=[decay, Resume(path)], verbose=0)
+
+    path = tmp_path / "run"
+    fit(0.1, 1)
+    message = re.escape(
+        "of its callbacks `LearningRateDecay.schedule.initial` was 0.1, is now 0.2."
+    )
+    with pytest.warns(UserWarning, match=message):
+        fit(0.2, 2)
+
+
 def test_two_are_refused(tmp_path, refuses):
     model, resumes = network(), [Resume(tmp_path / "one"), Resume(tmp_path / "two")]
     with refuses(model, "`callbacks` must hold one `Resume`; got 2"):
         train(model, resumes)
+
+
+def test_one_path_for_two(tmp_path, refuses):
+    """Also by a link, and where none of the two is a `Resume`."""
+    model, path = network(), tmp_path / "run.keras"
+    (tmp_path / "link.keras").symlink_to(path)
+    for other in (Resume(path), BestModel(tmp_path / "link.keras", "loss")):
+        listed = [BestModel(path, "loss"), other]
+        both = f"`BestModel`, `{type(other).__name__}`"
+        with refuses(model, f"`path` must be another one for each callback; {both} would all"):
+            train(model, listed)
+
+
+def test_a_misspelt_argument_is_answered():
+    with pytest.raises(TypeError, match=r"`Resume` has no argument `evry`\. Did you mean `every`"):
+        Resume("run", evry=1)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import kerasnn
 from kerasnn import data, models
-from kerasnn.callbacks import TrainingDoctor
+from kerasnn.callbacks import TrainingDoctor, diagnose
 
 IRIS = data.load("iris")
 TRAIN, HELD = (IRIS.x_train, IRIS.y_train), (IRIS.x_test, IRIS.y_test)
@@ -298,6 +298,38 @@ def test_rows_of_the_users_own_are_checked_before_training(refuses, name, rows, 
         model.fit(*TRAIN, verbose=0, callbacks=[TrainingDoctor(**{name: rows}, verbose=0)])
     for value, wanted in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(value, wanted)
+
+
+@pytest.mark.parametrize("name", ["data", "validation_data"])
+def test_targets_of_the_users_own_are_checked_before_training(refuses, name):
+    model, words = mlp(hidden=()), np.array(["a"] * len(HELD[0]))
+    model.fit(*TRAIN, verbose=0)
+    doctor = TrainingDoctor(**{"data": HELD, name: (HELD[0], words)}, verbose=0)
+    with refuses(model, f"`{name}[1]` must hold numbers; got dtype object, such as b'a'."):
+        model.fit(*TRAIN, verbose=0, callbacks=[doctor])
+
+
+class OwnStep(keras.Sequential):
+    """Computes its loss in `train_step`, where nobody else can have it."""
+
+    def train_step(self, batch):
+        x, y = batch
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((tf.cast(y, "float32") - self(x)[:, 0]) ** 2)
+        weights = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        return {"loss": loss}
+
+
+def test_a_model_without_a_loss_is_refused_before_training(refuses):
+    model = OwnStep([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("sgd")
+    model.optimizer.build(model.trainable_variables)
+    message = f"`model` must have a loss; `{model.name}` has none, and computes one in a `train_s"
+    with refuses(model, message):
+        kerasnn.fit(model, *TRAIN, verbose=0, callbacks=[TrainingDoctor(verbose=0)])
+    with refuses(model, message):
+        diagnose(model, *TRAIN)
 
 
 @pytest.mark.parametrize(

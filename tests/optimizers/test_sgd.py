@@ -163,6 +163,28 @@ def test_l1_is_the_lasso(alpha, arguments):
     assert 0 < (lasso.coef_ == 0).sum() < x.shape[1]
 
 
+def test_numbers_of_numpy_are_as_those_of_python():
+    """A float64 of NumPy would make float64 of what it is multiplied by."""
+    momentum, steps = np.float64(0.9), np.int64(2)
+    numbers = {"momentum": momentum, "dampening": np.float64(0.5), "l1": np.float64(0.01)}
+    numbers["weight_decay"] = np.float64(0.1)
+    optimizers = [
+        SGD(0.1, **numbers, use_ema=True, ema_overwrite_frequency=steps),
+        SGD(
+            0.1,
+            **{name: float(number) for name, number in numbers.items()},
+            use_ema=True,
+            ema_overwrite_frequency=2,
+        ),
+    ]
+    models = [classifier(optimizer) for optimizer in optimizers]
+    for model in models:
+        kerasnn.fit(model, X, Y, epochs=2, shuffle=False, verbose=0)
+    for ours, theirs in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert optimizers[0].get_config() | {"name": ""} == optimizers[1].get_config() | {"name": ""}
+
+
 def test_excluded_from_weight_decay():
     optimizer = SGD(0.1, weight_decay=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias"])

@@ -109,6 +109,16 @@ def test_a_model_with_a_schedule_is_saved(tmp_path):
             "`warmup_steps` must be below steps=3, which include it; got warmup_steps=3.",
         ),
         ("Cosine", {"initial": 1, "steps": 3, "restarts": -1}, "`restarts` must be a whole number"),
+        (
+            "Cosine",
+            {"initial": 0.1, "final": 0.2, "steps": 3},
+            "`final` must be a finite number at least 0 and at most 0.1; got final=0.2.",
+        ),
+        (
+            "Cosine",
+            {"initial": 1, "steps": 5, "warmup_steps": 2, "restarts": 3},
+            "`restarts` must be below 3, the steps after the warm-up; got restarts=3. Each cycle",
+        ),
         ("OneCycle", {"peak": 1, "steps": 9, "rise": 0.6}, "`rise` must be a finite number above"),
         ("OneCycle", {"peak": 1, "steps": 9, "initial": 1}, "`initial` must be a finite number ab"),
         ("OneCycle", {"peak": 1, "steps": 9, "momentum": 0.9}, "`momentum` must be a pair, (high,"),
@@ -123,7 +133,7 @@ def test_what_cannot_be(name, arguments, message):
 ESCAPES = str.maketrans({c: f"\\{c}" for c in "()[].,"})
 
 
-@pytest.mark.parametrize("steps", [[-1], ["a"], [np.nan], [True]])
+@pytest.mark.parametrize("steps", [[], [-1], ["a"], [np.nan], [True]])
 def test_steps_that_are_none(steps):
     with pytest.raises(ValueError, match="`steps` must be a number of steps, or steps counted"):
         CASES["Step"]().values(steps)

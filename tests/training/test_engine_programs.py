@@ -166,6 +166,32 @@ def test_freezing_statistics():
         np.testing.assert_array_equal(a, b)
 
 
+class Unsaid(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule of the user's own, without a configuration."""
+
+    def __init__(self, rate):
+        self.rate, self.count = rate, 0
+
+    def __call__(self, step):
+        self.count += 1
+        return self.rate / (1 + keras.ops.cast(step, "float32"))
+
+
+def test_a_schedule_without_a_configuration():
+    """Trained as by Keras, and traced once; another one in its place is heeded."""
+    model, theirs = (classifier(keras.optimizers.SGD(Unsaid(0.1))) for _ in range(2))
+    for schedules in ((), (Unsaid(0.9), Unsaid(0.9))):
+        for each, schedule in zip((model, theirs), schedules, strict=False):
+            each.optimizer.learning_rate = schedule
+            each.make_train_function(force=True)
+        for fit, each in ((kerasnn.fit, model), (keras.Model.fit, theirs)):
+            fit(each, X, Y, shuffle=False, verbose=0)
+        assert_close(model.get_weights(), theirs.get_weights())
+    traced = schedules[0].count
+    kerasnn.fit(model, X, Y, shuffle=False, verbose=0)
+    assert schedules[0].count == traced
+
+
 def test_compiling_anew():
     model = classifier()
     first = kerasnn.fit(model, X, Y, verbose=0)

@@ -15,7 +15,7 @@ import kerasnn
 from kerasnn import data, layers, models, optimizers, schedules
 from kerasnn.training.rate_sweep import RateSweep
 
-QUICK = {"steps": 12, "low": 1e-4, "high": 1.0}
+QUICK = {"steps": 12, "low": 1e-4, "high": 10.0}
 
 
 def learned(model):
@@ -70,7 +70,7 @@ def test_nothing_is_left(name, trained):
     before = {v.path: v.numpy() for v in [*swept.variables, *optimizer.variables]}
     states = random.getstate(), np.random.get_state()[1].tolist()
     for _ in range(2):
-        sweep = kerasnn.lr_find(swept, X, Y, **QUICK)
+        sweep = kerasnn.lr_find(swept, X, Y, **QUICK | {"high": 100.0})
     assert len(set(sweep.losses)) > 2
     assert swept.optimizer is optimizer
     assert float(optimizer.learning_rate) == rate
@@ -95,22 +95,35 @@ def test_a_second_sweep_is_the_first():
     np.testing.assert_array_equal(one.losses, two.losses)
 
 
-def test_a_seed_that_no_layer_owns():
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_a_seed_that_no_layer_owns(eagerly):
     """Keras's generator of seeds for all who name none is given back as well."""
 
     class Noise(keras.layers.Layer):
         def call(self, x):
             return x + keras.random.normal(keras.ops.shape(x))
 
-    model = classifier("sgd", hidden=lambda: [Noise(), keras.layers.Dense(4)])
     drawn = []
     for sweeps in (0, 1):
+        model = classifier("adam", hidden=lambda: [Noise()], run_eagerly=eagerly)
         keras.utils.set_random_seed(3)
         keras.random.normal((1,))
         for _ in range(sweeps):
             kerasnn.lr_find(model, X, Y, **QUICK)
-        drawn.append(float(keras.random.normal((1,))[0]))
+        history = kerasnn.fit(model, X, Y, verbose=0).history
+        drawn.append((float(keras.random.normal((1,))[0]), history))
     assert drawn[0] == drawn[1]
+
+
+def test_a_sweep_that_ends_too_early_says_so():
+    """A line that is to be learned: its loss falls at each rate up to 0.1."""
+    x = np.linspace(-1, 1, 32, dtype="float32")[:, None]
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", loss="mse")
+    message = r"not risen by the last rate, high=0\.1, so that .* Sweep further: give high=1, say\."
+    with pytest.warns(UserWarning, match=message):
+        sweep = kerasnn.lr_find(model, x, 3 * x + 1, 32, high=0.1, steps=20)
+    assert sweep.suggestion == pytest.approx(0.01)
 
 
 def test_the_rates_are_those_that_were_trained_with():
@@ -119,7 +132,8 @@ def test_the_rates_are_those_that_were_trained_with():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     model.set_weights([np.array([[1.0]], "float32")])
     model.compile(keras.optimizers.SGD(123.0), loss="mse")
-    sweep = kerasnn.lr_find(model, x, 0 * x, low=0.01, high=0.2, steps=10)
+    with pytest.warns(UserWarning, match="The loss has not risen by the last rate"):
+        sweep = kerasnn.lr_find(model, x, 0 * x, low=0.01, high=0.2, steps=10)
     np.testing.assert_allclose(sweep.learning_rates, np.geomspace(0.01, 0.2, 10), rtol=1e-6)
     weight, losses = 1.0, []
     for rate in sweep.learning_rates:
