@@ -103,6 +103,7 @@ def test_an_ended_run_trains_no_more_and_goes_on_with_more_epochs(path):
     assert longer == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["graph", "keras"])
 def test_a_run_that_early_stopping_ended_stays_ended(path, engine):
     def go(epochs):
@@ -193,6 +194,7 @@ def test_other_threads_and_versions_are_said(path, monkeypatch):
     assert message.endswith("is now 77.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["graph", "keras"])
 def test_a_dataset_that_repeats_itself_is_gone_on_with(path, engine):
     def go(*more):
@@ -210,6 +212,7 @@ def test_a_dataset_that_repeats_itself_is_gone_on_with(path, engine):
     assert go(Resume(path)) == unbroken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "optimizer",
     [

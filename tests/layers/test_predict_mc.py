@@ -112,6 +112,7 @@ def test_batches_draw_anew():
     assert (mean[2] != mean[4]).any()
 
 
+@pytest.mark.slow
 def test_recurrent_and_attention_layers_behind_masks():
     tokens = keras.Input((None,), dtype="int32")
     signal = keras.layers.Embedding(9, 4, mask_zero=True)(tokens)

@@ -86,7 +86,7 @@ def early():
     "callback",
     [
         early,
-        Nudge,
+        pytest.param(Nudge, marks=pytest.mark.slow),
         pytest.param(plateau, marks=pytest.mark.slow),
         lambda: keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.7),
         pytest.param(

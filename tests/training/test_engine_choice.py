@@ -81,6 +81,7 @@ class OnTheHost(keras.layers.Layer):
         return input_shape
 
 
+@pytest.mark.slow
 def test_what_xla_cannot_compile_goes_on_as_a_graph(monkeypatch):
     monkeypatch.setattr(engines, "XLA_STEPS_IF_SMALL", 1)
     model = classifier(hidden=lambda: [OnTheHost()])

@@ -235,6 +235,7 @@ def test_a_trained_model_is_saved_and_copied_without_its_programs(tmp_path):
         assert not hasattr(copy, "_kerasnn_programs")
 
 
+@pytest.mark.slow
 def test_models_are_released():
     gone = []
     for engine in ("graph", "xla"):

@@ -89,6 +89,7 @@ def test_nothing_is_left(name, trained):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_a_second_sweep_is_the_first():
     model = rich("adam")
     one, two = (kerasnn.lr_find(model, X, Y, **QUICK) for _ in range(2))

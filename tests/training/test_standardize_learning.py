@@ -165,6 +165,7 @@ def test_targets_with_a_large_mean_keep_their_digits():
     assert model.predict(X, verbose=0).dtype == np.float32
 
 
+@pytest.mark.slow
 def test_images_keep_statistics_of_each_channel():
     images = RNG.normal(size=(ROWS, 4, 4, 2)) * [1, 9] + [5, 0]
     for augment in (False, True):

@@ -69,7 +69,13 @@ def test_layers_of_a_model_inside_are_frozen_each_by_its_name():
     assert len(model.trainable_variables) == 2
 
 
-@pytest.mark.parametrize("fit", [kerasnn.fit, keras.Model.fit], ids=["kerasnn", "keras"])
+@pytest.mark.parametrize(
+    "fit",
+    [
+        pytest.param(kerasnn.fit, id="kerasnn"),
+        pytest.param(keras.Model.fit, id="keras", marks=pytest.mark.slow),
+    ],
+)
 def test_it_takes_effect_in_a_model_that_has_trained(fit):
     """Keras goes on with its trace, keras#22413, and its optimizer knows no new variable."""
     model, (x, y) = network(), images()
@@ -102,6 +108,7 @@ def test_the_optimizer_keeps_slots_rate_and_steps_for_what_stays():
     assert all(not after[path].any() for path in new)
 
 
+@pytest.mark.slow
 def test_going_on_after_a_change_that_changes_nothing_is_going_on():
     x, y = images()
 

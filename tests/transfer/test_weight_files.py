@@ -1,6 +1,5 @@
 """Weights from files: of `keras.applications`, with or without top, of Keras 3, and of none."""
 
-import functools
 import threading
 import time
 import urllib.error
@@ -60,7 +59,14 @@ def written(tmp_path, theirs, kind):
     return path
 
 
-KINDS = ["with top", "without top", "whole model", "keras 3", "model"]
+KINDS = [
+    "with top",
+    "keras 3",
+    *(
+        pytest.param(kind, marks=pytest.mark.slow)
+        for kind in ("without top", "whole model", "model")
+    ),
+]
 
 
 def convolutions(model):
@@ -76,6 +82,7 @@ def test_every_kind_of_file_gives_the_convolutions_and_no_more(tmp_path, theirs,
     np.testing.assert_array_equal(model.get_weights()[-2], fresh.get_weights()[-2])
 
 
+@pytest.mark.slow
 def test_a_file_of_our_own_gives_the_convolutions(tmp_path, theirs):
     source = small_vgg(weights=written(tmp_path, theirs, "model"))
     for name in ("ours.keras", "ours.weights.h5"):
@@ -181,9 +188,8 @@ def without_network(monkeypatch, tmp_path):
 def test_without_a_network_the_error_says_which_file_and_where_to_put_it(
     without_network, name, file, md5
 ):
-    build = {"VGG16": transfer.vgg16}.get(name, functools.partial(transfer.from_backbone, name))
     with pytest.raises(FileNotFoundError) as error:
-        build((32, 32, 3), task="binary")
+        imagenet.imagenet_file(name)
     said = str(error.value)
     assert f"needs {file}, which is not whole in {without_network}" in said
     assert "https://storage.googleapis.com/" in said
@@ -193,7 +199,7 @@ def test_without_a_network_the_error_says_which_file_and_where_to_put_it(
 
 def test_a_network_of_another_name_says_where_its_weights_would_be(without_network):
     with pytest.raises(FileNotFoundError, match="the weights of DenseNet121 without its top"):
-        transfer.from_backbone("DenseNet121", (32, 32, 3), task="binary")
+        imagenet.imagenet_file("DenseNet121")
 
 
 def test_a_network_that_never_answers_is_given_up(monkeypatch, tmp_path):
