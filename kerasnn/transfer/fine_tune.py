@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
+from kerasnn.transfer.assignment import Assignment
 from kerasnn.transfer.features import caching_of
 from kerasnn.transfer.precision import check_precision
 from kerasnn.transfer.stages import STAGES, plan
@@ -122,7 +123,7 @@ def fine_tune(
     if not isinstance(augment, bool):
         _checks.whole_number("augment", augment, cure="For no augmentation use False.")
     check_precision(precision)
-    tuning = Tuning(
+    assignment = Assignment(
         model=model,
         x=x,
         y=y,
@@ -134,12 +135,14 @@ def fine_tune(
         verbose=verbose,
         engine=engine,
         seed=seed,
+        learning_rate=learning_rate,
+    )
+    tuning = Tuning(
+        assignment,
         precision=precision,
         caching=caching_of(cache, cache_limit_gb),
         keeps=cache != "none",
         augment=augment,
-        learning_rate=learning_rate,
     )
-    return tuning.run(
-        plan(regime, tuning.examples, tuning.classes), epochs, head_epochs, layer_decay
-    )
+    stages = plan(regime, assignment.examples, assignment.classes)
+    return tuning.run(stages, epochs, head_epochs, layer_decay)

@@ -7,20 +7,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasnn import _checks
-from kerasnn.callbacks import Resume
 from kerasnn.models import parts
 from kerasnn.models.model import Model
-from kerasnn.training.engines import refuse_keras_only
 from kerasnn.training.fit import train
-from kerasnn.training.job import Job, Told
-from kerasnn.training.rows import trains_as_keras
-from kerasnn.training.run import ask_callbacks
+from kerasnn.training.job import Told
 from kerasnn.training.standardization import learn_standardization
+from kerasnn.transfer.assignment import Assignment
 from kerasnn.transfer.before import Before
 from kerasnn.transfer.counts import counts_of
 from kerasnn.transfer.cut import Chain
-from kerasnn.transfer.data import Images, check_source
+from kerasnn.transfer.data import Images
 from kerasnn.transfer.extraction import Caching, Extraction
 from kerasnn.transfer.in_inference import InInference
 from kerasnn.transfer.layer_rates import LayerRates
@@ -31,76 +27,34 @@ from kerasnn.transfer.trainability import leaves, train_from
 _SAMPLE_ROWS = 4
 
 
-@dataclasses.dataclass(kw_only=True)
 class Tuning:
-    """The arguments of `fine_tune`, checked, and its data. Making one changes nothing.
+    """Trains stage after stage.
 
-    Attributes:
-        examples: Rows to train on; None where they are not known.
-        classes: Classes of the task, 1 for regression.
+    Args:
+        assignment: What is asked for.
+        precision: What frozen layers compute in; see `Prefix`.
+        caching: Where features are kept.
+        keeps: Whether they are.
+        augment: Whether, or how often, images are altered.
+
+    Raises:
+        ValueError: If the model has no head.
     """
 
-    model: Any
-    x: Any
-    y: Any
-    validation_data: Any
-    sample_weight: Any
-    class_weight: Any
-    batch_size: Any
-    callbacks: Any
-    verbose: Any
-    engine: str
-    seed: int | None
-    precision: str
-    caching: Caching
-    keeps: bool
-    augment: Any
-    learning_rate: float | None
-
-    def __post_init__(self) -> None:
-        self._chain = Chain(self.model)
+    def __init__(
+        self,
+        assignment: Assignment,
+        *,
+        precision: str,
+        caching: Caching,
+        keeps: bool,
+        augment: bool | int,
+    ) -> None:
+        self._ask, self._model = assignment, assignment.model
+        self._precision, self._caching = precision, caching
+        self._keeps, self._augment = keeps, augment
+        self._chain = Chain(self._model)
         self._chain.head()
-        self._callbacks = keras.tree.flatten(self.callbacks) if self.callbacks else []
-        if any(isinstance(callback, Resume) for callback in self._callbacks):
-            raise ValueError(
-                "`callbacks` must be without `Resume`, which goes on with one call of `fit`; for "
-                "features that survive a kill give a directory as `cache`."
-            )
-        check_source("x", self.x)
-        if self.validation_data is not None:
-            check_source("validation_data", self.validation_data)
-        if self.class_weight is not None and isinstance(self.x, tf.data.Dataset):
-            raise _checks.wrong(
-                "class_weight",
-                "be left out where `x` is a dataset",
-                self.class_weight,
-                "Let it yield (x, y, sample_weight).",
-            )
-        job = self._job(self.model, Images(self.x, self.y, self.sample_weight), None, epochs=1)
-        if not trains_as_keras(self.model):
-            raise ValueError(
-                f"`{self.model.name}` must be trained by Keras's own `train_step` and "
-                "`compute_loss`, with a loss: its own would not see the layers that are computed "
-                "beforehand. Freeze with `kerasnn.transfer.freeze_to`, and call `fit`."
-            )
-        ask_callbacks(job)
-        refuse_keras_only(job)
-        if self.learning_rate is not None and not isinstance(
-            self.model.optimizer.learning_rate, keras.Variable
-        ):
-            raise _checks.wrong(
-                "learning_rate",
-                "be left out where the optimizer's rate is a schedule",
-                self.learning_rate,
-                "Compile the model with a number.",
-            )
-        self._images = Images(job.x, job.y, job.sample_weight)
-        self._held = None
-        if self.validation_data is not None:
-            held = job.validation_data
-            self._held = Images(*held) if isinstance(held, tuple) else Images(held)
-        self.examples = _count(self._images)
-        self.classes = _classes(self.model)
 
     def run(
         self,
@@ -112,17 +66,17 @@ class Tuning:
         """Trains all stages; returns their History."""
         regime, stages = plan
         self._say(f"Regime {regime}")
-        before = Before(self.model)
+        before = Before(self._model)
         try:
-            learn_standardization(self.model, self._images.x, self._images.y, None)
-            if self.learning_rate is not None:
-                self.model.optimizer.learning_rate = self.learning_rate
+            learn_standardization(self._model, self._ask.images.x, self._ask.images.y, None)
+            if self._ask.learning_rate is not None:
+                self._model.optimizer.learning_rate = self._ask.learning_rate
             return self._run(stages, epochs, head_epochs or epochs, layer_decay)
         except BaseException:
             before.restore_if_untrained()
             raise
         finally:
-            if self.learning_rate is not None:
+            if self._ask.learning_rate is not None:
                 before.restore_rate()
 
     def _run(
@@ -133,7 +87,7 @@ class Tuning:
         # What the last stage keeps frozen is computed first, and for the head the rest of it.
         base, data = min(places), self._data()
         if base:
-            data = self._extract(data, 0, base, augment=self.augment)
+            data = self._extract(data, 0, base, augment=self._augment)
         logs: dict[str, list[Any]] = {}
         ended: list[Trained] = []
         for number, (stage, place) in enumerate(zip(stages, places, strict=True), 1):
@@ -145,9 +99,9 @@ class Tuning:
             )
             used = data
             if place > base:
-                used = self._extract(data, base, place, augment=self.augment and not base)
+                used = self._extract(data, base, place, augment=self._augment and not base)
             model = self._chain.part(place) if place else self._on_images()
-            rates = [LayerRates(self.model, layer_decay, stage.rate)] if stage.decays else []
+            rates = [LayerRates(self._model, layer_decay, stage.rate)] if stage.decays else []
             history = self._train(model, used, epochs if last else head_epochs, rates)
             for name, values in history.history.items():
                 logs.setdefault(name, []).extend(values)
@@ -155,18 +109,18 @@ class Tuning:
             ended.append(
                 Trained(stage.name, len(history.epoch), counts.trainable, history.engine, precision)
             )
-        history = self.model.history
+        history = self._model.history
         history.history, history.stages = logs, ended
         history.epoch = list(range(sum(stage.epochs for stage in ended)))
         return history
 
     def _keeps_features(self) -> bool:
         """Whether features are the same in every epoch, and wanted."""
-        if not self.keeps:
+        if not self._keeps:
             return False
         drawn = self._chain.augments()
-        if self.augment is True or drawn:
-            why = "`augment=True`" if self.augment is True else f"`{drawn[0]}`"
+        if self._augment is True or drawn:
+            why = "`augment=True`" if self._augment is True else f"`{drawn[0]}`"
             self._say(
                 f"No features are kept: {why} draws each image anew in every epoch. "
                 "`augment=4` keeps those of four altered copies of each."
@@ -180,25 +134,25 @@ class Tuning:
         return self._chain.frozen()
 
     def _set(self, stage: Stage) -> Any:
-        first = stage.first(self.model)
+        first = stage.first(self._model)
         if first is not None:
-            return train_from(self.model, first, batch_norm=False)
-        trained = [layer for layer in leaves(self.model) if layer.trainable_variables]
-        return counts_of(self.model, len(trained))
+            return train_from(self._model, first, batch_norm=False)
+        trained = [layer for layer in leaves(self._model) if layer.trainable_variables]
+        return counts_of(self._model, len(trained))
 
     def _data(self) -> "_Data":
-        return _Data(self._images, self._held, None)
+        return _Data(self._ask.images, self._ask.held, None)
 
     def _extract(self, data: "_Data", start: int, stop: int, *, augment: Any) -> "_Data":
         """Returns the features of all rows that go in at one place and come out at another."""
         extract = Extraction(
             self._chain.part(start, stop),
             data.images.sample(_SAMPLE_ROWS),
-            self.precision,
-            self.caching,
-            self.verbose,
-            batch_size=self._step_rows(data.images),
-            seed=self.seed,
+            self._precision,
+            self._caching,
+            self._ask.verbose,
+            batch_size=self._ask.step_rows(data.images),
+            seed=self._ask.seed,
         )
         passes = int(augment) or 1
         change = self._augmenter() if augment else None
@@ -206,89 +160,45 @@ class Tuning:
         held = None if data.held is None else extract(data.held, "the validation images")
         return _Data(images, held, extract.precision)
 
-    def _step_rows(self, images: Images) -> int:
-        """Returns the rows to a step; of images that come in batches, about."""
-        return (images.count or 32) if self.batch_size == "full" else int(self.batch_size or 32)
-
     def _augmenter(self) -> Callable[[Any], Any]:
         layers = keras.Sequential(
-            parts.augmentation(parts.Parts(l1=0, l2=0, batch_norm=False, seed=self.seed))
+            parts.augmentation(parts.Parts(l1=0, l2=0, batch_norm=False, seed=self._ask.seed))
         )
         return lambda batch: layers(tf.cast(batch, tf.float32), training=True)
 
     def _on_images(self) -> keras.Model:
         """Returns the model as it trains on images: what is frozen in inference."""
         place = self._chain.frozen() if not self._chain.augments() else 0
-        if not place and not self.augment:
-            return self.model
+        if not place and not self._augment:
+            return self._model
         image = keras.Input(self._chain.image.shape[1:], dtype=self._chain.image.dtype)
         tensor: Any = image
-        if self.augment:
-            part = parts.Parts(l1=0, l2=0, batch_norm=False, seed=self.seed)
+        if self._augment:
+            part = parts.Parts(l1=0, l2=0, batch_norm=False, seed=self._ask.seed)
             for layer in parts.augmentation(part):
                 tensor = layer(tensor)
         if place:
             tensor = InInference(self._chain.part(0, place))(tensor)
-        return Model(image, self._chain.part(place)(tensor), name=f"{self.model.name}_on_images")
+        return Model(image, self._chain.part(place)(tensor), name=f"{self._model.name}_on_images")
 
     def _train(
         self, model: Any, data: "_Data", epochs: int, callbacks: list[Any]
     ) -> keras.callbacks.History:
-        if model is not self.model:
-            _compile_as(model, self.model)
-        told = Told(
-            self.model, self._images.packed, None if self._held is None else self._held.packed
-        )
+        if model is not self._model:
+            _compile_as(model, self._model)
+        whole, held = self._ask.images.packed, self._ask.held
+        told = Told(self._model, whole, None if held is None else held.packed)
         bar = None
-        if self.verbose != 0:
-            bar = StageBar(data.images.count, self._step_rows(data.images), epochs)
+        if self._ask.verbose != 0:
+            bar = StageBar(data.images.count, self._ask.step_rows(data.images), epochs)
         return train(
-            self._job(
+            self._ask.job(
                 model, data.images, data.held, epochs=epochs, more=callbacks, told=told, bar=bar
             )
         )
 
-    def _job(
-        self,
-        model: Any,
-        images: Images,
-        held: Images | None,
-        *,
-        epochs: int,
-        more: Any = (),
-        told: Told | None = None,
-        bar: Any = None,
-    ) -> Job:
-        validation: Any = self.validation_data
-        if told is not None and held is not None:
-            validation = held.x if held.is_stream else held.packed
-        return Job(
-            model=model,
-            x=images.x,
-            y=images.y,
-            batch_size=None if isinstance(images.x, tf.data.Dataset) else self.batch_size,
-            epochs=epochs,
-            verbose=self.verbose,
-            callbacks=[*self._callbacks, *more],
-            validation_split=0.0,
-            validation_data=validation,
-            shuffle=True,
-            # Those of rows are sample weights by then.
-            class_weight=None if told is not None else self.class_weight,
-            sample_weight=images.sample_weight,
-            initial_epoch=0,
-            steps_per_epoch=None,
-            validation_steps=None,
-            validation_batch_size=None,
-            validation_freq=1,
-            engine=self.engine,
-            seed=self.seed,
-            told=told,
-            bar=bar,
-        )
-
     def _say(self, text: str) -> None:
-        if self.verbose != 0:
+        if self._ask.verbose != 0:
             print(text)
 
 
@@ -322,20 +232,3 @@ def _compile_as(part: Any, model: Any) -> None:
         weighted_metrics=weighted,
         run_eagerly=model.run_eagerly,
     )
-
-
-def _count(images: Images) -> int | None:
-    """Returns the number of rows; that of a dataset as far as it tells it, to a batch."""
-    if not images.is_stream:
-        return images.count
-    batches = int(images.x.cardinality())
-    return None if batches < 0 else batches * len(images.sample(1 << 30))
-
-
-def _classes(model: Any) -> int:
-    """Returns the number of classes that the loss tells apart, 1 for what has none."""
-    loss = getattr(model.loss, "name", None) or str(getattr(model.loss, "__name__", model.loss))
-    units = model.outputs[0].shape[-1]
-    if "categorical" in loss:
-        return units
-    return 2 if "binary" in loss and units == 1 else 1
