@@ -78,7 +78,8 @@ class Assignment:
         self.held = None
         if self.validation_data is not None:
             held = job.validation_data
-            self.held = Images(*held) if isinstance(held, tuple) else Images(held)
+            parts = held if isinstance(held, tuple) else (held,)
+            self.held = Images(*parts, name="validation_data")
         self.examples = _count(self.images)
         self.classes = _classes(self.model)
 

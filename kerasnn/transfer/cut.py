@@ -10,7 +10,6 @@ from kerasnn.models.model import Model
 from kerasnn.models.sequential import Sequential
 from kerasnn.transfer.head import before_head
 
-# Their weights are statistics of the data, which no gradient trains.
 _STATISTICS = (layers.Standardize, keras.layers.Normalization)
 
 
@@ -30,6 +29,11 @@ class Chain:
     def __init__(self, model: keras.Model) -> None:
         if not isinstance(model, keras.Model):
             raise _checks.wrong("model", "be a Keras model", model)
+        if type(model).call.__module__.partition(".")[0] not in ("keras", "kerasnn"):
+            raise ValueError(
+                f"`{model.name}` must run as its layers are connected; it has a `call` of its own. "
+                "Freeze with `kerasnn.transfer.freeze_to`, and call `fit`."
+            )
         inputs = getattr(model, "inputs", None) or []
         if len(inputs) != 1:
             raise ValueError(
@@ -144,7 +148,12 @@ def is_frozen(layer: Any) -> bool:
     """Whether a layer has weights that gradients would train, and was told not to train them."""
     if getattr(layer, "layers", None):
         return not layer.trainable_variables and any(map(is_frozen, layer.layers))
-    return bool(layer.weights) and not layer.trainable and not isinstance(layer, _STATISTICS)
+    return bool(layer.weights) and not layer.trainable and not is_statistics(layer)
+
+
+def is_statistics(layer: Any) -> bool:
+    """Whether a layer's weights are statistics of the data, which no gradient trains."""
+    return isinstance(layer, _STATISTICS)
 
 
 def draws(layer: keras.layers.Layer) -> bool:

@@ -1,8 +1,10 @@
 """Images, or the features of images, with their targets."""
 
+import contextlib
 import dataclasses
 import itertools
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,11 +27,13 @@ class Images:
         x: Array `(rows, ...)`, or a `tf.data.Dataset` of batches (x, y) or (x, y, sample_weight).
         y: Targets, or None beside a dataset, or where there are none.
         sample_weight: Weights, likewise.
+        name: What errors call them.
     """
 
     x: Any
     y: Any = None
     sample_weight: Any = None
+    name: str = "x"
 
     @property
     def is_stream(self) -> bool:
@@ -61,26 +65,34 @@ class Images:
         if self.is_stream:
             for x, _, _ in self.batches():
                 return x[:rows]
-            raise ValueError("`x` must hold at least one batch; got an empty tf.data.Dataset.")
+            raise ValueError(
+                f"`{self.name}` must hold at least one batch; got an empty tf.data.Dataset."
+            )
         return self.x[:rows]
 
     def _stream(self) -> Iterator[tuple[Any, Any, Any]]:
         batches = iter(self.x)
         for number in itertools.count():
             try:
-                batch = next(batches)
+                with reading(self.name):
+                    batch = next(batches)
             except StopIteration:
                 return
-            except tf.errors.OpError as error:
-                said = str(error.message).strip().partition("\n")[0]
-                raise ValueError(
-                    f"`x` must give its batches; batch {number} failed: {said}"
-                ) from error
             x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
             array = np.asarray(x)
             if array.dtype.kind == "f":
-                _checks.finite(f"x of batch {number}", array, array)
+                _checks.finite(f"{self.name} of batch {number}", array, array)
             yield array, y, sample_weight
+
+
+@contextlib.contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Raises what a dataset itself raises, in words that say whose fault it is."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        lines = re.sub(r"\{\{.*?\}\}\s*", "", str(error.message)).strip().splitlines()
+        raise ValueError(f"`{name}` must give its batches; one failed: {lines[0]}") from error
 
 
 def check_source(name: str, data: Any) -> None:

@@ -2,10 +2,10 @@
 
 import contextlib
 import dataclasses
-import inspect
 import json
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnn._layers import all_layers
+from kerasnn.training.programs import first_line
 from kerasnn.transfer.data import Images, joined
 from kerasnn.transfer.feature_store import FeatureStore, digest, folder_of
 from kerasnn.transfer.precision import Precision, Prefix
@@ -21,6 +21,10 @@ from kerasnn.transfer.precision import Precision, Prefix
 _SAMPLE_ROWS = 4
 # More than this is not read from a store into memory, but batch by batch in each epoch.
 _MEMORY_BYTES = 1 << 29
+# Where a model's configuration names layers.
+_NAME_KEYS = ("name", "keras_history", "input_layers", "output_layers")
+# ||found - computed|| / ||computed|| of features of one network, computed in batches of two sizes.
+_MOST_DIFFERENCE = {"float32": 1e-3, "bfloat16": 2e-2}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Extraction:
                 self._prefix.shape,
                 limit_bytes=caching.limit_bytes,
             )
-        self._verbose, self._told = verbose, False
+        self._verbose, self._told, self._checked = verbose, False, False
         self._batch_size, self._seed = batch_size, seed
 
     @property
@@ -120,11 +124,33 @@ class Extraction:
         array = np.ascontiguousarray(x)
         kind = f"{array.dtype} {array.shape[1:]}".encode()
         keys = [digest(kind + row.tobytes()) for row in array]
+        self._check_store(store, array, keys)
         new = [i for i, key in enumerate(keys) if key not in store]
         if new:
             store.check_room(len(new))
             store.add([keys[i] for i in new], self._prefix(array[new]))
         return keys
+
+    def _check_store(self, store: FeatureStore, array: np.ndarray, keys: list[bytes]) -> None:
+        """Compares, once, some features that were found with those that are computed now.
+
+        Not all that features depend on is in a model's configuration: functions, and attributes
+        that were set later, are not.
+        """
+        known = [i for i, key in enumerate(keys) if key in store][:_SAMPLE_ROWS]
+        if self._checked or not known:
+            return
+        self._checked = True
+        computed = self._prefix(array[known])
+        difference = np.linalg.norm(store.rows([keys[i] for i in known]) - computed)
+        if difference > _MOST_DIFFERENCE[self.precision.name] * np.linalg.norm(computed):
+            store.clear()
+            warnings.warn(
+                "The features in `cache` are of another network, whose configuration and weights "
+                "are the same. They were removed, and are computed again.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def _stream(
         self, store: FeatureStore, keys: list[bytes], y: Any, sample_weight: Any
@@ -187,10 +213,15 @@ def _precision_of_store(model: keras.Model, directory: Any) -> str:
 def _key(model: keras.Model, precision: str) -> str:
     """Returns what features depend on besides the images."""
     weights = b"".join(digest(np.ascontiguousarray(w).tobytes()) for w in model.get_weights())
-    architecture = json.dumps(_without_names(model), default=str, sort_keys=True).encode()
+    try:
+        architecture = json.dumps(_without_names(model), default=str, sort_keys=True).encode()
+    except NotImplementedError as error:
+        raise ValueError(
+            "`cache` must be 'memory' for a model with a layer that has no `get_config`, by which "
+            f"its features would be found again. It says: {first_line(error)}"
+        ) from error
     parts = {
         "layers": digest(architecture).hex(),
-        "code": digest(_code(model).encode()).hex(),
         "weights": digest(weights).hex(),
         "precision": precision,
         "tensorflow": tf.__version__,
@@ -199,30 +230,27 @@ def _key(model: keras.Model, precision: str) -> str:
     return json.dumps(parts)
 
 
-def _code(model: keras.Model) -> str:
-    """Returns the source of layers that are of neither Keras nor kerasnn, where it can be read."""
-    kinds = {type(layer) for layer in all_layers(model)}
-    found = []
-    for kind in sorted(kinds, key=lambda kind: kind.__qualname__):
-        if kind.__module__.partition(".")[0] not in ("keras", "kerasnn"):
-            with contextlib.suppress(OSError, TypeError):
-                found.append(inspect.getsource(kind))
-    return "\n".join(found)
-
-
 def _without_names(model: keras.Model) -> Any:
     """Returns a model's configuration with numbers for the names of its layers.
 
     Keras numbers layers without a name by how many a process has made.
     """
     numbers = {layer.name: number for number, layer in enumerate(model.layers)}
-    numbers[model.name] = -1
+    # Of a Sequential the input is no layer.
+    numbers |= {model.name: -1, **{tensor.name: -2 for tensor in model.inputs}}
+
+    def named(nest: Any) -> Any:
+        """Replaces the names in references to layers, (name, node, tensor)."""
+        if isinstance(nest, (list, tuple)):
+            return [named(value) for value in nest]
+        return numbers.get(nest, nest) if isinstance(nest, str) else nest
 
     def replaced(nest: Any) -> Any:
         if isinstance(nest, dict):
-            return {name: replaced(value) for name, value in nest.items()}
-        if isinstance(nest, (list, tuple)):
-            return [replaced(value) for value in nest]
-        return numbers.get(nest, nest) if isinstance(nest, str) else nest
+            return {
+                key: named(value) if key in _NAME_KEYS else replaced(value)
+                for key, value in nest.items()
+            }
+        return [replaced(value) for value in nest] if isinstance(nest, (list, tuple)) else nest
 
     return replaced(model.get_config())

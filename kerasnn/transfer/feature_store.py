@@ -118,6 +118,13 @@ class FeatureStore:
             raise _not_written(self._root, error) from error
         self._map(path)
 
+    def clear(self) -> None:
+        """Removes all rows."""
+        self._places, self._fresh = {}, []
+        for path in self._folder.iterdir():
+            if _NAME.fullmatch(path.name) and path.is_file():
+                path.unlink(missing_ok=True)
+
     def rows(self, keys: list[bytes]) -> np.ndarray:
         """Returns the features by digests, `(rows, *shape)` float32."""
         found = np.empty((len(keys), *self._type["features"].shape), np.float32)
@@ -148,9 +155,9 @@ class FeatureStore:
     def _map(self, path: pathlib.Path) -> None:
         try:
             rows = np.load(path, mmap_mode="r")
-        except ValueError:  # Whole, but nothing that was written here.
+        except (ValueError, EOFError):  # Whole, but nothing that was written here.
             return
-        if rows.dtype == self._type:
+        if isinstance(rows, np.ndarray) and rows.dtype == self._type:
             keys = rows["digest"].tobytes()
             for place in range(len(rows)):
                 self._places[keys[16 * place :][:16]] = rows["features"], place

@@ -64,7 +64,7 @@ def fine_tune(
         epochs: Epochs of the last stage.
         head_epochs: Epochs of the head's stage before another one; as `epochs` by default.
         learning_rate: Of the head's stage; the next one takes a tenth. By default that of the
-            optimizer, which has it again at the end.
+            optimizer, which it has again at the end where one is given.
         layer_decay: Factor of the rate from each layer with weights to the one before it, in
             (0, 1], in the second stage and with `regime=None`.
         precision: What frozen layers compute in: `"float32"`, `"bfloat16"`, or `"auto"` for

@@ -9,6 +9,7 @@ from kerasnn import _checks
 from kerasnn.models import parts
 from kerasnn.models.model import Model
 from kerasnn.tasks import Task
+from kerasnn.training.programs import first_line
 from kerasnn.transfer import images
 from kerasnn.transfer.applications import application
 from kerasnn.transfer.copying import copy_of
@@ -127,7 +128,14 @@ def _copy(model: keras.Model, input_shape: Any, weights: Any, resize: Any) -> ke
                 argument, "be left out where `name` is a model, which has its own", value
             )
     before = cut_at_head(model).prefix
-    copy = keras.models.clone_model(before, clone_function=copy_of)
+    try:
+        copy = keras.models.clone_model(before, clone_function=copy_of)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(
+            f"`name` must be a model whose layers Keras can make again; `{model.name}` is not. It "
+            f"says: {first_line(error)} Register your own layers, with "
+            "`keras.saving.register_keras_serializable()`."
+        ) from error
     copy.set_weights(before.get_weights())
     for layer in copy.layers:
         layer.trainable = True

@@ -90,7 +90,7 @@ def _last_block(layers: list[keras.layers.Layer]) -> int:
     `block5`, are a block; where they are but one, or are all, the last quarter is.
     """
     end = before_head(layers)
-    places = [i for i in weighted(layers[:end]) if getattr(layers[i], "kernel", None) is not None]
+    places = [i for i in weighted(layers[:end]) if any(len(w.shape) > 1 for w in layers[i].weights)]
     if not places:
         return end
     block = [i for i in places if _stem(layers[i]) == _stem(layers[places[-1]])]

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from kerasnn._layers import all_layers
 from kerasnn.transfer.counts import Counts, counts_of
+from kerasnn.transfer.cut import is_statistics
 from kerasnn.transfer.head import before_head
 
 
@@ -24,11 +26,16 @@ def train_from(model: keras.Model, first: int, *, batch_norm: bool) -> Counts:
     its statistics and does not move them.
     """
     every = leaves(model)
+    if not any(layer.weights and not is_statistics(layer) for layer in every[first:]):
+        raise ValueError(
+            f"`{model.name}` must have weights to train from `{every[first].name}` on; it has none."
+        )
     head, before = _head(every), list(model.trainable_variables)
     model.trainable = True
     for place, layer in enumerate(every):
-        is_norm = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = place >= first and (batch_norm or not is_norm or place >= head)
+        layer.trainable = place >= first
+        for norm in _norms(layer):
+            norm.trainable = place >= first and (batch_norm or place >= head)
     renew_optimizer(model, before)
     return counts_of(model, sum(bool(layer.trainable_variables) for layer in every))
 
@@ -37,8 +44,9 @@ def renew_optimizer(model: Any, before: list[Any]) -> None:
     """Gives a compiled model an optimizer for what trains now.
 
     Keras's optimizers know the variables that they were built for and no others, and its functions
-    go on with what they were traced with (keras#22413). The new optimizer has the same settings,
-    rate and count of steps, and the same slots for all that trained before.
+    go on with what they were traced with (keras#22413). The new optimizer has the same
+    configuration, rate and count of steps, and the same slots for all that trained before. What
+    `exclude_from_weight_decay` was told is in no configuration, and not to be read.
 
     Args:
         model: A Keras model.
@@ -98,6 +106,12 @@ def _name(variable: Any) -> str:
 def weighted(layers: list[keras.layers.Layer]) -> Iterator[int]:
     """Yields the places of the layers with weights."""
     return (place for place, layer in enumerate(layers) if layer.weights)
+
+
+def _norms(layer: keras.layers.Layer) -> list[Any]:
+    """Returns the batch normalisations that a layer is, or has inside."""
+    found = tf.train.TrackableView(layer).descendants()
+    return [each for each in found if isinstance(each, keras.layers.BatchNormalization)]
 
 
 def _head(layers: list[keras.layers.Layer]) -> int:

@@ -16,7 +16,7 @@ from kerasnn.transfer.assignment import Assignment
 from kerasnn.transfer.before import Before
 from kerasnn.transfer.counts import counts_of
 from kerasnn.transfer.cut import Chain
-from kerasnn.transfer.data import Images
+from kerasnn.transfer.data import Images, reading
 from kerasnn.transfer.extraction import Caching, Extraction
 from kerasnn.transfer.in_inference import InInference
 from kerasnn.transfer.layer_rates import LayerRates
@@ -68,7 +68,8 @@ class Tuning:
         self._say(f"Regime {regime}")
         before = Before(self._model)
         try:
-            learn_standardization(self._model, self._ask.images.x, self._ask.images.y, None)
+            with reading("x"):
+                learn_standardization(self._model, self._ask.images.x, self._ask.images.y, None)
             if self._ask.learning_rate is not None:
                 self._model.optimizer.learning_rate = self._ask.learning_rate
             return self._run(stages, epochs, head_epochs or epochs, layer_decay)
@@ -138,6 +139,11 @@ class Tuning:
         if first is not None:
             return train_from(self._model, first, batch_norm=False)
         trained = [layer for layer in leaves(self._model) if layer.trainable_variables]
+        if not trained:
+            raise ValueError(
+                f"`{self._model.name}` must have layers that train; all are frozen. Call "
+                "`kerasnn.transfer.unfreeze`, or give a `regime`."
+            )
         return counts_of(self._model, len(trained))
 
     def _data(self) -> "_Data":

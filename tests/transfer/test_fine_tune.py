@@ -384,6 +384,11 @@ class EveryBatch(keras.callbacks.Callback):
         raise AssertionError
 
 
+class OwnCall(keras.Model):
+    def call(self, inputs, training=None):
+        return super().call(0 * inputs, training=training)
+
+
 class OwnLoss(keras.Model):
     def compute_loss(self, *args, **kwargs):
         return 100 + super().compute_loss(*args, **kwargs)
@@ -396,6 +401,17 @@ def test_what_only_kerass_loop_can_run_is_refused(refuses):
     own = compiled(OwnLoss(model.inputs, model.outputs))
     with refuses(own, "must be trained by Keras's own `train_step` and `compute_loss`"):
         tuned(own)
+    odd = compiled(OwnCall(model.inputs, model.outputs))
+    with refuses(odd, "must run as its layers are connected; it has a `call` of its own"):
+        tuned(odd)
+
+
+def test_a_model_that_is_frozen_whole_is_refused(refuses):
+    model = network()
+    model.trainable = False
+    with refuses(model, "must have layers that train; all are frozen"):
+        tuned(model, regime=None)
+    assert not model.trainable_variables
 
 
 def test_an_error_before_the_first_step_leaves_all_as_it_was(refuses, tmp_path):
@@ -432,12 +448,17 @@ def test_a_dataset_that_fails_is_named():
 
     for data, message in (
         (batches(bad), "`x of batch 1` must hold finite numbers; got nan in row 8"),
-        (batches(x).map(lambda a, b: (tf.debugging.check_numerics(a / 0, "odd"), b)), "batch 0"),
+        (
+            batches(x).map(lambda a, b: (tf.debugging.check_numerics(a / 0, "odd"), b)),
+            "`x` must give its batches; one failed",
+        ),
         (batches(x).filter(lambda a, b: False), "`x` must hold at least one batch"),
         (batches(x).unbatch(), "`x` must"),
     ):
         with pytest.raises(ValueError, match=message):
             fine_tune(network(), data, regime="small", epochs=1, verbose=0)
+    with pytest.raises(ValueError, match="`validation_data of batch 1` must hold finite"):
+        fine_tune(network(), x, y, validation_data=batches(bad), epochs=1, verbose=0)
     with pytest.raises(ValueError, match="`class_weight` must be left out where `x` is a dataset"):
         fine_tune(network(), batches(x), class_weight={0: 1.0, 1: 1.0, 2: 1.0}, epochs=1)
 

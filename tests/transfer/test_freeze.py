@@ -46,6 +46,36 @@ def test_batch_norms_stay_frozen_unless_asked_for():
     assert {"block1_norm", "block2_norm"} <= set(trainable(model))
 
 
+class Block(keras.layers.Layer):
+    """A layer with layers inside."""
+
+    def __init__(self):
+        super().__init__(name="block")
+        self.convolution = keras.layers.Conv2D(2, 3)
+        self.norm = keras.layers.BatchNormalization()
+
+    def call(self, inputs, training=None):
+        return self.norm(self.convolution(inputs), training=training)
+
+
+def test_batch_norms_inside_other_layers_stay_frozen():
+    layers = [Block(), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+    unfreeze(model)
+    assert len(model.trainable_variables) == 4
+    assert not layers[0].norm.trainable
+    unfreeze(model, batch_norm=True)
+    assert len(model.trainable_variables) == 6
+
+
+def test_nothing_left_to_train_is_refused(refuses):
+    dense = [keras.layers.Dense(3), keras.layers.Activation("softmax", name="prob")]
+    model = keras.Sequential([keras.Input((4,)), *dense])
+    with refuses(model, "must have weights to train from `prob` on; it has none"):
+        freeze_to(model, "prob")
+    assert len(model.trainable_variables) == 2
+
+
 def test_a_batch_norm_of_the_head_trains():
     model = models.cnn((8, 8, 1), 3, task="multiclass", batch_norm=True)
     freeze_to(model, "head")
