@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from kerasnn import _checks, callbacks, models, training
-from kerasnn.selection.problem import require_fresh
+from kerasnn.selection.problem import note_new, require_fresh
 from kerasnn.selection.seeds import seeded
 from kerasnn.selection.splits import can_stratify, require_classes
 
@@ -200,6 +200,7 @@ def _call(build: Callable[..., Any], given: dict[str, Any]) -> Any:
     bound = getattr(build, "keywords", {})
     model = build(**{k: v for k, v in given.items() if k in names and k not in bound})
     require_fresh(model)
+    note_new(model)
     return model
 
 

@@ -1,6 +1,7 @@
 """The data that folds are cut from."""
 
 import dataclasses
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,12 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn.callbacks.outputs import has_logits, loss_function
+from kerasnn.selection.architecture import architecture
 from kerasnn.selection.seeds import seeded
-from kerasnn.selection.workbench import architecture
 from kerasnn.training import rows
+
+# By identity: Keras's variables have no hash.
+_seen: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +64,7 @@ def built(
         model = build(**params)
         require_fresh(model)
         rows.build(model, x)
+        note_new(model)
     return model
 
 
@@ -82,6 +87,23 @@ def require_fresh(model: Any) -> None:
             "and what it has learned would leak into its score. Let it build a new one each "
             "time."
         )
+
+
+def note_new(model: Any) -> None:
+    """Notes what is trained of a model; raises where an earlier model had some of it.
+
+    A count of steps does not tell, since `compile` begins it anew.
+    """
+    for part in (model, *model.trainable_variables):
+        if _seen.get(id(part)) is part:
+            what = "it" if part is model else f"its weight `{part.path}`"
+            raise ValueError(
+                f"`build` must return a fresh model; `{model.name}`, or a model that shares "
+                f"weights with it, was returned before: {what} would keep what it learns on "
+                "other rows. Let it build a new one, with new layers, each time."
+            )
+    for part in (model, *model.trainable_variables):
+        _seen[id(part)] = part
 
 
 def require_given(build: Any, x: Any) -> None:

@@ -173,10 +173,26 @@ def test_what_cannot_be_right_is_refused(arguments, message):
         selection.cross_validate(given.pop("build"), given.pop("x"), given.pop("y"), **given)
 
 
-def test_a_model_that_has_trained_on_another_fold_is_refused():
+def test_a_model_that_was_returned_before_is_refused():
+    """A new optimizer does not make it a new one, nor does a new model around its layers."""
     x, y = blobs(30)
     model = build()
-    with pytest.raises(ValueError, match="`build` must return a fresh model; `mlp` has trained"):
+
+    def compiled_anew():
+        model.compile("adam", model.loss)
+        return model
+
+    def around_the_same_layers():
+        again = keras.Model(model.inputs, model.outputs, name="again")
+        again.compile("adam", model.loss)
+        return again
+
+    with pytest.raises(ValueError, match="`build` must return a fresh model; `mlp`, or a model"):
+        selection.cross_validate(compiled_anew, x, y, cv=3, epochs=1)
+    with pytest.raises(ValueError, match=r"`again`.* was returned before: its weight `"):
+        selection.cross_validate(around_the_same_layers, x, y, cv=3, epochs=1)
+    model.optimizer.iterations.assign(5)
+    with pytest.raises(ValueError, match="`mlp` has trained for 5 steps"):
         selection.cross_validate(lambda: model, x, y, cv=3, epochs=1)
 
 
