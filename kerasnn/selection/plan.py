@@ -8,9 +8,10 @@ import numpy as np
 
 from kerasnn.callbacks.fingerprints import of_data
 from kerasnn.selection.candidates import Params
+from kerasnn.selection.content import described, words
 from kerasnn.selection.crew import Crew
 from kerasnn.selection.fold import Training
-from kerasnn.selection.journal import Journal, words
+from kerasnn.selection.journal import Journal
 from kerasnn.selection.problem import Problem
 from kerasnn.selection.progress import Progress
 from kerasnn.selection.search import ETA, Search, Trial, all_failed, rungs
@@ -27,7 +28,7 @@ _TRAINING = (
     "class_weight",
     "callbacks",
 )
-_SEARCH = ("method", "trials", "seed", "metric", "build", "space", "cv")
+_SEARCH = ("method", "trials", "seed", "metric", "build", "space")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,11 +101,19 @@ class Plan:
             runs, left = runs + left, max(1, left // ETA)
         return runs
 
-    def settings(self, problem: Problem, scoring: Any, *, nested: bool) -> dict[str, str]:
-        """Returns what two runs of one search have in common."""
-        found = {name: words(getattr(self.how, name)) for name in _TRAINING}
-        found |= {name: words(getattr(self, name)) for name in _SEARCH}
-        found |= {"scoring": words(scoring), "nested": str(nested)}
+    def settings(
+        self, problem: Problem, splits: list[Split], scoring: Any, *, nested: bool
+    ) -> dict[str, str]:
+        """Returns what two runs of one search have in common.
+
+        Raises:
+            ValueError: If a part of the search cannot be compared with that of another run.
+        """
+        parts = {name: getattr(self.how, name) for name in _TRAINING}
+        parts |= {name: getattr(self, name) for name in _SEARCH}
+        parts |= {"scoring": scoring, "nested": nested}
+        found = {name: _described(name, value) for name, value in parts.items()}
+        found["cv"] = _described("cv", splits, words(self.cv))
         data = {"x": problem.x, "y": problem.y, "sample_weight": problem.sample_weight}
         for name, array in {**data, "groups": problem.groups}.items():
             found[name] = words(of_data(name, array))
@@ -139,6 +148,17 @@ class Plan:
         if isinstance(known, str):
             raise RuntimeError(known)
         return self.sign * known.scores[self.metric]
+
+
+def _described(name: str, value: Any, text: str | None = None) -> str:
+    try:
+        return described(value, text)
+    except TypeError as error:
+        raise ValueError(
+            f"`journal` and `storage` must be of a search that can be told from others; `{name}` "
+            f"holds {error}, which cannot be compared. Make it of numbers, arrays, functions and "
+            "objects of these, or note no results."
+        ) from None
 
 
 def _require_one(trials: list[Trial]) -> None:

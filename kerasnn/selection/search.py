@@ -144,17 +144,18 @@ class Search:
 
     def _results(self, params: Params, epochs: int, keys: list[Key]) -> Iterator[FoldResult | str]:
         """Yields the result of each fold, and ends with the text of the first error."""
-        known = [result for result in map(self._journal.get, keys) if result is not None]
-        yield from known
-        left = keys[len(known) :]
+        known = {key: self._journal.get(key) for key in keys}
+        left = [key for key in keys if known[key] is None]
         tasks = [(params, key[2], derived(self._seed, 1, key[2])) for key in left]
         results = self._crew.run(tasks, epochs)
-        for key in left:
-            try:
-                result: Any = next(results)
-            except Exception as error:  # noqa: BLE001  What one setting breaks, others may not.
-                result = error_text(error)
-            self._journal.put(key, result)
+        for key in keys:
+            result: Any = known[key]
+            if result is None:
+                try:
+                    result = next(results)
+                except Exception as error:  # noqa: BLE001  What one setting breaks, others may not.
+                    result = error_text(error)
+                self._journal.put(key, result)
             yield result
 
     def _is_late(self) -> bool:

@@ -88,7 +88,8 @@ def tune(
         nested: Whether to search once more within the training rows of each of `cv` outer folds,
             and to score what is found there on its test rows: what new data will score.
         journal: File to note results in. A search that was killed goes on with it, and ends with
-            the same table.
+            the same table. Another search is refused: functions are compared by their code and
+            by the variables that they use, objects by their attributes, arrays by their numbers.
         storage: For `"bayes"`, the URL of Optuna's storage, such as `"sqlite:///search.db"`.
             Several processes may share it: each tries `trials` settings of its own, suggested
             after the scores of all, and returns a table of these. It takes the place of `journal`.
@@ -160,7 +161,8 @@ def tune(
     )
     splits = plan.splits(problem)
     outer = splits if nested else []
-    settings = plan.settings(problem, scoring, nested=nested)
+    noted = journal is not None or storage is not None
+    settings = plan.settings(problem, splits, scoring, nested=nested) if noted else {}
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(opened(journal, settings))
         bar = stack.enter_context(Progress(plan.runs() * len(splits) * (1 + len(outer)), verbose))

@@ -1,6 +1,9 @@
 import functools
+import json
 import re
+import threading
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -201,13 +204,58 @@ def test_a_journal_of_something_else_is_refused(tmp_path):
         with pytest.raises(ValueError, match="`journal` must be of this search"):
             selection.tune(build, space, given.pop("x"), given.pop("y"), **given)
     assert path.read_bytes() == before
-    path.write_bytes(before + b"[]\n")
-    with pytest.raises(ValueError, match="must be a file that `tune` has written"):
-        selection.tune(build, space, x, y, **QUICK, journal=path)
     path.write_text("my notes")
     with pytest.raises(ValueError, match="must be a file that `tune` has written"):
         selection.tune(build, space, x, y, **QUICK, journal=path)
     assert path.read_text() == "my notes"
+
+
+def test_a_journal_without_a_fold_runs_it_again(tmp_path, monkeypatch):
+    x, y = blobs()
+    path = tmp_path / "journal.jsonl"
+    given = {"cv": 3, "epochs": 2, "journal": path}
+    whole = selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], lines[3]]))
+    assert table(selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)) == table(whole)
+    # What was run again is noted at the end.
+    assert [json.loads(line)["key"] for line in path.read_bytes().splitlines()[1:]] == [
+        [0, 0, fold, 2] for fold in (0, 2, 1)
+    ]
+    result = json.loads(lines[2])
+    for damaged in (
+        [],
+        {**result, "key": 5},
+        {**result, "scores": {}},
+        {**result, "scores": 5},
+        {**result, "best_epoch": "1"},
+        {name: value for name, value in result.items() if name != "scores"},
+        "\0",
+    ):
+        path.write_bytes(b"".join([*lines[:2], json.dumps(damaged).encode(), b"\n", lines[3]]))
+        with pytest.raises(ValueError, match=r"line 3 of `.*journal.jsonl` is damaged, or someth"):
+            selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
+    path.write_bytes(b"".join([*lines[:3], b"\0\n"]))
+    with pytest.raises(ValueError, match=r"line 4 of `.*journal.jsonl` is damaged, or someth"):
+        selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
+
+
+def test_a_journal_that_cannot_tell_searches_apart_is_refused(tmp_path):
+    class Locked(keras.callbacks.Callback):
+        def __deepcopy__(self, memo):
+            return keras.callbacks.Callback()
+
+    stopping = Locked()
+    stopping.lock = threading.Lock()
+    with pytest.raises(ValueError, match="can be told from others; `callbacks` holds <unlocked"):
+        selection.tune(
+            build,
+            {"learning_rate": [0.05]},
+            *blobs(),
+            **QUICK,
+            callbacks=[stopping],
+            journal=tmp_path / "a",
+        )
 
 
 def test_the_bar_shows_folds_and_the_best(capsys):
