@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasnn import _checks, training
 from kerasnn.callbacks import EarlyStopping
+from kerasnn.selection.metrics import steady_names
 from kerasnn.selection.problem import Problem, built
 from kerasnn.selection.scoring import scores_of
 from kerasnn.selection.seeds import derived
@@ -128,9 +129,14 @@ def run_fold(
         model, x, y, sample_weight=weight, batch_size=size, verbose=0, return_dict=True
     )
     predictions = training.predict(model, x, batch_size=size, verbose=0)
-    scores = {name: float(np.mean(value)) for name, value in scores.items()}
+    names = steady_names(model, scores)
+    names |= {f"val_{name}": f"val_{steady}" for name, steady in names.items()}
+    scores = {names[name]: float(np.mean(value)) for name, value in scores.items()}
     scores = _together(scores, scores_of(how.scorers, problem, predictions, test))
-    curves = {name: [float(np.mean(v)) for v in curve] for name, curve in history.history.items()}
+    curves = {
+        str(names.get(name, name)): [float(np.mean(v)) for v in curve]
+        for name, curve in history.history.items()
+    }
     best = _best_epoch(callbacks, curves)
     return FoldResult(
         scores, predictions, curves, best, trained - began, time.perf_counter() - trained
@@ -153,8 +159,8 @@ def _together(metrics: dict[str, float], scores: dict[str, float]) -> dict[str, 
 def _best_epoch(callbacks: list[Any], curves: dict[str, list[float]]) -> int:
     """Returns the number of epochs, counted from 1, after which the model was best."""
     for callback in callbacks:
-        if isinstance(callback, EarlyStopping) and callback.best_epoch_ is not None:
-            return callback.best_epoch_ + 1
+        if isinstance(callback, keras.callbacks.EarlyStopping) and callback.best is not None:
+            return callback.best_epoch + 1
     if "val_loss" in curves and np.isfinite(curves["val_loss"]).any():
         return int(np.nanargmin(curves["val_loss"])) + 1
     return len(curves["loss"])

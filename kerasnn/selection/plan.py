@@ -14,7 +14,7 @@ from kerasnn.selection.fold import Training
 from kerasnn.selection.journal import Journal
 from kerasnn.selection.problem import Problem
 from kerasnn.selection.progress import Progress
-from kerasnn.selection.search import ETA, Search, Trial, all_failed, rungs
+from kerasnn.selection.search import ETA, Search, Trial, all_failed, rungs, share
 from kerasnn.selection.seeds import derived
 from kerasnn.selection.splits import Split, splits_of
 from kerasnn.selection.tuning import Tuning
@@ -28,7 +28,7 @@ _TRAINING = (
     "class_weight",
     "callbacks",
 )
-_SEARCH = ("method", "trials", "seed", "metric", "build", "space")
+_SEARCH = ("method", "trials", "seed", "metric", "sign", "build", "space")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Plan:
     """What a search does with a problem.
 
     The fields are arguments of `tune`, as they were read; `sign` is -1 where less of `metric` is
-    better, and `ends` the time after which no further trial begins.
+    better, `ends` the time after which no further trial begins, and `parts` the number of searches
+    that share what is left of it.
     """
 
     build: Callable[..., Any]
@@ -52,6 +53,7 @@ class Plan:
     jobs: int
     storage: str | None
     ends: float | None
+    parts: int = 1
 
     def splits(self, problem: Problem) -> list[Split]:
         """Returns the rows of each fold of a problem."""
@@ -71,7 +73,7 @@ class Plan:
                 seed=self.seed,
                 part=part,
                 bar=bar,
-                ends=self.ends,
+                ends=share(self.ends, self.parts - part),
             )
             epochs = self.how.epochs
             if self.method == "bayes":

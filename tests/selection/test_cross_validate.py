@@ -99,6 +99,13 @@ def test_callbacks_are_fresh_and_the_users_stay_unused():
     assert stopping.best_ is None
 
 
+def test_the_best_epoch_is_that_of_keras_early_stopping():
+    x, y = blobs()
+    stopping = keras.callbacks.EarlyStopping("loss", mode="max", restore_best_weights=True)
+    found = selection.cross_validate(build, x, y, cv=2, epochs=4, callbacks=[stopping])
+    assert found.best_epochs == [1 + int(np.argmax(h["loss"])) for h in found.histories] == [1, 1]
+
+
 @pytest.mark.slow
 def test_threads_give_the_same():
     x, y = blobs()

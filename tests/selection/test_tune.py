@@ -12,8 +12,12 @@ from selection_helpers import blobs, build, count_traces
 from kerasnn import models, selection
 from kerasnn.callbacks.path_lock import path_lock
 from kerasnn.optimizers import SGD
-from kerasnn.selection import choice, integers, log_uniform, uniform
+from kerasnn.selection import choice, integers, log_uniform, plan, search, uniform
 from kerasnn.selection.candidates import drawn, grid
+from kerasnn.selection.fold import FoldResult
+from kerasnn.selection.journal import Journal
+from kerasnn.selection.metrics import chosen, directions
+from kerasnn.selection.progress import Progress
 
 QUICK = {"cv": 2, "epochs": 2}
 NO_OPTUNA = "method='bayes' needs Optuna, of the extra `tune`"
@@ -131,6 +135,54 @@ def test_random_search_repeats_itself_and_never_tries_twice():
     assert len(drawn({"a": [1, 2, 3]}, 30, 0)) == 3
     rates = [s["r"] for s in drawn({"r": log_uniform(1e-4, 1)}, 200, 0)]
     assert 0.4 < np.mean(np.array(rates) < 1e-2) < 0.6
+
+
+def with_metrics(*metrics):
+    """A model whose programs no folds share, so that Keras counts on in their names."""
+    layers = [keras.layers.Lambda(lambda x: x), keras.layers.Dense(1, activation="sigmoid")]
+    model = keras.Sequential([keras.Input((2,)), *layers])
+    model.compile("sgd", "binary_crossentropy", metrics=list(metrics))
+    return model
+
+
+def accuracy_drop(y, outputs):
+    return keras.ops.mean(outputs, axis=-1)
+
+
+def test_metrics_without_names_are_called_alike_in_all_folds():
+    x, y = blobs(20, classes=2)
+    kinds = (keras.metrics.AUC, keras.metrics.AUC, keras.metrics.BinaryIoU)
+
+    found = selection.cross_validate(
+        lambda: with_metrics(*(kind() for kind in kinds)), x, y, cv=2, epochs=1
+    )
+    assert set(found.scores) == {"loss", "auc", "auc_1", "binary_io_u"}
+    assert set(found.scores) == set(found.histories[0]) == set(found.histories[1])
+
+
+def test_which_way_a_metric_counts():
+    metrics = {
+        keras.metrics.TruePositives(): 1,
+        keras.metrics.FalsePositives(name="false_precision"): -1,
+        keras.metrics.SensitivityAtSpecificity(0.5): 1,
+        keras.metrics.MeanIoU(2): 1,
+        keras.metrics.RootMeanSquaredError(): -1,
+        "mse": -1,
+        keras.losses.binary_focal_crossentropy: -1,
+        accuracy_drop: None,
+    }
+    model = with_metrics(*metrics)
+    model.evaluate(np.zeros((2, 2)), np.array([[0.0], [1.0]]), verbose=0)
+    known = directions(model)
+    assert list(known.values()) == [-1, *metrics.values()]
+    assert chosen(None, known, []) == ("true_positives", 1)
+    assert chosen(None, {"accuracy_drop": None, "loss": -1}, []) == ("loss", -1)
+    assert chosen(None, known, ["f1"]) == ("f1", 1)
+    assert chosen("-true_positives", known, []) == ("true_positives", -1)
+    assert chosen("-accuracy_drop", known, []) == ("accuracy_drop", -1)
+    assert chosen("+accuracy_drop", known, []) == ("accuracy_drop", 1)
+    with pytest.raises(ValueError, match=r"`metric` must be one of which it is known.*\+accur"):
+        chosen("accuracy_drop", known, [])
 
 
 def test_a_grid_follows_its_conditions():
@@ -265,6 +317,49 @@ def test_the_bar_shows_folds_and_the_best(capsys):
     assert "4/4" in shown
     assert "best" in shown
     assert "epoch" not in shown.lower()
+
+
+class Slow:
+    """Stands in for a crew on whose clock each fold takes as many seconds as it has epochs."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.ran = 0.0, []
+        monkeypatch.setattr(search.time, "monotonic", lambda: self.now)
+
+    def run(self, tasks, epochs):
+        for params, _, _ in tasks:
+            self.now += epochs
+            self.ran.append(epochs)
+            yield FoldResult({"loss": params["a"]}, None, {}, epochs, 0.0, 0.0)
+
+    def halving(self, settings, ends):
+        how = {"metric": "loss", "sign": -1, "folds": 1, "seed": 0, "part": 0}
+        one = search.Search(self, Journal(None, {}), **how, bar=Progress(9, 0), ends=ends)
+        return one.halving([{"a": a} for a in range(settings)], 9)
+
+
+def test_each_round_of_halving_has_a_share_of_the_budget(monkeypatch):
+    slow = Slow(monkeypatch)
+    found = slow.halving(200, ends=60)
+    assert slow.ran == [1] * 21 + [3] * 7 + [9] * 2
+    assert [trial.params["a"] for trial in found if trial.epochs == 9] == [0, 1]
+    assert len(found) == 21
+
+
+def test_nested_searches_share_the_budget(monkeypatch):
+    x, y = blobs()
+    notes = []
+
+    class Noted(search.Search):
+        def __init__(self, *args, ends, **more):
+            super().__init__(*args, ends=ends, **more)
+            notes.append(ends)
+
+    monkeypatch.setattr(plan, "Search", Noted)
+    monkeypatch.setattr(search.time, "monotonic", lambda: 0.0)
+    given = {"cv": 2, "epochs": 1, "nested": True, "budget_s": 60.0}
+    selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
+    assert notes == [20.0, 30.0, 60.0]
 
 
 @pytest.mark.slow
