@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks, training
-from kerasnn.callbacks import EarlyStopping
+from kerasnn.callbacks import EarlyStopping, Resume
 from kerasnn.selection.metrics import steady_names
 from kerasnn.selection.problem import Problem, built
 from kerasnn.selection.scoring import scores_of
@@ -18,6 +18,13 @@ from kerasnn.selection.seeds import derived
 from kerasnn.selection.splits import Split, inner_split
 from kerasnn.selection.workbench import Workbench
 
+# They keep a file, in which one fold would find what another has left.
+_WRITERS = (
+    keras.callbacks.BackupAndRestore,
+    keras.callbacks.CSVLogger,
+    keras.callbacks.ModelCheckpoint,
+    Resume,
+)
 _TEST_ROWS = 4096
 # Rows by which is told whether two models answer alike.
 _LOOK_ROWS = 8
@@ -51,14 +58,21 @@ class Training:
         """Returns callbacks that no fold has used."""
         given = self.callbacks
         if callable(given) and not isinstance(given, keras.callbacks.Callback):
-            made = given()
+            made, shared = given(), False
         else:
-            made = copy.deepcopy(given)
+            made, shared = copy.deepcopy(given), True
         callbacks = [] if made is None else keras.tree.flatten(made)
         for callback in callbacks:
             if not isinstance(callback, keras.callbacks.Callback):
                 raise _checks.wrong(
                     "callbacks", "be callbacks, or a function that returns them", callback
+                )
+            if isinstance(callback, _WRITERS) and shared:
+                raise _checks.wrong(
+                    "callbacks",
+                    f"not share a file between folds, as copies of {type(callback).__name__} do",
+                    callback,
+                    "Give a function that returns new ones, with a path for each.",
                 )
         if self.patience is not None:
             callbacks.append(EarlyStopping(patience=self.patience))

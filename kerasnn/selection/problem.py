@@ -1,6 +1,7 @@
 """The data that folds are cut from."""
 
 import dataclasses
+import inspect
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -122,9 +123,35 @@ def require_given(build: Any, x: Any) -> None:
         )
 
 
+def require_arguments(build: Callable[..., Any], params: dict[str, Any]) -> None:
+    """Raises where `build` needs arguments that it is not given."""
+    try:
+        inspect.signature(build).bind(**params)
+    except TypeError as error:
+        given = ", ".join(params) or "no arguments"
+        raise ValueError(
+            f"`build` must be callable with {given}; of its signature Python says: {error}. Bind "
+            "other arguments by `functools.partial`."
+        ) from error
+    except ValueError:
+        # What is written in C may have no signature.
+        return
+
+
+def require_class_weight(problem: Problem, weights: Any) -> None:
+    """Raises where weights of classes cannot be right for these targets."""
+    if weights is None:
+        return
+    present = set() if problem.labels is None else set(problem.labels.astype(int).tolist())
+    _checks.class_weights(weights, None, present)
+    if present and not any(weights.get(label, 1) for label in present):
+        raise _checks.wrong("class_weight", "not be zero for all classes: nothing is left", weights)
+
+
 def first(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:
     """Returns a model to check data against."""
     # Arrays are needed to build a model without an `Input`; a first look at x makes them.
+    require_arguments(build, params)
     given = np.asarray(x) if isinstance(x, list) or hasattr(x, "to_numpy") else x
     return built(build, params, 0, given)
 

@@ -142,7 +142,7 @@ def tune(
         cure = "The storage has the results."
         raise _checks.wrong("journal", "be left out beside `storage`", str(journal), cure)
     _checks.true_or_false("nested", nested)
-    if nested and not isinstance(cv, int) and not hasattr(cv, "get_n_splits"):
+    if nested and not isinstance(cv, (int, np.integer)) and not hasattr(cv, "get_n_splits"):
         raise _checks.wrong(
             "cv", "be a number of folds or a splitter where `nested`, to divide parts too", cv
         )
@@ -160,6 +160,11 @@ def tune(
     )
     problem, known = _read(build, candidates, x, y, groups=groups, sample_weight=sample_weight)
     metric, sign = chosen(metric, known, scorers)
+    if "score" in scorers and metric != "score":
+        cure = "Give it another name in a dictionary: scoring={'my_score': ...}."
+        rule = "leave the name `score` to the metric that counts"
+        raise _checks.wrong("scoring", rule, list(scorers), cure)
+    problems.require_class_weight(problem, class_weight)
     ends = None if budget_s is None else time.monotonic() + budget_s
     plan = Plan(
         build, space, candidates, method, trials, cv, how, metric, sign, seed, jobs, storage, ends

@@ -170,6 +170,14 @@ def test_the_processes_own_generators_are_left_alone():
         ({"build": 3}, "`build` must be a function that returns a compiled model"),
         ({"y": np.zeros(60, int)}, "`y` must hold at least two classes; all 60 rows"),
         ({"x": np.full((60, 2), np.nan)}, "`x` must hold finite numbers"),
+        ({"cv": KFold(99)}, "`cv` must divide these rows.*It says: Cannot have number of splits"),
+        ({"class_weight": "balanced"}, "`class_weight` must be a dictionary from class number"),
+        ({"class_weight": {0: 0, 1: 0, 2: 0}}, "`class_weight` must not be zero for all classes"),
+        ({"build": lambda units: build()}, "`build` must be callable with no arguments; of its s"),
+        (
+            {"callbacks": [keras.callbacks.CSVLogger("a.csv")]},
+            "`callbacks` must not share a file between folds, as copies of CSVLogger do",
+        ),
         ({"callbacks": ["stop"]}, "`callbacks` must be callbacks, or a function"),
     ],
 )

@@ -398,6 +398,20 @@ def test_the_budget_ends_a_search():
             "`journal` must be left out beside `storage`; got journal='a'. The storage has",
         ),
         ({"l2": [0.1]}, {"journal": 5}, "`journal` must be a file name; got journal=5"),
+        ({1: [0.1]}, {}, "`space` must have names of arguments as keys; got space=1"),
+        (
+            {"l2": lambda values: values["l1"], "l1": [0.1]},
+            {},
+            "`space['l2']` must be a function of the dictionary of the values before it; for {} it "
+            "raised KeyError: 'l1'. Arguments that it reads come first in the space.",
+        ),
+        (
+            {"l2": [0.1]},
+            {"scoring": {"score": "f1_macro"}, "metric": "loss"},
+            "`scoring` must leave the name `score` to the metric that counts",
+        ),
+        ({"l2": [0.1]}, {"nested": True, "cv": np.int64(1)}, "`cv` must be a whole number of at"),
+        ({"l2": [0.1]}, {"class_weight": {0: 0, 1: 0, 2: 0}}, "`class_weight` must not be zero"),
         ({"l2": [0.1]}, {"budget_s": 0}, "`budget_s` must be a finite number above 0"),
     ],
 )
