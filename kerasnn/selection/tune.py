@@ -76,8 +76,8 @@ def tune(
             the best third of them for three times as many, until `epochs`; `"bayes"`, by Optuna.
         budget_s: Seconds after which no further trial begins; at least one is run. Each round of
             `"halving"` has an even share of them, and so has the search on all data and each
-            that is `nested`; what one leaves goes to the next. Of a grid or a random search the
-            nested ones then may try fewer settings, and score what less of a search would find.
+            that is `nested`; what one leaves goes to the next. A nested
+            search then may try fewer settings, and scores what so short a search would find.
         epochs: Epochs of each fold.
         batch_size: Rows to a step, or `"full"`.
         callbacks: Callbacks, as in `cross_validate`.

@@ -346,6 +346,7 @@ def test_each_round_of_halving_has_a_share_of_the_budget(monkeypatch):
     assert len(found) == 21
 
 
+@pytest.mark.slow
 def test_nested_searches_share_the_budget(monkeypatch):
     x, y = blobs()
     notes = []
