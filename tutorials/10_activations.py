@@ -42,7 +42,7 @@ for name in ("sigmoid", "tanh", "relu"):
 
 # %% [markdown]
 # **The output and its loss** belong together: then the gradient with respect to z, the sum that
-# goes into the output, is the answer minus the target, whatever the task; with n labels, a n-th of
+# goes into the output, is the answer minus the target, whatever the task; with n labels, an n-th of
 # it each. Keras's squared error has no half in front, so that regression has twice as much.
 
 
