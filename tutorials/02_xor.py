@@ -40,9 +40,9 @@ print("given weights:", answers[:, 0])
 trained = models.mlp(
     2, task="binary", hidden=(4,), activation="tanh", learning_rate=0.05, seed=seed
 )
-history = trained.fit(x, y, batch_size="full", epochs=1000, seed=seed, verbose=0)
+trained.fit(x, y, batch_size="full", epochs=1000, seed=seed, verbose=0)
 probabilities = trained.predict(x, verbose=0)
-print("trained:", probabilities[:, 0].round(3), "with", history.engine)
+print("trained:", probabilities[:, 0].round(3))
 
 # %%
 fig, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
@@ -53,6 +53,8 @@ plots.decision_boundary(output, moved, y, ax=middle)
 middle.set(title="The same, seen by the output", xlabel="OR unit", ylabel="AND unit")
 plots.decision_boundary(trained, x, y, ax=right)
 right.set_title("Trained")
+for ax in (left, right):
+    ax.get_legend().remove()
 fig.savefig("tutorials/figures/02_xor.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]

@@ -40,8 +40,9 @@ def loss(*weights):
 
 # %% [markdown]
 # **By hand.** On the way forward every layer's input is kept. On the way back `delta` is the
-# derivative of the loss with respect to what the layer put out: the error itself at the end, and
-# from then on `delta` times the Jacobian of a layer, which is its weights and the slope of tanh.
+# derivative of the loss with respect to a layer's sums, before the tanh: the error itself at the
+# end, where there is no tanh; and from then on `delta` times the weights, times the slope of tanh
+# below them.
 
 # %%
 inputs = [x]

@@ -1,8 +1,9 @@
 # %% [markdown]
-# # 4. One hidden layer approximates anything
+# # 4. One hidden layer approximates any continuous function
 #
-# A network with one hidden layer comes as near to a continuous function as one likes, if it has
-# units enough. With ReLU the proof can be built: straight pieces, one for each unit.
+# A network with one hidden layer comes as near to a continuous function on a bounded interval as
+# one likes, if it has units enough. With ReLU the proof can be built: straight pieces, one for each
+# unit.
 
 # %%
 import os

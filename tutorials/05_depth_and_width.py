@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 5. Depth against width
 #
-# One hidden layer is enough for anything, but not at any price. A sawtooth of 64 pieces takes 63
+# One hidden layer is enough for anything, but not at any price. A sawtooth of 64 pieces takes 64
 # units side by side; stacked, two units in each of six layers are enough.
 
 # %%
@@ -75,14 +75,16 @@ fig, (left, right) = plt.subplots(
 _, best, _ = min(shallow, key=lambda network: network[2])
 left.plot(x, by_hand, color="#0072B2", linewidth=1, label="deep, by hand: exact")
 left.plot(x, best, "--", color="#D55E00", linewidth=2, label="shallow, the best of five")
-left.set(xlabel="x", ylabel="output", ylim=(-0.05, 1.4), title="Networks of 37 parameters")
-left.legend(loc="upper center", ncols=2)
+left.set(xlabel="x", ylabel="output", ylim=(-0.05, 1.7), title="Networks of 37 parameters")
+left.set_yticks([0, 0.5, 1])
+left.legend(loc="upper center")
 layers = np.arange(1, 21)
 right.semilogy(layers, 6 * layers + 1, color="#0072B2", label="deep: 6 k + 1")
-right.semilogy(layers, 3 * 2.0**layers - 2, "--", color="#D55E00", label="shallow: 3 2^k - 2")
+right.semilogy(layers, 3 * 2.0**layers + 1, "--", color="#D55E00", label="shallow: 3 2^k + 1")
 right.set(xlabel="k, for a sawtooth of 2^k pieces", ylabel="parameters", title="The price")
+right.set_ylim(3, 1e10)
 right.set_xticks(range(0, 21, 4))
-right.legend()
+right.legend(loc="upper left")
 fig.savefig("tutorials/figures/05_depth_and_width.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]

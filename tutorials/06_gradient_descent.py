@@ -24,7 +24,8 @@ y = 2 * x - 1 + rng.normal(0, 0.5, x.shape).astype("float32")
 # %% [markdown]
 # **The spread.** A line has two weights, slope w and offset b. At one point, here w = b = 0, every
 # row has a gradient of its own: its row of the Jacobian of all the losses. A batch takes the mean
-# of as many as it holds, and means of n numbers drawn at random spread 1 / sqrt(n) times as wide.
+# of as many as it holds. Means of n rows drawn with replacement, as from endless data, spread
+# 1 / sqrt(n) times as wide.
 
 
 # %%
@@ -100,9 +101,9 @@ fig.savefig("tutorials/figures/06_gradient_descent.png", dpi=90, metadata={"Soft
 
 # %% [markdown]
 # **What was learned.** Four times the rows halve the noise of a gradient: its spread times
-# sqrt(batch) is the same from 1 row to 256. So it pays to take few rows and many steps. With a
-# constant rate only the gradient of all rows comes to rest; the paths of the others end in a cloud
-# around the minimum, the wider the smaller the batch. Tutorial 9 lets the rate fall for that.
+# sqrt(batch) is the same from 1 row to 256 drawn so. So it pays to take few rows and many steps.
+# With a constant rate only the gradient of all rows comes to rest; the paths of the others end in a
+# cloud around the minimum, the wider the smaller the batch. Tutorial 9 lets the rate fall for that.
 
 # %%
 assert constant.max() / constant.min() < 1.12

@@ -27,9 +27,9 @@ keras.utils.set_random_seed(seed)
 digits = data.load("digits")
 
 # %% [markdown]
-# **The race.** Each optimizer has the rate that `torch.optim` gives it by default, and SGD runs
-# once more with a rate that was searched for. All train the same network from the same five starts,
-# on the same batches.
+# **The race.** Each optimizer has the rate that `torch.optim` gives it by default (torch starts
+# Adagrad's sum at 0), and SGD runs once more with a rate that was searched for. All train the same
+# network from the same five starts, on the same batches.
 
 # %%
 makers = {
@@ -67,9 +67,10 @@ fig.savefig("tutorials/figures/08_optimizers.png", dpi=90, metadata={"Software":
 
 # %% [markdown]
 # **What was learned.** From each of the five starts, all that adapt the step to the weight have
-# less than half of the loss of SGD at such a rate. Adagrad is the slowest of them, since its steps
-# only shrink. But no optimizer is best as such: from each start SGD, once its rate was searched
-# for, was ahead of Adam at the default one. Adapting spares most of that search.
+# less than half of the loss of SGD at such a rate. Adagrad is the slowest of them: Keras starts its
+# sum of squares at 0.1, far above these gradients' squares, and its steps only shrink. But no
+# optimizer is best as such: from each start SGD, once its rate was searched for, was ahead of Adam
+# at the default one.
 
 # %%
 for start in range(5):

@@ -2,7 +2,7 @@
 # # 9. Which learning rate, and when
 #
 # The learning rate is the first number to get right. A sweep finds a good one in a few seconds; a
-# schedule starts high, to get far, and ends low, to come to rest.
+# schedule is high at first or soon after, to get far, and ends low, to come to rest.
 
 # %%
 import os

@@ -42,8 +42,8 @@ for name in ("sigmoid", "tanh", "relu"):
 
 # %% [markdown]
 # **The output and its loss** belong together: then the gradient with respect to z, the sum that
-# goes into the output, is the answer minus the target, whatever the task. Keras's squared error has
-# no half in front, so that regression has twice as much.
+# goes into the output, is the answer minus the target, whatever the task; with n labels, an n-th of
+# it each. Keras's squared error has no half in front, so that regression has twice as much.
 
 
 # %%
@@ -53,13 +53,17 @@ def backward(loss: Any, activation: Any, target, z):
     return np.asarray(activation(z)), np.asarray(pullback(np.ones(of_rows.shape))[0])
 
 
-targets = {tasks.binary: 1.0, tasks.multiclass: 2, tasks.regression: 0.5, tasks.count: 3.0}
+targets = {tasks.binary: 1.0, tasks.multiclass: 2, tasks.multilabel: 1.0}
+targets |= {tasks.regression: 0.5, tasks.count: 3.0}
+factors = {tasks.multilabel: 1 / 4, tasks.regression: 2}
+pulled, wanted = {}, {}
 for task, target in targets.items():
-    sums = rng.normal(size=(1, 4 if task == "multiclass" else 1)).astype("float32")
-    answer, pull = backward(task.loss, task.activation, np.array([[target]]), sums)
-    wanted = np.eye(4)[target] if task == "multiclass" else target
-    factor = 2 if task == "regression" else 1
-    np.testing.assert_allclose(pull, factor * (answer - wanted), atol=1e-5)
+    units = 4 if task in ("multiclass", "multilabel") else 1
+    sums = rng.normal(size=(1, units)).astype("float32")
+    rows = np.full((1, 1 if task == "multiclass" else units), target)
+    answer, pulled[task] = backward(task.loss, task.activation, rows, sums)
+    truth = np.eye(4)[target] if task == "multiclass" else target
+    wanted[task] = factors.get(task, 1) * (answer - truth)
 
 # %% [markdown]
 # **Squared error on a sigmoid** is not such a pair: its gradient has the sigmoid's derivative in
@@ -98,10 +102,13 @@ fig.savefig("tutorials/figures/10_activations.png", dpi=90, metadata={"Software"
 # %% [markdown]
 # **What was learned.** Sigmoid's derivative is at most a quarter, ReLU's is 1. With the loss that
 # belongs to it, an output learns from its whole error. On a sigmoid that is sure and wrong, squared
-# error has a hundredth of that gradient and learns nothing in 20 epochs, where cross-entropy gets
-# above 95%.
+# error has less than a hundredth of that gradient and learns nothing in 20 epochs, where
+# cross-entropy gets above 95%.
 
 # %%
+assert layers.recommend_activation("multiclass", "output") == "softmax"
+for task in targets:
+    np.testing.assert_allclose(pulled[task], wanted[task], atol=1e-5)
 np.testing.assert_allclose([s.max() for s in slopes.values()], [0.25, 1, 1], atol=1e-3)
 assert pulls["squared error"][0] > pulls["cross-entropy"][0] / 100
 assert curves["cross-entropy"][-1] > 0.95

@@ -26,9 +26,10 @@ def train(model):
 
 
 # %% [markdown]
-# **Ten layers deep.** Sigmoid's derivative is a quarter at most, so that ten layers leave less than
-# a millionth. ReLU's is 1 where a unit fires, and He's initial weights make up for the half of the
-# units that do not. The builder takes Glorot's weights for the one and He's for the other.
+# **Ten layers deep.** Sigmoid's derivative is a quarter at most, so that ten of them multiply to
+# less than a millionth, next to the weights. ReLU's is 1 where a unit fires, and He's initial
+# weights make up for the half of the units that do not. The builder takes Glorot's weights for the
+# one and He's for the other.
 
 # %%
 deep, norms = {}, {}
@@ -77,7 +78,7 @@ runs = {
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2), layout="constrained")
 plots.gradients({"sigmoid": norms["sigmoid"], "ReLU": norms["relu"]}, ax=left)
 left.set_title("Ten layers, before training")
-colours, styles = ("#0072B2", "#D55E00") * 2, ("-", "-", ":", ":")
+colours, styles = ("#0072B2", "#D55E00", "#D55E00", "#009E73"), ("-", "-", ":", ":")
 for (name, (accuracy, found)), colour, style in zip(runs.items(), colours, styles, strict=True):
     print(f"{name}: accuracy {accuracy[-1]:.3f}, found: {', '.join(sorted(found)) or 'nothing'}")
     right.plot(range(1, 11), accuracy, style, color=colour, label=name)

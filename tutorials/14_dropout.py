@@ -102,5 +102,4 @@ assert abs(dropped.mean() - 1) < 0.005
 assert accuracy[0.7] > accuracy[0.0] + 0.06
 assert min(right["mean of 50"], right["whole"]) > right["a thinned one"] + 0.08
 assert agree > 0.93
-assert levels[1] > 1.3 * levels[0]
-assert levels[2] > 2 * levels[0]
+assert levels[2] > 1.3 * levels[1] > 1.3 * 1.3 * levels[0]

@@ -80,7 +80,8 @@ fig.savefig("tutorials/figures/16_cross_validation.png", dpi=100, metadata={"Sof
 # %% [markdown]
 # **What was learned.** Scaled inside the fold, nearly all wines are told apart; the same network
 # without it does far worse. And where nothing can be learned, the best of six seeds still claims
-# more than half. The nested score does not.
+# more than half. The nested score does not: it lies around half, above or below, as luck has it.
+# The share of heads in 240 coins has a standard deviation of 0.5 / sqrt(240), which is 0.03.
 
 # %%
 print(f"Coins: the best claims {np.mean(naive):.3f} on average, nested {np.mean(nested):.3f}")
@@ -88,5 +89,5 @@ scaled, unscaled = (found.mean["accuracy"] for found in folds.values())
 assert scaled > 0.92
 assert scaled > unscaled + 0.08
 assert np.mean(naive) > 0.515
-assert abs(np.mean(nested) - 0.5) < 0.1
+assert abs(np.mean(nested) - 0.5) < 2 * 0.5 / np.sqrt(240)
 assert np.mean(naive) > np.mean(nested) + 0.01

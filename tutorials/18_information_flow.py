@@ -82,7 +82,7 @@ for hop in range(4):
     reached = reached @ edges
 
 # %%
-fig, (left, middle, beside) = plt.subplots(1, 3, figsize=(10, 3.3), layout="constrained")
+fig, (left, middle, beside) = plt.subplots(1, 3, figsize=(11, 3.3), layout="constrained")
 left.bar(range(1, 9), at_once.sum(axis=0) / at_once.sum(), color="#0072B2")
 left.set(xlabel="row of pixels", ylabel="share of the influence", title="Feed-forward: all at once")
 left.set_xticks(range(1, 9))
@@ -99,7 +99,7 @@ fig.savefig("tutorials/figures/18_information_flow.png", dpi=100, metadata={"Sof
 
 # %% [markdown]
 # **What was learned.** All rows bear on the answer of a feed-forward network at once; on that of a
-# recurrent one exactly those that it has read; on that of a graph network's node exactly the nodes
+# recurrent one exactly those that it has read; on that of a graph network's node only nodes
 # at most as many edges away as there are layers. Both ways of reading digits are right in more than
 # nine of ten. And where labels are few, neighbours are worth a lot.
 

@@ -4,6 +4,7 @@
 # A network that has learned one task has features that another task may use. How many of its
 # layers to train again depends on how many examples there are, and on how near the tasks are. In
 # the three regimes the head is trained alone; then the last block too; or all layers.
+# With 30 labels `transfer.regime` advises the first.
 
 # %%
 import os
@@ -93,20 +94,22 @@ for i, (name, colour) in enumerate(zip(found["other digits,\n30 labels"], colour
     heights = [scores[name] for scores in found.values()]
     bars = ax.bar(np.arange(3) + 0.2 * (i - 1.5), heights, 0.19, color=colour, label=name)
     ax.bar_label(bars, fmt="%.2f", fontsize=8)
-ax.set(xticks=range(3), xticklabels=found, ylim=(0.5, 1.15), ylabel="accuracy on unseen images")
+ax.set(xticks=range(3), xticklabels=found, ylabel="accuracy on unseen images")
+ax.set(ylim=(0, 1.2), yticks=np.arange(0, 1.01, 0.2))
 ax.legend(ncols=4, loc="upper center")
 fig.savefig("tutorials/figures/19_transfer_learning.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]
 # **What was learned.** Where the classes are the same, 30 labels and borrowed features are worth
 # far more than 30 labels. Where they are others, frozen features **lose**: what tells 0 to 4 apart
-# does not tell 5 to 9 apart, and 200 labels do not help a head that never gets to see more. The
-# layers have to be trained further, and then the transfer no longer costs anything.
+# tells 5 to 9 apart less well, and 200 labels do not help a head that never gets to see more. With
+# all layers trained further, the transfer costs little, if anything.
 
 # %%
 same, few, many = found.values()
 print(*(f"{name.replace(chr(10), ' ')}: {scores}" for name, scores in found.items()), sep="\n")
-assert same["small"] > same["from scratch"] + 0.08
+assert min(same[r] for r in ("small", "medium", "large")) > same["from scratch"] + 0.08
 assert few["small"] < few["from scratch"]
 assert many["small"] < many["from scratch"]
 assert many["large"] > many["small"] + 0.03
+assert many["large"] > many["from scratch"] - 0.03

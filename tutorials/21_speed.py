@@ -67,7 +67,7 @@ for name, (rows, layers, engine) in networks.items():
             fit(rows.x_train, rows.y_train, **how)
             taken.append(time.perf_counter() - began)
     first_s[name] = seconds[0][0], seconds[1][0]
-    ratios[name] = [slowly / fastly for slowly, fastly in zip(*seconds, strict=True)][1:]
+    ratios[name] = [keras_s / kerasnn_s for keras_s, kerasnn_s in zip(*seconds, strict=True)][1:]
     pairs = zip(slow.get_weights(), fast.get_weights(), strict=True)
     differences[name] = max(np.abs(one - other).max() for one, other in pairs)
 
@@ -78,7 +78,7 @@ for place, rounds in enumerate(ratios.values()):
     ax.plot(statistics.median(rounds), place, "|", color="black", markersize=16)
 ax.axvline(1, color="#D55E00", linestyle="--", label="Keras's fit")
 ax.set_yticks(range(len(ratios)), list(ratios))
-ax.set(xscale="log", xlim=(0.5, 1000), ylim=(2.5, -0.5))
+ax.set(xscale="log", xlim=(0.5, 1000), ylim=(2.5, -0.5), ylabel="network")
 ax.set_xlabel("times as fast as Keras: seven rounds (dots), median (line)")
 ax.legend(loc="upper right")
 fig.savefig("tutorials/figures/21_speed.png", dpi=100, metadata={"Software": None})

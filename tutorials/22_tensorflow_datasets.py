@@ -93,8 +93,8 @@ print(f"test accuracy {accuracy:.3f}; read from the files as it went {streamed_a
 # %%
 predicted = model.predict(split.x_test, verbose=0)
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-images = split.x_test[:16].reshape(4, 4, 8, 8)
-left.imshow(images.swapaxes(1, 2).reshape(32, 32), cmap="gray_r")
+images = np.pad(split.x_test[:16, ..., 0], [(0, 0), (1, 1), (1, 1)]).reshape(4, 4, 10, 10)
+left.imshow(images.swapaxes(1, 2).reshape(40, 40), cmap="gray_r")
 left.set_axis_off()
 left.set_title("Sixteen images of the test part")
 plots.confusion(split.y_test, predicted, labels=split.classes, ax=right)

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from kerasnn import data, models, plots, serving
+from kerasnn import callbacks, data, models, plots, serving
 
 keras.utils.set_random_seed(0)
 outputs = Path("outputs/quickstart")
@@ -45,7 +45,7 @@ model = models.cnn((8, 8, 1), outputs=10, task="multiclass")
 # weights of the best one.
 
 # %%
-stop = keras.callbacks.EarlyStopping(patience=10, restore_best_weights=True)
+stop = callbacks.EarlyStopping(patience=10)
 history = model.fit(x_train, y_train, epochs=100, validation_data=(x_val, y_val), callbacks=[stop])
 plots.history(history).figure.savefig(outputs / "learning_curve.png")
 

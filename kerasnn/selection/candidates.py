@@ -23,6 +23,8 @@ def check_space(build: Callable[..., Any], space: Any) -> None:
     parameters = inspect.signature(build).parameters if callable(build) else {}
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for name, given in space.items():
+        if not isinstance(name, str):
+            raise _checks.wrong("space", "have names of arguments as keys", name)
         if callable(build) and not takes_all and name not in parameters:
             cure = _checks.did_you_mean(name, parameters) or (
                 f"It takes {', '.join(parameters) or 'none'}."
@@ -36,10 +38,24 @@ def settings(space: dict[str, Any], pick: Pick) -> Params:
     """Returns a setting, each value picked from its range, in the order of the space."""
     params: Params = {}
     for name, given in space.items():
-        found = read_range(name, given(dict(params)) if callable(given) else given)
+        found = _range(name, given, params)
         if found is not None:
             params[name] = pick(name, found)
     return params
+
+
+def _range(name: str, given: Any, params: Params) -> Range | None:
+    """Returns the range of an argument for the values of those before."""
+    if callable(given):
+        try:
+            given = given(dict(params))
+        except Exception as error:
+            raise ValueError(
+                f"`space[{name!r}]` must be a function of the dictionary of the values before it; "
+                f"for {params} it raised {type(error).__name__}: {error}. Arguments that it reads "
+                "come first in the space."
+            ) from error
+    return read_range(name, given)
 
 
 def grid(space: dict[str, Any]) -> list[Params]:
@@ -55,7 +71,7 @@ def grid(space: dict[str, Any]) -> list[Params]:
 
 
 def _with_each(params: Params, name: str, given: Any) -> Iterator[Params]:
-    values = read_range(name, given(dict(params)) if callable(given) else given)
+    values = _range(name, given, params)
     if values is None:
         yield params
         return

@@ -236,6 +236,10 @@ class Classifier(ClassifierMixin, Estimator):
                 self.class_weight,
             )
         by_class = compute_sample_weight(self.class_weight, y)
+        if not by_class.any():
+            raise _checks.wrong(
+                "class_weight", "not be zero for all classes: nothing is left", self.class_weight
+            )
         return by_class if weight is None else weight * by_class
 
 

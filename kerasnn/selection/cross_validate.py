@@ -49,7 +49,8 @@ def cross_validate(
         groups: Group of each row; no group is trained and tested on in one fold.
         epochs: Epochs of each fold.
         batch_size: Rows to a step, or `"full"`.
-        callbacks: Callbacks, copied for each fold; or a function that returns new ones.
+        callbacks: Callbacks, copied for each fold; or a function that returns new ones, as is
+            needed of those that write to a file.
         patience: Epochs without a better validation loss after which a fold ends, with its best
             weights; None trains all epochs.
         validation_fraction: Share of a fold's training rows that it validates on. The default is
@@ -58,7 +59,8 @@ def cross_validate(
             (estimator, x, y), or several of them in a list or a dictionary.
         sample_weight: Weight of each row, in training and in the model's own metrics.
         class_weight: Weight of each class in training.
-        seed: Seed of folds, weights and orders: the same gives the same scores.
+        seed: Seed of folds, weights and orders: the same gives the same scores. Folds of
+            `groups` whose targets are no classes depend on the groups' sizes alone.
         jobs: Folds that run at once, in threads, each with a compilation of its own.
         verbose: 1 for a progress bar.
 
@@ -96,6 +98,7 @@ def cross_validate(
     problems.require_given(build, x)
     model = problems.first(build, {}, x)
     problem = problems.read(model, x, y, groups=groups, sample_weight=sample_weight)
+    problems.require_class_weight(problem, class_weight)
     splits = splits_of(problem, cv, derived(seed, 0))
     with Progress(len(splits), verbose) as bar, Crew(problem, build, how, splits, jobs) as crew:
         folds = []

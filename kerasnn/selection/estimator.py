@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from kerasnn import _checks, callbacks, models, training
-from kerasnn.selection.problem import require_fresh
+from kerasnn.selection.problem import note_new, require_fresh
 from kerasnn.selection.seeds import seeded
 from kerasnn.selection.splits import can_stratify, require_classes
 
@@ -118,7 +118,11 @@ class Estimator(BaseEstimator):
     def _begin(self: Any, x: np.ndarray, outputs: int) -> None:
         state = self.random_state
         is_seed = isinstance(state, (int, np.integer)) and not isinstance(state, bool)
-        self._seed = int(state) if is_seed else check_random_state(state).randint(2**31 - 1)
+        if is_seed:
+            _checks.whole_number("random_state", state, at_least=0)
+            self._seed = int(state)
+        else:
+            self._seed = _generator(state).randint(2**31 - 1)
         shape = x.shape[1:]
         given = {"input_shape": shape[0] if len(shape) == 1 else shape, "outputs": outputs}
         given |= {"task": self.task_, "seed": self._seed}
@@ -192,6 +196,15 @@ class Estimator(BaseEstimator):
         return x[train], targets[train], parts[0], validation[: 2 if weight is None else 3]
 
 
+def _generator(state: Any) -> np.random.RandomState:
+    try:
+        return check_random_state(state)
+    except ValueError:
+        raise _checks.wrong(
+            "random_state", "be a whole number, a numpy.random.RandomState, or None", state
+        ) from None
+
+
 def _call(build: Callable[..., Any], given: dict[str, Any]) -> Any:
     """Calls `build` with those of the arguments that it names and does not have yet."""
     if isinstance(build, keras.Model) or not callable(build):
@@ -200,6 +213,7 @@ def _call(build: Callable[..., Any], given: dict[str, Any]) -> Any:
     bound = getattr(build, "keywords", {})
     model = build(**{k: v for k, v in given.items() if k in names and k not in bound})
     require_fresh(model)
+    note_new(model)
     return model
 
 

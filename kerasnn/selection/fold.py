@@ -10,14 +10,24 @@ import keras
 import numpy as np
 
 from kerasnn import _checks, training
-from kerasnn.callbacks import EarlyStopping
+from kerasnn.callbacks import EarlyStopping, Resume
+from kerasnn.selection.metrics import steady_names
 from kerasnn.selection.problem import Problem, built
 from kerasnn.selection.scoring import scores_of
 from kerasnn.selection.seeds import derived
 from kerasnn.selection.splits import Split, inner_split
 from kerasnn.selection.workbench import Workbench
 
+# They keep a file, in which one fold would find what another has left.
+_WRITERS = (
+    keras.callbacks.BackupAndRestore,
+    keras.callbacks.CSVLogger,
+    keras.callbacks.ModelCheckpoint,
+    Resume,
+)
 _TEST_ROWS = 4096
+# Rows by which is told whether two models answer alike.
+_LOOK_ROWS = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,14 +58,21 @@ class Training:
         """Returns callbacks that no fold has used."""
         given = self.callbacks
         if callable(given) and not isinstance(given, keras.callbacks.Callback):
-            made = given()
+            made, shared = given(), False
         else:
-            made = copy.deepcopy(given)
+            made, shared = copy.deepcopy(given), True
         callbacks = [] if made is None else keras.tree.flatten(made)
         for callback in callbacks:
             if not isinstance(callback, keras.callbacks.Callback):
                 raise _checks.wrong(
                     "callbacks", "be callbacks, or a function that returns them", callback
+                )
+            if isinstance(callback, _WRITERS) and shared:
+                raise _checks.wrong(
+                    "callbacks",
+                    f"not share a file between folds, as copies of {type(callback).__name__} do",
+                    callback,
+                    "Give a function that returns new ones, with a path for each.",
                 )
         if self.patience is not None:
             callbacks.append(EarlyStopping(patience=self.patience))
@@ -104,7 +121,8 @@ def run_fold(
         train, inner = inner_split(problem, train, share, derived(seed, 1))
         held = problem.take(inner)
     x, y, weight = problem.take(train)
-    model = bench.place(built(build, params, seed, problem.x, plain=problem.plain))
+    fresh = built(build, params, seed, problem.x, plain=problem.plain)
+    model = bench.place(fresh, problem.take(train[:: -(-len(train) // _LOOK_ROWS)])[0])
     history = training.fit(
         model,
         x,
@@ -125,9 +143,14 @@ def run_fold(
         model, x, y, sample_weight=weight, batch_size=size, verbose=0, return_dict=True
     )
     predictions = training.predict(model, x, batch_size=size, verbose=0)
-    scores = {name: float(np.mean(value)) for name, value in scores.items()}
+    names = steady_names(model, scores)
+    names |= {f"val_{name}": f"val_{steady}" for name, steady in names.items()}
+    scores = {names[name]: float(np.mean(value)) for name, value in scores.items()}
     scores = _together(scores, scores_of(how.scorers, problem, predictions, test))
-    curves = {name: [float(np.mean(v)) for v in curve] for name, curve in history.history.items()}
+    curves = {
+        str(names.get(name, name)): [float(np.mean(v)) for v in curve]
+        for name, curve in history.history.items()
+    }
     best = _best_epoch(callbacks, curves)
     return FoldResult(
         scores, predictions, curves, best, trained - began, time.perf_counter() - trained
@@ -150,8 +173,8 @@ def _together(metrics: dict[str, float], scores: dict[str, float]) -> dict[str, 
 def _best_epoch(callbacks: list[Any], curves: dict[str, list[float]]) -> int:
     """Returns the number of epochs, counted from 1, after which the model was best."""
     for callback in callbacks:
-        if isinstance(callback, EarlyStopping) and callback.best_epoch_ is not None:
-            return callback.best_epoch_ + 1
+        if isinstance(callback, keras.callbacks.EarlyStopping) and callback.best is not None:
+            return callback.best_epoch + 1
     if "val_loss" in curves and np.isfinite(curves["val_loss"]).any():
         return int(np.nanargmin(curves["val_loss"])) + 1
     return len(curves["loss"])

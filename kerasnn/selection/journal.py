@@ -4,13 +4,13 @@ import contextlib
 import json
 import os
 import pathlib
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from kerasnn import _checks
 from kerasnn._files import flush
 from kerasnn.callbacks.path_lock import path_lock
+from kerasnn.selection.content import is_same
 from kerasnn.selection.fold import FoldResult
 
 Key = tuple[int, int, int, int]
@@ -47,9 +47,9 @@ class Journal:
             flush(self._path.parent)
             return
         self._check(lines[0], search)
-        for line in lines[1:]:
-            if not isinstance(line, dict) or "key" not in line:
-                raise self._foreign()
+        for number, line in enumerate(lines[1:], 2):
+            if not _is_result(line, search.get("metric")):
+                raise self._damaged(number)
             self._found[tuple(line["key"])] = line
 
     def get(self, key: Key) -> FoldResult | str | None:
@@ -85,10 +85,12 @@ class Journal:
             return []
         data = path.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
-        try:
-            lines = [json.loads(line) for line in whole.splitlines()]
-        except ValueError:
-            raise self._foreign() from None
+        lines = []
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                raise (self._foreign() if number == 1 else self._damaged(number)) from None
         if data and not lines and not b'{"kerasnn.selection.tune"'.startswith(data[:20]):
             raise self._foreign()
         if len(whole) < len(data):
@@ -98,7 +100,7 @@ class Journal:
 
     def _check(self, header: Any, search: dict[str, str]) -> None:
         saved = header.get("kerasnn.selection.tune") if isinstance(header, dict) else None
-        if saved is None:
+        if not isinstance(saved, dict):
             raise self._foreign()
         require_same("journal", str(self._path), saved, search)
 
@@ -108,11 +110,32 @@ class Journal:
             "something else. Give another path."
         )
 
+    def _damaged(self, number: int) -> ValueError:
+        return ValueError(
+            f"`journal` must be a file that `tune` has written; line {number} of `{self._path}` "
+            "is damaged, or something else. Delete that line, and what it held is run again."
+        )
+
+
+def _is_result(line: Any, metric: str | None) -> bool:
+    """Whether a line is the result of a fold, with a score that counts."""
+    if not isinstance(line, dict) or not isinstance(line.get("key"), list):
+        return False
+    if len(line["key"]) != 4 or any(type(part) is not int for part in line["key"]):
+        return False
+    if "error" in line:
+        return isinstance(line["error"], str)
+    scores = line.get("scores")
+    if not isinstance(scores, dict) or metric not in {None, *map(repr, scores)}:
+        return False
+    numbers = [*scores.values(), *(line.get(name) for name in _KEPT[1:])]
+    return all(type(number) in (int, float) for number in numbers)
+
 
 def require_same(argument: str, place: str, saved: dict[str, str], search: dict[str, str]) -> None:
     """Raises where results that are kept in some place are of another search."""
     for name in search:
-        if saved.get(name) != search[name]:
+        if not is_same(str(saved.get(name)), search[name]):
             raise ValueError(
                 f"`{argument}` must be of this search; `{place}` was begun with "
                 f"{name}={saved.get(name)}, and this has {name}={search[name]}. Give another "
@@ -131,12 +154,3 @@ def journal(path: Any, search: dict[str, str]) -> Iterator[Journal]:
                 raise _checks.wrong("journal", "be a file in a folder that exists", str(path))
             stack.enter_context(path_lock(file, "journal", "tune(journal=...)"))
         yield Journal(path, search)
-
-
-def words(value: Any) -> str:
-    """Returns an object's text without the address that it has in this process.
-
-    >>> words(words)
-    '<function words>'
-    """
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))

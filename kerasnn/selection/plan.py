@@ -8,12 +8,13 @@ import numpy as np
 
 from kerasnn.callbacks.fingerprints import of_data
 from kerasnn.selection.candidates import Params
+from kerasnn.selection.content import described, words
 from kerasnn.selection.crew import Crew
 from kerasnn.selection.fold import Training
-from kerasnn.selection.journal import Journal, words
+from kerasnn.selection.journal import Journal
 from kerasnn.selection.problem import Problem
 from kerasnn.selection.progress import Progress
-from kerasnn.selection.search import ETA, Search, Trial, all_failed, rungs
+from kerasnn.selection.search import ETA, Search, Trial, all_failed, rungs, share
 from kerasnn.selection.seeds import derived
 from kerasnn.selection.splits import Split, splits_of
 from kerasnn.selection.tuning import Tuning
@@ -27,7 +28,7 @@ _TRAINING = (
     "class_weight",
     "callbacks",
 )
-_SEARCH = ("method", "trials", "seed", "metric", "build", "space", "cv")
+_SEARCH = ("method", "trials", "seed", "metric", "sign", "build", "space")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Plan:
     """What a search does with a problem.
 
     The fields are arguments of `tune`, as they were read; `sign` is -1 where less of `metric` is
-    better, and `ends` the time after which no further trial begins.
+    better, `ends` the time after which no further trial begins, and `parts` the number of searches
+    that share what is left of it.
     """
 
     build: Callable[..., Any]
@@ -51,6 +53,7 @@ class Plan:
     jobs: int
     storage: str | None
     ends: float | None
+    parts: int = 1
 
     def splits(self, problem: Problem) -> list[Split]:
         """Returns the rows of each fold of a problem."""
@@ -70,7 +73,7 @@ class Plan:
                 seed=self.seed,
                 part=part,
                 bar=bar,
-                ends=self.ends,
+                ends=share(self.ends, self.parts - part),
             )
             epochs = self.how.epochs
             if self.method == "bayes":
@@ -100,11 +103,19 @@ class Plan:
             runs, left = runs + left, max(1, left // ETA)
         return runs
 
-    def settings(self, problem: Problem, scoring: Any, *, nested: bool) -> dict[str, str]:
-        """Returns what two runs of one search have in common."""
-        found = {name: words(getattr(self.how, name)) for name in _TRAINING}
-        found |= {name: words(getattr(self, name)) for name in _SEARCH}
-        found |= {"scoring": words(scoring), "nested": str(nested)}
+    def settings(
+        self, problem: Problem, splits: list[Split], scoring: Any, *, nested: bool
+    ) -> dict[str, str]:
+        """Returns what two runs of one search have in common.
+
+        Raises:
+            ValueError: If a part of the search cannot be compared with that of another run.
+        """
+        parts = {name: getattr(self.how, name) for name in _TRAINING}
+        parts |= {name: getattr(self, name) for name in _SEARCH}
+        parts |= {"scoring": scoring, "nested": nested}
+        found = {name: _described(name, value) for name, value in parts.items()}
+        found["cv"] = _described("cv", splits, words(self.cv))
         data = {"x": problem.x, "y": problem.y, "sample_weight": problem.sample_weight}
         for name, array in {**data, "groups": problem.groups}.items():
             found[name] = words(of_data(name, array))
@@ -139,6 +150,17 @@ class Plan:
         if isinstance(known, str):
             raise RuntimeError(known)
         return self.sign * known.scores[self.metric]
+
+
+def _described(name: str, value: Any, text: str | None = None) -> str:
+    try:
+        return described(value, text)
+    except TypeError as error:
+        raise ValueError(
+            f"`journal` and `storage` must be of a search that can be told from others; `{name}` "
+            f"holds {error}, which cannot be compared. Make it of numbers, arrays, functions and "
+            "objects of these, or note no results."
+        ) from None
 
 
 def _require_one(trials: list[Trial]) -> None:

@@ -1,6 +1,8 @@
 """The data that folds are cut from."""
 
 import dataclasses
+import inspect
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +11,12 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn.callbacks.outputs import has_logits, loss_function
+from kerasnn.selection.architecture import architecture
 from kerasnn.selection.seeds import seeded
-from kerasnn.selection.workbench import architecture
 from kerasnn.training import rows
+
+# By identity: Keras's variables have no hash.
+_seen: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +65,7 @@ def built(
         model = build(**params)
         require_fresh(model)
         rows.build(model, x)
+        note_new(model)
     return model
 
 
@@ -84,6 +90,23 @@ def require_fresh(model: Any) -> None:
         )
 
 
+def note_new(model: Any) -> None:
+    """Notes what is trained of a model; raises where an earlier model had some of it.
+
+    A count of steps does not tell, since `compile` begins it anew.
+    """
+    for part in (model, *model.trainable_variables):
+        if _seen.get(id(part)) is part:
+            what = "it" if part is model else f"its weight `{part.path}`"
+            raise ValueError(
+                f"`build` must return a fresh model; `{model.name}`, or a model that shares "
+                f"weights with it, was returned before: {what} would keep what it learns on "
+                "other rows. Let it build a new one, with new layers, each time."
+            )
+    for part in (model, *model.trainable_variables):
+        _seen[id(part)] = part
+
+
 def require_given(build: Any, x: Any) -> None:
     """Raises unless `build` can be called for a model, and folds can be cut from `x`."""
     cure = "Give a function that returns it, such as `lambda: models.mlp(...)`."
@@ -100,9 +123,35 @@ def require_given(build: Any, x: Any) -> None:
         )
 
 
+def require_arguments(build: Callable[..., Any], params: dict[str, Any]) -> None:
+    """Raises where `build` needs arguments that it is not given."""
+    try:
+        inspect.signature(build).bind(**params)
+    except TypeError as error:
+        given = ", ".join(params) or "no arguments"
+        raise ValueError(
+            f"`build` must be callable with {given}; of its signature Python says: {error}. Bind "
+            "other arguments by `functools.partial`."
+        ) from error
+    except ValueError:
+        # What is written in C may have no signature.
+        return
+
+
+def require_class_weight(problem: Problem, weights: Any) -> None:
+    """Raises where weights of classes cannot be right for these targets."""
+    if weights is None:
+        return
+    present = set() if problem.labels is None else set(problem.labels.astype(int).tolist())
+    _checks.class_weights(weights, None, present)
+    if present and not any(weights.get(label, 1) for label in present):
+        raise _checks.wrong("class_weight", "not be zero for all classes: nothing is left", weights)
+
+
 def first(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:
     """Returns a model to check data against."""
     # Arrays are needed to build a model without an `Input`; a first look at x makes them.
+    require_arguments(build, params)
     given = np.asarray(x) if isinstance(x, list) or hasattr(x, "to_numpy") else x
     return built(build, params, 0, given)
 

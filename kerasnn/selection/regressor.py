@@ -98,7 +98,9 @@ class Regressor(RegressorMixin, Estimator):
 
         Args:
             X: Rows, `(rows, features)` or of more axes.
-            y: One number a row, or several.
+            y: One number a row, or several. The loss is in their units, squared: where they
+                deviate by less than about 1e-4, or by more than 1e8, Adam does not learn from it;
+                measure them in another unit.
             sample_weight: Weight of each row.
         """
         return self._fit(X, y, sample_weight)

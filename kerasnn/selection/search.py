@@ -79,16 +79,22 @@ class Search:
         return found
 
     def halving(self, candidates: list[Params], epochs: int) -> list[Trial]:
-        """Tries all settings for few epochs, and the best third of them for three times as many."""
+        """Tries all settings for few epochs, and the best third of them for three times as many.
+
+        Where time is short each round has an even share of it, so that the last is reached.
+        """
         found: dict[int, Trial] = {}
-        left = list(range(len(candidates)))
-        for length in rungs(len(candidates), epochs):
+        left, lengths = list(range(len(candidates))), rungs(len(candidates), epochs)
+        for done, length in enumerate(lengths):
+            ends = share(self._ends, len(lengths) - done)
+            tried: list[int] = []
             for i in left:
-                if found and self._is_late():
-                    return list(found.values())
+                if tried and _is_late(ends):
+                    break
                 found[i] = self.trial(i, candidates[i], length)
-            ranked = sorted(left, key=lambda i: _worst_last(found[i].score))
-            left = sorted(ranked[: max(1, len(left) // ETA)])
+                tried.append(i)
+            ranked = sorted(tried, key=lambda i: _worst_last(found[i].score))
+            left = sorted(ranked[: max(1, len(tried) // ETA)])
         return list(found.values())
 
     def bayes(
@@ -144,21 +150,32 @@ class Search:
 
     def _results(self, params: Params, epochs: int, keys: list[Key]) -> Iterator[FoldResult | str]:
         """Yields the result of each fold, and ends with the text of the first error."""
-        known = [result for result in map(self._journal.get, keys) if result is not None]
-        yield from known
-        left = keys[len(known) :]
+        known = {key: self._journal.get(key) for key in keys}
+        left = [key for key in keys if known[key] is None]
         tasks = [(params, key[2], derived(self._seed, 1, key[2])) for key in left]
         results = self._crew.run(tasks, epochs)
-        for key in left:
-            try:
-                result: Any = next(results)
-            except Exception as error:  # noqa: BLE001  What one setting breaks, others may not.
-                result = error_text(error)
-            self._journal.put(key, result)
+        for key in keys:
+            result: Any = known[key]
+            if result is None:
+                try:
+                    result = next(results)
+                except Exception as error:  # noqa: BLE001  What one setting breaks, others may not.
+                    result = error_text(error)
+                self._journal.put(key, result)
             yield result
 
     def _is_late(self) -> bool:
-        return self._ends is not None and time.monotonic() > self._ends
+        return _is_late(self._ends)
+
+
+def share(ends: float | None, parts: int) -> float | None:
+    """Returns the end of the first of some parts that have the time left in even shares."""
+    now = time.monotonic()
+    return None if ends is None else now + max(0.0, ends - now) / parts
+
+
+def _is_late(ends: float | None) -> bool:
+    return ends is not None and time.monotonic() > ends
 
 
 def rungs(settings: int, epochs: int) -> list[int]:

@@ -42,7 +42,7 @@ def splits_of(problem: Problem, cv: Any, seed: int) -> list[Split]:
         raise _checks.wrong(
             "cv", "be a number of folds, a splitter of scikit-learn, or pairs of row numbers", cv
         )
-    splits = [_checked(i, pair, problem.count) for i, pair in enumerate(pairs)]
+    splits = [_checked(i, pair, problem.count) for i, pair in enumerate(_drawn(pairs, cv))]
     if not splits:
         raise _checks.wrong("cv", "give at least one fold", cv)
     for i, (train, test) in enumerate(splits):
@@ -57,6 +57,15 @@ def splits_of(problem: Problem, cv: Any, seed: int) -> list[Split]:
                     f"group {both[0]!r}. Give a number of folds, or a GroupKFold of scikit-learn."
                 )
     return splits
+
+
+def _drawn(pairs: Any, cv: Any) -> list[Any]:
+    """Returns pairs of row numbers; names `cv` where a splitter cannot give them."""
+    try:
+        return list(pairs)
+    except (TypeError, ValueError) as error:
+        rule = "divide these rows, with their targets and `groups`"
+        raise _checks.wrong("cv", rule, cv, f"It says: {error}") from error
 
 
 def inner_split(problem: Problem, train: np.ndarray, share: float, seed: int) -> Split:

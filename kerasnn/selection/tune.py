@@ -1,6 +1,7 @@
 """The search for hyperparameters."""
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from kerasnn.selection import candidates as choose
 from kerasnn.selection import problem as problems
 from kerasnn.selection.fold import Training
 from kerasnn.selection.journal import journal as opened
+from kerasnn.selection.metrics import chosen, directions
 from kerasnn.selection.plan import Plan
 from kerasnn.selection.problem import Problem
 from kerasnn.selection.progress import Progress
@@ -23,8 +25,6 @@ from kerasnn.training.steps import build as build_metrics
 
 _METHODS = ("grid", "random", "bayes", "halving")
 _TRIALS = 20
-# What is better where there is more of it, by parts of Keras's names.
-_MORE = ("accuracy", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "similarity")
 
 
 @_checks.known_arguments
@@ -74,7 +74,10 @@ def tune(
         trials: Settings to try; all of a grid, else 20 by default.
         method: `"grid"`, all settings; `"random"`; `"halving"`, random ones for few epochs, and
             the best third of them for three times as many, until `epochs`; `"bayes"`, by Optuna.
-        budget_s: Seconds after which no further trial begins.
+        budget_s: Seconds after which no further trial begins; at least one is run. Each round of
+            `"halving"` has an even share of them, and so has the search on all data and each
+            that is `nested`; what one leaves goes to the next. A nested
+            search then may try fewer settings, and scores what so short a search would find.
         epochs: Epochs of each fold.
         batch_size: Rows to a step, or `"full"`.
         callbacks: Callbacks, as in `cross_validate`.
@@ -82,13 +85,16 @@ def tune(
         validation_fraction: Share of the training rows that it looks at.
         scoring: Further scores, as in `cross_validate`.
         metric: The score that counts. The default is the first of `scoring`; else the first of
-            the model's metrics of which more is better; else the loss.
+            the model's metrics of which more is known to be better; else the loss. Of a metric of
+            one's own say it: `"+name"` where more is better, `"-name"` where less is. Names are
+            those of a first model: an `AUC()` without a name is `"auc"` in every fold.
         sample_weight: Weight of each row.
         class_weight: Weight of each class in training.
         nested: Whether to search once more within the training rows of each of `cv` outer folds,
             and to score what is found there on its test rows: what new data will score.
         journal: File to note results in. A search that was killed goes on with it, and ends with
-            the same table.
+            the same table. Another search is refused: functions are compared by their code and
+            by the variables that they use, objects by their attributes, arrays by their numbers.
         storage: For `"bayes"`, the URL of Optuna's storage, such as `"sqlite:///search.db"`.
             Several processes may share it: each tries `trials` settings of its own, suggested
             after the scores of all, and returns a table of these. It takes the place of `journal`.
@@ -136,7 +142,7 @@ def tune(
         cure = "The storage has the results."
         raise _checks.wrong("journal", "be left out beside `storage`", str(journal), cure)
     _checks.true_or_false("nested", nested)
-    if nested and not isinstance(cv, int) and not hasattr(cv, "get_n_splits"):
+    if nested and not isinstance(cv, (int, np.integer)) and not hasattr(cv, "get_n_splits"):
         raise _checks.wrong(
             "cv", "be a number of folds or a splitter where `nested`, to divide parts too", cv
         )
@@ -152,15 +158,22 @@ def tune(
     how = Training(
         epochs, batch_size, callbacks, patience, validation_fraction, class_weight, scorers
     )
-    problem, names = _read(build, candidates, x, y, groups=groups, sample_weight=sample_weight)
-    metric, sign = _metric(metric, names, scorers)
+    problem, known = _read(build, candidates, x, y, groups=groups, sample_weight=sample_weight)
+    metric, sign = chosen(metric, known, scorers)
+    if "score" in scorers and metric != "score":
+        cure = "Give it another name in a dictionary: scoring={'my_score': ...}."
+        rule = "leave the name `score` to the metric that counts"
+        raise _checks.wrong("scoring", rule, list(scorers), cure)
+    problems.require_class_weight(problem, class_weight)
     ends = None if budget_s is None else time.monotonic() + budget_s
     plan = Plan(
         build, space, candidates, method, trials, cv, how, metric, sign, seed, jobs, storage, ends
     )
     splits = plan.splits(problem)
     outer = splits if nested else []
-    settings = plan.settings(problem, scoring, nested=nested)
+    plan = dataclasses.replace(plan, parts=1 + len(outer))
+    noted = journal is not None or storage is not None
+    settings = plan.settings(problem, splits, scoring, nested=nested) if noted else {}
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(opened(journal, settings))
         bar = stack.enter_context(Progress(plan.runs() * len(splits) * (1 + len(outer)), verbose))
@@ -188,7 +201,7 @@ def _candidates(method: str, space: Any, trials: int | None, seed: int) -> list[
 
 def _read(
     build: Any, candidates: list[choose.Params], x: Any, y: Any, **more: Any
-) -> tuple[Problem, list[str]]:
+) -> tuple[Problem, dict[str, int | None]]:
     """Checks the data against the first setting that makes a model; returns its metrics too."""
     problems.require_given(build, x)
     errors: list[Exception] = []
@@ -199,26 +212,13 @@ def _read(
             errors.append(error)
             continue
         problem = problems.read(model, x, y, **more)
-        return problem, _metric_names(model, problem)
+        return problem, _directions(model, problem)
     if not errors:
         raise ValueError("`space` must hold at least one setting.")
     raise all_failed(candidates[0], error_text(errors[0])) from errors[0]
 
 
-def _metric_names(model: Any, problem: Problem) -> list[str]:
+def _directions(model: Any, problem: Problem) -> dict[str, int | None]:
     x, y, weight = problem.take(np.arange(min(2, problem.count)))
     build_metrics(model, keras.utils.pack_x_y_sample_weight(x, y, weight), "test_step")
-    return list(model.get_metrics_result())
-
-
-def _metric(metric: str | None, names: list[str], scorers: dict[str, Any]) -> tuple[str, int]:
-    """Returns the metric that counts, and -1 where less of it is better."""
-    if metric is None:
-        better = [name for name in names if _is_more_better(name)]
-        metric = [*scorers, *better, "loss"][0]
-    _checks.one_of("metric", metric, [*scorers, *names])
-    return metric, 1 if metric in scorers or _is_more_better(metric) else -1
-
-
-def _is_more_better(name: str) -> bool:
-    return any(part in name for part in _MORE)
+    return directions(model)

@@ -99,6 +99,13 @@ def test_callbacks_are_fresh_and_the_users_stay_unused():
     assert stopping.best_ is None
 
 
+def test_the_best_epoch_is_that_of_keras_early_stopping():
+    x, y = blobs()
+    stopping = keras.callbacks.EarlyStopping("loss", mode="max", restore_best_weights=True)
+    found = selection.cross_validate(build, x, y, cv=2, epochs=4, callbacks=[stopping])
+    assert found.best_epochs == [1 + int(np.argmax(h["loss"])) for h in found.histories] == [1, 1]
+
+
 @pytest.mark.slow
 def test_threads_give_the_same():
     x, y = blobs()
@@ -163,6 +170,14 @@ def test_the_processes_own_generators_are_left_alone():
         ({"build": 3}, "`build` must be a function that returns a compiled model"),
         ({"y": np.zeros(60, int)}, "`y` must hold at least two classes; all 60 rows"),
         ({"x": np.full((60, 2), np.nan)}, "`x` must hold finite numbers"),
+        ({"cv": KFold(99)}, "`cv` must divide these rows.*It says: Cannot have number of splits"),
+        ({"class_weight": "balanced"}, "`class_weight` must be a dictionary from class number"),
+        ({"class_weight": {0: 0, 1: 0, 2: 0}}, "`class_weight` must not be zero for all classes"),
+        ({"build": lambda units: build()}, "`build` must be callable with no arguments; of its s"),
+        (
+            {"callbacks": [keras.callbacks.CSVLogger("a.csv")]},
+            "`callbacks` must not share a file between folds, as copies of CSVLogger do",
+        ),
         ({"callbacks": ["stop"]}, "`callbacks` must be callbacks, or a function"),
     ],
 )
@@ -173,10 +188,26 @@ def test_what_cannot_be_right_is_refused(arguments, message):
         selection.cross_validate(given.pop("build"), given.pop("x"), given.pop("y"), **given)
 
 
-def test_a_model_that_has_trained_on_another_fold_is_refused():
+def test_a_model_that_was_returned_before_is_refused():
+    """A new optimizer does not make it a new one, nor does a new model around its layers."""
     x, y = blobs(30)
     model = build()
-    with pytest.raises(ValueError, match="`build` must return a fresh model; `mlp` has trained"):
+
+    def compiled_anew():
+        model.compile("adam", model.loss)
+        return model
+
+    def around_the_same_layers():
+        again = keras.Model(model.inputs, model.outputs, name="again")
+        again.compile("adam", model.loss)
+        return again
+
+    with pytest.raises(ValueError, match="`build` must return a fresh model; `mlp`, or a model"):
+        selection.cross_validate(compiled_anew, x, y, cv=3, epochs=1)
+    with pytest.raises(ValueError, match=r"`again`.* was returned before: its weight `"):
+        selection.cross_validate(around_the_same_layers, x, y, cv=3, epochs=1)
+    model.optimizer.iterations.assign(5)
+    with pytest.raises(ValueError, match="`mlp` has trained for 5 steps"):
         selection.cross_validate(lambda: model, x, y, cv=3, epochs=1)
 
 

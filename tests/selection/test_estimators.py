@@ -171,6 +171,9 @@ def test_company():
         ({"batch_norm": "no"}, "`batch_norm` must be True or False; got batch_norm='no'"),
         ({"normalize": None}, "`normalize` must be True or False; got normalize=None"),
         ({"l2": -1}, "`l2` must be a finite number at least 0"),
+        ({"class_weight": {0: 0, 1: 0, 2: 0}}, "`class_weight` must not be zero for all classes"),
+        ({"random_state": "a"}, "`random_state` must be a whole number, a numpy.random.RandomSt"),
+        ({"random_state": -1}, "`random_state` must be a whole number of at least 0; got random"),
     ],
 )
 def test_what_cannot_be_right_is_refused(arguments, message):

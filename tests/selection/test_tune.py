@@ -1,6 +1,9 @@
 import functools
+import json
 import re
+import threading
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +12,12 @@ from selection_helpers import blobs, build, count_traces
 from kerasnn import models, selection
 from kerasnn.callbacks.path_lock import path_lock
 from kerasnn.optimizers import SGD
-from kerasnn.selection import choice, integers, log_uniform, uniform
+from kerasnn.selection import choice, integers, log_uniform, plan, search, uniform
 from kerasnn.selection.candidates import drawn, grid
+from kerasnn.selection.fold import FoldResult
+from kerasnn.selection.journal import Journal
+from kerasnn.selection.metrics import chosen, directions
+from kerasnn.selection.progress import Progress
 
 QUICK = {"cv": 2, "epochs": 2}
 NO_OPTUNA = "method='bayes' needs Optuna, of the extra `tune`"
@@ -130,6 +137,54 @@ def test_random_search_repeats_itself_and_never_tries_twice():
     assert 0.4 < np.mean(np.array(rates) < 1e-2) < 0.6
 
 
+def with_metrics(*metrics):
+    """A model whose programs no folds share, so that Keras counts on in their names."""
+    layers = [keras.layers.Lambda(lambda x: x), keras.layers.Dense(1, activation="sigmoid")]
+    model = keras.Sequential([keras.Input((2,)), *layers])
+    model.compile("sgd", "binary_crossentropy", metrics=list(metrics))
+    return model
+
+
+def accuracy_drop(y, outputs):
+    return keras.ops.mean(outputs, axis=-1)
+
+
+def test_metrics_without_names_are_called_alike_in_all_folds():
+    x, y = blobs(20, classes=2)
+    kinds = (keras.metrics.AUC, keras.metrics.AUC, keras.metrics.BinaryIoU)
+
+    found = selection.cross_validate(
+        lambda: with_metrics(*(kind() for kind in kinds)), x, y, cv=2, epochs=1
+    )
+    assert set(found.scores) == {"loss", "auc", "auc_1", "binary_io_u"}
+    assert set(found.scores) == set(found.histories[0]) == set(found.histories[1])
+
+
+def test_which_way_a_metric_counts():
+    metrics = {
+        keras.metrics.TruePositives(): 1,
+        keras.metrics.FalsePositives(name="false_precision"): -1,
+        keras.metrics.SensitivityAtSpecificity(0.5): 1,
+        keras.metrics.MeanIoU(2): 1,
+        keras.metrics.RootMeanSquaredError(): -1,
+        "mse": -1,
+        keras.losses.binary_focal_crossentropy: -1,
+        accuracy_drop: None,
+    }
+    model = with_metrics(*metrics)
+    model.evaluate(np.zeros((2, 2)), np.array([[0.0], [1.0]]), verbose=0)
+    known = directions(model)
+    assert list(known.values()) == [-1, *metrics.values()]
+    assert chosen(None, known, []) == ("true_positives", 1)
+    assert chosen(None, {"accuracy_drop": None, "loss": -1}, []) == ("loss", -1)
+    assert chosen(None, known, ["f1"]) == ("f1", 1)
+    assert chosen("-true_positives", known, []) == ("true_positives", -1)
+    assert chosen("-accuracy_drop", known, []) == ("accuracy_drop", -1)
+    assert chosen("+accuracy_drop", known, []) == ("accuracy_drop", 1)
+    with pytest.raises(ValueError, match=r"`metric` must be one of which it is known.*\+accur"):
+        chosen("accuracy_drop", known, [])
+
+
 def test_a_grid_follows_its_conditions():
     space = {"a": choice(["x", "y"]), "b": lambda p: [1, 2] if p["a"] == "y" else None}
     assert grid(space) == [{"a": "x"}, {"a": "y", "b": 1}, {"a": "y", "b": 2}]
@@ -201,13 +256,58 @@ def test_a_journal_of_something_else_is_refused(tmp_path):
         with pytest.raises(ValueError, match="`journal` must be of this search"):
             selection.tune(build, space, given.pop("x"), given.pop("y"), **given)
     assert path.read_bytes() == before
-    path.write_bytes(before + b"[]\n")
-    with pytest.raises(ValueError, match="must be a file that `tune` has written"):
-        selection.tune(build, space, x, y, **QUICK, journal=path)
     path.write_text("my notes")
     with pytest.raises(ValueError, match="must be a file that `tune` has written"):
         selection.tune(build, space, x, y, **QUICK, journal=path)
     assert path.read_text() == "my notes"
+
+
+def test_a_journal_without_a_fold_runs_it_again(tmp_path, monkeypatch):
+    x, y = blobs()
+    path = tmp_path / "journal.jsonl"
+    given = {"cv": 3, "epochs": 2, "journal": path}
+    whole = selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], lines[3]]))
+    assert table(selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)) == table(whole)
+    # What was run again is noted at the end.
+    assert [json.loads(line)["key"] for line in path.read_bytes().splitlines()[1:]] == [
+        [0, 0, fold, 2] for fold in (0, 2, 1)
+    ]
+    result = json.loads(lines[2])
+    for damaged in (
+        [],
+        {**result, "key": 5},
+        {**result, "scores": {}},
+        {**result, "scores": 5},
+        {**result, "best_epoch": "1"},
+        {name: value for name, value in result.items() if name != "scores"},
+        "\0",
+    ):
+        path.write_bytes(b"".join([*lines[:2], json.dumps(damaged).encode(), b"\n", lines[3]]))
+        with pytest.raises(ValueError, match=r"line 3 of `.*journal.jsonl` is damaged, or someth"):
+            selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
+    path.write_bytes(b"".join([*lines[:3], b"\0\n"]))
+    with pytest.raises(ValueError, match=r"line 4 of `.*journal.jsonl` is damaged, or someth"):
+        selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
+
+
+def test_a_journal_that_cannot_tell_searches_apart_is_refused(tmp_path):
+    class Locked(keras.callbacks.Callback):
+        def __deepcopy__(self, memo):
+            return keras.callbacks.Callback()
+
+    stopping = Locked()
+    stopping.lock = threading.Lock()
+    with pytest.raises(ValueError, match="can be told from others; `callbacks` holds <unlocked"):
+        selection.tune(
+            build,
+            {"learning_rate": [0.05]},
+            *blobs(),
+            **QUICK,
+            callbacks=[stopping],
+            journal=tmp_path / "a",
+        )
 
 
 def test_the_bar_shows_folds_and_the_best(capsys):
@@ -217,6 +317,50 @@ def test_the_bar_shows_folds_and_the_best(capsys):
     assert "4/4" in shown
     assert "best" in shown
     assert "epoch" not in shown.lower()
+
+
+class Slow:
+    """Stands in for a crew on whose clock each fold takes as many seconds as it has epochs."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.ran = 0.0, []
+        monkeypatch.setattr(search.time, "monotonic", lambda: self.now)
+
+    def run(self, tasks, epochs):
+        for params, _, _ in tasks:
+            self.now += epochs
+            self.ran.append(epochs)
+            yield FoldResult({"loss": params["a"]}, None, {}, epochs, 0.0, 0.0)
+
+    def halving(self, settings, ends):
+        how = {"metric": "loss", "sign": -1, "folds": 1, "seed": 0, "part": 0}
+        one = search.Search(self, Journal(None, {}), **how, bar=Progress(9, 0), ends=ends)
+        return one.halving([{"a": a} for a in range(settings)], 9)
+
+
+def test_each_round_of_halving_has_a_share_of_the_budget(monkeypatch):
+    slow = Slow(monkeypatch)
+    found = slow.halving(200, ends=60)
+    assert slow.ran == [1] * 21 + [3] * 7 + [9] * 2
+    assert [trial.params["a"] for trial in found if trial.epochs == 9] == [0, 1]
+    assert len(found) == 21
+
+
+@pytest.mark.slow
+def test_nested_searches_share_the_budget(monkeypatch):
+    x, y = blobs()
+    notes = []
+
+    class Noted(search.Search):
+        def __init__(self, *args, ends, **more):
+            super().__init__(*args, ends=ends, **more)
+            notes.append(ends)
+
+    monkeypatch.setattr(plan, "Search", Noted)
+    monkeypatch.setattr(search.time, "monotonic", lambda: 0.0)
+    given = {"cv": 2, "epochs": 1, "nested": True, "budget_s": 60.0}
+    selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
+    assert notes == [20.0, 30.0, 60.0]
 
 
 @pytest.mark.slow
@@ -255,6 +399,20 @@ def test_the_budget_ends_a_search():
             "`journal` must be left out beside `storage`; got journal='a'. The storage has",
         ),
         ({"l2": [0.1]}, {"journal": 5}, "`journal` must be a file name; got journal=5"),
+        ({1: [0.1]}, {}, "`space` must have names of arguments as keys; got space=1"),
+        (
+            {"l2": lambda values: values["l1"], "l1": [0.1]},
+            {},
+            "`space['l2']` must be a function of the dictionary of the values before it; for {} it "
+            "raised KeyError: 'l1'. Arguments that it reads come first in the space.",
+        ),
+        (
+            {"l2": [0.1]},
+            {"scoring": {"score": "f1_macro"}, "metric": "loss"},
+            "`scoring` must leave the name `score` to the metric that counts",
+        ),
+        ({"l2": [0.1]}, {"nested": True, "cv": np.int64(1)}, "`cv` must be a whole number of at"),
+        ({"l2": [0.1]}, {"class_weight": {0: 0, 1: 0, 2: 0}}, "`class_weight` must not be zero"),
         ({"l2": [0.1]}, {"budget_s": 0}, "`budget_s` must be a finite number above 0"),
     ],
 )

@@ -1,0 +1,133 @@
+"""What a program of a model has as constants, in words."""
+
+import json
+from typing import Any
+
+import keras
+
+from kerasnn._layers import all_layers
+from kerasnn.layers import Standardize
+from kerasnn.selection.names import automatic, is_automatic
+
+# What becomes a number that the program reads, by the name that Keras saves a class under.
+_MASKED = {
+    "L1": ("l1",),
+    "L2": ("l2",),
+    "L1L2": ("l1", "l2"),
+    "kerasnn>Dropout": ("rate",),
+    "kerasnn>SpatialDropout": ("rate",),
+    "kerasnn>SGD": ("momentum",),
+}
+_OWN = ("keras", "kerasnn")
+# Where a configuration refers to layers by their names.
+_REFERENCES = ("keras_history", "input_layers", "output_layers")
+# Where it holds objects with names that are no layers'.
+_COMPILED = ("loss", "metrics", "weighted_metrics")
+
+
+def architecture(model: Any) -> str | None:
+    """Returns a text that is equal for models that one program can train, or None.
+
+    None is for a model with code that is neither Keras's nor kerasnn's, and for one with a layer
+    such as Keras's `Normalization`, which keeps what it has learned outside its variables.
+    """
+    try:
+        config: Any = keras.saving.serialize_keras_object(model)
+        layers = list(all_layers(model))
+    except (AttributeError, NotImplementedError, TypeError, ValueError):
+        return None
+    learns = any(hasattr(one, "adapt") and not isinstance(one, Standardize) for one in layers)
+    if not model.built or learns or not _is_known(config):
+        return None
+    names: dict[str, str] = {}
+    _collect(config, names)
+    try:
+        return json.dumps(_masked(config, names), sort_keys=True)
+    except TypeError:
+        # A value that has no words may be a constant of the program.
+        return None
+
+
+def _is_known(node: Any) -> bool:
+    """Whether all classes and functions in a configuration are Keras's or kerasnn's."""
+    if isinstance(node, (list, tuple)):
+        return all(map(_is_known, node))
+    if not isinstance(node, dict):
+        return True
+    if "class_name" in node:
+        module = str(node.get("module") or "keras").partition(".")[0]
+        if module not in _OWN or node["class_name"] in ("function", "__lambda__", "Lambda"):
+            return False
+    return all(_is_known(value) for value in node.values())
+
+
+def _collect(node: Any, names: dict[str, str]) -> None:
+    """Numbers the names of models, layers and the optimizer in the order of a configuration."""
+    if isinstance(node, (list, tuple)):
+        for value in node:
+            _collect(value, names)
+    elif isinstance(node, dict):
+        if _is_named(node):
+            names.setdefault(node["config"]["name"], f"#{len(names)}")
+        for key, value in node.items():
+            if key not in _COMPILED:
+                _collect(value, names)
+
+
+def _is_named(node: dict[str, Any]) -> bool:
+    """Whether a node is of an object whose name says nothing of what it does."""
+    kind, config = str(node.get("class_name")), node.get("config")
+    # The name of a policy is its type of numbers.
+    if not isinstance(config, dict) or "DTypePolicy" in kind:
+        return False
+    return isinstance(config.get("name"), str)
+
+
+def _masked(node: Any, names: dict[str, str], numbers: tuple[str, ...] = ()) -> Any:
+    if isinstance(node, (list, tuple)):
+        return [_masked(value, names) for value in node]
+    if not isinstance(node, dict):
+        return node
+    kind = node.get("registered_name") or node.get("class_name")
+    masked: dict[str, Any] = {}
+    for key, value in node.items():
+        if key == "seed" or key.endswith("_initializer"):
+            continue
+        if key == "learning_rate" and isinstance(value, float):
+            continue
+        if key in numbers:
+            masked[key] = bool(value)
+        elif key == "activity_regularizer":
+            masked[key] = value
+        elif key in _REFERENCES:
+            masked[key] = _renamed(value, names)
+        elif key in _COMPILED:
+            masked[key] = _compiled(value)
+        else:
+            masked[key] = _masked(value, names, _MASKED.get(str(kind), ()))
+    if _is_named(node):
+        name = names[node["config"]["name"]]
+        masked["config"]["name"] = name
+        masked |= {"name": name} if "name" in node else {}
+    return masked
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    """Returns references with the numbers of layers in place of their names."""
+    if isinstance(value, (list, tuple)):
+        return [_renamed(part, names) for part in value]
+    if isinstance(value, dict):
+        return {key: _renamed(part, names) for key, part in value.items()}
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+def _compiled(node: Any) -> Any:
+    """Returns losses and metrics without the counts in names that Keras has given."""
+    if isinstance(node, (list, tuple)):
+        return [_compiled(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: _compiled(value) for key, value in node.items()}
+    if _is_named(node) and is_automatic(node["class_name"], node["config"]["name"]):
+        found["config"]["name"] = automatic(node["class_name"])
+    return found

@@ -1,0 +1,102 @@
+"""What the results of a model are called, and whether more of them is better."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+
+from kerasnn import _checks
+from kerasnn.selection.names import as_if_first
+
+_MORE = (
+    *("Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy"),
+    *("TopKCategoricalAccuracy", "SparseTopKCategoricalAccuracy"),
+    *("AUC", "Precision", "Recall", "PrecisionAtRecall", "RecallAtPrecision"),
+    *("SensitivityAtSpecificity", "SpecificityAtSensitivity", "TruePositives", "TrueNegatives"),
+    *("FBetaScore", "R2Score", "CosineSimilarity", "PearsonCorrelation"),
+    *("ConcordanceCorrelation", "IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"),
+)
+_LESS = (
+    *("FalsePositives", "FalseNegatives", "MeanSquaredError", "RootMeanSquaredError"),
+    *("MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError"),
+    *("LogCoshError", "KLDivergence", "Poisson", "BinaryCrossentropy"),
+    *("CategoricalCrossentropy", "SparseCategoricalCrossentropy"),
+    *("Hinge", "SquaredHinge", "CategoricalHinge"),
+)
+
+
+def steady_names(model: Any, names: Iterable[str]) -> dict[str, str]:
+    """Returns name of a result -> name that it would have had in the first model of a process.
+
+    Keras counts on: an `AUC()` without a name is `auc` in the first model and `auc_1` in the
+    next, and so is an output.
+    """
+    return {name: steady for name, (steady, _) in _found(model, names).items()}
+
+
+def directions(model: Any) -> dict[str, int | None]:
+    """Returns steady name of each result -> 1 where more is better, -1 where less, else None."""
+    found = _found(model, model.get_metrics_result()).values()
+    return {steady: None if metric is None else _direction(metric) for steady, metric in found}
+
+
+def chosen(
+    metric: str | None, known: dict[str, int | None], scorers: Iterable[str]
+) -> tuple[str, int]:
+    """Returns the metric that counts, and -1 where less of it is better.
+
+    Args:
+        metric: Its name, with a sign before it where that is to be said; or None.
+        known: What `directions` returns.
+        scorers: Names of scores of which more is better.
+    """
+    both = {**known, **dict.fromkeys(scorers, 1)}
+    if metric is None:
+        more = [name for name, direction in known.items() if direction == 1]
+        metric = [*scorers, *more, "loss"][0]
+    signs = {"-": -1, "+": 1}
+    said = None
+    if isinstance(metric, str) and metric not in both and metric[:1] in signs:
+        said, metric = signs[metric[0]], metric[1:]
+    _checks.one_of("metric", metric, both)
+    direction = said or both[metric]
+    if direction is None:
+        raise _checks.wrong(
+            "metric",
+            "be one of which it is known whether more or less is better",
+            metric,
+            f'Say so: metric="+{metric}" where more is better, metric="-{metric}" where less is.',
+        )
+    return metric, direction
+
+
+def _found(model: Any, names: Iterable[str]) -> dict[str, tuple[str, Any]]:
+    """Returns name of a result -> its steady name, and the metric that gave it, if any."""
+    metrics = [one for group in model.metrics for one in getattr(group, "metrics", None) or [group]]
+    outputs = list(getattr(model, "output_names", []))
+    layers = [layer for layer in model.layers if layer.name in outputs]
+    layers.sort(key=lambda layer: outputs.index(layer.name))
+    first, first_output = as_if_first(metrics), as_if_first(layers)
+    known: dict[str, tuple[str, Any]] = {}
+    for metric in metrics:
+        steady = str(first.get(metric.name, metric.name))
+        known[metric.name] = (steady, metric)
+        for output in outputs:
+            begin = first_output.get(output, output)
+            known.setdefault(f"{output}_{metric.name}", (f"{begin}_{steady}", metric))
+            if metric.name == f"{output}_loss":
+                known[metric.name] = (f"{begin}_loss", metric)
+    return {name: known.get(name, (name, None)) for name in names}
+
+
+def _direction(metric: Any) -> int | None:
+    kinds = [k.__name__ for k in type(metric).__mro__ if k.__module__.startswith("keras.")]
+    if any(kind in _MORE for kind in kinds):
+        return 1
+    is_loss = metric.name == "loss" or metric.name.endswith("_loss")
+    if any(kind in _LESS for kind in kinds) or (type(metric) is keras.metrics.Mean and is_loss):
+        return -1
+    is_function = type(metric) is keras.metrics.MeanMetricWrapper
+    own = getattr(keras.losses, metric.name, None) if is_function else None
+    # As a loss the similarity has the other sign.
+    return None if own is None or metric.name == "cosine_similarity" else -1
