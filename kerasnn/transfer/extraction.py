@@ -235,9 +235,9 @@ def _without_names(model: keras.Model) -> Any:
 
     Keras numbers layers without a name by how many a process has made.
     """
-    numbers = {layer.name: number for number, layer in enumerate(model.layers)}
-    # Of a Sequential the input is no layer.
-    numbers |= {model.name: -1, **{tensor.name: -2 for tensor in model.inputs}}
+    config = model.get_config()
+    numbers = {layer["config"]["name"]: number for number, layer in enumerate(config["layers"])}
+    numbers[model.name] = -1
 
     def named(nest: Any) -> Any:
         """Replaces the names in references to layers, (name, node, tensor)."""
@@ -253,4 +253,4 @@ def _without_names(model: keras.Model) -> Any:
             }
         return [replaced(value) for value in nest] if isinstance(nest, (list, tuple)) else nest
 
-    return replaced(model.get_config())
+    return replaced(config)
