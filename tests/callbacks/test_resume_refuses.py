@@ -168,6 +168,7 @@ def test_a_file_of_another_is_refused_and_stays(saved, tmp_path, refuses, conten
     assert path.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_a_changed_schedule_is_named(tmp_path):
     def fit(rate, epochs):
         decay = LearningRateDecay(schedules.Step(rate))

@@ -85,7 +85,7 @@ def test_a_perceptron_on_xor():
     }
 
 
-@pytest.mark.parametrize("name", ["or", "iris", "diabetes"])
+@pytest.mark.parametrize("name", ["or", "iris", pytest.param("diabetes", marks=pytest.mark.slow)])
 def test_a_healthy_mlp(name):
     split = data.load(name)
     model = models.mlp(split.input_shape, split.outputs, task=split.task, seed=0)

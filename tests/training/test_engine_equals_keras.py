@@ -211,6 +211,7 @@ CASES = {
     "one row": (lambda: classifier(), (X[:1], Y[:1]), {}),
 }
 SLOW_AS_GRAPH = {
+    "two inputs and outputs",
     "momentum",
     "RMSprop",
     "own metrics",
@@ -231,7 +232,7 @@ SLOW_AS_GRAPH = {
 # XLA keeps more digits between two operations than half precision has.
 LOOSER_WITH_XLA = {"mixed_float16": 2e-3, "mixed_bfloat16": 1e-2}
 # XLA takes one to two seconds to compile each.
-SLOW_WITH_XLA = set(CASES) - {"AdamW", "sample weights"}
+SLOW_WITH_XLA = set(CASES) - {"sample weights"}
 
 
 def cases(slow):

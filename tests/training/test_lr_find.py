@@ -299,8 +299,15 @@ class Nothing(keras.utils.PyDataset):
 
 @pytest.mark.parametrize(
     ("empty", "name"),
-    [(Nothing, "PyDataset"), (lambda: stream().filter(lambda x, y: False), "_FilterDataset")],
-    ids=["sequence", "filter"],
+    [
+        pytest.param(Nothing, "PyDataset", id="sequence"),
+        pytest.param(
+            lambda: stream().filter(lambda x, y: False),
+            "_FilterDataset",
+            id="filter",
+            marks=pytest.mark.slow,
+        ),
+    ],
 )
 def test_streams_without_a_batch(refuses, empty, name):
     model = classifier()

@@ -484,6 +484,7 @@ def test_operators_and_lambdas_between_layers_run_in_bfloat16():
     )
 
 
+@pytest.mark.slow
 def test_mixed_precision_goes_on_from_stage_to_stage_and_run_to_run():
     keras.config.set_dtype_policy("mixed_float16")
     model = network()

@@ -98,6 +98,7 @@ def test_one_seed_is_one_network():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_network_round_trips_through_a_file(tmp_path):
     model = small_vgg()
     x = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
