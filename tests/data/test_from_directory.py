@@ -223,6 +223,7 @@ def test_a_folder_without_classes(tmp_path):
         data.from_directory(tmp_path / "only" / "0.png", image_size=(4, 4))
 
 
+@pytest.mark.slow
 def test_a_network_learns_from_a_stream(folder):
     split = data.from_directory(folder, image_size=(4, 4), in_memory=False, classes=("cat", "eel"))
     keras.utils.set_random_seed(0)

@@ -99,6 +99,7 @@ def test_what_xla_cannot_compile_goes_on_as_a_graph(monkeypatch):
     assert chosen(model, X, Y) == (engine, reason)
 
 
+@pytest.mark.slow
 def test_xla_by_name_says_what_it_cannot_compile(refuses):
     model = classifier(hidden=lambda: [OnTheHost()])
     model.optimizer.build(model.trainable_variables)

@@ -232,7 +232,7 @@ SLOW_AS_GRAPH = {
 # XLA keeps more digits between two operations than half precision has.
 LOOSER_WITH_XLA = {"mixed_float16": 2e-3, "mixed_bfloat16": 1e-2}
 # XLA takes one to two seconds to compile each.
-SLOW_WITH_XLA = set(CASES) - {"sample weights"}
+SLOW_WITH_XLA = set(CASES)
 
 
 def cases(slow):

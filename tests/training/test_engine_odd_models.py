@@ -69,6 +69,7 @@ class Duel(keras.Model):
         return {"judged": judged, "fooled": fooled}
 
 
+@pytest.mark.slow
 def test_two_optimizers():
     """As a graph: XLA draws other noise from the same seed."""
 
