@@ -1,6 +1,5 @@
 """Where a model can be cut into a frozen part, computed once, and a part that trains."""
 
-import dataclasses
 from typing import Any
 
 import keras
@@ -115,16 +114,8 @@ class Chain:
         return next(iter(passing.values())) if len(passing) == 1 else None
 
 
-@dataclasses.dataclass(frozen=True)
-class Cut:
-    """A model in two parts that share its layers."""
-
-    prefix: Any
-    tail: Any
-
-
-def cut_at_head(model: keras.Model) -> Cut:
-    """Cuts a model before the pooling that its head begins with.
+def part_before_head(model: keras.Model) -> Any:
+    """Returns the layers before the pooling that a model's head begins with, as a model.
 
     Raises:
         ValueError: If it has no head, or cannot be cut there.
@@ -141,7 +132,7 @@ def cut_at_head(model: keras.Model) -> Cut:
             f"`{model.name}` must have one tensor alone before its head, at "
             f"`{chain.layers[place].name}`; it has several there."
         )
-    return Cut(chain.part(0, place), chain.part(place))
+    return chain.part(0, place)
 
 
 def is_frozen(layer: Any) -> bool:

@@ -45,7 +45,7 @@ class Extraction:
 
     Args:
         model: The frozen part.
-        sample: Some images, to choose the precision by.
+        images: Some rows of them choose the precision.
         precision: As asked for; see `Prefix`.
         caching: Where features are kept.
         verbose: 0 for silence.
@@ -56,7 +56,7 @@ class Extraction:
     def __init__(
         self,
         model: keras.Model,
-        sample: np.ndarray,
+        images: Images,
         precision: str,
         caching: Caching,
         verbose: Any,
@@ -66,7 +66,7 @@ class Extraction:
     ) -> None:
         if precision == "auto" and caching.directory is not None:
             precision = _precision_of_store(model, caching.directory)
-        self._prefix = Prefix(model, sample[:_SAMPLE_ROWS], precision)
+        self._prefix = Prefix(model, images.sample(_SAMPLE_ROWS), precision)
         self._store: FeatureStore | None = None
         if caching.directory is not None:
             self._store = FeatureStore(

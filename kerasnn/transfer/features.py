@@ -72,7 +72,7 @@ def features(
         images = Images(x.map(lambda *batch: keras.utils.unpack_x_y_sample_weight(batch)[0]))
     else:
         images = Images(rows.read(model, x).x)
-    extract = Extraction(chain.part(0, place), images.sample(4), precision, caching, verbose)
+    extract = Extraction(chain.part(0, place), images, precision, caching, verbose)
     found = extract(images, "x")
     return joined_rows(found)
 

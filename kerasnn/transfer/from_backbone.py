@@ -13,7 +13,7 @@ from kerasnn.training.programs import first_line
 from kerasnn.transfer import images
 from kerasnn.transfer.applications import application
 from kerasnn.transfer.copying import copy_of
-from kerasnn.transfer.cut import cut_at_head
+from kerasnn.transfer.cut import part_before_head
 from kerasnn.transfer.head import Head
 from kerasnn.transfer.weights import check_weights, load_backbone
 
@@ -127,7 +127,7 @@ def _copy(model: keras.Model, input_shape: Any, weights: Any, resize: Any) -> ke
             raise _checks.wrong(
                 argument, "be left out where `name` is a model, which has its own", value
             )
-    before = cut_at_head(model).prefix
+    before = part_before_head(model)
     try:
         copy = keras.models.clone_model(before, clone_function=copy_of)
     except (TypeError, ValueError, NotImplementedError) as error:

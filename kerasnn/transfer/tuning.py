@@ -24,8 +24,6 @@ from kerasnn.transfer.stage_bar import StageBar
 from kerasnn.transfer.stages import Stage, Trained
 from kerasnn.transfer.trainability import leaves, train_from
 
-_SAMPLE_ROWS = 4
-
 
 class Tuning:
     """Trains stage after stage.
@@ -153,7 +151,7 @@ class Tuning:
         """Returns the features of all rows that go in at one place and come out at another."""
         extract = Extraction(
             self._chain.part(start, stop),
-            data.images.sample(_SAMPLE_ROWS),
+            data.images,
             self._precision,
             self._caching,
             self._ask.verbose,
@@ -166,10 +164,12 @@ class Tuning:
         held = None if data.held is None else extract(data.held, "the validation images")
         return _Data(images, held, extract.precision)
 
+    def _augmentation(self) -> list[keras.layers.Layer]:
+        part = parts.Parts(l1=0, l2=0, batch_norm=False, seed=self._ask.seed)
+        return parts.augmentation(part)
+
     def _augmenter(self) -> Callable[[Any], Any]:
-        layers = keras.Sequential(
-            parts.augmentation(parts.Parts(l1=0, l2=0, batch_norm=False, seed=self._ask.seed))
-        )
+        layers = keras.Sequential(self._augmentation())
         return lambda batch: layers(tf.cast(batch, tf.float32), training=True)
 
     def _on_images(self) -> keras.Model:
@@ -179,10 +179,8 @@ class Tuning:
             return self._model
         image = keras.Input(self._chain.image.shape[1:], dtype=self._chain.image.dtype)
         tensor: Any = image
-        if self._augment:
-            part = parts.Parts(l1=0, l2=0, batch_norm=False, seed=self._ask.seed)
-            for layer in parts.augmentation(part):
-                tensor = layer(tensor)
+        for layer in self._augmentation() if self._augment else ():
+            tensor = layer(tensor)
         if place:
             tensor = InInference(self._chain.part(0, place))(tensor)
         return Model(image, self._chain.part(place)(tensor), name=f"{self._model.name}_on_images")
