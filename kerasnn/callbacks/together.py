@@ -18,7 +18,13 @@ _SET_THE_RATE = (
 
 
 def check_together(callbacks: list[Any]) -> None:
-    """Raises where two callbacks set one learning rate, or write to one file."""
+    """Raises where a callback is given twice, or two set one learning rate or write to one file."""
+    for i, callback in enumerate(callbacks):
+        if any(callback is other for other in callbacks[:i]):
+            raise ValueError(
+                f"`callbacks` must hold each callback once; `{type(callback).__name__}` is in it "
+                "twice, and would count each epoch twice. Leave out one."
+            )
     _check_rates([c for c in callbacks if isinstance(c, _SET_THE_RATE)])
     _check_paths([c for c in callbacks if isinstance(c, (BestModel, Resume))])
 

@@ -1,6 +1,7 @@
 """One call of `fit`: its arguments, checked, and its data, read."""
 
 import dataclasses
+import numbers
 from typing import Any
 
 import keras
@@ -103,7 +104,7 @@ class Job:
         """Whether an epoch, counted from 0, ends with a validation."""
         if self.validation_data is None:
             return False
-        if isinstance(self.validation_freq, int):
+        if isinstance(self.validation_freq, numbers.Integral):
             return (epoch + 1) % self.validation_freq == 0
         return epoch + 1 in self.validation_freq
 
@@ -194,20 +195,34 @@ def _check_arguments(job: Job) -> None:
     _checks.whole_number("epochs", job.epochs)
     _checks.whole_number("initial_epoch", job.initial_epoch, at_least=0)
     _checks.rate("validation_split", job.validation_split, "To validate on nothing, use 0.")
-    if job.verbose not in (0, 1, 2, "auto"):
+    if not _is_one_of(job.verbose, 0, 1, 2, "auto"):
         raise _checks.wrong("verbose", 'be 0, 1, 2 or "auto"', job.verbose)
-    if job.shuffle not in (True, False, "batch"):
+    if not _is_one_of(job.shuffle, True, False, "batch"):
         raise _checks.wrong("shuffle", 'be True, False or "batch"', job.shuffle)
     if job.seed is not None:
         _checks.whole_number("seed", job.seed, at_least=0)
-    if isinstance(job.validation_freq, (int, float)):
-        _checks.whole_number("validation_freq", job.validation_freq)
+    _check_validation_freq(job.validation_freq)
     for name in ("steps_per_epoch", "validation_steps", "validation_batch_size"):
         if getattr(job, name) is not None:
             _checks.whole_number(name, getattr(job, name))
-    if job.batch_size is not None and job.batch_size != "full":
+    if job.batch_size is not None and not _is_one_of(job.batch_size, "full"):
         _checks.whole_number(
             "batch_size", job.batch_size, cure='For batch gradient descent use batch_size="full".'
+        )
+
+
+def _is_one_of(value: Any, *choices: Any) -> bool:
+    """Whether a value is one of some words and numbers; an array is none, and does not compare."""
+    return isinstance(value, (str, numbers.Number)) and value in choices
+
+
+def _check_validation_freq(value: Any) -> None:
+    if isinstance(value, (list, tuple, set, range)) and value:
+        for epoch in value:
+            _checks.whole_number("validation_freq", epoch)
+    elif not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
+        raise _checks.wrong(
+            "validation_freq", "be a whole number of at least 1, or a list of epochs", value
         )
 
 

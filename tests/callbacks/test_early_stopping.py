@@ -93,7 +93,7 @@ def check_ctrl_c():
     weights = Weights([3.0, 1.0, 2.0, 2.0, 2.0], end=3)
     model = classifier("sgd")
     with pytest.raises(KeyboardInterrupt) as caught:
-        kerasnn.fit(model, X, Y, epochs=5, callbacks=[stopping, weights, stopping], **PLAN)
+        kerasnn.fit(model, X, Y, epochs=5, callbacks=[weights, stopping], **PLAN)
     assert len(weights.after) == 3
     assert_has(model, weights.after[1])
     assert caught.value.__notes__ == ["EarlyStopping put back the weights of epoch 2, the best."]

@@ -10,6 +10,7 @@ import kerasnn
 ROWS = 12
 X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype("float32")
 BITS = np.arange(ROWS) % 2
+STOP = kerasnn.callbacks.EarlyStopping(monitor="loss")
 
 
 def classifier():
@@ -70,6 +71,32 @@ ARGUMENTS = {
     "unknown verbose": (
         {"verbose": "loud"},
         "`verbose` must be 0, 1, 2 or \"auto\"; got verbose='loud'.",
+    ),
+    "an array as verbose": (
+        {"verbose": X},
+        '`verbose` must be 0, 1, 2 or "auto"; got verbose=array(',
+    ),
+    "an array as batch_size": (
+        {"batch_size": X},
+        "`batch_size` must be a whole number of at least 1; got batch_size=array(",
+    ),
+    "an array as shuffle": (
+        {"shuffle": X},
+        '`shuffle` must be True, False or "batch"; got shuffle=array(',
+    ),
+    "a word as validation_freq": (
+        {"validation_freq": "often"},
+        "`validation_freq` must be a whole number of at least 1, or a list of epochs; got "
+        "validation_freq='often'.",
+    ),
+    "an epoch before the first in validation_freq": (
+        {"validation_freq": [0, 2]},
+        "`validation_freq` must be a whole number of at least 1; got validation_freq=0.",
+    ),
+    "a callback given twice": (
+        {"callbacks": [STOP, [STOP]]},
+        "`callbacks` must hold each callback once; `EarlyStopping` is in it twice, and would count "
+        "each epoch twice. Leave out one.",
     ),
     "unknown engine": (
         {"engine": "kears"},
