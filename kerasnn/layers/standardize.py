@@ -21,6 +21,8 @@ class Standardize(keras.layers.Layer):
 
     Forward: y = (x - mean) / sqrt(variance), and y = 0 where the feature is constant
              y = x * sqrt(variance) + mean    with `invert=True`
+             y = sign(z) * c * (1 + log(abs(z) / c)) where abs(z) > c, with `compress=c` and z the
+             standardised value
 
     Mean and variance are learned by `adapt`, or by the first `fit` of kerasnn from its
     training rows; later fits leave them alone. Until then the layer is the identity. A later
@@ -34,12 +36,17 @@ class Standardize(keras.layers.Layer):
         invert: Whether to undo: multiply by the deviation and add the mean. A last layer of
             this kind learns from the targets, so that the network itself works on numbers of
             order one and still answers in the target's units.
+        compress: Deviations from the mean, above 0, from which on a value grows by its logarithm
+            only: smoothly, and never two values to one. A feature that is nearly always the same
+            may lie forty deviations off where it is not, and outvote all others. None leaves all
+            values as they are.
 
     Shape:
         `(batch, ..., features)` -> the same.
 
     Raises:
-        ValueError: If data to adapt to is empty, not finite, or of another shape.
+        ValueError: If data to adapt to is empty, not finite, or of another shape, or an argument
+            breaks its rule.
 
     Example:
         >>> layer = Standardize()
@@ -49,20 +56,31 @@ class Standardize(keras.layers.Layer):
 
     Reference:
         Chan, Golub & LeVeque (1983), doi:10.1080/00031305.1983.10483115: the merging of means
-        and variances in one pass.
+        and variances in one pass. Holzmueller, Grinsztajn & Steinwart (2024), arXiv:2407.04491:
+        networks for tables gain by smooth bounds on standardised inputs, from three on.
     """
 
     def __init__(
-        self, axis: int | Sequence[int] = -1, *, invert: bool = False, **kwargs: Any
+        self,
+        axis: int | Sequence[int] = -1,
+        *,
+        invert: bool = False,
+        compress: float | None = None,
+        **kwargs: Any,
     ) -> None:
         axes = axis if isinstance(axis, Sequence) and axis else [axis]
         if not all(isinstance(a, numbers.Integral) and not isinstance(a, bool) for a in axes):
             raise _checks.wrong("axis", "be a whole number or a sequence of them", axis)
         checking.true_or_false("invert", invert)
+        if compress is not None:
+            _checks.number("compress", compress, above=0, cure="To leave all values, use None.")
+            if invert:
+                raise _checks.wrong("compress", "be None with `invert=True`", compress)
         # Inputs stay as they are: casting a year to bfloat16 would lose the year.
         super().__init__(autocast=False, **kwargs)
         self.axis = axis
         self.invert = invert
+        self.compress = compress
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
@@ -106,8 +124,13 @@ class Standardize(keras.layers.Layer):
         A constant feature comes back as its mean.
 
         Raises:
-            ValueError: If this layer has learned nothing yet.
+            ValueError: If this layer has learned nothing yet, or compresses.
         """
+        if self.compress is not None:
+            raise ValueError(
+                f"`{self.name}` compresses from {self.compress:g} deviations on, and has no "
+                "inverse. Build it with compress=None."
+            )
         if not self.adapted:
             raise ValueError(
                 f"`{self.name}` has learned no mean and variance, and has no inverse. Call "
@@ -167,7 +190,8 @@ class Standardize(keras.layers.Layer):
         known = self.variance > 0
         divisor: Any = ops.where(known, deviation, 1.0)
         scale = ops.where(known, 1 / divisor, 0.0)
-        return ops.cast((x - self.mean) * scale, self.compute_dtype)
+        z: Any = (x - self.mean) * scale
+        return ops.cast(z if self.compress is None else self._compressed(z), self.compute_dtype)
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """Returns the input's shape in the dtype that `call` gives."""
@@ -176,7 +200,19 @@ class Standardize(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
-        return {**super().get_config(), "axis": self.axis, "invert": self.invert}
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "invert": self.invert,
+            "compress": self.compress,
+        }
+
+    def _compressed(self, z: Any) -> Any:
+        c: Any = self.compress
+        size: Any = ops.abs(z)
+        log: Any = ops.log(ops.maximum(size / c, 1.0))
+        far = ops.logical_and(size > c, self.count > 0)
+        return ops.where(far, ops.sign(z) * c * (1 + log), z)
 
     def _store(self, mean: np.ndarray, variance: np.ndarray, count: int) -> None:
         self.mean.assign(mean)

@@ -135,6 +135,7 @@ CASES = {
     "Standardize": [
         Case(adapted, lambda rows: normal(rows, 3)),
         Case(lambda: adapted(invert=True), lambda rows: normal(rows, 3)),
+        Case(lambda: adapted(compress=0.5), lambda rows: normal(rows, 3)),
         Case(lambda: layers.Standardize(axis=(1, -1)), lambda rows: normal(rows, 2, 5, 3)),
     ],
     "Threshold": [
@@ -195,7 +196,12 @@ def standard(layer, x):
         return x
     data = np.random.default_rng(1).normal(3, 5, size=(50, 3))
     mean, deviation = data.mean(axis=0), data.std(axis=0)
-    return x * deviation + mean if layer.invert else (x - mean) / deviation
+    if layer.invert:
+        return x * deviation + mean
+    z = (x - mean) / deviation
+    far = np.abs(z) > (layer.compress or np.inf)
+    z[far] = np.sign(z[far]) * layer.compress * (1 + np.log(np.abs(z[far]) / layer.compress))
+    return z
 
 
 def by_unit(layer, x):
@@ -269,7 +275,11 @@ WRONG = {
         "kernel_initializer": ("nope", 3),
     },
     "SpatialDropout": DROPPING,
-    "Standardize": {"axis": ("last", 1.5, (), None, True, [[1]]), "invert": NO_FLAG},
+    "Standardize": {
+        "axis": ("last", 1.5, (), None, True, [[1]]),
+        "invert": NO_FLAG,
+        "compress": (0, -1, float("nan"), float("inf"), "far", True, [3.0]),
+    },
     "Threshold": {
         "theta": (float("nan"), float("inf"), "high", None, True, [0.5]),
         "surrogate": ("sigmiod", None, 3),

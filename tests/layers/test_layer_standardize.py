@@ -1,5 +1,7 @@
 """`Standardize` against scikit-learn and NumPy."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -28,8 +30,55 @@ def test_against_scikit_learn():
     assert (np.abs(layer(x).numpy() - wanted) <= 1e-5 + 2 * lost).all()
 
 
+def test_compress_against_numpy():
+    """Forty deviations off counts for less than eleven; within three nothing changes."""
+    layer = Standardize(compress=3.0)
+    layer.adapt([[-1.0], [1.0]])
+    x = np.array([-40.0, -3.0, -2.9, 0.0, 1.0, 3.0, 3.1, 40.0, np.inf], "float32")
+    size = np.abs(x)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        wanted = np.where(size > 3, np.sign(x) * 3 * (1 + np.log(size / 3)), x)
+    y = layer(x[:, None]).numpy()[:, 0]
+    np.testing.assert_allclose(y, wanted, rtol=1e-6)
+    np.testing.assert_array_equal(y[1:6], x[1:6])
+    assert (np.diff(y) > 0).all()
+
+
+def test_compress_is_smooth():
+    x = tf.constant([[2.999], [3.001]])
+    layer = Standardize(compress=3.0)
+    layer.adapt([[-1.0], [1.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x)
+    np.testing.assert_allclose(tape.gradient(y, x), 1.0, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"compress": 0.0}, "`compress` must be a finite number above 0; got compress=0.0. To"),
+        ({"compress": True}, "`compress` must be a finite number above 0; got compress=True."),
+        (
+            {"compress": 3.0, "invert": True},
+            "`compress` must be None with `invert=True`; got compress=3.0.",
+        ),
+    ],
+)
+def test_compress_is_checked(arguments, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Standardize(**arguments)
+
+
+def test_what_is_compressed_has_no_inverse():
+    layer = Standardize(compress=3.0, name="front")
+    layer.adapt(X)
+    with pytest.raises(ValueError, match=re.escape("`front` compresses from 3 deviations on, and")):
+        layer.inverse()
+
+
 def test_identity_until_it_has_learned():
-    layer = Standardize()
+    layer = Standardize(compress=1.0)
     x = X.astype("float32")
     np.testing.assert_array_equal(layer(x).numpy(), x)
     assert not layer.adapted
