@@ -42,7 +42,7 @@ def architecture(model: Any) -> str | None:
     names: dict[str, str] = {}
     _collect(config, names)
     try:
-        return json.dumps(_masked(config, names), sort_keys=True)
+        return json.dumps([_masked(config, names), _weights(model)], sort_keys=True)
     except TypeError:
         # A value that has no words may be a constant of the program.
         return None
@@ -59,6 +59,20 @@ def _is_known(node: Any) -> bool:
         if module not in _OWN or node["class_name"] in ("function", "__lambda__", "Lambda"):
             return False
     return all(_is_known(value) for value in node.values())
+
+
+def _weights(model: Any) -> list[Any]:
+    """Returns what each weight is: attributes of it may be set after it was made."""
+    return [
+        (
+            list(v.shape),
+            v.dtype,
+            v.trainable,
+            type(v.regularizer).__name__,
+            [bool(getattr(v.regularizer, factor, 0)) for factor in ("l1", "l2")],
+        )
+        for v in model.weights
+    ]
 
 
 def _collect(node: Any, names: dict[str, str]) -> None:

@@ -101,8 +101,8 @@ def cross_validate(
     problems.require_class_weight(problem, class_weight)
     splits = splits_of(problem, cv, derived(seed, 0))
     with Progress(len(splits), verbose) as bar, Crew(problem, build, how, splits, jobs) as crew:
-        folds = []
-        for fold in crew.run([({}, i, derived(seed, 1, i)) for i in range(len(splits))]):
+        folds, setting = [], {}
+        for fold in crew.run([(setting, i, derived(seed, 1, i)) for i in range(len(splits))]):
             folds.append(fold)
             bar.step()
     return CrossValidation(folds, splits, problem.count)

@@ -26,7 +26,7 @@ _WRITERS = (
     Resume,
 )
 _TEST_ROWS = 4096
-# Rows by which is told whether two models answer alike.
+# Rows by which is told whether two models do alike.
 _LOOK_ROWS = 8
 
 
@@ -122,7 +122,8 @@ def run_fold(
         held = problem.take(inner)
     x, y, weight = problem.take(train)
     fresh = built(build, params, seed, problem.x, plain=problem.plain)
-    model = bench.place(fresh, problem.take(train[:: -(-len(train) // _LOOK_ROWS)])[0])
+    look = problem.take(train[:: -(-len(train) // _LOOK_ROWS)])
+    model = bench.place(fresh, look, None if may_change_models(callbacks) else params)
     history = training.fit(
         model,
         x,
@@ -154,6 +155,15 @@ def run_fold(
     best = _best_epoch(callbacks, curves)
     return FoldResult(
         scores, predictions, curves, best, trained - began, time.perf_counter() - trained
+    )
+
+
+def may_change_models(callbacks: list[Any]) -> bool:
+    """Whether code of the user's runs between epochs, and may set what no copy of values undoes."""
+    return any(
+        type(callback) is keras.callbacks.LambdaCallback
+        or type(callback).__module__.partition(".")[0] not in ("keras", "kerasnn")
+        for callback in callbacks
     )
 
 

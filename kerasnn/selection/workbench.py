@@ -12,11 +12,11 @@ the program reads when it runs. A factor of zero leaves a term out, and so is an
 Two models are of one architecture if their configurations, with those numbers, seeds and
 initialisers masked, are equal, and all that is in them is Keras's or kerasnn's. Of code of the
 user's the configuration need not say everything; it is traced anew for each fold. Nor does it say
-what an object was told after it was made; so a model that has taken the values of another has to
-answer as that one does, for some rows, before it trains in its place.
+what an object was told after it was made. So a model that has taken the values of another has to
+answer some rows as that one does, and once for each setting to take the same training step from
+the same weights, before it trains in its place. Else the other one is kept beside it.
 """
 
-import collections
 from typing import Any
 
 import keras
@@ -28,6 +28,7 @@ from kerasnn.layers import Dropout, SpatialDropout
 from kerasnn.optimizers import SGD
 from kerasnn.selection.architecture import architecture
 from kerasnn.selection.penalty import Penalty
+from kerasnn.selection.same_step import steps_alike
 from kerasnn.training.programs import programs_of
 
 _PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
@@ -35,7 +36,7 @@ _MOST = 16
 
 
 class Workbench:
-    """Holds one model for each architecture.
+    """Holds one model for each architecture, those used last at the end.
 
     Args:
         rows: Numbers of rows that are to be trained on.
@@ -45,27 +46,28 @@ class Workbench:
 
     def __init__(self, rows: set[int], steps: int) -> None:
         self._rows, self._steps = rows, steps
-        self._models: collections.OrderedDict[str, _Place] = collections.OrderedDict()
+        self._places: list[_Place] = []
 
-    def place(self, fresh: Any, x: Any) -> Any:
+    def place(self, fresh: Any, rows: Any, setting: Any) -> Any:
         """Returns a model that trains as a fresh one would: that one, or one with its values.
 
         Args:
             fresh: The fresh model.
-            x: Some rows, for which both have to answer alike.
+            rows: Some rows, (x, y, sample_weight), on which both have to do alike.
+            setting: What the model was built by; models of one such object train alike if two of
+                them do. None where that cannot be said, and each is to be tried.
         """
         key = architecture(fresh)
         if key is None:
             return fresh
-        if key in self._models:
-            self._models.move_to_end(key)
-            kept = self._models[key].take(fresh)
-            return kept if _answer_alike(kept, fresh, x) else fresh
+        for place in reversed([one for one in self._places if one.key == key]):
+            if place.fits(fresh, rows, setting):
+                self._places.remove(place)
+                self._places.append(place)
+                return place.take(fresh)
         programs_of(fresh).planned_steps = self._steps
         programs_of(fresh).planned_rows = self._rows
-        self._models[key] = _Place(fresh)
-        if len(self._models) > _MOST:
-            self._models.popitem(last=False)
+        self._places = [*self._places, _Place(fresh, key, setting)][-_MOST:]
         return fresh
 
 
@@ -75,11 +77,25 @@ class _Place:
     That follows from the optimizer's configuration, but for the learning rate.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, key: str, setting: Any) -> None:
+        self.key, self._tried = key, [] if setting is None else [(setting, True)]
         self._model, optimizer = model, model.optimizer
         optimizer.build(model.trainable_variables)
         self._starts = [(v, v.value.read_value()) for v in optimizer.variables]
         _enliven(model)
+
+    def fits(self, fresh: Any, rows: Any, setting: Any) -> bool:
+        """Whether the model, with the values of a fresh one, does as that one would."""
+        known = next((fits for tried, fits in self._tried if tried is setting), None)
+        if known is False or _trained(self._model) != _trained(fresh):
+            return False
+        if not _answer_alike(self.take(fresh), fresh, rows[0]):
+            return False
+        if known is None:
+            known = steps_alike(self._model, fresh, rows)
+            if setting is not None:
+                self._tried.append((setting, known))
+        return known
 
     def take(self, fresh: Any) -> Any:
         """Returns the model with the values of a fresh one."""
@@ -93,6 +109,11 @@ class _Place:
             model.optimizer.learning_rate.assign(rate.value)
         _copy_live(model, fresh)
         return model
+
+
+def _trained(model: Any) -> list[bool]:
+    """Returns which weights are trained; callbacks may have frozen some since a model was made."""
+    return [variable.trainable for variable in model.weights]
 
 
 def _answer_alike(kept: Any, fresh: Any, x: Any) -> bool:
