@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasnn import _checks, layers
+from kerasnn import _checks
 from kerasnn.models import parts
 from kerasnn.models.sequential import Sequential
 from kerasnn.tasks import Task
@@ -81,8 +81,7 @@ def mlp(
     stack: list[Any] = [keras.Input(shape, name="features")]
     if len(shape) > 1:
         stack.append(keras.layers.Reshape((inputs,), name="flatten"))
-    if normalize:
-        stack.append(layers.Standardize(name="standardize"))
+    stack += part.standardize(normalize)
     stack += part.hidden(inputs, widths, functions, drops, standardized=normalize)
     stack += part.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="mlp")
