@@ -45,7 +45,7 @@ def own_names(model: Any, again: Callable[[], Any]) -> frozenset[str]:
         model: A model with its metrics made.
         again: Makes another such model. It is called only where a name looks so.
     """
-    names = steady_names(model, model.get_metrics_result(), ())
+    names = as_if_first(_metrics(model)) | as_if_first(_outputs(model))
     if all(name == steady for name, steady in names.items()):
         return frozenset()
     one, other = ({part.name for part in _metrics(m) + _outputs(m)} for m in (model, again()))
@@ -93,9 +93,12 @@ def _metrics(model: Any) -> list[Any]:
 
 
 def _outputs(model: Any) -> list[Any]:
-    """Returns the layers that outputs are named after, in the order of the outputs."""
+    """Returns the layers that several outputs are named after, in the order of the outputs.
+
+    The name of a single one is in no result.
+    """
     names = list(getattr(model, "output_names", []))
-    layers = [layer for layer in model.layers if layer.name in names]
+    layers = [layer for layer in model.layers if len(names) > 1 and layer.name in names]
     return sorted(layers, key=lambda layer: names.index(layer.name))
 
 

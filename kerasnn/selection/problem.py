@@ -213,6 +213,9 @@ def read(
 
 def _measured(model: Any, problem: Problem) -> Any:
     """Returns a model, with its metrics made."""
-    x, y, weight = problem.take(np.arange(min(2, problem.count)))
-    steps.build(model, keras.utils.pack_x_y_sample_weight(x, y, weight), "test_step")
+    part = problem.take(np.arange(min(2, problem.count)))
+    tensors: Any = keras.tree.map_structure(
+        lambda a: None if a is None else keras.ops.convert_to_tensor(a), part
+    )
+    steps.build(model, keras.utils.pack_x_y_sample_weight(*tensors), "test_step")
     return model

@@ -87,3 +87,25 @@ def test_penalties_are_no_part_of_the_score_of_a_search():
     np.testing.assert_array_equal(table["mean_test_score"], -table["mean_test_data_loss"])
     penalty = 0.5 * (2 + (x.sum(axis=1) ** 2).mean())
     assert table["mean_test_loss"][2] - table["mean_test_loss"][0] == pytest.approx(penalty)
+
+
+class OwnStep(keras.Model):
+    """A model whose loss is what its step says; nothing can be taken from it."""
+
+    def test_step(self, data):
+        x, y = data
+        loss = self.compute_loss(y=y, y_pred=self(x, training=False))
+        return {"loss": loss - keras.ops.sum(self.losses)}
+
+
+def test_of_a_step_of_the_users_the_loss_counts_as_it_is():
+    def make(l2):
+        x = keras.Input((2,))
+        model = OwnStep(x, keras.layers.Dense(1, kernel_regularizer=keras.regularizers.L2(l2))(x))
+        model.compile("sgd", "mse")
+        return model
+
+    x, y = blobs(20)
+    found = selection.tune(make, {"l2": [0.5]}, x, y, **ONE)
+    assert found.metric_ == "loss"
+    assert found.best_score_ == -found.cv_results_["mean_test_loss"][0]
