@@ -50,6 +50,11 @@ def one_of(argument: str, value: Any, choices: Iterable[str]) -> None:
         raise wrong(argument, f"be one of {listed}", value, did_you_mean(value, known))
 
 
+def is_one_of(value: Any, *choices: Any) -> bool:
+    """Whether a value is one of some words and numbers; an array is none, and does not compare."""
+    return isinstance(value, (str, numbers.Number)) and value in choices
+
+
 def number(
     argument: str,
     value: Any,

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasnn import _checks, layers
+from kerasnn import _checks
 from kerasnn.models import parts
 from kerasnn.models.sequential import Sequential
 from kerasnn.tasks import Task
@@ -92,8 +92,7 @@ def cnn(
     stack: list[Any] = [keras.Input(shape, name="image")]
     if augment:
         stack += parts.augmentation(part)
-    if normalize:
-        stack.append(layers.Standardize(name="standardize"))
+    stack += part.standardize(normalize)
     for i, width in enumerate(blocks):
         for j in range(convolutions):
             convolution = _convolution(width, kernel_size)

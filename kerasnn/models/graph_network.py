@@ -74,8 +74,8 @@ def graph_network(
         "adjacency": keras.Input((None, None), name="adjacency"),
     }
     signal: Any = inputs["features"]
-    if normalize:
-        signal = layers.Standardize(name="standardize")(signal)
+    for standardize in part.standardize(normalize):
+        signal = standardize(signal)
     for i, (width, function, rate) in enumerate(zip(widths, functions, drops, strict=True)):
         signal = layers.GraphConvolution(
             width, activation=function, name=f"hidden_{i + 1}", **part.kernel(function)

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasnn import _checks, layers
+from kerasnn import _checks
 from kerasnn.models import parts
 from kerasnn.models.sequential import Sequential
 from kerasnn.tasks import Task
@@ -86,8 +86,7 @@ def mlp(
     stack: list[Any] = [keras.Input(shape, name="features")]
     if len(shape) > 1:
         stack.append(keras.layers.Reshape((inputs,), name="flatten"))
-    if normalize:
-        stack.append(layers.Standardize(compress=_TAILS if widths else None, name="standardize"))
+    stack += part.standardize(normalize, compress=_TAILS if widths else None)
     stack += part.hidden(inputs, widths, functions, drops, standardized=normalize)
     stack += part.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="mlp")

@@ -71,6 +71,13 @@ class Parts:
             keras.layers.Activation(activation, name=f"{name}_activation"),
         ]
 
+    def standardize(
+        self, normalize: bool, *, compress: float | None = None
+    ) -> list[keras.layers.Layer]:
+        """Returns the layer that standardises inputs, or nothing where that is not asked."""
+        _checks.true_or_false("normalize", normalize)
+        return [layers.Standardize(compress=compress, name="standardize")] if normalize else []
+
     def dropout(self, rate: float, name: str, activation: Any = None) -> list[keras.layers.Layer]:
         """Returns a dropout layer, or nothing for a rate of 0.
 
@@ -118,7 +125,6 @@ class Parts:
         layer: Callable[..., keras.layers.Layer] = keras.layers.Dense,
     ) -> list[keras.layers.Layer]:
         """Returns the output layer of a task, and the way back to the target's units."""
-        _checks.true_or_false("normalize", normalize)
         task.check_outputs(outputs)
         mixed = keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16")
         activation = layers.recommend_activation(task, "output")

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from kerasnn import _checks, layers
+from kerasnn import _checks
 from kerasnn.models import parts
 from kerasnn.models.sequential import Sequential
 from kerasnn.tasks import Task
@@ -75,8 +75,7 @@ def rnn(
     _checks.one_of("cell", cell, _CELLS)
     drops = parts.rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="features")]
-    if normalize:
-        stack.append(layers.Standardize(name="standardize"))
+    stack += part.standardize(normalize)
     for i, (width, rate) in enumerate(zip(widths, drops, strict=True)):
         read = _reader(part, cell, width, return_sequences=i < len(widths) - 1)
         layer = read(name=f"{cell}_{i + 1}")

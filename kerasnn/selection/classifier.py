@@ -46,7 +46,7 @@ class Classifier(ClassifierMixin, Estimator):
             better, and to take the best weights.
         validation_fraction: Share of the rows that early stopping holds out.
         patience: Epochs without a better loss that it waits.
-        class_weight: Weight of each label, or `"balanced"`.
+        class_weight: Weight of each label, or `"balanced"`; of several labels a row only that.
         build: Makes the compiled model instead. It is called with those of `input_shape`,
             `outputs`, `task` and `seed` that it names; the arguments above that describe a
             network are then left out. Its outputs are probabilities, or logits of which its loss
@@ -203,6 +203,8 @@ class Classifier(ClassifierMixin, Estimator):
             )
         y = column_or_1d(y, warn=True)
         self.classes_ = np.unique(y if classes is None else np.asarray(classes))
+        if classes is not None and len(self.classes_) < 2:
+            raise _checks.wrong("classes", "hold at least two labels", classes)
         if len(self.classes_) < 2:
             raise ValueError(
                 "Classifier can't train when only one class is present: `y` holds 1 class, "
@@ -235,6 +237,10 @@ class Classifier(ClassifierMixin, Estimator):
                 'be "balanced" or a dictionary from label to weight',
                 self.class_weight,
             )
+        if self.task_ == "multilabel" and not balanced:
+            rule = 'be "balanced" where rows have several labels'
+            cure = "To weigh rows, give `sample_weight`."
+            raise _checks.wrong("class_weight", rule, self.class_weight, cure)
         by_class = compute_sample_weight(self.class_weight, y)
         if not by_class.any():
             raise _checks.wrong(

@@ -1,5 +1,6 @@
 """Cross-validation."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,9 @@ def cross_validate(
     Each fold starts from fresh weights, a fresh normalisation and fresh callbacks, and what it is
     tested on it has never seen: early stopping looks at a part of its training rows. One
     compilation serves all folds.
+
+    `scores["loss"]` is Keras's, with the model's penalties in it: of two factors of L2 it cannot
+    tell which predicts better. Compare them by a metric, by `scoring`, or in `tune`.
 
     Args:
         build: Returns a compiled model; it is called for each fold, with a seed of the fold set.
@@ -96,8 +100,8 @@ def cross_validate(
         scorers_of(scoring),
     )
     problems.require_given(build, x)
-    model = problems.first(build, {}, x)
-    problem = problems.read(model, x, y, groups=groups, sample_weight=sample_weight)
+    make = functools.partial(problems.first, build, {}, x)
+    problem = problems.read(make(), x, y, make, groups=groups, sample_weight=sample_weight)
     problems.require_class_weight(problem, class_weight)
     splits = splits_of(problem, cv, derived(seed, 0))
     with Progress(len(splits), verbose) as bar, Crew(problem, build, how, splits, jobs) as crew:

@@ -24,7 +24,8 @@ class CrossValidation:
         predictions: The model's outputs for each row, by the fold that did not train on it; NaN
             for a row in no test part, the mean for one in several.
         histories: Curves of each fold, as in `History.history`.
-        best_epochs: Epochs, counted from 1, after which each fold's model was best.
+        best_epochs: Epochs after which each fold's model was scored: the best one, counted from 1,
+            where early stopping put its weights back, else all that were trained.
         splits: (training rows, test rows) of each fold.
         seconds: Time that each fold took.
     """

@@ -1,9 +1,11 @@
 """What the scikit-learn estimators share."""
 
+import contextlib
 import inspect
+import numbers
 import pathlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -16,7 +18,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from kerasnn import _checks, callbacks, models, training
 from kerasnn.selection.problem import note_new, require_fresh
 from kerasnn.selection.seeds import seeded
-from kerasnn.selection.splits import can_stratify, require_classes
+from kerasnn.selection.splits import can_stratify, require_classes, require_weight
 
 _PREDICT_ROWS = 1024
 
@@ -38,30 +40,31 @@ class Estimator(BaseEstimator):
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns the state with the model as the bytes of its `.keras` file."""
+        """Returns the state with the model as the bytes of its `.keras` file, and its seeds."""
         given: Any = super().__getstate__()
         state = dict(given)
         if "model_" in state:
-            state["model_"] = _to_bytes(state["model_"])
+            state["model_"] = _packed(state["model_"])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Loads the model from its bytes."""
         if "model_" in state:
-            state = {**state, "model_": _from_bytes(state["model_"])}
+            state = {**state, "model_": _unpacked(*state["model_"])}
         super().__setstate__(state)
 
     def _fit(self: Any, x: Any, y: Any, sample_weight: Any) -> Any:
         _checks.true_or_false("early_stopping", self.early_stopping)
-        x, y = self._validated(x, y, reset=True)
-        targets, self.task_, outputs = self._read_targets(y)
-        weight = self._weights(x, y, sample_weight)
-        self._begin(x, outputs)
-        stopping, held = [], None
-        if self.early_stopping:
-            x, targets, weight, held = self._held_out(x, targets, weight)
-            stopping = [callbacks.EarlyStopping(patience=self.patience)]
-        history = self._train(x, targets, weight, self.epochs, stopping, held, self._seed)
+        with self._unchanged_by_errors():
+            x, y = self._validated(x, y, reset=True)
+            targets, self.task_, outputs = self._read_targets(y)
+            weight = self._weights(x, y, sample_weight)
+            self._begin(x, outputs)
+            stopping, held = [], None
+            if self.early_stopping:
+                x, targets, weight, held = self._held_out(x, targets, weight)
+                stopping = [callbacks.EarlyStopping(patience=self.patience)]
+            history = self._train(x, targets, weight, self.epochs, stopping, held, self._seed)
         self.history_ = history.history
         self.n_iter_ = len(history.epoch)
         best = stopping[0].best_epoch_ if stopping else None
@@ -70,18 +73,30 @@ class Estimator(BaseEstimator):
 
     def _partial_fit(self: Any, x: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
         first = not hasattr(self, "model_")
-        x, y = self._validated(x, y, reset=first)
-        if first:
-            targets, self.task_, outputs = self._read_targets(y, classes)
-            self._begin(x, outputs)
-            self.history_, self.n_iter_ = {}, 0
-        targets = self._encode(y)
-        weight = self._weights(x, y, sample_weight)
-        history = self._train(x, targets, weight, 1, [], None, self._seed + self.n_iter_)
+        with self._unchanged_by_errors():
+            x, y = self._validated(x, y, reset=first)
+            if first:
+                targets, self.task_, outputs = self._read_targets(y, classes)
+                self._begin(x, outputs)
+                self.history_, self.n_iter_ = {}, 0
+            targets = self._encode(y)
+            weight = self._weights(x, y, sample_weight)
+            history = self._train(x, targets, weight, 1, [], None, self._seed + self.n_iter_)
         for name, values in history.history.items():
             self.history_.setdefault(name, []).extend(values)
         self.n_iter_ += 1
         return self
+
+    @contextlib.contextmanager
+    def _unchanged_by_errors(self) -> Iterator[None]:
+        """Takes back what was learned before an error: parts of it would pass for a whole."""
+        before = dict(vars(self))
+        try:
+            yield
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _outputs(self: Any, x: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
@@ -117,8 +132,7 @@ class Estimator(BaseEstimator):
 
     def _begin(self: Any, x: np.ndarray, outputs: int) -> None:
         state = self.random_state
-        is_seed = isinstance(state, (int, np.integer)) and not isinstance(state, bool)
-        if is_seed:
+        if isinstance(state, numbers.Integral):
             _checks.whole_number("random_state", state, at_least=0)
             self._seed = int(state)
         else:
@@ -192,6 +206,8 @@ class Estimator(BaseEstimator):
         if self.task_ in ("binary", "multiclass"):
             require_classes(targets[train], targets[inner])
         parts = [None if weight is None else weight[rows] for rows in (train, inner)]
+        for part, what in zip(parts, ("are trained on", "early stopping looks at"), strict=True):
+            require_weight(part, f"rows that {what}", "do not stop early")
         validation = (x[inner], targets[inner], parts[1])
         return x[train], targets[train], parts[0], validation[: 2 if weight is None else 3]
 
@@ -217,15 +233,25 @@ def _call(build: Callable[..., Any], given: dict[str, Any]) -> Any:
     return model
 
 
-def _to_bytes(model: keras.Model) -> bytes:
+def _packed(model: keras.Model) -> tuple[bytes, list[np.ndarray]]:
+    """Returns a model's file, and the states of its seeds, which the file leaves out."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "model.keras"
         model.save(path)
-        return path.read_bytes()
+        return path.read_bytes(), [np.asarray(seed) for seed in _seeds(model)]
 
 
-def _from_bytes(data: bytes) -> Any:
+def _unpacked(file: bytes, states: list[np.ndarray]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "model.keras"
-        path.write_bytes(data)
-        return keras.saving.load_model(path)
+        path.write_bytes(file)
+        model: Any = keras.saving.load_model(path)
+    for seed, state in zip(_seeds(model), states, strict=True):
+        seed.assign(state)
+    return model
+
+
+def _seeds(model: keras.Model) -> list[keras.Variable]:
+    """Returns the places that layers, such as dropout, have come to in their random numbers."""
+    weights = set(map(id, model.weights))
+    return [variable for variable in model.variables if id(variable) not in weights]

@@ -11,7 +11,8 @@ import numpy as np
 
 from kerasnn import _checks, training
 from kerasnn.callbacks import EarlyStopping, Resume
-from kerasnn.selection.metrics import steady_names
+from kerasnn.selection.added_loss import added_loss
+from kerasnn.selection.metrics import DATA_LOSS, steady_names
 from kerasnn.selection.problem import Problem, built
 from kerasnn.selection.scoring import scores_of
 from kerasnn.selection.seeds import derived
@@ -34,7 +35,8 @@ _LOOK_ROWS = 8
 class Training:
     """How each fold is trained.
 
-    The fields are arguments of `cross_validate`. `scorers` hold the functions of `scoring`.
+    The fields are arguments of `cross_validate`. `scorers` hold the functions of `scoring`, and
+    `data_loss` says whether the loss without penalties is a score too.
     """
 
     epochs: int
@@ -44,10 +46,11 @@ class Training:
     validation_fraction: float | None = None
     class_weight: dict[int, float] | None = None
     scorers: dict[str, Callable[..., float]] = dataclasses.field(default_factory=dict)
+    data_loss: bool = False
 
     def __post_init__(self) -> None:
         _checks.whole_number("epochs", self.epochs)
-        if self.batch_size != "full":
+        if not _checks.is_one_of(self.batch_size, "full"):
             _checks.whole_number("batch_size", self.batch_size)
         if self.patience is not None:
             _checks.whole_number("patience", self.patience, at_least=0)
@@ -144,15 +147,17 @@ def run_fold(
         model, x, y, sample_weight=weight, batch_size=size, verbose=0, return_dict=True
     )
     predictions = training.predict(model, x, batch_size=size, verbose=0)
-    names = steady_names(model, scores)
+    names = steady_names(model, scores, problem.own_names)
     names |= {f"val_{name}": f"val_{steady}" for name, steady in names.items()}
     scores = {names[name]: float(np.mean(value)) for name, value in scores.items()}
+    if how.data_loss:
+        scores.setdefault(DATA_LOSS, scores["loss"] - added_loss(model, x, size))
     scores = _together(scores, scores_of(how.scorers, problem, predictions, test))
     curves = {
         str(names.get(name, name)): [float(np.mean(v)) for v in curve]
         for name, curve in history.history.items()
     }
-    best = _best_epoch(callbacks, curves)
+    best = _scored_epoch(callbacks, curves)
     return FoldResult(
         scores, predictions, curves, best, trained - began, time.perf_counter() - trained
     )
@@ -180,11 +185,11 @@ def _together(metrics: dict[str, float], scores: dict[str, float]) -> dict[str, 
     return metrics | scores
 
 
-def _best_epoch(callbacks: list[Any], curves: dict[str, list[float]]) -> int:
-    """Returns the number of epochs, counted from 1, after which the model was best."""
+def _scored_epoch(callbacks: list[Any], curves: dict[str, list[float]]) -> int:
+    """Returns the number of epochs that the model has trained for, whose weights are scored."""
+    epochs = len(curves["loss"])
     for callback in callbacks:
-        if isinstance(callback, keras.callbacks.EarlyStopping) and callback.best is not None:
-            return callback.best_epoch + 1
-    if "val_loss" in curves and np.isfinite(curves["val_loss"]).any():
-        return int(np.nanargmin(curves["val_loss"])) + 1
-    return len(curves["loss"])
+        stops = isinstance(callback, keras.callbacks.EarlyStopping)
+        if stops and callback.restore_best_weights and callback.best is not None:
+            epochs = callback.best_epoch + 1
+    return epochs

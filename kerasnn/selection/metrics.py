@@ -1,6 +1,7 @@
 """What the results of a model are called, and whether more of them is better."""
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import keras
@@ -23,20 +24,37 @@ _LESS = (
     *("CategoricalCrossentropy", "SparseCategoricalCrossentropy"),
     *("Hinge", "SquaredHinge", "CategoricalHinge"),
 )
+_LOSSES = [loss for loss in vars(keras.losses).values() if inspect.isfunction(loss)]
+# The loss without what a model adds to it: penalties, which say nothing of the rows.
+DATA_LOSS = "data_loss"
 
 
-def steady_names(model: Any, names: Iterable[str]) -> dict[str, str]:
+def steady_names(model: Any, names: Iterable[str], own: Collection[str]) -> dict[str, str]:
     """Returns name of a result -> name that it would have had in the first model of a process.
 
     Keras counts on: an `AUC()` without a name is `auc` in the first model and `auc_1` in the
-    next, and so is an output.
+    next, and so is an output. What `own_names` returns stays as it is.
     """
-    return {name: steady for name, (steady, _) in _found(model, names).items()}
+    return {name: steady for name, (steady, _) in _found(model, names, own).items()}
 
 
-def directions(model: Any) -> dict[str, int | None]:
+def own_names(model: Any, again: Callable[[], Any]) -> frozenset[str]:
+    """Returns names of metrics and outputs that look as if Keras had counted, and do not change.
+
+    Args:
+        model: A model with its metrics made.
+        again: Makes another such model. It is called only where a name looks so.
+    """
+    names = as_if_first(_metrics(model)) | as_if_first(_outputs(model))
+    if all(name == steady for name, steady in names.items()):
+        return frozenset()
+    one, other = ({part.name for part in _metrics(m) + _outputs(m)} for m in (model, again()))
+    return frozenset(one & other)
+
+
+def directions(model: Any, own: Collection[str] = ()) -> dict[str, int | None]:
     """Returns steady name of each result -> 1 where more is better, -1 where less, else None."""
-    found = _found(model, model.get_metrics_result()).values()
+    found = _found(model, model.get_metrics_result(), own).values()
     return {steady: None if metric is None else _direction(metric) for steady, metric in found}
 
 
@@ -53,7 +71,7 @@ def chosen(
     both = {**known, **dict.fromkeys(scorers, 1)}
     if metric is None:
         more = [name for name, direction in known.items() if direction == 1]
-        metric = [*scorers, *more, "loss"][0]
+        metric = [*scorers, *more, DATA_LOSS if DATA_LOSS in known else "loss"][0]
     signs = {"-": -1, "+": 1}
     said = None
     if isinstance(metric, str) and metric not in both and metric[:1] in signs:
@@ -70,13 +88,24 @@ def chosen(
     return metric, direction
 
 
-def _found(model: Any, names: Iterable[str]) -> dict[str, tuple[str, Any]]:
+def _metrics(model: Any) -> list[Any]:
+    return [one for group in model.metrics for one in getattr(group, "metrics", None) or [group]]
+
+
+def _outputs(model: Any) -> list[Any]:
+    """Returns the layers that several outputs are named after, in the order of the outputs.
+
+    The name of a single one is in no result.
+    """
+    names = list(getattr(model, "output_names", []))
+    layers = [layer for layer in model.layers if len(names) > 1 and layer.name in names]
+    return sorted(layers, key=lambda layer: names.index(layer.name))
+
+
+def _found(model: Any, names: Iterable[str], own: Collection[str]) -> dict[str, tuple[str, Any]]:
     """Returns name of a result -> its steady name, and the metric that gave it, if any."""
-    metrics = [one for group in model.metrics for one in getattr(group, "metrics", None) or [group]]
-    outputs = list(getattr(model, "output_names", []))
-    layers = [layer for layer in model.layers if layer.name in outputs]
-    layers.sort(key=lambda layer: outputs.index(layer.name))
-    first, first_output = as_if_first(metrics), as_if_first(layers)
+    metrics, outputs = _metrics(model), list(getattr(model, "output_names", []))
+    first, first_output = as_if_first(metrics, own), as_if_first(_outputs(model), own)
     known: dict[str, tuple[str, Any]] = {}
     for metric in metrics:
         steady = str(first.get(metric.name, metric.name))
@@ -96,7 +125,7 @@ def _direction(metric: Any) -> int | None:
     is_loss = metric.name == "loss" or metric.name.endswith("_loss")
     if any(kind in _LESS for kind in kinds) or (type(metric) is keras.metrics.Mean and is_loss):
         return -1
-    is_function = type(metric) is keras.metrics.MeanMetricWrapper
-    own = getattr(keras.losses, metric.name, None) if is_function else None
-    # As a loss the similarity has the other sign.
-    return None if own is None or metric.name == "cosine_similarity" else -1
+    # A function of the user's may have the name of one of Keras's, and not its meaning.
+    held = vars(metric).values() if type(metric) is keras.metrics.MeanMetricWrapper else ()
+    is_keras_loss = any(one is loss for one in held for loss in _LOSSES)
+    return -1 if is_keras_loss else None

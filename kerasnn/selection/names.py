@@ -1,7 +1,8 @@
 """Names that Keras counts on with every object that a process makes."""
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 
@@ -24,16 +25,19 @@ def automatic(kind: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
-def as_if_first(objects: Iterable[Any]) -> dict[str, str]:
-    """Returns name -> name that an object would have in a process that makes no others."""
+def as_if_first(objects: Iterable[Any], own: Collection[str] = ()) -> dict[str, str]:
+    """Returns name -> name that an object would have in a process that makes no others.
+
+    Args:
+        objects: Objects with names.
+        own: Names that look as if Keras had given them, and are the user's.
+    """
     found: dict[str, str] = {}
-    counts: dict[str, int] = {}
     for one in objects:
         kind = type(one).__name__
-        if one.name in found or not is_automatic(kind, one.name):
+        if one.name in found or one.name in own or not is_automatic(kind, one.name):
             continue
         base = automatic(kind)
-        number = counts.get(base, 0)
-        counts[base] = number + 1
-        found[one.name] = f"{base}_{number}" if number else base
+        free = (f"{base}_{number}" if number else base for number in itertools.count())
+        found[one.name] = next(name for name in free if name not in {*found.values(), *own})
     return found

@@ -12,8 +12,9 @@ import numpy as np
 from kerasnn import _checks
 from kerasnn.callbacks.outputs import has_logits, loss_function
 from kerasnn.selection.architecture import architecture
+from kerasnn.selection.metrics import own_names
 from kerasnn.selection.seeds import seeded
-from kerasnn.training import rows
+from kerasnn.training import rows, steps
 
 # By identity: Keras's variables have no hash.
 _seen: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
@@ -33,6 +34,7 @@ class Problem:
         plain: Whether models hold no code but Keras's and kerasnn's.
         kind: What the loss compares with: "classes", "binary", "onehot", "real", ...
         logits: Whether the loss applies the sigmoid or softmax itself.
+        own_names: What `metrics.own_names` returns for models of this search.
     """
 
     x: Any
@@ -44,6 +46,7 @@ class Problem:
     plain: bool
     kind: str
     logits: bool = False
+    own_names: frozenset[str] = frozenset()
 
     def take(self, part: np.ndarray) -> tuple[Any, Any, Any]:
         """Returns inputs, targets and weights of some rows."""
@@ -81,10 +84,10 @@ def require_fresh(model: Any) -> None:
             f"`build` must return a compiled model; `{model.name}` is not. Let it call "
             "`model.compile(optimizer=..., loss=..., metrics=[...])`."
         )
-    steps = int(model.optimizer.iterations)
-    if steps:
+    trained = int(model.optimizer.iterations)
+    if trained:
         raise ValueError(
-            f"`build` must return a fresh model; `{model.name}` has trained for {steps} steps, "
+            f"`build` must return a fresh model; `{model.name}` has trained for {trained} steps, "
             "and what it has learned would leak into its score. Let it build a new one each "
             "time."
         )
@@ -156,14 +159,29 @@ def first(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:
     return built(build, params, 0, given)
 
 
-def read(model: Any, x: Any, y: Any, **more: Any) -> Problem:
-    """Checks data against a fresh model.
+def read(
+    model: Any,
+    x: Any,
+    y: Any,
+    again: Callable[[], Any],
+    *,
+    groups: Any = None,
+    sample_weight: Any = None,
+) -> Problem:
+    """Checks data against a fresh model, whose metrics are then made.
+
+    Args:
+        model: The model.
+        x: Inputs.
+        y: Targets.
+        again: Returns another such model.
+        groups: Group of each row.
+        sample_weight: Weight of each row.
 
     Raises:
         ValueError: If the data cannot be right.
     """
-    groups = more.get("groups")
-    data = rows.read(model, x, y, more.get("sample_weight"))
+    data = rows.read(model, x, y, sample_weight)
     rows.require_targets(model, "y", y)
     if groups is not None:
         groups = np.asarray(groups)
@@ -186,6 +204,18 @@ def read(model: Any, x: Any, y: Any, **more: Any) -> Problem:
         pairs = rows.pair_targets(model, "y", data.y, rows.structure(model, "output"))
         kind = pairs[0][3] if len(pairs) == 1 else "several"
         logits = kind in ("classes", "binary", "onehot") and has_logits(loss_function(model))
-    return Problem(
+    problem = Problem(
         data.x, data.y, data.sample_weight, data.count, groups, numbers, plain, kind, logits
     )
+    own = own_names(_measured(model, problem), lambda: _measured(again(), problem))
+    return dataclasses.replace(problem, own_names=own)
+
+
+def _measured(model: Any, problem: Problem) -> Any:
+    """Returns a model, with its metrics made."""
+    part = problem.take(np.arange(min(2, problem.count)))
+    tensors: Any = keras.tree.map_structure(
+        lambda a: None if a is None else keras.ops.convert_to_tensor(a), part
+    )
+    steps.build(model, keras.utils.pack_x_y_sample_weight(*tensors), "test_step")
+    return model

@@ -26,7 +26,10 @@ def scorers_of(scoring: Any) -> dict[str, Callable[..., float]]:
         return {}
     if isinstance(scoring, dict):
         return {str(name): _scorer(entry) for name, entry in scoring.items()}
-    entries = list(scoring) if isinstance(scoring, (list, tuple, set)) else [scoring]
+    if isinstance(scoring, (set, frozenset)):
+        cure = "A set has no order, and the first score is the one that counts."
+        raise _checks.wrong("scoring", "be a list or a dictionary of scores", scoring, cure)
+    entries = list(scoring) if isinstance(scoring, (list, tuple)) else [scoring]
     names = [_name(entry) for entry in entries]
     if len(set(names)) < len(names):
         raise _checks.wrong(

@@ -118,9 +118,16 @@ def choice(values: Sequence[Any]) -> Choice:
     >>> choice(["relu", "tanh"]).listed()
     ['relu', 'tanh']
     """
-    if isinstance(values, str) or not isinstance(values, (Sequence, np.ndarray)) or not len(values):
+    if not _is_list(values):
         raise _checks.wrong("values", "be a list of at least one value", values)
     return Choice(tuple(v.item() if isinstance(v, np.generic) else v for v in values))
+
+
+def _is_list(values: Any) -> bool:
+    """Whether there is at least one value; letters and bytes are parts of one value."""
+    if isinstance(values, (str, bytes, bytearray)):
+        return False
+    return isinstance(values, (Sequence, np.ndarray)) and len(values) > 0
 
 
 def read_range(name: str, given: Any) -> Range | None:
@@ -131,7 +138,7 @@ def read_range(name: str, given: Any) -> Range | None:
     """
     if given is None or isinstance(given, (Uniform, Integers, Choice)):
         return given
-    if isinstance(given, str) or not isinstance(given, (Sequence, np.ndarray)) or not len(given):
+    if not _is_list(given):
         raise ValueError(
             f"`space[{name!r}]` must be a list of values, a range such as `log_uniform(1e-4, "
             f"1e-1)`, or a function of the values so far; got {given!r}. For one value give "

@@ -46,8 +46,8 @@ def splits_of(problem: Problem, cv: Any, seed: int) -> list[Split]:
     if not splits:
         raise _checks.wrong("cv", "give at least one fold", cv)
     for i, (train, test) in enumerate(splits):
-        _require_weight(problem, train, f"training rows of fold {i}")
-        _require_weight(problem, test, f"test rows of fold {i}")
+        require_weight(problem.take(train)[2], f"{len(train)} training rows of fold {i}")
+        require_weight(problem.take(test)[2], f"{len(test)} test rows of fold {i}")
     if problem.groups is not None:
         for i, (train, test) in enumerate(splits):
             both = np.intersect1d(problem.groups[train], problem.groups[test])
@@ -88,8 +88,9 @@ def inner_split(problem: Problem, train: np.ndarray, share: float, seed: int) ->
     if labels is not None:
         require_classes(labels[first], labels[second])
     kept, validation = train[np.sort(first)], train[np.sort(second)]
-    _require_weight(problem, kept, "rows of a fold that are trained on")
-    _require_weight(problem, validation, "rows of a fold that are validated on")
+    require_weight(problem.take(kept)[2], f"{len(kept)} rows of a fold that are trained on")
+    held_weight = problem.take(validation)[2]
+    require_weight(held_weight, f"{len(validation)} rows of a fold that are validated on")
     return kept, validation
 
 
@@ -104,12 +105,12 @@ def require_classes(kept: np.ndarray, held: np.ndarray) -> None:
         )
 
 
-def _require_weight(problem: Problem, part: np.ndarray, what: str) -> None:
-    weights = problem.take(part)[2]
+def require_weight(weights: Any, rows: str, cure: str = "use fewer folds") -> None:
+    """Raises where rows have weights, and all of them are zero."""
     if weights is not None and not any(np.any(w) for w in keras.tree.flatten(weights)):
         raise ValueError(
-            f"`sample_weight` must not be zero for all {len(part)} {what}: nothing is left. Leave "
-            "such rows out, or use fewer folds."
+            f"`sample_weight` must not be zero for all {rows}: nothing is left. Leave such rows "
+            f"out, or {cure}."
         )
 
 

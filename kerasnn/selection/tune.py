@@ -2,11 +2,11 @@
 
 import contextlib
 import dataclasses
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 
 from kerasnn import _checks
@@ -14,14 +14,15 @@ from kerasnn.selection import candidates as choose
 from kerasnn.selection import problem as problems
 from kerasnn.selection.fold import Training
 from kerasnn.selection.journal import journal as opened
-from kerasnn.selection.metrics import chosen, directions
+from kerasnn.selection.metrics import DATA_LOSS, chosen, directions
 from kerasnn.selection.plan import Plan
 from kerasnn.selection.problem import Problem
 from kerasnn.selection.progress import Progress
 from kerasnn.selection.scoring import scorers_of
 from kerasnn.selection.search import all_failed, error_text, import_optuna
 from kerasnn.selection.tuning import Tuning
-from kerasnn.training.steps import build as build_metrics
+from kerasnn.training.rows import trains_as_keras
+from kerasnn.training.steps import has_keras_step
 
 _METHODS = ("grid", "random", "bayes", "halving")
 _TRIALS = 20
@@ -85,9 +86,11 @@ def tune(
         validation_fraction: Share of the training rows that it looks at.
         scoring: Further scores, as in `cross_validate`.
         metric: The score that counts. The default is the first of `scoring`; else the first of
-            the model's metrics of which more is known to be better; else the loss. Of a metric of
-            one's own say it: `"+name"` where more is better, `"-name"` where less is. Names are
-            those of a first model: an `AUC()` without a name is `"auc"` in every fold.
+            the model's metrics of which more is known to be better; else `"data_loss"`, the loss
+            without the model's penalties, so that factors of L1 and L2 are compared by what they
+            predict (`"loss"` has them in it; of a step of the user's own it is the default). Of a
+            metric of one's own say it: `"+name"` where more is better, `"-name"` where less is.
+            Names are those of a first model: an `AUC()` without a name is `"auc"` in every fold.
         sample_weight: Weight of each row.
         class_weight: Weight of each class in training.
         nested: Whether to search once more within the training rows of each of `cv` outer folds,
@@ -160,6 +163,7 @@ def tune(
     )
     problem, known = _read(build, candidates, x, y, groups=groups, sample_weight=sample_weight)
     metric, sign = chosen(metric, known, scorers)
+    how = dataclasses.replace(how, data_loss=metric == DATA_LOSS)
     if "score" in scorers and metric != "score":
         cure = "Give it another name in a dictionary: scoring={'my_score': ...}."
         rule = "leave the name `score` to the metric that counts"
@@ -207,18 +211,19 @@ def _read(
     errors: list[Exception] = []
     for params in candidates:
         try:
-            model = problems.first(build, params, x)
+            make = functools.partial(problems.first, build, params, x)
+            model = make()
         except Exception as error:  # noqa: BLE001  The trial will note it; another may not raise.
             errors.append(error)
             continue
-        problem = problems.read(model, x, y, **more)
-        return problem, _directions(model, problem)
+        problem = problems.read(model, x, y, make, **more)
+        known = directions(model, problem.own_names)
+        # Of a step of the user's own it is not known what is in its loss.
+        return problem, {DATA_LOSS: -1, **known} if _has_keras_loss(model) else known
     if not errors:
         raise ValueError("`space` must hold at least one setting.")
     raise all_failed(candidates[0], error_text(errors[0])) from errors[0]
 
 
-def _directions(model: Any, problem: Problem) -> dict[str, int | None]:
-    x, y, weight = problem.take(np.arange(min(2, problem.count)))
-    build_metrics(model, keras.utils.pack_x_y_sample_weight(x, y, weight), "test_step")
-    return directions(model)
+def _has_keras_loss(model: Any) -> bool:
+    return trains_as_keras(model) and has_keras_step(model, "test_step")

@@ -23,9 +23,10 @@ class Tuning:
     Attributes:
         best_params_: Arguments of `build` with the best score.
         best_score_: Its mean over the folds; of a loss or an error the negative, so that more is
-            better.
+            better. Where nothing else was asked for, of a loss without the model's penalties.
         best_index_: Its row in the table.
-        best_epochs_: Median of the folds' best epochs, which `refit` trains for.
+        best_epochs_: Median of the epochs that the folds' models were scored after; `refit`
+            trains for as many.
         cv_results_: The table, with scikit-learn's keys: `params`, `param_NAME`,
             `split0_test_score`, `mean_test_score`, `std_test_score`, `rank_test_score`,
             `mean_fit_time`, ..., the same of every metric by its name, and `epochs`,

@@ -195,9 +195,9 @@ def _check_arguments(job: Job) -> None:
     _checks.whole_number("epochs", job.epochs)
     _checks.whole_number("initial_epoch", job.initial_epoch, at_least=0)
     _checks.rate("validation_split", job.validation_split, "To validate on nothing, use 0.")
-    if not _is_one_of(job.verbose, 0, 1, 2, "auto"):
+    if not _checks.is_one_of(job.verbose, 0, 1, 2, "auto"):
         raise _checks.wrong("verbose", 'be 0, 1, 2 or "auto"', job.verbose)
-    if not _is_one_of(job.shuffle, True, False, "batch"):
+    if not _checks.is_one_of(job.shuffle, True, False, "batch"):
         raise _checks.wrong("shuffle", 'be True, False or "batch"', job.shuffle)
     if job.seed is not None:
         _checks.whole_number("seed", job.seed, at_least=0)
@@ -205,15 +205,10 @@ def _check_arguments(job: Job) -> None:
     for name in ("steps_per_epoch", "validation_steps", "validation_batch_size"):
         if getattr(job, name) is not None:
             _checks.whole_number(name, getattr(job, name))
-    if job.batch_size is not None and not _is_one_of(job.batch_size, "full"):
+    if job.batch_size is not None and not _checks.is_one_of(job.batch_size, "full"):
         _checks.whole_number(
             "batch_size", job.batch_size, cure='For batch gradient descent use batch_size="full".'
         )
-
-
-def _is_one_of(value: Any, *choices: Any) -> bool:
-    """Whether a value is one of some words and numbers; an array is none, and does not compare."""
-    return isinstance(value, (str, numbers.Number)) and value in choices
 
 
 def _check_validation_freq(value: Any) -> None:

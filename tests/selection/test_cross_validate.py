@@ -106,6 +106,24 @@ def test_the_best_epoch_is_that_of_keras_early_stopping():
     assert found.best_epochs == [1 + int(np.argmax(h["loss"])) for h in found.histories] == [1, 1]
 
 
+def test_without_weights_put_back_the_epochs_are_those_that_were_trained():
+    """Else `refit` would train another model than that which was scored."""
+
+    def ever_worse():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, "softmax")])
+        model.compile(SGD(0.1, maximize=True), "sparse_categorical_crossentropy")
+        return model
+
+    x, y = blobs()
+    given = {"cv": 2, "epochs": 4, "validation_fraction": 0.2}
+    found = selection.cross_validate(ever_worse, x, y, **given)
+    assert found.histories[0]["val_loss"] == sorted(found.histories[0]["val_loss"])
+    assert found.best_epochs == [4, 4]
+    stopping = keras.callbacks.EarlyStopping(patience=1)
+    found = selection.cross_validate(ever_worse, x, y, **given, callbacks=[stopping])
+    assert found.best_epochs == [2, 2]
+
+
 @pytest.mark.slow
 def test_threads_give_the_same():
     x, y = blobs()
@@ -140,6 +158,11 @@ def test_the_processes_own_generators_are_left_alone():
         ({"cv": "five"}, "`cv` must be a number of folds"),
         ({"cv": [([0, 1], [1, 2])]}, "fold 0 has row 1 in both parts"),
         ({"cv": [([0, 1], [99])]}, "`cv` must give row numbers from 0 to 59"),
+        ({"scoring": {"accuracy"}}, "`scoring` must be a list or a dictionary of scores; got scor"),
+        (
+            {"batch_size": np.ones(2)},
+            "`batch_size` must be a whole number of at least 1; got batch",
+        ),
         ({"scoring": "acuracy"}, "Did you mean `accuracy`?"),
         ({"scoring": "neg_log_loss", "y": np.arange(60.0), "build": line}, "must suit the model"),
         ({"scoring": [max, max]}, "`scoring` must have a name of its own for each"),

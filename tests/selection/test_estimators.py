@@ -59,7 +59,7 @@ def test_a_regressor_has_the_weights_of_the_functional_path():
 
 def test_pickles_predict_the_same_and_clones_are_fresh():
     x, y = blobs()
-    fitted = Classifier(**SMALL).fit(x, y)
+    fitted = Classifier(**SMALL, dropout=0.3).fit(x, y)
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(fitted.predict_proba(x), again.predict_proba(x))
     assert not hasattr(clone(fitted), "model_")
@@ -170,9 +170,11 @@ def test_company():
         ),
         ({"batch_norm": "no"}, "`batch_norm` must be True or False; got batch_norm='no'"),
         ({"normalize": None}, "`normalize` must be True or False; got normalize=None"),
+        ({"normalize": np.ones(2)}, "`normalize` must be True or False; got normalize=array"),
         ({"l2": -1}, "`l2` must be a finite number at least 0"),
         ({"class_weight": {0: 0, 1: 0, 2: 0}}, "`class_weight` must not be zero for all classes"),
         ({"random_state": "a"}, "`random_state` must be a whole number, a numpy.random.RandomSt"),
+        ({"random_state": True}, "`random_state` must be a whole number of at least 0; got rando"),
         ({"random_state": -1}, "`random_state` must be a whole number of at least 0; got random"),
     ],
 )

@@ -100,7 +100,7 @@ def test_a_loss_counts_as_its_negative_and_refit_trains_on_all_rows():
     y = x @ [1.0, -2.0]
     make = functools.partial(models.mlp, 2, task="regression", hidden=())
     found = selection.tune(make, {"learning_rate": [1e-6, 0.05]}, x, y, cv=2, epochs=20)
-    assert found.metric_ == "loss"
+    assert found.metric_ == "data_loss"
     assert found.best_params_ == {"learning_rate": 0.05}
     assert found.best_score_ == -found.cv_results_["mean_test_loss"].min()
     model = found.refit()
@@ -377,6 +377,7 @@ def test_the_budget_ends_a_search():
         ({"lr": [0.1]}, {}, "it has no `lr`. Did you mean `learning_rate`?"),
         ({"l2": 0.1}, {}, "`space['l2']` must be a list of values"),
         ({"l2": "0.1"}, {}, "`space['l2']` must be a list of values"),
+        ({"l2": b"x"}, {}, "`space['l2']` must be a list of values"),
         ({"l2": []}, {}, "`space['l2']` must be a list of values"),
         ({}, {}, "`space` must be a dictionary"),
         ({"l2": uniform(0, 1)}, {}, "`space['l2']` must be a list for method='grid'"),
@@ -447,5 +448,6 @@ def test_ranges_refuse_what_is_none():
             make(2, 1)
     with pytest.raises(ValueError, match="`low` must be a finite number above 0"):
         log_uniform(0, 1)
-    with pytest.raises(ValueError, match="`values` must be a list"):
-        choice("relu")
+    for values in ("relu", b"relu"):
+        with pytest.raises(ValueError, match="`values` must be a list"):
+            choice(values)
