@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
@@ -25,11 +26,17 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
 
     @abc.abstractmethod
     def at(self, step: Any) -> Any:
-        """Returns the rates of steps, counted from 0, both float tensors of one shape."""
+        """Returns the rates of steps, float32, in their shape.
+
+        Steps count from 0 and are int64, or float32 where somebody asks between them. What leaps
+        at a step has to find it in whole numbers: XLA multiplies by 1 / 41 where 41.0 is to be
+        divided by 41, and gets less than 1.
+        """
 
     def __call__(self, step: Any) -> Any:
         """Returns the learning rate of a step."""
-        return self.at(ops.cast(step, "float32"))
+        step = tf.convert_to_tensor(step)
+        return self.at(ops.cast(step, "float32" if step.dtype.is_floating else "int64"))
 
     def values(self, steps: Any) -> np.ndarray:
         """Returns the learning rates that training will see.
