@@ -203,6 +203,28 @@ def test_rows_of_an_embedding_that_come_twice():
 
 
 @pytest.mark.parametrize(
+    ("arguments", "moved"),
+    [
+        ({"clipnorm": 1}, -1.0),
+        ({"clipvalue": 0.5}, -0.5),
+        ({"global_clipnorm": 1}, -1.0),
+        ({"clipvalue": 0.5, "loss_scale_factor": 2.0}, -0.5),
+        ({"gradient_accumulation_steps": 2}, -4.0),
+        ({"gradient_accumulation_steps": 2, "clipnorm": 1}, -1.0),
+    ],
+    ids=str,
+)
+def test_rows_of_an_embedding_that_come_twice_are_clipped_together(arguments, moved):
+    """Keras's own SGD clips each of the four, which move the row by 2 and more."""
+    weight = keras.Variable([[0.0], [0.0], [0.0]])
+    rows = tf.IndexedSlices(tf.ones((4, 1)), tf.constant([0] * 4), tf.constant([3, 1]))
+    optimizer = SGD(1.0, **arguments)
+    for _ in range(arguments.get("gradient_accumulation_steps", 1)):
+        optimizer.apply([rows], [weight])
+    np.testing.assert_allclose(weight.numpy(), [[moved], [0], [0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"learning_rate": -1}, "`learning_rate` must be a finite number at least 0; got"),
@@ -241,6 +263,21 @@ def test_rows_of_an_embedding_that_come_twice():
 def test_what_cannot_be(arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         SGD(**arguments)
+
+
+@pytest.mark.parametrize("rate", [-1, math.nan, math.inf, "abc", None, np.float32(-1), [0.1]])
+def test_a_rate_that_cannot_be_set(rate):
+    optimizer = SGD(0.1)
+    with pytest.raises(ValueError, match="`learning_rate` must be a finite number at least 0"):
+        optimizer.learning_rate = rate
+    assert float(optimizer.learning_rate) == np.float32(0.1)
+
+
+@pytest.mark.parametrize("rate", [np.float32(0.5), np.array(0.5), tf.constant(0.5), 0.5])
+def test_a_rate_that_can_be_set(rate):
+    optimizer = SGD(0.1)
+    optimizer.learning_rate = rate
+    assert float(optimizer.learning_rate) == 0.5
 
 
 def test_lr_is_answered():
