@@ -48,15 +48,20 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
             One rate a step, float32.
 
         Raises:
-            ValueError: If `steps` are none.
+            ValueError: If `steps` are no steps.
         """
-        if np.ndim(steps) == 0:
+        rule = "be a number of steps, or steps counted from 0"
+        try:
+            array = np.asarray(steps)
+        except ValueError as error:
+            raise _checks.wrong("steps", rule, steps, "Its rows differ in length.") from error
+        if array.ndim == 0:
             _checks.whole_number("steps", steps)
-            steps = np.arange(steps)
-        steps = np.asarray(steps)
-        if not steps.size or steps.dtype.kind not in "iuf" or not np.all(steps >= 0):
-            raise _checks.wrong("steps", "be a number of steps, or steps counted from 0", steps)
-        return np.asarray(self(steps))
+            array = np.arange(steps)
+        numbers = array.size and array.dtype.kind in "iuf"
+        if not numbers or not ((array >= 0) & (array < 2**63)).all():
+            raise _checks.wrong("steps", rule, steps)
+        return np.asarray(self(array))
 
     def plot(self, steps: int | None = None, *, ax: "Axes | None" = None) -> "Axes":
         """Draws the learning rate against the step.

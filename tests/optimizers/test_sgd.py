@@ -1,5 +1,6 @@
 """What torch's SGD has not: Keras's own options, the L1 step, schedules and every engine."""
 
+import fractions
 import inspect
 import math
 import re
@@ -232,6 +233,18 @@ def test_rows_of_an_embedding_that_come_twice_are_clipped_together(arguments, mo
         ({"momentum": -0.1}, "`momentum` must be a finite number at least 0; got momentum=-0.1."),
         ({"weight_decay": -1}, "`weight_decay` must be a finite number at least 0; got"),
         ({"dampening": math.nan}, "`dampening` must be a finite number; got dampening=nan."),
+        (
+            {"learning_rate": 1e300},
+            "`learning_rate` must fit into float32, at most 3.4e38; got lea",
+        ),
+        (
+            {"momentum": fractions.Fraction(1, 2)},
+            "got momentum=Fraction(1, 2). Give it as a float.",
+        ),
+        (
+            {"gradient_accumulation_steps": 10**60},
+            "`gradient_accumulation_steps` must fit into int64, below 2**63; got",
+        ),
         ({"l1": -1}, "`l1` must be a finite number at least 0; got l1=-1."),
         ({"nesterov": 1}, "`nesterov` must be True or False; got nesterov=1."),
         ({"use_ema": "yes"}, "`use_ema` must be True or False; got use_ema='yes'."),
@@ -284,3 +297,9 @@ def test_lr_is_answered():
     message = "`SGD` has no argument `lr`. Did you mean `learning_rate`?"
     with pytest.raises(TypeError, match=re.escape(message)):
         SGD(lr=0.1)
+
+
+def test_momentum_has_to_be_named():
+    message = "`SGD` takes its argument `momentum` by name only: give `momentum=`."
+    with pytest.raises(TypeError, match=re.escape(message)):
+        SGD(0.1, 0.9)
