@@ -32,7 +32,8 @@ class SGD(keras.optimizers.Optimizer):
     `kernel_regularizer` acts, so neither biases nor what `BatchNormalization` learns.
 
     Keras's own SGD differs: its weight decay is decoupled, its buffer holds steps in place of
-    gradients, so that a change of rate acts late, and it has no dampening.
+    gradients, so that a change of rate acts late, it has no dampening, and where a row of an
+    embedding occurs twice in a batch it clips each of the two gradients, not their sum.
 
     Args:
         learning_rate: Number, Keras schedule or callable. Momentum follows a
