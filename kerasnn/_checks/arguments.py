@@ -1,6 +1,7 @@
 """Checks of single arguments, in the words that every error of the package uses."""
 
 import difflib
+import fractions
 import functools
 import inspect
 import math
@@ -10,8 +11,13 @@ import pathlib
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
+_LARGEST_INT = 2**63 - 1
 
 
 def wrong(argument: str, rule: str, value: Any, cure: str = "") -> ValueError:
@@ -65,7 +71,7 @@ def number(
     at_most: float | None = None,
     cure: str = "",
 ) -> None:
-    """Raises unless `value` is a finite number within the bounds that are given."""
+    """Raises unless `value` is a number within the bounds that are given, and finite in float32."""
     given = _real(value)
     if (
         given is None
@@ -86,20 +92,24 @@ def number(
             if bound is not None
         ]
         rule = " ".join(["be a finite number", " and ".join(bounds)]).rstrip()
-        raise wrong(argument, rule, value, cure)
+        raise wrong(argument, rule, value, _cure(value, cure))
+    if abs(given) > _LARGEST_FLOAT:
+        raise wrong(argument, "fit into float32, at most 3.4e38", value, cure)
 
 
 def rate(argument: str, value: Any, cure: str = "To switch it off, use 0.") -> None:
     """Raises unless `value` is a share in [0, 1)."""
     given = _real(value)
     if given is None or not 0 <= given < 1:
-        raise wrong(argument, "be in [0, 1)", value, cure)
+        raise wrong(argument, "be in [0, 1)", value, _cure(value, cure))
 
 
 def whole_number(argument: str, value: Any, *, at_least: int = 1, cure: str = "") -> None:
-    """Raises unless `value` is a whole number of at least `at_least`."""
+    """Raises unless `value` is a whole number of at least `at_least`, and fits into int64."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < at_least:
         raise wrong(argument, f"be a whole number of at least {at_least}", value, cure)
+    if int(value) > _LARGEST_INT:
+        raise wrong(argument, "fit into int64, below 2**63", value, cure)
 
 
 def file_name(argument: str, value: Any, ending: str = "") -> None:
@@ -127,8 +137,11 @@ def verbosity(value: Any) -> None:
 
 
 def _real(value: Any) -> float | None:
-    """Returns a real number as a float, and None for anything else; a truth value is no number."""
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+    """Returns an int or a float, NumPy's too, as a float, and None for anything else.
+
+    A truth value is no number, and TensorFlow takes no fraction for one.
+    """
+    if not isinstance(value, (float, np.floating, numbers.Integral)) or isinstance(value, bool):
         return None
     try:
         return float(value)
@@ -136,20 +149,34 @@ def _real(value: Any) -> float | None:
         return math.inf
 
 
+def _cure(value: Any, cure: str) -> str:
+    """Returns a cure, and for a fraction its own."""
+    return "Give it as a float." if isinstance(value, fractions.Fraction) else cure
+
+
 def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
-    """Makes `function` answer a misspelt argument with the name that was meant.
+    """Makes `function` answer a misspelt argument, and one without its name, with the name.
 
     >>> @known_arguments
     ... def build(*, dropout=0.0): ...
     >>> build(dropuot=0.5)
     Traceback (most recent call last):
     TypeError: `build` has no argument `dropuot`. Did you mean `dropout`?
+    >>> build(0.5)
+    Traceback (most recent call last):
+    TypeError: `build` takes its argument `dropout` by name only: give `dropout=`.
     """
-    names = [name for name in inspect.signature(function).parameters if name != "self"]
+    parameters = inspect.signature(function).parameters
+    names = [name for name in parameters if name != "self"]
+    named_only = [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
+    placed = len(parameters) - len(named_only)
     called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if named_only and len(args) > placed:
+            name = named_only[0]
+            raise TypeError(f"`{called}` takes its argument `{name}` by name only: give `{name}=`.")
         for name in kwargs:
             if name not in names:
                 cure = did_you_mean(name, names) or f"It takes {', '.join(names)}."

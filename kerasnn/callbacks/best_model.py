@@ -61,6 +61,9 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Writes the model where it is better."""
+        best, verbose = self.best, self.verbose
+        # Keras would speak of the draft.
+        self.verbose = 0
         try:
             with _files.replacing(self._file) as draft:
                 # Keras fills in names in braces, which a directory may have.
@@ -72,6 +75,13 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
                 f"The model after epoch {epoch + 1} could not be written to {str(self.path)!r}: "
                 f"{error.strerror or error}. What was there before is still there.",
             ) from error
+        finally:
+            self.verbose = verbose
+        if verbose and self.best is not best:
+            print(
+                f"\nEpoch {epoch + 1}: {self.monitor} is {float(self.best):.5f}, the best so far; "
+                f"the model was saved to {os.fspath(self.path)}."
+            )
 
     @property
     def _file(self) -> pathlib.Path:

@@ -32,7 +32,8 @@ class SGD(keras.optimizers.Optimizer):
     `kernel_regularizer` acts, so neither biases nor what `BatchNormalization` learns.
 
     Keras's own SGD differs: its weight decay is decoupled, its buffer holds steps in place of
-    gradients, so that a change of rate acts late, and it has no dampening.
+    gradients, so that a change of rate acts late, it has no dampening, and where a row of an
+    embedding occurs twice in a batch it clips each of the two gradients, not their sum.
 
     Args:
         learning_rate: Number, Keras schedule or callable. Momentum follows a
@@ -156,6 +157,10 @@ class SGD(keras.optimizers.Optimizer):
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
+        # What a tensor holds need not be known yet.
+        if not callable(learning_rate) and not tf.is_tensor(learning_rate):
+            learning_rate = _plain(learning_rate)
+            _checks.number("learning_rate", learning_rate, at_least=0)
         keras.optimizers.Optimizer.learning_rate.fset(self, learning_rate)  # type: ignore[attr-defined]
         self.cycle = learning_rate if isinstance(learning_rate, OneCycle) else None
 
@@ -172,11 +177,17 @@ class SGD(keras.optimizers.Optimizer):
             # step: a layer may be frozen at first. Without dampening zeros do the same.
             self._begun = [self.add_variable((), name=f"{v.name}_begun") for v in variables]
 
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Takes a step."""
+        # The gradient of an embedding comes by rows, and one row may come twice: what is to be
+        # clipped is their sum.
+        dense = [None if each is None else tf.convert_to_tensor(each) for each in grads]
+        super().apply(dense, trainable_variables)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Updates one weight, and its buffer."""
         index = self._get_variable_index(variable)
-        # The gradient of an embedding comes by rows, and one row may come twice.
-        gradient = ops.cast(tf.convert_to_tensor(gradient), variable.dtype)
+        gradient = ops.cast(gradient, variable.dtype)
         rate: Any = ops.cast(learning_rate, variable.dtype)
         if self.maximize:
             gradient = -gradient
@@ -224,4 +235,5 @@ class SGD(keras.optimizers.Optimizer):
 
 def _plain(number: Any) -> Any:
     """Returns a number of NumPy as Python's: its type would hold against that of the weights."""
-    return number.item() if isinstance(number, np.generic) else number
+    scalar = isinstance(number, (np.generic, np.ndarray)) and number.ndim == 0
+    return number.item() if scalar else number

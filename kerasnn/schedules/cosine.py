@@ -72,10 +72,12 @@ class Cosine(Schedule):
 
     def at(self, step: Any) -> Any:
         """Returns the rates of steps."""
-        warm = self.initial * (step + 1) / (self.warmup_steps + 1)
+        warm: Any = ops.cast(step + 1, "float32")
+        warm = self.initial * warm / (self.warmup_steps + 1)
         # Whole numbers first: a restart is to fall on its step exactly.
         position = (step - self.warmup_steps) * (self.restarts + 1)
         part: Any = ops.mod(position, self.steps - self.warmup_steps)
+        part = ops.cast(part, "float32")
         wave: Any = ops.cos(math.pi * part / (self.steps - self.warmup_steps))
         wave = self.final + (self.initial - self.final) * (1 + wave) / 2
         fallen = ops.where(step < self.steps, wave, self.final)

@@ -40,5 +40,6 @@ class Exponential(Schedule):
 
     def at(self, step: Any) -> Any:
         """Returns the rates of steps."""
+        step = ops.cast(step, "float32")
         left: Any = ops.power(self.rate, step / self.every)
         return self.initial * left

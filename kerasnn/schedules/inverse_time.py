@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+from keras import ops
 
 from kerasnn import _checks
 from kerasnn.schedules.schedule import Schedule
@@ -45,4 +46,5 @@ class InverseTime(Schedule):
 
     def at(self, step: Any) -> Any:
         """Returns the rates of steps."""
+        step = ops.cast(step, "float32")
         return self.initial / (1.0 + self.rate * step / self.every)

@@ -78,6 +78,7 @@ class OneCycle(Schedule):
 
     def at(self, step: Any) -> Any:
         """Returns the rates of steps."""
+        step = ops.cast(step, "float32")
         start = self._start
         end = start / 1e4 if self.final is None else self.final
         last = self.steps - 1

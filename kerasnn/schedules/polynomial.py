@@ -43,6 +43,8 @@ class Polynomial(Schedule):
 
     def at(self, step: Any) -> Any:
         """Returns the rates of steps."""
-        left: Any = ops.maximum(1.0 - step / self.steps, 0.0)
-        left = ops.power(left, self.power)
+        # Steps are counted to the last one, where XLA's quotient need not be 1.
+        step = ops.cast(step, "float32")
+        left: Any = ops.maximum(self.steps - step, 0.0)
+        left = ops.power(left / self.steps, self.power)
         return self.final + (self.initial - self.final) * left

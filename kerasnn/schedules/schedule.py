@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
@@ -25,11 +26,17 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
 
     @abc.abstractmethod
     def at(self, step: Any) -> Any:
-        """Returns the rates of steps, counted from 0, both float tensors of one shape."""
+        """Returns the rates of steps, float32, in their shape.
+
+        Steps count from 0 and are int64, or float32 where somebody asks between them. What leaps
+        at a step has to find it in whole numbers: XLA multiplies by 1 / 41 where 41.0 is to be
+        divided by 41, and gets less than 1.
+        """
 
     def __call__(self, step: Any) -> Any:
         """Returns the learning rate of a step."""
-        return self.at(ops.cast(step, "float32"))
+        step = tf.convert_to_tensor(step)
+        return self.at(ops.cast(step, "float32" if step.dtype.is_floating else "int64"))
 
     def values(self, steps: Any) -> np.ndarray:
         """Returns the learning rates that training will see.
@@ -41,15 +48,20 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
             One rate a step, float32.
 
         Raises:
-            ValueError: If `steps` are none.
+            ValueError: If `steps` are no steps.
         """
-        if np.ndim(steps) == 0:
+        rule = "be a number of steps, or steps counted from 0"
+        try:
+            array = np.asarray(steps)
+        except ValueError as error:
+            raise _checks.wrong("steps", rule, steps, "Its rows differ in length.") from error
+        if array.ndim == 0:
             _checks.whole_number("steps", steps)
-            steps = np.arange(steps)
-        steps = np.asarray(steps)
-        if not steps.size or steps.dtype.kind not in "iuf" or not np.all(steps >= 0):
-            raise _checks.wrong("steps", "be a number of steps, or steps counted from 0", steps)
-        return np.asarray(self(steps))
+            array = np.arange(steps)
+        numbers = array.size and array.dtype.kind in "iuf"
+        if not numbers or not ((array >= 0) & (array < 2**63)).all():
+            raise _checks.wrong("steps", rule, steps)
+        return np.asarray(self(array))
 
     def plot(self, steps: int | None = None, *, ax: "Axes | None" = None) -> "Axes":
         """Draws the learning rate against the step.

@@ -40,5 +40,6 @@ class Step(Schedule):
 
     def at(self, step: Any) -> Any:
         """Returns the rates of steps."""
-        dropped: Any = ops.power(self.drop, ops.floor(step / self.every))
-        return self.initial * dropped
+        drops: Any = ops.cast(step // self.every, "float32")
+        left: Any = ops.power(self.drop, drops)
+        return self.initial * left

@@ -29,9 +29,6 @@ def check(path: pathlib.Path, version: int | None, *, overwrite: bool) -> None:
         version_directory.following(path)
         return
     _checks.whole_number("version", version, cure="Leave it out to get the next one.")
-    if version > version_directory.LARGEST:
-        rule = f"be at most {version_directory.LARGEST}, as TensorFlow Serving counts"
-        raise _checks.wrong("version", rule, version)
     before = version_directory.numbers(path).get(version)
     if before is not None and not overwrite:
         raise _taken(path, version)

@@ -87,6 +87,9 @@ def read(
     weights = _checks.named_leaves(names[2], sample_weight)
     if not inputs:
         raise ValueError(f"`{names[0]}` must hold data; got {x!r}.")
+    for name, nest in ((names[1], y), (names[2], sample_weight)):
+        if not keras.tree.flatten(nest):
+            raise ValueError(f"`{name}` must hold data; got {nest!r}. For none, leave it out.")
     count = _checks.row_count([*inputs, *targets, *weights])
     if symbolic:
         wanted = structure(model, "input")

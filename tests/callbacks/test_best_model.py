@@ -39,6 +39,18 @@ def test_the_best_is_kept(tmp_path):
     assert_close(keras.models.load_model(path).get_weights(), after[2], tolerance=0)
 
 
+def test_it_says_where_the_model_is(tmp_path, capsys):
+    path = tmp_path / "best.keras"
+    fit(BestModel(path, "score", mode="max", verbose=1), [1.0, np.nan, 3.0, 2.0])
+    assert capsys.readouterr().out.split("\n") == [
+        "",
+        f"Epoch 1: score is 1.00000, the best so far; the model was saved to {path}.",
+        "",
+        f"Epoch 3: score is 3.00000, the best so far; the model was saved to {path}.",
+        "",
+    ]
+
+
 def test_a_link_stays_one(tmp_path):
     (tmp_path / "kept").mkdir()
     target, link = tmp_path / "kept" / "best.keras", tmp_path / "link.keras"
@@ -103,6 +115,7 @@ def test_a_write_that_fails(tmp_path, monkeypatch, error):
         ({"path": 3}, "`path` must be a file name that ends in .keras; got path=3."),
         ({"path": "a.keras", "mode": "least"}, "`mode` must be one of 'auto', 'min', 'max'; got"),
         ({"path": "a.keras", "min_delta": -1}, "`min_delta` must be a finite number at least 0"),
+        ({"path": "a.keras", "min_delta": 1e300}, "`min_delta` must fit into float32, at most 3.4"),
         ({"path": "a.keras", "verbose": "loud"}, "`verbose` must be 0 or 1; got verbose='loud'."),
         (
             {"path": "a.keras", "monitor": 5},

@@ -1,5 +1,6 @@
 """Early stopping on real training: what is best, what is put back, and what is refused."""
 
+import fractions
 import re
 import signal
 import time
@@ -278,6 +279,14 @@ def test_statistics_are_put_back_with_the_weights():
         ({"mode": "maximum"}, "`mode` must be one of 'auto', 'min', 'max'; got mode='maximum'."),
         ({"start_from_epoch": 0.5}, "`start_from_epoch` must be a whole number of at least 0"),
         ({"baseline": np.nan}, "`baseline` must be a finite number; got baseline=nan."),
+        (
+            {"baseline": 1e300},
+            "`baseline` must fit into float32, at most 3.4e38; got baseline=1e+3",
+        ),
+        (
+            {"baseline": fractions.Fraction(1, 2)},
+            "`baseline` must be a finite number; got baseline=Fraction(1, 2). Give it as a float.",
+        ),
         ({"monitor": None}, "`monitor` must be the name of a metric; got monitor=None."),
         ({"verbose": 2}, "`verbose` must be 0 or 1; got verbose=2."),
         ({"restore_best_weights": "no"}, "`restore_best_weights` must be True or False; got"),

@@ -1,5 +1,7 @@
 """The words of the checks of single arguments."""
 
+import fractions
+
 import numpy as np
 import pytest
 
@@ -66,7 +68,7 @@ def test_no_whole_numbers(value):
 @pytest.mark.parametrize(
     ("bounds", "inside", "outside", "rule"),
     [
-        ({}, [-5, 0.0, 1e300], [], "be a finite number"),
+        ({}, [-5, 0.0, 3e38], [], "be a finite number"),
         ({"above": 0}, [1e-30, 5], [0, -1], "be a finite number above 0"),
         ({"at_least": 0}, [0, 5], [-1e-30], "be a finite number at least 0"),
         ({"below": 1.5}, [-9, 1.4], [1.5, 2], "be a finite number below 1.5"),
@@ -101,6 +103,10 @@ def test_known_arguments():
         Layer(3, rat=0.5)
     with pytest.raises(TypeError, match=r"has no argument `zebra`\. It takes units, rate\."):
         Layer(3, zebra=0.5)
+    with pytest.raises(
+        TypeError, match="`Layer` takes its argument `rate` by name only: give `rat"
+    ):
+        Layer(3, 0.5)
     # What Python itself says of a missing argument stays.
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'units'"):
         Layer()
@@ -109,6 +115,22 @@ def test_known_arguments():
 def test_a_number_that_no_float_can_hold():
     with pytest.raises(ValueError, match="`slope` must be a finite number above 0; got slope=1000"):
         _checks.number("slope", 10**400, above=0)
+
+
+def test_numbers_beyond_tensorflow():
+    """It would make infinity of the first, and nothing of the others."""
+    beyond = r"`slope` must fit into float32, at most 3\.4e38; got slope=-1e\+300\. Divide\."
+    with pytest.raises(ValueError, match=beyond):
+        _checks.number("slope", -1e300, cure="Divide.")
+    with pytest.raises(
+        ValueError, match=r"`units` must fit into int64, below 2\*\*63; got units=9"
+    ):
+        _checks.whole_number("units", 2**63)
+    _checks.whole_number("units", 2**63 - 1)
+    got = r"; got share=Fraction\(1, 2\)\. Give it as a float\.$"
+    for check, rule in ((_checks.number, "be a finite number"), (_checks.rate, r"be in \[0, 1\)")):
+        with pytest.raises(ValueError, match=rf"^`share` must {rule}{got}"):
+            check("share", fractions.Fraction(1, 2))
 
 
 def test_file_names(tmp_path):

@@ -1,5 +1,6 @@
 """What torch's SGD has not: Keras's own options, the L1 step, schedules and every engine."""
 
+import fractions
 import inspect
 import math
 import re
@@ -203,6 +204,28 @@ def test_rows_of_an_embedding_that_come_twice():
 
 
 @pytest.mark.parametrize(
+    ("arguments", "moved"),
+    [
+        ({"clipnorm": 1}, -1.0),
+        ({"clipvalue": 0.5}, -0.5),
+        ({"global_clipnorm": 1}, -1.0),
+        ({"clipvalue": 0.5, "loss_scale_factor": 2.0}, -0.5),
+        ({"gradient_accumulation_steps": 2}, -4.0),
+        ({"gradient_accumulation_steps": 2, "clipnorm": 1}, -1.0),
+    ],
+    ids=str,
+)
+def test_rows_of_an_embedding_that_come_twice_are_clipped_together(arguments, moved):
+    """Keras's own SGD clips each of the four, which move the row by 2 and more."""
+    weight = keras.Variable([[0.0], [0.0], [0.0]])
+    rows = tf.IndexedSlices(tf.ones((4, 1)), tf.constant([0] * 4), tf.constant([3, 1]))
+    optimizer = SGD(1.0, **arguments)
+    for _ in range(arguments.get("gradient_accumulation_steps", 1)):
+        optimizer.apply([rows], [weight])
+    np.testing.assert_allclose(weight.numpy(), [[moved], [0], [0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"learning_rate": -1}, "`learning_rate` must be a finite number at least 0; got"),
@@ -210,6 +233,18 @@ def test_rows_of_an_embedding_that_come_twice():
         ({"momentum": -0.1}, "`momentum` must be a finite number at least 0; got momentum=-0.1."),
         ({"weight_decay": -1}, "`weight_decay` must be a finite number at least 0; got"),
         ({"dampening": math.nan}, "`dampening` must be a finite number; got dampening=nan."),
+        (
+            {"learning_rate": 1e300},
+            "`learning_rate` must fit into float32, at most 3.4e38; got lea",
+        ),
+        (
+            {"momentum": fractions.Fraction(1, 2)},
+            "got momentum=Fraction(1, 2). Give it as a float.",
+        ),
+        (
+            {"gradient_accumulation_steps": 10**60},
+            "`gradient_accumulation_steps` must fit into int64, below 2**63; got",
+        ),
         ({"l1": -1}, "`l1` must be a finite number at least 0; got l1=-1."),
         ({"nesterov": 1}, "`nesterov` must be True or False; got nesterov=1."),
         ({"use_ema": "yes"}, "`use_ema` must be True or False; got use_ema='yes'."),
@@ -243,7 +278,28 @@ def test_what_cannot_be(arguments, message):
         SGD(**arguments)
 
 
+@pytest.mark.parametrize("rate", [-1, math.nan, math.inf, "abc", None, np.float32(-1), [0.1]])
+def test_a_rate_that_cannot_be_set(rate):
+    optimizer = SGD(0.1)
+    with pytest.raises(ValueError, match="`learning_rate` must be a finite number at least 0"):
+        optimizer.learning_rate = rate
+    assert float(optimizer.learning_rate) == np.float32(0.1)
+
+
+@pytest.mark.parametrize("rate", [np.float32(0.5), np.array(0.5), tf.constant(0.5), 0.5])
+def test_a_rate_that_can_be_set(rate):
+    optimizer = SGD(0.1)
+    optimizer.learning_rate = rate
+    assert float(optimizer.learning_rate) == 0.5
+
+
 def test_lr_is_answered():
     message = "`SGD` has no argument `lr`. Did you mean `learning_rate`?"
     with pytest.raises(TypeError, match=re.escape(message)):
         SGD(lr=0.1)
+
+
+def test_momentum_has_to_be_named():
+    message = "`SGD` takes its argument `momentum` by name only: give `momentum=`."
+    with pytest.raises(TypeError, match=re.escape(message)):
+        SGD(0.1, 0.9)

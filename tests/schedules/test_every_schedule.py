@@ -1,5 +1,6 @@
 """What every schedule promises: it is a Keras schedule, can be seen, saved and compiled."""
 
+import fractions
 import inspect
 import json
 
@@ -121,6 +122,27 @@ def test_a_model_with_a_schedule_is_saved(tmp_path):
         ),
         ("OneCycle", {"peak": 1, "steps": 9, "rise": 0.6}, "`rise` must be a finite number above"),
         ("OneCycle", {"peak": 1, "steps": 9, "initial": 1}, "`initial` must be a finite number ab"),
+        (
+            "Step",
+            {"initial": 1e300},
+            "`initial` must fit into float32, at most 3.4e38; got initial=",
+        ),
+        (
+            "InverseTime",
+            {"initial": 1, "rate": 1e300},
+            "`rate` must fit into float32, at most 3.4e",
+        ),
+        (
+            "Polynomial",
+            {"initial": 1, "final": 1e300, "steps": 3},
+            "`final` must fit into float32,",
+        ),
+        ("OneCycle", {"peak": 1, "steps": 10**60}, "`steps` must fit into int64, below 2**63; got"),
+        (
+            "Exponential",
+            {"initial": 1, "rate": fractions.Fraction(1, 2)},
+            "`rate` must be a finite number above 0 and at most 1; got rate=Fraction(1, 2). Give",
+        ),
         ("OneCycle", {"peak": 1, "steps": 9, "momentum": 0.9}, "`momentum` must be a pair, (high,"),
         ("OneCycle", {"peak": 1, "steps": 9, "momentum": (0.8, 0.9)}, "`momentum[1]` must be a fi"),
     ],
@@ -130,10 +152,12 @@ def test_what_cannot_be(name, arguments, message):
         getattr(schedules, name)(**arguments)
 
 
-ESCAPES = str.maketrans({c: f"\\{c}" for c in "()[].,"})
+ESCAPES = str.maketrans({c: f"\\{c}" for c in "()[].,*"})
 
 
-@pytest.mark.parametrize("steps", [[], [-1], ["a"], [np.nan], [True]])
+@pytest.mark.parametrize(
+    "steps", [[], [-1], ["a"], [np.nan], [True], [np.inf], [2**63], [10**60], [[1], [1, 2]]]
+)
 def test_steps_that_are_none(steps):
     with pytest.raises(ValueError, match="`steps` must be a number of steps, or steps counted"):
         CASES["Step"]().values(steps)
@@ -143,3 +167,8 @@ def test_steps_that_are_none(steps):
 def test_a_number_of_steps_that_is_none(steps):
     with pytest.raises(ValueError, match="`steps` must be a whole number of at least 1; got steps"):
         CASES["Step"]().plot(steps)
+
+
+def test_a_number_of_steps_that_nothing_counts():
+    with pytest.raises(ValueError, match="`steps` must fit into int64, below 2"):
+        CASES["Step"]().values(10**60)

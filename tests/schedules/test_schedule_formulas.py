@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasnn.schedules import Cosine, Exponential, InverseTime, OneCycle, Polynomial, Step
 
@@ -27,6 +28,28 @@ STEPS = np.arange(40)
 def test_against_keras(ours, wanted):
     expected = [float(wanted(int(step))) for step in STEPS]
     np.testing.assert_allclose(ours.values(STEPS), expected, rtol=1e-5, atol=1e-8)
+
+
+def test_under_xla_every_leap_is_on_its_step():
+    """XLA multiplies by 1 / n where it is to divide by n, and 41 * (1 / 41) is below 1."""
+    steps, periods = np.arange(260), (3, 41, 47, 55, 61, 82, 83, 97, 98, 107)
+    ours = [Step(1.0, every=every) for every in periods]
+    ours += [Polynomial(1.0, 0.1, steps=n, power=0.5) for n in periods]
+    ours += [Cosine(1.0, steps=n, warmup_steps=n // 4, restarts=n // 20) for n in periods]
+    ours += [OneCycle(1.0, steps=n, rise=rise) for n in periods for rise in (0.3, 0.5)]
+    ours += [Exponential(1.0, rate=0.5, every=41), InverseTime(1.0, rate=0.5, every=41)]
+    compiled = tf.function(lambda steps: [rate(steps) for rate in ours], jit_compile=True)
+    for rate, got in zip(ours, compiled(tf.constant(steps)), strict=True):
+        np.testing.assert_allclose(got, rate.values(260), 1e-5, 1e-6, err_msg=rate.get_config())
+    for rate, every in zip(ours, periods, strict=False):
+        np.testing.assert_allclose(rate.values(260), 0.5 ** (steps // every), rtol=1e-5)
+
+
+def test_a_late_restart_is_on_its_step():
+    """Where the product that finds it is beyond the whole numbers of float32."""
+    rate = Cosine(1.0, steps=3_000_001, restarts=999)
+    # The last of 1,000 cycles starts at 999 * 3,000,001 / 1000, rounded up.
+    np.testing.assert_allclose(rate.values([2_997_000, 2_997_001]), [0.0, 1.0], atol=1e-5)
 
 
 def test_restarts_against_keras():

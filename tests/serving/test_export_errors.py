@@ -176,7 +176,7 @@ WRONG = {
     ),
     "batches beyond reason": (
         dense,
-        {"batch_sizes": [10**30]},
+        {"batch_sizes": [10**6]},
         r"`batch_sizes` must be at most 65536 rows; got batch_sizes=\[1000",
     ),
     "batches beyond memory": (
@@ -323,7 +323,7 @@ WRONG = {
     "a version of more than 64 bits": (
         dense,
         {"version": 2**63},
-        "`version` must be at most 9223372036854775807, as TensorFlow Serving counts; got",
+        r"`version` must fit into int64, below 2\*\*63; got version=9223372036854775808",
     ),
     "version 0": (
         dense,

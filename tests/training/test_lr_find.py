@@ -275,12 +275,17 @@ def test_a_loss_that_never_falls():
         ({"divergence": 1}, "`divergence` must be a finite number above 1; got divergence=1."),
         ({"method": "minimun"}, "got method='minimun'. Did you mean `minimum`?"),
         ({"seed": -1}, "`seed` must be a whole number of at least 0; got seed=-1."),
+        ({"high": 10**60}, "`high` must fit into float32, at most 3.4e38; got high=1000"),
+        ({"steps": 10**60}, "`steps` must fit into int64, below 2**63; got steps=1000"),
+        ({"y": {}}, "`y` must hold data; got {}. For none, leave it out."),
+        ({"sample_weight": {}}, "`sample_weight` must hold data; got {}. For none, leave it out."),
+        ({"batch_size": tf.constant(4)}, "`batch_size` must be a whole number of at least 1; got"),
     ],
 )
 def test_what_cannot_be(refuses, arguments, message):
     model = classifier()
     with refuses(model, message):
-        kerasnn.lr_find(model, X, Y, **arguments)
+        kerasnn.lr_find(**{"model": model, "x": X, "y": Y, **arguments})
 
 
 def test_a_model_that_is_none():
