@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from kerasnn._layers import all_layers
+from kerasnn._names import is_named, without_names
 from kerasnn.layers import Standardize
 from kerasnn.selection.names import automatic, is_automatic
 
@@ -19,9 +20,7 @@ _MASKED = {
     "kerasnn>SGD": ("momentum",),
 }
 _OWN = ("keras", "kerasnn")
-# Where a configuration refers to layers by their names.
-_REFERENCES = ("keras_history", "input_layers", "output_layers")
-# Where it holds objects with names that are no layers'.
+# Where a configuration holds objects with names that are no layers'.
 _COMPILED = ("loss", "metrics", "weighted_metrics")
 
 
@@ -39,10 +38,9 @@ def architecture(model: Any) -> str | None:
     learns = any(hasattr(one, "adapt") and not isinstance(one, Standardize) for one in layers)
     if not model.built or learns or not _is_known(config):
         return None
-    names: dict[str, str] = {}
-    _collect(config, names)
+    masked = _masked(without_names(config, leave=_COMPILED))
     try:
-        return json.dumps([_masked(config, names), _weights(model)], sort_keys=True)
+        return json.dumps([masked, _weights(model)], sort_keys=True)
     except TypeError:
         # A value that has no words may be a constant of the program.
         return None
@@ -75,31 +73,9 @@ def _weights(model: Any) -> list[Any]:
     ]
 
 
-def _collect(node: Any, names: dict[str, str]) -> None:
-    """Numbers the names of models, layers and the optimizer in the order of a configuration."""
+def _masked(node: Any, numbers: tuple[str, ...] = ()) -> Any:
     if isinstance(node, (list, tuple)):
-        for value in node:
-            _collect(value, names)
-    elif isinstance(node, dict):
-        if _is_named(node):
-            names.setdefault(node["config"]["name"], f"#{len(names)}")
-        for key, value in node.items():
-            if key not in _COMPILED:
-                _collect(value, names)
-
-
-def _is_named(node: dict[str, Any]) -> bool:
-    """Whether a node is of an object whose name says nothing of what it does."""
-    kind, config = str(node.get("class_name")), node.get("config")
-    # The name of a policy is its type of numbers.
-    if not isinstance(config, dict) or "DTypePolicy" in kind:
-        return False
-    return isinstance(config.get("name"), str)
-
-
-def _masked(node: Any, names: dict[str, str], numbers: tuple[str, ...] = ()) -> Any:
-    if isinstance(node, (list, tuple)):
-        return [_masked(value, names) for value in node]
+        return [_masked(value) for value in node]
     if not isinstance(node, dict):
         return node
     kind = node.get("registered_name") or node.get("class_name")
@@ -113,26 +89,11 @@ def _masked(node: Any, names: dict[str, str], numbers: tuple[str, ...] = ()) -> 
             masked[key] = bool(value)
         elif key == "activity_regularizer":
             masked[key] = value
-        elif key in _REFERENCES:
-            masked[key] = _renamed(value, names)
         elif key in _COMPILED:
             masked[key] = _compiled(value)
         else:
-            masked[key] = _masked(value, names, _MASKED.get(str(kind), ()))
-    if _is_named(node):
-        name = names[node["config"]["name"]]
-        masked["config"]["name"] = name
-        masked |= {"name": name} if "name" in node else {}
+            masked[key] = _masked(value, _MASKED.get(str(kind), ()))
     return masked
-
-
-def _renamed(value: Any, names: dict[str, str]) -> Any:
-    """Returns references with the numbers of layers in place of their names."""
-    if isinstance(value, (list, tuple)):
-        return [_renamed(part, names) for part in value]
-    if isinstance(value, dict):
-        return {key: _renamed(part, names) for key, part in value.items()}
-    return names.get(value, value) if isinstance(value, str) else value
 
 
 def _compiled(node: Any) -> Any:
@@ -142,6 +103,6 @@ def _compiled(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     found = {key: _compiled(value) for key, value in node.items()}
-    if _is_named(node) and is_automatic(node["class_name"], node["config"]["name"]):
+    if is_named(node) and is_automatic(node["class_name"], node["config"]["name"]):
         found["config"]["name"] = automatic(node["class_name"])
     return found

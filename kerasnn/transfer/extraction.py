@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnn._names import without_names
 from kerasnn.training.programs import first_line
 from kerasnn.transfer.data import Images, joined
 from kerasnn.transfer.feature_store import FeatureStore, digest, folder_of
@@ -21,8 +22,6 @@ from kerasnn.transfer.precision import Precision, Prefix
 _SAMPLE_ROWS = 4
 # More than this is not read from a store into memory, but batch by batch in each epoch.
 _MEMORY_BYTES = 1 << 29
-# Where a model's configuration names layers.
-_NAME_KEYS = ("name", "keras_history", "input_layers", "output_layers")
 # ||found - computed|| / ||computed|| of features of one network, computed in batches of two sizes.
 _MOST_DIFFERENCE = {"float32": 1e-3, "bfloat16": 2e-2}
 
@@ -214,7 +213,8 @@ def _key(model: keras.Model, precision: str) -> str:
     """Returns what features depend on besides the images."""
     weights = b"".join(digest(np.ascontiguousarray(w).tobytes()) for w in model.get_weights())
     try:
-        architecture = json.dumps(_without_names(model), default=str, sort_keys=True).encode()
+        config = without_names(keras.saving.serialize_keras_object(model))
+        architecture = json.dumps(config, default=str, sort_keys=True).encode()
     except NotImplementedError as error:
         raise ValueError(
             "`cache` must be 'memory' for a model with a layer that has no `get_config`, by which "
@@ -228,29 +228,3 @@ def _key(model: keras.Model, precision: str) -> str:
         "keras": keras.__version__,
     }
     return json.dumps(parts)
-
-
-def _without_names(model: keras.Model) -> Any:
-    """Returns a model's configuration with numbers for the names of its layers.
-
-    Keras numbers layers without a name by how many a process has made.
-    """
-    config = model.get_config()
-    numbers = {layer["config"]["name"]: number for number, layer in enumerate(config["layers"])}
-    numbers[model.name] = -1
-
-    def named(nest: Any) -> Any:
-        """Replaces the names in references to layers, (name, node, tensor)."""
-        if isinstance(nest, (list, tuple)):
-            return [named(value) for value in nest]
-        return numbers.get(nest, nest) if isinstance(nest, str) else nest
-
-    def replaced(nest: Any) -> Any:
-        if isinstance(nest, dict):
-            return {
-                key: named(value) if key in _NAME_KEYS else replaced(value)
-                for key, value in nest.items()
-            }
-        return [replaced(value) for value in nest] if isinstance(nest, (list, tuple)) else nest
-
-    return replaced(config)
