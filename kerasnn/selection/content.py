@@ -8,6 +8,7 @@ import random
 import re
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,6 +32,8 @@ _CONFIGURED = (
     keras.Initializer,
     keras.optimizers.schedules.LearningRateSchedule,
 )
+# What they hold is another's.
+_WEAK = (weakref.ref, weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
 # Of a class, what Python adds to what is written.
 _ADDED = ("__dict__", "__weakref__", "__annotate__", "__annotate_func__", "_abc_impl")
 _DESCRIPTORS = (types.FunctionType, property, staticmethod, classmethod)
@@ -214,21 +217,27 @@ def _parts(value: Any) -> Any:
         return value.python_function
     if pandas and isinstance(value, (pandas.DataFrame, pandas.Series, pandas.Index)):
         return _table(value)
+    if isinstance(value, types.MappingProxyType):
+        return dict(value)
+    if isinstance(value, _WEAK):
+        return None
     reduce = copyreg.dispatch_table.get(type(value), lambda value: value.__reduce_ex__(4))
     try:
         reduced = reduce(value)
     except (NotImplementedError, TypeError, ValueError, pickle.PicklingError):
-        raise TypeError(f"{words(value)}, of type {_name(type(value))}") from None
+        raise _unsaid(value) from None
     if isinstance(reduced, str):
         # A pickle has the name alone, of a function with a cache, for example.
-        return reduced, getattr(value, "__wrapped__", None), _state(value)
-    items = [list(part) if isinstance(part, Iterator) else part for part in reduced]
-    return items if type(value) is not functools.partial else (items, value.func)
+        return reduced, _state(value)
+    return [list(part) if isinstance(part, Iterator) else part for part in reduced]
 
 
 def _configuration(value: Any) -> Any:
     """Returns what Keras would save, and what of its attributes it would not."""
-    config = {k: v for k, v in value.get_config().items() if k != "name"}
+    try:
+        config = {k: v for k, v in value.get_config().items() if k != "name"}
+    except NotImplementedError:
+        raise _unsaid(value) from None
     if isinstance(value, keras.Layer):
         return config, value.get_weights()
     own = {k: v for k, v in vars(value).items() if k.strip("_") != "name" and _is_said(v)}
@@ -252,6 +261,10 @@ def _table(value: Any) -> Any:
     if not hasattr(value, "index"):
         return parts, list(value.names)
     return parts, value.index, value.columns if value.ndim == 2 else value.name
+
+
+def _unsaid(value: Any) -> TypeError:
+    return TypeError(f"{words(value)}, of type {_name(type(value))}")
 
 
 def _state(value: Any) -> Any:

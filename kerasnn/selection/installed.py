@@ -23,7 +23,8 @@ def is_installed(module: str) -> bool:
     if module == "__main__":
         # Of a session within a tool, its file may be the tool's.
         return False
-    if top == "kerasnn" or top in sys.builtin_module_names:
+    # Cython's functions are of a module of its own, which is no file.
+    if top == "kerasnn" or top in sys.builtin_module_names or top.startswith("_cython_"):
         return True
     path = getattr(sys.modules.get(module), "__file__", None)
     if path is None:
