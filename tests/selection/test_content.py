@@ -203,7 +203,11 @@ def test_code_that_may_draw_is_told_by_what_it_mentions():
     for build in (lambda: keras.random.normal((2,)), lambda: tf.random.normal((2,)), imports):
         assert may_draw(build)
         assert may_draw(of_closure(build))
+    wrapped = (functools.cache(build), functools.partial(build), tf.function(build), Row([build]))
+    for thing in (*wrapped, of_class(units=property(build))()):
+        assert may_draw(of_closure(thing))
     assert not may_draw(lambda: (keras.Input((2,)), np.random.normal(), np.random.random()))
+    assert not may_draw(of_closure(threading.Lock()))
 
 
 def test_a_set_has_no_order():
