@@ -42,17 +42,18 @@ class Listed(abc.ABC):
         Listed.known.add(cls)
 
     @abc.abstractmethod
-    def others(self):
+    def others(self) -> set:
         """Returns the other classes."""
+        return self.known
 
 
 class One(Listed):
-    def others(self):
+    def others(self) -> set:
         return self.known - {One}
 
 
 class Two(Listed):
-    def others(self):
+    def others(self) -> set:
         return self.known - {Two}
 
 

@@ -69,7 +69,7 @@ def of_attribute(units):
     def build(rate):
         return rate
 
-    build.units = units
+    vars(build)["units"] = units
     return build
 
 
@@ -204,7 +204,7 @@ def test_code_that_may_draw_is_told_by_what_it_mentions():
         assert may_draw(build)
         assert may_draw(of_closure(build))
     wrapped = (functools.cache(build), functools.partial(build), tf.function(build), Row([build]))
-    for thing in (*wrapped, of_class(units=property(build))()):
+    for thing in (*wrapped, of_class(units=staticmethod(build))()):
         assert may_draw(of_closure(thing))
     assert not may_draw(lambda: (keras.Input((2,)), np.random.normal(), np.random.random()))
     assert not may_draw(of_closure(threading.Lock()))
