@@ -53,7 +53,7 @@ def _is_known(node: Any) -> bool:
     if not isinstance(node, dict):
         return True
     if "class_name" in node:
-        module = str(node.get("module") or "keras").partition(".")[0]
+        module = str(node.get("module", "keras")).partition(".")[0]
         if module not in _OWN or node["class_name"] in ("function", "__lambda__", "Lambda"):
             return False
     return all(_is_known(value) for value in node.values())

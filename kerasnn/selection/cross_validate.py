@@ -65,7 +65,9 @@ def cross_validate(
         class_weight: Weight of each class in training.
         seed: Seed of folds, weights and orders: the same gives the same scores. Folds of
             `groups` whose targets are no classes depend on the groups' sizes alone.
-        jobs: Folds that run at once, in threads, each with a compilation of its own.
+        jobs: Folds that run at once, in threads, each with a compilation of its own. The scores
+            are those of one job, but where a layer's `call` draws by `tf.random` without a seed:
+            TensorFlow's seed is the process's. Draw by `keras.random` there.
         verbose: 1 for a progress bar.
 
     Returns:

@@ -12,12 +12,15 @@ import numpy as np
 from kerasnn import _checks
 from kerasnn.callbacks.outputs import has_logits, loss_function
 from kerasnn.selection.architecture import architecture
+from kerasnn.selection.content import may_draw
 from kerasnn.selection.metrics import own_names
-from kerasnn.selection.seeds import seeded
+from kerasnn.selection.seeds import seeded, watched
 from kerasnn.training import rows, steps
 
 # By identity: Keras's variables have no hash.
 _seen: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+# First models of a `build` that draws by itself.
+_drawn: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Problem:
         count: Number of rows.
         groups: The group of each row, or None.
         labels: The class number of each row, or None where there is none.
-        plain: Whether models hold no code but Keras's and kerasnn's.
+        plain: Whether models hold no code but Keras's and kerasnn's, and `build` draws nothing
+            from TensorFlow's generator or Keras's own.
         kind: What the loss compares with: "classes", "binary", "onehot", "real", ...
         logits: Whether the loss applies the sigmoid or softmax itself.
         own_names: What `metrics.own_names` returns for models of this search.
@@ -65,10 +69,14 @@ def built(
         ValueError: If `build` returns anything else, such as a model that it returned before.
     """
     with seeded(seed, plain=plain):
-        model = build(**params)
-        require_fresh(model)
-        rows.build(model, x)
-        note_new(model)
+        return _made(build, params, x)
+
+
+def _made(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:
+    model = build(**params)
+    require_fresh(model)
+    rows.build(model, x)
+    note_new(model)
     return model
 
 
@@ -156,7 +164,11 @@ def first(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:
     # Arrays are needed to build a model without an `Input`; a first look at x makes them.
     require_arguments(build, params)
     given = np.asarray(x) if isinstance(x, list) or hasattr(x, "to_numpy") else x
-    return built(build, params, 0, given)
+    with watched(0) as has_drawn:
+        model = _made(build, params, given)
+        if has_drawn() or may_draw(build):
+            _drawn.add(model)
+    return model
 
 
 def read(
@@ -198,7 +210,7 @@ def read(
             )
     labels = next(iter(data.labels.values())) if len(data.labels) == 1 else None
     numbers = None if labels is None else labels.numbers
-    plain = architecture(model) is not None
+    plain = architecture(model) is not None and model not in _drawn
     kind, logits = "custom", False
     if rows.trains_as_keras(model) and rows.is_symbolic(model):
         pairs = rows.pair_targets(model, "y", data.y, rows.structure(model, "output"))

@@ -3,10 +3,12 @@
 import contextlib
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasnn.callbacks.random_state import random_state, set_random_state
 
@@ -42,5 +44,30 @@ def seeded(seed: int, *, plain: bool = False) -> Iterator[None]:
             keras.utils.set_random_seed(seed)
         try:
             yield
+            if not plain:
+                # Else the first layer that draws from Keras's generator when it is traced makes it
+                # from Python's generator, which is put back here.
+                keras.random.uniform(())
         finally:
             set_random_state(before)
+
+
+@contextlib.contextmanager
+def watched(seed: int) -> Iterator[Callable[[], bool]]:
+    """Sets all seeds as `seeded` does.
+
+    Gives a function that says whether TensorFlow or Keras itself, as by `tf.random.normal` or
+    `keras.random.normal` without a seed, has drawn since.
+    """
+    with seeded(seed):
+        _draw()
+        following = _draw()
+    with seeded(seed):
+        _draw()
+        random.seed(seed)
+        yield lambda: _draw() != following
+
+
+def _draw() -> list[Any]:
+    """Returns the next numbers of both; the first time, Keras makes its generator."""
+    return [np.asarray(draw((4,))).tolist() for draw in (tf.random.uniform, keras.random.uniform)]
