@@ -87,7 +87,7 @@ def shuffled_labels(case: Case) -> Iterator[Finding]:
     at_chance = held.is_chance and held.mastery < _TRANSFERRED * train.mastery
     half = train.mastery / 2 * (1 - train.chance)
     has_learned = train.mastery >= _MASTERED or half >= _STANDS_OUT * max(train.luck, held.luck)
-    if has_learned and at_chance:
+    if has_learned and at_chance and held.would_show(train.mastery):
         measure = "accuracy" if held.chance else "correlation"
         yield Finding(
             "labels shuffled against inputs",
