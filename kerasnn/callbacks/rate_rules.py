@@ -1,6 +1,5 @@
 """Learning rates that are too high or too low."""
 
-import math
 from collections.abc import Iterator
 
 from kerasnn.callbacks.answer_rules import constant_predictions, saturated_answers
@@ -83,4 +82,4 @@ def _highest_rise(case: Case, train: Score) -> float:
 
 
 def _rate(look: Vitals) -> str:
-    return "" if math.isnan(look.rate) else f" ({look.rate:g})"
+    return f" ({look.rate:g})" if look.rate > 0 else ""

@@ -156,8 +156,7 @@ class TrainingDoctor(keras.callbacks.Callback):
             self._first_epoch = epoch
             self._penalty = float(sum(map(float, self.model.losses)))
             self._start = self._probe.score()
-        self._before, self._rate = None, self._probe.rate()
-        self._top_rate = max(self._top_rate, self._rate)
+        self._before = None
         if self._is_due(epoch):
             self._before, self._step = self._probe.weights(), self._steps_so_far()
         self._seconds += time.perf_counter() - began
@@ -167,6 +166,7 @@ class TrainingDoctor(keras.callbacks.Callback):
         logs = logs or {}
         measured = tuple(float(logs.get(name, math.nan)) for name in ("loss", "val_loss"))
         self._losses.append(measured)  # type: ignore[arg-type]
+        self._top_rate = max(self._top_rate, self._probe.rate())
         if self._before is not None:
             self._look(epoch + 1)
 
@@ -240,11 +240,7 @@ class TrainingDoctor(keras.callbacks.Callback):
     def _look(self, epoch: int) -> None:
         began = time.perf_counter()
         steps = self._steps_so_far() - self._step if self._before is not None else 0
-        look = self._probe.vitals(epoch, self._before, steps)
-        if steps and self._rate > look.rate:
-            # A schedule has ended with the epoch; the update is from before.
-            look = dataclasses.replace(look, rate=self._rate)
-        self.looks_.append(look)
+        self.looks_.append(self._probe.vitals(epoch, self._before, steps))
         self._tell()
         self._last_seconds = time.perf_counter() - began
         self._seconds += self._last_seconds

@@ -43,7 +43,7 @@ class Vitals:
         update: `LayerVitals.update` of all weights taken together.
         train: Its answers on the training sample, where they can be judged.
         validation: Its answers on the validation sample.
-        rate: The learning rate that it had for the update; NaN where there is no one rate.
+        rate: Its learning rate; NaN where there is no one rate.
     """
 
     epoch: int
