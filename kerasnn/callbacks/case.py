@@ -21,7 +21,7 @@ class Case:
         losses: (loss, val_loss) of every epoch, as `fit` reports them; NaN for none.
         penalty: What regularisers added to the loss before training.
         start: Its answers on the training sample before training, where they can be judged.
-        top_rate: The highest learning rate that an epoch ended with; 0 where it is not known.
+        top_rate: The highest learning rate that an epoch was seen to end with; 0 for none.
         is_over: Whether training has ended.
     """
 

@@ -166,7 +166,9 @@ class TrainingDoctor(keras.callbacks.Callback):
         logs = logs or {}
         measured = tuple(float(logs.get(name, math.nan)) for name in ("loss", "val_loss"))
         self._losses.append(measured)  # type: ignore[arg-type]
-        self._top_rate = max(self._top_rate, self._probe.rate())
+        if len(self._losses).bit_count() == 1:
+            # To ask a schedule takes as long as a short epoch; a warm-up shows at a power of 2.
+            self._top_rate = max(self._top_rate, self._probe.rate())
         if self._before is not None:
             self._look(epoch + 1)
 

@@ -124,6 +124,16 @@ def test_healthy_trainings_that_look_ill(case):
     assert doctor.looks_[-1].train.skill > (0.2 if case == "noise and decay" else 0.5)
 
 
+def test_one_look_at_a_warm_up_does_not_tell_that_the_rate_is_too_low():
+    model, x, y, _ = healthy("noise and decay")
+    rate = schedules.Cosine(0.002, steps=13 * 20, warmup_steps=13 * 10)
+    model.compile(optimizers.SGD(rate), "mse")
+    doctor = TrainingDoctor(every=100, verbose=0)
+    assert found(model, x, y, epochs=20, doctor=doctor) == set()
+    assert [look.epoch for look in doctor.looks_] == [1, 20]
+    assert doctor.looks_[0].update < 1e-4
+
+
 def test_class_weights_count_as_fit_counts_them():
     doctor, weights = TrainingDoctor(every=1, verbose=0), {0: 1.0, 1: 5.0, 2: 0.5}
     model = mlp(learning_rate=0.01)
