@@ -65,8 +65,9 @@ def overfitting(case: Case) -> Iterator[Finding]:
         return
     best = min(held)
     at_best = next(loss for loss, val_loss in case.losses if val_loss == best)
-    # Weights of rows may give training another scale.
-    to_learn = (case.now.validation or case.train).loss_to_learn
+    # Weights give training another scale than validation; and heavy ones of a class cost loss there.
+    scores = (case.train, case.now.validation)
+    to_learn = max(score.loss_to_learn for score in scores if score is not None)
     lost = (statistics.median(held[-_LAST_EPOCHS:]) - best) / to_learn
     if lost >= _LOST and case.losses[-1][0] < at_best:
         epoch = 1 + next(i for i, (_, val_loss) in enumerate(case.losses) if val_loss == best)

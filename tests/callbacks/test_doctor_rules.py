@@ -242,11 +242,12 @@ def test_overfitting_loses_what_validation_had():
     assert found(losses=[*falling[:4], (0.6, 0.7)]) == []
     # One epoch alone is noise; and epochs without validation have no say.
     assert found(losses=[*falling[:2], (0.4, 0.5), (0.3, 0.5), (0.2, 0.9)]) == []
-    # Training has small weights for its rows, validation has none; and the other way round.
+    # Training has small weights for its rows, or large ones; validation has none.
     light = {"loss_to_learn": 1e-3}
     scaled = [(1e-3 * loss, val_loss) for loss, val_loss in falling]
     assert names(look(train=light), scaled) == ["overfitting"]
     assert found(look(train=light), scaled[:4]) == []
+    assert found(look(train={"loss_to_learn": 50.0}), falling) == []
     sparse = [pair for epoch in falling for pair in (epoch, (epoch[0], math.nan))]
     assert names(losses=sparse) == ["overfitting"]
 
