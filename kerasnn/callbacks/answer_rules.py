@@ -65,7 +65,7 @@ def overfitting(case: Case) -> Iterator[Finding]:
         return
     best = min(held)
     at_best = next(loss for loss, val_loss in case.losses if val_loss == best)
-    # Weights give training another scale than validation; and heavy ones of a class cost loss there.
+    # Weights give training another scale; to learn a heavy class costs loss in validation.
     scores = (case.train, case.now.validation)
     to_learn = max(score.loss_to_learn for score in scores if score is not None)
     lost = (statistics.median(held[-_LAST_EPOCHS:]) - best) / to_learn
