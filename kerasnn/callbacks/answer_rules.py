@@ -65,7 +65,10 @@ def overfitting(case: Case) -> Iterator[Finding]:
         return
     best = min(held)
     at_best = next(loss for loss, val_loss in case.losses if val_loss == best)
-    lost = (statistics.median(held[-_LAST_EPOCHS:]) - best) / case.train.loss_to_learn
+    # Weights give training another scale; to learn a heavy class costs loss in validation.
+    scores = (case.train, case.now.validation)
+    to_learn = max(score.loss_to_learn for score in scores if score is not None)
+    lost = (statistics.median(held[-_LAST_EPOCHS:]) - best) / to_learn
     if lost >= _LOST and case.losses[-1][0] < at_best:
         epoch = 1 + next(i for i, (_, val_loss) in enumerate(case.losses) if val_loss == best)
         yield Finding(
@@ -87,7 +90,7 @@ def shuffled_labels(case: Case) -> Iterator[Finding]:
     at_chance = held.is_chance and held.mastery < _TRANSFERRED * train.mastery
     half = train.mastery / 2 * (1 - train.chance)
     has_learned = train.mastery >= _MASTERED or half >= _STANDS_OUT * max(train.luck, held.luck)
-    if has_learned and at_chance:
+    if has_learned and at_chance and held.would_show(train.mastery):
         measure = "accuracy" if held.chance else "correlation"
         yield Finding(
             "labels shuffled against inputs",

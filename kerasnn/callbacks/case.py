@@ -20,6 +20,8 @@ class Case:
         looks: Its vitals, the newest last.
         losses: (loss, val_loss) of every epoch, as `fit` reports them; NaN for none.
         penalty: What regularisers added to the loss before training.
+        start: Its answers on the training sample before training, where they can be judged.
+        top_rate: The highest learning rate that an epoch was seen to end with; 0 for none.
         is_over: Whether training has ended.
     """
 
@@ -28,6 +30,8 @@ class Case:
     looks: list[Vitals] = dataclasses.field(default_factory=list)
     losses: list[tuple[float, float]] = dataclasses.field(default_factory=list)
     penalty: float = 0.0
+    start: Score | None = None
+    top_rate: float = 0.0
     is_over: bool = False
 
     @property
@@ -46,6 +50,15 @@ class Case:
         return outputs.output_activation(self.model) == "threshold"
 
     @property
-    def updates(self) -> list[float]:
-        """The updates that were measured, the newest last."""
-        return [look.update for look in self.looks if not math.isnan(look.update)]
+    def largest(self) -> Vitals | None:
+        """The look that saw the largest update, or None where none was measured."""
+        return max(self._with_updates, key=lambda look: look.update, default=None)
+
+    @property
+    def saw_top_rate(self) -> bool:
+        """Whether a look saw the updates of the highest learning rate; few do with a warm-up."""
+        return any(not look.rate < self.top_rate for look in self._with_updates)
+
+    @property
+    def _with_updates(self) -> list[Vitals]:
+        return [look for look in self.looks if not math.isnan(look.update)]

@@ -79,7 +79,9 @@ def diagnose(
     before = probe.weights()
     with after_one_step(model, sample):
         then = probe.vitals(0, before, 1)
-    case = Case(model, sample, [_with_updates(now, then)], _losses(then))
+    # The loss after the step, in place of that of an epoch.
+    losses_then = [] if then.train is None else [(then.train.loss, math.nan)]
+    case = Case(model, sample, [_with_updates(now, then)], losses_then, start=now.train)
     return Diagnosis(case.now, tuple(examine(case)))
 
 
@@ -89,11 +91,3 @@ def _with_updates(now: Vitals, then: Vitals) -> Vitals:
         for layer, stepped in zip(now.layers, then.layers, strict=True)
     )
     return dataclasses.replace(now, layers=layers, update=then.update)
-
-
-def _losses(then: Vitals) -> list[tuple[float, float]]:
-    """Returns the loss after the step in place of that of an epoch."""
-    if then.train is None:
-        return []
-    loss = then.train.least_loss + (1 - then.train.skill) * then.train.loss_to_learn
-    return [(loss, math.nan)]

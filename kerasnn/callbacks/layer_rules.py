@@ -18,7 +18,8 @@ _VANISHED = 1e3
 _LEARNED = 0.9
 # Pascanu et al. (2013, arXiv:1211.5063) clip what is large next to the usual norm. Here the
 # gradient is measured against the weights and the loss that there is to learn, so that neither
-# units nor depth matter: healthy networks on the embedded sets stay below 10.
+# units nor depth matter: healthy networks on the embedded sets stay below 10. What targets have in
+# common is to be learned too, where outputs start near 0.
 _EXPLODED = 1e3
 _SATURATED = 0.5
 
@@ -61,8 +62,9 @@ def exploding_gradients(case: Case) -> Iterator[Finding]:
     """A gradient that is far too large for the weights that it is to change."""
     if case.train is None:
         return
+    to_learn = max(case.train.loss_to_learn, case.train.zero_loss)
     sizes = [
-        (layer.gradient * layer.weights / case.train.loss_to_learn, layer)
+        (layer.gradient * layer.weights / to_learn, layer)
         for layer in case.now.deep
         if not math.isnan(layer.gradient)
     ]

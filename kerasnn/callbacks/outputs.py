@@ -93,8 +93,20 @@ def loss_function(model: Any) -> Any:
 
 def has_logits(loss: Any) -> bool:
     """Whether a loss applies the sigmoid or softmax itself."""
-    config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
-    return bool(config.get("from_logits", False))
+    return bool(_config(loss).get("from_logits", False))
+
+
+def smoothed(loss: Any, kind: str, wanted: np.ndarray) -> np.ndarray:
+    """Returns the probabilities that a loss with label smoothing is least for."""
+    share = _config(loss).get("label_smoothing", 0.0)
+    return (1 - share) * wanted + share * equal(kind, wanted) if share else wanted
+
+
+def equal(kind: str, wanted: np.ndarray) -> np.ndarray:
+    """Returns what an output layer of zeros means: equal probabilities, one count, or 0."""
+    units = wanted.shape[1]
+    levels = {"binary": 0.5, "classes": 1 / units, "onehot": 1 / units, "counts": 1.0}
+    return np.full(wanted.shape, levels.get(kind, 0.0))
 
 
 def as_output(loss: Any, kind: str, probabilities: np.ndarray) -> np.ndarray:
@@ -105,7 +117,16 @@ def as_output(loss: Any, kind: str, probabilities: np.ndarray) -> np.ndarray:
     return np.log(p / (1 - p)) if kind == "binary" else np.log(p)
 
 
-def mean_loss(loss: Any, target: np.ndarray, output: np.ndarray) -> float:
-    """Returns the mean of a loss over rows."""
+def mean_loss(loss: Any, target: np.ndarray, output: np.ndarray, weight: np.ndarray) -> float:
+    """Returns the mean of a loss over rows, each times its weight, as `fit` reports it."""
     y = tf.constant(target, tf.int32 if target.dtype.kind == "i" else tf.float32)
-    return float(tf.reduce_mean(loss(y, tf.constant(output, tf.float32))))
+    answers, weights = (tf.constant(array, tf.float32) for array in (output, weight))
+    if isinstance(loss, keras.losses.Loss):
+        losses: Any = loss(y, answers, sample_weight=weights)
+    else:
+        losses = loss(y, answers) * weights
+    return float(tf.reduce_mean(losses))
+
+
+def _config(loss: Any) -> dict[str, Any]:
+    return loss.get_config() if isinstance(loss, keras.losses.Loss) else {}

@@ -9,7 +9,7 @@ import numpy as np
 from kerasnn.autodiff.gradients import by_weight, norms, trained
 from kerasnn.callbacks import outputs
 from kerasnn.callbacks.sample import Sample
-from kerasnn.callbacks.score import score
+from kerasnn.callbacks.score import Score, score
 from kerasnn.callbacks.signals import Signals
 from kerasnn.callbacks.vitals import LayerVitals, Vitals, dead_share, saturated_share
 
@@ -38,6 +38,17 @@ class Probe:
         for name, weight in trained(self._model):
             weights[name].append(np.array(weight))
         return weights
+
+    def rate(self) -> float:
+        """Returns the learning rate of the next step, or NaN where there is no one rate."""
+        try:
+            return float(self._model.optimizer.learning_rate)
+        except (AttributeError, TypeError, ValueError):
+            return math.nan
+
+    def score(self) -> Score | None:
+        """Returns how good the answers on the training sample are."""
+        return score(self._model, self._train, self._run(self._train.x)[0])
 
     def vitals(self, epoch: int, before: Weights | None = None, steps: int = 0) -> Vitals:
         """Measures.
@@ -69,7 +80,12 @@ class Probe:
         if self._validation is not None:
             held = score(self._model, self._validation, self._run(self._validation.x)[0])
         return Vitals(
-            epoch, tuple(layers), updates[""], score(self._model, self._train, answers), held
+            epoch,
+            tuple(layers),
+            updates[""],
+            score(self._model, self._train, answers),
+            held,
+            self.rate(),
         )
 
     def _run(self, x: Any) -> tuple[Any, dict[str, dict[str, float]]]:

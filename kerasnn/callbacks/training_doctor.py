@@ -22,6 +22,7 @@ from kerasnn.callbacks.sample import (
     own_sample,
     sample_of,
 )
+from kerasnn.callbacks.score import Score
 from kerasnn.callbacks.vitals import Vitals
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ class TrainingDoctor(keras.callbacks.Callback):
     | `dying ReLU` | half of the units of a layer, or more, are active on no row |
     | `vanishing gradients` | the last layer's gradient is 1e3 times the first's, or more |
     | `exploding gradients` | gradient x weights is 1e3 times what there is to learn, or more |
-    | `learning rate too high` | a step is above 1e-2 of the weights, and the loss above 3 times that of a constant |
-    | `learning rate too low` | a step is below 1e-4 of the weights, and less than half is learned at the end |
+    | `learning rate too high` | a step is above 1e-2 of the weights, and the loss above 3 times that of a constant and that from before |
+    | `learning rate too low` | all steps are below 1e-4 of the weights, and less than half is learned at the end |
     | `saturated outputs` | half of a hidden layer's outputs are at the ends of their range, or a tenth of the answers are at the wrong end |
     | `constant predictions` | the answers hardly vary, and are no better than a constant |
     | `overfitting` | validation has lost a tenth of what there is to learn since its best epoch, while the training loss fell |
-    | `labels shuffled against inputs` | validation is at chance, training is far above it |
+    | `labels shuffled against inputs` | validation is at chance, training is so far above it that validation would show it |
     | `loss does not fit the task` | output activation, loss and targets do not go together |
     | `perceptron on data that is not linearly separable` | no plane divides the classes |
 
@@ -154,6 +155,7 @@ class TrainingDoctor(keras.callbacks.Callback):
         if not self._losses:
             self._first_epoch = epoch
             self._penalty = float(sum(map(float, self.model.losses)))
+            self._start = self._probe.score()
         self._before = None
         if self._is_due(epoch):
             self._before, self._step = self._probe.weights(), self._steps_so_far()
@@ -164,6 +166,9 @@ class TrainingDoctor(keras.callbacks.Callback):
         logs = logs or {}
         measured = tuple(float(logs.get(name, math.nan)) for name in ("loss", "val_loss"))
         self._losses.append(measured)  # type: ignore[arg-type]
+        if len(self._losses).bit_count() == 1:
+            # To ask a schedule takes as long as a short epoch; a warm-up shows at a power of 2.
+            self._top_rate = max(self._top_rate, self._probe.rate())
         if self._before is not None:
             self._look(epoch + 1)
 
@@ -197,6 +202,8 @@ class TrainingDoctor(keras.callbacks.Callback):
             "findings": [dataclasses.asdict(finding) for finding in self.findings_],
             "losses": [list(pair) for pair in self._losses],
             "penalty": self._penalty,
+            "start": self._start and dataclasses.asdict(self._start),
+            "top_rate": self._top_rate,
             "first_epoch": self._first_epoch,
         }
 
@@ -206,6 +213,8 @@ class TrainingDoctor(keras.callbacks.Callback):
         self.findings_ = [Finding(**finding) for finding in state["findings"]]
         self._losses = [(loss, val_loss) for loss, val_loss in state["losses"]]
         self._penalty, self._first_epoch = state["penalty"], state["first_epoch"]
+        self._start = state["start"] and Score(**state["start"])
+        self._top_rate = state["top_rate"]
 
     def _check_sample(self, name: str, sample: Sample, *, is_own: bool) -> None:
         """Raises where rows do not suit the model; `kerasnn.fit` has checked those of its own."""
@@ -219,6 +228,8 @@ class TrainingDoctor(keras.callbacks.Callback):
         self.looks_: list[Vitals] = []
         self._losses: list[tuple[float, float]] = []
         self._penalty, self._first_epoch, self._is_over = 0.0, 0, False
+        self._start: Score | None = None
+        self._top_rate = 0.0
 
     def _is_due(self, epoch: int) -> bool:
         number = epoch - self._first_epoch
@@ -238,7 +249,14 @@ class TrainingDoctor(keras.callbacks.Callback):
 
     def _tell(self) -> None:
         case = Case(
-            self.model, self._sample, self.looks_, self._losses, self._penalty, self._is_over
+            self.model,
+            self._sample,
+            self.looks_,
+            self._losses,
+            self._penalty,
+            self._start,
+            self._top_rate,
+            self._is_over,
         )
         known = {(finding.name, finding.layer) for finding in self.findings_}
         for finding in examine(case):

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from kerasnn._optimizers import copy_of
 from kerasnn.autodiff.gradients import by_weight
 from kerasnn.callbacks.sample import Sample
 
@@ -47,4 +48,4 @@ def _as_new(optimizer: Any) -> Any:
     if isinstance(config.get("learning_rate"), dict):
         # A schedule or a function of the user's own need not be registered.
         config["learning_rate"] = float(optimizer.learning_rate)
-    return type(optimizer).from_config(config)
+    return copy_of(optimizer, config)

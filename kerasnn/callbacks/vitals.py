@@ -43,6 +43,7 @@ class Vitals:
         update: `LayerVitals.update` of all weights taken together.
         train: Its answers on the training sample, where they can be judged.
         validation: Its answers on the validation sample.
+        rate: Its learning rate; NaN where there is no one rate.
     """
 
     epoch: int
@@ -50,6 +51,7 @@ class Vitals:
     update: float
     train: Score | None
     validation: Score | None
+    rate: float = math.nan
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> "Vitals":
@@ -58,7 +60,7 @@ class Vitals:
             state[part] and Score(**state[part]) for part in ("train", "validation")
         )
         layers = tuple(LayerVitals(**layer) for layer in state["layers"])
-        return cls(state["epoch"], layers, state["update"], train, validation)
+        return cls(state["epoch"], layers, state["update"], train, validation, state["rate"])
 
     @property
     def deep(self) -> list[LayerVitals]:

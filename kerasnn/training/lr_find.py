@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._optimizers import copy_of
 from kerasnn.training.endless_batches import endless_batches
 from kerasnn.training.job import Job, check_model
 from kerasnn.training.rate_sweep import METHODS, RateSweep, has_risen
@@ -244,8 +245,7 @@ def _other_optimizer(model: Any, rate: float) -> Iterator[Any]:
     The rate of one with a schedule could be set, but not set back.
     """
     own = model.optimizer
-    copy = type(own).from_config(_with_rate(own.get_config(), rate))
-    model.optimizer = copy
+    model.optimizer = copy_of(own, _with_rate(own.get_config(), rate))
     try:
         yield own
     finally:

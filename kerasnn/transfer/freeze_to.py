@@ -16,8 +16,8 @@ def freeze_to(model: keras.Model, where: str | int, *, batch_norm: bool = False)
     """Freezes a model up to a layer, which with all behind it trains.
 
     It takes effect at once, also on a compiled model: the optimizer keeps its rate, its count of
-    steps, and its slots for what stays trainable; what `exclude_from_weight_decay` was told is
-    lost. Prints the counts.
+    steps, its slots for what stays trainable, and what `exclude_from_weight_decay` was told.
+    Prints the counts.
 
     Args:
         model: A built Keras model; layers of models inside it are counted as its own.

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn._layers import all_layers
+from kerasnn._optimizers import copy_of
 from kerasnn.transfer.counts import Counts, counts_of
 from kerasnn.transfer.cut import is_statistics
 from kerasnn.transfer.head import before_head
@@ -45,8 +46,7 @@ def renew_optimizer(model: Any, before: list[Any]) -> None:
 
     Keras's optimizers know the variables that they were built for and no others, and its functions
     go on with what they were traced with (keras#22413). The new optimizer has the same
-    configuration, rate and count of steps, and the same slots for all that trained before. What
-    `exclude_from_weight_decay` was told is in no configuration, and not to be read.
+    configuration, rate and count of steps, and the same slots for all that trained before.
 
     Args:
         model: A Keras model.
@@ -56,7 +56,7 @@ def renew_optimizer(model: Any, before: list[Any]) -> None:
         return
     old = model.optimizer
     if old.built:
-        new = type(old).from_config(old.get_config())
+        new = copy_of(old)
         now = model.trainable_variables
         new.build(now)
         kept = dict(zip(_names(old, before), old.variables, strict=True))

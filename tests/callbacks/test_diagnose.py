@@ -120,6 +120,20 @@ def test_an_optimizer_that_has_not_begun_has_not_begun_afterwards(optimizer):
     assert diagnose(model, X, Y).vitals.update == size
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+def test_what_is_excluded_from_weight_decay_is_so_in_the_step_that_is_tried(scaled):
+    sizes = []
+    for decay in (0.0, 5.0):
+        keras.utils.set_random_seed(0)
+        optimizer = optimizers.SGD(0.1, weight_decay=decay)
+        optimizer.exclude_from_weight_decay(var_names=["kernel"])
+        if scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        sizes.append(diagnose(classifier(optimizer), X, Y).vitals.update)
+    # The biases start at 0.
+    assert sizes[0] == sizes[1]
+
+
 def test_a_loss_scale_stays_too():
     model = classifier(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1e-3)))
     diagnosis = diagnose(model, X, Y)

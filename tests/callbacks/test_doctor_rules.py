@@ -19,10 +19,12 @@ HEALTHY = Score(
     skill=0.6,
     least_loss=0.0,
     loss_to_learn=1.0,
+    zero_loss=1.0,
     agreement=0.9,
     chance=0.5,
     spread=0.3,
     wrong_end=0.0,
+    correlation=0.0,
 )
 FIRST = LayerVitals("one", dead=0.1, gradient=1.0, update=1e-3, zeros=0.0, weights=3.0)
 LAST = LayerVitals("last", saturated=0.9, gradient=2.0, update=1e-3, zeros=0.0, weights=2.0)
@@ -45,7 +47,8 @@ def look(first=None, last=None, train=None, held=HEALTHY, update=1e-3):
         dataclasses.replace(part, **(changes or {}))
         for part, changes in ((FIRST, first), (LAST, last))
     )
-    return Vitals(3, tuple(parts), update, dataclasses.replace(HEALTHY, **(train or {})), held)
+    train = dataclasses.replace(HEALTHY, **(train or {}))
+    return Vitals(3, tuple(parts), update, train, held, rate=0.1)
 
 
 def found(vitals=None, losses=((0.5, 0.5),), *, built=None, y=AND, **fields):
@@ -132,6 +135,23 @@ def test_a_constant_that_is_right_is_no_fault():
     assert found(look(train={"spread": 0.0, "skill": 0.9})) == []
 
 
+def test_what_targets_have_in_common_is_no_exploding_gradient():
+    sick = {"last": {"gradient": 500.0}}
+    assert names(look(**sick)) == ["exploding gradients"]
+    assert found(look(**sick, train={"zero_loss": 2.0})) == []
+
+
+def test_of_a_rare_class_validation_may_show_nothing():
+    """With 3 of 100 rows all of it is within luck: 0.97 + 2.33 * 0.17 / 10 = 1.01."""
+    rare = {"agreement": 0.99, "chance": 0.97}
+    held = dataclasses.replace(HEALTHY, agreement=0.97, chance=0.97)
+    assert found(look(held=held, train=rare)) == []
+    held = dataclasses.replace(held, rows=1000)
+    assert names(look(held=held, train=rare)) == ["labels shuffled against inputs"]
+    # The order of the answers may, where no answer is above one half: 2.33 / sqrt(1000) = 0.07.
+    assert found(look(held=dataclasses.replace(held, correlation=0.08), train=rare)) == []
+
+
 def test_few_validation_rows_cannot_tell():
     held = dataclasses.replace(HEALTHY, agreement=0.5, rows=19)
     assert found(look(held=held)) == []
@@ -164,6 +184,17 @@ def test_a_rate_that_is_too_high_takes_large_steps_and_does_harm():
     assert found(look(update=0.5), [(9.0, 9.0)], penalty=8.0) == []
 
 
+def test_a_loss_that_only_falls_has_not_risen_however_high_it_was():
+    """That of targets of mean 4 and deviation 1 is 17 before training, and 1 for a constant."""
+    start = dataclasses.replace(HEALTHY, skill=-16.0)
+    falling = [(15.0, 15.0), (9.0, 9.0), (0.5, 0.5)]
+    assert found(look(update=0.5), falling, start=start) == []
+    for losses in ([(52.0, 52.0)], [*falling, (3.1, 3.1)]):
+        [finding] = found(look(update=0.5), losses, start=start)
+        assert finding.name == "learning rate too high"
+        assert f"rose to {losses[-1][0]:.3g} times" in finding.words
+
+
 def test_a_rate_that_is_too_low_takes_small_steps_and_has_learned_little_by_the_end():
     slow = look(update=9e-5, train={"skill": 0.1, "agreement": 0.55})
     [finding] = found(slow, is_over=True)
@@ -172,11 +203,32 @@ def test_a_rate_that_is_too_low_takes_small_steps_and_has_learned_little_by_the_
     assert found(look(update=9e-5), is_over=True) == []
     assert found(dataclasses.replace(slow, update=2e-4), is_over=True) == []
     assert found(dataclasses.replace(slow, update=math.nan), is_over=True) == []
-    # The rate is not to blame for a gradient that does not arrive.
+    # The rate is not to blame for a gradient that does not arrive, or that is too large.
+    exploded = look(last={"gradient": 500.0}, update=9e-5, train={"skill": -9.0, "agreement": 0.5})
+    assert names(exploded, is_over=True) == ["exploding gradients"]
     vanished = look(first={"gradient": 0.0}, update=9e-5, train={"skill": 0.1, "agreement": 0.55})
     assert names(vanished, is_over=True) == ["vanishing gradients"]
     slow = {"update": 9e-5, "train": {"skill": 0.1, "agreement": 0.55, "wrong_end": 0.4}}
     assert names(look(**slow), is_over=True) == ["saturated outputs"]
+
+
+@pytest.mark.parametrize("sizes", [(1e-3, 1e-7), (1e-7, 1e-3)], ids=["decay", "warm-up"])
+def test_a_rate_that_was_high_enough_once_is_not_too_low(sizes):
+    noisy = {"skill": 0.3, "agreement": 0.55}
+    looks = [dataclasses.replace(look(update=size, train=noisy), rate=size) for size in sizes]
+
+    def told(looks):
+        case = Case(MODEL, sample_of(X, AND), looks, top_rate=1e-3, is_over=True)
+        return examine(case)
+
+    assert told(looks) == []
+    # Looks at the ends alone have not seen it.
+    low = [dataclasses.replace(each, update=1e-7, rate=1e-7) for each in looks]
+    assert told(low) == []
+    low[0] = dataclasses.replace(low[0], update=2e-7, rate=1e-3)
+    [finding] = told(low)
+    assert (finding.name, finding.number) == ("learning rate too low", 2e-7)
+    assert "(0.001)" in finding.cure
 
 
 def test_overfitting_loses_what_validation_had():
@@ -190,6 +242,12 @@ def test_overfitting_loses_what_validation_had():
     assert found(losses=[*falling[:4], (0.6, 0.7)]) == []
     # One epoch alone is noise; and epochs without validation have no say.
     assert found(losses=[*falling[:2], (0.4, 0.5), (0.3, 0.5), (0.2, 0.9)]) == []
+    # Training has small weights for its rows, or large ones; validation has none.
+    light = {"loss_to_learn": 1e-3}
+    scaled = [(1e-3 * loss, val_loss) for loss, val_loss in falling]
+    assert names(look(train=light), scaled) == ["overfitting"]
+    assert found(look(train=light), scaled[:4]) == []
+    assert found(look(train={"loss_to_learn": 50.0}), falling) == []
     sparse = [pair for epoch in falling for pair in (epoch, (epoch[0], math.nan))]
     assert names(losses=sparse) == ["overfitting"]
 

@@ -83,6 +83,67 @@ def test_counts():
     )
 
 
+@pytest.mark.parametrize("logits", [False, True])
+def test_smoothed_labels_are_what_is_to_be_learned(logits):
+    """The least loss is the entropy of a row's smoothed target, and that of the answer itself."""
+    loss = keras.losses.CategoricalCrossentropy(from_logits=logits, label_smoothing=0.3)
+    built = model(loss, 3, "linear" if logits else "softmax")
+    labels = np.eye(3)[[0, 0, 1, 2]]
+    least, constant = entropy(0.8, 0.1, 0.1), np.tile([0.45, 0.275, 0.275], (4, 1))
+    for p, skill in ((0.7 * labels + 0.1, 1), (constant, 0)):
+        found = scored(built, labels, np.log(p) if logits else p)
+        assert found.skill == pytest.approx(skill, abs=1e-5)
+        assert found.least_loss == pytest.approx(least, abs=1e-5)
+        assert found.loss_to_learn == pytest.approx(entropy(0.45, 0.275, 0.275) - least, abs=1e-5)
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_smoothed_labels_of_two_classes(logits):
+    loss = keras.losses.BinaryCrossentropy(from_logits=logits, label_smoothing=0.2)
+    p = np.array([[0.1], [0.1], [0.1], [0.9]])
+    found = scored(
+        model(loss, 1, "linear" if logits else "sigmoid"),
+        [0, 0, 0, 1],
+        np.log(p / (1 - p)) if logits else p,
+    )
+    assert found.skill == pytest.approx(1, abs=1e-5)
+    assert found.least_loss == pytest.approx(entropy(0.1, 0.9), abs=1e-5)
+    assert found.loss_to_learn == pytest.approx(entropy(0.3, 0.7) - entropy(0.1, 0.9), abs=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["binary_crossentropy", keras.losses.BinaryCrossentropy()])
+def test_each_row_counts_by_its_weight(loss):
+    """Three rows of weight 1 in one class, one of weight 3 in the other: a constant says 1/2."""
+    p, weights = np.array([0.4, 0.4, 0.1, 0.8]), np.array([1.0, 1.0, 1.0, 3.0])
+    found = scored(model(loss, 1, "sigmoid"), [0, 0, 0, 1], p[:, None], weights)
+    reached = -(weights * np.log([0.6, 0.6, 0.9, 0.8])).sum() / 4
+    at_chance = 6 * np.log(2) / 4
+    assert found.loss_to_learn == pytest.approx(at_chance, abs=1e-5)
+    assert found.skill == pytest.approx(1 - reached / at_chance, abs=1e-5)
+    assert found.loss == pytest.approx(reached, abs=1e-5)
+    # A row is right or wrong, whatever it weighs.
+    assert (found.agreement, found.chance) == (1.0, 0.75)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean_with_sample_weight"])
+def test_weights_count_as_the_loss_counts_them(reduction):
+    loss = keras.losses.MeanSquaredError(reduction=reduction)
+    weights = np.array([1.0, 3.0, 0.0, 0.0])
+    found = scored(model(loss), [0.0, 2.0, 9.0, 9.0], [[1.0], [2.0], [0.0], [0.0]], weights)
+    # The best constant is 1.5: 1 * 2.25 + 3 * 0.25.
+    scale = 1 if reduction == "sum" else 4
+    assert found.loss_to_learn == pytest.approx(3 / scale)
+    assert found.loss == pytest.approx(1 / scale)
+
+
+def test_what_targets_have_in_common_is_in_the_loss_of_zero():
+    found = scored(model("mse"), [9.0, 11.0, 9.0, 11.0], X)
+    assert (found.loss_to_learn, found.zero_loss) == pytest.approx((1, 101))
+    p = np.full((4, 1), 0.5)
+    found = scored(model("binary_crossentropy", 1, "sigmoid"), [0, 0, 0, 1], p)
+    assert found.zero_loss == pytest.approx(np.log(2), abs=1e-5)
+
+
 def test_rows_without_weight_do_not_count():
     weights = np.array([2.0, 2.0, 0.0, 0.0])
     found = scored(model("mse"), [0.0, 2.0, 9.0, -9.0], [[0.0], [2.0], [0.0], [0.0]], weights)
@@ -123,5 +184,6 @@ def test_chance_leaves_room_for_luck():
 
 def test_what_cannot_be_judged():
     assert scored(model("mse"), [1.0, 1.0, 1.0, 1.0], X) is None
+    assert scored(model("mse"), [1.0, 2.0, 1.0, 1.0], X, np.zeros(4)) is None
     assert scored(model(lambda y, p: p), [1.0, 2.0, 1.0, 1.0], X) is None
     assert score(model("mse"), sample_of(X, None), X) is None

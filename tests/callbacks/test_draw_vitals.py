@@ -13,7 +13,7 @@ from kerasnn.callbacks.finding import Finding
 from kerasnn.callbacks.score import Score
 from kerasnn.callbacks.vitals import LayerVitals, Vitals
 
-SCORE = Score(9, 0.5, 0.0, 1.0, 0.8, 0.5, 0.1, 0.0)
+SCORE = Score(9, 0.5, 0.0, 1.0, 1.0, 0.8, 0.5, 0.1, 0.0, 0.6)
 ONE = LayerVitals("one", dead=0.25, gradient=0.1, update=1e-3, zeros=0.0, weights=1.0)
 TWO = LayerVitals("two", saturated=0.5, gradient=1.0, update=math.nan, zeros=0.5, weights=1.0)
 LOOKS = [

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import kerasnn
-from kerasnn import data, models
+from kerasnn import data, models, optimizers, schedules
 from kerasnn.callbacks import TrainingDoctor, diagnose
 
 IRIS = data.load("iris")
@@ -91,6 +91,56 @@ def test_a_healthy_mlp(name):
     model = models.mlp(split.input_shape, split.outputs, task=split.task, seed=0)
     held = (split.x_test, split.y_test)
     assert found(model, split.x_train, split.y_train, epochs=10, validation_data=held) == set()
+
+
+def healthy(case):
+    """Data and models that are as they should be, and look as if they were not."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 4)).astype("float32")
+    given = {}
+    if case == "offset":
+        y, compiled = 200 + 50 * x[:, 0], (keras.optimizers.Adam(0.02), "mse")
+    elif case == "noise and decay":
+        rate = schedules.Step(0.05, drop=1e-4, every=100)
+        y, compiled = x[:, 0] + 1.5 * rng.normal(size=400), (optimizers.SGD(rate), "mse")
+    else:
+        y, compiled = x[:, 0] > 1.9, (keras.optimizers.Adam(0.03), "binary_crossentropy")
+        given = {"validation_split": 0.25}
+    keras.utils.set_random_seed(0)
+    end = "linear" if compiled[1] == "mse" else "sigmoid"
+    model = kerasnn.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(1, end)]
+    )
+    model.compile(*compiled)
+    return model, x, np.float32(y), given
+
+
+@pytest.mark.parametrize("case", ["offset", "noise and decay", "rare class"])
+def test_healthy_trainings_that_look_ill(case):
+    model, x, y, given = healthy(case)
+    doctor = TrainingDoctor(every=1, verbose=0)
+    assert found(model, x, y, epochs=15, doctor=doctor, **given) == set()
+    # The noise leaves no more than 0.31 to be learned.
+    assert doctor.looks_[-1].train.skill > (0.2 if case == "noise and decay" else 0.5)
+
+
+def test_one_look_at_a_warm_up_does_not_tell_that_the_rate_is_too_low():
+    model, x, y, _ = healthy("noise and decay")
+    rate = schedules.Cosine(0.002, steps=13 * 20, warmup_steps=13 * 10)
+    model.compile(optimizers.SGD(rate), "mse")
+    doctor = TrainingDoctor(every=100, verbose=0)
+    assert found(model, x, y, epochs=20, doctor=doctor) == set()
+    assert [look.epoch for look in doctor.looks_] == [1, 20]
+    assert doctor.looks_[0].update < 1e-4
+
+
+def test_class_weights_count_as_fit_counts_them():
+    doctor, weights = TrainingDoctor(every=1, verbose=0), {0: 1.0, 1: 5.0, 2: 0.5}
+    model = mlp(learning_rate=0.01)
+    found(model, *TRAIN, doctor=doctor, class_weight=weights)
+    rows = np.array([weights[label] for label in TRAIN[1]])
+    loss, *_ = model.evaluate(*TRAIN, sample_weight=rows, verbose=0)
+    assert doctor.looks_[-1].train.loss == pytest.approx(loss, rel=1e-4)
 
 
 def test_a_healthy_perceptron():

@@ -89,6 +89,17 @@ def test_nothing_is_left(name, trained):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_what_is_excluded_from_weight_decay_stays_so():
+    """All of it: then the sweep is that without weight decay."""
+    losses = []
+    for decay in (0.0, 5.0):
+        optimizer = optimizers.SGD(0.1, weight_decay=decay)
+        model = classifier(optimizer)
+        optimizer.exclude_from_weight_decay(var_list=model.trainable_variables)
+        losses.append(kerasnn.lr_find(model, X, Y, **QUICK).losses)
+    np.testing.assert_array_equal(*losses)
+
+
 @pytest.mark.slow
 def test_a_second_sweep_is_the_first():
     model = rich("adam")

@@ -138,6 +138,21 @@ def test_the_optimizer_keeps_slots_rate_and_steps_for_what_stays():
     assert all(not after[path].any() for path in new)
 
 
+def test_what_is_excluded_from_weight_decay_stays_so():
+    inner = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+    model = compiled(network(), keras.optimizers.LossScaleOptimizer(inner))
+    kernel, bias = model.layers[-1].trainable_variables
+    inner.exclude_from_weight_decay(var_list=[kernel], var_names=["gamma"])
+    model.optimizer.build(model.trainable_variables)
+    freeze_to(model, "output")
+    assert model.optimizer.inner_optimizer is not inner
+    bias.assign(bias + 1)
+    before = kernel.numpy(), bias.numpy()
+    model.optimizer.inner_optimizer.apply([0 * kernel, 0 * bias], [kernel, bias])
+    np.testing.assert_array_equal(kernel, before[0])
+    np.testing.assert_allclose(bias, before[1] * (1 - 0.1 * 0.5))
+
+
 @pytest.mark.slow
 def test_going_on_after_a_change_that_changes_nothing_is_going_on():
     x, y = images()

@@ -1,0 +1,42 @@
+"""A copy of an optimizer."""
+
+import re
+from typing import Any
+
+import keras
+
+_PLAIN = (type(None), bool, int, float, str, bytes, re.Pattern)
+
+
+def copy_of(optimizer: Any, config: dict[str, Any] | None = None) -> Any:
+    """Returns a new optimizer like another one, for the variables of the same model.
+
+    It has no slots yet. What `exclude_from_weight_decay` was told is in no configuration, and
+    Keras has no reader for it: all plain values that a new optimizer lacks are copied, before
+    `build` makes those anew that it makes.
+
+    Args:
+        optimizer: The one to copy.
+        config: Its configuration, where some of it is to be other.
+    """
+    new = type(optimizer).from_config(optimizer.get_config() if config is None else config)
+    _tell(new, optimizer)
+    return new
+
+
+def _tell(new: Any, old: Any) -> None:
+    """Gives one optimizer, and the one inside it, what another was told after it was made."""
+    known = dict(vars(new))
+    for name, value in list(vars(old).items()):
+        if isinstance(value, keras.optimizers.Optimizer):
+            _tell(known[name], value)
+        elif name not in known and _is_plain(value):
+            setattr(new, name, value.copy() if isinstance(value, (set, dict, list)) else value)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_plain, [*value, *value.values()]))
+    if isinstance(value, (set, frozenset, list, tuple)):
+        return all(map(_is_plain, value))
+    return isinstance(value, _PLAIN)
