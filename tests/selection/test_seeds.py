@@ -29,6 +29,14 @@ def drawing(draw):
     return build
 
 
+def read(make, **params):
+    def first():
+        return problems.first(make, params, x)
+
+    x, y = blobs()
+    return problems.read(first(), x, y, first)
+
+
 def hidden(shape):
     """Draws by a name that no code mentions."""
     return getattr(tf, "ran" + "dom").normal(shape)
@@ -47,9 +55,9 @@ def hidden(shape):
 )
 def test_what_build_draws_follows_from_the_seed(draw, plain):
     """Whether TensorFlow's seed is set is decided before the folds, alike in each search."""
-    x, y = blobs()
+    x = blobs()[0]
     make = drawing(draw)
-    problem = problems.read(problems.first(make, {}, x), x, y)
+    problem = read(make)
     assert problem.plain == plain
 
     def weights(seed):
@@ -61,10 +69,9 @@ def test_what_build_draws_follows_from_the_seed(draw, plain):
 
 
 def test_a_draw_of_later_settings_is_foreseen():
-    x, y = blobs()
     make = drawing(lambda shape: tf.random.normal(shape))
-    assert not problems.read(problems.first(make, {"drawn": False}, x), x, y).plain
-    assert problems.read(problems.first(build, {}, x), x, y).plain
+    assert not read(make, drawn=False).plain
+    assert read(build).plain
 
 
 @pytest.mark.slow

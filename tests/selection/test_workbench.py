@@ -112,6 +112,16 @@ DIFFERENT = {
 ROWS = (blobs()[0][:8].astype("float32"), blobs()[1][:8], None)
 
 
+def test_a_layer_of_the_script_itself_is_the_user_s(monkeypatch):
+    class Own(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    assert architecture(network(keras.layers.Dense(4))) is not None
+    monkeypatch.setattr(Own, "__module__", "__main__")
+    assert architecture(network(Own())) is None
+
+
 @pytest.mark.parametrize(("build", "one", "other"), DIFFERENT.values(), ids=DIFFERENT)
 def test_what_no_configuration_says_is_not_shared(build, one, other):
     bench = Workbench({8}, 1)
