@@ -1,4 +1,4 @@
-"""A copy of an optimizer."""
+"""Slots of an optimizer, and a copy of it."""
 
 import re
 from typing import Any
@@ -6,6 +6,24 @@ from typing import Any
 import keras
 
 _PLAIN = (type(None), bool, int, float, str, bytes, re.Pattern)
+
+
+def build_slots(optimizer: Any, variables: list[Any]) -> None:
+    """Creates the slots of an optimizer that has none yet.
+
+    Keras's `LossScaleOptimizer.build` makes a second set of its own each time that it is called.
+    """
+    if not optimizer.built:
+        optimizer.build(variables)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is made of numbers, texts and patterns alone."""
+    if isinstance(value, dict):
+        return all(map(is_plain, [*value, *value.values()]))
+    if isinstance(value, (set, frozenset, list, tuple)):
+        return all(map(is_plain, value))
+    return isinstance(value, _PLAIN)
 
 
 def copy_of(optimizer: Any, config: dict[str, Any] | None = None) -> Any:
@@ -30,13 +48,5 @@ def _tell(new: Any, old: Any) -> None:
     for name, value in list(vars(old).items()):
         if isinstance(value, keras.optimizers.Optimizer):
             _tell(known[name], value)
-        elif name not in known and _is_plain(value):
+        elif name not in known and is_plain(value):
             setattr(new, name, value.copy() if isinstance(value, (set, dict, list)) else value)
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(map(_is_plain, [*value, *value.values()]))
-    if isinstance(value, (set, frozenset, list, tuple)):
-        return all(map(_is_plain, value))
-    return isinstance(value, _PLAIN)

@@ -51,7 +51,8 @@ class Monitored(_Base):
                 "monitor",
                 "be a metric of the training rows, since nothing is validated",
                 self.monitor,
-                "Give `validation_data` or `validation_split` to `fit`.",
+                "Give `validation_data` or `validation_split` to `fit`, and a `validation_freq` of "
+                "at most `epochs`.",
             )
 
     def on_train_begin(self, logs: Any = None) -> None:

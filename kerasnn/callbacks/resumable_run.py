@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from kerasnn._optimizers import build_slots
 from kerasnn._variables import variables_of
 from kerasnn.callbacks import kept_state
 from kerasnn.callbacks.fingerprints import differences
@@ -82,9 +83,8 @@ class ResumableRun:
                 )
         if self.saved is None:
             return
-        if not model.optimizer.built:
-            # Keras's own loop leaves that to the first step.
-            model.optimizer.build(model.trainable_variables)
+        # Keras's own loop leaves that to the first step.
+        build_slots(model.optimizer, model.trainable_variables)
         variables = variables_of(model)
         changed = differences(_described(self.saved["variables"]), _described(variables))
         if changed:

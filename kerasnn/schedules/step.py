@@ -40,6 +40,7 @@ class Step(Schedule):
 
     def at(self, step: Any) -> Any:
         """Returns the rates of steps."""
-        drops: Any = ops.cast(step // self.every, "float32")
-        left: Any = ops.power(self.drop, drops)
+        # In whole numbers: XLA divides others by a product with the inverse, and may fall short.
+        whole: Any = ops.cast(step, "int64")
+        left: Any = ops.power(self.drop, ops.cast(whole // self.every, "float32"))
         return self.initial * left

@@ -7,6 +7,7 @@ import keras
 
 from kerasnn._layers import all_layers
 from kerasnn._names import is_named, without_names
+from kerasnn._optimizers import is_plain
 from kerasnn.layers import Standardize
 from kerasnn.selection.names import automatic, is_automatic
 
@@ -40,7 +41,7 @@ def architecture(model: Any) -> str | None:
         return None
     masked = _masked(without_names(config, leave=_COMPILED))
     try:
-        return json.dumps([masked, _weights(model)], sort_keys=True)
+        return json.dumps([masked, _weights(model), _losses(model)], sort_keys=True)
     except TypeError:
         # A value that has no words may be a constant of the program.
         return None
@@ -70,6 +71,15 @@ def _weights(model: Any) -> list[Any]:
             [bool(getattr(v.regularizer, factor, 0)) for factor in ("l1", "l2")],
         )
         for v in model.weights
+    ]
+
+
+def _losses(model: Any) -> list[Any]:
+    """Returns what losses were told: of some, such as `Huber`, not all is in the configuration."""
+    return [
+        {name: value for name, value in vars(loss).items() if is_plain(value)}
+        for loss in keras.tree.flatten(model.loss)
+        if isinstance(loss, keras.losses.Loss)
     ]
 
 

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnn._optimizers import build_slots
+
 # Large weights and a large step bring out what small ones hide: a weight decay of 1e-4, the delta
 # of a Huber loss, what stands before a kernel of zeros.
 _SPREAD, _RATE = 0.5, 1.0
@@ -25,7 +27,7 @@ def steps_alike(kept: Any, fresh: Any, rows: Any) -> bool:
         fresh: The other model.
         rows: Some rows, (x, y, sample_weight).
     """
-    fresh.optimizer.build(fresh.trainable_variables)
+    build_slots(fresh.optimizer, fresh.trainable_variables)
     before = [(variable, np.array(variable)) for variable in _state(fresh)]
     generator = np.random.default_rng(0)
     try:

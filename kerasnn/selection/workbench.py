@@ -24,6 +24,7 @@ import numpy as np
 
 from kerasnn._layers import all_layers
 from kerasnn._live import Live
+from kerasnn._optimizers import build_slots
 from kerasnn.layers import Dropout, SpatialDropout
 from kerasnn.optimizers import SGD
 from kerasnn.selection.architecture import architecture
@@ -80,7 +81,7 @@ class _Place:
     def __init__(self, model: Any, key: str, setting: Any) -> None:
         self.key, self._tried = key, [] if setting is None else [(setting, True)]
         self._model, optimizer = model, model.optimizer
-        optimizer.build(model.trainable_variables)
+        build_slots(optimizer, model.trainable_variables)
         self._starts = [(v, v.value.read_value()) for v in optimizer.variables]
         _enliven(model)
 
@@ -133,8 +134,9 @@ def _enliven(model: Any) -> None:
     for layer in all_layers(model):
         if type(layer) in (Dropout, SpatialDropout):
             layer.live_rate = Live(layer.rate)
-    if _momentum(model):
-        model.optimizer.live_momentum = Live(model.optimizer.momentum)
+    sgd = _with_momentum(model)
+    if sgd is not None:
+        sgd.live_momentum = Live(sgd.momentum)
 
 
 def _copy_live(kept: Any, fresh: Any) -> None:
@@ -145,10 +147,13 @@ def _copy_live(kept: Any, fresh: Any) -> None:
     for layer, start in zip(all_layers(kept), all_layers(fresh), strict=True):
         if layer.__dict__.get("live_rate") is not None:
             layer.live_rate.assign(start.rate)
-    if _momentum(fresh):
-        kept.optimizer.live_momentum.assign(fresh.optimizer.momentum)
+    sgd, start = _with_momentum(kept), _with_momentum(fresh)
+    if sgd is not None and start is not None:
+        sgd.live_momentum.assign(start.momentum)
 
 
-def _momentum(model: Any) -> bool:
-    optimizer = model.optimizer
-    return type(optimizer) is SGD and optimizer.cycle is None and bool(optimizer.momentum)
+def _with_momentum(model: Any) -> Any:
+    """Returns the `SGD`, loss scaling or not, whose momentum the programs read; or None."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    reads = type(optimizer) is SGD and optimizer.cycle is None and optimizer.momentum
+    return optimizer if reads else None

@@ -89,8 +89,13 @@ class Job:
 
     @property
     def validates(self) -> bool:
-        """Whether there is anything to validate on."""
-        return self.validation_data is not None
+        """Whether any epoch ends with a validation, if there is an epoch at all."""
+        first, last, every = self.initial_epoch, self.epochs, self.validation_freq
+        if self.validation_data is None or first >= last:
+            return self.validation_data is not None
+        if isinstance(every, numbers.Integral):
+            return last // int(every) > first // int(every)
+        return any(first < epoch <= last for epoch in every)
 
     @property
     def shown(self) -> Told:

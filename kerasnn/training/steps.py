@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasnn._optimizers import build_slots
+
 Logs = dict[str, Any]
 
 
@@ -88,7 +90,7 @@ def build(model: Any, batch: Any, method: str = "train_step") -> None:
         model.compute_loss(x, y, outputs, sample_weight, training=False)
         model.compute_metrics(x, y, outputs, sample_weight)
         if method == "train_step":
-            model.optimizer.build(model.trainable_variables)
+            build_slots(model.optimizer, model.trainable_variables)
     model.reset_metrics()
 
 

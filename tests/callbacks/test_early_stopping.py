@@ -145,8 +145,11 @@ def test_a_second_fit():
             "val_loss",
             {"validation_data": None},
             "`monitor` must be a metric of the training rows, since nothing is validated; got "
-            "monitor='val_loss'. Give `validation_data` or `validation_split` to `fit`.",
+            "monitor='val_loss'. Give `validation_data` or `validation_split` to `fit`, and a "
+            "`validation_freq` of at most `epochs`.",
         ),
+        ("val_loss", {"validation_freq": 4}, "since nothing is validated; got monitor='val_loss'."),
+        ("val_loss", {"validation_freq": [4, 5]}, "since nothing is validated; got"),
     ],
 )
 def test_a_missing_monitor_is_known_before_training(refuses, monitor, arguments, message):

@@ -45,6 +45,12 @@ def test_under_xla_every_leap_is_on_its_step():
         np.testing.assert_allclose(rate.values(260), 0.5 ** (steps // every), rtol=1e-5)
 
 
+def test_under_xla_steps_given_as_floats_leap_too():
+    rate = Step(1.0, every=41)
+    got = tf.function(rate, jit_compile=True)(tf.constant([40.9, 41.0, 82.0, 164.0]))
+    np.testing.assert_allclose(got, [1.0, 0.5, 0.25, 0.0625])
+
+
 def test_a_late_restart_is_on_its_step():
     """Where the product that finds it is beyond the whole numbers of float32."""
     rate = Cosine(1.0, steps=3_000_001, restarts=999)

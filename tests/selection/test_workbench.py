@@ -139,6 +139,31 @@ def test_what_no_configuration_says_is_not_shared(build, one, other):
     assert bench.place(build(one), ROWS, first) is kept
 
 
+def test_a_loss_is_not_shared_where_no_row_shows_what_it_was_told():
+    """All errors of these rows are far below both deltas."""
+    texts = {architecture(huber(delta)) for delta in (1e4, 2e4)}
+    assert len(texts) == 2
+    assert architecture(huber(1e4)) in texts
+
+
+def scaled_momentum(momentum):
+    sgd = kerasnn.optimizers.SGD(0.1, momentum=momentum)
+    return network(optimizer=keras.optimizers.LossScaleOptimizer(sgd, initial_scale=1.0))
+
+
+def test_loss_scaling_starts_anew_and_reads_the_momentum(monkeypatch):
+    """Each fold and setting as with a model of its own."""
+    traces = count_traces(monkeypatch)
+    given = {"cv": 2, "epochs": 3, "batch_size": 8}
+    momenta = [0.1, 0.9]
+    found = selection.tune(scaled_momentum, {"momentum": momenta}, *blobs(), **given)
+    assert len(traces) == 1
+    monkeypatch.setattr("kerasnn.selection.workbench.architecture", lambda model: None)
+    for momentum, loss in zip(momenta, found.cv_results_["mean_test_loss"], strict=True):
+        build = functools.partial(scaled_momentum, momentum)
+        assert selection.cross_validate(build, *blobs(), **given).mean["loss"] == loss
+
+
 def test_a_model_takes_the_values_of_the_fresh_one():
     bench = Workbench({8}, 1)
     bench.place(network(), ROWS, None)
