@@ -4,6 +4,7 @@ import contextlib
 import glob
 import os
 import pathlib
+import time
 import uuid
 from collections.abc import Iterator
 
@@ -71,11 +72,18 @@ def _draft_of(path: pathlib.Path) -> pathlib.Path:
     return path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
 
 
-def clear_drafts(path: pathlib.Path) -> None:
-    """Removes what killed writers of `path` have left; there must be no living one."""
+def clear_drafts(path: pathlib.Path, *, idle_s: float = 0.0) -> None:
+    """Removes what killed writers of `path` have left.
+
+    Args:
+        path: The file.
+        idle_s: Seconds for which nothing was written to a draft. At 0 no writer may be living.
+    """
     name = f".{glob.escape(path.stem)}.{'[0-9a-f]' * 32}{glob.escape(path.suffix)}"
     for draft in path.parent.glob(name):
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - draft.stat().st_mtime >= idle_s:
+                draft.unlink()
 
 
 def flush(path: pathlib.Path) -> None:

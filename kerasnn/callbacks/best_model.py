@@ -9,6 +9,9 @@ import keras
 from kerasnn import _checks, _files
 from kerasnn.callbacks.monitored import Monitored, check_watched
 
+# Another process may be writing a model at this moment, but not for so long.
+_IDLE_S = 3600.0
+
 
 class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
     """Keeps the best model of training in a file, which is always a whole one.
@@ -57,6 +60,7 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
     def on_train_begin(self, logs: Any = None) -> None:
         """Starts to watch; raises where the path cannot be written to."""
         _files.check_writable("path", self._file)
+        _files.clear_drafts(self._file, idle_s=_IDLE_S)
         super().on_train_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

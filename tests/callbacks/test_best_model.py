@@ -1,6 +1,8 @@
 """The best model on disk: the right one, whole at every moment."""
 
+import os
 import re
+import time
 
 import keras
 import numpy as np
@@ -49,6 +51,16 @@ def test_it_says_where_the_model_is(tmp_path, capsys):
         f"Epoch 3: score is 3.00000, the best so far; the model was saved to {path}.",
         "",
     ]
+
+
+def test_what_a_kill_has_left_is_removed_once_nobody_can_be_writing_it(tmp_path):
+    old, new = (tmp_path / f".best.{digit * 32}.keras" for digit in "01")
+    for draft, age_s in ((old, 4000), (new, 60)):
+        draft.write_bytes(b"half a model")
+        os.utime(draft, (time.time() - age_s,) * 2)
+    best = BestModel(tmp_path / "best.keras", "loss")
+    kerasnn.fit(classifier(), X, Y, verbose=0, callbacks=[best])
+    assert {path.name for path in tmp_path.iterdir()} == {"best.keras", new.name}
 
 
 def test_a_link_stays_one(tmp_path):
