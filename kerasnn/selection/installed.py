@@ -5,6 +5,8 @@ import os
 import site
 import sys
 import sysconfig
+import types
+from typing import Any
 
 _PATHS = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
 _FOLDERS = tuple(
@@ -26,10 +28,13 @@ def is_installed(module: str) -> bool:
     # Cython's functions are of a module of its own, which is no file.
     if top == "kerasnn" or top in sys.builtin_module_names or top.startswith("_cython_"):
         return True
-    path = getattr(sys.modules.get(module), "__file__", None)
-    if path is None:
-        path = _origin(top)
+    path = getattr(sys.modules.get(module), "__file__", None) or _origin(top)
     return path is not None and (path == "frozen" or path.startswith(_FOLDERS))
+
+
+def is_own(value: Any) -> bool:
+    """Whether an object is a module of the user's own."""
+    return isinstance(value, types.ModuleType) and not is_installed(value.__name__)
 
 
 def version(module: str) -> str:
@@ -43,4 +48,7 @@ def _origin(package: str) -> str | None:
         found = importlib.util.find_spec(package)
     except (ImportError, ValueError):
         return None
-    return None if found is None else found.origin
+    if found is None:
+        return None
+    # A package without a file of its own has folders.
+    return found.origin or next(iter(found.submodule_search_locations or ()), None)

@@ -64,7 +64,7 @@ def parts(value: Any) -> Any:
     try:
         reduced = reduce(value)
     except Exception:  # noqa: BLE001  What an object does to be pickled is its own.
-        raise _unsaid(value) from None
+        raise unsaid(value) from None
     if isinstance(reduced, str):
         # A pickle has the name alone, of a function with a cache, for example.
         return reduced, state(value)
@@ -76,7 +76,7 @@ def _configuration(value: Any) -> Any:
     try:
         config = {k: v for k, v in value.get_config().items() if k != "name"}
     except NotImplementedError:
-        raise _unsaid(value) from None
+        raise unsaid(value) from None
     if isinstance(value, keras.Layer):
         return config, value.get_weights()
     own = {k: v for k, v in vars(value).items() if k.strip("_") != "name" and _is_said(v)}
@@ -102,7 +102,8 @@ def _table(value: Any) -> Any:
     return held, value.index, value.columns if value.ndim == 2 else value.name
 
 
-def _unsaid(value: Any) -> TypeError:
+def unsaid(value: Any) -> TypeError:
+    """Returns the error of an object that has no content to compare."""
     return TypeError(f"{words(value)}, of type {name(type(value))}")
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn.callbacks.fingerprints import describe
-from kerasnn.selection.installed import is_installed, version
+from kerasnn.selection.installed import is_installed, is_own, version
 from kerasnn.selection.mentions import cells, mentions
-from kerasnn.selection.parts import DESCRIPTORS, PLAIN, WRAPPERS, name, parts, state, words
+from kerasnn.selection.parts import DESCRIPTORS, PLAIN, WRAPPERS, name, parts, state, unsaid, words
 
 _ARRAYS = (np.generic, tf.Tensor, tf.Variable, keras.Variable)
-# Of a class, what Python adds to what is written.
+# Of a class or module, what Python adds to what is written.
 _ADDED = ("__dict__", "__weakref__", "__annotate__", "__annotate_func__", "_abc_impl")
 # The generators of the process, which are seeded for each model.
 _PROCESS = (random.seed.__self__, np.random.normal.__self__)
@@ -28,8 +28,8 @@ _DEEPEST = 60
 class Reader:
     """Reads objects to the end.
 
-    Functions and classes, which may use each other in a ring, are numbered as they are met, and
-    read one after the other. What an object is inside of it names by its place.
+    Functions, classes and modules, which may use each other in a ring, are numbered as they are
+    met, and read one after the other. What an object is inside of it names by its place.
 
     Attributes:
         names: Of all that is installed and was met.
@@ -43,11 +43,14 @@ class Reader:
         self._waiting: list[Any] = []
 
     def all(self, value: Any) -> str:
-        """Returns a digest of an object and all functions and classes that it leads to."""
+        """Returns a digest of an object and of all code that it leads to."""
         texts = [self.read(value)]
         while self._waiting:
             thing = self._waiting.pop(0)
-            texts.append(self._class(thing) if isinstance(thing, type) else self._function(thing))
+            if isinstance(thing, types.FunctionType):
+                texts.append(self._function(thing))
+            else:
+                texts.append(self._class(thing) if isinstance(thing, type) else self._module(thing))
         return _digest("\n".join(texts))
 
     def read(self, value: Any) -> str:
@@ -73,7 +76,10 @@ class Reader:
     def _kind(self, value: Any) -> str:
         kind = type(value)
         if isinstance(value, types.ModuleType):
-            return self._installed(value.__name__)
+            if not is_own(value):
+                return self._installed(value.__name__)
+            self._waiting.append(value)
+            return f"{value.__name__} {len(self._known)}"
         if isinstance(value, (type, types.FunctionType)):
             if _is_found(value):
                 return self._installed(name(value))
@@ -82,7 +88,11 @@ class Reader:
         if any(value is generator for generator in _PROCESS):
             return "generator of the process"
         if kind is np.ndarray or isinstance(value, _ARRAYS):
-            return self._array(np.asarray(value))
+            try:
+                array = np.asarray(value)
+            except Exception:  # noqa: BLE001  A handle, of a dataset or a table, has no numbers.
+                raise unsaid(value) from None
+            return self._array(array)
         if isinstance(value, dict) and _is_bare(kind):
             pairs = [f"{self.read(k)}={self.read(v)}" for k, v in value.items()]
             return f"{name(kind)}{{{', '.join(pairs)}}}"
@@ -111,17 +121,17 @@ class Reader:
         return f"{array.dtype}{describe(array)}"
 
     def _class(self, kind: type) -> str:
-        own = {
-            k: v
-            for k, v in vars(kind).items()
-            if k not in _ADDED and (not k.startswith("__") or isinstance(v, DESCRIPTORS))
-        }
-        return f"{name(kind)}{self.read((type(kind), kind.__bases__, own))}"
+        return f"{name(kind)}{self.read((type(kind), kind.__bases__, _written(kind)))}"
+
+    def _module(self, module: types.ModuleType) -> str:
+        # Its parts that are modules too come in the order in which they were first imported.
+        own = dict(sorted(_written(module).items()))
+        return f"{module.__name__}{self.read((type(module), own))}"
 
     def _function(self, function: types.FunctionType) -> str:
         code, used = function.__code__, cells(function)
         if not is_installed(_home(function)):
-            used |= mentions(function)
+            used = {k: v for k, v in used.items() if not is_own(v)} | mentions(function)
             self.names.update(text for text in used.values() if isinstance(text, str))
         more = (function.__defaults__, function.__kwdefaults__, used, vars(function))
         return f"{name(function)}{self._code(code)}{self.read(more)}"
@@ -150,6 +160,15 @@ class CodeReader(Reader):
 def _home(function: types.FunctionType) -> str:
     """Returns the module that the code is in; a wrapper is called by the module of another."""
     return str(function.__globals__.get("__name__"))
+
+
+def _written(thing: Any) -> dict[str, Any]:
+    """Returns what a class or module holds, without what Python adds to it."""
+    return {
+        k: v
+        for k, v in vars(thing).items()
+        if k not in _ADDED and (not k.startswith("__") or isinstance(v, DESCRIPTORS))
+    }
 
 
 def _is_bare(kind: type) -> bool:

@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 import threading
+import types
 
 import builds
 import keras
@@ -86,6 +87,14 @@ def of_caching(units):
     return functools.cache(of_closure(units))
 
 
+def of_own_module(units):
+    """A module that is in a ring with another, and has its own function and an installed one."""
+    module, other = types.ModuleType("settings"), types.ModuleType("others")
+    vars(module).update(other=other, closed=of_closure(4), keras=keras)
+    vars(other).update(units=units, back=module)
+    return module
+
+
 class Row(list):
     pass
 
@@ -127,6 +136,12 @@ def told(kind, units):
         (lambda delta: of_closure(keras.losses.Huber(delta)), 0.1, 3.0),
         (lambda axis: of_closure(keras.losses.CosineSimilarity(axis=axis)), 0, 1),
         (lambda axis: of_closure(keras.losses.SparseCategoricalCrossentropy(axis=axis)), 0, 1),
+        (of_own_module, 4, 64),
+        (lambda units: functools.partial(of_default, units=of_own_module(units)), 4, 64),
+        (lambda units: of_default(of_own_module(units)), 4, 64),
+        (lambda units: of_closure([of_own_module(units)]), 4, 64),
+        (lambda units: of_class(cfg=of_own_module(units)), 4, 64),
+        (lambda units: told(Open, of_own_module(units)), 4, 64),
         (lambda units: pd.DataFrame({"units": [1, units], "name": ["a", None]}), 4, 64),
         (lambda name: pd.Series([1, 2], index=["a", name]), "b", "c"),
         (lambda mask: np.ma.array([1, 2], mask=mask), [0, 1], [1, 0]),
@@ -164,6 +179,67 @@ def test_what_code_takes_from_a_module_of_ones_own_counts(name, monkeypatch):
     assert is_same(described(build), before)
     monkeypatch.setattr(settings, "UNITS", 64)
     assert not is_same(described(build), before)
+
+
+def of_copy():
+    one = two = builds.build_settings
+    return one.units, two.units
+
+
+def of_argument():
+    return vars(builds.build_settings)["UNITS"]
+
+
+def of_two():
+    settings = builds
+    settings = builds.build_settings
+    return settings.UNITS
+
+
+def of_inner():
+    import build_settings as settings
+
+    def inner():
+        return vars(settings)
+
+    return inner
+
+
+def of_own_function(settings):
+    def build(rate):
+        def units():
+            return settings.UNITS
+
+        return units()
+
+    return build
+
+
+@pytest.mark.parametrize("build", [of_copy, of_argument, of_two, of_inner])
+def test_a_module_that_is_handed_on_counts_whole(build, monkeypatch):
+    settings = importlib.import_module("build_settings")
+    before = described(build)
+    assert is_same(described(build), before)
+    monkeypatch.setattr(settings, "OTHER", 64)
+    assert not is_same(described(build), before)
+
+
+def test_a_module_of_which_parts_are_taken_may_hold_what_has_no_content(monkeypatch):
+    settings = importlib.import_module("build_settings")
+    build = of_own_function(settings)
+    before = described(build)
+    monkeypatch.setattr(settings, "LOCK", threading.Lock(), raising=False)
+    assert is_same(described(build), before)
+    with pytest.raises(TypeError, match=r"lock object>, of type _thread\.lock"):
+        described(of_closure(settings))
+    monkeypatch.setattr(settings, "UNITS", 64)
+    assert not is_same(described(build), before)
+
+
+def test_an_installed_module_counts_by_its_name(monkeypatch):
+    before = described(of_closure(keras))
+    monkeypatch.setattr(keras, "units", threading.Lock(), raising=False)
+    assert is_same(described(of_closure(keras)), before)
 
 
 def test_a_table_is_read_by_its_values(monkeypatch):
@@ -221,6 +297,13 @@ def test_what_has_no_content_is_refused():
     for thing in (threading.Lock(), (i for i in "ab")):
         with pytest.raises(TypeError, match=", of type "):
             described([thing])
+    with tf.device("cpu"):
+        data = tf.data.Dataset.range(3)
+        pairs = tf.lookup.KeyValueTensorInitializer(["a"], [1])
+        things = (data, iter(data), tf.lookup.StaticHashTable(pairs, 0))
+    for thing in things:
+        with pytest.raises(TypeError, match=", of type "):
+            described(of_closure(thing))
     with pytest.raises(TypeError, match="HeNormal object> without a seed"):
         described(of_closure(keras.initializers.HeNormal()))
     assert described(of_closure(keras.initializers.HeNormal(seed=1)))
