@@ -32,6 +32,20 @@ def test_a_fresh_network_is_healthy(optimizer):
     assert 1e-5 < diagnosis.vitals.update < 0.05
 
 
+@pytest.mark.parametrize("name", ["breast_cancer", "diabetes"])
+def test_a_builders_network_is_looked_at_as_the_first_fit_would_standardise_it(name):
+    split = data.load(name)
+    model = models.mlp(split.input_shape, split.outputs, task=split.task, seed=0)
+    before = state(model)
+    diagnosis = diagnose(model, split.x_train, split.y_train)
+    assert diagnosis.findings == ()
+    # About a constant's loss, in the targets' units too.
+    assert diagnosis.vitals.train is not None
+    assert diagnosis.vitals.train.skill > -1
+    for value, wanted in zip(state(model), before, strict=True):
+        np.testing.assert_array_equal(value, wanted)
+
+
 def start(deviation):
     return keras.initializers.RandomNormal(0, deviation)
 
