@@ -86,9 +86,11 @@ def _look(model: keras.Model, sample: Sample, held: Sample | None) -> Diagnosis:
     before = probe.weights()
     with after_one_step(model, sample):
         then = probe.vitals(0, before, 1)
-    # The loss after the step, in place of that of an epoch.
-    losses_then = [] if then.train is None else [(then.train.loss, math.nan)]
-    case = Case(model, sample, [_with_updates(now, then)], losses_then, start=now.train)
+        # In place of that of an epoch. The model's own takes a logarithm from before the softmax,
+        # where that of an answer, of a probability so small that it is clipped, says too little.
+        loss = float(losses.of(model, sample.x, sample.y, sample.sample_weight))
+        loss -= sum(map(float, model.losses))
+    case = Case(model, sample, [_with_updates(now, then)], [(loss, math.nan)], start=now.train)
     return Diagnosis(case.now, tuple(examine(case)))
 
 

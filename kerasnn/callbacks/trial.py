@@ -31,8 +31,9 @@ def standardized(model: Any, sample: Sample) -> Iterator[None]:
 def after_one_step(model: Any, sample: Sample) -> Iterator[None]:
     """Lets a model be looked at as it would be after one step on a sample.
 
-    The gradient is that in inference, so that nothing is drawn at random. At the end weights and
-    the optimizer's variables are as before, bit for bit; an optimizer that has none yet gets none.
+    The gradient is that in inference, so that nothing is drawn at random. At the end weights,
+    metrics and the optimizer's variables are as before, bit for bit; an optimizer that has none
+    yet gets none.
     """
     optimizer = model.optimizer
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -44,7 +45,7 @@ def after_one_step(model: Any, sample: Sample) -> Iterator[None]:
         # What is built cannot be made unbuilt.
         optimizer = _as_new(optimizer)
         optimizer.build(model.trainable_variables)
-    with _taken_back([*model.variables, *optimizer.variables]):
+    with _taken_back([*model.variables, *model.metrics_variables, *optimizer.variables]):
         optimizer.apply_gradients(pairs)
         yield
 

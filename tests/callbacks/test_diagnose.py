@@ -12,6 +12,7 @@ from kerasnn.callbacks import diagnose
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype("float32")
 Y = (X.sum(axis=1) > 0).astype(int)
+TOO_HIGH = "learning rate too high"
 
 
 def names(diagnosis):
@@ -63,11 +64,22 @@ def start(deviation):
             "saturated outputs",
             lambda: classifier(activation="tanh", kernel_initializer=start(20)),
         ),
-        ("learning rate too high", lambda: classifier(keras.optimizers.Adam(1.0))),
+        (TOO_HIGH, lambda: classifier(keras.optimizers.Adam(1.0))),
     ],
 )
 def test_faults_that_one_moment_shows(name, build):
     assert name in names(diagnose(build(), X, Y))
+
+
+@pytest.mark.parametrize(("l2", "rate", "wanted"), [(0.0, 10.0, {TOO_HIGH}), (0.1, 0.3, set())])
+def test_the_loss_after_the_step_is_that_of_fit_without_penalties(l2, rate, wanted):
+    """A loss of clipped probabilities would be 1.6 and not 46; penalties would be above 40."""
+    split = data.load("breast_cancer")
+    model = models.mlp(split.input_shape, task="binary", activation="tanh", l2=l2, seed=0)
+    model.fit(split.x_train, split.y_train, verbose=0)
+    assert names(diagnose(model, split.x_train, split.y_train)) == set()
+    model.optimizer.learning_rate = rate
+    assert names(diagnose(model, split.x_train, split.y_train)) == wanted
 
 
 def test_a_perceptron_that_cannot():
