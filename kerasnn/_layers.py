@@ -20,3 +20,11 @@ def is_symbolic(model: keras.Model) -> bool:
     except (AttributeError, ValueError):
         # A Sequential model without an Input, or a subclassed one.
         return False
+
+
+def structure(model: Any, end: str) -> Any:
+    """Returns the symbolic inputs or outputs, in the structure that the model was made of."""
+    if isinstance(model, keras.Sequential):
+        tensors = getattr(model, f"{end}s")
+        return tensors[0] if len(tensors) == 1 else tensors
+    return getattr(model, end)

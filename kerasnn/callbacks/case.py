@@ -55,9 +55,21 @@ class Case:
         return max(self._with_updates, key=lambda look: look.update, default=None)
 
     @property
-    def saw_top_rate(self) -> bool:
-        """Whether a look saw the updates of the highest learning rate; few do with a warm-up."""
-        return any(not look.rate < self.top_rate for look in self._with_updates)
+    def at_top_rate(self) -> Vitals | None:
+        """The look that saw the largest update, as it would be at the highest learning rate.
+
+        Few looks see that rate with a warm-up. Updates grow with the rate, so that the look with
+        the highest one tells what they would be; it counts double, as the rate of an epoch that
+        warms up from 0 is half of that at its end, where it is read. None where none can tell.
+        """
+        looks, largest = self._with_updates, self.largest
+        if largest is None or any(not look.rate < self.top_rate for look in looks):
+            return largest
+        fastest = max(looks, key=lambda look: look.rate)
+        if fastest.rate <= 0:
+            return None
+        update = 2 * fastest.update * self.top_rate / fastest.rate
+        return dataclasses.replace(fastest, update=max(update, largest.update), rate=self.top_rate)
 
     @property
     def _with_updates(self) -> list[Vitals]:

@@ -12,8 +12,8 @@ from kerasnn.callbacks.case import Case
 from kerasnn.callbacks.diagnosis import Diagnosis
 from kerasnn.callbacks.examine import examine
 from kerasnn.callbacks.probe import Probe
-from kerasnn.callbacks.sample import check_inputs, check_rows, names_in, own_sample
-from kerasnn.callbacks.trial import after_one_step
+from kerasnn.callbacks.sample import Sample, check_inputs, check_rows, names_in, own_sample
+from kerasnn.callbacks.trial import after_one_step, standardized
 from kerasnn.callbacks.vitals import Vitals
 
 
@@ -29,7 +29,8 @@ def diagnose(
     """Looks for what is wrong with a compiled model, at one moment.
 
     It measures on at most 256 rows, in inference, as `TrainingDoctor` does, and takes one step of
-    the optimizer on them, which is taken back: model and optimizer stay as they are, bit for bit.
+    the optimizer on them. `Standardize` layers that have not learned yet learn from them first, as
+    in the first `fit`. All is taken back: model and optimizer stay as they are, bit for bit.
     What only the course of training shows, such as overfitting, it cannot find.
 
     Args:
@@ -45,7 +46,8 @@ def diagnose(
 
     Raises:
         ValueError: If `model` is not a compiled Keras model with a loss, or nothing in it is
-            trained; if the rows do not go together.
+            trained; if the rows do not go together; if it is not known what reaches a
+            `Standardize` layer that has not learned yet.
         TypeError: If an argument is unknown.
 
     Example:
@@ -74,14 +76,21 @@ def diagnose(
     if validation_data is not None:
         held = own_sample(names_in("validation_data"), *validation_data)
         check_inputs("validation_data[0]", model, held)
+    with standardized(model, sample):
+        return _look(model, sample, held)
+
+
+def _look(model: keras.Model, sample: Sample, held: Sample | None) -> Diagnosis:
     probe = Probe(model, sample, held)
     now = probe.vitals(0)
     before = probe.weights()
     with after_one_step(model, sample):
         then = probe.vitals(0, before, 1)
-    # The loss after the step, in place of that of an epoch.
-    losses_then = [] if then.train is None else [(then.train.loss, math.nan)]
-    case = Case(model, sample, [_with_updates(now, then)], losses_then, start=now.train)
+        # In place of that of an epoch. The model's own takes a logarithm from before the softmax,
+        # where that of an answer, of a probability so small that it is clipped, says too little.
+        loss = float(losses.of(model, sample.x, sample.y, sample.sample_weight))
+        loss -= sum(map(float, model.losses))
+    case = Case(model, sample, [_with_updates(now, then)], [(loss, math.nan)], start=now.train)
     return Diagnosis(case.now, tuple(examine(case)))
 
 

@@ -51,19 +51,20 @@ def rate_too_high(case: Case) -> Iterator[Finding]:
 
 def rate_too_low(case: Case) -> Iterator[Finding]:
     """Steps that were never large next to the weights, and a model that has learned little."""
-    if not case.is_over or case.train is None or case.largest is None:
+    # The last one is small wherever the rate decays, and the first where it warms up.
+    look = case.at_top_rate
+    if not case.is_over or case.train is None or look is None:
         return
     held_up = any(any(rule(case)) for rule in _OTHER_CAUSES)
-    # The last one is small wherever the rate decays, and the first where it warms up.
-    size, learned = case.largest.update, case.train.skill
-    if size < _LOW and case.saw_top_rate and learned < _LEARNED and not held_up:
+    size, learned = look.update, case.train.skill
+    if size < _LOW and learned < _LEARNED and not held_up:
         yield Finding(
             "learning rate too low",
             "",
             size,
             f"A step changed the weights by {size:.2g} of their size at most, about 0.001 is "
             f"usual, and {max(learned, 0):.0%} of what there is to learn was learned.",
-            f"Multiply the learning rate{_rate(case.largest)} by 10, or train for more epochs.",
+            f"Multiply the learning rate{_rate(look)} by 10, or train for more epochs.",
         )
 
 

@@ -1,8 +1,8 @@
-"""One step of an optimizer, taken back."""
+"""What a model would be in training, taken back."""
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -10,14 +10,30 @@ import keras
 from kerasnn._optimizers import copy_of
 from kerasnn.autodiff.gradients import by_weight
 from kerasnn.callbacks.sample import Sample
+from kerasnn.layers.unlearned import unlearned
+
+
+@contextlib.contextmanager
+def standardized(model: Any, sample: Sample) -> Iterator[None]:
+    """Lets a model be looked at as the first `fit` would make it before its first step.
+
+    Every `Standardize` layer that has not learned yet learns from a sample, and at the end is as
+    before, bit for bit.
+    """
+    fresh = unlearned(model)
+    with _taken_back(variable for layer, _ in fresh for variable in layer.variables):
+        for layer, read in fresh:
+            layer.adapt(read(sample.x, sample.y))
+        yield
 
 
 @contextlib.contextmanager
 def after_one_step(model: Any, sample: Sample) -> Iterator[None]:
     """Lets a model be looked at as it would be after one step on a sample.
 
-    The gradient is that in inference, so that nothing is drawn at random. At the end weights and
-    the optimizer's variables are as before, bit for bit; an optimizer that has none yet gets none.
+    The gradient is that in inference, so that nothing is drawn at random. At the end weights,
+    metrics and the optimizer's variables are as before, bit for bit; an optimizer that has none
+    yet gets none.
     """
     optimizer = model.optimizer
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -29,13 +45,18 @@ def after_one_step(model: Any, sample: Sample) -> Iterator[None]:
         # What is built cannot be made unbuilt.
         optimizer = _as_new(optimizer)
         optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *optimizer.variables]
-    before = [variable.numpy() for variable in variables]
-    try:
+    with _taken_back([*model.variables, *model.metrics_variables, *optimizer.variables]):
         optimizer.apply_gradients(pairs)
         yield
+
+
+@contextlib.contextmanager
+def _taken_back(variables: Iterable[Any]) -> Iterator[None]:
+    before = [(variable, variable.numpy()) for variable in variables]
+    try:
+        yield
     finally:
-        for variable, value in zip(variables, before, strict=True):
+        for variable, value in before:
             variable.assign(value)
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kerasnn import _checks, layers
 from kerasnn._layers import is_symbolic as is_symbolic
+from kerasnn._layers import structure as structure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,14 +145,6 @@ def _is_one(model: Any, end: str) -> bool:
     if isinstance(model, keras.Sequential):
         return True
     return is_symbolic(model) and not isinstance(structure(model, end), (list, tuple, dict))
-
-
-def structure(model: Any, end: str) -> Any:
-    """Returns the symbolic inputs or outputs, in the structure that the model was made of."""
-    if isinstance(model, keras.Sequential):
-        tensors = getattr(model, f"{end}s")
-        return tensors[0] if len(tensors) == 1 else tensors
-    return getattr(model, end)
 
 
 def trains_as_keras(model: Any) -> bool:

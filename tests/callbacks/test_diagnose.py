@@ -12,6 +12,7 @@ from kerasnn.callbacks import diagnose
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype("float32")
 Y = (X.sum(axis=1) > 0).astype(int)
+TOO_HIGH = "learning rate too high"
 
 
 def names(diagnosis):
@@ -32,6 +33,20 @@ def test_a_fresh_network_is_healthy(optimizer):
     assert 1e-5 < diagnosis.vitals.update < 0.05
 
 
+@pytest.mark.parametrize("name", ["breast_cancer", "diabetes"])
+def test_a_builders_network_is_looked_at_as_the_first_fit_would_standardise_it(name):
+    split = data.load(name)
+    model = models.mlp(split.input_shape, split.outputs, task=split.task, seed=0)
+    before = state(model)
+    diagnosis = diagnose(model, split.x_train, split.y_train)
+    assert diagnosis.findings == ()
+    # About a constant's loss, in the targets' units too.
+    assert diagnosis.vitals.train is not None
+    assert diagnosis.vitals.train.skill > -1
+    for value, wanted in zip(state(model), before, strict=True):
+        np.testing.assert_array_equal(value, wanted)
+
+
 def start(deviation):
     return keras.initializers.RandomNormal(0, deviation)
 
@@ -49,11 +64,22 @@ def start(deviation):
             "saturated outputs",
             lambda: classifier(activation="tanh", kernel_initializer=start(20)),
         ),
-        ("learning rate too high", lambda: classifier(keras.optimizers.Adam(1.0))),
+        (TOO_HIGH, lambda: classifier(keras.optimizers.Adam(1.0))),
     ],
 )
 def test_faults_that_one_moment_shows(name, build):
     assert name in names(diagnose(build(), X, Y))
+
+
+@pytest.mark.parametrize(("l2", "rate", "wanted"), [(0.0, 10.0, {TOO_HIGH}), (0.1, 0.3, set())])
+def test_the_loss_after_the_step_is_that_of_fit_without_penalties(l2, rate, wanted):
+    """A loss of clipped probabilities would be 1.6 and not 46; penalties would be above 40."""
+    split = data.load("breast_cancer")
+    model = models.mlp(split.input_shape, task="binary", activation="tanh", l2=l2, seed=0)
+    model.fit(split.x_train, split.y_train, verbose=0)
+    assert names(diagnose(model, split.x_train, split.y_train)) == set()
+    model.optimizer.learning_rate = rate
+    assert names(diagnose(model, split.x_train, split.y_train)) == wanted
 
 
 def test_a_perceptron_that_cannot():

@@ -231,6 +231,20 @@ def test_a_rate_that_was_high_enough_once_is_not_too_low(sizes):
     assert "(0.001)" in finding.cure
 
 
+@pytest.mark.parametrize(("update", "is_low"), [(4e-6, True), (6e-6, False), (0.0, True)])
+def test_a_look_at_a_warm_up_tells_what_updates_are_at_the_top(update, is_low):
+    """At a tenth of the rate, whose mean over the epoch may have been half of that."""
+    noisy = {"skill": 0.3, "agreement": 0.55}
+    warm = dataclasses.replace(look(update=update, train=noisy), rate=1e-4)
+    # The rate that an epoch of a decay ends with is not the one that it stepped by.
+    last = dataclasses.replace(look(update=update / 10, train=noisy), rate=1e-9)
+    case = Case(MODEL, sample_of(X, AND), [warm, last], top_rate=1e-3, is_over=True)
+    findings = [(finding.name, finding.number) for finding in examine(case)]
+    assert findings == ([("learning rate too low", pytest.approx(20 * update))] if is_low else [])
+    still = dataclasses.replace(warm, update=0.0, rate=0.0)
+    assert examine(dataclasses.replace(case, looks=[still])) == []
+
+
 def test_overfitting_loses_what_validation_had():
     falling = [(0.9, 0.8), (0.5, 0.5), (0.4, 0.55), (0.3, 0.61), (0.2, 0.7)]
     [finding] = found(losses=falling)

@@ -134,6 +134,13 @@ def test_one_look_at_a_warm_up_does_not_tell_that_the_rate_is_too_low():
     assert doctor.looks_[0].update < 1e-4
 
 
+def test_one_look_at_a_warm_up_tells_that_the_rate_is_a_thousandth():
+    rate = schedules.OneCycle(1e-5, steps=8 * 4)
+    model, doctor = mlp(optimizer="sgd", learning_rate=rate), TrainingDoctor(every=100, verbose=0)
+    assert found(model, *TRAIN, epochs=8, doctor=doctor) == {"learning rate too low"}
+    assert [look.epoch for look in doctor.looks_] == [1, 8]
+
+
 def test_class_weights_count_as_fit_counts_them():
     doctor, weights = TrainingDoctor(every=1, verbose=0), {0: 1.0, 1: 5.0, 2: 0.5}
     model = mlp(learning_rate=0.01)
