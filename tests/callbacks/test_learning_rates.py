@@ -132,7 +132,9 @@ def test_a_rate_that_is_a_schedule(refuses):
             keras.Model.fit(model, X, Y, epochs=2, callbacks=[callback], **PLAN)
 
 
-@pytest.mark.parametrize("fit", [kerasnn.fit, keras.Model.fit])
+@pytest.mark.parametrize(
+    "fit", [kerasnn.fit, pytest.param(keras.Model.fit, marks=pytest.mark.slow)]
+)
 def test_momentum_follows_one_cycle(fit):
     """As with the cycle in the optimizer; afterwards it is what it was, in programs too."""
     cycle = schedules.OneCycle(0.4, steps=4 * STEPS, momentum=(0.9, 0.2))
@@ -175,7 +177,9 @@ def test_momentum_follows_under_loss_scaling(engine, per):
     assert_close(ours, trained(cycle, []))
 
 
-@pytest.mark.parametrize(("same", "by_hand"), [(True, None), (False, 0.05)])
+@pytest.mark.parametrize(
+    ("same", "by_hand"), [(True, None), pytest.param(False, 0.05, marks=pytest.mark.slow)]
+)
 def test_what_keras_did_not_give_back_is_given_back_by_the_next(same, by_hand):
     """After Ctrl-C in Keras's own `fit`; a rate that was set by hand since then stays."""
     model, calm = (classifier(optimizers.SGD(0.25, momentum=0.5)) for _ in range(2))

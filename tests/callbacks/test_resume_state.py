@@ -175,6 +175,7 @@ def test_a_state_that_is_not_plain_is_an_error(path):
         run(path, careful)
 
 
+@pytest.mark.slow
 def test_another_patience_counts_and_is_said(path):
     interrupted(path, 2, keras.callbacks.ReduceLROnPlateau("loss", patience=3))
     patient = keras.callbacks.ReduceLROnPlateau("loss", patience=8)

@@ -186,6 +186,7 @@ class Decay(keras.callbacks.Callback):
         self.model.optimizer.weight_decay = 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("callback", [Freeze, Decay])
 def test_what_a_callback_sets_does_not_reach_the_next_fold(callback):
     """Two folds side by side have models of their own; one after the other they share one."""
@@ -206,6 +207,7 @@ def test_a_name_is_masked_only_where_it_is_one():
     assert architecture(named_after_its_activation("relu")) in texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [adapted, scaled])
 def test_what_no_variable_holds_is_not_shared(build):
     x, y = blobs()

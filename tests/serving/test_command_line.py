@@ -28,6 +28,7 @@ def file(classifier, tmp_path):
     return tmp_path / "iris.keras"
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_tells_failure(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-m", "kerasnn", "verify", tmp_path],

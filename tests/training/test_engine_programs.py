@@ -149,7 +149,9 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("name", ["a frozen layer", "clipping"])
+@pytest.mark.parametrize(
+    "name", ["a frozen layer", pytest.param("clipping", marks=pytest.mark.slow)]
+)
 def test_changes_after_compile(name):
     """They do without a new `compile` what they do with one."""
     change = CHANGES[name]

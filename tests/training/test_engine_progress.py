@@ -79,6 +79,7 @@ class Slow(keras.layers.Layer):
         return input_shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["arrays", "stream"])
 def test_long_epochs_show_progress(data, monkeypatch):
     """An epoch of more than a second moves the bar at least twice a second, up to its end."""

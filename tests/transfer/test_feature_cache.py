@@ -224,6 +224,7 @@ def test_a_store_gives_rows_by_their_digests(tmp_path):
         assert keys[0] not in store
 
 
+@pytest.mark.slow
 def test_large_features_are_streamed_from_the_disk(tmp_path, monkeypatch):
     x, y = images()
     plain, streamed = network(), network()

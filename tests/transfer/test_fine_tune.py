@@ -283,6 +283,7 @@ def test_regression_trains_in_the_units_of_its_targets():
     assert abs(model.predict(x, verbose=0).mean() - 1050) < 20
 
 
+@pytest.mark.slow
 def test_bfloat16_predicts_as_float32():
     """On held-out images of digits, for a network that learned others."""
     from kerasnn import data
