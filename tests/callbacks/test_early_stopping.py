@@ -192,6 +192,7 @@ def test_a_direction_that_keras_cannot_tell(refuses, monitor, cure):
         kerasnn.fit(model, X, Y, callbacks=[Weights(), EarlyStopping(monitor)], **PLAN)
 
 
+@pytest.mark.slow
 def test_a_metric_that_another_callback_adds():
     class Adds(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):

@@ -149,6 +149,7 @@ def accuracy_drop(y, outputs):
     return keras.ops.mean(outputs, axis=-1)
 
 
+@pytest.mark.slow
 def test_metrics_without_names_are_called_alike_in_all_folds():
     x, y = blobs(20, classes=2)
     kinds = (keras.metrics.AUC, keras.metrics.AUC, keras.metrics.BinaryIoU)

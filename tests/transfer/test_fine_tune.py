@@ -76,6 +76,7 @@ def test_frozen_variables_are_bit_identical_and_all_others_move(regime, cache):
     assert history.stages[-1].trainable == sum(v.numpy().size for v in model.trainable_weights)
 
 
+@pytest.mark.slow
 def test_history_goes_on_over_the_stages_with_their_names():
     model, history = tuned(
         regime="medium", epochs=3, head_epochs=2, validation_data=images(12, seed=1)
@@ -208,6 +209,7 @@ def test_decay_by_the_step_acts_in_each_stage():
     np.testing.assert_allclose(rates, [0.01, 0.005, 0.0025] * 2)
 
 
+@pytest.mark.slow
 def test_weights_of_classes_and_rows_count():
     class_weight = {0: 1.0, 1: 0.0, 2: 0.0}
     by_class, _ = tuned(class_weight=class_weight, epochs=3)

@@ -93,6 +93,7 @@ def test_a_network_of_batch_norms_keeps_their_statistics_in_all_regimes():
             np.testing.assert_array_equal(after, value, err_msg=norm.name)
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_keeps_its_backbone_and_is_left_alone():
     source, (x, y) = network(), images()
     before = source.get_weights()

@@ -73,6 +73,7 @@ def convolutions(model):
     return [w for layer in model.layers if "conv" in layer.name for w in layer.get_weights()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_file_gives_the_convolutions_and_no_more(tmp_path, theirs, kind):
     model = small_vgg(weights=written(tmp_path, theirs, kind))
