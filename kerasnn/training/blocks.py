@@ -7,8 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 _GATHERED_BYTES = 32 << 20
-# XLA takes longer to find a row by its number than to copy one that is smaller than this.
+# XLA takes longer to find a row by its number than to copy one that is smaller than the first,
+# but where all rows together stay in the cache, which they do up to the second.
 _SMALL_ROW_BYTES = 1 << 10
+_CACHED_BYTES = 1 << 19
 _ORDER_NUMBERS = 8 << 20
 _MOST_EPOCHS = 256
 
@@ -22,8 +24,9 @@ class Blocks:
     - For a graph: `(rows, order)`, the order being numbers of rows, one after the other.
     - For XLA: a pair, of whole batches and of remainders, both of one size for all blocks; what a
       last block lacks is filled with rows that are not trained on. Each is `(rows, order)` with
-      an order of shape `(steps, batch)`, or `(epochs, remainder)`; or, where rows are small or
-      have to be brought to a GPU, `(gathered,)`: the rows themselves, in that shape and order.
+      an order of shape `(steps, batch)`, or `(epochs, remainder)`; or, where rows are small and
+      many or have to be brought to a GPU, `(gathered,)`: the rows themselves, in that shape and
+      order.
 
     Args:
         data: Structure of arrays with one row an example.
@@ -56,7 +59,8 @@ class Blocks:
         leaves = tf.nest.flatten(self._data)
         row_bytes = sum(t.dtype.size * (t.shape[1:].num_elements() or 1) for t in leaves)
         on_gpu = bool(tf.config.list_physical_devices("GPU"))
-        self._gathers = on_gpu or row_bytes <= _SMALL_ROW_BYTES
+        small_and_many = row_bytes <= _SMALL_ROW_BYTES and rows * row_bytes > _CACHED_BYTES
+        self._gathers = on_gpu or small_and_many
         # Either one or more whole epochs fit into a block, or slices of one do.
         rows_to_gather = max(1, _GATHERED_BYTES // max(1, row_bytes))
         slices = -(-rows // rows_to_gather) if self._gathers else 1
@@ -109,5 +113,5 @@ class Blocks:
     def _order(self, epoch: int) -> np.ndarray:
         if not self._shuffle:
             return np.arange(self.rows, dtype=np.int32)
-        generator = np.random.default_rng([self._seed, epoch])
+        generator = np.random.Generator(np.random.PCG64([self._seed, epoch]))
         return generator.permutation(self.rows).astype(np.int32)

@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
@@ -148,9 +149,9 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
     epoch, logs = job.initial_epoch, None
     while epoch < job.epochs and not model.stop_training:
         if silent and isinstance(epochs, Epochs):
+            # History is all that listens: Keras's list takes as long for it as a small epoch.
             for logs in epochs.run_many(epoch):
-                callbacks.on_epoch_begin(epoch)
-                callbacks.on_epoch_end(epoch, logs)
+                model.history.on_epoch_end(epoch, _for_history(logs))
                 epoch += 1
             continue
         callbacks.on_epoch_begin(epoch)
@@ -163,6 +164,11 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
     model.optimizer.finalize_variable_values(model.trainable_variables)
     callbacks.on_train_end(logs)
     return model.history
+
+
+def _for_history(logs: dict[str, Any]) -> dict[str, Any]:
+    """Returns logs as Keras's list of callbacks passes them on: sorted, numbers as floats."""
+    return {name: value if np.ndim(value) else float(value) for name, value in sorted(logs.items())}
 
 
 def _validation(job: Job, callbacks: keras.callbacks.CallbackList) -> Any:

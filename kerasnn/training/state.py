@@ -13,7 +13,7 @@ class State:
     """
 
     def __init__(self, model: Any) -> None:
-        self._values = [(v, v.value.read_value()) for v in variables_of(model)]
+        self._values = [(v, v.value.value()) for v in variables_of(model)]
 
     def restore(self) -> None:
         """Puts everything back."""

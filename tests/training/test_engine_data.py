@@ -41,18 +41,19 @@ def counter():
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks that hold two batches of 16 rows; of five batches, the last has 6 rows."""
+    monkeypatch.setattr(blocks, "_CACHED_BYTES", 0)
     monkeypatch.setattr(blocks, "_GATHERED_BYTES", 2 * 16 * (5 + 2) * 4)
 
 
 @pytest.fixture
-def large_rows(monkeypatch):
-    """Rows so large that each is looked up where it lies."""
-    monkeypatch.setattr(blocks, "_SMALL_ROW_BYTES", 0)
+def many_rows(monkeypatch):
+    """So many rows that XLA has them copied into the order, and not looked up where they lie."""
+    monkeypatch.setattr(blocks, "_CACHED_BYTES", 0)
 
 
 @pytest.mark.parametrize("engine", ["graph", pytest.param("xla", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("callbacks", [None, EPOCH], ids=["many epochs a call", "one a call"])
-@pytest.mark.parametrize("layout", [None, "small_blocks", "large_rows"])
+@pytest.mark.parametrize("layout", [None, "small_blocks", "many_rows"])
 def test_each_row_once_an_epoch(engine, callbacks, layout, request):
     if layout:
         request.getfixturevalue(layout)
@@ -85,7 +86,7 @@ def test_calls_and_blocks_change_nothing(engine, request):
     """One call for many epochs, one an epoch, and slices of an epoch: the same bits."""
     many = trained(engine=engine)
     assert_close(trained(engine=engine, callbacks=EPOCH), many, tolerance=0)
-    for layout in ("small_blocks", "large_rows"):
+    for layout in ("small_blocks", "many_rows"):
         request.getfixturevalue(layout)
         assert_close(trained(engine=engine), many, tolerance=0)
 
