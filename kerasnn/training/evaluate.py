@@ -11,7 +11,7 @@ from kerasnn.training import rows
 from kerasnn.training.epochs import CALL_SECONDS, Logs, steps_for
 from kerasnn.training.graph_program import GraphProgram
 from kerasnn.training.programs import programs_of
-from kerasnn.training.steps import Steps, build
+from kerasnn.training.steps import Steps, as_python, build
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
 
 
@@ -126,8 +126,7 @@ class Evaluation:
             self._pace = (time.perf_counter() - began) / (stop - done)
             done = stop
             callbacks.on_test_batch_end(done - 1, logs)
-        # In Keras's order.
-        logs = {name: float(v) if v.ndim == 0 else v for name, v in sorted(logs.items())}
+        logs = as_python(logs)
         callbacks.on_test_end(logs)
         return logs
 

@@ -4,7 +4,6 @@ import itertools
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
@@ -18,6 +17,7 @@ from kerasnn.training.job import Job
 from kerasnn.training.programs import first_line, programs_of
 from kerasnn.training.resumption import Resumption, resumption
 from kerasnn.training.standardization import learn_standardization
+from kerasnn.training.steps import as_python
 from kerasnn.training.stream_epochs import StreamEpochs
 
 # What tracing and compiling raise for a model that cannot be traced or compiled.
@@ -151,7 +151,7 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
         if silent and isinstance(epochs, Epochs):
             # History is all that listens: Keras's list takes as long for it as a small epoch.
             for logs in epochs.run_many(epoch):
-                model.history.on_epoch_end(epoch, _for_history(logs))
+                model.history.on_epoch_end(epoch, as_python(logs))
                 epoch += 1
             continue
         callbacks.on_epoch_begin(epoch)
@@ -164,11 +164,6 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
     model.optimizer.finalize_variable_values(model.trainable_variables)
     callbacks.on_train_end(logs)
     return model.history
-
-
-def _for_history(logs: dict[str, Any]) -> dict[str, Any]:
-    """Returns logs as Keras's list of callbacks passes them on: sorted, numbers as floats."""
-    return {name: value if np.ndim(value) else float(value) for name, value in sorted(logs.items())}
 
 
 def _validation(job: Job, callbacks: keras.callbacks.CallbackList) -> Any:

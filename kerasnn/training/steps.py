@@ -67,6 +67,11 @@ class Steps:
         return tf.stack([tf.reduce_all(tf.math.is_finite(v)) for v in values])
 
 
+def as_python(logs: Logs) -> Logs:
+    """Returns logs as Keras passes them on: sorted by name, each number a Python float."""
+    return {name: float(v) if v.ndim == 0 else v for name, v in sorted(logs.items())}
+
+
 def has_keras_step(model: Any, method: str = "train_step") -> bool:
     """Whether steps are Keras's own, so that logs are the metrics' results."""
     return getattr(getattr(model, method), "__func__", None) is getattr(keras.Model, method)

@@ -39,16 +39,15 @@ def counter():
 
 
 @pytest.fixture
-def small_blocks(monkeypatch):
-    """Blocks that hold two batches of 16 rows; of five batches, the last has 6 rows."""
-    monkeypatch.setattr(blocks, "_CACHED_BYTES", 0)
-    monkeypatch.setattr(blocks, "_GATHERED_BYTES", 2 * 16 * (5 + 2) * 4)
-
-
-@pytest.fixture
 def many_rows(monkeypatch):
     """So many rows that XLA has them copied into the order, and not looked up where they lie."""
     monkeypatch.setattr(blocks, "_CACHED_BYTES", 0)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch, many_rows):
+    """Blocks that hold two batches of 16 rows; of five batches, the last has 6 rows."""
+    monkeypatch.setattr(blocks, "_GATHERED_BYTES", 2 * 16 * (5 + 2) * 4)
 
 
 @pytest.mark.parametrize("engine", ["graph", pytest.param("xla", marks=pytest.mark.slow)])
@@ -86,7 +85,7 @@ def test_calls_and_blocks_change_nothing(engine, request):
     """One call for many epochs, one an epoch, and slices of an epoch: the same bits."""
     many = trained(engine=engine)
     assert_close(trained(engine=engine, callbacks=EPOCH), many, tolerance=0)
-    for layout in ("small_blocks", "many_rows"):
+    for layout in ("many_rows", "small_blocks"):
         request.getfixturevalue(layout)
         assert_close(trained(engine=engine), many, tolerance=0)
 
