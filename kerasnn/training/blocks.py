@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasnn.training.tensors import as_tensors
+
 _GATHERED_BYTES = 32 << 20
 # XLA takes longer to find a row by its number than to copy one that is smaller than the first,
 # but where all rows together stay in the cache, which they do up to the second.
 _SMALL_ROW_BYTES = 1 << 10
 _CACHED_BYTES = 1 << 19
-_ORDER_NUMBERS = 8 << 20
+_ORDER_NUMBERS = 1 << 19
 _MOST_EPOCHS = 256
 
 
@@ -51,8 +53,7 @@ class Blocks:
         self.steps = -(-rows // self.batch_size)
         self._shuffle = shuffle
         self._seed: Any = random.getrandbits(32) if shuffle and seed is None else seed
-        with tf.device("CPU:0"):
-            self._data = tf.nest.map_structure(tf.convert_to_tensor, data)
+        self._data = as_tensors(data)
         self.batch_spec = tf.nest.map_structure(
             lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), self._data
         )
@@ -84,15 +85,16 @@ class Blocks:
 
     def of_epochs(self, first: int, count: int, *, jit: bool) -> Any:
         """Returns the block of some epochs."""
-        orders = np.stack([self._order(first + i) for i in range(count)])
+        orders = np.zeros((self.epochs if jit else count, self.rows), np.int32)
+        for i in range(count):
+            orders[i] = self._order(first + i)
         if not jit:
-            return self._data, tf.constant(orders.ravel())
-        orders = np.pad(orders, ((0, self.epochs - count), (0, 0)))
+            return self._data, as_tensors(orders.ravel())
         whole, rest = np.split(orders, [self.rows - self.rows % self.batch_size], axis=1)
         whole = whole.reshape(-1, self.batch_size)
         if self._gathers:
             return (self._gather(whole),), (self._gather(rest),)
-        return (self._data, tf.constant(whole)), (self._data, tf.constant(rest))
+        return (self._data, as_tensors(whole)), (self._data, as_tensors(rest))
 
     def of_slice(self, epoch: int, start: int, *, jit: bool) -> Any:
         """Returns the block of one slice of an epoch, from step `start` on."""

@@ -13,6 +13,7 @@ from kerasnn.training import rows
 from kerasnn.training.epochs import CALL_SECONDS, steps_for
 from kerasnn.training.programs import inference_programs_of
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
+from kerasnn.training.tensors import as_tensors
 
 
 @_checks.known_arguments
@@ -87,12 +88,11 @@ class PredictProgram:
         return tf.nest.pack_sequence_as(self._outputs, [array.concat() for array in arrays])
 
 
-def _in_calls(program: PredictProgram, x: Any, rows: int, size: int, verbose: Any) -> Any:
+def _in_calls(program: PredictProgram, x: Any, count: int, size: int, verbose: Any) -> Any:
     """Predicts in calls that are short enough to show progress and be stopped."""
-    steps = -(-rows // size)
+    steps = -(-count // size)
     bar = None if verbose == 0 else keras.utils.Progbar(steps, verbose=min(_verbosity(verbose), 2))
-    with tf.device("CPU:0"):
-        x = tf.nest.map_structure(tf.convert_to_tensor, x)
+    x = as_tensors(x)
     done, parts, pace = 0, [], None
     while done < steps:
         stop = min(steps, done + steps_for(CALL_SECONDS, pace))
