@@ -3,7 +3,6 @@
 import contextlib
 import datetime
 import hashlib
-import importlib.metadata
 import json
 import math
 import pathlib
@@ -15,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnn._version import __version__
 from kerasnn.serving import requests, server, version_directory
 from kerasnn.serving.batch_sizes import batch_sizes as sizes_of
 from kerasnn.serving.labels import Labels
@@ -68,13 +68,11 @@ def make(
         "serve": server.commands(path),
         "versions": {
             "python": platform.python_version(),
-            **{package: importlib.metadata.version(package) for package in _PACKAGES},
+            "kerasnn": __version__,
+            **{module.__name__: module.__version__ for module in (keras, tf, np)},
         },
         "exported": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-
-
-_PACKAGES = ("kerasnn", "keras", "tensorflow", "numpy")
 
 
 def batch_sizes(path: pathlib.Path) -> set[int]:

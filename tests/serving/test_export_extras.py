@@ -4,6 +4,7 @@ import concurrent.futures
 import hashlib
 import importlib.metadata
 import json
+import platform
 import shlex
 
 import grpc
@@ -18,6 +19,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+import kerasnn
 from kerasnn import serving
 
 WARMUP = "assets.extra/tf_serving_warmup_requests"
@@ -108,9 +110,22 @@ def test_the_card_says_what_the_version_is(iris):
     assert said["verification"]["largest_difference"] == report.largest_difference <= 1e-5
     assert said["verification"]["batch_sizes"] == [1, 8, 32]
     assert said["verification"]["latency_ms"] == report.latency_ms
-    assert said["versions"]["keras"] == keras.__version__
-    assert said["versions"]["kerasnn"] == importlib.metadata.version("kerasnn")
     assert said["training"] is None
+
+
+def test_the_card_names_versions_whatever_package_brought_them(classifier, tmp_path, monkeypatch):
+    # TensorFlow is also installed as tensorflow-cpu, Keras as keras-nightly.
+    def not_there(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", not_there)
+    assert card(serving.export(classifier, tmp_path, verify=False))["versions"] == {
+        "python": platform.python_version(),
+        "kerasnn": kerasnn.__version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+    }
 
 
 def test_the_card_sums_up_the_training(classifier, rows, tmp_path):
