@@ -15,6 +15,9 @@ def kind_of(loss: Any) -> str:
         known = keras.losses.get(loss)
     except ValueError:
         return "custom"
+    if getattr(known, "ignore_class", None) is not None or getattr(known, "axis", -1) != -1:
+        # Such labels may lie beyond the units, or the units on another axis.
+        return "custom"
     name = getattr(known, "__name__", type(known).__name__).replace("_", "").lower()
     kinds = {
         "sparsecategoricalcrossentropy": "classes",
@@ -30,13 +33,7 @@ def kind_of(loss: Any) -> str:
         "huber": "real",
         "logcosh": "real",
     }
-    kind = kinds.get(name, "custom")
-    if kind != "custom" and isinstance(known, keras.losses.Loss):
-        config = known.get_config()
-        # Such labels may lie beyond the units, or the units on another axis.
-        if config.get("ignore_class") is not None or config.get("axis", -1) != -1:
-            return "custom"
-    return kind
+    return kinds.get(name, "custom")
 
 
 def losses_by_output(

@@ -127,6 +127,9 @@ def _blocks(job: Job, rows: int) -> Blocks:
 def _compile(job: Job, blocks: Blocks | None, *, jit: bool) -> Epochs | StreamEpochs:
     if blocks is None:
         return StreamEpochs(job.model, job.x, job.steps_per_epoch)
+    if jit and any(spec.dtype == tf.string for spec in tf.nest.flatten(blocks.batch_spec)):
+        # TensorFlow refuses the first such program of a process, and ends the process at the next.
+        raise ValueError("XLA knows no text.")
     return Epochs(job.model, blocks, job.initial_epoch, job.epochs, jit=jit)
 
 

@@ -135,6 +135,23 @@ def test_a_step_that_cannot_be_traced(data, refuses):
         kerasnn.fit(model, *data, verbose=0)
 
 
+def test_text_is_kept_from_xla(refuses):
+    # At the second program with text, XLA would end the process.
+    words, y = np.array(["a", "b"] * 8), np.arange(16) % 2
+    for _ in range(2):
+        model = keras.Sequential(
+            [
+                keras.Input((), dtype="string"),
+                keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot"),
+                keras.layers.Dense(1),
+            ]
+        )
+        model.compile("sgd", loss="mse")
+        with refuses(model, "`engine='xla'` cannot run this model. It says: XLA knows no text."):
+            kerasnn.fit(model, words, y, engine="xla", verbose=0)
+        assert kerasnn.fit(model, words, y, verbose=0).engine == "graph"
+
+
 def batch_callback():
     return keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
 
