@@ -69,10 +69,6 @@ class Blocks:
         rows_to_order = rows_to_gather if self._gathers else _ORDER_NUMBERS
         self.epochs = min(max(1, rows_to_order // rows), _MOST_EPOCHS)
 
-    def first_batch(self) -> Any:
-        """Returns as many of the first rows as there are in a batch."""
-        return tf.nest.map_structure(lambda t: t[: self.batch_size], self._data)
-
     def example(self, rows: int) -> Any:
         """Returns a block for XLA of another number of rows."""
         numbers = np.arange(rows) % self.rows

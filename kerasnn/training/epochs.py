@@ -80,7 +80,7 @@ class Epochs:
 
     def _make(self) -> BlockProgram:
         model, spec, jit = self._model, self._blocks.batch_spec, self._jit
-        build(model, self._blocks.first_batch())
+        build(model, spec)
         # Sets of rows that differ in size alone share a trace.
         trace = ("trace", jit, str(spec), jit and layout(self._block))
         program = programs_of(model).get(

@@ -132,7 +132,7 @@ class Evaluation:
 
     def _make(self, spec: Any) -> "EvaluateProgram":
         first = tf.nest.map_structure(lambda t: t[: self._batch_size], self._data)
-        build(self._model, first, "test_step")
+        build(self._model, spec, "test_step")
         return EvaluateProgram(self._model, spec, first)
 
 

@@ -20,7 +20,7 @@ from kerasnn.training.job import Job, check_model
 from kerasnn.training.rate_sweep import METHODS, RateSweep, has_risen
 from kerasnn.training.standardization import learn_standardization
 from kerasnn.training.state import State
-from kerasnn.training.steps import Steps, build
+from kerasnn.training.steps import Steps, build, build_eagerly
 
 
 @_checks.known_arguments
@@ -138,8 +138,10 @@ def _sweep(
     first = next(batches)
     with _other_optimizer(model, float(rates[0])) as own:
         spec = tf.nest.map_structure(lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), first)
-        # Traced, not run, wherever that can be: a run would draw random numbers.
-        build(model, first if model.run_eagerly else spec)
+        if model.run_eagerly:
+            build_eagerly(model, first)
+        else:
+            build(model, spec)
         _copy_slots(own, model.optimizer)
         step = _Step(model, spec)
         try:

@@ -1,5 +1,6 @@
 """Runs a job: tries the engines in turn, and drives epochs, validation and callbacks."""
 
+import contextlib
 import itertools
 from typing import Any
 
@@ -7,6 +8,8 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._layers import all_layers
+from kerasnn._optimizers import build_slots
 from kerasnn.callbacks.together import check_together
 from kerasnn.training import engines
 from kerasnn.training.blocks import Blocks
@@ -17,7 +20,7 @@ from kerasnn.training.job import Job
 from kerasnn.training.programs import first_line, programs_of
 from kerasnn.training.resumption import Resumption, resumption
 from kerasnn.training.standardization import learn_standardization
-from kerasnn.training.steps import as_python
+from kerasnn.training.steps import as_python, build, has_keras_step
 from kerasnn.training.stream_epochs import StreamEpochs
 
 # What tracing and compiling raise for a model that cannot be traced or compiled.
@@ -93,6 +96,7 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
     failure = ""
     for engine, reason in plan:
         if engine == "keras":
+            _build_slots(job, blocks)
             resumed.begin(engine, reason)
             history = _run_keras(job)
         else:
@@ -194,6 +198,26 @@ def _validation(job: Job, callbacks: keras.callbacks.CallbackList) -> Any:
         )
 
     return evaluate_stream
+
+
+def _build_slots(job: Job, blocks: Blocks | None) -> None:
+    """Creates the optimizer's slots from the weights, as for every other engine.
+
+    Keras creates them while it traces the first step. `ScheduleFreeAdamW`, whose slots start as
+    copies of the weights, then reads other numbers than where Keras runs eagerly.
+    """
+    model = job.model
+    by_keras = model.run_eagerly or model.distribute_strategy is not tf.distribute.get_strategy()
+    if by_keras or tf.distribute.has_strategy() or not has_keras_step(model):
+        return
+    if blocks is None and not all(layer.built for layer in all_layers(model)):
+        return  # A stream builds the layers with its first batch.
+    # What cannot be traced fails in Keras's loop too, with Keras's own error.
+    with contextlib.suppress(*_CANNOT_COMPILE):
+        if blocks is not None:
+            build(model, blocks.batch_spec)
+        else:
+            build_slots(model.optimizer, model.trainable_variables)
 
 
 def _run_keras(job: Job) -> keras.callbacks.History:

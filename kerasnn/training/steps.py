@@ -1,11 +1,14 @@
 """What every program has in common: the step, its logs, and the finite guard."""
 
+import functools
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from kerasnn._layers import all_layers, is_symbolic, structure
 from kerasnn._optimizers import build_slots
 
 Logs = dict[str, Any]
@@ -77,26 +80,129 @@ def has_keras_step(model: Any, method: str = "train_step") -> bool:
     return getattr(getattr(model, method), "__func__", None) is getattr(keras.Model, method)
 
 
-def build(model: Any, batch: Any, method: str = "train_step") -> None:
-    """Creates the variables that a step needs, and changes none.
+def build(model: Any, spec: Any, method: str = "train_step") -> None:
+    """Creates the variables that a step needs, and changes no other state.
+
+    Nothing that could hold state runs: a layer that is random in inference, a counter or an
+    annealed loss would advance once more than in Keras. Only metrics of Keras run, on zeros, and
+    are reset; everything else is traced. An optimizer's slots are built from the weights before
+    they change, whatever the engine.
 
     Args:
         model: A compiled Keras model.
-        batch: Structure of tensors; of `tf.TypeSpec` where there are none yet.
+        spec: Structure of `tf.TypeSpec` for one batch.
         method: `"train_step"` or `"test_step"`.
     """
-    is_spec = isinstance(tf.nest.flatten(batch)[0], tf.TypeSpec)
-    if is_spec or not has_keras_step(model, method):
-        spec = batch if is_spec else tf.nest.map_structure(tf.TensorSpec.from_tensor, batch)
-        tf.function(_step_of(model, method), autograph=False).get_concrete_function(spec)
+    if not has_keras_step(model, method):
+        _trace(_step_of(model, method), spec)
     else:
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        outputs = model(x, training=False)
-        model.compute_loss(x, y, outputs, sample_weight, training=False)
-        model.compute_metrics(x, y, outputs, sample_weight)
+        _build_losses_and_metrics(model, *keras.utils.unpack_x_y_sample_weight(spec))
         if method == "train_step":
             build_slots(model.optimizer, model.trainable_variables)
     model.reset_metrics()
+
+
+def build_eagerly(model: Any, batch: Any) -> None:
+    """Creates the variables that a step needs, for a model that cannot be traced.
+
+    What runs in inference runs once: the caller restores the state.
+
+    Args:
+        model: A compiled Keras model.
+        batch: Structure of tensors.
+    """
+    _losses_and_metrics(model, *keras.utils.unpack_x_y_sample_weight(batch))
+    build_slots(model.optimizer, model.trainable_variables)
+    model.reset_metrics()
+
+
+def _losses_and_metrics(model: Any, x: Any, y: Any, sample_weight: Any) -> None:
+    outputs = model(x, training=False) if takes_training(model) else model(x)
+    _loss(model, x, y, outputs, sample_weight)
+    model.compute_metrics(x, y, outputs, sample_weight)
+
+
+def takes_training(model: Any) -> bool:
+    """Whether a model's `call` has an argument `training`."""
+    return "training" in inspect.signature(model.call).parameters
+
+
+def _loss(model: Any, x: Any, y: Any, outputs: Any, sample_weight: Any) -> None:
+    """Computes the loss; one of the user's own need not have an argument `training`."""
+    takes = inspect.signature(model.compute_loss).parameters
+    training = {"training": False} if "training" in takes else {}
+    model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=sample_weight, **training)
+
+
+def _build_losses_and_metrics(model: Any, x: Any, y: Any, sample_weight: Any) -> None:
+    outputs = _output_specs(model)
+    if outputs is None:
+        _trace(functools.partial(_losses_and_metrics, model), x, y, sample_weight)
+        return
+    if len(keras.tree.flatten(outputs)) > 1:
+        # Each output's loss has a metric of its own, which `compute_loss` makes.
+        _trace(functools.partial(_loss, model), x, y, outputs, sample_weight)
+    data = x, y, outputs, sample_weight
+    known = all(spec is None or _is_known(spec) for spec in keras.tree.flatten(data))
+    if known and _has_keras_metrics(model):
+        # Tracing takes ten times as long.
+        model.compute_metrics(*keras.tree.map_structure(_zeros, data))
+    else:
+        _trace(model.compute_metrics, *data)
+
+
+def _output_specs(model: Any) -> Any:
+    """Returns the types of the outputs, or None where only a call of the model shows them."""
+    is_built = is_symbolic(model) and all(layer.built for layer in all_layers(model))
+    # A call of the user's own may return something else than the graph it was made of.
+    if not is_built or not _is_keras(type(model).call):
+        return None
+    regularized = [w for w in model.trainable_weights if w.regularizer is not None]
+    if len(model.losses) > len(regularized):
+        return None  # Losses that a layer adds belong to one call of the model.
+    return keras.tree.map_structure(
+        lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), structure(model, "output")
+    )
+
+
+def _is_known(spec: Any) -> bool:
+    is_dense = isinstance(spec, tf.TensorSpec) and spec.dtype != tf.string
+    return is_dense and spec.shape.rank is not None and None not in spec.shape[1:]
+
+
+def _zeros(spec: Any) -> Any:
+    return None if spec is None else tf.zeros([2, *spec.shape[1:]], spec.dtype)
+
+
+def _has_keras_metrics(model: Any) -> bool:
+    """Whether all metrics are Keras's own, which hold no state that a reset leaves."""
+    if not _is_keras(type(model).compute_metrics):
+        return False
+    try:
+        config = model.get_compile_config()
+        return all(_is_of_keras(config[name]) for name in ("metrics", "weighted_metrics"))
+    except (AttributeError, KeyError, TypeError, ValueError, NotImplementedError):
+        return False  # Something of the user's own has no configuration.
+
+
+def _is_of_keras(config: Any) -> bool:
+    """Whether a configuration names nothing that is not Keras's."""
+    if isinstance(config, dict):
+        parts = [v for name, v in config.items() if name != "module"]
+        return _in_keras(config.get("module") or "keras") and all(map(_is_of_keras, parts))
+    return not isinstance(config, (list, tuple)) or all(map(_is_of_keras, config))
+
+
+def _is_keras(function: Any) -> bool:
+    return _in_keras(function.__module__)
+
+
+def _in_keras(module: str) -> bool:
+    return module.partition(".")[0] == "keras"
+
+
+def _trace(function: Any, *specs: Any) -> Any:
+    return tf.function(function, autograph=False).get_concrete_function(*specs)
 
 
 def _step_of(model: Any, method: str) -> Any:

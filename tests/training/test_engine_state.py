@@ -1,0 +1,206 @@
+"""Building and tracing a model change none of its state: losses are Keras's from the first step on."""
+
+import keras
+import numpy as np
+import pytest
+from engine_cases import assert_close, assert_same_history
+
+import kerasnn
+from kerasnn import training
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(48, 4)).astype("float32")
+Y = X.sum(axis=1, keepdims=True)
+
+
+class AlwaysDropout(keras.layers.Layer):
+    """Drops in inference too."""
+
+    def __init__(self):
+        super().__init__()
+        self.seed = keras.random.SeedGenerator(7)
+
+    def call(self, x):
+        return keras.random.dropout(x, 0.5, seed=self.seed)
+
+
+class Counter(keras.layers.Layer):
+    """Counts its calls, and scales by their number."""
+
+    def build(self, _):
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, x):
+        self.calls.assign_add(1.0)
+        return x * self.calls
+
+
+class Sampling(keras.layers.Layer):
+    """Draws from a normal distribution and adds the divergence, as in a variational autoencoder."""
+
+    def __init__(self):
+        super().__init__()
+        self.seed = keras.random.SeedGenerator(1)
+
+    def call(self, inputs):
+        mean, log = inputs
+        self.add_loss(0.5 * keras.ops.mean(mean**2 + keras.ops.exp(log) - log - 1))
+        noise = keras.random.normal(keras.ops.shape(mean), seed=self.seed)
+        return mean + keras.ops.exp(0.5 * log) * noise
+
+
+class AnnealedLoss(keras.Model):
+    """Weighs its loss by the number of times that it was computed."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = keras.layers.Dense(1)
+        self.times = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        self.times.assign_add(1.0)
+        return self.times * super().compute_loss(x, y, y_pred, sample_weight, training)
+
+
+class AnnealedMetric(keras.metrics.Mean):
+    """Keeps, beyond a reset, the number of batches that it has seen."""
+
+    def __init__(self):
+        super().__init__("annealed")
+        self.batches = self.add_variable((), initializer="zeros", name="batches")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.batches.assign_add(1.0)
+        super().update_state(keras.ops.mean(keras.ops.abs(y_true - y_pred)) * self.batches)
+
+    def reset_state(self):
+        self.total.assign(0.0)
+        self.count.assign(0.0)
+
+
+def with_layer(layer):
+    return lambda: keras.Sequential([keras.Input((4,)), layer(), keras.layers.Dense(1)])
+
+
+def autoencoder():
+    inputs = keras.Input((4,))
+    code = Sampling()([keras.layers.Dense(2)(inputs), keras.layers.Dense(2)(inputs)])
+    return keras.Model(inputs, keras.layers.Dense(1)(code))
+
+
+def two_outputs():
+    inputs = keras.Input((4,))
+    hidden = Counter()(AlwaysDropout()(inputs))
+    return keras.Model(inputs, {"a": keras.layers.Dense(1)(hidden), "b": inputs})
+
+
+MODELS = {
+    "dropout in inference": with_layer(AlwaysDropout),
+    "a counter": with_layer(Counter),
+    "an autoencoder that samples": autoencoder,
+    "an annealed loss": AnnealedLoss,
+    "a metric with a memory": with_layer(lambda: keras.layers.Dense(2)),
+    "two outputs": two_outputs,
+}
+COMPILED = {
+    "a metric with a memory": lambda: {"loss": "mse", "metrics": [AnnealedMetric()]},
+    "two outputs": lambda: {"loss": {"a": "mse", "b": "mae"}, "metrics": {"a": "mae"}},
+}
+
+
+def compiled(name):
+    keras.utils.set_random_seed(0)
+    model = MODELS[name]()
+    model.compile("adam", **COMPILED.get(name, lambda: {"loss": "mse", "metrics": ["mae"]})())
+    return model
+
+
+def targets(name):
+    return {"a": Y, "b": X} if name == "two outputs" else Y
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_fit_gives_the_losses_of_keras(name):
+    theirs, ours = compiled(name), compiled(name)
+    validation = (X[:9], keras.tree.map_structure(lambda t: t[:9], targets(name)))
+    arguments = {"epochs": 2, "shuffle": False, "verbose": 0, "validation_data": validation}
+    wanted = keras.Model.fit(theirs, X, targets(name), **arguments)
+    got = kerasnn.fit(ours, X, targets(name), **arguments)
+    assert_same_history(got, wanted)
+    assert_close(ours.get_weights(), theirs.get_weights())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_evaluate_gives_the_losses_of_keras(name):
+    wanted = keras.Model.evaluate(compiled(name), X, targets(name), verbose=0, return_dict=True)
+    got = training.evaluate(compiled(name), X, targets(name), verbose=0, return_dict=True)
+    assert list(got) == list(wanted)
+    np.testing.assert_allclose(list(got.values()), list(wanted.values()), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["dropout in inference", "a counter"])
+def test_predict_gives_the_outputs_of_keras(name):
+    wanted = keras.Model.predict(compiled(name), X, verbose=0)
+    np.testing.assert_allclose(training.predict(compiled(name), X, verbose=0), wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_sweep_of_the_learning_rate_changes_nothing(name):
+    model = compiled(name)
+    kerasnn.lr_find(model, X, targets(name), low=1e-3, high=1e3, steps=10)
+    wanted = keras.Model.fit(compiled(name), X, targets(name), shuffle=False, verbose=0)
+    got = kerasnn.fit(model, X, targets(name), shuffle=False, verbose=0)
+    assert_same_history(got, wanted)
+
+
+class WithoutTraining(keras.Model):
+    """Computes its loss by the signature that Keras had before 3.3, and still supports."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+        return 2 * super().compute_loss(x, y, y_pred, sample_weight)
+
+
+def without_training():
+    keras.utils.set_random_seed(0)
+    model = WithoutTraining()
+    model.compile("sgd", loss="mse")
+    return model
+
+
+def test_a_loss_without_the_argument_training():
+    wanted = keras.Model.fit(without_training(), X, Y, shuffle=False, verbose=0)
+    got = kerasnn.fit(without_training(), X, Y, shuffle=False, verbose=0)
+    assert got.engine == "graph"
+    assert_same_history(got, wanted)
+    loss = training.evaluate(without_training(), X, Y, verbose=0)
+    assert loss == pytest.approx(keras.Model.evaluate(without_training(), X, Y, verbose=0))
+
+
+def schedule_free(*, subclassed, eager=False):
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(6, "tanh"), keras.layers.Dense(1)]
+    model = keras.Sequential(layers if subclassed else [keras.Input((4,)), *layers])
+    optimizer = keras.optimizers.ScheduleFreeAdamW(0.05)
+    model.compile(optimizer, loss="mse", run_eagerly=eager)
+    return model
+
+
+@pytest.mark.parametrize("subclassed", [False, True])
+def test_slots_start_from_the_weights_whatever_the_engine(subclassed):
+    # Run eagerly, Keras builds the slots from the weights; in a trace it reads them too late.
+    arguments = {"epochs": 2, "shuffle": False, "verbose": 0}
+    eager = schedule_free(subclassed=subclassed, eager=True)
+    wanted = keras.Model.fit(eager, X, Y, **arguments)
+    for engine in ("graph", "xla", "keras"):
+        model = schedule_free(subclassed=subclassed)
+        assert_same_history(kerasnn.fit(model, X, Y, engine=engine, **arguments), wanted, 1e-4)
