@@ -18,6 +18,7 @@ from kerasnn._checks.structures import fits_input as fits_input
 from kerasnn._checks.structures import match as match
 from kerasnn._checks.structures import named_leaves as named_leaves
 from kerasnn._checks.structures import row_count as row_count
+from kerasnn._checks.structures import same_counts as same_counts
 from kerasnn._checks.structures import shown as shown
 from kerasnn._checks.targets import classes_of as classes_of
 from kerasnn._checks.targets import fits_output as fits_output

@@ -29,14 +29,19 @@ def row_count(leaves: list[tuple[str, Any]]) -> int:
             raise ValueError(f"`{name}` must be an array of rows; got the single number {array}.")
         if array.size == 0:
             raise ValueError(f"`{name}` must hold at least one row; got shape {array.shape}.")
-    first, array = leaves[0]
-    for name, other in leaves[1:]:
-        if len(other) != len(array):
+    same_counts({name: len(array) for name, array in leaves})
+    return len(leaves[0][1])
+
+
+def same_counts(counts: dict[str, int]) -> None:
+    """Raises where arrays, by their names, differ in their number of rows."""
+    first, count = next(iter(counts.items()))
+    for name, other in counts.items():
+        if other != count:
             raise ValueError(
-                f"`{first}` and `{name}` must have the same number of rows; got {len(array)} and "
-                f"{len(other)}."
+                f"`{first}` and `{name}` must have the same number of rows; got {count} and "
+                f"{other}."
             )
-    return len(array)
 
 
 def match(

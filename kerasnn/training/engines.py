@@ -9,6 +9,7 @@ from kerasnn._layers import all_layers
 from kerasnn.training.convolutions import has_convolutions
 from kerasnn.training.graph_program import is_small
 from kerasnn.training.job import Job
+from kerasnn.training.rows import is_irregular
 
 # Steps from which XLA's faster steps have paid for its compilation, which takes as long as
 # about this many steps save over the graph engine; measured by tests/benchmarks/training.py.
@@ -104,6 +105,8 @@ def _keras_only(job: Job) -> str | None:
         needs = _needs_batches(callback)
         if needs:
             return needs
+    if is_irregular(x) or is_irregular(job.validation_data):
+        return "Keras cuts ragged and sparse data into batches itself"
     if job.train is None and not isinstance(x, tf.data.Dataset):
         return f"a {type(x).__name__} makes its batches in Python"
     if job.train is None and job.class_weight is not None:
@@ -137,4 +140,16 @@ def _without_batches(callback: Any) -> type:
         return keras.callbacks.ProgbarLogger
     if isinstance(callback, keras.callbacks.ModelCheckpoint) and callback.save_freq == "epoch":
         return keras.callbacks.ModelCheckpoint
+    if isinstance(callback, keras.callbacks.TensorBoard) and _writes_by_epoch(callback):
+        return keras.callbacks.TensorBoard
     return keras.callbacks.Callback
+
+
+def _writes_by_epoch(callback: keras.callbacks.TensorBoard) -> bool:
+    """Whether `TensorBoard` writes nothing about single batches.
+
+    The graph of Keras's train function, which is not used, is then left out of the log.
+    """
+    by_epoch = callback.update_freq == "epoch" and not callback.write_steps_per_second
+    # Keras has no public reader for `profile_batch`; without this one its own loop runs.
+    return by_epoch and not getattr(callback, "_should_trace", True)

@@ -1,5 +1,6 @@
 """Loss and metrics on data."""
 
+import contextlib
 import time
 from typing import Any
 
@@ -9,7 +10,9 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.training import rows
 from kerasnn.training.epochs import CALL_SECONDS, Logs, steps_for
+from kerasnn.training.generators import Batches, quiet_end
 from kerasnn.training.graph_program import GraphProgram
+from kerasnn.training.job import check_model
 from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import Steps, as_python, build
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
@@ -34,6 +37,7 @@ def evaluate(
         ValueError: If data or an argument cannot be right.
         TypeError: If an argument is unknown.
     """
+    check_model(model)
     if batch_size is not None:
         _checks.whole_number("batch_size", batch_size)
     if steps is not None:
@@ -41,18 +45,24 @@ def evaluate(
     if rows.is_stream(x):
         check_stream_end("x", x, "steps", steps, "an evaluation")
         check_stream_shapes(model, x, ("x", "y"))
-    if rows.is_stream(x) or callbacks or model.run_eagerly:
-        return keras.Model.evaluate(
-            model,
-            x,
-            y,
-            batch_size=batch_size,
-            verbose=verbose,
-            sample_weight=sample_weight,
-            steps=steps,
-            callbacks=callbacks,
-            return_dict=return_dict,
-        )
+    if hasattr(x, "__next__"):
+        x = (batch for batch in Batches("x", x))
+    irregular = not rows.is_stream(x) and rows.is_irregular(x)
+    if irregular:
+        x, y, sample_weight = rows.read_irregular(model, x, y, sample_weight)
+    if rows.is_stream(x) or irregular or callbacks or model.run_eagerly:
+        with quiet_end() if steps is None else contextlib.nullcontext():
+            return keras.Model.evaluate(
+                model,
+                x,
+                y,
+                batch_size=batch_size,
+                verbose=verbose,
+                sample_weight=sample_weight,
+                steps=steps,
+                callbacks=callbacks,
+                return_dict=return_dict,
+            )
     data = rows.read(model, x, y, sample_weight)
     rows.require_targets(model, "y", y)
     evaluation = Evaluation(

@@ -9,7 +9,8 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn.training import rows
-from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes, may_never_end
+from kerasnn.training.generators import Batches, KeptBatches
+from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes, is_endless
 from kerasnn.training.stream_values import bad_batch, checked_batches
 
 _ENGINES = ("auto", "xla", "graph", "keras")
@@ -69,6 +70,8 @@ class Job:
             check_stream_shapes(self.model, self.x, _NAMES)
             if self.class_weight is not None:
                 _checks.class_weights(self.class_weight, None, set())
+        elif rows.is_irregular(self.x):
+            self._read_irregular()
         else:
             self._read_rows()
         self._read_validation()
@@ -76,6 +79,10 @@ class Job:
             self._check_classes(self.train)
         self.x = self._checked(self.x, _NAMES)
         self.validation_data = self._checked(self.validation_data, _VALIDATION_NAMES)
+        if hasattr(self.x, "__next__"):
+            self.x = Batches("x", self.x)
+        if hasattr(self.validation_data, "__next__") and self.validation_steps is None:
+            self.validation_data = KeptBatches("validation_data", self.validation_data)
 
     @property
     def step_rows(self) -> int:
@@ -84,8 +91,8 @@ class Job:
 
     @property
     def endless(self) -> bool:
-        """Whether the data is a stream that may never end."""
-        return may_never_end(self.x)
+        """Whether the data is a stream without an end."""
+        return is_endless(self.x)
 
     @property
     def validates(self) -> bool:
@@ -137,6 +144,16 @@ class Job:
         if self.batch_size == "full":
             self.batch_size = train.count
 
+    def _read_irregular(self) -> None:
+        self.x, self.y, self.sample_weight = rows.read_irregular(
+            self.model, self.x, self.y, self.sample_weight
+        )
+        rows.require_targets(self.model, "y", self.y)
+        if self.class_weight is not None:
+            _checks.class_weights(self.class_weight, None, set())
+        if self.batch_size == "full":
+            self.batch_size = len(keras.tree.flatten(self.y)[0])
+
     def _read_validation(self) -> None:
         data = self.validation_data
         if data is not None and not rows.is_stream(data):
@@ -145,8 +162,13 @@ class Job:
                     "`validation_data` must be (x, y), (x, y, sample_weight) or a stream of "
                     f"batches; got {type(data).__name__}."
                 )
-            self.validation = rows.read(self.model, *data, names=_VALIDATION_NAMES)
-            rows.require_targets(self.model, _VALIDATION_NAMES[1], self.validation.y)
+            if rows.is_irregular(data[0]):
+                data = rows.read_irregular(self.model, *data, names=_VALIDATION_NAMES)
+                self.validation_data = data
+            else:
+                self.validation = rows.read(self.model, *data, names=_VALIDATION_NAMES)
+            y = data[1] if len(data) > 1 else None
+            rows.require_targets(self.model, _VALIDATION_NAMES[1], y)
         if data is not None:
             check_stream_shapes(self.model, data, _VALIDATION_NAMES)
             check_stream_end(
@@ -189,7 +211,7 @@ def check_model(model: Any) -> None:
         raise _checks.wrong("model", "be a Keras model", model)
     if not model.compiled:
         raise ValueError(
-            f"`{model.name}` must be compiled before it is trained. Call "
+            f"`{model.name}` must be compiled before it is trained or evaluated. Call "
             "`model.compile(optimizer=..., loss=..., metrics=[...])`."
         )
 

@@ -1,5 +1,6 @@
 """Outputs for data."""
 
+import contextlib
 import functools
 import time
 from typing import Any
@@ -11,6 +12,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.training import rows
 from kerasnn.training.epochs import CALL_SECONDS, steps_for
+from kerasnn.training.generators import Batches, quiet_end
 from kerasnn.training.programs import inference_programs_of
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
 from kerasnn.training.tensors import as_tensors
@@ -38,10 +40,16 @@ def predict(
     if rows.is_stream(x):
         check_stream_end("x", x, "steps", steps, "a prediction")
         check_stream_shapes(model, x, ("x", "y"))
-    if rows.is_stream(x) or callbacks or steps is not None or model.run_eagerly:
-        return keras.Model.predict(
-            model, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
-        )
+    if hasattr(x, "__next__"):
+        x = (batch for batch in Batches("x", x))
+    irregular = not rows.is_stream(x) and rows.is_irregular(x)
+    if irregular:
+        x, _, _ = rows.read_irregular(model, x)
+    if rows.is_stream(x) or irregular or callbacks or steps is not None or model.run_eagerly:
+        with quiet_end() if steps is None else contextlib.nullcontext():
+            return keras.Model.predict(
+                model, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+            )
     data = rows.read(model, x)
     x = keras.utils.pack_x_y_sample_weight(data.x)
     spec = _spec(model, x)

@@ -70,6 +70,67 @@ def is_stream(x: Any) -> bool:
     )
 
 
+def is_irregular(nest: Any) -> bool:
+    """Whether inputs hold a ragged or sparse tensor, or a sparse matrix of SciPy.
+
+    Keras's own loop cuts these into batches, which no compiled program here does.
+    """
+    leaves = nest.values() if isinstance(nest, dict) else nest
+    if not isinstance(nest, (dict, list, tuple)):
+        leaves = [nest]
+    return any(_is_ragged_or_sparse(leaf) for leaf in leaves)
+
+
+def _is_ragged_or_sparse(leaf: Any) -> bool:
+    is_matrix = type(leaf).__module__.startswith("scipy.sparse")
+    return is_matrix or isinstance(leaf, (tf.RaggedTensor, tf.SparseTensor))
+
+
+def _values(leaf: Any) -> np.ndarray:
+    """Returns the numbers of an input that may be ragged or sparse."""
+    if isinstance(leaf, tf.RaggedTensor):
+        leaf = leaf.flat_values
+    elif isinstance(leaf, tf.SparseTensor):
+        leaf = leaf.values
+    elif _is_ragged_or_sparse(leaf):
+        leaf = leaf.tocoo().data
+    return np.asarray(leaf)
+
+
+def read_irregular(
+    model: keras.Model,
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    names: tuple[str, str, str] = ("x", "y", "sample_weight"),
+) -> tuple[Any, Any, Any]:
+    """Checks ragged or sparse inputs and what is beside them; returns what Keras's loop takes."""
+    counts = {}
+    for name, leaf in _checks.named_leaves(names[0], x):
+        values = _values(leaf)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ValueError(
+                f"`{name}` must hold finite numbers; got NaN or infinity among its stored values. "
+                "Drop those rows, or fill them in."
+            )
+        counts[name] = int(leaf.nrows() if isinstance(leaf, tf.RaggedTensor) else leaf.shape[0])
+    y = _as_arrays(names[1], y, single=_is_one(model, "output"))
+    sample_weight = _as_arrays(names[2], sample_weight, single=not isinstance(y, (list, dict)))
+    targets = _checks.named_leaves(names[1], y)
+    weights = _checks.named_leaves(names[2], sample_weight)
+    for name, array in [*targets, *weights]:
+        counts[name] = len(array)
+    _checks.same_counts(counts)
+    if is_symbolic(model) or not trains_as_keras(model):
+        _check_targets(model, names[1], x, y)
+    else:
+        for leaf, array in targets:
+            _checks.finite_range(leaf, array)
+    for name, array in weights:
+        _checks.sample_weights(name, array, targets[0][1] if len(targets) == 1 else None)
+    return x, _cast(y), _cast(sample_weight)
+
+
 def read(
     model: keras.Model,
     x: Any,

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import warnings
 from typing import Any
 
 import keras
@@ -11,11 +12,12 @@ from kerasnn import _checks
 from kerasnn._layers import all_layers
 from kerasnn._optimizers import build_slots
 from kerasnn.callbacks.together import check_together
-from kerasnn.training import engines
+from kerasnn.training import engines, rows
 from kerasnn.training.blocks import Blocks
 from kerasnn.training.epochs import Epochs, program_key
 from kerasnn.training.evaluate import Evaluation
 from kerasnn.training.finite import FiniteGuard
+from kerasnn.training.generators import Batches, StopAtEnd, quiet_end
 from kerasnn.training.job import Job
 from kerasnn.training.programs import first_line, programs_of
 from kerasnn.training.resumption import Resumption, resumption
@@ -191,8 +193,19 @@ def _validation(job: Job, callbacks: keras.callbacks.CallbackList) -> Any:
     def evaluate_stream() -> Any:
         data = job.validation_data
         if hasattr(data, "__next__"):
+            first = list(itertools.islice(data, 1))
+            if not first:
+                warnings.warn(
+                    "`validation_data` has no batch left to validate on: training stops, with the "
+                    "History so far. Leave out `validation_steps` to keep the batches of a "
+                    "generator and validate on all of them every time.",
+                    stacklevel=2,
+                )
+                job.model.stop_training = True
+                return {}
             # Keras reads ahead; what it does not use would be lost to the next validation.
-            data = (batch for batch in itertools.islice(data, job.validation_steps))
+            more = itertools.islice(data, job.validation_steps - 1)
+            data = (batch for batch in itertools.chain(first, more))
         return keras.Model.evaluate(
             job.model, data, steps=job.validation_steps, callbacks=callbacks, return_dict=True
         )
@@ -223,19 +236,29 @@ def _build_slots(job: Job, blocks: Blocks | None) -> None:
 def _run_keras(job: Job) -> keras.callbacks.History:
     callbacks = engines.callbacks_of(job)
     # Keras warns that it cannot shuffle a stream, though nobody asked it to.
-    shuffled = job.train is not None or isinstance(job.x, keras.utils.PyDataset)
+    shuffled = not rows.is_stream(job.x) or isinstance(job.x, keras.utils.PyDataset)
     if not any(isinstance(c, keras.callbacks.TerminateOnNaN) for c in callbacks):
         callbacks = [FiniteGuard(), *callbacks]
+    if isinstance(job.x, Batches):
+        callbacks = [*callbacks, StopAtEnd(job.x, job.epochs, job.steps_per_epoch)]
+    with quiet_end() if isinstance(job.x, Batches) else contextlib.nullcontext():
+        return _keras_fit(job, callbacks, shuffle=job.shuffle and shuffled and not job.endless)
+
+
+def _keras_fit(job: Job, callbacks: list[Any], *, shuffle: Any) -> keras.callbacks.History:
     return keras.Model.fit(
         job.model,
-        x=job.x,
+        # An iterator of another kind is none to Keras.
+        x=(batch for batch in job.x) if isinstance(job.x, Batches) else job.x,
         y=job.y,
         batch_size=job.batch_size,
         epochs=job.epochs,
         verbose=job.verbose,
         callbacks=callbacks,
         validation_data=job.validation_data,
-        shuffle=job.shuffle and shuffled and not job.endless,
+        # Rows that could be cut have been.
+        validation_split=0.0 if job.validation_data is not None else job.validation_split,
+        shuffle=shuffle,
         # Class weights of rows are sample weights by now.
         class_weight=job.class_weight if job.train is None else None,
         sample_weight=job.sample_weight,

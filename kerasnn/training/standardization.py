@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from kerasnn.layers.unlearned import unlearned
-from kerasnn.training.rows import is_stream
+from kerasnn.training.rows import is_irregular, is_stream
 
 _BATCH = 1024
 
@@ -21,10 +21,12 @@ def learn_standardization(model: keras.Model, x: Any, y: Any, steps: int | None)
         steps: Batches to look at, where `x` is a stream.
     """
     fresh = unlearned(model)
-    if fresh and hasattr(x, "__next__"):
+    irregular = not is_stream(x) and is_irregular(x)
+    if fresh and (irregular or hasattr(x, "__next__")):
         name = fresh[0][0].name
+        why = "it reads dense rows alone" if irregular else "a generator can be read only once"
         raise ValueError(
-            f"`{name}` has learned no mean and variance, and a generator can be read only once. "
+            f"`{name}` has learned no mean and variance, and {why}. "
             f"Call `model.get_layer({name!r}).adapt(...)` before `fit`."
         )
     for layer, read in fresh:

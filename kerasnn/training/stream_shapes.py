@@ -1,5 +1,6 @@
 """Checks of what a stream says of itself before a batch is drawn: an end, and shapes."""
 
+import itertools
 from typing import Any
 
 import keras
@@ -10,17 +11,17 @@ from kerasnn import _checks
 from kerasnn.training import rows
 
 
-def may_never_end(data: Any) -> bool:
-    """Whether data is a stream that does not say how many batches it has."""
+def is_endless(data: Any) -> bool:
+    """Whether data is a stream that is known to have no end; a generator does not say."""
     if isinstance(data, tf.data.Dataset):
         return bool(data.cardinality() == tf.data.INFINITE_CARDINALITY)
     if isinstance(data, keras.utils.PyDataset):
         return data.num_batches is None
-    return hasattr(data, "__next__")
+    return isinstance(data, itertools.cycle)
 
 
 def check_stream_end(name: str, data: Any, argument: str, steps: int | None, of: str) -> None:
-    """Raises where a stream is empty, or may never end and nothing says when to stop.
+    """Raises where a stream is empty, or has no end and nothing says when to stop.
 
     Args:
         name: What errors call the stream.
@@ -35,10 +36,10 @@ def check_stream_end(name: str, data: Any, argument: str, steps: int | None, of:
     ):
         if is_empty:
             raise ValueError(f"`{name}` must hold at least one batch; got an empty {kind}.")
-    if may_never_end(data) and steps is None:
+    if is_endless(data) and steps is None:
         raise ValueError(
-            f"`{argument}` must be given where `{name}` is a {type(data).__name__} that may never "
-            f"end; got {argument}=None. Give the number of batches to {of}."
+            f"`{argument}` must be given where `{name}` is a {type(data).__name__} without an end; "
+            f"got {argument}=None. Give the number of batches to {of}."
         )
 
 
