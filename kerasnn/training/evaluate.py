@@ -11,7 +11,7 @@ from kerasnn.training import rows
 from kerasnn.training.epochs import CALL_SECONDS, Logs, steps_for
 from kerasnn.training.graph_program import GraphProgram
 from kerasnn.training.programs import programs_of
-from kerasnn.training.steps import Steps, as_python, build
+from kerasnn.training.steps import Steps, as_number, as_python, build
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
 from kerasnn.training.tensors import as_tensors
 
@@ -42,7 +42,7 @@ def evaluate(
         check_stream_end("x", x, "steps", steps, "an evaluation")
         check_stream_shapes(model, x, ("x", "y"))
     if rows.is_stream(x) or callbacks or model.run_eagerly:
-        return keras.Model.evaluate(
+        found = keras.Model.evaluate(
             model,
             x,
             y,
@@ -53,6 +53,9 @@ def evaluate(
             callbacks=callbacks,
             return_dict=return_dict,
         )
+        if isinstance(found, dict):
+            return as_python(found)
+        return [as_number(value) for value in found] if isinstance(found, list) else found
     data = rows.read(model, x, y, sample_weight)
     rows.require_targets(model, "y", y)
     evaluation = Evaluation(
