@@ -26,6 +26,9 @@ def check_watched(monitor: Any, min_delta: Any, mode: Any, verbose: Any) -> None
 class Monitored(_Base):
     """Answers a missing metric with an error, and lets NaN and infinity never be the best.
 
+    A value of one entry, such as that of `keras.metrics.F1Score` for one output, is a number; one
+    of several is refused.
+
     To be put ahead of one of Keras's callbacks that have `monitor` and `best`.
     """
 
@@ -59,11 +62,12 @@ class Monitored(_Base):
         """Starts anew; raises where the metric is known not to come."""
         super().on_train_begin(logs)
         self._measured = False
-        names = _names(self.model)
-        if names and self._alone:
-            _checks.one_of("monitor", self.monitor, names)
-        if names and self.mode == "auto":
-            _check_direction(self.monitor, self.model, names)
+        known = _known(self.model)
+        if known and self._alone:
+            _checks.one_of("monitor", self.monitor, known)
+        _check_number(self.monitor, known.get(self.monitor, 0.0))
+        if known and self.mode == "auto":
+            _check_direction(self.monitor, self.model, list(known))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Waits for a validation."""
@@ -83,19 +87,17 @@ class Monitored(_Base):
                 _checks.one_of("monitor", self.monitor, logs)
             return
         self._measured = True
-        value = np.asarray(logs[self.monitor])
-        if value.size != 1 or value.dtype.kind not in "biuf":
-            rule = f"name a number in the logs; `{self.monitor}` is {logs[self.monitor]!r} there"
-            raise _checks.wrong("monitor", rule, self.monitor)
-        if np.isfinite(value).all():
-            super().on_epoch_end(epoch, logs)
-            return
-        # Whatever is compared with NaN is no improvement, in either direction.
+        _check_number(self.monitor, logs[self.monitor])
+        value = float(np.asarray(logs[self.monitor]).item())
+        # Keras compares numbers, and saves a model whatever an array of one of them says.
+        seen = {**logs, self.monitor: value if np.isfinite(value) else np.nan}
         best = self.best
-        self.best = np.nan if best is None else best
-        seen = {**logs, self.monitor: np.nan}
+        if not np.isfinite(value) and best is None:
+            # Whatever is compared with NaN is no improvement, in either direction.
+            self.best = np.nan
         super().on_epoch_end(epoch, seen)
-        self.best = best
+        if not np.isfinite(value):
+            self.best = best
         logs.update({name: value for name, value in seen.items() if name not in logs})
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -124,10 +126,22 @@ def _check_direction(monitor: str, model: Any, names: list[str]) -> None:
         raise _checks.wrong("mode", rule, "auto", cure) from error
 
 
-def _names(model: Any) -> list[str]:
-    """Returns the names that logs can have; none where they are not known."""
+def _check_number(monitor: str, value: Any) -> None:
+    """Raises where the value of what is monitored is not one number."""
+    array = np.asarray(value)
+    rule = f"name a number in the logs; `{monitor}` is "
+    if array.size > 1:
+        cure = 'Give the metric average="macro", as in `keras.metrics.F1Score(average="macro")`.'
+        raise _checks.wrong("monitor", f"{rule}an array of {array.size} there", monitor, cure)
+    if array.size != 1 or array.dtype.kind not in "biuf":
+        raise _checks.wrong("monitor", f"{rule}{value!r} there", monitor)
+
+
+def _known(model: Any) -> dict[str, Any]:
+    """Returns each name that logs can have -> its value now; nothing where they are not known."""
     own_step = type(model).train_step is not keras.Model.train_step
     if own_step or not all(getattr(metric, "built", True) for metric in model.metrics):
-        return []
-    names = list(model.get_metrics_result())
-    return [*names, *(f"val_{name}" for name in names), "learning_rate"]
+        return {}
+    known = model.get_metrics_result()
+    held = {f"val_{name}": value for name, value in known.items()}
+    return {**known, **held, "learning_rate": 0.0}

@@ -27,7 +27,7 @@ def history(
 
     Args:
         history: What `fit` returned, or its `history`: metric -> one value an epoch. NaN stands
-            for no value.
+            for no value. A metric of several values an epoch, one a class, cannot be drawn.
         metrics: Name or names to draw, without `val_`; None draws the loss. Several share the
             vertical axis, so they should share a unit.
         ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
@@ -86,14 +86,14 @@ def _read(history: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
             "`history` must be what `fit` returned, or its `history` dict; got "
             f"{type(history).__name__}."
         )
-    curves = {name: np.asarray(values, dtype=float) for name, values in table.items()}
-    count = max((curve.size for curve in curves.values()), default=0)
+    curves = {name: _curve(values) for name, values in table.items()}
+    count = max(map(len, curves.values()), default=0)
     if count == 0:
         raise ValueError(
             "`history` must hold at least one epoch; got none. Draw it after `fit` has run."
         )
     for name, curve in curves.items():
-        if curve.shape != (count,):
+        if len(curve) != count:
             raise ValueError(
                 f"`history` must hold one value an epoch; got shape {curve.shape} of {name!r} for "
                 f"{count} epochs. For epochs without validation give a dict with NaN."
@@ -110,7 +110,21 @@ def _names(metrics: Any, curves: Mapping[str, Any]) -> list[str]:
         raise _checks.wrong("metrics", "name at least one metric", metrics, "None draws the loss.")
     for name in names:
         _checks.one_of("metrics", name, known)
+        if curves[name].ndim > 1:
+            raise _checks.wrong(
+                "metrics",
+                f"name a metric that is one number an epoch; `{name}` has "
+                f"{curves[name][0].size}, one a class",
+                name,
+                'Give the metric average="macro", as in `keras.metrics.F1Score(average="macro")`.',
+            )
     return names
+
+
+def _curve(values: Any) -> np.ndarray:
+    """Returns one number an epoch, of values of one entry too; of others an array an epoch."""
+    curve = np.atleast_1d(np.asarray(values, dtype=float))
+    return curve.reshape(-1) if curve.size == len(curve) else curve
 
 
 def _is_several(metrics: Any) -> bool:

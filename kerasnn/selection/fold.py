@@ -12,7 +12,7 @@ import numpy as np
 from kerasnn import _checks, training
 from kerasnn.callbacks import EarlyStopping, Resume
 from kerasnn.selection.added_loss import added_loss
-from kerasnn.selection.metrics import DATA_LOSS, steady_names
+from kerasnn.selection.metrics import DATA_LOSS, score_of, steady_names
 from kerasnn.selection.problem import Problem, built
 from kerasnn.selection.scoring import scores_of
 from kerasnn.selection.seeds import derived
@@ -149,7 +149,7 @@ def run_fold(
     predictions = training.predict(model, x, batch_size=size, verbose=0)
     names = steady_names(model, scores, problem.own_names)
     names |= {f"val_{name}": f"val_{steady}" for name, steady in names.items()}
-    scores = {names[name]: float(np.mean(value)) for name, value in scores.items()}
+    scores = {names[name]: score_of(name, value) for name, value in scores.items()}
     if how.data_loss:
         scores.setdefault(DATA_LOSS, scores["loss"] - added_loss(model, x, size))
     scores = _together(scores, scores_of(how.scorers, problem, predictions, test))

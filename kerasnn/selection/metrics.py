@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasnn import _checks
 from kerasnn.selection.names import as_if_first
@@ -56,6 +57,18 @@ def directions(model: Any, own: Collection[str] = ()) -> dict[str, int | None]:
     """Returns steady name of each result -> 1 where more is better, -1 where less, else None."""
     found = _found(model, model.get_metrics_result(), own).values()
     return {steady: None if metric is None else _direction(metric) for steady, metric in found}
+
+
+def score_of(name: str, value: Any) -> float:
+    """Returns a metric's value as a score; raises where it is not one number."""
+    array = np.asarray(value)
+    if array.size != 1:
+        raise ValueError(
+            f"`build` must return a model whose metrics are one number each, to be scores; "
+            f'`{name}` has {array.size}, one a class. Give the metric average="macro", as in '
+            '`keras.metrics.F1Score(average="macro")`.'
+        )
+    return float(array.item())
 
 
 def chosen(

@@ -13,7 +13,7 @@ from kerasnn import _checks
 from kerasnn.callbacks.outputs import has_logits, loss_function
 from kerasnn.selection.architecture import architecture
 from kerasnn.selection.content import may_draw
-from kerasnn.selection.metrics import own_names
+from kerasnn.selection.metrics import own_names, score_of
 from kerasnn.selection.seeds import seeded, watched
 from kerasnn.training import rows, steps
 
@@ -220,6 +220,9 @@ def read(
         data.x, data.y, data.sample_weight, data.count, groups, numbers, plain, kind, logits
     )
     own = own_names(_measured(model, problem), lambda: _measured(again(), problem))
+    if rows.trains_as_keras(model):
+        for name, value in model.get_metrics_result().items():
+            score_of(name, value)
     return dataclasses.replace(problem, own_names=own)
 
 

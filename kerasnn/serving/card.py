@@ -114,13 +114,18 @@ def _training(model: keras.Model) -> dict[str, Any] | None:
     return {
         "epochs": len(history.epoch),
         "last_epoch": {
-            name: _plain(np.asarray(values[-1]).tolist())
+            name: _plain(_number_or_list(values[-1]))
             for name, values in history.history.items()
             if len(values)
         },
         "optimizer": type(model.optimizer).__name__,
         "loss": _loss(model.loss),
     }
+
+
+def _number_or_list(value: Any) -> Any:
+    array = np.asarray(value)
+    return array.item() if array.size == 1 else array.tolist()
 
 
 def _plain(value: Any) -> Any:

@@ -49,8 +49,11 @@ def value(cell: str, dtype: np.dtype) -> Any:
 
 def is_number(cell: str, dtype: np.dtype) -> bool:
     """Returns whether a cell says a number, be it one that `dtype` cannot hold, or a truth."""
+    if dtype.kind == "b" and cell.strip().lower() in _TRUTHS:
+        return True
     try:
         float(cell)
     except ValueError:
-        return dtype.kind == "b" and cell.strip().lower() in _TRUTHS
-    return True
+        return False
+    # Python's own numbers may have underscores.
+    return "_" not in cell

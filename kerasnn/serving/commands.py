@@ -19,9 +19,11 @@ from kerasnn.serving.verify import verify
 
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 _PREDICT = """\
-One model input takes all columns of a CSV file, in their order; a first line without any number
-is a header, unless the model takes words. Several inputs take one column each, which the first
-line names. An image file is decoded and resized as it was for training. What comes out is JSON:
+Several model inputs take one column of a CSV file each, by the names in its first line, in any
+order. One input takes all columns in their order; it knows no names. There, a first line without
+any number is a header where numbers follow. Any other first line may be names or values: say
+--header or --no-header. An image file is decoded and resized as it was for training. What comes
+out is JSON, with a probability for each label, in the order of the labels:
 
   {"predictions": [{"probabilities": [0.1, 0.9], "labels": "cat"}]}
 """
@@ -79,6 +81,11 @@ def add_to(commands: Any) -> None:
         nargs="+",
         type=pathlib.Path,
         help=f"a CSV file, or an image ({', '.join(_IMAGES)})",
+    )
+    parser.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the first line of a CSV file holds the names of its columns",
     )
     parser.set_defaults(run=_predict)
 
@@ -138,12 +145,16 @@ def _predict(given: argparse.Namespace) -> None:
         raise ValueError(
             f"INPUT must be CSV files or image files; got both, {tables[0]} and {pictures[0]}."
         )
+    if pictures and given.header is not None:
+        raise ValueError(
+            f"--header and --no-header are for CSV files; got the image {pictures[0]}."
+        )
     if pictures:
         predictor = _predictor(given.path, "image_bytes", pictures[0], "image files")
         answers = _about_images(predictor, pictures)
     else:
         predictor = _predictor(given.path, "serving_default", tables[0], "rows of a table")
-        answers = [row for file in tables for row in _about_table(predictor, file)]
+        answers = [row for file in tables for row in _about_table(predictor, file, given.header)]
     try:
         print(json.dumps({"predictions": answers}, allow_nan=False))
     except ValueError:
@@ -163,12 +174,21 @@ def _predictor(path: pathlib.Path, signature: str, file: pathlib.Path, what: str
         ) from None
 
 
-def _about_table(predictor: Predictor, file: pathlib.Path) -> list[dict[str, Any]]:
-    rows = table.read(file, predictor.inputs)
+def _about_table(
+    predictor: Predictor, file: pathlib.Path, header: bool | None
+) -> list[dict[str, Any]]:
+    rows, ignored = table.read(file, predictor.inputs, header=header)
     try:
-        return _rows(predictor(rows), len(next(iter(rows.values()))))
+        found = _rows(predictor(rows), len(next(iter(rows.values()))))
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{file} does not fit the model: {error}") from None
+    if ignored:
+        print(
+            f"kerasnn: the model knows no names of columns; those of {file} were taken in their "
+            f"order: {', '.join(ignored):.500}",
+            file=sys.stderr,
+        )
+    return found
 
 
 def _about_images(predictor: Predictor, files: Sequence[pathlib.Path]) -> list[dict[str, Any]]:

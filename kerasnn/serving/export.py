@@ -63,8 +63,10 @@ def export(
     otherwise; several keep their keys or the names of their `Input` layers, and one without a
     name is `input_0`, `input_1`, ... by its place. One output is named `probabilities` where
     softmax or sigmoid computed it, and `predictions` otherwise; several keep their keys, or are
-    `output_0`, `output_1`, ... An example holds the inputs by name, or in place of `image` a
-    file as `image_bytes`.
+    `output_0`, `output_1`, ... With `labels`, `probabilities` has one column for each label, in
+    their order: a model that ends in one sigmoid is served with both, 1 - p and p. Without
+    `labels` it is the model's own output, and that of one sigmoid is the probability of class 1.
+    An example holds the inputs by name, or in place of `image` a file as `image_bytes`.
 
     Only what inference reads is saved: no optimizer, no seeds, each weight once. Inputs keep
     their dtype; outputs are strings or float32, and of a whole number beyond 2**24, whose last
@@ -81,9 +83,9 @@ def export(
         path: Directory of the versions, made where it is missing. Its name is the model's.
         version: Number of the new version. The default is the next whole number after
             those that are there, from 1.
-        labels: Names of the classes. The output `labels` is then the name of the largest
-            probability; of one sigmoid it is the second name where p > 0.5, else the first. It
-            is empty where the probability is NaN. Several sigmoids give no such output.
+        labels: Names of the classes, two for one sigmoid. The output `labels` is then the name of
+            the largest probability, and the first of them where two are equal. It is empty where
+            a probability is NaN. Several sigmoids give no such output.
         signatures: `auto` for all that suit the model, or the names of those to write.
         warmup: Whether to write requests with which the server warms up, one for each signature
             and batch size.

@@ -13,9 +13,10 @@ from kerasnn.serving.inference import Inference
 class Labels:
     """Names of the classes of one output, which softmax or sigmoid gives.
 
-    Softmax gets the name of its largest unit; one sigmoid gets the second name where p > 0.5, else
-    the first. Of several sigmoids any number can hold at once, so that no single name says the
-    answer. Where a probability is NaN the name is empty.
+    A row gets the name of its largest probability. One sigmoid gives p for the second class, and so
+    1 - p for the first; the second is named where p > 0.5, else the first. Of several sigmoids any
+    number can hold at once, so that no single name says the answer. Where a probability is NaN the
+    name is empty.
 
     Args:
         names: One for each class, of one line each.
@@ -54,27 +55,23 @@ class Labels:
                 f"`labels` must name the {what}; got {len(self.names)}: {', '.join(self.names)}."
             )
 
-    def of(self, probabilities: tf.Tensor) -> tf.Tensor:
-        """Returns the name that each row gets, in a graph."""
-        if self._is_flat:
-            probabilities = probabilities[:, tf.newaxis]
-        if self._is_binary:
-            number = tf.cast(tf.gather(probabilities, 0, axis=-1) > 0.5, tf.int64)
-        else:
-            number = tf.argmax(probabilities, axis=-1)
-        is_unknown = tf.reduce_any(tf.math.is_nan(probabilities), axis=-1)
-        return tf.where(is_unknown, "", tf.gather(self.names, number))
+    def by_class(self, probabilities: Any) -> Any:
+        """Returns one probability for each name, of a tensor or an array of the model's output."""
+        if not self._is_binary:
+            return probabilities
+        second = probabilities[..., None] if self._is_flat else probabilities
+        concatenate = np.concatenate if isinstance(second, np.ndarray) else tf.concat
+        return concatenate([1 - second, second], axis=-1)
 
-    def expected(self, probabilities: np.ndarray) -> np.ndarray:
-        """Returns the names that `probabilities` stand for, as the bytes that a server answers."""
-        if self._is_flat:
-            probabilities = probabilities[:, np.newaxis]
-        if self._is_binary:
-            number = (probabilities[..., 0] > 0.5).astype(int)
-        else:
-            number = probabilities.argmax(axis=-1)
-        names = np.array([name.encode() for name in self.names], dtype=object)[number]
-        return np.where(np.isnan(probabilities).any(axis=-1), b"", names)
+    def of(self, by_class: tf.Tensor) -> tf.Tensor:
+        """Returns the name that each row gets, in a graph, from what `by_class` returned."""
+        is_unknown = tf.reduce_any(tf.math.is_nan(by_class), axis=-1)
+        return tf.where(is_unknown, "", tf.gather(self.names, tf.argmax(by_class, axis=-1)))
+
+    def expected(self, by_class: np.ndarray) -> np.ndarray:
+        """Returns the names that each row gets, as the bytes that a server answers."""
+        names = np.array([name.encode() for name in self.names], dtype=object)
+        return np.where(np.isnan(by_class).any(axis=-1), b"", names[by_class.argmax(axis=-1)])
 
 
 def _listed(names: Any) -> list[str]:

@@ -38,6 +38,16 @@ def of_inputs(inputs: Any) -> list[str]:
     return _different(names, "inputs", "Rename its `Input` layers or the keys of its dict.")
 
 
+def of_column(name: str) -> str:
+    """Returns what an input is called whose key, or whose `Input`, has the name of a column.
+
+    Example:
+        >>> of_column("sepal width"), of_column("2019")
+        ('sepal_width', 'input_2019')
+    """
+    return _of_path([name], "input")
+
+
 def of_outputs(answers: Any) -> list[str]:
     """Names the tensors of `answers`, of which there are several, as `of_inputs` does.
 

@@ -10,8 +10,21 @@ import numpy as np
 from kerasnn.data.csv_columns import is_missing
 from kerasnn.serving import cells
 from kerasnn.serving.c_session import Tensor
+from kerasnn.serving.names import of_column
 
 _LONGEST_CELL = 2**31 - 1
+
+
+class Table(NamedTuple):
+    """A CSV file as rows for a model.
+
+    Attributes:
+        rows: Input name -> rows.
+        ignored_names: Names of columns that were taken by position, since the model knows none.
+    """
+
+    rows: dict[str, np.ndarray]
+    ignored_names: list[str]
 
 
 class _Row(NamedTuple):
@@ -19,38 +32,58 @@ class _Row(NamedTuple):
     cells: list[str]
 
 
-def read(file: pathlib.Path, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    """Returns input name -> rows.
+def read(file: pathlib.Path, inputs: Mapping[str, Tensor], *, header: bool | None = None) -> Table:
+    """Returns a CSV file as rows for a model.
 
-    A model of one input takes all columns, in their order; a first line without any number is a
-    header then, unless the input takes strings. A model of several inputs takes one column for
-    each, which the first line names.
+    A model of several inputs takes one column for each by name, which the first line gives, in
+    any order; other columns are left out. A model of one input knows no names and takes all
+    columns in their order.
+
+    Args:
+        file: The file.
+        inputs: Input name -> what it takes.
+        header: Whether the first line is a header. None decides by the cells: a header holds no
+            number, and stands over a column of numbers.
 
     Raises:
         ValueError: If the file has no rows, rows of different lengths, lacks a column or has it
-            twice, or holds what the model's input cannot.
+            twice, or holds what the model's input cannot; if `header` is None and the first line
+            may be names or values.
     """
     rows = _rows(file)
     [[name, tensor], *others] = inputs.items()
-    header: list[str] = []
-    if others or _is_header(file, rows[0], tensor):
-        header, rows = [cell.strip() for cell in rows[0].cells], rows[1:]
+    if others and header is False:
+        raise ValueError(
+            f"{file} must begin with a line of names, for the model takes {len(inputs)} inputs by "
+            f"name: {', '.join(inputs)}. Write that line, and leave out --no-header."
+        )
+    if header is None:
+        header = bool(others) or _is_header(file, rows, tensor)
+    names: list[str] = []
+    if header:
+        names, rows = [cell.strip() for cell in rows[0].cells], rows[1:]
     if not rows:
         raise ValueError(
             f"{file} must hold at least one row of values, with commas between them; its only line "
-            f"is a header: {', '.join(header)}."
+            f"is a header: {', '.join(names)}."
         )
     if not others:
-        return {name: _array(file, rows, range(len(rows[0].cells)), tensor)}
-    for name in inputs:
-        if header.count(name) != 1:
-            raise ValueError(
-                f"{file} must have one column {name!r}, which is an input of the model; its first "
-                f"line names {', '.join(header)}."
-            )
-    return {
-        name: _array(file, rows, [header.index(name)], tensor) for name, tensor in inputs.items()
-    }
+        return Table({name: _array(file, rows, range(len(rows[0].cells)), tensor)}, names)
+    places = {name: _place(file, name, names) for name in inputs}
+    return Table(
+        {name: _array(file, rows, [places[name]], tensor) for name, tensor in inputs.items()}, []
+    )
+
+
+def _place(file: pathlib.Path, name: str, columns: Sequence[str]) -> int:
+    """Returns the place of the one column for an input, which may have the name before cleaning."""
+    found = [i for i, column in enumerate(columns) if name in (column, of_column(column))]
+    if len(found) != 1:
+        raise ValueError(
+            f"{file} must have one column {name!r}, which is an input of the model; its first "
+            f"line names {', '.join(columns)}."
+        )
+    return found[0]
 
 
 def _rows(file: pathlib.Path) -> list[_Row]:
@@ -82,20 +115,40 @@ def _rows(file: pathlib.Path) -> list[_Row]:
     return rows
 
 
-def _is_header(file: pathlib.Path, row: _Row, tensor: Tensor) -> bool:
-    """Raises where a first line is neither names nor numbers: to pass over it would lose a row."""
-    if tensor.dtype == object:
-        return False
-    numbers = [cells.is_number(cell, tensor.dtype) for cell in row.cells]
-    if any(numbers) and not all(numbers):
-        place = numbers.index(False)
+def _is_header(file: pathlib.Path, rows: Sequence[_Row], tensor: Tensor) -> bool:
+    """Returns whether the first line is a header; raises where that cannot be known."""
+    first, others = rows[0], rows[1:]
+    is_number = [cells.is_number(cell, tensor.dtype) for cell in first.cells]
+    flags = "give --header if it holds names, --no-header if it is a row"
+    if all(is_number):
         raise ValueError(
-            f"{file} must begin with a line of numbers, or of names for all columns; got "
-            f"{row.cells[place]!r} in line {row.line}, column {place + 1}, among numbers. Write "
-            "the number there, or name every column."
+            f"{file} must show whether its first line is a header; names may be numbers, and line "
+            f"{first.line} holds nothing else: {_listed(first.cells)}. To say so, {flags}."
         )
-    # What stands for missing values is a row without them, and no header.
-    return not any(numbers) and not all(is_missing(cell.strip()) for cell in row.cells)
+    if tensor.dtype != object:
+        if any(is_number):
+            place = is_number.index(False)
+            raise ValueError(
+                f"{file} must begin with a line of numbers, or of names for all columns; got "
+                f"{first.cells[place]!r} in line {first.line}, column {place + 1}, among numbers. "
+                f"Write the number there, or {flags}."
+            )
+        # What stands for missing values is a row without them, and no header.
+        return not all(is_missing(cell.strip()) for cell in first.cells)
+    # Words may be names or values, but over a column of numbers a word is a name.
+    columns = zip(*(row.cells for row in others), strict=True)
+    if not any(is_number) and any(
+        all(cells.is_number(cell, tensor.dtype) for cell in column) for column in columns
+    ):
+        return True
+    raise ValueError(
+        f"{file} must show whether its first line is a header; the model takes strings, and line "
+        f"{first.line} may be names or values: {_listed(first.cells)}. To say so, {flags}."
+    )
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return f"{', '.join(texts):.200}"
 
 
 def _array(

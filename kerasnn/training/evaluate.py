@@ -14,7 +14,7 @@ from kerasnn.training.generators import Batches, quiet_end
 from kerasnn.training.graph_program import GraphProgram
 from kerasnn.training.job import check_model
 from kerasnn.training.programs import programs_of
-from kerasnn.training.steps import Steps, as_python, build
+from kerasnn.training.steps import Steps, as_number, as_python, build
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
 from kerasnn.training.tensors import as_tensors
 
@@ -52,7 +52,7 @@ def evaluate(
         x, y, sample_weight = rows.read_irregular(model, x, y, sample_weight)
     if rows.is_stream(x) or irregular or callbacks or model.run_eagerly:
         with quiet_end() if steps is None else contextlib.nullcontext():
-            return keras.Model.evaluate(
+            found = keras.Model.evaluate(
                 model,
                 x,
                 y,
@@ -63,6 +63,9 @@ def evaluate(
                 callbacks=callbacks,
                 return_dict=return_dict,
             )
+        if isinstance(found, dict):
+            return as_python(found)
+        return [as_number(value) for value in found] if isinstance(found, list) else found
     data = rows.read(model, x, y, sample_weight)
     rows.require_targets(model, "y", y)
     evaluation = Evaluation(

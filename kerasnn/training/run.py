@@ -22,7 +22,7 @@ from kerasnn.training.job import Job
 from kerasnn.training.programs import first_line, programs_of
 from kerasnn.training.resumption import Resumption, resumption
 from kerasnn.training.standardization import learn_standardization
-from kerasnn.training.steps import as_python, build, has_keras_step
+from kerasnn.training.steps import NumbersInLogs, as_python, build, has_keras_step
 from kerasnn.training.stream_epochs import StreamEpochs
 
 # What tracing and compiling raise for a model that cannot be traced or compiled.
@@ -165,9 +165,12 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
             continue
         callbacks.on_epoch_begin(epoch)
         epochs.refresh()
-        logs = epochs.run(epoch, lambda done, logs: callbacks.on_train_batch_end(done - 1, logs))
+        logs = as_python(
+            epochs.run(epoch, lambda done, logs: callbacks.on_train_batch_end(done - 1, logs))
+        )
         if validate is not None and job.validates_after(epoch):
-            logs.update({f"val_{name}": value for name, value in validate().items()})
+            held = as_python(validate())
+            logs.update({f"val_{name}": value for name, value in held.items()})
         callbacks.on_epoch_end(epoch, logs)
         epoch += 1
     model.optimizer.finalize_variable_values(model.trainable_variables)
@@ -254,7 +257,7 @@ def _keras_fit(job: Job, callbacks: list[Any], *, shuffle: Any) -> keras.callbac
         batch_size=job.batch_size,
         epochs=job.epochs,
         verbose=job.verbose,
-        callbacks=callbacks,
+        callbacks=[NumbersInLogs(), *callbacks],
         validation_data=job.validation_data,
         # Rows that could be cut have been.
         validation_split=0.0 if job.validation_data is not None else job.validation_split,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kerasnn._layers import all_layers, is_symbolic, structure
@@ -71,8 +72,26 @@ class Steps:
 
 
 def as_python(logs: Logs) -> Logs:
-    """Returns logs as Keras passes them on: sorted by name, each number a Python float."""
-    return {name: float(v) if v.ndim == 0 else v for name, v in sorted(logs.items())}
+    """Returns logs as Keras passes them on: sorted by name, each number a Python float.
+
+    An array of one entry, which `F1Score` gives for one output, is a number too.
+    """
+    return {name: as_number(value) for name, value in sorted(logs.items())}
+
+
+def as_number(value: Any) -> Any:
+    """Returns a number, or an array of one, as a Python float, and anything else as it is."""
+    array = np.asarray(value)
+    return float(array.item()) if array.size == 1 and array.dtype.kind not in "OSU" else value
+
+
+class NumbersInLogs(keras.callbacks.Callback):
+    """Makes the logs of Keras's own loop those of `as_python`, for all callbacks behind it."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Changes the logs, which all callbacks share."""
+        if logs is not None:
+            logs.update(as_python(logs))
 
 
 def has_keras_step(model: Any, method: str = "train_step") -> bool:

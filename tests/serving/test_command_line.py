@@ -108,8 +108,12 @@ def test_images(photos, tmp_path, capsys):
     assert say("predict", report.path, *files) == 0
     answers = json.loads(capsys.readouterr().out)["predictions"]
     x = np.stack([picture, picture[::-1]]).astype("float32")
-    expected = model.predict(x, verbose=0)
-    np.testing.assert_allclose([row["probabilities"] for row in answers], expected, atol=1e-6)
+    p = model.predict(x, verbose=0)
+    both = np.hstack([1 - p, p])
+    np.testing.assert_allclose([row["probabilities"] for row in answers], both, atol=1e-6)
+    # The probability that stands beside the label is the label's own.
+    sure = [row["probabilities"][["cat", "dog"].index(row["labels"])] for row in answers]
+    np.testing.assert_allclose(sure, np.maximum(p, 1 - p)[:, 0], atol=1e-6)
 
 
 def test_the_file_that_is_no_image_is_named(photos, tmp_path, capsys):
@@ -152,7 +156,7 @@ def test_places_that_hold_no_versions(file, iris, capsys):
 
 def test_a_tensorflow_without_its_library(iris, tmp_path, monkeypatch, capsys):
     table = tmp_path / "rows.csv"
-    table.write_text("1,2,3,4\n")
+    table.write_text("a,b,c,d\n1,2,3,4\n")
     c_library.load.cache_clear()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     try:
@@ -186,9 +190,6 @@ def test_columns_by_name(prices, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "must hold at least one row of values; it is empty"),
-        ("a,b,c,d\n", "its only line is a header: a, b, c, d"),
-        ("1;2;3;4\n", "with commas between them; its only line is a header: 1;2;3;4"),
         ("1,2,3,4\n1,2,nan,4\n", "must hold finite numbers up to 3.4e+38 for this model"),
         ("1,2,3,4\n1,2,nan,4\n", "got 'nan' in line 2, column 3"),
         ("1,2,3,1e400\n", "got '1e400' in line 1, column 4"),
@@ -196,11 +197,41 @@ def test_columns_by_name(prices, tmp_path, capsys):
         ("1,2,3,1e300\n", "got '1e300' in line 1, column 4"),
         ("1,2,3,1_0\n", "got '1_0' in line 1, column 4"),
         ("1,2,3,4\n\n1,2,3\n", "line 3 has 3 cells, and line 1 has 4"),
-        ("a,b,c,d\n1,2,3,x\n", "got 'x' in line 2, column 4"),
         ("1,2,3\n", "`features` must have shape (batch, 4); got (1, 3)"),
+        ("1,,3,4\n5,6,7,8\n", "got '' in line 1, column 2"),
+        ("a,b,c,d\n5,6,7,8\n", "got 'a' in line 1, column 1"),
+    ],
+)
+def test_rows_that_do_not_fit(text, message, iris, tmp_path, capsys):
+    table = tmp_path / "rows.csv"
+    table.write_text(text)
+    assert say("predict", iris[1].path, table, "--no-header") == 1
+    said = capsys.readouterr()
+    assert (message in said.err, said.out) == (True, "")
+
+
+DOUBT = "must show whether its first line is a header"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "must hold at least one row of values; it is empty"),
+        ("a,b,c,d\n", "its only line is a header: a, b, c, d"),
+        ("1;2;3;4\n", "with commas between them; its only line is a header: 1;2;3;4"),
+        ("a,b,c,d\n1,2,3,x\n", "got 'x' in line 2, column 4"),
+        # What pandas writes for columns without names, what a survey calls its years, what a
+        # spectrum calls its wavelengths; and rows.
+        ("0,1,2,3\n0.5,0.2,-1,3\n", DOUBT),
+        ("2019,2020,2021,2022\n0.5,0.2,-1,3\n", "line 1 holds nothing else: 2019, 2020, 2021"),
+        ("400.5,401.5,402.5,403.5\n0.5,0.2,-1,3\n", DOUBT),
+        ("0,1,2,3\n", DOUBT),
+        ("0.5,0.2,-1,3\n1,2,3,4\n", "give --header if it holds names, --no-header if it is a row"),
         # A row, and not a header to pass over.
         ("1,,3,4\n5,6,7,8\n", "or of names for all columns; got '' in line 1, column 2"),
         ("1,2,3,4x\n5,6,7,8\n", "got '4x' in line 1, column 4, among numbers. Write the number"),
+        ("1,2,3,1_0\n5,6,7,8\n", "got '1_0' in line 1, column 4, among numbers"),
+        (",0,1,2,3\n0,5,6,7,8\n", "got '' in line 1, column 1, among numbers"),
         (",,,\n5,6,7,8\n", "got '' in line 1, column 1"),
         ("NA,?,NULL,NA\n5,6,7,8\n", "got 'NA' in line 1, column 1"),
     ],
@@ -211,6 +242,83 @@ def test_tables_that_do_not_fit(text, message, iris, tmp_path, capsys):
     assert say("predict", iris[1].path, table) == 1
     said = capsys.readouterr()
     assert (message in said.err, said.out) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("first", "flags", "note"),
+    [
+        ("a,b,c,d\n", [], "a, b, c, d"),
+        ("2019_20,2020_21,2021_22,2022_23\n", [], "2019_20, 2020_21"),
+        ("0,1,2,3\n", ["--header"], "0, 1, 2, 3"),
+        ("d,0,b,2019\n", ["--header"], "d, 0, b, 2019"),
+        ("", ["--no-header"], None),
+    ],
+)
+def test_a_header_is_no_row(first, flags, note, iris, rows, tmp_path, capsys):
+    table = tmp_path / "rows.csv"
+    np.savetxt(table, rows, delimiter=",")
+    table.write_text(first + table.read_text())
+    assert say("predict", iris[1].path, table, *flags) == 0
+    said = capsys.readouterr()
+    found = [row["probabilities"] for row in json.loads(said.out)["predictions"]]
+    np.testing.assert_allclose(found, iris[0].predict(rows, verbose=0), atol=1e-6)
+    # By position: that the names were not looked at is no secret.
+    assert (f"were taken in their order: {note}" in said.err) == (note is not None)
+
+
+def test_the_header_of_words(tmp_path, capsys):
+    def joined(x):
+        return {"y": tf.strings.reduce_join(x, axis=1, separator="+")}
+
+    foreign(tmp_path / "join", joined, tf.string, None, 2)
+    table = tmp_path / "rows.csv"
+
+    def predict(text, *flags):
+        table.write_text(text)
+        status = say("predict", tmp_path / "join", table, *flags)
+        said = capsys.readouterr()
+        if status:
+            return said.err
+        return [row["y"] for row in json.loads(said.out)["predictions"]]
+
+    assert predict("colour,size\nred,4\nblue,5\n") == ["red+4", "blue+5"]
+    words = "colour,name\nred,ann\nblue,bob\n"
+    assert "the model takes strings, and line 1 may be names or values: colour" in predict(words)
+    assert predict(words, "--header") == ["red+ann", "blue+bob"]
+    assert predict(words, "--no-header") == ["colour+name", "red+ann", "blue+bob"]
+    assert DOUBT in predict("red,ann\n")
+
+
+def test_columns_are_matched_by_name_in_any_order(tmp_path, capsys):
+    names = ["a", "sepal width", "2019"]
+    inputs = {name: keras.Input((1,), name=name) for name in names}
+    scaled = [10.0**i * tensor for i, tensor in enumerate(inputs.values())]
+    model = keras.Model(inputs, keras.layers.Add()(scaled))
+    report = serving.export(model, tmp_path / "served")
+    table = tmp_path / "rows.csv"
+    for text in (
+        "a,sepal width,2019\n1,2,3\n4,5,6\n",
+        "2019,id,a,sepal width\n3,x,1,2\n6,y,4,5\n",
+        "sepal_width,input_2019,a\n2,3,1\n5,6,4\n",
+    ):
+        for flags in ([], ["--header"]):
+            table.write_text(text)
+            assert say("predict", report.path, table, *flags) == 0
+            said = capsys.readouterr()
+            answers = json.loads(said.out)["predictions"]
+            assert ([row["predictions"] for row in answers], said.err) == ([[321], [654]], "")
+    for text, flags, message in (
+        ("1,2,3\n4,5,6\n", [], "must have one column 'a', which is an input of the model"),
+        (
+            "1,2,3\n4,5,6\n",
+            ["--no-header"],
+            "must begin with a line of names, for the model takes 3",
+        ),
+        ("a,sepal width,sepal_width,2019\n1,2,2,3\n", [], "must have one column 'sepal_width'"),
+    ):
+        table.write_text(text)
+        assert say("predict", report.path, table, *flags) == 1
+        assert message in capsys.readouterr().err
 
 
 def test_a_column_that_is_there_twice(prices, tmp_path, capsys):
@@ -225,13 +333,17 @@ def test_a_column_that_is_there_twice(prices, tmp_path, capsys):
     ("dtype", "text", "expected"),
     [
         ("bool", "a,b,c\n0,1,true\nFalse,0,TRUE\n", [[0, 1, 1], [0, 0, 1]]),
-        ("bool", "true,false,1\n", [[1, 0, 1]]),
-        ("bool", "1,0,2\n", "must hold 0, 1, true or false for this model"),
-        ("uint8", "1,255,0\n", [[1, 255, 0]]),
-        ("uint8", "1,256,0\n", "must hold whole numbers from 0 to 255 for this model"),
-        ("int64", "1,2,9223372036854775808\n", "got '9223372036854775808' in line 1, column 3"),
-        ("int64", "1,2.5,3\n", "got '2.5' in line 1, column 2"),
-        ("float16", "1,65505,3\n", "must hold finite numbers up to 6.6e+04 for this model"),
+        ("bool", "a,b,c\ntrue,false,1\n", [[1, 0, 1]]),
+        ("bool", "a,b,c\n1,0,2\n", "must hold 0, 1, true or false for this model"),
+        ("uint8", "a,b,c\n1,255,0\n", [[1, 255, 0]]),
+        ("uint8", "a,b,c\n1,256,0\n", "must hold whole numbers from 0 to 255 for this model"),
+        (
+            "int64",
+            "a,b,c\n1,2,9223372036854775808\n",
+            "got '9223372036854775808' in line 2, column 3",
+        ),
+        ("int64", "a,b,c\n1,2.5,3\n", "got '2.5' in line 2, column 2"),
+        ("float16", "a,b,c\n1,65505,3\n", "must hold finite numbers up to 6.6e+04 for this model"),
     ],
 )
 def test_cells_of_each_dtype(dtype, text, expected, tmp_path, capsys):
@@ -252,7 +364,7 @@ def test_answers_that_json_cannot_hold(tmp_path, capsys):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Rescaling(1e38)])
     serving.export(model, tmp_path / "served", verify=False)
     table = tmp_path / "rows.csv"
-    table.write_text("1e38\n")
+    table.write_text("a\n1e38\n")
     assert say("predict", tmp_path / "served", table) == 1
     said = capsys.readouterr()
     assert "must answer with finite numbers, for JSON has no others" in said.err
@@ -275,6 +387,12 @@ def test_images_that_tensorflow_does_not_decode(name, photos, tmp_path, capsys):
     assert f"{name} must be a CSV file or an image (.bmp, .gif, .jpeg, .jpg, .png, .webp); " in said
 
 
+def test_an_image_has_no_header(photos, tmp_path, capsys):
+    (tmp_path / "a.png").write_bytes(b"")
+    assert say("predict", photos[1].path, tmp_path / "a.png", "--no-header") == 1
+    assert "--header and --no-header are for CSV files; got the im" in capsys.readouterr().err
+
+
 def test_webp_is_an_image(photos, tmp_path, capsys):
     # One black pixel.
     text = "UklGRhoAAABXRUJQVlA4TA4AAAAvAAAAAAcQEf0PRET/Aw=="
@@ -282,9 +400,8 @@ def test_webp_is_an_image(photos, tmp_path, capsys):
     assert say("predict", photos[1].path, tmp_path / "a.webp") == 0
     [answer] = json.loads(capsys.readouterr().out)["predictions"]
     black = np.zeros((1, 8, 6, 3), "float32")
-    np.testing.assert_allclose(
-        answer["probabilities"], photos[0].predict(black, verbose=0)[0], atol=1e-6
-    )
+    p = photos[0].predict(black, verbose=0).item()
+    np.testing.assert_allclose(answer["probabilities"], [1 - p, p], atol=1e-6)
 
 
 def foreign(path, answers, dtype, *shape):
@@ -296,7 +413,7 @@ def foreign(path, answers, dtype, *shape):
 
 def test_answers_that_are_not_one_a_row(tmp_path, capsys):
     table = tmp_path / "rows.csv"
-    table.write_text("1,2\n3,4\n")
+    table.write_text("a,b\n1,2\n3,4\n")
     foreign(tmp_path / "sum", lambda x: {"y": tf.reduce_sum(x)}, tf.float32, None, 2)
     assert say("predict", tmp_path / "sum", table) == 1
     said = capsys.readouterr().err
@@ -313,7 +430,7 @@ def test_a_column_of_texts(tmp_path, capsys):
     foreign(tmp_path / "length", lambda x: {"y": tf.strings.length(x)}, tf.string, None)
     table = tmp_path / "rows.csv"
     table.write_text('good bad\n""\n' + "x" * 150_000 + "\n")
-    assert say("predict", tmp_path / "length", table) == 0
+    assert say("predict", tmp_path / "length", table, "--no-header") == 0
     answers = json.loads(capsys.readouterr().out)["predictions"]
     assert [row["y"] for row in answers] == [8, 0, 150_000]
     table.write_text("good\n\nbad\n")
@@ -342,7 +459,7 @@ def test_spaces_at_the_ends_of_labels_are_none_of_theirs(file, tmp_path):
 def test_a_byte_order_mark_hides_no_row(iris, tmp_path, capsys):
     table = tmp_path / "rows.csv"
     table.write_text("1,2,3,4\n5,6,7,8\n", encoding="utf-8-sig")
-    assert say("predict", iris[1].path, table) == 0
+    assert say("predict", iris[1].path, table, "--no-header") == 0
     assert len(json.loads(capsys.readouterr().out)["predictions"]) == 2
 
 

@@ -1,5 +1,7 @@
 """What is served answers as the model does, whatever kind of Keras model it is."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -160,7 +162,40 @@ def test_labels_name_a_sigmoid_without_an_axis_of_its_own(tmp_path, ask):
     model = keras.Model(features, keras.ops.sigmoid(keras.ops.sum(features, axis=1)))
     report = serving.export(model, tmp_path, labels=["no", "yes"])
     x = np.array([[1, 1], [-1, 0], [np.nan, 0]], "float32")
-    assert ask(report, features=x)["labels"].tolist() == [b"yes", b"no", b""]
+    served = ask(report, features=x)
+    assert served["labels"].tolist() == [b"yes", b"no", b""]
+    p = 1 / (1 + np.exp(-x.sum(axis=1)))
+    np.testing.assert_allclose(served["probabilities"], np.stack([1 - p, p], 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1,), (5, 1)])
+def test_one_sigmoid_with_labels_gives_the_probability_of_each(shape, tmp_path, ask):
+    model = keras.Sequential([keras.Input(shape), keras.layers.Activation("sigmoid")])
+    # Log-odds of p = 1/4, 1/2 and 4/5; at 1/2 the first label stands, as `argmax` has it.
+    x = np.log(np.array([1 / 3, 1, 4])).reshape(3, *[1] * len(shape)).astype("float32")
+    x = np.broadcast_to(x, (3, *shape))
+    report = serving.export(model, tmp_path, labels=["no", "yes"])
+    both = np.array([[0.75, 0.25], [0.5, 0.5], [0.2, 0.8]]).reshape(3, *[1] * (len(shape) - 1), 2)
+    names = np.array([b"no", b"no", b"yes"]).reshape(3, *[1] * (len(shape) - 1))
+    served = ask(report, features=x)
+    rows = (3, *shape[:-1])
+    np.testing.assert_allclose(
+        served["probabilities"], np.broadcast_to(both, (*rows, 2)), atol=1e-6
+    )
+    assert served["labels"].tolist() == np.broadcast_to(names, rows).tolist()
+    answered = serving.Predictor(report.path)(x)
+    np.testing.assert_allclose(answered["probabilities"], served["probabilities"], atol=1e-6)
+    assert serving.verify(report.path).largest_difference < 1e-5
+    card = json.loads((report.path / "assets.extra" / "model_card.json").read_text())
+    outputs = card["signatures"]["serving_default"]["outputs"]
+    assert outputs["probabilities"]["shape"] == [None, *shape[:-1], 2]
+    assert card["labels"] == ["no", "yes"]
+
+
+def test_one_sigmoid_without_labels_gives_what_the_model_gives(tmp_path, ask):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Activation("sigmoid")])
+    served = ask(serving.export(model, tmp_path), features=np.array([[0.0]], "float32"))
+    assert {name: array.tolist() for name, array in served.items()} == {"probabilities": [[0.5]]}
 
 
 @pytest.mark.parametrize(("units", "activation"), [(3, "softmax"), (1, "sigmoid")])

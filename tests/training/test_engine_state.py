@@ -1,4 +1,4 @@
-"""Building and tracing change no state of a model: losses are those of Keras from the first step."""
+"""Building and tracing change no state of a model: losses are Keras's from the first step."""
 
 import keras
 import numpy as np

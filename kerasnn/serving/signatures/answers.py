@@ -7,7 +7,11 @@ from kerasnn.serving.recorded import Arrays
 
 
 class Answers:
-    """Writes the model's outputs by name, and beside probabilities the label of the class."""
+    """Writes the model's outputs by name.
+
+    With labels, `probabilities` holds one for each label, in their order, of one sigmoid too, and
+    beside it stands the label of the class.
+    """
 
     method = "tensorflow/serving/predict"
 
@@ -18,10 +22,12 @@ class Answers:
         """Returns the signature's outputs from the model's, in its graph."""
         if self._labels is None:
             return outputs
-        return outputs | {"labels": self._labels.of(outputs["probabilities"])}
+        by_class = self._labels.by_class(outputs["probabilities"])
+        return outputs | {"probabilities": by_class, "labels": self._labels.of(by_class)}
 
     def expected(self, answers: Arrays) -> Arrays:
         """Returns what is to come out where the model predicts `answers`."""
         if self._labels is None:
             return answers
-        return answers | {"labels": self._labels.expected(answers["probabilities"])}
+        by_class = self._labels.by_class(answers["probabilities"])
+        return answers | {"probabilities": by_class, "labels": self._labels.expected(by_class)}
