@@ -1,5 +1,7 @@
-"""What training changes."""
+"""Variables of a model and its optimizers, and a copy of their values."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -13,3 +15,37 @@ def variables_of(model: Any) -> list[keras.Variable]:
     # A step of the user's own may have several optimizers, which Keras does not track.
     held = [v for v in vars(model).values() if isinstance(v, keras.optimizers.Optimizer)]
     return [*model.variables, *(v for optimizer in held for v in optimizer.variables)]
+
+
+class State:
+    """All variables of a model and its optimizers, as they are when this is made.
+
+    TensorFlow copies a variable's buffer when it is next written to, so keeping the values is
+    cheap until then.
+
+    Args:
+        model: A Keras model.
+        but: Variables that are left as they will be.
+    """
+
+    def __init__(self, model: Any, but: Sequence[Any] = ()) -> None:
+        left = set(map(id, but))
+        self._values = [(v, v.value.value()) for v in variables_of(model) if id(v) not in left]
+
+    def restore(self) -> None:
+        """Puts everything back."""
+        for variable, value in self._values:
+            variable.assign(value)
+
+
+@contextlib.contextmanager
+def unchanged(model: Any) -> Iterator[None]:
+    """Lets a model run, and puts back what its layers change in inference too.
+
+    A layer may draw random numbers there, or count its calls.
+    """
+    before = State(model)
+    try:
+        yield
+    finally:
+        before.restore()

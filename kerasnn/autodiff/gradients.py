@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._variables import unchanged
 from kerasnn.autodiff import losses
 
 
@@ -71,7 +72,7 @@ def by_weight(
     structures of tensors, which are not checked.
     """
     metrics = [(variable, variable.numpy()) for variable in model.metrics_variables]
-    with tf.GradientTape() as tape:
+    with unchanged(model), tf.GradientTape() as tape:
         loss = losses.of(model, x, y, sample_weight)
     for variable, value in metrics:
         variable.assign(value)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._variables import unchanged
 
 
 def check_model(model: Any) -> None:
@@ -40,7 +41,8 @@ def check_loss(model: Any, x: Any) -> None:
     """
     if model.loss is not None or type(model).compute_loss is not keras.Model.compute_loss:
         return
-    model(x, training=False)
+    with unchanged(model):
+        model(x, training=False)
     if not model.losses:
         raise ValueError(
             f"`model` must have a loss; `{model.name}` has none, and computes one in a "
@@ -68,9 +70,10 @@ def read(
     for name, array in leaves:
         if array.dtype.kind in "fiub":
             _checks.finite_range(name, array)
-    outputs = keras.tree.map_structure(
-        lambda t: keras.KerasTensor((None, *t.shape[1:]), t.dtype), model(x, training=False)
-    )
+    with unchanged(model):
+        outputs = keras.tree.map_structure(
+            lambda t: keras.KerasTensor((None, *t.shape[1:]), t.dtype), model(x, training=False)
+        )
     count = len(keras.tree.flatten(outputs))
     ends = getattr(model, "output_names", None) or [f"output_{i}" for i in range(count)]
     for target in _checks.losses_by_output(names[1], targets, outputs, ends, model.loss):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasnn._variables import unchanged
 from kerasnn.autodiff.gradients import by_weight, norms, trained
 from kerasnn.callbacks import outputs
 from kerasnn.callbacks.sample import Sample
@@ -48,7 +49,8 @@ class Probe:
 
     def score(self) -> Score | None:
         """Returns how good the answers on the training sample are."""
-        return score(self._model, self._train, self._run(self._train.x)[0])
+        with unchanged(self._model):
+            return score(self._model, self._train, self._run(self._train.x)[0])
 
     def vitals(self, epoch: int, before: Weights | None = None, steps: int = 0) -> Vitals:
         """Measures.
@@ -58,6 +60,10 @@ class Probe:
             before: Its weights some steps ago.
             steps: How many steps.
         """
+        with unchanged(self._model):
+            return self._vitals(epoch, before, steps)
+
+    def _vitals(self, epoch: int, before: Weights | None, steps: int) -> Vitals:
         x, y = self._train.x, self._train.y
         answers, activity = self._run(x)
         weights = self.weights()

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from kerasnn._variables import State
 from kerasnn.training.block_program import BlockProgram, layout
 from kerasnn.training.blocks import Blocks
 from kerasnn.training.finite import not_finite
 from kerasnn.training.programs import programs_of
-from kerasnn.training.state import State
 from kerasnn.training.steps import build
 
 # The progress bar is to move at least twice a second, and Ctrl-C to stop within one.

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnn.training.state import State
+from kerasnn._variables import State
 
 
 def not_finite(model: Any, epoch: int, names: list[str]) -> FloatingPointError:

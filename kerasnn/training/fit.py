@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._variables import State
 from kerasnn.training.job import Job
 from kerasnn.training.run import run
-from kerasnn.training.state import State
 
 
 @_checks.known_arguments

@@ -15,11 +15,11 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._optimizers import copy_of
+from kerasnn._variables import State
 from kerasnn.training.endless_batches import endless_batches
 from kerasnn.training.job import Job, check_model
 from kerasnn.training.rate_sweep import METHODS, RateSweep, has_risen
 from kerasnn.training.standardization import learn_standardization
-from kerasnn.training.state import State
 from kerasnn.training.steps import Steps, build, build_eagerly
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from kerasnn._variables import State
 from kerasnn.layers.unlearned import unlearned
 from kerasnn.training.rows import is_irregular, is_stream
 
@@ -30,7 +31,10 @@ def learn_standardization(model: keras.Model, x: Any, y: Any, steps: int | None)
             f"Call `model.get_layer({name!r}).adapt(...)` before `fit`."
         )
     for layer, read in fresh:
+        # The layers in front of it run, and may draw random numbers or count their calls.
+        before = State(model, but=layer.variables)
         layer.adapt(read(*batch) for batch in _batches(x, y, steps))
+        before.restore()
 
 
 def _batches(x: Any, y: Any, steps: int | None) -> Iterator[tuple[Any, Any]]:

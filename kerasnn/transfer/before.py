@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from kerasnn._layers import all_layers
-from kerasnn.training.state import State
+from kerasnn._variables import State
 
 
 class Before:

@@ -6,7 +6,7 @@ import pytest
 from engine_cases import assert_close, assert_same_history
 
 import kerasnn
-from kerasnn import training
+from kerasnn import autodiff, callbacks, training
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(48, 4)).astype("float32")
@@ -204,3 +204,32 @@ def test_slots_start_from_the_weights_whatever_the_engine(subclassed):
     for engine in ("graph", "xla", "keras"):
         model = schedule_free(subclassed=subclassed)
         assert_same_history(kerasnn.fit(model, X, Y, engine=engine, **arguments), wanted, 1e-4)
+
+
+def counted(*layers):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), Counter(), *layers, keras.layers.Dense(1)])
+    model.compile("sgd", loss="mse")
+    return model
+
+
+LOOKS = {
+    "gradients": lambda model: autodiff.gradients(model, X, Y),
+    "check_gradients": lambda model: autodiff.check_gradients(model, X[:4], Y[:4], samples=2),
+    "diagnose": lambda model: callbacks.diagnose(model, X, Y),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_looking_at_a_model_leaves_its_state(look):
+    model = counted()
+    model.layers[0].calls.assign(5.0)
+    look(model)
+    assert float(model.layers[0].calls) == 5.0
+
+
+def test_only_steps_of_training_count():
+    model = counted(kerasnn.layers.Standardize())
+    doctor = callbacks.TrainingDoctor(verbose=0)
+    kerasnn.fit(model, X, Y, batch_size=16, epochs=2, verbose=0, callbacks=[doctor])
+    assert float(model.layers[0].calls) == 2 * 3
