@@ -26,7 +26,7 @@ class Sample:
     @property
     def rows(self) -> int:
         """Number of rows."""
-        return len(keras.tree.flatten(self.x)[0])
+        return next(len(array) for array in keras.tree.flatten(self.x) if array is not None)
 
 
 def check_rows(name: str, rows: Any) -> None:
@@ -90,7 +90,7 @@ def sample_of(x: Any, y: Any, sample_weight: Any = None) -> Sample:
 
     No random number is drawn, and rows that are sorted by class are all represented.
     """
-    arrays = keras.tree.flatten(x)
+    arrays = [array for array in keras.tree.flatten(x) if array is not None]
     rows = len(arrays[0])
     numbers = sum(int(np.prod(array.shape[1:])) for array in arrays)
     most = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_NUMBERS // max(1, numbers)))

@@ -16,6 +16,7 @@ from kerasnn.selection.content import may_draw
 from kerasnn.selection.metrics import own_names
 from kerasnn.selection.seeds import seeded, watched
 from kerasnn.training import rows, steps
+from kerasnn.training.tensors import hide_none
 
 # By identity: Keras's variables have no hash.
 _seen: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
@@ -229,5 +230,6 @@ def _measured(model: Any, problem: Problem) -> Any:
     tensors: Any = keras.tree.map_structure(
         lambda a: None if a is None else keras.ops.convert_to_tensor(a), part
     )
-    steps.build(model, keras.utils.pack_x_y_sample_weight(*tensors), "test_step")
+    batch = hide_none(keras.utils.pack_x_y_sample_weight(*tensors))
+    steps.build(model, batch, "test_step")
     return model

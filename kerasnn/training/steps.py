@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn._optimizers import build_slots
+from kerasnn.training.tensors import show_none
 
 Logs = dict[str, Any]
 
@@ -90,7 +91,7 @@ def build(model: Any, batch: Any, method: str = "train_step") -> None:
         spec = batch if is_spec else tf.nest.map_structure(tf.TensorSpec.from_tensor, batch)
         tf.function(_step_of(model, method), autograph=False).get_concrete_function(spec)
     else:
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(show_none(batch))
         outputs = model(x, training=False)
         model.compute_loss(x, y, outputs, sample_weight, training=False)
         model.compute_metrics(x, y, outputs, sample_weight)
@@ -100,13 +101,18 @@ def build(model: Any, batch: Any, method: str = "train_step") -> None:
 
 
 def _step_of(model: Any, method: str) -> Any:
-    """Returns a model's step; training is traced as one step for all replicas.
+    """Returns a model's step on a batch without None, as `hide_none` makes it.
 
+    Training is traced as one step for all replicas.
     For one replica of several, Keras's optimizers trace a sum over them, whose gradient TensorFlow
     registers for ever, together with the graph and all its variables. Loss scaling wants to be
     in a replica, though, and so may a step of the user's own.
     """
-    step = getattr(model, method)
+    own_step = getattr(model, method)
+
+    def step(batch: Any) -> Any:
+        return own_step(show_none(batch))
+
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     if method != "train_step" or scaled or not has_keras_step(model):
         return step

@@ -55,8 +55,9 @@ def check_stream_shapes(model: Any, stream: Any, names: tuple[str, ...]) -> None
     """
     if not isinstance(stream, tf.data.Dataset) or not rows.is_symbolic(model):
         return
-    x, y, _ = keras.utils.unpack_x_y_sample_weight(stream.element_spec)
-    for name, spec, tensor in _checks.match(names[0], x, rows.structure(model, "input")):
+    spec = keras.tree.map_structure(_none_or_spec, stream.element_spec)
+    x, y, _ = keras.utils.unpack_x_y_sample_weight(spec)
+    for name, spec, tensor in rows.pair_inputs(model, names[0], x):
         if not _has_shape(spec):
             continue
         if spec.shape.rank == len(tensor.shape) - 1 and tensor.shape[-1] != 1:
@@ -72,6 +73,12 @@ def check_stream_shapes(model: Any, stream: Any, names: tuple[str, ...]) -> None
     ):
         if _has_shape(spec):
             _checks.fits_output(name, _stand_in(spec, tensor), tensor, kind)
+
+
+def _none_or_spec(spec: tf.TypeSpec) -> tf.TypeSpec | None:
+    """Returns None for what yields None, or an optional, which Keras takes for None."""
+    is_none = spec == tf.type_spec_from_value(None) or isinstance(spec, tf.OptionalSpec)
+    return None if is_none else spec
 
 
 def _has_shape(spec: Any) -> bool:
