@@ -23,6 +23,7 @@ from kerasnn._checks.structures import shown as shown
 from kerasnn._checks.targets import classes_of as classes_of
 from kerasnn._checks.targets import fits_output as fits_output
 from kerasnn._checks.targets import kind_of as kind_of
+from kerasnn._checks.targets import kinds_by_output as kinds_by_output
 from kerasnn._checks.targets import losses_by_output as losses_by_output
 from kerasnn._checks.targets import targets_by_output as targets_by_output
 from kerasnn._checks.targets import validation_classes as validation_classes

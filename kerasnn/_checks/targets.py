@@ -50,7 +50,7 @@ def targets_by_output(
         output_names: Their names, in the order of `keras.tree.flatten`.
         loss: What `compile` was given.
     """
-    kinds = _kinds_by_output(outputs, output_names, loss)
+    kinds = kinds_by_output(outputs, output_names, loss)
     required = [kind is not None for kind in kinds]
     hint = "For an output that is not to be trained, compile with None as its loss."
     match(name, y, outputs, output_names, required, hint)
@@ -67,7 +67,7 @@ def losses_by_output(
     return [target for target in found if target[1] is not None]
 
 
-def _kinds_by_output(outputs: Any, names: list[str], loss: Any) -> list[str | None]:
+def kinds_by_output(outputs: Any, names: list[str], loss: Any) -> list[str | None]:
     """Returns for each output what targets its loss wants; None where it has no loss."""
     if not keras.tree.is_nested(loss):
         return [None if loss is None else kind_of(loss)] * len(names)

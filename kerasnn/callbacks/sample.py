@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn._layers import is_symbolic
+from kerasnn._layers import is_symbolic, required_inputs, structure
 
 _MOST_ROWS, _FEWEST_ROWS = 256, 16
 # Rows of large images are fewer: they and all that is computed from them are held at once.
@@ -70,8 +70,8 @@ def check_inputs(name: str, model: Any, sample: Sample) -> None:
     """Raises unless a sample has the shapes of the model's inputs, where they are known."""
     if not is_symbolic(model):
         return
-    wanted = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
-    for leaf, tensor, symbol in _checks.match(name, sample.x, wanted):
+    wanted, required = structure(model, "input"), required_inputs(model)
+    for leaf, tensor, symbol in _checks.match(name, sample.x, wanted, required=required):
         array = np.asarray(tensor)
         _checks.fits_input(leaf, array, symbol)
         if symbol.dtype != "string" and array.dtype.kind in "OSU":

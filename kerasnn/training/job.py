@@ -239,25 +239,24 @@ def _check_class_weight_of_stream(job: Job) -> None:
         )
     _checks.class_weights(weights, None, set())
     known = rows.trains_as_keras(job.model) and rows.is_symbolic(job.model)
-    outputs = rows.structure(job.model, "output") if known else None
+    outputs = rows.structure(job.model, "output") if known else []
+    kinds = rows.kinds_by_output(job.model, outputs) if known else []
     if isinstance(job.x, tf.data.Dataset):
         _, y, sample_weight = keras.utils.unpack_x_y_sample_weight(job.x.element_spec)
         if sample_weight is not None:
             raise _both_weights()
         if keras.tree.is_nested(y):
             raise _one_target(weights, len(keras.tree.flatten(y)))
-    elif keras.tree.is_nested(outputs):
-        # Its batches are not known beforehand, but Keras weighs one array of targets only.
-        raise _one_target(weights, len(keras.tree.flatten(outputs)))
-    if outputs is None or keras.tree.is_nested(outputs):
-        return
-    [(_, _, _, target)] = rows.targets_by_output(job.model, "y", ..., outputs)
-    several = target == "binary" and outputs.shape[-1] != 1
-    if target in ("real", "counts") or several:
-        raise ValueError(
-            "`class_weight` must go with one target of one class a row; this model has 0. Yield "
-            "sample weights instead."
-        )
+    compared = zip(keras.tree.flatten(outputs), kinds, strict=True)
+    compared = [(output, kind) for output, kind in compared if kind is not None]
+    if len(compared) > 1:
+        raise _one_target(weights, len(compared))
+    for output, kind in compared:
+        if kind in ("real", "counts") or (kind == "binary" and output.shape[-1] != 1):
+            raise ValueError(
+                "`class_weight` must go with one target of one class a row; this model has 0. "
+                "Yield sample weights instead."
+            )
 
 
 def _one_target(class_weight: Any, count: int) -> ValueError:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kerasnn import _checks, layers
 from kerasnn._layers import is_symbolic as is_symbolic
+from kerasnn._layers import required_inputs
 from kerasnn._layers import structure as structure
 
 # The structure of one array.
@@ -229,15 +230,8 @@ def pair_inputs(model: Any, name: str, x: Any) -> list[tuple[str, Any, Any]]:
                 f"`{name}` must be a dictionary with the names of the model's inputs, {keys}; "
                 f"got {given}."
             )
-    flat = keras.tree.flatten(wanted)
-    made = {
-        id(layer.output): layer
-        for layer in model.layers
-        if isinstance(layer, keras.layers.InputLayer)
-    }
-    required = [not getattr(made.get(id(tensor)), "optional", False) for tensor in flat]
     hint = "Only what is made by `keras.Input(..., optional=True)` may be None."
-    return _checks.match(name, x, wanted, required=required, hint=hint)
+    return _checks.match(name, x, wanted, required=required_inputs(model), hint=hint)
 
 
 def targets_by_output(
@@ -255,6 +249,11 @@ def pair_targets(model: Any, name: str, y: Any, outputs: Any) -> list[tuple[str,
     """Returns (name, target, symbolic output, kind of loss) for every target."""
     ends = targets_by_output(model, name, y, outputs)
     return [end for end in ends if end[1] is not None]
+
+
+def kinds_by_output(model: Any, outputs: Any) -> list[str | None]:
+    """Returns for each output what targets its loss wants; None where it has no loss."""
+    return _checks.kinds_by_output(outputs, _names_of(model, outputs), model.loss)
 
 
 def _names_of(model: Any, outputs: Any) -> list[str]:
