@@ -78,8 +78,9 @@ def read(
             _checks.fits_output(*target)
 
     def cast(tensor: Any) -> Any:
-        is_other = dtype and tensor is not None and tensor.dtype.is_floating
-        return tf.cast(tensor, dtype) if is_other else tensor
+        if dtype is None or tensor is None or not tensor.dtype.is_floating:
+            return tensor
+        return tf.cast(tensor, dtype)
 
     return keras.tree.map_structure(cast, x), keras.tree.map_structure(cast, y)
 
