@@ -28,3 +28,10 @@ def structure(model: Any, end: str) -> Any:
         tensors = getattr(model, f"{end}s")
         return tensors[0] if len(tensors) == 1 else tensors
     return getattr(model, end)
+
+
+def required_inputs(model: Any) -> list[bool]:
+    """Returns for each symbolic input, in the order of `keras.tree.flatten`, if it is required."""
+    inputs = [layer for layer in model.layers if isinstance(layer, keras.layers.InputLayer)]
+    optional = {id(layer.output) for layer in inputs if layer.optional}
+    return [id(tensor) not in optional for tensor in keras.tree.flatten(structure(model, "input"))]

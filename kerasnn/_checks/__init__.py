@@ -14,6 +14,7 @@ from kerasnn._checks.arguments import wrong as wrong
 from kerasnn._checks.arrays import finite as finite
 from kerasnn._checks.arrays import finite_range as finite_range
 from kerasnn._checks.arrays import numbers_only as numbers_only
+from kerasnn._checks.structures import align as align
 from kerasnn._checks.structures import fits_input as fits_input
 from kerasnn._checks.structures import match as match
 from kerasnn._checks.structures import named_leaves as named_leaves
@@ -23,7 +24,10 @@ from kerasnn._checks.structures import shown as shown
 from kerasnn._checks.targets import classes_of as classes_of
 from kerasnn._checks.targets import fits_output as fits_output
 from kerasnn._checks.targets import kind_of as kind_of
+from kerasnn._checks.targets import kinds_by_output as kinds_by_output
 from kerasnn._checks.targets import losses_by_output as losses_by_output
+from kerasnn._checks.targets import targets_by_output as targets_by_output
 from kerasnn._checks.targets import validation_classes as validation_classes
 from kerasnn._checks.weights import class_weights as class_weights
+from kerasnn._checks.weights import one_weight_a_row as one_weight_a_row
 from kerasnn._checks.weights import sample_weights as sample_weights

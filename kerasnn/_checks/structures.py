@@ -1,6 +1,7 @@
 """Checks that arrays have the structure and the shapes of a model's inputs or outputs."""
 
-from collections.abc import Container, Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -49,43 +50,114 @@ def match(
     nest: Any,
     tensors: Any,
     names: Sequence[str] | None = None,
-    optional: Container[str] = (),
+    required: Sequence[bool] | None = None,
+    hint: str = "",
 ) -> list[tuple[str, Any, Any]]:
     """Pairs the arrays of a structure with a model's symbolic inputs or outputs.
 
     Args:
         name: What the error calls the structure.
-        nest: Arrays: one, a list, or a dictionary by name.
+        nest: Arrays: one, a list, or a dictionary by name, nested as the tensors are.
         tensors: The model's `input` or `output`: one symbolic tensor, or a structure of them.
-        names: What a dictionary calls tensors that are no dictionary; their own names by default.
-        optional: Names that a dictionary may lack.
+        names: What errors, and a dictionary in place of a list, call the tensors, in the order of
+            `keras.tree.flatten`; their own names by default.
+        required: Which tensors need an array, in that order; all by default.
+        hint: What the error for a missing array ends with.
 
     Returns:
-        (name, array, symbolic tensor) for every array; nothing for structures nested deeper.
+        (name, array, symbolic tensor) for every array that there is.
     """
-    if isinstance(nest, (list, tuple)) and len(nest) == 1 and not isinstance(tensors, (list, dict)):
-        nest = nest[0]
-    if isinstance(tensors, (list, tuple)) and len(tensors) == 1 and not isinstance(nest, dict):
-        tensors = tensors[0]
+    flat = keras.tree.flatten(tensors)
+    names = list(names or map(_tensor_name, flat))
+    required = [True] * len(flat) if required is None else list(required)
+    aligned = align(name, nest, tensors, names, required)
+    for (leaf, array), end, needed in zip(aligned, names, required, strict=True):
+        if needed and array is None:
+            raise ValueError(f"`{leaf}` must hold data for `{end}`; got None.{hint and ' '}{hint}")
+    return [
+        (leaf, array, tensor)
+        for (leaf, array), tensor in zip(aligned, flat, strict=True)
+        if array is not None
+    ]
+
+
+def align(
+    name: str, nest: Any, tensors: Any, names: Sequence[str], required: Sequence[bool]
+) -> list[tuple[str, Any]]:
+    """Returns (name, array) for each tensor of a structure; the array is None where there is none.
+
+    Structures of one form are paired part by part. Where the forms differ, arrays are taken in
+    the order of `keras.tree.flatten`: one for each tensor, or one for each that is required. The
+    arguments are those of `match`.
+    """
+    if nest is None:
+        return [(name, None)] * len(names)
+    if isinstance(nest, dict) and not isinstance(tensors, dict):
+        _match_keys(name, nest, names, required)
+        flat = zip(names, keras.tree.flatten(tensors), strict=True)
+        parts = [(f"{name}[{key!r}]", nest.get(key), tensor) for key, tensor in flat]
+        return _align_parts(parts, names, required)
     if isinstance(nest, dict):
-        if not isinstance(tensors, dict):
-            flat = keras.tree.flatten(tensors)
-            tensors = dict(zip(names or map(_tensor_name, flat), flat, strict=True))
-        _match_keys(name, list(nest), list(tensors), optional)
-        return [(f"{name}[{k!r}]", nest[k], t) for k, t in tensors.items() if k in nest]
-    if isinstance(nest, (list, tuple)) or isinstance(tensors, (list, tuple, dict)):
-        arrays, wanted = keras.tree.flatten(nest), keras.tree.flatten(tensors)
-        if len(arrays) != len(wanted):
-            names = ", ".join(f"`{_tensor_name(tensor)}`" for tensor in wanted)
-            raise ValueError(
-                f"`{name}` must hold {len(wanted)} arrays, one for each of {names}; got "
-                f"{len(arrays)}."
-            )
-        return [
-            (f"{name}[{i}]", array, tensor)
-            for i, (array, tensor) in enumerate(zip(arrays, wanted, strict=True))
-        ]
-    return [] if nest is None else [(name, nest, tensors)]
+        keys = sorted(tensors)
+        needed = _of_parts([tensors[key] for key in keys], required)
+        _match_keys(name, nest, keys, [any(part) for part in needed])
+        parts = [(f"{name}[{key!r}]", nest.get(key), tensors[key]) for key in keys]
+        return _align_parts(parts, names, required)
+    if _is_sequence(nest) and _is_sequence(tensors) and len(nest) == len(tensors):
+        pairs = zip(nest, tensors, strict=True)
+        parts = [(f"{name}[{i}]", part, wanted) for i, (part, wanted) in enumerate(pairs)]
+        return _align_parts(parts, names, required)
+    if _is_sequence(nest) and len(nest) == 1 and not keras.tree.is_nested(tensors):
+        return align(f"{name}[0]", nest[0], tensors, names, required)
+    if _is_sequence(tensors) and len(tensors) == 1:
+        return align(name, nest, tensors[0], names, required)
+    if not keras.tree.is_nested(nest) and not keras.tree.is_nested(tensors):
+        return [(name, nest)]
+    return _align_flat(name, nest, names, required)
+
+
+def _align_parts(
+    parts: list[tuple[str, Any, Any]], names: Sequence[str], required: Sequence[bool]
+) -> list[tuple[str, Any]]:
+    tensors = [wanted for _, _, wanted in parts]
+    settings = zip(_of_parts(tensors, names), _of_parts(tensors, required), strict=True)
+    return [
+        leaf
+        for part, (ends, needed) in zip(parts, settings, strict=True)
+        for leaf in align(*part, ends, needed)
+    ]
+
+
+def _align_flat(
+    name: str, nest: Any, names: Sequence[str], required: Sequence[bool]
+) -> list[tuple[str, Any]]:
+    leaves = [(name, nest)]
+    if keras.tree.is_nested(nest):
+        leaves = [(f"{name}[{i}]", leaf) for i, leaf in enumerate(keras.tree.flatten(nest))]
+    if len(leaves) == len(names):
+        return leaves
+    given = [leaf for leaf in leaves if leaf[1] is not None]
+    if len(given) == sum(required) > 0:
+        left = iter(given)
+        return [next(left) if needed else (name, None) for needed in required]
+    ends = ", ".join(f"`{end}`" for end in names)
+    some = ", ".join(f"`{end}`" for end, needed in zip(names, required, strict=True) if needed)
+    if len(names) == 1:
+        rule = f"be one array, for {ends}"
+    else:
+        rule = f"hold {len(names)} arrays, one for each of {ends}"
+        rule += "" if all(required) or not some else f", or one for each of {some}"
+    raise ValueError(f"`{name}` must {rule}; got {len(leaves)}.")
+
+
+def _of_parts(parts: list[Any], flat: Sequence[Any]) -> list[Sequence[Any]]:
+    """Cuts what goes with the leaves of some structures into what goes with each structure."""
+    ends = list(itertools.accumulate(len(keras.tree.flatten(part)) for part in parts))
+    return [flat[first:last] for first, last in zip([0, *ends], ends, strict=False)]
+
+
+def _is_sequence(nest: Any) -> bool:
+    return isinstance(nest, (list, tuple))
 
 
 def fits_input(name: str, array: np.ndarray, tensor: Any) -> None:
@@ -129,11 +201,15 @@ def _tensor_name(tensor: Any) -> str:
     return getattr(tensor, "name", str(tensor))
 
 
-def _match_keys(name: str, given: list[str], wanted: list[str], optional: Container[str]) -> None:
+def _match_keys(
+    name: str, given: Iterable[str], wanted: Sequence[str], required: Sequence[bool]
+) -> None:
+    given = list(given)
     for key in given:
         if key not in wanted:
             cure = did_you_mean(key, wanted) or f"It takes {', '.join(map(repr, wanted))}."
             raise ValueError(f"`{name}` holds {key!r}, which the model does not have. {cure}")
-    missing = [key for key in wanted if key not in given and key not in optional]
+    needed = zip(wanted, required, strict=True)
+    missing = [key for key, is_needed in needed if is_needed and key not in given]
     if missing:
         raise ValueError(f"`{name}` lacks {', '.join(map(repr, missing))}.")

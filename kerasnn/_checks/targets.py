@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerasnn._checks.arrays import class_labels, finite_range, numbers_only, position
-from kerasnn._checks.structures import match, shown
+from kerasnn._checks.structures import align, match, shown
 
 
 def kind_of(loss: Any) -> str:
@@ -36,32 +36,70 @@ def kind_of(loss: Any) -> str:
     return kinds.get(name, "custom")
 
 
-def losses_by_output(
+def targets_by_output(
     name: str, y: Any, outputs: Any, output_names: list[str], loss: Any
-) -> list[tuple[str, np.ndarray, Any, str]]:
-    """Returns (name, array, symbolic output, kind of loss) for every target.
+) -> list[tuple[str, Any, Any, str]]:
+    """Returns (name, array, symbolic output, kind of loss) for every output.
+
+    The array is None for an output without a target, which only one without a loss may be.
 
     Args:
         name: What errors call the targets.
         y: Targets: an array or a structure of arrays.
         outputs: The model's symbolic outputs, in their structure.
-        output_names: The names that dictionaries use for a list of outputs.
+        output_names: Their names, in the order of `keras.tree.flatten`.
         loss: What `compile` was given.
     """
-    flat = keras.tree.flatten(outputs)
-    # Dictionaries are flattened in the order of their sorted keys.
-    names = sorted(outputs) if isinstance(outputs, dict) else output_names
-    if isinstance(loss, dict):
-        losses = [loss.get(key) for key in names]
-    elif isinstance(loss, (list, tuple)):
-        losses = list(loss)
-    else:
-        losses = [loss] * len(flat)
-    without = [key for key, one in zip(names, losses, strict=True) if one is None]
-    optional = without if isinstance(outputs, dict) else []
-    kinds = {id(tensor): kind_of(one) for tensor, one in zip(flat, losses, strict=True)}
-    matched = match(name, y, outputs, output_names, optional)
-    return [(leaf, array, tensor, kinds[id(tensor)]) for leaf, array, tensor in matched]
+    kinds = kinds_by_output(outputs, output_names, loss)
+    required = [kind is not None for kind in kinds]
+    hint = "For an output that is not to be trained, compile with None as its loss."
+    match(name, y, outputs, output_names, required, hint)
+    aligned = align(name, y, outputs, output_names, required)
+    ends = zip(aligned, keras.tree.flatten(outputs), kinds, strict=True)
+    return [(leaf, array, tensor, kind or "custom") for (leaf, array), tensor, kind in ends]
+
+
+def losses_by_output(
+    name: str, y: Any, outputs: Any, output_names: list[str], loss: Any
+) -> list[tuple[str, np.ndarray, Any, str]]:
+    """Returns what `targets_by_output` does, for every target that there is."""
+    found = targets_by_output(name, y, outputs, output_names, loss)
+    return [target for target in found if target[1] is not None]
+
+
+def kinds_by_output(outputs: Any, names: list[str], loss: Any) -> list[str | None]:
+    """Returns for each output what targets its loss wants; None where it has no loss."""
+    if not keras.tree.is_nested(loss):
+        return [None if loss is None else kind_of(loss)] * len(names)
+    if isinstance(loss, dict) and not isinstance(outputs, dict):
+        if set(loss) != set(names):
+            wanted, got = (", ".join(map(repr, keys)) for keys in (names, loss))
+            raise ValueError(
+                f"`loss` must have every output of the model as a key, {wanted}; got {got}. For an "
+                "output without a loss give None."
+            )
+        loss = [loss[key] for key in names]
+    return _kinds(outputs, loss)
+
+
+def _kinds(outputs: Any, loss: Any) -> list[str | None]:
+    count = len(keras.tree.flatten(outputs))
+    if loss is None:
+        return [None] * count
+    if not keras.tree.is_nested(loss):
+        # One loss of several outputs knows itself what to compare.
+        return ["custom" if keras.tree.is_nested(outputs) else kind_of(loss)] * count
+    if isinstance(loss, dict) and isinstance(outputs, dict):
+        parts = [(outputs[key], loss.get(key)) for key in sorted(outputs)]
+        return [kind for part in parts for kind in _kinds(*part)]
+    if isinstance(loss, (list, tuple)):
+        # As in Keras, a flat list goes with the outputs in the order of `keras.tree.flatten`.
+        if len(loss) == count and not any(map(keras.tree.is_nested, loss)):
+            return [None if one is None else kind_of(one) for one in loss]
+        if isinstance(outputs, (list, tuple)) and len(loss) == len(outputs):
+            parts = list(zip(outputs, loss, strict=True))
+            return [kind for part in parts for kind in _kinds(*part)]
+    return ["custom"] * count
 
 
 def fits_output(name: str, array: np.ndarray, tensor: Any, kind: str) -> None:

@@ -29,6 +29,15 @@ def sample_weights(name: str, array: np.ndarray, target: np.ndarray | None) -> N
         )
 
 
+def one_weight_a_row(name: str, array: np.ndarray) -> None:
+    """Raises where weights for several targets are not one a row."""
+    if array.size != len(array):
+        raise ValueError(
+            f"`{name}` must hold one weight a row, or be a structure with weights for each target, "
+            f"where there are several targets; got shape {array.shape}."
+        )
+
+
 def class_weights(weights: Any, classes: int | None, present: set[int]) -> None:
     """Raises unless a dictionary gives every class a weight, and nothing else.
 

@@ -76,11 +76,14 @@ def read(
         )
     count = len(keras.tree.flatten(outputs))
     ends = getattr(model, "output_names", None) or [f"output_{i}" for i in range(count)]
-    for target in _checks.losses_by_output(names[1], targets, outputs, ends, model.loss):
-        _checks.fits_output(*target)
+    if model.loss and type(model).compute_loss is keras.Model.compute_loss:
+        for target in _checks.losses_by_output(names[1], targets, outputs, ends, model.loss):
+            _checks.fits_output(*target)
 
-    def cast(tensor: tf.Tensor) -> Any:
-        return tf.cast(tensor, dtype) if dtype and tensor.dtype.is_floating else tensor
+    def cast(tensor: Any) -> Any:
+        if dtype is None or tensor is None or not tensor.dtype.is_floating:
+            return tensor
+        return tf.cast(tensor, dtype)
 
     return keras.tree.map_structure(cast, x), keras.tree.map_structure(cast, y)
 
@@ -94,9 +97,13 @@ def _as_tensors(name: str, nest: Any) -> Any:
     for leaf_name, leaf in _checks.named_leaves(name, nest):
         if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "O":
             _checks.numbers_only(leaf_name, leaf)
-    return keras.tree.map_structure(tf.convert_to_tensor, nest)
+    return keras.tree.map_structure(
+        lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), nest
+    )
 
 
-def _as_array(tensor: tf.Tensor) -> np.ndarray:
+def _as_array(tensor: Any) -> Any:
+    if tensor is None:
+        return None
     # bfloat16 is no kind of number to NumPy.
     return (tf.cast(tensor, "float32") if tensor.dtype == tf.bfloat16 else tensor).numpy()

@@ -45,6 +45,7 @@ class Monitored(_Base):
     _alone = False
     _validated = False
     _measured = False
+    _has_begun = False
 
     def before_fit(self, model: Any, *, validates: bool, alone: bool) -> None:
         """Raises where the metric cannot be there because nothing is validated."""
@@ -61,7 +62,7 @@ class Monitored(_Base):
     def on_train_begin(self, logs: Any = None) -> None:
         """Starts anew; raises where the metric is known not to come."""
         super().on_train_begin(logs)
-        self._measured = False
+        self._measured = self._has_begun = False
         known = _known(self.model)
         if known and self._alone:
             _checks.one_of("monitor", self.monitor, known)
@@ -72,7 +73,7 @@ class Monitored(_Base):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Waits for a validation."""
         super().on_epoch_begin(epoch, logs)
-        self._validated = False
+        self._validated, self._has_begun = False, True
 
     def on_test_end(self, logs: Any = None) -> None:
         """Notes that there was a validation."""
@@ -104,7 +105,7 @@ class Monitored(_Base):
         """Says where nothing was ever validated, which Keras's own `fit` allows."""
         super().on_train_end(logs)
         self._alone = False
-        if not self._measured:
+        if self._has_begun and not self._measured:
             warnings.warn(
                 f"`{type(self).__name__}` has done nothing: there was no `{self.monitor}` in any "
                 "epoch. Give `validation_data` to `fit`.",

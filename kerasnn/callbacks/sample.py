@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn._layers import is_symbolic
+from kerasnn._layers import is_symbolic, required_inputs, structure
 
 _MOST_ROWS, _FEWEST_ROWS = 256, 16
 # Rows of large images are fewer: they and all that is computed from them are held at once.
@@ -26,7 +26,7 @@ class Sample:
     @property
     def rows(self) -> int:
         """Number of rows."""
-        return len(keras.tree.flatten(self.x)[0])
+        return next(len(array) for array in keras.tree.flatten(self.x) if array is not None)
 
 
 def check_rows(name: str, rows: Any) -> None:
@@ -70,8 +70,8 @@ def check_inputs(name: str, model: Any, sample: Sample) -> None:
     """Raises unless a sample has the shapes of the model's inputs, where they are known."""
     if not is_symbolic(model):
         return
-    wanted = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
-    for leaf, tensor, symbol in _checks.match(name, sample.x, wanted):
+    wanted, required = structure(model, "input"), required_inputs(model)
+    for leaf, tensor, symbol in _checks.match(name, sample.x, wanted, required=required):
         array = np.asarray(tensor)
         _checks.fits_input(leaf, array, symbol)
         if symbol.dtype != "string" and array.dtype.kind in "OSU":
@@ -90,7 +90,7 @@ def sample_of(x: Any, y: Any, sample_weight: Any = None) -> Sample:
 
     No random number is drawn, and rows that are sorted by class are all represented.
     """
-    arrays = keras.tree.flatten(x)
+    arrays = [array for array in keras.tree.flatten(x) if array is not None]
     rows = len(arrays[0])
     numbers = sum(int(np.prod(array.shape[1:])) for array in arrays)
     most = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_NUMBERS // max(1, numbers)))

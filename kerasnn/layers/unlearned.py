@@ -48,11 +48,12 @@ def _targets_of(layer: Standardize, model: keras.Model) -> Reader:
     outputs = structure(model, "output")
     if not any(layer.output is tensor for tensor in keras.tree.flatten(outputs)):
         raise ValueError(f"{layer.name} makes no output of {model.name}")
-    names = getattr(model, "output_names", None)
+    count = len(keras.tree.flatten(outputs))
+    names = getattr(model, "output_names", None) or [f"output_{i}" for i in range(count)]
 
     def read(_: Any, targets: Any) -> np.ndarray:
-        matched = _checks.match("y", targets, outputs, names)
-        array = np.asarray(next(array for _, array, tensor in matched if tensor is layer.output))
+        matched = _checks.losses_by_output("y", targets, outputs, names, model.loss)
+        array = np.asarray(next(array for _, array, tensor, _ in matched if tensor is layer.output))
         return array[:, None] if array.ndim < len(layer.output.shape) else array
 
     return read

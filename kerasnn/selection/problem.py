@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.callbacks.outputs import has_logits, loss_function
@@ -16,6 +17,7 @@ from kerasnn.selection.content import may_draw
 from kerasnn.selection.metrics import own_names, score_of
 from kerasnn.selection.seeds import seeded, watched
 from kerasnn.training import rows, steps
+from kerasnn.training.tensors import hide_none
 
 # By identity: Keras's variables have no hash.
 _seen: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
@@ -228,9 +230,9 @@ def read(
 
 def _measured(model: Any, problem: Problem) -> Any:
     """Returns a model, with its metrics made."""
-    part = problem.take(np.arange(min(2, problem.count)))
-    tensors: Any = keras.tree.map_structure(
-        lambda a: None if a is None else keras.ops.convert_to_tensor(a), part
+    data = keras.utils.pack_x_y_sample_weight(problem.x, problem.y, problem.sample_weight)
+    spec = tf.nest.map_structure(
+        lambda a: tf.TensorSpec((None, *a.shape[1:]), tf.as_dtype(a.dtype)), hide_none(data)
     )
-    steps.build(model, keras.utils.pack_x_y_sample_weight(*tensors), "test_step")
+    steps.build(model, spec, "test_step")
     return model

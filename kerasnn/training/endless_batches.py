@@ -12,6 +12,7 @@ import tensorflow as tf
 from kerasnn.training.job import Job
 from kerasnn.training.programs import first_line
 from kerasnn.training.stream_values import checked_batches
+from kerasnn.training.tensors import hide_none
 
 # Where an operation of tf.data takes the generator of its seeds.
 _SEED_GENERATOR_INPUT = {"ShuffleDatasetV3": 4, "ShuffleAndRepeatDatasetV2": 5}
@@ -25,7 +26,7 @@ def endless_batches(job: Job, seed: int) -> Iterator[Any]:
             source = map(job.x.__getitem__, range(len(job.x))) if stream is None else iter(stream)
             source, batch = itertools.islice(source, job.steps_per_epoch), None
             for batch in checked_batches(job.model, source, ("x", "y", "sample_weight"), []):
-                yield tf.nest.map_structure(tf.convert_to_tensor, batch)
+                yield tf.nest.map_structure(tf.convert_to_tensor, hide_none(batch))
             if batch is None:
                 # A dataset that was filtered does not know that it is empty.
                 raise ValueError(
@@ -33,7 +34,7 @@ def endless_batches(job: Job, seed: int) -> Iterator[Any]:
                 )
     with tf.device("CPU:0"):
         data = keras.utils.pack_x_y_sample_weight(job.x, job.y, job.sample_weight)
-        data = tf.nest.map_structure(tf.convert_to_tensor, data)
+        data = tf.nest.map_structure(tf.convert_to_tensor, hide_none(data))
     rows, size = job.train.count, min(job.step_rows, job.train.count)
     for epoch in itertools.count():
         order = np.random.default_rng([seed, epoch]).permutation(rows)

@@ -16,7 +16,7 @@ from kerasnn.training.job import check_model
 from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import Steps, as_number, as_python, build
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
-from kerasnn.training.tensors import as_tensors
+from kerasnn.training.tensors import as_tensors, hide_none
 
 
 @_checks.known_arguments
@@ -118,7 +118,7 @@ class Evaluation:
         self._batch_size = batch_size or (-(-rows // steps) if steps else 32)
         self.steps = min(-(-rows // self._batch_size), steps or rows)
         self._pace: float | None = None
-        self._data = as_tensors(data)
+        self._data = as_tensors(hide_none(data))
 
     def run(self, callbacks: keras.callbacks.CallbackList) -> Logs:
         """Returns loss and metrics by name; moves the progress bar."""

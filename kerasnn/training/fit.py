@@ -43,18 +43,23 @@ def fit(
         model: A compiled Keras model.
         x: Inputs: an array, tensor, data frame or list, a list or dictionary of them by input,
             or a `tf.data.Dataset`, `keras.utils.PyDataset` or generator of batches.
-        y: Targets, where `x` does not hold them.
+        y: Targets, where `x` does not hold them: an array, or a structure of them as the model's
+            outputs. An output whose loss is None needs none: its target may be None or left out.
+            Inputs made by `keras.Input(optional=True)` may be None likewise. Where a model has a
+            `compute_loss` or `train_step` of its own, it receives the structure that is given.
         batch_size: Rows to a step; 32 by default, `"full"` for all rows (batch gradient
             descent), 1 for stochastic gradient descent.
-        epochs: Number of the epoch to stop after.
+        epochs: Number of the epoch to stop after. Where it is at most `initial_epoch`, nothing
+            is trained and the `History` is empty.
         verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch, or `"auto"`.
         callbacks: Keras callbacks. One with a method `set_data(train, validation)` is given the
             rows, (x, y, sample_weight) each, before training; None for a stream or nothing.
         validation_split: Share of the rows, taken from the end, to validate on.
         validation_data: `(x, y)`, `(x, y, sample_weight)` or a stream to validate on.
         shuffle: Whether to draw a new order of the rows for each epoch.
-        class_weight: Weight of each class in the loss.
-        sample_weight: Weight of each row in the loss.
+        class_weight: Weight of each class in the loss, for a model of one target, as in Keras.
+            For several targets give `sample_weight`, in their structure.
+        sample_weight: Weight of each row in the loss; one array, or one for each target.
         initial_epoch: Number of the epoch to start with.
         steps_per_epoch: Batches to an epoch, for streams.
         validation_steps: Batches to a validation, for streams.
@@ -67,7 +72,8 @@ def fit(
             `keras.utils.set_random_seed`.
 
     Returns:
-        Keras's `History`, with `engine`, the engine that ran, and `reason`, why.
+        Keras's `History`, with `engine`, the engine that ran, and `reason`, why; `"none"` where
+        there was no epoch to run.
 
     Raises:
         ValueError: If data, weights or an argument cannot be right, or the engine that was asked

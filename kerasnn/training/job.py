@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.training import rows
@@ -69,7 +70,7 @@ class Job:
             _check_stream(self)
             check_stream_shapes(self.model, self.x, _NAMES)
             if self.class_weight is not None:
-                _checks.class_weights(self.class_weight, None, set())
+                _check_class_weight_of_stream(self)
         elif rows.is_irregular(self.x):
             self._read_irregular()
         else:
@@ -186,10 +187,10 @@ class Job:
         if self.class_weight is None:
             return
         if self.sample_weight is not None:
-            raise ValueError(
-                "`class_weight` and `sample_weight` cannot both be given. Put the product of both "
-                "into `sample_weight`."
-            )
+            raise _both_weights()
+        targets = _checks.named_leaves("y", train.y)
+        if len(targets) > 1:
+            raise _one_target(self.class_weight, len(targets))
         if len(train.labels) != 1:
             raise ValueError(
                 "`class_weight` must go with one target of one class a row; this model has "
@@ -219,7 +220,7 @@ def check_model(model: Any) -> None:
 def _check_arguments(job: Job) -> None:
     check_model(job.model)
     _checks.one_of("engine", job.engine, _ENGINES)
-    _checks.whole_number("epochs", job.epochs)
+    _checks.whole_number("epochs", job.epochs, at_least=0)
     _checks.whole_number("initial_epoch", job.initial_epoch, at_least=0)
     _checks.rate("validation_split", job.validation_split, "To validate on nothing, use 0.")
     if not _checks.is_one_of(job.verbose, 0, 1, 2, "auto"):
@@ -246,6 +247,55 @@ def _check_validation_freq(value: Any) -> None:
         raise _checks.wrong(
             "validation_freq", "be a whole number of at least 1, or a list of epochs", value
         )
+
+
+def _check_class_weight_of_stream(job: Job) -> None:
+    """Raises where Keras could not weigh a stream by classes, or would weigh what is no class."""
+    weights, kind = job.class_weight, type(job.x).__name__
+    if not isinstance(job.x, (tf.data.Dataset, keras.utils.PyDataset)):
+        raise _checks.wrong(
+            "class_weight",
+            f"be left out where `x` is a {kind}, as in Keras",
+            weights,
+            "Let it yield (x, y, sample_weight).",
+        )
+    _checks.class_weights(weights, None, set())
+    known = rows.trains_as_keras(job.model) and rows.is_symbolic(job.model)
+    outputs = rows.structure(job.model, "output") if known else []
+    kinds = rows.kinds_by_output(job.model, outputs) if known else []
+    if isinstance(job.x, tf.data.Dataset):
+        _, y, sample_weight = keras.utils.unpack_x_y_sample_weight(job.x.element_spec)
+        if sample_weight is not None:
+            raise _both_weights()
+        if keras.tree.is_nested(y):
+            raise _one_target(weights, len(keras.tree.flatten(y)))
+    compared = zip(keras.tree.flatten(outputs), kinds, strict=True)
+    compared = [(output, kind) for output, kind in compared if kind is not None]
+    if len(compared) > 1:
+        raise _one_target(weights, len(compared))
+    for output, kind in compared:
+        if kind in ("real", "counts") or (kind == "binary" and output.shape[-1] != 1):
+            raise ValueError(
+                "`class_weight` must go with one target of one class a row; this model has 0. "
+                "Yield sample weights instead."
+            )
+
+
+def _one_target(class_weight: Any, count: int) -> ValueError:
+    return _checks.wrong(
+        "class_weight",
+        f"go with a model of one target, as in Keras; this one has {count}",
+        class_weight,
+        "It would weigh every output's loss by the classes of one. Give a `sample_weight` with "
+        "weights for each target.",
+    )
+
+
+def _both_weights() -> ValueError:
+    return ValueError(
+        "`class_weight` and `sample_weight` cannot both be given. Put the product of both into "
+        "`sample_weight`."
+    )
 
 
 def _check_stream(job: Job) -> None:

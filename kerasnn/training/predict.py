@@ -15,7 +15,7 @@ from kerasnn.training.epochs import CALL_SECONDS, steps_for
 from kerasnn.training.generators import Batches, quiet_end
 from kerasnn.training.programs import inference_programs_of
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
-from kerasnn.training.tensors import as_tensors
+from kerasnn.training.tensors import as_tensors, hide_none, show_none
 
 
 @_checks.known_arguments
@@ -51,8 +51,8 @@ def predict(
                 model, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
             )
     data = rows.read(model, x)
-    x = keras.utils.pack_x_y_sample_weight(data.x)
-    spec = _spec(model, x)
+    x = hide_none(keras.utils.pack_x_y_sample_weight(data.x))
+    spec = _spec(model, data.x, x)
     program: PredictProgram = inference_programs_of(model).get(
         model, str(spec), lambda: PredictProgram(model, spec)
     )
@@ -68,7 +68,9 @@ class PredictProgram:
     """
 
     def __init__(self, model: Any, spec: Any) -> None:
-        step = tf.function(model.predict_step, input_signature=[spec], autograph=False)
+        step = tf.function(
+            lambda x: model.predict_step(show_none(x)), input_signature=[spec], autograph=False
+        )
         self.one = step.get_concrete_function()
         self._spec, self._outputs = spec, self.one.structured_outputs
 
@@ -118,23 +120,22 @@ def _verbosity(verbose: int | str) -> int:
     return 1 if verbose == "auto" else int(verbose)
 
 
-def _spec(model: Any, x: Any) -> Any:
-    """Returns the inputs' types, with every size free that the model leaves free."""
-    flat = tf.nest.flatten(x)
-    if rows.is_symbolic(model) and len(model.inputs) == len(flat):
-        free = [tensor.shape for tensor in tf.nest.flatten(rows.structure(model, "input"))]
-    else:
-        free = [(None, *array.shape[1:]) for array in flat]
-    specs = [
-        tf.TensorSpec(
-            [
-                None if i == 0 or n is None else size
-                for i, (n, size) in enumerate(zip(shape, array.shape, strict=True))
-            ]
-            if len(shape) == array.ndim
-            else (None, *array.shape[1:]),
-            array.dtype,
-        )
-        for shape, array in zip(free, flat, strict=True)
-    ]
-    return tf.nest.pack_sequence_as(x, specs)
+def _spec(model: Any, given: Any, x: Any) -> Any:
+    """Returns the inputs' types, with every size free that the model leaves free.
+
+    Args:
+        model: The model.
+        given: Inputs in the structure in which they were given.
+        x: The same arrays in the structure that a program takes.
+    """
+    pairs = rows.pair_inputs(model, "x", given) if rows.is_symbolic(model) else []
+    free = {id(array): tensor.shape for _, array, tensor in pairs}
+
+    def spec(array: Any) -> tf.TensorSpec:
+        wanted = free.get(id(array), ())
+        if len(wanted) != array.ndim:
+            return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+        sizes = zip(wanted[1:], array.shape[1:], strict=True)
+        return tf.TensorSpec((None, *(n and size for n, size in sizes)), array.dtype)
+
+    return tf.nest.map_structure(spec, x)

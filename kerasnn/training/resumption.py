@@ -37,6 +37,11 @@ class Resumption:
         saved = None if run is None else run.saved
         self._engine = "" if saved is None else saved["manifest"]["engine"]
 
+    @property
+    def saves(self) -> bool:
+        """Whether there is a `Resume`, which also acts where no epoch is left."""
+        return self._run is not None
+
     def engines(self, plan: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Returns the engines to try: before all others the one that the run began with."""
         if self._engine and self._job.initial_epoch >= self._job.epochs:

@@ -10,7 +10,11 @@ import tensorflow as tf
 
 from kerasnn import _checks, layers
 from kerasnn._layers import is_symbolic as is_symbolic
+from kerasnn._layers import required_inputs
 from kerasnn._layers import structure as structure
+
+# The structure of one array.
+_ONE = ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,11 +143,10 @@ def read(
     names: tuple[str, str, str] = ("x", "y", "sample_weight"),
 ) -> Rows:
     """Reads arrays and raises, before anything is trained, on what cannot be right."""
-    symbolic = is_symbolic(model)
-    one_input, one_output = _is_one(model, "input"), _is_one(model, "output")
-    x = _as_arrays(names[0], x, single=one_input)
-    y = _as_arrays(names[1], y, single=one_output)
-    sample_weight = _as_arrays(names[2], sample_weight, single=not isinstance(y, (list, dict)))
+    as_keras = trains_as_keras(model)
+    x = _as_arrays(names[0], x, _wanted(model, "input"))
+    y = _as_arrays(names[1], y, _wanted(model, "output") if as_keras else None)
+    sample_weight = _as_arrays(names[2], sample_weight, _ONE if y is None else y)
     inputs = _checks.named_leaves(names[0], x)
     targets = _checks.named_leaves(names[1], y)
     weights = _checks.named_leaves(names[2], sample_weight)
@@ -153,16 +156,8 @@ def read(
         if not keras.tree.flatten(nest):
             raise ValueError(f"`{name}` must hold data; got {nest!r}. For none, leave it out.")
     count = _checks.row_count([*inputs, *targets, *weights])
-    if symbolic:
-        wanted = structure(model, "input")
-        if isinstance(wanted, dict) and len(wanted) > 1 and not isinstance(x, dict):
-            keys = ", ".join(map(repr, wanted))
-            given = f"a list of {len(x)}" if isinstance(x, list) else "one array"
-            raise ValueError(
-                f"`{names[0]}` must be a dictionary with the names of the model's inputs, {keys}; "
-                f"got {given}."
-            )
-        for name, array, tensor in _checks.match(names[0], x, wanted):
+    if is_symbolic(model):
+        for name, array, tensor in pair_inputs(model, names[0], x):
             _checks.fits_input(name, array, tensor)
             if tensor.dtype != "string":
                 _checks.numbers_only(name, array)
@@ -176,16 +171,11 @@ def read(
     for name, array in _checks.named_leaves(names[0], x):
         if given[name].dtype.kind == "f":
             _checks.finite(name, array, given[name])
-    if one_input and len(inputs) == 1:
-        [x] = keras.tree.flatten(x)
+    wanted = _wanted(model, "input")
+    if len(inputs) == 1 and wanted is not None and not keras.tree.is_nested(wanted):
+        [x] = (leaf for leaf in keras.tree.flatten(x) if leaf is not None)
     build(model, x)
-    labels = _check_targets(model, names[1], x, y)
-    for name, array in weights:
-        target = targets[0][1] if len(weights) == 1 and len(targets) == 1 else None
-        _checks.sample_weights(name, array, target)
-    if one_output and len(targets) == 1:
-        y = targets[0][1]
-        sample_weight = weights[0][1] if len(weights) == 1 else sample_weight
+    y, sample_weight, labels = _check_targets(model, names, x, y, sample_weight)
     return Rows(x, _cast(y), _cast(sample_weight), count, labels)
 
 
@@ -201,11 +191,14 @@ def build(model: keras.Model, x: Any) -> None:
         model.build((None, *x.shape[1:]))
 
 
-def _is_one(model: Any, end: str) -> bool:
-    """Whether the model is known to take one array, or to give one."""
-    if isinstance(model, keras.Sequential):
-        return True
-    return is_symbolic(model) and not isinstance(structure(model, end), (list, tuple, dict))
+def _wanted(model: Any, end: str) -> Any:
+    """Returns a structure with one leaf for each array that a model takes or gives.
+
+    None where only data can show it.
+    """
+    if is_symbolic(model):
+        return structure(model, end)
+    return _ONE if isinstance(model, keras.Sequential) else None
 
 
 def trains_as_keras(model: Any) -> bool:
@@ -234,32 +227,104 @@ def _outputs(model: Any, x: Any) -> Any:
     return model.compute_output_spec(keras.tree.map_structure(symbol, x), **arguments)
 
 
-def _check_targets(model: Any, name: str, x: Any, y: Any) -> dict[str, Labels]:
-    targets = _checks.named_leaves(name, y)
+def _check_targets(
+    model: Any, names: tuple[str, str, str], x: Any, y: Any, sample_weight: Any
+) -> tuple[Any, Any, dict[str, Labels]]:
+    """Checks targets and weights; returns both in the structure of the outputs, and the labels."""
+    targets = _checks.named_leaves(names[1], y)
+    weights = _checks.named_leaves(names[2], sample_weight)
+    by_row = sample_weight is not None and not keras.tree.is_nested(sample_weight)
     outputs = _outputs(model, x) if targets and trains_as_keras(model) else None
     if outputs is None:
+        for name, array in weights:
+            target = targets[0][1] if len(weights) == 1 and len(targets) == 1 else None
+            _checks.sample_weights(name, array, target)
         for leaf, array in targets:
             if array.dtype.kind == "f":
                 _checks.finite_range(leaf, array)
-        return _labels("", targets[0][1], "custom", None) if len(targets) == 1 else {}
+        if by_row and keras.tree.is_nested(y):
+            # As Keras does, for a step that looks for the weights of each target.
+            sample_weight = keras.tree.map_structure(lambda _: sample_weight, y)
+        labels = _labels("", targets[0][1], "custom", None) if len(targets) == 1 else {}
+        return y, sample_weight, labels
     labels: dict[str, Labels] = {}
-    for leaf, array, tensor, kind in pair_targets(model, name, y, outputs):
-        _checks.fits_output(leaf, array, tensor, kind)
-        labels |= _labels(leaf.removeprefix(name), array, kind, tensor.shape[-1])
-    return labels
+    ends = targets_by_output(model, names[1], y, outputs)
+    output_names = _names_of(model, outputs)
+    for end, (leaf, array, tensor, kind) in zip(output_names, ends, strict=True):
+        if array is not None:
+            _checks.fits_output(leaf, array, tensor, kind)
+            end = f"[{end!r}]" if len(ends) > 1 else ""
+            labels |= _labels(end, array, kind, tensor.shape[-1])
+    y = _packed(outputs, [array for _, array, _, _ in ends])
+    if by_row:
+        [(name, array)] = weights
+        _checks.sample_weights(name, array, targets[0][1] if len(targets) == 1 else None)
+        if len(targets) > 1:
+            _checks.one_weight_a_row(name, array)
+    elif weights:
+        given = [array is not None for _, array, _, _ in ends]
+        aligned = _checks.align(names[2], sample_weight, outputs, output_names, given)
+        for (name, array), (_, target, _, _) in zip(aligned, ends, strict=True):
+            if array is not None:
+                _checks.sample_weights(name, array, target)
+        sample_weight = _packed(outputs, [array for _, array in aligned])
+    return y, sample_weight, labels
+
+
+def _packed(outputs: Any, leaves: list[Any]) -> Any:
+    """Returns arrays in the structure in which a model gives its outputs."""
+    if len(leaves) == 1 and not isinstance(outputs, dict):
+        return leaves[0]
+    return keras.tree.pack_sequence_as(keras.tree.lists_to_tuples(outputs), leaves)
+
+
+def pair_inputs(model: Any, name: str, x: Any) -> list[tuple[str, Any, Any]]:
+    """Returns (name, array, symbolic input) for every array of a functional model's inputs."""
+    wanted = structure(model, "input")
+    if isinstance(wanted, dict) and len(wanted) > 1 and not isinstance(x, dict):
+        # Keras takes a list in the order of the sorted names, where that is the model's order too.
+        in_order = isinstance(x, (list, tuple)) and list(wanted) == sorted(wanted)
+        if not in_order or len(keras.tree.flatten(x)) != len(keras.tree.flatten(wanted)):
+            keys = ", ".join(map(repr, wanted))
+            given = f"a list of {len(x)}" if isinstance(x, (list, tuple)) else "one array"
+            raise ValueError(
+                f"`{name}` must be a dictionary with the names of the model's inputs, {keys}; "
+                f"got {given}."
+            )
+    hint = "Only what is made by `keras.Input(..., optional=True)` may be None."
+    return _checks.match(name, x, wanted, required=required_inputs(model), hint=hint)
+
+
+def targets_by_output(
+    model: Any, name: str, y: Any, outputs: Any
+) -> list[tuple[str, Any, Any, str]]:
+    """Returns (name, target or None, symbolic output, kind of loss) for every output."""
+    names = _names_of(model, outputs)
+    ends = _checks.targets_by_output(name, y, outputs, names, model.loss)
+    if _fires(model):
+        ends = [(leaf, y, out, "binary" if kind == "real" else kind) for leaf, y, out, kind in ends]
+    return ends
 
 
 def pair_targets(model: Any, name: str, y: Any, outputs: Any) -> list[tuple[str, Any, Any, str]]:
     """Returns (name, target, symbolic output, kind of loss) for every target."""
-    names = getattr(model, "output_names", None) or [
-        f"output_{i}" for i in range(len(keras.tree.flatten(outputs)))
-    ]
-    pairs = _checks.losses_by_output(name, y, outputs, names, model.loss)
-    if _fires(model):
-        pairs = [
-            (leaf, y, out, "binary" if kind == "real" else kind) for leaf, y, out, kind in pairs
-        ]
-    return pairs
+    ends = targets_by_output(model, name, y, outputs)
+    return [end for end in ends if end[1] is not None]
+
+
+def kinds_by_output(model: Any, outputs: Any) -> list[str | None]:
+    """Returns for each output what targets its loss wants; None where it has no loss."""
+    return _checks.kinds_by_output(outputs, _names_of(model, outputs), model.loss)
+
+
+def _names_of(model: Any, outputs: Any) -> list[str]:
+    """Returns the names of outputs: their keys, or those of their layers, or numbers."""
+    if isinstance(outputs, dict) and not any(map(keras.tree.is_nested, outputs.values())):
+        return sorted(outputs)
+    if isinstance(model, keras.Sequential):
+        return [model.layers[-1].name]
+    count = len(keras.tree.flatten(outputs))
+    return getattr(model, "output_names", None) or [f"output_{i}" for i in range(count)]
 
 
 def _fires(model: Any) -> bool:
@@ -282,20 +347,49 @@ def _labels(leaf: str, array: np.ndarray, kind: str, units: int | None) -> dict[
     return {leaf: Labels(array.reshape(-1), classes)}
 
 
-def _as_arrays(name: str, nest: Any, *, single: bool) -> Any:
-    """Turns tensors, data frames, lists and structures of them into NumPy arrays."""
+def _as_arrays(name: str, nest: Any, wanted: Any) -> Any:
+    """Turns tensors, data frames, lists and structures of them into NumPy arrays.
+
+    Args:
+        name: What errors call the structure.
+        nest: What the user has given. A sequence of arrays becomes a tuple, as Keras hands it on.
+        wanted: A structure with one leaf for each array, where a list of arrays is an array of
+            rows; None where it is not known, so that such a list is a structure.
+    """
     if nest is None:
         return None
     if isinstance(nest, dict):
         return {
-            key: _as_arrays(f"{name}[{key!r}]", value, single=True) for key, value in nest.items()
+            key: _as_arrays(f"{name}[{key!r}]", value, _part(wanted, key))
+            for key, value in nest.items()
         }
-    if isinstance(nest, (list, tuple)):
-        # A list of NumPy's numbers is one array, as a list of Python's is.
-        holds_arrays = any(len(getattr(n, "shape", ())) or isinstance(n, dict) for n in nest)
-        if holds_arrays and not (single and len(nest) > 1):
-            return [_as_arrays(f"{name}[{i}]", n, single=True) for i, n in enumerate(nest)]
+    if isinstance(nest, (list, tuple)) and _holds_arrays(nest):
+        is_one = wanted is not None and not keras.tree.is_nested(wanted)
+        if not is_one or len(nest) == 1:
+            return tuple(
+                _as_arrays(f"{name}[{i}]", n, _ONE if is_one else _part(wanted, i))
+                for i, n in enumerate(nest)
+            )
     return _as_array(name, nest)
+
+
+def _holds_arrays(nest: Any) -> bool:
+    """Whether a sequence is no array: a list of NumPy's numbers is one, as a list of Python's."""
+    return any(
+        len(getattr(part, "shape", ()))
+        or isinstance(part, dict)
+        or (isinstance(part, (list, tuple)) and _holds_arrays(part))
+        for part in nest
+    )
+
+
+def _part(wanted: Any, key: Any) -> Any:
+    """Returns what is wanted at a place of a structure; None where that is not known."""
+    if isinstance(wanted, dict):
+        return wanted.get(key)
+    if isinstance(wanted, (list, tuple)) and isinstance(key, int) and key < len(wanted):
+        return wanted[key]
+    return None
 
 
 def _as_array(name: str, data: Any) -> np.ndarray:

@@ -24,6 +24,7 @@ from kerasnn.training.resumption import Resumption, resumption
 from kerasnn.training.standardization import learn_standardization
 from kerasnn.training.steps import NumbersInLogs, as_python, build, has_keras_step
 from kerasnn.training.stream_epochs import StreamEpochs
+from kerasnn.training.tensors import hide_none
 
 # What tracing and compiling raise for a model that cannot be traced or compiled.
 _CANNOT_COMPILE = (tf.errors.OpError, TypeError, ValueError, NotImplementedError, AttributeError)
@@ -78,6 +79,8 @@ def _are_known(callbacks: list[Any]) -> bool:
 
 
 def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
+    if job.initial_epoch >= job.epochs and not resumed.saves:
+        return _run_no_epoch(job)
     programs = programs_of(job.model)
     programs.before_step = [
         callback
@@ -119,10 +122,25 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
     raise RuntimeError("Keras's own loop is the last engine of every plan.")
 
 
+def _run_no_epoch(job: Job) -> keras.callbacks.History:
+    """Begins and ends training without an epoch, as Keras does, and without a program."""
+    model = job.shown.model
+    callbacks = keras.callbacks.CallbackList(
+        engines.callbacks_of(job), add_history=True, model=model, verbose=0, epochs=job.epochs
+    )
+    model.stop_training = False
+    callbacks.on_train_begin()
+    callbacks.on_train_end()
+    history = model.history
+    history.engine = "none"
+    history.reason = f"No epoch is left: epochs={job.epochs}, initial_epoch={job.initial_epoch}."
+    return history
+
+
 def _blocks(job: Job, rows: int) -> Blocks:
     data = keras.utils.pack_x_y_sample_weight(job.x, job.y, job.sample_weight)
     return Blocks(
-        data,
+        hide_none(data),
         rows=rows,
         batch_size=job.step_rows,
         shuffle=bool(job.shuffle),

@@ -48,7 +48,7 @@ def _batches(x: Any, y: Any, steps: int | None) -> Iterator[tuple[Any, Any]]:
             inputs, targets, _ = keras.utils.unpack_x_y_sample_weight(batch)
             yield inputs, targets
         return
-    count = len(keras.tree.flatten(x)[0])
+    count = next(len(array) for array in keras.tree.flatten(x) if array is not None)
     for start in range(0, count, _BATCH):
         rows = slice(start, start + _BATCH)
         part: Any = keras.tree.map_structure(

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kerasnn._layers import all_layers, is_symbolic, structure
 from kerasnn._optimizers import build_slots
+from kerasnn.training.tensors import hide_none, show_none
 
 Logs = dict[str, Any]
 
@@ -113,9 +114,9 @@ def build(model: Any, spec: Any, method: str = "train_step") -> None:
         method: `"train_step"` or `"test_step"`.
     """
     if not has_keras_step(model, method):
-        _trace(_step_of(model, method), spec)
+        tf.function(_step_of(model, method), autograph=False).get_concrete_function(spec)
     else:
-        _build_losses_and_metrics(model, *keras.utils.unpack_x_y_sample_weight(spec))
+        _build_losses_and_metrics(model, *keras.utils.unpack_x_y_sample_weight(show_none(spec)))
         if method == "train_step":
             build_slots(model.optimizer, model.trainable_variables)
     model.reset_metrics()
@@ -130,7 +131,7 @@ def build_eagerly(model: Any, batch: Any) -> None:
         model: A compiled Keras model.
         batch: Structure of tensors.
     """
-    _losses_and_metrics(model, *keras.utils.unpack_x_y_sample_weight(batch))
+    _losses_and_metrics(model, *keras.utils.unpack_x_y_sample_weight(show_none(batch)))
     build_slots(model.optimizer, model.trainable_variables)
     model.reset_metrics()
 
@@ -221,17 +222,24 @@ def _in_keras(module: str) -> bool:
 
 
 def _trace(function: Any, *specs: Any) -> Any:
-    return tf.function(function, autograph=False).get_concrete_function(*specs)
+    def with_none(*arguments: Any) -> Any:
+        return function(*show_none(arguments))
+
+    return tf.function(with_none, autograph=False).get_concrete_function(*hide_none(specs))
 
 
 def _step_of(model: Any, method: str) -> Any:
-    """Returns a model's step; training is traced as one step for all replicas.
+    """Returns a model's step on a batch without None, as `hide_none` makes it.
 
-    For one replica of several, Keras's optimizers trace a sum over them, whose gradient TensorFlow
+    Training is traced as one step for all replicas. For one replica of several, Keras's optimizers trace a sum over them, whose gradient TensorFlow
     registers for ever, together with the graph and all its variables. Loss scaling wants to be
     in a replica, though, and so may a step of the user's own.
     """
-    step = getattr(model, method)
+    own_step = getattr(model, method)
+
+    def step(batch: Any) -> Any:
+        return own_step(show_none(batch))
+
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     if method != "train_step" or scaled or not has_keras_step(model):
         return step

@@ -56,8 +56,9 @@ def check_stream_shapes(model: Any, stream: Any, names: tuple[str, ...]) -> None
     """
     if not isinstance(stream, tf.data.Dataset) or not rows.is_symbolic(model):
         return
-    x, y, _ = keras.utils.unpack_x_y_sample_weight(stream.element_spec)
-    for name, spec, tensor in _checks.match(names[0], x, rows.structure(model, "input")):
+    spec = keras.tree.map_structure(_none_or_spec, stream.element_spec)
+    x, y, _ = keras.utils.unpack_x_y_sample_weight(spec)
+    for name, spec, tensor in rows.pair_inputs(model, names[0], x):
         if not _has_shape(spec):
             continue
         if spec.shape.rank == len(tensor.shape) - 1 and tensor.shape[-1] != 1:
@@ -68,11 +69,29 @@ def check_stream_shapes(model: Any, stream: Any, names: tuple[str, ...]) -> None
         _checks.fits_input(name, _stand_in(spec, tensor), tensor)
     if y is None or not rows.trains_as_keras(model):
         return
-    for name, spec, tensor, kind in rows.pair_targets(
-        model, names[1], y, rows.structure(model, "output")
-    ):
+    outputs = rows.structure(model, "output")
+    _check_order(names[1], y, outputs, getattr(model, "output_names", []))
+    for name, spec, tensor, kind in rows.pair_targets(model, names[1], y, outputs):
         if _has_shape(spec):
             _checks.fits_output(name, _stand_in(spec, tensor), tensor, kind)
+
+
+def _check_order(name: str, y: Any, outputs: Any, output_names: list[str]) -> None:
+    """Raises where Keras would pair some targets by the alphabet, and not by their names."""
+    if not isinstance(y, dict) or isinstance(outputs, dict) or set(y) == set(output_names):
+        return
+    if sorted(y) != [key for key in output_names if key in y]:
+        lacking = ", ".join(repr(key) for key in output_names if key not in y)
+        raise ValueError(
+            f"`{name}` must hold a key for every output, so that Keras pairs them by name; it lacks"
+            f" {lacking}. Yield None for an output without a loss."
+        )
+
+
+def _none_or_spec(spec: tf.TypeSpec) -> tf.TypeSpec | None:
+    """Returns None for what yields None, or an optional, which Keras takes for None."""
+    is_none = spec == tf.type_spec_from_value(None) or isinstance(spec, tf.OptionalSpec)
+    return None if is_none else spec
 
 
 def _has_shape(spec: Any) -> bool:

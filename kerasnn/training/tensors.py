@@ -2,10 +2,36 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 _ALIGNMENT = 64
+
+
+def hide_none(nest: Any) -> Any:
+    """Returns a structure with an empty tuple in place of each None.
+
+    An empty tuple is a place without a tensor for all of `tf.nest` and `tf.function`, while None
+    is a leaf that is no tensor. A step is to find None again: see `show_none`.
+
+    >>> hide_none({"a": 1, "b": None})
+    {'a': 1, 'b': ()}
+    """
+    return keras.tree.map_structure(lambda leaf: () if leaf is None else leaf, nest)
+
+
+def show_none(nest: Any) -> Any:
+    """Undoes `hide_none`.
+
+    >>> show_none({"a": 1, "b": ()})
+    {'a': 1, 'b': None}
+    """
+
+    def show(part: Any) -> Any:
+        return keras.tree.MAP_TO_NONE if isinstance(part, tuple) and not part else None
+
+    return keras.tree.traverse(show, nest)
 
 
 def as_tensors(data: Any) -> Any:

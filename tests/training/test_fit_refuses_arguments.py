@@ -35,8 +35,11 @@ ARGUMENTS = {
         {"batch_size": "ful"},
         "`batch_size` must be a whole number of at least 1; got batch_size='ful'.",
     ),
-    "no epochs": ({"epochs": 0}, "`epochs` must be a whole number of at least 1; got epochs=0."),
-    "epochs with a fraction": ({"epochs": 1.5}, "`epochs` must be a whole number of at least 1"),
+    "negative epochs": (
+        {"epochs": -1},
+        "`epochs` must be a whole number of at least 0; got epochs=-1.",
+    ),
+    "epochs with a fraction": ({"epochs": 1.5}, "`epochs` must be a whole number of at least 0"),
     "negative initial_epoch": (
         {"initial_epoch": -1},
         "`initial_epoch` must be a whole number of at least 0; got initial_epoch=-1.",

@@ -39,9 +39,13 @@ def two_inputs():
         ),
         ({"left": X}, "`x` lacks 'right'."),
         (
-            [X[:, :2], X],
+            [X, X[:, :2], X],
             "`x` must be a dictionary with the names of the model's inputs, 'left', 'right'; got a "
-            "list of 2.",
+            "list of 3.",
+        ),
+        (
+            [X[:, :2], X],
+            "`x[0]` must have shape (batch, 3); got (12, 2).",
         ),
         (X, "`x` must be a dictionary with the names of the model's inputs, 'left', 'right'; got"),
         (
