@@ -118,20 +118,20 @@ def read_irregular(
                 "Drop those rows, or fill them in."
             )
         counts[name] = int(leaf.nrows() if isinstance(leaf, tf.RaggedTensor) else leaf.shape[0])
-    y = _as_arrays(names[1], y, single=_is_one(model, "output"))
-    sample_weight = _as_arrays(names[2], sample_weight, single=not isinstance(y, (list, dict)))
+    as_keras = trains_as_keras(model)
+    y = _as_arrays(names[1], y, _wanted(model, "output") if as_keras else None)
+    sample_weight = _as_arrays(names[2], sample_weight, _ONE if y is None else y)
     targets = _checks.named_leaves(names[1], y)
     weights = _checks.named_leaves(names[2], sample_weight)
-    for name, array in [*targets, *weights]:
-        counts[name] = len(array)
-    _checks.same_counts(counts)
-    if is_symbolic(model) or not trains_as_keras(model):
-        _check_targets(model, names[1], x, y)
+    _checks.same_counts(counts | {name: len(array) for name, array in [*targets, *weights]})
+    if is_symbolic(model) or not as_keras:
+        y, sample_weight, _ = _check_targets(model, names, x, y, sample_weight)
     else:
+        # Only a call shows the outputs of such a model, and irregular inputs have no one shape.
         for leaf, array in targets:
             _checks.finite_range(leaf, array)
-    for name, array in weights:
-        _checks.sample_weights(name, array, targets[0][1] if len(targets) == 1 else None)
+        for leaf, array in weights:
+            _checks.sample_weights(leaf, array, None)
     return x, _cast(y), _cast(sample_weight)
 
 

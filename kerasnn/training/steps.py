@@ -231,9 +231,10 @@ def _trace(function: Any, *specs: Any) -> Any:
 def _step_of(model: Any, method: str) -> Any:
     """Returns a model's step on a batch without None, as `hide_none` makes it.
 
-    Training is traced as one step for all replicas. For one replica of several, Keras's optimizers trace a sum over them, whose gradient TensorFlow
-    registers for ever, together with the graph and all its variables. Loss scaling wants to be
-    in a replica, though, and so may a step of the user's own.
+    Training is traced as one step for all replicas. For one replica of several, Keras's
+    optimizers trace a sum over them, whose gradient TensorFlow registers for ever, together with
+    the graph and all its variables. Loss scaling wants to be in a replica, though, and so may a
+    step of the user's own.
     """
     own_step = getattr(model, method)
 
