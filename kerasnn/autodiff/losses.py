@@ -91,7 +91,9 @@ def _as_tensors(name: str, nest: Any) -> Any:
     for leaf_name, leaf in _checks.named_leaves(name, nest):
         if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "O":
             _checks.numbers_only(leaf_name, leaf)
-    return keras.tree.map_structure(tf.convert_to_tensor, nest)
+    return keras.tree.map_structure(
+        lambda leaf: tf.convert_to_tensor(_checks.plain(name, leaf)), nest
+    )
 
 
 def _as_array(tensor: tf.Tensor) -> np.ndarray:

@@ -163,7 +163,7 @@ def first(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:
     """Returns a model to check data against."""
     # Arrays are needed to build a model without an `Input`; a first look at x makes them.
     require_arguments(build, params)
-    given = np.asarray(x) if isinstance(x, list) or hasattr(x, "to_numpy") else x
+    given = x if isinstance(x, dict) else rows.as_arrays("x", x, single=True)
     with watched(0) as has_drawn:
         model = _made(build, params, given)
         if has_drawn() or may_draw(build):
@@ -193,9 +193,10 @@ def read(
     Raises:
         ValueError: If the data cannot be right.
     """
-    data = rows.read(model, x, y, sample_weight)
+    data = rows.read(model, x, y, sample_weight, learn=True)
     rows.require_targets(model, "y", y)
     if groups is not None:
+        groups = _checks.plain("groups", groups)
         groups = np.asarray(groups)
         if groups.shape != (data.count,):
             raise ValueError(

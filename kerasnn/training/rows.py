@@ -76,13 +76,25 @@ def read(
     y: Any = None,
     sample_weight: Any = None,
     names: tuple[str, str, str] = ("x", "y", "sample_weight"),
+    *,
+    learn: bool = False,
 ) -> Rows:
-    """Reads arrays and raises, before anything is trained, on what cannot be right."""
+    """Reads arrays and raises, before anything is trained, on what cannot be right.
+
+    Args:
+        model: A compiled Keras model.
+        x: Inputs.
+        y: Targets.
+        sample_weight: Weights.
+        names: What errors call the three.
+        learn: Whether the model is to learn from these rows, so that the cast to Keras's float
+            type must leave their values apart. Other rows are measured by the rows learned from.
+    """
     symbolic = is_symbolic(model)
     one_input, one_output = _is_one(model, "input"), _is_one(model, "output")
-    x = _as_arrays(names[0], x, single=one_input)
-    y = _as_arrays(names[1], y, single=one_output)
-    sample_weight = _as_arrays(names[2], sample_weight, single=not isinstance(y, (list, dict)))
+    x = as_arrays(names[0], x, single=one_input)
+    y = as_arrays(names[1], y, single=one_output)
+    sample_weight = as_arrays(names[2], sample_weight, single=not isinstance(y, (list, dict)))
     inputs = _checks.named_leaves(names[0], x)
     targets = _checks.named_leaves(names[1], y)
     weights = _checks.named_leaves(names[2], sample_weight)
@@ -122,10 +134,28 @@ def read(
     for name, array in weights:
         target = targets[0][1] if len(weights) == 1 and len(targets) == 1 else None
         _checks.sample_weights(name, array, target)
+    if learn:
+        _check_digits(model, given, targets)
     if one_output and len(targets) == 1:
         y = targets[0][1]
         sample_weight = weights[0][1] if len(weights) == 1 else sample_weight
     return Rows(x, _cast(y), _cast(sample_weight), count, labels)
+
+
+def _check_digits(model: Any, inputs: dict[str, Any], targets: list[Any]) -> None:
+    """Raises where inputs or targets differ by digits that the cast to Keras's float type drops.
+
+    Integers are cast too: by an input of floating-point numbers, and by every loss of Keras.
+    """
+    wanted = keras.tree.flatten(structure(model, "input")) if is_symbolic(model) else []
+    wide = {keras.config.floatx(), model.dtype_policy.variable_dtype} == {"float64"}
+    dtype = "float64" if wide else "float32"
+    integer_inputs = not wanted or any("int" in tensor.dtype for tensor in wanted)
+    for leaf, array in [*inputs.items(), *targets]:
+        is_input = leaf in inputs
+        casts_integers = not integer_inputs if is_input else trains_as_keras(model)
+        if array.dtype.kind == "f" or (array.dtype.kind in "iu" and casts_integers):
+            _checks.digits(leaf, array, dtype)
 
 
 def require_targets(model: Any, name: str, y: Any) -> None:
@@ -221,43 +251,20 @@ def _labels(leaf: str, array: np.ndarray, kind: str, units: int | None) -> dict[
     return {leaf: Labels(array.reshape(-1), classes)}
 
 
-def _as_arrays(name: str, nest: Any, *, single: bool) -> Any:
+def as_arrays(name: str, nest: Any, *, single: bool) -> Any:
     """Turns tensors, data frames, lists and structures of them into NumPy arrays."""
     if nest is None:
         return None
     if isinstance(nest, dict):
         return {
-            key: _as_arrays(f"{name}[{key!r}]", value, single=True) for key, value in nest.items()
+            key: as_arrays(f"{name}[{key!r}]", value, single=True) for key, value in nest.items()
         }
     if isinstance(nest, (list, tuple)):
         # A list of NumPy's numbers is one array, as a list of Python's is.
         holds_arrays = any(len(getattr(n, "shape", ())) or isinstance(n, dict) for n in nest)
         if holds_arrays and not (single and len(nest) > 1):
-            return [_as_arrays(f"{name}[{i}]", n, single=True) for i, n in enumerate(nest)]
-    return _as_array(name, nest)
-
-
-def _as_array(name: str, data: Any) -> np.ndarray:
-    if hasattr(data, "to_numpy"):
-        data = data.to_numpy()
-    try:
-        array = np.asarray(data)
-    except ValueError as error:
-        raise ValueError(
-            f"`{name}` must have rows of one length; NumPy cannot read it: {error}. Pad the "
-            "shorter rows: `keras.utils.pad_sequences`."
-        ) from error
-    if array.dtype.kind == "V":
-        # bfloat16 and its like are no kinds of number to NumPy.
-        array = array.astype(np.float32)
-    if array.dtype == object and array.ndim == 0:
-        raise ValueError(
-            f"`{name}` must be an array of rows; got a {type(data).__name__}. Convert it to a "
-            "dense array, or give a `tf.data.Dataset` of batches."
-        )
-    if array.dtype == object and all(isinstance(v, (int, float)) for v in array.ravel().tolist()):
-        array = array.astype(np.float64)
-    return array
+            return [as_arrays(f"{name}[{i}]", n, single=True) for i, n in enumerate(nest)]
+    return _checks.as_array(name, nest)
 
 
 def _is_text(array: np.ndarray) -> bool:

@@ -56,6 +56,14 @@ def check_stream_shapes(model: Any, stream: Any, names: tuple[str, ...]) -> None
     if not isinstance(stream, tf.data.Dataset) or not rows.is_symbolic(model):
         return
     x, y, _ = keras.utils.unpack_x_y_sample_weight(stream.element_spec)
+    for name, nest in zip(names, (x, y), strict=False):
+        for leaf, spec in _checks.named_leaves(name, nest):
+            if isinstance(spec, tf.TensorSpec) and spec.shape.rank is None:
+                raise ValueError(
+                    f"`{leaf}` must come in batches of a known rank; the stream does not say how "
+                    "many axes they have. Give `from_generator` an `output_signature`, such as "
+                    "`tf.TensorSpec((None, 3), tf.float32)`."
+                )
     for name, spec, tensor in _checks.match(names[0], x, rows.structure(model, "input")):
         if not _has_shape(spec):
             continue
