@@ -18,7 +18,7 @@ def refuse_masked(name: str, data: Any) -> None:
     if masked:
         entries = "1 masked entry" if masked == 1 else f"{masked} masked entries"
         raise ValueError(
-            f"`{name}` must have a value everywhere; got a masked array with {entries}. Drop those "
+            f"`{name}` must hold a value everywhere; got a masked array with {entries}. Drop those "
             f"rows, or fill them in with `.filled(value)`."
         )
 

@@ -109,7 +109,7 @@ def digits(name: str, array: np.ndarray, dtype: str) -> None:
     """Raises where a column's values differ by what a cast to `dtype` drops.
 
     Rounding errors are compared with the column's standard deviation; and of integers at equal
-    distances in the column, at least half have to stay different. Some rows are looked at first:
+    distances in the column, three quarters have to stay different. Some rows are looked at first:
     all are where these raise a doubt.
 
     Args:
@@ -170,11 +170,11 @@ def _fits(array: np.ndarray, dtype: str) -> bool:
 
 
 def _merge(array: np.ndarray, dtype: str) -> np.ndarray:
-    """Returns in which columns of integers more than half of different values become equal."""
+    """Returns in which columns of integers more than a quarter of different values merge."""
     rows = np.sort(array[:: _step(len(array), _SAMPLE_ROWS)], axis=0)
     kept = rows.astype(dtype)
     before, after = ((a[1:] != a[:-1]).sum(axis=0) + 1 for a in (rows, kept))
-    return (2 * after < before) & (rows == np.floor(rows)).all(axis=0)
+    return (4 * after < 3 * before) & (rows == np.floor(rows)).all(axis=0)
 
 
 def _size(values: np.ndarray, axes: tuple[int, ...]) -> int:

@@ -132,6 +132,7 @@ def require_given(build: Any, x: Any) -> None:
             f"`x` must be arrays, so that folds can be cut; got a {type(x).__name__}. Read it "
             "into arrays."
         )
+    _checks.refuse_masked("x", x)
 
 
 def require_arguments(build: Callable[..., Any], params: dict[str, Any]) -> None:
@@ -163,7 +164,8 @@ def first(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:
     """Returns a model to check data against."""
     # Arrays are needed to build a model without an `Input`; a first look at x makes them.
     require_arguments(build, params)
-    given = x if isinstance(x, dict) else rows.as_arrays("x", x, single=True)
+    is_read = isinstance(x, list) or hasattr(x, "to_numpy")
+    given = rows.as_arrays("x", x, single=True) if is_read else x
     with watched(0) as has_drawn:
         model = _made(build, params, given)
         if has_drawn() or may_draw(build):
