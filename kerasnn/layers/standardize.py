@@ -154,7 +154,9 @@ class Standardize(keras.layers.Layer):
                 that a Keras layer has given a mask, as in `adapt(keras.layers.Masking()(x))`,
                 counts where the mask is true.
         """
-        variation = _checks.Variation(self.variable_dtype)
+        # NumPy has no bfloat16, and data comes in float32 at least.
+        dtype = "float64" if self.variable_dtype == "float64" else "float32"
+        variation = _checks.Variation(dtype)
         rows = 0
         for batch, mask in _batches(self.name, data):
             if not self.built:
@@ -173,13 +175,13 @@ class Standardize(keras.layers.Layer):
                 f"`{self.name}` cannot adapt to data that holds NaN or infinity. "
                 "Drop those rows or fill them first."
             )
-        resolution = np.finfo(self.variable_dtype).eps * np.abs(mean)
+        resolution = np.finfo(dtype).eps * np.abs(mean)
         variance = np.where(variance <= resolution**2, 0.0, variance)
         _check_range(self.name, mean, variance)
         if variation.lost.any():
             raise ValueError(
-                f"`{self.name}` must learn from values that stay apart in {self.variable_dtype}; "
-                f"got {variation.loss()}. {_checks.hint(self.variable_dtype)}"
+                f"`{self.name}` must learn from values that stay apart in {dtype}; "
+                f"got {variation.loss()}. {_checks.hint(dtype)}"
             )
         self._store(mean, variance, rows)
 
