@@ -14,6 +14,12 @@ from kerasnn._checks.arguments import wrong as wrong
 from kerasnn._checks.arrays import finite as finite
 from kerasnn._checks.arrays import finite_range as finite_range
 from kerasnn._checks.arrays import numbers_only as numbers_only
+from kerasnn._checks.conversion import as_array as as_array
+from kerasnn._checks.conversion import plain as plain
+from kerasnn._checks.conversion import refuse_masked as refuse_masked
+from kerasnn._checks.digits import Variation as Variation
+from kerasnn._checks.digits import digits as digits
+from kerasnn._checks.digits import hint as hint
 from kerasnn._checks.structures import align as align
 from kerasnn._checks.structures import fits_input as fits_input
 from kerasnn._checks.structures import match as match

@@ -36,6 +36,13 @@ def numbers_only(name: str, array: np.ndarray) -> None:
 
 def _numbering(name: str, array: np.ndarray, others: list) -> str:
     """Says how the values would become numbers."""
+    if array.dtype.kind == "M":
+        # Seconds since 1970 would differ by digits that float32 drops.
+        return f"Give days since a first date: `({name} - {name}.min()) / np.timedelta64(1, 'D')`."
+    if array.dtype.kind == "m":
+        return f"Give days: `{name} / np.timedelta64(1, 'D')`."
+    if array.dtype.kind == "c":
+        return f"Give its real and its imaginary part: `np.stack([{name}.real, {name}.imag], -1)`."
     if others and (others[0] is None or repr(others[0]) == "<NA>"):
         return "Drop the rows that lack a value, or fill them in."
     if array.ndim == 1 and others and isinstance(others[0], str):

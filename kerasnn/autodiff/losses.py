@@ -98,7 +98,7 @@ def _as_tensors(name: str, nest: Any) -> Any:
         if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "O":
             _checks.numbers_only(leaf_name, leaf)
     return keras.tree.map_structure(
-        lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), nest
+        lambda leaf: None if leaf is None else tf.convert_to_tensor(_checks.plain(name, leaf)), nest
     )
 
 

@@ -47,7 +47,9 @@ def names_in(rows: str) -> tuple[str, str, str]:
 
 def own_sample(names: tuple[str, str, str], x: Any, y: Any, sample_weight: Any = None) -> Sample:
     """Returns some of the rows that a user has given, after checking what can be known of them."""
-    x, y, sample_weight = (_arrays(nest) for nest in (x, y, sample_weight))
+    x, y, sample_weight = (
+        _arrays(name, nest) for name, nest in zip(names, (x, y, sample_weight), strict=True)
+    )
     inputs, targets, weights = (
         _checks.named_leaves(name, nest)
         for name, nest in zip(names, (x, y, sample_weight), strict=True)
@@ -78,11 +80,13 @@ def check_inputs(name: str, model: Any, sample: Sample) -> None:
             _checks.numbers_only(leaf, array)
 
 
-def _arrays(nest: Any) -> Any:
+def _arrays(name: str, nest: Any) -> Any:
     """Returns a structure of arrays; a list of plain numbers is one array."""
     if not any(hasattr(leaf, "shape") for leaf in keras.tree.flatten(nest)):
         return None if nest is None else np.asarray(nest)
-    return keras.tree.map_structure(lambda leaf: None if leaf is None else np.asarray(leaf), nest)
+    return keras.tree.map_structure(
+        lambda leaf: None if leaf is None else np.asarray(_checks.plain(name, leaf)), nest
+    )
 
 
 def sample_of(x: Any, y: Any, sample_weight: Any = None) -> Sample:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kerasnn import _checks
+from kerasnn.data.targets import float_dtype
+
 # What stands for a missing value, beside the empty cell.
 _MISSING = frozenset(
     ["", "?", "NA", "na", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "NULL", "null", "Null"]
@@ -96,16 +99,26 @@ class Numeric:
         self.name = name
         self._sum = 0.0
         self._count = 0
+        self._variation = _checks.Variation(float_dtype())
 
     def learn(self, cells: Sequence[str]) -> None:
         """Takes in cells of training rows."""
         numbers = [float(cell) for cell in cells if cell not in _MISSING]
         self._sum += math.fsum(numbers)
         self._count += len(numbers)
+        if numbers:
+            self._variation.add(np.array(numbers), (0,))
 
     def finish(self) -> None:
-        """Ends the learning; raises where there was nothing to learn from."""
+        """Ends the learning; raises where there was nothing to learn from, or digits are lost."""
         _check_learned(self.name, self._count)
+        if self._variation.lost.any():
+            raise ValueError(
+                f"Column {self.name!r} must hold numbers that stay apart in "
+                f"{self._variation.dtype}; it has {self._variation.loss()}. "
+                f"{_checks.hint(float_dtype())} To leave the column out give "
+                f"drop=({self.name!r},)."
+            )
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -116,7 +129,7 @@ class Numeric:
         """Returns the cells as `(rows, 1)` numbers."""
         mean = self._sum / self._count
         numbers = [mean if cell in _MISSING else float(cell) for cell in cells]
-        return np.array(numbers, dtype=np.float32)[:, np.newaxis]
+        return np.array(numbers, dtype=self._variation.dtype)[:, np.newaxis]
 
 
 class Categorical:
@@ -166,7 +179,7 @@ class Categorical:
                 for cell in cells
             ]
         )
-        return (places[:, np.newaxis] == np.arange(len(self._positions))).astype(np.float32)
+        return (places[:, np.newaxis] == np.arange(len(self._positions))).astype(float_dtype())
 
 
 def _number(cell: str) -> float | None:

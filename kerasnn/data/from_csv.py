@@ -14,7 +14,7 @@ from kerasnn.data.csv_table import CsvTable
 from kerasnn.data.partition import check_partition, partition
 from kerasnn.data.split import Split
 from kerasnn.data.streams import batches
-from kerasnn.data.targets import encode_target
+from kerasnn.data.targets import encode_target, float_dtype
 from kerasnn.tasks import Task
 
 Column = Numeric | Categorical
@@ -44,7 +44,9 @@ def from_csv(
     rows have is all zeros. A column with both numbers and text is refused.
 
     The target becomes class numbers from 0 in the order of the names or numbers (`split.classes`
-    tells them), or float32 values.
+    tells them), or float32 values. A column whose values differ by digits that float32 drops, such
+    as seconds since 1970 within one minute, is refused; under
+    `keras.config.set_floatx("float64")` real numbers are float64.
 
     Args:
         path: The file.
@@ -213,7 +215,7 @@ def _stream(
     return tf.data.Dataset.from_generator(
         lambda: ((_encode(table, columns, rows), y[n]) for rows, n in _chosen(table, mask)),
         output_signature=(
-            tf.TensorSpec((None, width), tf.float32),
+            tf.TensorSpec((None, width), tf.as_dtype(float_dtype())),
             tf.TensorSpec((None,), tf.as_dtype(y.dtype)),
         ),
     ).unbatch()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import keras
 import numpy as np
 
 from kerasnn import _checks, tasks
@@ -34,7 +35,8 @@ def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> 
         return _classes(values, task, name)
     if values.dtype.kind not in "buif":
         raise _checks.wrong("task", f"be 'binary' or 'multiclass' for the names in {name!r}", task)
-    y = values.astype(np.float32)
+    _checks.digits(name, values, float_dtype())
+    y = values.astype(float_dtype())
     if task is Task.MULTILABEL and (y.ndim != 2 or not np.isin(y, (0, 1)).all()):
         raise _checks.wrong(
             "task", f"fit {name!r}, which does not hold a 0 or 1 for each of several labels", task
@@ -44,6 +46,11 @@ def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> 
             "task", f"fit {name!r}, which holds more than whole numbers from 0", task
         )
     return y, task, None
+
+
+def float_dtype() -> str:
+    """Returns the type of real numbers: float32, or float64 where Keras computes in it."""
+    return "float64" if keras.config.floatx() == "float64" else "float32"
 
 
 def _classes(values: np.ndarray, task: Task, name: str) -> Target:

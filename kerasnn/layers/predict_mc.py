@@ -123,7 +123,7 @@ def _zero(output: Any) -> tf.Tensor:
 def _read(model: Any, x: Any) -> tuple[Any, int]:
     """Returns the inputs as arrays, and the number of rows; raises on what cannot be right."""
     is_nest = isinstance(x, dict) or (isinstance(x, (list, tuple)) and len(model.inputs) > 1)
-    x = keras.tree.map_structure(np.asarray, x) if is_nest else np.asarray(x)
+    x = keras.tree.map_structure(_array, x) if is_nest else _array(x)
     leaves = _checks.named_leaves("x", x)
     count = _checks.row_count(leaves)
     wanted = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
@@ -133,3 +133,7 @@ def _read(model: Any, x: Any) -> tuple[Any, int]:
             _checks.numbers_only(name, array)
             _checks.finite_range(name, array)
     return x, count
+
+
+def _array(x: Any) -> np.ndarray:
+    return np.asarray(_checks.plain("x", x))

@@ -11,6 +11,7 @@ from keras import ops
 
 from kerasnn import _checks
 from kerasnn.layers import checking
+from kerasnn.layers.masks import mask_of
 
 _CHUNK_BYTES = 1 << 22
 
@@ -149,35 +150,39 @@ class Standardize(keras.layers.Layer):
 
         Args:
             data: An array-like `(batch, ..., features)`, or an iterable of batches such as a
-                `tf.data.Dataset`; of a batch that is a tuple the first entry counts.
+                `tf.data.Dataset`; of a batch that is a tuple the first entry counts. A tensor
+                that a Keras layer has given a mask, as in `adapt(keras.layers.Masking()(x))`,
+                counts where the mask is true.
         """
-        count, mean, m2 = 0, np.zeros(()), np.zeros(())
+        # NumPy has no bfloat16, and data comes in float32 at least.
+        dtype = "float64" if self.variable_dtype == "float64" else "float32"
+        variation = _checks.Variation(dtype)
         rows = 0
-        for batch in _batches(self.name, data):
+        for batch, mask in _batches(self.name, data):
             if not self.built:
                 self.build((None, *batch.shape[1:]))
                 self.built = True
             self._check(batch)
-            if batch.shape[0] == 0:
-                continue
             rows += batch.shape[0]
-            n, batch_mean, batch_m2 = _moments(batch, self._averaged)
-            total = count + n
-            delta = batch_mean - mean
-            mean = mean + delta * (n / total)
-            m2 = m2 + batch_m2 + delta**2 * (count * n / total)
-            count = total
-        if rows == 0:
-            raise ValueError(f"`{self.name}` cannot adapt to empty data.")
-        if not (np.isfinite(mean).all() and np.isfinite(m2).all()):
+            if batch.shape[0] > 0:
+                variation.add(batch, self._averaged, mask)
+        mean, variance = variation.mean, variation.variance
+        if rows == 0 or not np.any(variation.count):
+            what = "data that a mask hides wholly" if rows else "empty data"
+            raise ValueError(f"`{self.name}` cannot adapt to {what}.")
+        if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
             raise ValueError(
                 f"`{self.name}` cannot adapt to data that holds NaN or infinity. "
                 "Drop those rows or fill them first."
             )
-        variance = m2 / count
-        resolution = np.finfo(np.float32).eps * np.abs(mean)
+        resolution = np.finfo(dtype).eps * np.abs(mean)
         variance = np.where(variance <= resolution**2, 0.0, variance)
         _check_range(self.name, mean, variance)
+        if variation.lost.any():
+            raise ValueError(
+                f"`{self.name}` must learn from values that stay apart in {dtype}; "
+                f"got {variation.loss()}. {_checks.hint(dtype)}"
+            )
         self._store(mean, variance, rows)
 
     def call(self, inputs: Any) -> Any:
@@ -231,8 +236,8 @@ class Standardize(keras.layers.Layer):
             )
 
 
-def _batches(name: str, data: Any) -> Iterable[np.ndarray]:
-    """Yields pieces of array-like data, or the inputs out of an iterable of batches."""
+def _batches(name: str, data: Any) -> Iterable[tuple[np.ndarray, np.ndarray | None]]:
+    """Yields pieces of array-like data, or the inputs out of batches, each with its mask."""
     if isinstance(data, tf.data.Dataset) and data.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError(
             f"`{name}` cannot adapt to an endless dataset. Give it one pass: `.take(steps)`, or "
@@ -243,26 +248,26 @@ def _batches(name: str, data: Any) -> Iterable[np.ndarray]:
         for batch in data:
             yield _array(name, batch[0] if isinstance(batch, tuple) else batch)
         return
-    array = _array(name, data)
+    array, mask = _array(name, data)
     row_bytes = max(1, 8 * array[:1].size)
     rows = max(1, _CHUNK_BYTES // row_bytes)
     for start in range(0, len(array), rows):
-        yield array[start : start + rows]
+        piece = slice(start, start + rows)
+        yield array[piece], None if mask is None else mask[piece]
 
 
-def _array(name: str, data: Any) -> np.ndarray:
-    """Returns rows as a NumPy array; refuses what NumPy would take for something else."""
-    if np.ma.is_masked(data):
-        raise ValueError(
-            f"`{name}` would count masked entries. Drop those rows or fill them first."
-        )
+def _array(name: str, data: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns rows as a NumPy array, with their mask; refuses what NumPy would misread."""
+    mask = mask_of(data) if isinstance(data, tf.Tensor) else None
+    _checks.refuse_masked(name, data)
     array = np.asarray(data)
     if array.ndim == 0:
         raise ValueError(
             f"`{name}` takes dense arrays, or batches of them; got {type(data).__name__}."
         )
     # bfloat16 is no kind of number to NumPy.
-    return array.astype(np.float32) if array.dtype.kind == "V" else array
+    array = array.astype(np.float32) if array.dtype.kind == "V" else array
+    return array, None if mask is None else np.asarray(mask)
 
 
 def _check_range(name: str, mean: np.ndarray, variance: np.ndarray) -> None:
@@ -279,12 +284,3 @@ def _check_range(name: str, mean: np.ndarray, variance: np.ndarray) -> None:
             f"`{name}` keeps means in float32, up to 3.4e38; got a feature with a mean of "
             f"{float(mean.flat[np.abs(mean).argmax()]):.1e}. Measure that feature in another unit."
         )
-
-
-def _moments(batch: np.ndarray, axes: tuple[int, ...]) -> tuple[int, np.ndarray, np.ndarray]:
-    """Returns count, mean and sum of squared deviations over `axes`."""
-    values = batch.astype(np.float64)
-    mean = values.mean(axis=axes, keepdims=True)
-    values -= mean
-    n = values.size // mean.size
-    return n, mean, np.square(values, out=values).sum(axis=axes, keepdims=True)

@@ -26,6 +26,7 @@ def rnn(
     units: int | Sequence[int] = (64,),
     cell: str = "lstm",
     bidirectional: bool = False,
+    mask_value: float | None = None,
     dropout: float | Sequence[float] = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
@@ -44,6 +45,11 @@ def rnn(
         units: Units of each recurrent layer; all but the last hand on their whole sequence.
         cell: `"lstm"`, `"gru"` or `"simple"`, with tanh as the activation.
         bidirectional: Whether each layer reads the sequence in both directions.
+        mask_value: Value of padding. A step whose features all equal it is skipped: it takes no
+            part in the statistics of `normalize` or in the recurrence, so that a sequence is
+            predicted the same with padding and without. Choose a value that no step holds, and
+            pad with `keras.utils.pad_sequences(x, dtype="float32", padding="post",
+            value=mask_value)`. None reads every step.
         dropout: Share of each recurrent layer's outputs dropped in training, one or one a
             layer. The recurrent connections are not dropped.
         l1: Factor of the penalty l1 * sum(abs(W)) on every kernel but the recurrent ones.
@@ -75,6 +81,11 @@ def rnn(
     _checks.one_of("cell", cell, _CELLS)
     drops = parts.rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="features")]
+    if mask_value is not None:
+        _checks.number("mask_value", mask_value, cure="To read every step, use None.")
+        # In bfloat16 other values would equal the padding, and inputs would lose digits.
+        dtype = keras.config.dtype_policy().variable_dtype
+        stack.append(keras.layers.Masking(float(mask_value), dtype=dtype, name="masking"))
     stack += part.standardize(normalize)
     for i, (width, rate) in enumerate(zip(widths, drops, strict=True)):
         read = _reader(part, cell, width, return_sequences=i < len(widths) - 1)

@@ -149,6 +149,11 @@ class Classifier(ClassifierMixin, Estimator):
             return (probabilities > 0.5).astype(int)
         return self.classes_[probabilities.argmax(axis=1)]
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Returns the accuracy of the predictions."""
+        y, weight = _checks.plain("y", y), _checks.plain("sample_weight", sample_weight)
+        return super().score(X, y, sample_weight=weight)
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True

@@ -109,6 +109,7 @@ class Estimator(BaseEstimator):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
+        x, y = _checks.plain("X", x), _checks.plain("y", y)
         if y is None:
             x = validate_data(self, x, **options)
         else:
@@ -119,7 +120,10 @@ class Estimator(BaseEstimator):
         if sample_weight is None:
             return None
         weight: Any = check_array(
-            sample_weight, ensure_2d=False, dtype="float64", input_name="sample_weight"
+            _checks.plain("sample_weight", sample_weight),
+            ensure_2d=False,
+            dtype="float64",
+            input_name="sample_weight",
         )
         if weight.shape != (len(x),):
             raise ValueError(

@@ -134,6 +134,7 @@ def require_given(build: Any, x: Any) -> None:
             f"`x` must be arrays, so that folds can be cut; got a {type(x).__name__}. Read it "
             "into arrays."
         )
+    _checks.refuse_masked("x", x)
 
 
 def require_arguments(build: Callable[..., Any], params: dict[str, Any]) -> None:
@@ -165,7 +166,8 @@ def first(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:
     """Returns a model to check data against."""
     # Arrays are needed to build a model without an `Input`; a first look at x makes them.
     require_arguments(build, params)
-    given = np.asarray(x) if isinstance(x, list) or hasattr(x, "to_numpy") else x
+    is_read = isinstance(x, list) or hasattr(x, "to_numpy")
+    given = rows.as_arrays("x", x, rows.ONE) if is_read else x
     with watched(0) as has_drawn:
         model = _made(build, params, given)
         if has_drawn() or may_draw(build):
@@ -195,9 +197,10 @@ def read(
     Raises:
         ValueError: If the data cannot be right.
     """
-    data = rows.read(model, x, y, sample_weight)
+    data = rows.read(model, x, y, sample_weight, learn=True)
     rows.require_targets(model, "y", y)
     if groups is not None:
+        groups = _checks.plain("groups", groups)
         groups = np.asarray(groups)
         if groups.shape != (data.count,):
             raise ValueError(

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
+from kerasnn import _checks
 from kerasnn.selection.estimator import Estimator
 from kerasnn.tasks import Task
 
@@ -51,7 +52,7 @@ class Regressor(RegressorMixin, Estimator):
         >>> x = [[0.0], [1.0], [2.0], [3.0]]
         >>> model = Regressor(hidden=(), learning_rate=0.05, epochs=300, random_state=0)
         >>> model.fit(x, [1.0, 3.0, 5.0, 7.0]).predict([[4.0]]).round(1)
-        array([9.], dtype=float32)
+        array([9.])
     """
 
     def __init__(
@@ -100,7 +101,9 @@ class Regressor(RegressorMixin, Estimator):
             X: Rows, `(rows, features)` or of more axes.
             y: One number a row, or several. The loss is in their units, squared: where they
                 deviate by less than about 1e-4, or by more than 1e8, Adam does not learn from it;
-                measure them in another unit.
+                measure them in another unit. Where they differ by digits that float32 drops, put
+                the estimator into scikit-learn's `TransformedTargetRegressor` with a
+                `StandardScaler`.
             sample_weight: Weight of each row.
         """
         return self._fit(X, y, sample_weight)
@@ -110,10 +113,18 @@ class Regressor(RegressorMixin, Estimator):
         return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Returns one number a row, or several, as y was."""
-        outputs = self._outputs(X)
-        # scikit-learn wants several outputs in float64.
-        return outputs[:, 0] if self._is_flat else outputs.astype(np.float64)
+        """Returns one number a row, or several, as y was.
+
+        They are float64, so that `TransformedTargetRegressor` can add an offset that float32 would
+        round.
+        """
+        outputs = self._outputs(X).astype(np.float64)
+        return outputs[:, 0] if self._is_flat else outputs
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Returns the coefficient of determination of the predictions, R2."""
+        y, weight = _checks.plain("y", y), _checks.plain("sample_weight", sample_weight)
+        return super().score(X, y, sample_weight=weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

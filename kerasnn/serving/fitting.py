@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn._checks import arrays as _arrays
+from kerasnn._checks import conversion as _conversion
 from kerasnn.serving.c_session import Tensor
 
 
@@ -53,11 +54,7 @@ def strings(name: str, value: Any) -> np.ndarray:
 
 
 def _fitted(name: str, value: Any, tensor: Tensor) -> np.ndarray:
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise ValueError(
-            f"`{name}` must hold a value everywhere; got a masked array. Fill it, with "
-            "`x.filled(value)`, or leave out the rows."
-        )
+    value = _conversion.plain(name, value)
     if tensor.dtype == object:
         array = strings(name, value)
     else:

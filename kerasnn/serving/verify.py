@@ -110,7 +110,7 @@ def _array(signature: str, name: Any, value: Any) -> np.ndarray:
     if not isinstance(name, str):
         raise ValueError(f"`{place}` must have names of inputs and outputs as keys; got {name!r}.")
     try:
-        array = np.asarray(value)
+        array = np.asarray(_checks.plain(f"{place}: {name}", value))
     except ValueError:
         raise ValueError(
             f"`{place}` must hold rows that are all of one shape; those of {name!r} are not."

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasnn import _checks
 from kerasnn.tasks.task import Task
 
 _MOST_CLASSES = 100
@@ -30,7 +31,7 @@ def infer(y: Any) -> Task:
         >>> str(infer([0.5, 2.25]))
         'regression'
     """
-    target = np.asarray(y)
+    target = np.asarray(_checks.plain("y", y))
     if target.size == 0:
         raise ValueError("`y` must hold at least one target; got an empty array.")
     if target.ndim == 2 and target.shape[1] == 1:

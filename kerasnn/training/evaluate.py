@@ -42,6 +42,8 @@ def evaluate(
         _checks.whole_number("batch_size", batch_size)
     if steps is not None:
         _checks.whole_number("steps", steps)
+    for name, data in (("x", x), ("y", y), ("sample_weight", sample_weight)):
+        _checks.refuse_masked(name, data)
     if rows.is_stream(x):
         check_stream_end("x", x, "steps", steps, "an evaluation")
         check_stream_shapes(model, x, ("x", "y"))

@@ -136,7 +136,7 @@ class Job:
         return checked_batches(self.model, data, names, self.stream_errors)
 
     def _read_rows(self) -> None:
-        train = rows.read(self.model, self.x, self.y, self.sample_weight)
+        train = rows.read(self.model, self.x, self.y, self.sample_weight, learn=True)
         rows.require_targets(self.model, "y", self.y)
         if self.validation_split and self.validation_data is None:
             train, self.validation = train.split(self.validation_split)

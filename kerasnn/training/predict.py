@@ -37,6 +37,7 @@ def predict(
         _checks.whole_number("batch_size", batch_size)
     if steps is not None:
         _checks.whole_number("steps", steps)
+    _checks.refuse_masked("x", x)
     if rows.is_stream(x):
         check_stream_end("x", x, "steps", steps, "a prediction")
         check_stream_shapes(model, x, ("x", "y"))

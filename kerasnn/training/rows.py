@@ -14,7 +14,7 @@ from kerasnn._layers import required_inputs
 from kerasnn._layers import structure as structure
 
 # The structure of one array.
-_ONE = ...
+ONE = ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,8 +119,8 @@ def read_irregular(
             )
         counts[name] = int(leaf.nrows() if isinstance(leaf, tf.RaggedTensor) else leaf.shape[0])
     as_keras = trains_as_keras(model)
-    y = _as_arrays(names[1], y, _wanted(model, "output") if as_keras else None)
-    sample_weight = _as_arrays(names[2], sample_weight, _ONE if y is None else y)
+    y = as_arrays(names[1], y, _wanted(model, "output") if as_keras else None)
+    sample_weight = as_arrays(names[2], sample_weight, ONE if y is None else y)
     targets = _checks.named_leaves(names[1], y)
     weights = _checks.named_leaves(names[2], sample_weight)
     _checks.same_counts(counts | {name: len(array) for name, array in [*targets, *weights]})
@@ -141,12 +141,24 @@ def read(
     y: Any = None,
     sample_weight: Any = None,
     names: tuple[str, str, str] = ("x", "y", "sample_weight"),
+    *,
+    learn: bool = False,
 ) -> Rows:
-    """Reads arrays and raises, before anything is trained, on what cannot be right."""
+    """Reads arrays and raises, before anything is trained, on what cannot be right.
+
+    Args:
+        model: A compiled Keras model.
+        x: Inputs.
+        y: Targets.
+        sample_weight: Weights.
+        names: What errors call the three.
+        learn: Whether the model is to learn from these rows, so that the cast to Keras's float
+            type must leave their values apart. Other rows are measured by the rows learned from.
+    """
     as_keras = trains_as_keras(model)
-    x = _as_arrays(names[0], x, _wanted(model, "input"))
-    y = _as_arrays(names[1], y, _wanted(model, "output") if as_keras else None)
-    sample_weight = _as_arrays(names[2], sample_weight, _ONE if y is None else y)
+    x = as_arrays(names[0], x, _wanted(model, "input"))
+    y = as_arrays(names[1], y, _wanted(model, "output") if as_keras else None)
+    sample_weight = as_arrays(names[2], sample_weight, ONE if y is None else y)
     inputs = _checks.named_leaves(names[0], x)
     targets = _checks.named_leaves(names[1], y)
     weights = _checks.named_leaves(names[2], sample_weight)
@@ -176,7 +188,25 @@ def read(
         [x] = (leaf for leaf in keras.tree.flatten(x) if leaf is not None)
     build(model, x)
     y, sample_weight, labels = _check_targets(model, names, x, y, sample_weight)
+    if learn:
+        _check_digits(model, given, targets)
     return Rows(x, _cast(y), _cast(sample_weight), count, labels)
+
+
+def _check_digits(model: Any, inputs: dict[str, Any], targets: list[Any]) -> None:
+    """Raises where inputs or targets differ by digits that the cast to Keras's float type drops.
+
+    Integers are cast too: by an input of floating-point numbers, and by every loss of Keras.
+    """
+    wanted = keras.tree.flatten(structure(model, "input")) if is_symbolic(model) else []
+    wide = {keras.config.floatx(), model.dtype_policy.variable_dtype} == {"float64"}
+    dtype = "float64" if wide else "float32"
+    integer_inputs = not wanted or any("int" in tensor.dtype for tensor in wanted)
+    for leaf, array in [*inputs.items(), *targets]:
+        is_input = leaf in inputs
+        casts_integers = not integer_inputs if is_input else trains_as_keras(model)
+        if array.dtype.kind == "f" or (array.dtype.kind in "iu" and casts_integers):
+            _checks.digits(leaf, array, dtype)
 
 
 def require_targets(model: Any, name: str, y: Any) -> None:
@@ -198,7 +228,7 @@ def _wanted(model: Any, end: str) -> Any:
     """
     if is_symbolic(model):
         return structure(model, end)
-    return _ONE if isinstance(model, keras.Sequential) else None
+    return ONE if isinstance(model, keras.Sequential) else None
 
 
 def trains_as_keras(model: Any) -> bool:
@@ -347,7 +377,7 @@ def _labels(leaf: str, array: np.ndarray, kind: str, units: int | None) -> dict[
     return {leaf: Labels(array.reshape(-1), classes)}
 
 
-def _as_arrays(name: str, nest: Any, wanted: Any) -> Any:
+def as_arrays(name: str, nest: Any, wanted: Any) -> Any:
     """Turns tensors, data frames, lists and structures of them into NumPy arrays.
 
     Args:
@@ -360,17 +390,17 @@ def _as_arrays(name: str, nest: Any, wanted: Any) -> Any:
         return None
     if isinstance(nest, dict):
         return {
-            key: _as_arrays(f"{name}[{key!r}]", value, _part(wanted, key))
+            key: as_arrays(f"{name}[{key!r}]", value, _part(wanted, key))
             for key, value in nest.items()
         }
     if isinstance(nest, (list, tuple)) and _holds_arrays(nest):
         is_one = wanted is not None and not keras.tree.is_nested(wanted)
         if not is_one or len(nest) == 1:
             return tuple(
-                _as_arrays(f"{name}[{i}]", n, _ONE if is_one else _part(wanted, i))
+                as_arrays(f"{name}[{i}]", n, ONE if is_one else _part(wanted, i))
                 for i, n in enumerate(nest)
             )
-    return _as_array(name, nest)
+    return _checks.as_array(name, nest)
 
 
 def _holds_arrays(nest: Any) -> bool:
@@ -390,29 +420,6 @@ def _part(wanted: Any, key: Any) -> Any:
     if isinstance(wanted, (list, tuple)) and isinstance(key, int) and key < len(wanted):
         return wanted[key]
     return None
-
-
-def _as_array(name: str, data: Any) -> np.ndarray:
-    if hasattr(data, "to_numpy"):
-        data = data.to_numpy()
-    try:
-        array = np.asarray(data)
-    except ValueError as error:
-        raise ValueError(
-            f"`{name}` must have rows of one length; NumPy cannot read it: {error}. Pad the "
-            "shorter rows: `keras.utils.pad_sequences`."
-        ) from error
-    if array.dtype.kind == "V":
-        # bfloat16 and its like are no kinds of number to NumPy.
-        array = array.astype(np.float32)
-    if array.dtype == object and array.ndim == 0:
-        raise ValueError(
-            f"`{name}` must be an array of rows; got a {type(data).__name__}. Convert it to a "
-            "dense array, or give a `tf.data.Dataset` of batches."
-        )
-    if array.dtype == object and all(isinstance(v, (int, float)) for v in array.ravel().tolist()):
-        array = array.astype(np.float64)
-    return array
 
 
 def _is_text(array: np.ndarray) -> bool:

@@ -58,6 +58,14 @@ def check_stream_shapes(model: Any, stream: Any, names: tuple[str, ...]) -> None
         return
     spec = keras.tree.map_structure(_none_or_spec, stream.element_spec)
     x, y, _ = keras.utils.unpack_x_y_sample_weight(spec)
+    for name, nest in zip(names, (x, y), strict=False):
+        for leaf, spec in _checks.named_leaves(name, nest):
+            if isinstance(spec, tf.TensorSpec) and spec.shape.rank is None:
+                raise ValueError(
+                    f"`{leaf}` must come in batches of a known rank; the stream does not say how "
+                    "many axes they have. Give `from_generator` an `output_signature`, such as "
+                    "`tf.TensorSpec((None, 3), tf.float32)`."
+                )
     for name, spec, tensor in rows.pair_inputs(model, names[0], x):
         if not _has_shape(spec):
             continue

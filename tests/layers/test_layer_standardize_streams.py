@@ -98,7 +98,10 @@ def test_no_inverse_of_what_has_not_learned():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (np.ma.masked_greater(X, 1e3), "`front` would count masked entries. Drop those rows or"),
+        (
+            np.ma.masked_greater(X, 1e3),
+            "`front` must hold a value everywhere; got a masked array with",
+        ),
         (tf.sparse.from_dense(X), "`front` takes dense arrays, or batches of them; got SparseTen"),
         (tf.ragged.constant([[1.0], [1.0, 2.0]]), "takes dense arrays, .*; got RaggedTensor."),
         (5.0, "`front` takes dense arrays, or batches of them; got float."),

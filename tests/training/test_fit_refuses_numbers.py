@@ -124,7 +124,8 @@ ARRAYS = {
     ),
     "rows of different lengths": (
         {"x": [[1.0, 2.0, 3.0], [1.0, 2.0]], "y": [0, 1]},
-        "`x` must have rows of one length; NumPy cannot read it",
+        "`x` must have rows of one length; got rows of different lengths. Pad with a `v` that no "
+        "row holds, `keras.utils.pad_sequences(x, dtype='float32', padding='post', value=v)`,",
     ),
     "a sparse tensor": (
         {"x": tf.sparse.from_dense(X), "y": CLASSES},

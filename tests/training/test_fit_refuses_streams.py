@@ -121,3 +121,19 @@ def free(batch, specs):
 def test_streams_that_suit_the_model(build, data):
     history = kerasnn.fit(build(), data, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
+
+
+@pytest.mark.parametrize("end", ["x", "y"])
+def test_a_rank_that_is_not_known(end):
+    """As of a generator of which only types are said."""
+    shapes = {"x": (None, 3), "y": (None,)}
+    known = {name: shape if name != end else None for name, shape in shapes.items()}
+    signature = tuple(tf.TensorSpec(known[name], tf.float32) for name in ("x", "y"))
+    stream = tf.data.Dataset.from_generator(
+        lambda: iter([(np.ones((4, 3)), np.ones(4))]), output_signature=signature
+    )
+    model = kerasnn.models.mlp(3, task="binary", hidden=(2,), seed=0)
+    message = f"`{end}` must come in batches of a known rank; .* Give `from_generator` an `output_"
+    for call in (model.fit, model.evaluate, model.predict):
+        with pytest.raises(ValueError, match=message):
+            call(stream, verbose=0)

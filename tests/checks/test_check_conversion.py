@@ -1,0 +1,117 @@
+"""What is read as an array of numbers, and what is refused by name."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import torch
+
+from kerasnn import _checks
+
+X = np.arange(12.0).reshape(4, 3)
+BITS = np.array([0, 1, 1, 0])
+MASKED = np.ma.masked_greater(X, 8)
+
+READ = {
+    "Arrow booleans": (pa.array(BITS == 1), BITS == 1),
+    "Arrow integers in chunks": (pa.chunked_array([[0, 1], [1, 0]]), BITS),
+    "an Arrow table": (pa.table({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2]}), X),
+    "an Arrow batch": (pa.record_batch({"a": X[:, 0], "b": BITS}), np.stack([X[:, 0], BITS], 1)),
+    "Arrow lists of one length": (pa.array(X.tolist()), X),
+    "nullable columns": (
+        pd.DataFrame({"a": pd.array([1, 2], "Int64"), "b": pd.array([True, False], "boolean")}),
+        [[1, 1], [2, 0]],
+    ),
+    "columns of Arrow in pandas": (pd.Series(BITS, dtype="int64[pyarrow]"), BITS),
+    "a series of lists": (pd.Series(X.tolist()), X),
+    "torch, with a gradient": (torch.tensor(X, requires_grad=True), X),
+    "torch, bfloat16": (torch.tensor(X).bfloat16(), X),
+    "a list of torch's rows": ([torch.tensor(row, requires_grad=True) for row in X], X),
+    "a masked array without a masked entry": (np.ma.masked_greater(X, 99), X),
+}
+
+
+@pytest.mark.parametrize(("data", "wanted"), READ.values(), ids=READ)
+def test_read(data, wanted):
+    array = _checks.as_array("x", data)
+    assert array.dtype.kind in "buif"
+    np.testing.assert_array_equal(array, wanted)
+
+
+def test_a_null_of_arrow_is_no_number():
+    array = _checks.as_array("y", pa.array([None, 1, 0]))
+    np.testing.assert_array_equal(array, [np.nan, 1, 0])
+
+
+PAD = (
+    "`x` must have rows of one length; got rows of different lengths. Pad with a `v` that no row "
+    "holds, `keras.utils.pad_sequences(x, dtype='{}', padding='post', value=v)`, and have the "
+    "padding masked: `models.rnn(..., mask_value=v)` or `keras.layers.Masking(v)`{}."
+)
+RAGGED = {
+    "lists": [[0.5, 0.25], [0.5]],
+    "arrays of several features": [np.ones((2, 3)), np.ones((1, 3))],
+    "objects": np.array([[0.5, 0.25], [0.5]], dtype=object),
+    "a series": pd.Series([[0.5, 0.25], [0.5]]),
+    "Arrow lists": pa.array([[0.5, 0.25], [0.5]]),
+}
+
+
+@pytest.mark.parametrize("rows", RAGGED.values(), ids=RAGGED)
+def test_the_padding_for_numbers(rows):
+    with pytest.raises(ValueError, match=re.escape(PAD.format("float32", ""))):
+        _checks.as_array("x", rows)
+
+
+def test_the_padding_for_indices():
+    more = ", or for indices v=0 and `Embedding(..., mask_zero=True)`"
+    with pytest.raises(ValueError, match=re.escape(PAD.format("int64", more))):
+        _checks.as_array("x", [[1, 2], [3]])
+
+
+REFUSED = {
+    "records": (
+        pd.DataFrame({"a": [1.0], "b": [2]}).to_records(index=False),
+        "`x` must be an array with one type of number; got a record array with the fields 'a', "
+        "'b'. Choose the fields and stack them: `np.stack([x[field] for field in fields], axis=-1)",
+    ),
+    "raw bytes": (np.zeros((4, 3), "V4"), "`x` must be an array, or what NumPy reads as one; got"),
+    "torch, sparse": (torch.tensor(X).to_sparse(), "`x` must be an array, or what NumPy reads"),
+    "words": ([["a", "b"], ["c"]], "Join the words of each row to one text, and split it inside"),
+    "a masked array": (
+        MASKED,
+        "`x` must hold a value everywhere; got a masked array with 3 masked entries. Drop those "
+        "rows, or fill them in with `.filled(value)`.",
+    ),
+    "a list of masked rows": (list(MASKED), "got a masked array with 3 masked entries."),
+    "a masked number": ([1.0, np.ma.masked], "got a masked array with 1 masked entry."),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), REFUSED.values(), ids=REFUSED)
+def test_refused(data, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        _checks.as_array("x", data)
+
+
+def test_a_masked_array_is_named_by_its_key():
+    with pytest.raises(ValueError, match=re.escape("`x['b']` must hold a value everywhere")):
+        _checks.refuse_masked("x", {"a": X, "b": MASKED})
+
+
+@pytest.mark.parametrize(
+    ("dtype", "hint"),
+    [
+        (
+            "datetime64[s]",
+            "Give days since a first date: `(x - x.min()) / np.timedelta64(1, 'D')`.",
+        ),
+        ("timedelta64[s]", "Give days: `x / np.timedelta64(1, 'D')`."),
+        ("complex64", "Give its real and its imaginary part: `np.stack([x.real, x.imag], -1)`."),
+    ],
+)
+def test_how_other_types_become_numbers(dtype, hint):
+    with pytest.raises(ValueError, match=re.escape(hint)):
+        _checks.numbers_only("x", np.arange(3).astype(dtype))
