@@ -238,4 +238,5 @@ def _measured(model: Any, problem: Problem) -> Any:
         lambda a: tf.TensorSpec((None, *a.shape[1:]), tf.as_dtype(a.dtype)), hide_none(data)
     )
     steps.build(model, spec, "test_step")
+    steps.Steps(model, spec, "test_step")
     return model

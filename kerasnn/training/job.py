@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.training import rows
-from kerasnn.training.generators import Batches, KeptBatches
+from kerasnn.training.generators import KeptBatches
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes, is_endless
 from kerasnn.training.stream_values import bad_batch, checked_batches
 
@@ -80,8 +80,6 @@ class Job:
             self._check_classes(self.train)
         self.x = self._checked(self.x, _NAMES)
         self.validation_data = self._checked(self.validation_data, _VALIDATION_NAMES)
-        if hasattr(self.x, "__next__"):
-            self.x = Batches("x", self.x)
         if hasattr(self.validation_data, "__next__") and self.validation_steps is None:
             self.validation_data = KeptBatches("validation_data", self.validation_data)
 

@@ -75,7 +75,7 @@ def is_stream(x: Any) -> bool:
 
 
 def is_irregular(nest: Any) -> bool:
-    """Whether inputs hold a ragged or sparse tensor, or a sparse matrix of SciPy.
+    """Whether data holds a ragged or sparse tensor, or a sparse matrix of SciPy.
 
     Keras's own loop cuts these into batches, which no compiled program here does.
     """
@@ -109,30 +109,42 @@ def read_irregular(
     names: tuple[str, str, str] = ("x", "y", "sample_weight"),
 ) -> tuple[Any, Any, Any]:
     """Checks ragged or sparse inputs and what is beside them; returns what Keras's loop takes."""
-    counts = {}
-    for name, leaf in _checks.named_leaves(names[0], x):
-        values = _values(leaf)
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise ValueError(
-                f"`{name}` must hold finite numbers; got NaN or infinity among its stored values. "
-                "Drop those rows, or fill them in."
-            )
-        counts[name] = int(leaf.nrows() if isinstance(leaf, tf.RaggedTensor) else leaf.shape[0])
+    counts = _irregular_counts(names[0], x)
     as_keras = trains_as_keras(model)
-    y = as_arrays(names[1], y, _wanted(model, "output") if as_keras else None)
+    is_known = is_symbolic(model) or not as_keras
+    if is_irregular(y):
+        counts |= _irregular_counts(names[1], y)
+        is_known = False
+    else:
+        y = as_arrays(names[1], y, _wanted(model, "output") if as_keras else None)
     sample_weight = as_arrays(names[2], sample_weight, ONE if y is None else y)
-    targets = _checks.named_leaves(names[1], y)
+    targets = [] if is_irregular(y) else _checks.named_leaves(names[1], y)
     weights = _checks.named_leaves(names[2], sample_weight)
     _checks.same_counts(counts | {name: len(array) for name, array in [*targets, *weights]})
-    if is_symbolic(model) or not as_keras:
+    if is_known:
         y, sample_weight, _ = _check_targets(model, names, x, y, sample_weight)
     else:
-        # Only a call shows the outputs of such a model, and irregular inputs have no one shape.
+        # Only a call shows the outputs, and irregular rows have no one shape.
         for leaf, array in targets:
             _checks.finite_range(leaf, array)
         for leaf, array in weights:
             _checks.sample_weights(leaf, array, None)
-    return x, _cast(y), _cast(sample_weight)
+    return x, y if is_irregular(y) else _cast(y), _cast(sample_weight)
+
+
+def _irregular_counts(name: str, nest: Any) -> dict[str, int]:
+    """Returns the number of rows of each leaf; raises where a stored value is not finite."""
+    counts = {}
+    for leaf_name, leaf in _checks.named_leaves(name, nest):
+        values = _values(leaf)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ValueError(
+                f"`{leaf_name}` must hold finite numbers; got NaN or infinity among its stored "
+                "values. Drop those rows, or fill them in."
+            )
+        is_ragged = isinstance(leaf, tf.RaggedTensor)
+        counts[leaf_name] = int(leaf.nrows() if is_ragged else leaf.shape[0])
+    return counts
 
 
 def read(

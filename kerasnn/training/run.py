@@ -225,7 +225,7 @@ def _validation(job: Job, callbacks: keras.callbacks.CallbackList) -> Any:
                 job.model.stop_training = True
                 return {}
             # Keras reads ahead; what it does not use would be lost to the next validation.
-            more = itertools.islice(data, job.validation_steps - 1)
+            more = itertools.islice(data, (job.validation_steps or 1) - 1)
             data = (batch for batch in itertools.chain(first, more))
         return keras.Model.evaluate(
             job.model, data, steps=job.validation_steps, callbacks=callbacks, return_dict=True
@@ -244,7 +244,8 @@ def _build_slots(job: Job, blocks: Blocks | None) -> None:
     by_keras = model.run_eagerly or model.distribute_strategy is not tf.distribute.get_strategy()
     if by_keras or tf.distribute.has_strategy() or not has_keras_step(model):
         return
-    if blocks is None and not all(layer.built for layer in all_layers(model)):
+    is_built = model.built and all(layer.built for layer in all_layers(model))
+    if blocks is None and not is_built:
         return  # A stream builds the layers with its first batch.
     # What cannot be traced fails in Keras's loop too, with Keras's own error.
     with contextlib.suppress(*_CANNOT_COMPILE):
@@ -260,17 +261,20 @@ def _run_keras(job: Job) -> keras.callbacks.History:
     shuffled = not rows.is_stream(job.x) or isinstance(job.x, keras.utils.PyDataset)
     if not any(isinstance(c, keras.callbacks.TerminateOnNaN) for c in callbacks):
         callbacks = [FiniteGuard(), *callbacks]
-    if isinstance(job.x, Batches):
-        callbacks = [*callbacks, StopAtEnd(job.x, job.epochs, job.steps_per_epoch)]
-    with quiet_end() if isinstance(job.x, Batches) else contextlib.nullcontext():
-        return _keras_fit(job, callbacks, shuffle=job.shuffle and shuffled and not job.endless)
+    shuffle = job.shuffle and shuffled and not job.endless
+    if not hasattr(job.x, "__next__"):
+        return _keras_fit(job, job.x, callbacks, shuffle=shuffle)
+    batches = Batches("x", iter(job.x))
+    callbacks = [*callbacks, StopAtEnd(batches, job.epochs, job.steps_per_epoch)]
+    with quiet_end():
+        # An iterator of another kind than a generator is none to Keras.
+        return _keras_fit(job, (batch for batch in batches), callbacks, shuffle=shuffle)
 
 
-def _keras_fit(job: Job, callbacks: list[Any], *, shuffle: Any) -> keras.callbacks.History:
+def _keras_fit(job: Job, x: Any, callbacks: list[Any], *, shuffle: Any) -> Any:
     return keras.Model.fit(
         job.model,
-        # An iterator of another kind is none to Keras.
-        x=(batch for batch in job.x) if isinstance(job.x, Batches) else job.x,
+        x=x,
         y=job.y,
         batch_size=job.batch_size,
         epochs=job.epochs,

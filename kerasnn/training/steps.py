@@ -30,10 +30,16 @@ class Steps:
         self, model: Any, spec: Any, method: str = "train_step", before: Sequence[Any] = ()
     ) -> None:
         self._model, self._before = model, before
-        self._step = _step_of(model, method)
+        self._step, self.first_logs = _step_of(model, method), {}
+        if not has_keras_step(model, method):
+            # A step of the user's own creates and returns what it likes, known only once it was
+            # traced. The trace is the step from then on.
+            traced = tf.function(self._step, autograph=False).get_concrete_function(spec)
+            logs = traced.structured_outputs.items()
+            self.first_logs = {name: tf.zeros(value.shape, value.dtype) for name, value in logs}
+            self._step = self._step if model.run_eagerly else traced
+            model.reset_metrics()
         self._guarded = [v for v in model.weights if tf.as_dtype(v.dtype).is_floating]
-        # A step of the user's own returns what it likes, known only once it was traced.
-        self.first_logs = {} if has_keras_step(model, method) else _traced_logs(self._step, spec)
         self.log_shapes = self.logs(self.first_logs)
 
     @property
@@ -114,11 +120,12 @@ def build(model: Any, spec: Any, method: str = "train_step") -> None:
         method: `"train_step"` or `"test_step"`.
     """
     if not has_keras_step(model, method):
-        tf.function(_step_of(model, method), autograph=False).get_concrete_function(spec)
-    else:
-        _build_losses_and_metrics(model, *keras.utils.unpack_x_y_sample_weight(show_none(spec)))
-        if method == "train_step":
-            build_slots(model.optimizer, model.trainable_variables)
+        return  # `Steps` traces it, and needs no variable before.
+    training = method == "train_step"
+    data = keras.utils.unpack_x_y_sample_weight(show_none(spec))
+    _build_losses_and_metrics(model, *data, training=training)
+    if training:
+        build_slots(model.optimizer, model.trainable_variables)
     model.reset_metrics()
 
 
@@ -131,42 +138,46 @@ def build_eagerly(model: Any, batch: Any) -> None:
         model: A compiled Keras model.
         batch: Structure of tensors.
     """
-    _losses_and_metrics(model, *keras.utils.unpack_x_y_sample_weight(show_none(batch)))
+    data = keras.utils.unpack_x_y_sample_weight(show_none(batch))
+    _losses_and_metrics(model, *data, training=False)
     build_slots(model.optimizer, model.trainable_variables)
     model.reset_metrics()
 
 
-def _losses_and_metrics(model: Any, x: Any, y: Any, sample_weight: Any) -> None:
-    outputs = model(x, training=False) if takes_training(model) else model(x)
-    _loss(model, x, y, outputs, sample_weight)
+def _losses_and_metrics(model: Any, x: Any, y: Any, sample_weight: Any, *, training: bool) -> None:
+    outputs = model(x, training=training) if _takes_training(model.call) else model(x)
+    _loss(model, x, y, outputs, sample_weight, training=training)
     model.compute_metrics(x, y, outputs, sample_weight)
 
 
-def takes_training(model: Any) -> bool:
-    """Whether a model's `call` has an argument `training`."""
-    return "training" in inspect.signature(model.call).parameters
-
-
-def _loss(model: Any, x: Any, y: Any, outputs: Any, sample_weight: Any) -> None:
+def _loss(model: Any, x: Any, y: Any, outputs: Any, sample_weight: Any, *, training: bool) -> None:
     """Computes the loss; one of the user's own need not have an argument `training`."""
-    takes = inspect.signature(model.compute_loss).parameters
-    training = {"training": False} if "training" in takes else {}
-    model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=sample_weight, **training)
+    given = {"training": training} if _takes_training(model.compute_loss) else {}
+    model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=sample_weight, **given)
 
 
-def _build_losses_and_metrics(model: Any, x: Any, y: Any, sample_weight: Any) -> None:
+def _takes_training(function: Any) -> bool:
+    return "training" in inspect.signature(function).parameters
+
+
+def _build_losses_and_metrics(
+    model: Any, x: Any, y: Any, sample_weight: Any, *, training: bool
+) -> None:
     outputs = _output_specs(model)
     if outputs is None:
-        _trace(functools.partial(_losses_and_metrics, model), x, y, sample_weight)
+        call = functools.partial(_losses_and_metrics, model, training=training)
+        _trace(call, x, y, sample_weight)
         return
     if len(keras.tree.flatten(outputs)) > 1:
         # Each output's loss has a metric of its own, which `compute_loss` makes.
-        _trace(functools.partial(_loss, model), x, y, outputs, sample_weight)
-    data = x, y, outputs, sample_weight
+        call = functools.partial(_loss, model, training=training)
+        _trace(call, x, y, outputs, sample_weight)
+    data: Any = (x, y, outputs, sample_weight)
     known = all(spec is None or _is_known(spec) for spec in keras.tree.flatten(data))
     if known and _has_keras_metrics(model):
         # Tracing takes ten times as long.
-        model.compute_metrics(*keras.tree.map_structure(_zeros, data))
+        zeros: Any = keras.tree.map_structure(_zeros, data)
+        model.compute_metrics(*zeros)
     else:
         _trace(model.compute_metrics, *data)
 
@@ -245,9 +256,3 @@ def _step_of(model: Any, method: str) -> Any:
     if method != "train_step" or scaled or not has_keras_step(model):
         return step
     return lambda batch: tf.distribute.get_replica_context().merge_call(lambda _: step(batch))
-
-
-def _traced_logs(step: Any, spec: Any) -> Logs:
-    """Returns zeros in place of what the user's own step returns."""
-    logs = tf.function(step, autograph=False).get_concrete_function(spec).structured_outputs
-    return {name: tf.zeros(value.shape, value.dtype) for name, value in logs.items()}
