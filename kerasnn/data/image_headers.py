@@ -7,6 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
+# TensorFlow's types do not know all operators of a tensor.
+Tensor = Any
+
 _ORIENTATION_TAG = 0x0112
 
 
@@ -23,7 +26,7 @@ class Header:
         has_alpha: Whether a PNG has an alpha channel, or declares transparent colours.
     """
 
-    def __init__(self, raw: tf.Tensor) -> None:
+    def __init__(self, raw: Tensor) -> None:
         self._size = tf.cast(tf.strings.length(raw), tf.int64)
         # A place behind the file reads as 0.
         self._data = tf.io.decode_raw(tf.strings.join([raw, b"\0"]), tf.uint8)
@@ -39,7 +42,7 @@ class Header:
         self.has_alpha = self.is_png & (declares | (kind == 4) | (kind == 6))
 
     @property
-    def is_plain_bmp(self) -> tf.Tensor:
+    def is_plain_bmp(self) -> Tensor:
         """Whether a BMP's bytes are its levels: uncompressed, in 24 or 32 bits, or grey in 8."""
         bits, compression = self._number(28, 2, "little"), self._number(30, 4, "little")
         start, end = 14 + self._number(14, 4, "little"), self._number(10, 4, "little")
@@ -50,16 +53,16 @@ class Header:
         return (compression == 0) & ((bits == 24) | (bits == 32) | is_grey)
 
     @property
-    def is_opaque_gif(self) -> tf.Tensor:
+    def is_opaque_gif(self) -> Tensor:
         """Whether the first frame of a GIF fills it, and declares no transparent colour."""
         flags = self._number(10, 1)
         table = tf.where(flags >= 128, 3 * 2 ** (flags % 8 + 1), 0)
 
         # An extension is its two first bytes and blocks, which begin with their size, up to 0.
-        def more(at: tf.Tensor, inside: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+        def more(at: Tensor, inside: Tensor, _: Tensor) -> Tensor:
             return (at < self._size) & (inside | (self._number(at, 1) == 0x21))
 
-        def step(at: tf.Tensor, inside: tf.Tensor, opaque: tf.Tensor) -> tuple:
+        def step(at: Tensor, inside: Tensor, opaque: Tensor) -> tuple:
             size, label, _, control = tf.unstack(self._bytes(at, 4))
             is_clear = ~inside & (label == 0xF9) & (control % 2 == 1)
             return at + tf.where(inside, size + 1, 2), ~inside | (size > 0), opaque & ~is_clear
@@ -71,7 +74,7 @@ class Header:
         return opaque & tf.reduce_all(frame == tf.concat([[0, 0, 0, 0], whole], axis=0))
 
     @property
-    def orientation(self) -> tf.Tensor:
+    def orientation(self) -> Tensor:
         """How the camera was held, from 1 to 8, as the file's EXIF data says it; 1 without any.
 
         Reference:
@@ -81,7 +84,7 @@ class Header:
         start = self._exif + tf.where(is_prefixed, tf.constant(6, tf.int64), 0)
         is_little = self._number(start, 1) == 0x49
 
-        def weights(size: int) -> tf.Tensor:
+        def weights(size: int) -> Tensor:
             return tf.where(is_little, _weights(size, "little"), _weights(size, "big"))
 
         # A directory is a count, and entries of 12 bytes: tag, type, count and value.
@@ -94,7 +97,7 @@ class Header:
         said = tf.boolean_mask(values, (tags == _ORIENTATION_TAG) & (values <= 8))
         return tf.reduce_max(tf.concat([[1], said], axis=0))
 
-    def _parts(self) -> tuple[tf.Tensor, tf.Tensor]:
+    def _parts(self) -> tuple[Tensor, Tensor]:
         """Returns where EXIF data begins, and whether a PNG declares transparent colours.
 
         JPEG, PNG and WebP files are parts one after the other, each with its length and name. The
@@ -103,10 +106,10 @@ class Header:
         names = [b"Exif", b"eXIf", b"EXIF", b"tRNS", b"IDAT"]
         jpeg, png, webp, transparent, pixels = (int.from_bytes(name, "big") for name in names)
 
-        def more(at: tf.Tensor, is_over: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
+        def more(at: Tensor, is_over: Tensor, *_: Tensor) -> Tensor:
             return (at < self._size) & ~is_over
 
-        def step(at: tf.Tensor, _: tf.Tensor, exif: tf.Tensor, declares: tf.Tensor) -> tuple:
+        def step(at: Tensor, _: Tensor, exif: Tensor, declares: Tensor) -> tuple:
             piece = self._bytes(at, 8)
             first, second = (tf.reduce_sum(p * _weights(4, "big")) for p in tf.split(piece, 2))
             marker = first // 65536
@@ -134,17 +137,17 @@ class Header:
         _, _, exif, declares = tf.while_loop(more, step, begin)
         return exif, declares
 
-    def _bytes(self, at: int | tf.Tensor, size: int) -> tf.Tensor:
+    def _bytes(self, at: int | Tensor, size: int) -> Tensor:
         places = tf.minimum(at + tf.range(size, dtype=tf.int64), self._size)
         return tf.cast(tf.gather(self._data, places), tf.int64)
 
-    def _number(self, at: int | tf.Tensor, size: int, order: Any = "big") -> tf.Tensor:
+    def _number(self, at: int | Tensor, size: int, order: Any = "big") -> Tensor:
         """Returns the integer in some bytes, in an order or with given weights."""
         weights = _weights(size, order) if isinstance(order, str) else order
         return tf.reduce_sum(self._bytes(at, size) * weights)
 
 
-def _weights(size: int, order: str) -> tf.Tensor:
+def _weights(size: int, order: str) -> Tensor:
     """Returns what each of some bytes counts in the integer that they are."""
     places = range(size) if order == "little" else reversed(range(size))
     return tf.constant([256**place for place in places], tf.int64)

@@ -116,7 +116,7 @@ def _pixels(raw: tf.Tensor, header: Header) -> tuple[tf.Tensor, tf.Tensor]:
         image = tf.io.decode_image(raw, channels=channels, expand_animations=False)
         return tf.ensure_shape(image, (None, None, None))
 
-    def without_alpha(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def without_alpha(image: Any) -> tuple[tf.Tensor, tf.Tensor]:
         is_opaque = tf.reduce_all(image[..., 3:] == tf.constant(255, tf.uint8))
         return tf.ensure_shape(image[..., :3], (None, None, 3)), is_opaque
 
