@@ -110,8 +110,7 @@ class Header:
             return (at < self._size) & ~is_over
 
         def step(at: Tensor, _: Tensor, exif: Tensor, declares: Tensor) -> tuple:
-            piece = self._bytes(at, 8)
-            first, second = (tf.reduce_sum(p * _weights(4, "big")) for p in tf.split(piece, 2))
+            first, second = self._number(at, 4), self._number(at + 4, 4)
             marker = first // 65536
             is_exif = (
                 (self.is_jpeg & (marker == 0xFFE1) & (second == jpeg))
@@ -119,7 +118,7 @@ class Header:
                 | (self.is_webp & (first == webp))
             )
             is_over = is_exif | tf.where(self.is_jpeg, marker == 0xFFDA, second == pixels)
-            size = tf.reduce_sum(piece[4:] * _weights(4, "little"))
+            size = self._number(at + 4, 4, "little")
             length = tf.where(self.is_png, 12 + first, 8 + size + size % 2)
             length = tf.where(self.is_jpeg, 2 + first % 65536, length)
             begin = at + tf.where(self.is_jpeg, tf.constant(4, tf.int64), 8)

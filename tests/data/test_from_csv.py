@@ -1,4 +1,5 @@
 import csv
+from typing import Any
 
 import keras
 import numpy as np
@@ -326,6 +327,7 @@ def test_classes_of_many_digits_stay_apart(write, names, classes):
     rows = [f"{i},{names[i % len(names)]}" for i in range(60)]
     path = write("\n".join(["a,who", *rows]))
     split = data.from_csv(path, "who", task="multiclass")
+    assert split.classes is not None
     assert sorted(split.classes) == sorted(classes)
     wanted = dict(zip(names, map(float, names), strict=True))
     for x, y in zip(split.x_train[:, 0], split.y_train, strict=True):
@@ -357,10 +359,11 @@ def test_what_is_missing_can_be_chosen(write):
     with pytest.raises(ValueError, match="The target 'country' is missing in rows: 20"):
         data.from_csv(path, "country")
     split = data.from_csv(path, "country", missing_values=("",), in_memory=True)
-    assert split.features == ("area", "alley=Grvl", "alley=NA", "alley=Pave")
+    features = ("area", "alley=Grvl", "alley=NA", "alley=Pave")
+    assert split.features == features
     assert split.classes == ("NA", "ZA")
     for area, *alley in split.x_train:
-        assert split.features[1 + int(np.argmax(alley))] == f"alley={alleys[int(area) % 4]}"
+        assert features[1 + int(np.argmax(alley))] == f"alley={alleys[int(area) % 4]}"
 
     path = write("\n".join(["a,y", *(f"{-999 if i == 3 else 4},{i % 2}" for i in range(20))]))
     with pytest.raises(ValueError, match=r"Missing values by column: 'a' 1 \(line 5\)"):
@@ -373,6 +376,7 @@ def test_cells_that_are_not_missing_have_to_be_values(write):
     path = write("\n".join(["a,y", *(f"{'NA' if i == 3 else i},{i % 2}" for i in range(20))]))
     with pytest.raises(ValueError, match=r"'a' holds numbers .* and text \(line 5: 'NA'\)"):
         data.from_csv(path, "y", missing_values=("",))
+    wrong: Any
     for wrong in ("NA", (None,), (-999,)):
         with pytest.raises(ValueError, match="`missing_values` must be a sequence of strings"):
             data.from_csv(path, "y", missing_values=wrong)

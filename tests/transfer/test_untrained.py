@@ -1,6 +1,7 @@
 """Random weights that would stay frozen."""
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ from transfer_cases import CLASSES, as_if_trained, compiled, images, network
 
 from kerasnn import models, transfer
 
-ARGUMENTS = {"epochs": 1, "batch_size": 48, "verbose": 0}
+ARGUMENTS: Any = {"epochs": 1, "batch_size": 48, "verbose": 0}
 
 
 def cnn():
@@ -48,7 +49,7 @@ def test_layers_that_are_frozen_by_hand():
 
 def test_a_saved_model_with_seeds_is_known_again(tmp_path):
     cnn().save(tmp_path / "cnn.keras")
-    loaded = keras.saving.load_model(tmp_path / "cnn.keras", compile=False)
+    loaded: Any = keras.saving.load_model(tmp_path / "cnn.keras", compile=False)
     with pytest.warns(UserWarning, match="random weights in `block1_conv1`"):
         transfer.features(loaded, images()[0], verbose=0)
 
