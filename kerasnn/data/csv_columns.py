@@ -2,16 +2,17 @@
 
 import collections
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from kerasnn import _checks
 from kerasnn.data.targets import float_dtype
 
-# What stands for a missing value, beside the empty cell.
-_MISSING = frozenset(
-    ["", "?", "NA", "na", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "NULL", "null", "Null"]
+# What stands for a missing value where nothing else is asked for.
+MISSING_VALUES = (
+    *("", "?", "NA", "na", "N/A", "n/a", "#N/A"),
+    *("NaN", "nan", "NAN", "NULL", "null", "Null"),
 )
 _LARGEST = float(np.finfo(np.float32).max)
 _MOST_CATEGORIES = 256
@@ -20,7 +21,7 @@ _MOST_LINES = 5
 
 def is_missing(cell: str) -> bool:
     """Whether the cell says that its value is not known."""
-    return cell in _MISSING
+    return cell in MISSING_VALUES
 
 
 class Profile:
@@ -28,12 +29,16 @@ class Profile:
 
     Args:
         name: The column's name.
+        missing_values: The cells whose value is missing.
         as_text: Take numbers for text, too.
     """
 
-    def __init__(self, name: str, *, as_text: bool = False) -> None:
+    def __init__(
+        self, name: str, missing_values: Collection[str], *, as_text: bool = False
+    ) -> None:
         self.name = name
         self.as_text = as_text
+        self._missing_values = missing_values
         self.missing = 0
         self.missing_lines: list[int] = []
         self._number: tuple[int, str] | None = None
@@ -44,7 +49,7 @@ class Profile:
         # Each different cell is parsed once: text repeats itself.
         numbers = {} if self.as_text else {cell: _number(cell) for cell in set(cells)}
         for line, cell in zip(lines, cells, strict=True):
-            if cell in _MISSING:
+            if cell in self._missing_values:
                 self.missing += 1
                 if self.missing <= _MOST_LINES:
                     self.missing_lines.append(line)
@@ -93,17 +98,19 @@ class Numeric:
 
     Args:
         name: The column's name.
+        missing_values: The cells whose value is missing.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, missing_values: Collection[str]) -> None:
         self.name = name
+        self._missing_values = missing_values
         self._sum = 0.0
         self._count = 0
         self._variation = _checks.Variation(float_dtype())
 
     def learn(self, cells: Sequence[str]) -> None:
         """Takes in cells of training rows."""
-        numbers = [float(cell) for cell in cells if cell not in _MISSING]
+        numbers = [float(cell) for cell in cells if cell not in self._missing_values]
         self._sum += math.fsum(numbers)
         self._count += len(numbers)
         if numbers:
@@ -128,7 +135,7 @@ class Numeric:
     def encode(self, cells: Sequence[str]) -> np.ndarray:
         """Returns the cells as `(rows, 1)` numbers."""
         mean = self._sum / self._count
-        numbers = [mean if cell in _MISSING else float(cell) for cell in cells]
+        numbers = [mean if cell in self._missing_values else float(cell) for cell in cells]
         return np.array(numbers, dtype=self._variation.dtype)[:, np.newaxis]
 
 
@@ -140,18 +147,20 @@ class Categorical:
 
     Args:
         name: The column's name.
+        missing_values: The cells whose value is missing.
         check: Whether to refuse a column that looks like a name or an identifier.
     """
 
-    def __init__(self, name: str, *, check: bool) -> None:
+    def __init__(self, name: str, missing_values: Collection[str], *, check: bool) -> None:
         self.name = name
+        self._missing_values = missing_values
         self.check = check
         self._counts: collections.Counter[str] = collections.Counter()
         self._positions: dict[str, int] = {}
 
     def learn(self, cells: Sequence[str]) -> None:
         """Takes in cells of training rows."""
-        self._counts.update(cell for cell in cells if cell not in _MISSING)
+        self._counts.update(cell for cell in cells if cell not in self._missing_values)
 
     def finish(self) -> None:
         """Ends the learning; raises where there was nothing to learn from."""
@@ -175,7 +184,7 @@ class Categorical:
         """Returns the cells as `(rows, categories)` zeros and ones."""
         places = np.array(
             [
-                self._commonest if cell in _MISSING else self._positions.get(cell, -1)
+                self._commonest if cell in self._missing_values else self._positions.get(cell, -1)
                 for cell in cells
             ]
         )

@@ -1,5 +1,6 @@
 """A CSV file as checked blocks of text rows."""
 
+import codecs
 import contextlib
 import csv
 import dataclasses
@@ -10,6 +11,34 @@ from collections.abc import Generator, Iterator
 from kerasnn import _checks
 
 _BLOCK_ROWS = 1024
+_PANDAS = "Read it with pandas, and write it with `to_csv(path, index=False)`."
+# How files of other kinds begin, what they are, and what to do.
+_KINDS = (
+    (b"\x1f\x8b", "a gzip file", "Unpack it."),
+    (b"PK\x03\x04", "a ZIP archive, as Excel's .xlsx is", f"Unpack it. A workbook: {_PANDAS}"),
+    (b"BZh", "a bzip2 file", "Unpack it."),
+    (b"\xfd7zXZ", "an xz file", "Unpack it."),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file", "Unpack it."),
+    (b"7z\xbc\xaf", "a 7z archive", "Unpack it."),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook", _PANDAS),
+    (b"PAR1", "a Parquet file", _PANDAS),
+    (b"ARROW1", "a Feather file", _PANDAS),
+    (b"FEA1", "a Feather file", _PANDAS),
+    (b"ORC", "an ORC file", _PANDAS),
+    (b"\x89HDF", "an HDF5 file", _PANDAS),
+    (b"SQLite format 3", "an SQLite database", _PANDAS),
+    (b"\x93NUMPY", "an array of NumPy's", "Load it with `numpy.load`, and give it to `fit`."),
+    (b"\x80\x04", "a pickle", _PANDAS),
+    (b"\x80\x05", "a pickle", _PANDAS),
+    (b"%PDF", "a PDF", "Save its table as CSV."),
+)
+# Longer marks first: UTF-32's begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +69,10 @@ class CsvTable:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file has no header or a name twice in it, and, as blocks are read, for
-            a row of another length, a broken quotation or text in another encoding, with its line.
+        ValueError: If the file is of another kind, such as gzip, Excel or Parquet, or in another
+            encoding, as its first bytes show; if it has no header or a name twice in it; and, as
+            blocks are read, for a row of another length, a broken quotation or text in another
+            encoding, with its line.
     """
 
     def __init__(self, path: pathlib.Path, *, delimiter: str, encoding: str) -> None:
@@ -50,6 +81,7 @@ class CsvTable:
             raise FileNotFoundError(f"`path` must name a CSV file; {str(path)!r} {kind}.")
         if not isinstance(delimiter, str) or len(delimiter) != 1:
             raise _checks.wrong("delimiter", "be one character", delimiter)
+        _check_kind(path, encoding)
         self.path = path
         self.delimiter = delimiter
         self.encoding = encoding
@@ -102,3 +134,32 @@ class CsvTable:
                 )
             if self.columns.count(name) > 1:
                 raise ValueError(f"{self.path}, line 1: two columns are called {name!r}.")
+
+
+def _check_kind(path: pathlib.Path, encoding: str) -> None:
+    """Raises where the first bytes of a file are not those of text in its encoding."""
+    try:
+        name = codecs.lookup(encoding).name
+    except (LookupError, TypeError):
+        raise _checks.wrong(
+            "encoding", "be an encoding that Python knows", encoding, "For example 'utf-8'."
+        ) from None
+    with path.open("rb") as file:
+        start = file.read(1024)
+    for magic, kind, hint in _KINDS:
+        # A line of text may begin with such letters, but holds no other bytes.
+        if start.startswith(magic) and not (magic.isascii() and _is_text(start)):
+            raise ValueError(f"`path` must name a CSV file; {str(path)!r} is {kind}. {hint}")
+    if name.startswith(("utf-16", "utf-32")):
+        return
+    marked = next((right for mark, right in _MARKS if start.startswith(mark)), None)
+    if marked or b"\0" in start:
+        right = marked or "utf-16-le"
+        raise ValueError(
+            f"`encoding` must be that of the text in {str(path)!r}; it does not look like "
+            f"{encoding}. Give encoding={right!r}, which Excel calls Unicode text."
+        )
+
+
+def _is_text(start: bytes) -> bool:
+    return not any(byte < 32 and byte not in b"\t\n\r" for byte in start)

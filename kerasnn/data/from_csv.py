@@ -1,5 +1,6 @@
 """A CSV file as a `Split`."""
 
+import decimal
 import os
 import pathlib
 import sys
@@ -9,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.data.csv_columns import Categorical, Numeric, Profile
+from kerasnn.data.csv_columns import MISSING_VALUES, Categorical, Numeric, Profile
 from kerasnn.data.csv_table import CsvTable
 from kerasnn.data.partition import check_partition, partition
 from kerasnn.data.split import Split
@@ -18,6 +19,8 @@ from kerasnn.data.targets import encode_target, float_dtype
 from kerasnn.tasks import Task
 
 Column = Numeric | Categorical
+# All integers below this size are numbers of float64.
+_FLOAT64_INTEGERS = 2**53
 
 
 @_checks.known_arguments
@@ -28,6 +31,7 @@ def from_csv(
     test_size: float = 0.2,
     seed: int = 0,
     missing: str = "error",
+    missing_values: Sequence[str] = MISSING_VALUES,
     task: Task | str | None = None,
     categorical: Sequence[str] = (),
     drop: Sequence[str] = (),
@@ -53,9 +57,13 @@ def from_csv(
         target: Name of the column to predict.
         test_size: Share of the rows that tests, in (0, 1). Classes keep their shares in both parts.
         seed: Seed of the split, and of the shuffle under `in_memory=False`.
-        missing: What an empty cell, `?`, `NA`, `N/A`, `NaN` or `null` among the features leads to:
-            "error", or "mean", which puts the mean of the training rows into a column of numbers
-            and their commonest category into a column of text. A missing target is always an error.
+        missing: What a missing value among the features leads to: "error", or "mean", which puts
+            the mean of the training rows into a column of numbers and their commonest category
+            into a column of text. A missing target is always an error.
+        missing_values: The cells whose value is missing, blanks around them left out; all other
+            cells hold values. By default the empty cell, `?`, `NA`, `na`, `N/A`, `n/a`, `#N/A`,
+            `NaN`, `nan`, `NAN`, `NULL`, `null` and `Null`. Where `NA` is a value of its own, such
+            as Namibia or "no alley", give `("",)`.
         task: What there is to predict; None has `kerasnn.tasks.infer` name it.
         categorical: Columns to take as text although they hold numbers: months, postal codes. The
             target may be one of them.
@@ -88,10 +96,11 @@ def from_csv(
     _checks.one_of("missing", missing, ["error", "mean"])
     _checks.whole_number("batch_size", batch_size)
     check_partition(test_size, seed)
+    _check_missing_values(missing_values)
     table = CsvTable(pathlib.Path(path), delimiter=delimiter, encoding=encoding)
     _check_names(table, target, categorical, drop)
 
-    profiles, values = _look(table, target, categorical, drop)
+    profiles, values = _look(table, target, missing_values, categorical, drop)
     y, task, classes = encode_target(values, task, name=target)
     if missing == "error":
         _refuse_missing(profiles)
@@ -102,7 +111,7 @@ def from_csv(
         labels=None if classes is None else y,
         classes=classes or (),
     )
-    columns = _learn(table, profiles, categorical, _mask(train, len(y)))
+    columns = _learn(table, profiles, missing_values, categorical, _mask(train, len(y)))
     features = tuple(name for column in columns for name in column.features)
 
     if in_memory:
@@ -142,11 +151,15 @@ def _check_names(
 
 
 def _look(
-    table: CsvTable, target: str, categorical: Sequence[str], drop: Sequence[str]
+    table: CsvTable,
+    target: str,
+    missing_values: Sequence[str],
+    categorical: Sequence[str],
+    drop: Sequence[str],
 ) -> tuple[dict[str, Profile], np.ndarray]:
     """Reads the file once: what each feature column looks like, and the target's values."""
     profiles = {
-        name: Profile(name, as_text=name in categorical)
+        name: Profile(name, missing_values, as_text=name in categorical)
         for name in table.columns
         if name not in drop
     }
@@ -165,7 +178,36 @@ def _look(
         raise ValueError(
             f"The target {target!r} is missing in rows: {profile.count_missing()}. Drop them."
         )
-    return profiles, np.array(values, dtype=np.float64 if profile.is_numeric else str)
+    return profiles, _numbers(target, values) if profile.is_numeric else np.array(values, str)
+
+
+def _numbers(target: str, cells: list[str]) -> np.ndarray:
+    """Returns a target's numbers: float64, or int64 where they are integers too long for that."""
+    numbers = np.array(cells, np.float64)
+    if np.abs(numbers).max() < _FLOAT64_INTEGERS:
+        return numbers
+    exact = {cell: decimal.Decimal(cell) for cell in set(cells)}
+    if all(number == int(number) for number in exact.values()):
+        integers = [int(number) for number in exact.values()]
+        if min(integers) >= -(2**63) and max(integers) < 2**63:
+            return np.array([int(exact[cell]) for cell in cells], np.int64)
+    if len(set(exact.values())) > len(np.unique(numbers)):
+        raise ValueError(
+            f"The target {target!r} holds numbers that differ only in digits that float64 drops. "
+            f"If they are names of classes, take them as text with categorical=({target!r},)."
+        )
+    return numbers
+
+
+def _check_missing_values(missing_values: Sequence[str]) -> None:
+    is_text = isinstance(missing_values, str)
+    if is_text or not all(isinstance(value, str) for value in missing_values):
+        raise _checks.wrong(
+            "missing_values",
+            "be a sequence of strings",
+            missing_values,
+            'For the empty cell alone give ("",).',
+        )
 
 
 def _refuse_missing(profiles: dict[str, Profile]) -> None:
@@ -178,13 +220,17 @@ def _refuse_missing(profiles: dict[str, Profile]) -> None:
 
 
 def _learn(
-    table: CsvTable, profiles: dict[str, Profile], categorical: Sequence[str], train: np.ndarray
+    table: CsvTable,
+    profiles: dict[str, Profile],
+    missing_values: Sequence[str],
+    categorical: Sequence[str],
+    train: np.ndarray,
 ) -> list[Column]:
     """Reads the training rows: the mean of each column, or its categories."""
     columns = {
-        name: Numeric(name)
+        name: Numeric(name, missing_values)
         if profile.is_numeric
-        else Categorical(name, check=name not in categorical)
+        else Categorical(name, missing_values, check=name not in categorical)
         for name, profile in profiles.items()
     }
     for rows, _ in _chosen(table, train):

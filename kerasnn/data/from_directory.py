@@ -33,8 +33,12 @@ def from_directory(
     """Returns a folder with one folder of images for each class as a training and a test part.
 
     Images are JPEG, PNG, BMP, WebP or GIF (the first frame), whatever their names end in. They are
-    stretched to one size and stay raw uint8 levels from 0 to 255, `(height, width, channels)`.
-    Two classes make a binary task, more a multiclass one.
+    turned upright as their EXIF data asks, stretched to one size, and stay raw uint8 levels from 0
+    to 255, `(height, width, channels)`. Two classes make a binary task, more a multiclass one.
+
+    A file whose levels would not be those that one sees is refused: with transparent pixels, with
+    16 bits a channel (PNG), with a colour table or compression (BMP). The `image_bytes` signature
+    of `kerasnn.serving.export` decodes, and refuses, in the same way.
 
     Hidden folders, `__MACOSX` and the files beside the class folders are passed over, and so are
     hidden files. Every other file has to be an image, and every other folder a class: one without
@@ -49,8 +53,8 @@ def from_directory(
         test_size: Share of the images that tests, in (0, 1). Classes keep their shares in both
             parts.
         seed: Seed of the split, and of the shuffle under `in_memory=False`.
-        errors: What a file that is no readable image leads to: "raise" an error that names it, or
-            "skip" it, with a warning that counts and names.
+        errors: What a file that is refused, or is no readable image, leads to: "raise" an error
+            that names it, or "skip" it, with a warning that counts and names.
         in_memory: False leaves the images on the disk and gives batches in a `tf.data.Dataset`
             that decodes as it goes. Each file is still decoded once at the start, so that a
             corrupt one shows before the training and not in its midst.
@@ -87,13 +91,16 @@ def from_directory(
 
     x, readable = _read(files, image_size, colour, keep=in_memory)
     if not readable.all():
-        broken = [str(files[i].relative_to(root)) for i in np.flatnonzero(~readable)]
+        broken = [files[i] for i in np.flatnonzero(~readable)]
+        listed = ", ".join(
+            f"{file.relative_to(root)} ({images.problem(file)})" for file in broken[:5]
+        )
         found = (
-            f"{len(broken)} of {len(files)} files under {root} cannot be read as JPEG, PNG, BMP, "
-            f"WebP or GIF: {', '.join(broken[:5])}{', ...' if len(broken) > 5 else ''}"
+            f"{len(broken)} of {len(files)} files under {root} cannot be used: "
+            f"{listed}{', ...' if len(broken) > 5 else ''}"
         )
         if errors == "raise":
-            raise ValueError(f"{found}. Remove them or leave them out with errors='skip'.")
+            raise ValueError(f"{found}. Remove them, or leave them out with errors='skip'.")
         warnings.warn(f"Skipped: {found}.", UserWarning, stacklevel=3)
         x, y = x[readable[: len(x)]], y[readable]
         files = [file for file, is_readable in zip(files, readable, strict=True) if is_readable]
@@ -177,8 +184,11 @@ def _read(
             kept[row] = image
         return image is not None
 
+    # TensorFlow prepares the program for the first file, which each thread would do else.
+    readable = [read(0)]
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        return kept, np.array(list(pool.map(read, range(len(files)))), dtype=bool)
+        readable += pool.map(read, range(1, len(files)))
+    return kept, np.array(readable, dtype=bool)
 
 
 def _counts(entry: pathlib.Path) -> bool:

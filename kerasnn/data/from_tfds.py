@@ -187,9 +187,11 @@ def _target(
     _, task, classes = encode_target(values, task, name=name)
     if classes is None:
         return lambda y: tf.cast(y, tf.float32), task, None
-    known = np.unique(values).astype(np.float64)
+    # In float64 integers of 16 digits and more would be one class.
+    kind = np.float64 if values.dtype.kind == "f" else np.int64
+    known = np.unique(values).astype(kind)
     return (
-        lambda y: tf.searchsorted(known, [tf.cast(y, tf.float64)], out_type=tf.int64)[0],
+        lambda y: tf.searchsorted(known, [tf.cast(y, kind)], out_type=tf.int64)[0],
         task,
         classes,
     )

@@ -1,25 +1,58 @@
 """Image files as arrays of one size."""
 
+import functools
 import pathlib
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn.data.image_headers import Header
 
 COLOURS = {"rgb": 3, "grayscale": 1}
+_UNREADABLE = "no whole JPEG, PNG, BMP, WebP or GIF"
+_DEEP = "a PNG of 16 bits a channel, of which 8 would be lost: scale its levels to 8 bits"
+_TABLE = "a BMP with a colour table or compression: save it as PNG"
+_TRANSPARENT = "transparent: paste it on a background"
+
+
+def examine(raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the image in a file, and what is wrong with its file, "" where nothing is.
+
+    Training and the served program both decode by this graph. Of a moving GIF or WebP that is the
+    first frame. The image is turned upright where EXIF data says how the camera was held.
+
+    Args:
+        raw: The contents of a JPEG, PNG, BMP, GIF or WebP file.
+
+    Returns:
+        `(height, width, 3)` uint8, and a scalar string.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When it runs, if the file is damaged.
+    """
+    header = Header(raw)
+    problem = _problem(header)
+    image, is_opaque = tf.cond(
+        problem == "",
+        lambda: _pixels(raw, header),
+        lambda: (tf.zeros((1, 1, 3), tf.uint8), tf.constant(True)),
+    )
+    problem = tf.where(is_opaque, problem, _TRANSPARENT)
+    return _upright(image, header.orientation), problem
+
+
+def scale(image: tf.Tensor, size: tuple[int, int], colour: str) -> tf.Tensor:
+    """Returns an RGB image as `(height, width, channels)`, in one of `COLOURS`."""
+    return resize(tf.image.rgb_to_grayscale(image) if colour == "grayscale" else image, size)
 
 
 def decode(raw: tf.Tensor, size: tuple[int, int], colour: str) -> tf.Tensor:
-    """Returns the JPEG, PNG, BMP, GIF or WebP in `raw` as `(height, width, channels)` uint8.
-
-    Of a moving GIF that is the first frame. Transparency is dropped. A turn that the camera only
-    wrote into the file's EXIF notes is not made.
-    """
-    image = tf.io.decode_image(raw, channels=3, expand_animations=False)
-    if colour == "grayscale":
-        image = tf.image.rgb_to_grayscale(image)
-    return resize(image, size)
+    """Returns an image, and raises, when it runs, where something is wrong with its file."""
+    image, problem = examine(raw)
+    with tf.control_dependencies([tf.debugging.Assert(problem == "", [problem])]):
+        return scale(image, size, colour)
 
 
 def resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
@@ -29,14 +62,14 @@ def resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
 
 
 def read(path: pathlib.Path, size: tuple[int, int], colour: str) -> np.ndarray | None:
-    """Returns the image in a file, or None where there is no image that can be read."""
-    raw = path.read_bytes()
-    if _has_colour_table(raw):
-        return None
-    try:
-        return decode(tf.constant(raw), size, colour).numpy()
-    except tf.errors.InvalidArgumentError:
-        return None
+    """Returns the image in a file, or None where there is none that can be used."""
+    image, found = _read(path)
+    return None if found else scale(image, size, colour).numpy()
+
+
+def problem(path: pathlib.Path) -> str:
+    """Returns what is wrong with a file of which `read` returns None."""
+    return _read(path)[1]
 
 
 def check_size(image_size: tuple[int, int]) -> None:
@@ -48,12 +81,61 @@ def check_size(image_size: tuple[int, int]) -> None:
         )
 
 
-def _has_colour_table(raw: bytes) -> bool:
-    """Whether this is a BMP whose 8-bit pixels TensorFlow would mistake for levels of grey."""
-    if raw[:2] != b"BM" or int.from_bytes(raw[28:30], "little") != 8:
-        return False
-    start = 14 + int.from_bytes(raw[14:18], "little")
-    end = int.from_bytes(raw[10:14], "little")
-    table = np.frombuffer(raw[start:end], dtype=np.uint8)
-    table = table[: len(table) // 4 * 4].reshape(-1, 4)[:, :3]
-    return bool((table != np.arange(len(table))[:, np.newaxis]).any())
+def _read(path: pathlib.Path) -> tuple[Any, str]:
+    try:
+        image, found = _program()(tf.constant(path.read_bytes()))
+    except tf.errors.InvalidArgumentError:
+        return None, _UNREADABLE
+    return image, found.numpy().decode()
+
+
+@functools.cache
+def _program() -> Any:
+    """Returns `examine` as one graph."""
+    spec = tf.TensorSpec((), tf.string)
+    return tf.function(examine, input_signature=[spec], autograph=False)
+
+
+def _problem(header: Header) -> tf.Tensor:
+    known = header.is_jpeg | header.is_png | header.is_bmp | header.is_webp | header.is_gif
+    return tf.case(
+        [
+            (~known, lambda: _UNREADABLE),
+            (header.is_png & (header.png_bits == 16), lambda: _DEEP),
+            (header.is_bmp & ~header.is_plain_bmp, lambda: _TABLE),
+            (header.is_gif & ~header.is_opaque_gif, lambda: _TRANSPARENT),
+        ],
+        default=lambda: "",
+    )
+
+
+def _pixels(raw: tf.Tensor, header: Header) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns `(height, width, 3)` levels, and whether no pixel is transparent."""
+
+    def decoded(channels: int) -> tf.Tensor:
+        image = tf.io.decode_image(raw, channels=channels, expand_animations=False)
+        return tf.ensure_shape(image, (None, None, None))
+
+    def without_alpha(image: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        is_opaque = tf.reduce_all(image[..., 3:] == tf.constant(255, tf.uint8))
+        return tf.ensure_shape(image[..., :3], (None, None, 3)), is_opaque
+
+    # Of a PNG the alpha has to be asked for; of a WebP it comes where the file has it.
+    return tf.case(
+        [
+            (header.has_alpha, lambda: without_alpha(decoded(4))),
+            (header.is_webp, lambda: without_alpha(decoded(0))),
+        ],
+        default=lambda: (tf.ensure_shape(decoded(3), (None, None, 3)), tf.constant(True)),
+    )
+
+
+def _upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """Returns an image as it was seen, of one that a camera stored in an EXIF orientation."""
+
+    def is_in(*orientations: int) -> tf.Tensor:
+        return tf.reduce_any(orientation == tf.constant(orientations, tf.int64))
+
+    image = tf.cond(is_in(5, 6, 7, 8), lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
+    image = tf.cond(is_in(2, 3, 6, 7), lambda: image[:, ::-1], lambda: image)
+    return tf.cond(is_in(3, 4, 7, 8), lambda: image[::-1], lambda: image)

@@ -1,6 +1,7 @@
 """A target column as class numbers or real numbers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -72,9 +73,21 @@ def _classes(values: np.ndarray, task: Task, name: str) -> Target:
 
 
 def class_names(values: Sequence | np.ndarray) -> tuple[str, ...]:
-    """Returns a name for each value; whole numbers are written without a fraction.
+    """Returns a name for each value, different for each; integers are written without a fraction.
 
-    >>> class_names([0.0, 1.5, "cat"])
-    ('0', '1.5', 'cat')
+    >>> class_names([0.0, 1.5, "cat", 1234567890123456789])
+    ('0', '1.5', 'cat', '1234567890123456789')
     """
-    return tuple(str(v) if isinstance(v, str) else f"{float(v):.15g}" for v in values)
+    return tuple(map(_name, values))
+
+
+def _name(value: Any) -> str:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (bool, int, np.bool_, np.integer)):
+        return str(int(value))
+    short = f"{float(value):.15g}"
+    if float(short) == float(value) and "e" not in short:
+        return short
+    # The shortest digits that no other number has.
+    return repr(float(value)).removesuffix(".0")

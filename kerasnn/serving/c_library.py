@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 _INVALID_ARGUMENT = 3
+# What TensorFlow puts before the words of `tf.debugging.Assert`.
+_ASSERTION = "assertion failed: ["
 
 _pointer, _text, _int = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
 _size, _int64 = ctypes.c_size_t, ctypes.c_int64
@@ -110,6 +112,8 @@ def status() -> Iterator[Any]:
             message = library.TF_Message(pointer).decode(errors="replace")
             # What follows are the names of nodes in the graph.
             said = message.partition("\n\t [[")[0]
+            if said.startswith(_ASSERTION):
+                said = said[len(_ASSERTION) :].removesuffix("]")
             raise (ValueError if code == _INVALID_ARGUMENT else RuntimeError)(said)
     finally:
         library.TF_DeleteStatus(pointer)

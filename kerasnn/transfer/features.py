@@ -13,7 +13,10 @@ from kerasnn.training.stream_shapes import check_stream_shapes
 from kerasnn.transfer.cut import Chain
 from kerasnn.transfer.data import Images, check_source
 from kerasnn.transfer.extraction import Caching, Extraction
+from kerasnn.transfer.head import before_head
 from kerasnn.transfer.precision import check_precision
+from kerasnn.transfer.trainability import leaves
+from kerasnn.transfer.untrained import warn_of_noise
 
 
 @_checks.known_arguments
@@ -29,7 +32,8 @@ def features(
     """Returns what a model's head gets: the pooled features of its backbone, for other uses.
 
     They are those that `fine_tune` trains the head on, one row for each image, to be used with
-    scikit-learn, or to find nearest neighbours by.
+    scikit-learn, or to find nearest neighbours by. A warning says where a backbone has the random
+    weights that it was built with.
 
     Args:
         model: A model with a head, which begins with a global pooling or Flatten.
@@ -54,7 +58,9 @@ def features(
     Example:
         >>> from kerasnn import models
         >>> cnn = models.cnn((8, 8, 1), 10, task="multiclass", normalize=False)
-        >>> features(cnn, np.zeros((5, 8, 8, 1)), verbose=0).shape
+        >>> x = np.zeros((5, 8, 8, 1))
+        >>> pretrained = cnn.fit(x + 1, np.arange(5), verbose=0)  # On real data, in earnest.
+        >>> features(cnn, x, verbose=0).shape
         (5, 256)
     """
     check_precision(precision)
@@ -67,6 +73,8 @@ def features(
             f"`{chain.layers[place - 1].name}`."
         )
     check_source("x", x)
+    every = leaves(model)
+    warn_of_noise(model, every[: before_head(every)], stacklevel=3)
     if isinstance(x, tf.data.Dataset):
         check_stream_shapes(model, x, ("x", "y"))
         images = Images(x.map(lambda *batch: keras.utils.unpack_x_y_sample_weight(batch)[0]))

@@ -11,6 +11,7 @@ from kerasnn.transfer.features import caching_of
 from kerasnn.transfer.precision import check_precision
 from kerasnn.transfer.stages import STAGES, plan
 from kerasnn.transfer.tuning import Tuning
+from kerasnn.transfer.untrained import warn_of_noise
 
 
 @_checks.known_arguments
@@ -49,6 +50,10 @@ def fine_tune(
 
     Behind the head the rate falls by `layer_decay` from each layer with weights to the one before.
     Batch normalisations of the backbone stay in inference in all three.
+
+    A backbone with random weights (`weights=None`) has nothing to keep: a warning says where one
+    would stay frozen. It is found by its initializers' seeds, which a saved file holds only where
+    they were given; train such a model with `fit`.
 
     Args:
         model: A compiled Keras model of one input with a head, which begins with the last global
@@ -103,8 +108,9 @@ def fine_tune(
     Example:
         >>> import numpy as np
         >>> from kerasnn import models
-        >>> cnn = models.cnn((8, 8, 1), 3, task="multiclass")  # Pretrained, in earnest.
+        >>> cnn = models.cnn((8, 8, 1), 3, task="multiclass")
         >>> x, y = np.random.default_rng(0).normal(size=(30, 8, 8, 1)), np.arange(30) % 3
+        >>> pretrained = cnn.fit(x, y, verbose=0)  # On other and more data, in earnest.
         >>> history = fine_tune(cnn, x, y, epochs=2, verbose=0)
         >>> [stage.name for stage in history.stages], len(history.history["loss"])
         (['head'], 2)
@@ -145,4 +151,5 @@ def fine_tune(
         augment=augment,
     )
     stages = plan(regime, assignment.examples, assignment.classes)
+    warn_of_noise(model, stages[1][-1].frozen(model), stacklevel=3)
     return tuning.run(stages, epochs, head_epochs, layer_decay)

@@ -15,6 +15,8 @@ from kerasnn.transfer.applications import application
 from kerasnn.transfer.copying import copy_of
 from kerasnn.transfer.cut import part_before_head
 from kerasnn.transfer.head import Head
+from kerasnn.transfer.trainability import leaves
+from kerasnn.transfer.untrained import warn_of_noise
 from kerasnn.transfer.weights import check_weights, load_backbone
 
 
@@ -53,7 +55,8 @@ def from_backbone(
             need not be of three channels.
         outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
         task: What to predict; see `kerasnn.tasks.Task`.
-        weights: `"imagenet"`, a path or None, as for `vgg16`. A given model keeps its own.
+        weights: `"imagenet"`, a path or None, as for `vgg16`. A given model keeps its own; a
+            warning says where those are the random ones that it was built with.
         resize: (height, width) that the model itself scales images to, bilinear; None keeps
             their size.
         pooling: What makes one row of the last feature maps: `"avg"` or `"max"` over each map,
@@ -128,6 +131,7 @@ def _copy(model: keras.Model, input_shape: Any, weights: Any, resize: Any) -> ke
                 argument, "be left out where `name` is a model, which has its own", value
             )
     before = part_before_head(model)
+    warn_of_noise(model, leaves(before), stacklevel=4)
     try:
         copy = keras.models.clone_model(before, clone_function=copy_of)
     except (TypeError, ValueError, NotImplementedError) as error:

@@ -36,6 +36,15 @@ class Stage:
             return _last_block(layers)
         return 0 if self == _ALL else None
 
+    def frozen(self, model: keras.Model) -> list[keras.layers.Layer]:
+        """Returns the leaves of a model that it keeps as they are."""
+        layers, first = leaves(model), self.first(model)
+        return [
+            layer
+            for place, layer in enumerate(layers)
+            if (not layer.trainable if first is None else place < first)
+        ]
+
 
 _HEAD = Stage("head")
 _LAST_BLOCK = Stage("last block and head", _SECOND_RATE, decays=True)

@@ -49,7 +49,8 @@ def vgg16(
         task: What to predict; see `kerasnn.tasks.Task`.
         weights: Of the convolutions: `"imagenet"`, which Keras keeps in `~/.keras/models` or
             downloads (58.9 MB); the path of an `.h5` file of `keras.applications`, with or
-            without its top, of a `.weights.h5` or a `.keras` file; or None for random ones.
+            without its top, of a `.weights.h5` or a `.keras` file; or None for random ones, which
+            are to be trained with `fit`: `fine_tune` would freeze noise, and warns.
         resize: (height, width) that the model itself scales images to, bilinear; None keeps
             their size.
         pooling: What makes one row of the last feature maps: `"avg"` or `"max"` over each map,

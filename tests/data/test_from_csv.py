@@ -1,4 +1,5 @@
 import csv
+from typing import Any
 
 import keras
 import numpy as np
@@ -306,3 +307,112 @@ def test_a_cell_that_is_too_large_for_the_reader(write):
     text = _with(4, f"1,{'r' * (csv.field_size_limit() + 1)},0")
     with pytest.raises(ValueError, match="line 4: field larger than field limit"):
         data.from_csv(write(text), "y")
+
+
+IDS = [123456789012345677, 123456789012345678, 900000000000000001]
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (list(map(str, IDS)), list(map(str, IDS))),
+        (["1234567890123456", "1234567890123457"], ["1234567890123456", "1234567890123457"]),
+        (["-9223372036854775808", "9223372036854775807"],) * 2,
+        (["9007199254740992", "9007199254740993.0"], ["9007199254740992", "9007199254740993"]),
+        (["0.1", "0.30000000000000004", "0.3"], ["0.1", "0.3", "0.30000000000000004"]),
+        (["1e30", "1e22", "5"], ["5", "1e+22", "1e+30"]),
+    ],
+)
+def test_classes_of_many_digits_stay_apart(write, names, classes):
+    rows = [f"{i},{names[i % len(names)]}" for i in range(60)]
+    path = write("\n".join(["a,who", *rows]))
+    split = data.from_csv(path, "who", task="multiclass")
+    assert split.classes is not None
+    assert sorted(split.classes) == sorted(classes)
+    wanted = dict(zip(names, map(float, names), strict=True))
+    for x, y in zip(split.x_train[:, 0], split.y_train, strict=True):
+        assert float(split.classes[y]) == wanted[names[int(x) % len(names)]]
+    counts = np.bincount(np.concatenate([split.y_train, split.y_test]))
+    assert counts.tolist() == [60 // len(names)] * len(names)
+
+
+def test_classes_that_no_number_tells_apart(write):
+    names = ["98765432109876543210", "98765432109876543211"]
+    path = write("\n".join(["a,who", *(f"{i},{names[i % 2]}" for i in range(20))]))
+    with pytest.raises(ValueError, match=r"'who' holds numbers .*categorical=\('who',\)"):
+        data.from_csv(path, "who", task="binary")
+    split = data.from_csv(path, "who", task="binary", categorical=("who",))
+    assert split.classes == tuple(names)
+
+
+def test_categories_of_many_digits_stay_apart(write):
+    path = write("\n".join(["id,y", *(f"{IDS[i % 3]},{i % 2}" for i in range(60))]))
+    split = data.from_csv(path, "y", categorical=("id",))
+    assert split.features == tuple(f"id={i}" for i in IDS)
+    np.testing.assert_array_equal(split.x_train.sum(axis=1), 1)
+
+
+def test_what_is_missing_can_be_chosen(write):
+    alleys = ["NA", "Grvl", "Pave", "NA"]
+    rows = [f"{i},{alleys[i % 4]},{'NA' if i % 2 else 'ZA'}" for i in range(40)]
+    path = write("\n".join(["area,alley,country", *rows]))
+    with pytest.raises(ValueError, match="The target 'country' is missing in rows: 20"):
+        data.from_csv(path, "country")
+    split = data.from_csv(path, "country", missing_values=("",), in_memory=True)
+    features = ("area", "alley=Grvl", "alley=NA", "alley=Pave")
+    assert split.features == features
+    assert split.classes == ("NA", "ZA")
+    for area, *alley in split.x_train:
+        assert features[1 + int(np.argmax(alley))] == f"alley={alleys[int(area) % 4]}"
+
+    path = write("\n".join(["a,y", *(f"{-999 if i == 3 else 4},{i % 2}" for i in range(20))]))
+    with pytest.raises(ValueError, match=r"Missing values by column: 'a' 1 \(line 5\)"):
+        data.from_csv(path, "y", missing_values=("", "-999"))
+    filled = data.from_csv(path, "y", missing_values=["-999"], missing="mean")
+    np.testing.assert_array_equal(filled.x_train, 4)
+
+
+def test_cells_that_are_not_missing_have_to_be_values(write):
+    path = write("\n".join(["a,y", *(f"{'NA' if i == 3 else i},{i % 2}" for i in range(20))]))
+    with pytest.raises(ValueError, match=r"'a' holds numbers .* and text \(line 5: 'NA'\)"):
+        data.from_csv(path, "y", missing_values=("",))
+    wrong: Any
+    for wrong in ("NA", (None,), (-999,)):
+        with pytest.raises(ValueError, match="`missing_values` must be a sequence of strings"):
+            data.from_csv(path, "y", missing_values=wrong)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind"),
+    [
+        ("csv.gz", "a gzip file"),
+        ("csv.zip", "a ZIP archive"),
+        ("csv.bz2", "a bzip2 file"),
+        ("csv.xz", "an xz file"),
+        ("parquet", "a Parquet file"),
+        ("feather", "a Feather file"),
+        ("pkl", "a pickle"),
+    ],
+)
+def test_files_of_other_kinds_are_told_apart(tmp_path, suffix, kind):
+    path = tmp_path / f"table.{suffix}"
+    frame = pd.DataFrame({"a": range(20), "y": [0, 1] * 10})
+    save = {"parquet": frame.to_parquet, "feather": frame.to_feather, "pkl": frame.to_pickle}
+    save.get(suffix, frame.to_csv)(path)
+    with pytest.raises(ValueError, match=f"`path` must name a CSV file; .* is {kind}"):
+        data.from_csv(path, "y")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_unicode_of_two_and_four_bytes(write, encoding):
+    path = write("\n".join(["a,y", *(f"{i},{i % 2}" for i in range(20))]), encoding=encoding)
+    with pytest.raises(ValueError, match=f"`encoding` must .* Give encoding='{encoding}'"):
+        data.from_csv(path, "y")
+    assert data.from_csv(path, "y", encoding=encoding).features == ("a",)
+
+
+def test_text_that_begins_as_another_kind_of_file_does(write):
+    path = write("\n".join(["ORC,y", *(f"{i},{i % 2}" for i in range(20))]))
+    assert data.from_csv(path, "y").features == ("ORC",)
+    with pytest.raises(ValueError, match="`encoding` must be an encoding that Python knows"):
+        data.from_csv(path, "y", encoding="utf8-bom")

@@ -1,12 +1,15 @@
 import io
+import struct
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from kerasnn import data
+from kerasnn.data import images
 from kerasnn.tasks import Task
 
 FORMATS = ["JPEG", "PNG", "BMP", "GIF"]
@@ -138,14 +141,119 @@ def test_corrupt_files_are_named_or_skipped_and_counted(folder, in_memory):
     clean = data.from_directory(folder, image_size=(4, 4))
     _corrupt(folder)
     arguments = {"image_size": (4, 4), "in_memory": in_memory}
-    named = "4 of 34 files under .* cannot be read as .*: cat/half.jpg, dog/empty.png, dog/notes"
-    with pytest.raises(ValueError, match=named + r".*eel/table.bmp\. Remove them or .*'skip'"):
+    unreadable = r"\(no whole JPEG, PNG, BMP, WebP or GIF\)"
+    named = (
+        rf"4 of 34 files under .* cannot be used: cat/half.jpg {unreadable}, dog/empty.png "
+        rf"{unreadable}, dog/notes.txt \(a BMP .*\), eel/table.bmp \(a BMP with a colour table"
+    )
+    with pytest.raises(ValueError, match=named + r".*Remove them, or .*'skip'"):
         data.from_directory(folder, **arguments)
     with pytest.warns(UserWarning, match="^Skipped: " + named) as caught:
         split = data.from_directory(folder, **arguments, errors="skip")
     assert caught[0].filename == __file__
     x = split.x_test if in_memory else _unbatched(split.x_test)[0]
     np.testing.assert_array_equal(x, clean.x_test)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_are_turned_upright_as_pillow_turns_them(tmp_path, kind, orientation):
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "maker", orientation
+    corners = np.full((16, 24, 3), 100, np.uint8)
+    corners[:8, :8], corners[:8, 8:] = 40, 200
+    path = tmp_path / "x"
+    _save(path, corners, kind, exif=exif)
+    with Image.open(path) as stored:
+        expected = np.asarray(ImageOps.exif_transpose(stored).convert("RGB")).astype(int)
+    found: Any = images.read(path, (expected.shape[0], expected.shape[1]), "rgb")
+    assert np.abs(found.astype(int) - expected).max() <= 4
+
+
+def _little_endian(orientation):
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("exif", "is_turned"),
+    [
+        (_little_endian(3), True),
+        (_little_endian(0), False),
+        (_little_endian(9), False),
+        (_little_endian(3)[:20], False),
+        (b"Exif\0\0", False),
+    ],
+)
+def test_exif_data_of_other_forms(tmp_path, exif, is_turned):
+    pixels = np.arange(0, 240, 5, dtype=np.uint8).reshape(4, 4, 3)
+    _save(tmp_path / "x.png", pixels, "PNG", exif=exif)
+    found = images.read(tmp_path / "x.png", (4, 4), "rgb")
+    np.testing.assert_array_equal(found, pixels[::-1, ::-1] if is_turned else pixels)
+
+
+def _table(pixels):
+    return Image.fromarray(pixels).quantize(4)
+
+
+def _with_alpha(pixels, alpha):
+    image = Image.fromarray(pixels).convert("RGBA")
+    image.putalpha(Image.fromarray(np.full(pixels.shape[:2], 255, np.uint8)))
+    image.putpixel((0, 0), (*pixels[0, 0].tolist(), alpha))
+    return image
+
+
+# Name -> image, format, options, and what is wrong with the file.
+ODD = {
+    "16 bits": (lambda p: Image.fromarray(p[..., 0].astype(np.uint16)), "PNG", {}, "16 bits"),
+    "RGBA": (lambda p: _with_alpha(p, 254), "PNG", {}, "transparent"),
+    "LA": (lambda p: _with_alpha(p, 0).convert("LA"), "PNG", {}, "transparent"),
+    "PNG table": (_table, "PNG", {"transparency": bytes([99])}, "transparent"),
+    "PNG colour": (Image.fromarray, "PNG", {"transparency": (0, 1, 2)}, "transparent"),
+    "WebP": (lambda p: _with_alpha(p, 9), "WEBP", {"lossless": True, "exact": True}, "transparent"),
+    "GIF": (_table, "GIF", {"transparency": 0, "comment": b"x" * 600}, "transparent"),
+    "BMP table": (_table, "BMP", {}, "colour table"),
+    "BMP of 1 bit": (lambda p: Image.fromarray(p).convert("1"), "BMP", {}, "colour table"),
+    "opaque PNG": (lambda p: _with_alpha(p, 255), "PNG", {}, None),
+    "opaque table": (_table, "PNG", {"transparency": bytes([255])}, None),
+    "other colour": (Image.fromarray, "PNG", {"transparency": (9, 9, 9)}, None),
+    "opaque WebP": (lambda p: _with_alpha(p, 255), "WEBP", {"lossless": True}, None),
+    "GIF comment": (_table, "GIF", {"comment": b"x" * 600}, None),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_file_is_refused_whose_levels_are_not_those_that_one_sees(tmp_path, name):
+    make, kind, options, wrong = ODD[name]
+    pixels = np.arange(0, 144, dtype=np.uint8).reshape(6, 8, 3)
+    path = tmp_path / "x"
+    make(pixels).save(path, kind, **options)
+    found = images.read(path, (6, 8), "rgb")
+    if wrong is None:
+        with Image.open(path) as stored:
+            np.testing.assert_array_equal(found, np.asarray(stored.convert("RGBA"))[..., :3])
+        return
+    assert found is None
+    assert wrong in images.problem(path)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_from_directory_names_what_it_refuses(folder, in_memory):
+    Image.fromarray(np.full((4, 4), 4000, np.uint16)).save(folder / "cat" / "scan.png")
+    with pytest.raises(ValueError, match=r"1 of 31 .*cat/scan.png \(a PNG of 16 bits .*'skip'"):
+        data.from_directory(folder, image_size=(4, 4), in_memory=in_memory)
+
+
+def test_a_small_first_frame_of_a_gif_is_refused(tmp_path):
+    """What it leaves free is transparent."""
+    path = tmp_path / "x.gif"
+    _table(np.arange(0, 144, dtype=np.uint8).reshape(6, 8, 3)).save(path)
+    assert images.read(path, (6, 8), "rgb") is not None
+    contents = bytearray(path.read_bytes())
+    # The width of the screen, above that of the frame.
+    contents[6:8] = struct.pack("<H", 9)
+    path.write_bytes(contents)
+    assert images.read(path, (6, 8), "rgb") is None
 
 
 def test_hidden_things_and_files_beside_the_classes_are_passed_over(folder):

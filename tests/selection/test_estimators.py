@@ -276,3 +276,13 @@ def test_numbers_of_numpy_are_numbers():
     one = Classifier(**{**SMALL, "epochs": 1, **given}).fit(x, y)
     two = Classifier(**{**SMALL, "epochs": 1, "l1": 0.5, "l2": 0.25, "learning_rate": 0.125})
     same_weights(one.model_, two.fit(x, y).model_)
+
+
+def test_class_numbers_of_many_digits_stay_apart():
+    ids = np.array([123456789012345677, 123456789012345678, 900000000000000001])
+    place = np.arange(60) % 3
+    x = np.random.default_rng(0).normal(4.0 * place[:, None], 0.3, (60, 2))
+    model = Classifier(hidden=(16,), epochs=60, learning_rate=0.02, random_state=0)
+    model.fit(x, ids[place])
+    np.testing.assert_array_equal(model.classes_, ids)
+    np.testing.assert_array_equal(model.predict(x), ids[place])

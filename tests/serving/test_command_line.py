@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from kerasnn import serving
 from kerasnn.__main__ import main
@@ -125,6 +126,11 @@ def test_the_file_that_is_no_image_is_named(photos, tmp_path, capsys):
     assert f"{files[1]} must be an image that TensorFlow can decode" in said
     # No names of nodes.
     assert "{{" not in said
+    Image.fromarray(np.zeros((8, 6), "uint16")).save(files[1])
+    assert say("predict", photos[1].path, *files) == 1
+    said = capsys.readouterr().err
+    assert f"{files[1]} must be an image" in said
+    assert "a PNG of 16 bits a channel" in said
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """The ways to ask: image files, and examples for `classify` and `regress`."""
 
+import io
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
 from kerasnn import serving
@@ -43,8 +46,69 @@ def test_a_grey_model_takes_coloured_files(tmp_path, ask):
 
 
 def test_a_file_that_is_no_image_is_refused(photos):
-    with pytest.raises(ValueError, match="Unknown image file format"):
-        serving.Predictor(photos[1].path, signature="image_bytes")([b"no image"])
+    predictor = serving.Predictor(photos[1].path, signature="image_bytes")
+    good = tf.io.encode_png(np.zeros((8, 6, 3), "uint8")).numpy()
+    message = r"`image_bytes` must hold .*; row 1 is no whole JPEG, PNG, BMP, WebP or GIF$"
+    with pytest.raises(ValueError, match=message):
+        predictor([good, b"no image", good, b"nor this"])
+    with pytest.raises(ValueError, match="Invalid PNG data"):
+        predictor([good, good[:60]])
+
+
+def _stored(image, kind, **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def _turned(pixels, kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return _stored(Image.fromarray(pixels), kind, exif=exif)
+
+
+def _see_through(pixels):
+    alpha = Image.fromarray(pixels[..., 0])
+    return _stored(Image.merge("RGBA", (*Image.fromarray(pixels).split(), alpha)), "PNG")
+
+
+FILES = {
+    "JPEG": lambda p: _stored(Image.fromarray(p), "JPEG"),
+    "turned JPEG": lambda p: _turned(p, "JPEG"),
+    "turned PNG": lambda p: _turned(p, "PNG"),
+    "WebP": lambda p: _stored(Image.fromarray(p), "WEBP"),
+    "GIF": lambda p: _stored(Image.fromarray(p).quantize(8), "GIF"),
+    "BMP": lambda p: _stored(Image.fromarray(p), "BMP"),
+    "grey BMP": lambda p: _stored(Image.fromarray(p).convert("L"), "BMP"),
+    "BMP with a table": lambda p: _stored(Image.fromarray(p).quantize(8), "BMP"),
+    "transparent PNG": _see_through,
+    "16 bits": lambda p: _stored(Image.fromarray(p[..., 0].astype("uint16")), "PNG"),
+    "GIF with a transparent colour": lambda p: _stored(
+        Image.fromarray(p).quantize(8), "GIF", transparency=1
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_decoded_as_in_training_or_refused_in_both(photos, tmp_path, name):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 16, 3)).astype("uint8")
+    file = FILES[name](pixels)
+    (tmp_path / "file").write_bytes(file)
+    trained_on = images.read(tmp_path / "file", (8, 6), "rgb")
+    is_refused = name in [*FILES][-4:]
+    assert (trained_on is None) == is_refused
+    model, report = photos
+    predictor = serving.Predictor(report.path, signature="image_bytes")
+    if is_refused:
+        with pytest.raises(ValueError, match="; row 0 is "):
+            predictor([file])
+        classify = serving.Predictor(report.path, signature="classify")
+        examples = [example(image_bytes=np.array([file]))]
+        with pytest.raises(ValueError, match="; row 0 is "):
+            classify(examples)
+        return
+    expected = model.predict(trained_on[None].astype("float32"), verbose=0)
+    np.testing.assert_allclose(predictor([file])["probabilities"], expected, atol=1e-6)
 
 
 def test_classify_gives_every_class_its_score(iris, rows, ask):

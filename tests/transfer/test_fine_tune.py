@@ -4,7 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from transfer_cases import CLASSES, compiled, counted, images, network, weights_by_layer
+from transfer_cases import (
+    CLASSES,
+    as_if_trained,
+    compiled,
+    counted,
+    images,
+    network,
+    weights_by_layer,
+)
 
 from kerasnn import callbacks, models, optimizers, transfer
 from kerasnn.transfer import fine_tune
@@ -261,7 +269,9 @@ def test_so_many_altered_copies_are_computed_once():
 
 def test_augmentation_in_the_model_is_left_on(capsys):
     keras.utils.set_random_seed(0)
-    model = models.cnn((12, 12, 1), CLASSES, task="multiclass", augment=True, filters=(4, 4))
+    model = as_if_trained(
+        models.cnn((12, 12, 1), CLASSES, task="multiclass", augment=True, filters=(4, 4))
+    )
     _, history = tuned(model, verbose=1)
     assert "No features are kept: `move` draws each image anew" in capsys.readouterr().out
     assert history.stages[0].precision is None
@@ -270,7 +280,9 @@ def test_augmentation_in_the_model_is_left_on(capsys):
 def test_normalisation_is_learned_from_the_training_images_first():
     x, y = images()
     keras.utils.set_random_seed(0)
-    model = models.cnn((12, 12, 1), CLASSES, task="multiclass", filters=(4, 4), hidden=())
+    model = as_if_trained(
+        models.cnn((12, 12, 1), CLASSES, task="multiclass", filters=(4, 4), hidden=())
+    )
     fine_tune(model, x, y, regime="small", epochs=1, verbose=0)
     layer = model.get_layer("standardize")
     np.testing.assert_allclose(layer.get_weights()[0].ravel(), x.mean(), rtol=1e-4)
@@ -419,7 +431,7 @@ def test_a_model_that_is_frozen_whole_is_refused(refuses):
 
 def test_an_error_before_the_first_step_leaves_all_as_it_was(refuses, tmp_path):
     """Flags, statistics, rate and optimizer, though features were computed in between."""
-    model = models.cnn((12, 12, 1), CLASSES, task="multiclass", filters=(4, 4))
+    model = as_if_trained(models.cnn((12, 12, 1), CLASSES, task="multiclass", filters=(4, 4)))
     flags = [layer.trainable for layer in model.layers]
     optimizer = model.optimizer
     with refuses(model, "`cache_limit_gb` must leave room"):
@@ -436,7 +448,7 @@ def test_an_error_before_the_first_step_leaves_all_as_it_was(refuses, tmp_path):
 
 def test_a_dataset_trains_a_sequential_network():
     batches = tf.data.Dataset.from_tensor_slices(images()).batch(12)
-    model = models.cnn((12, 12, 1), CLASSES, task="multiclass", filters=(4, 4))
+    model = as_if_trained(models.cnn((12, 12, 1), CLASSES, task="multiclass", filters=(4, 4)))
     history = fine_tune(model, batches, epochs=2, verbose=0)
     assert [stage.name for stage in history.stages] == ["head"]
 
@@ -476,8 +488,8 @@ def test_operators_and_lambdas_between_layers_run_in_bfloat16():
     image = keras.Input((12, 12, 1))
     x = keras.layers.Lambda(lambda a: a + 1.0)(image / 2.0)
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(x))
-    model = compiled(keras.Model(image, keras.layers.Dense(CLASSES, "softmax")(x)))
-    _, history = tuned(model, precision="bfloat16")
+    model = as_if_trained(keras.Model(image, keras.layers.Dense(CLASSES, "softmax")(x)))
+    _, history = tuned(compiled(model), precision="bfloat16")
     assert history.stages[0].precision.name == "bfloat16"
     again = transfer.from_backbone(model, task="binary", head=())
     tuned_x = images()[0]

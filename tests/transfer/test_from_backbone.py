@@ -5,7 +5,7 @@ import re
 import keras
 import numpy as np
 import pytest
-from transfer_cases import images, network
+from transfer_cases import as_if_trained, images, network
 
 from kerasnn import models, transfer
 from kerasnn.transfer.applications import MODULES
@@ -85,6 +85,7 @@ def test_preprocessing_of_no_network_is_refused():
 def test_a_network_of_batch_norms_keeps_their_statistics_in_all_regimes():
     x, y = levels(32, 12), np.arange(12) % 2
     model = transfer.from_backbone("MobileNetV2", (32, 32, 3), task="binary", weights=None)
+    as_if_trained(model)
     norms = [la for la in model.layers if isinstance(la, keras.layers.BatchNormalization)]
     before = [norm.get_weights() for norm in norms]
     transfer.fine_tune(model, x, y, regime="medium", epochs=1, precision="float32", verbose=0)
@@ -110,7 +111,7 @@ def test_a_model_of_ones_own_keeps_its_backbone_and_is_left_alone():
 
 
 def test_a_builders_network_can_be_a_backbone():
-    source = models.cnn((8, 8, 1), 10, task="multiclass")
+    source = as_if_trained(models.cnn((8, 8, 1), 10, task="multiclass"))
     model = transfer.from_backbone(source, task="binary", pooling="flatten", head=())
     assert [layer.name for layer in model.layers][1:] == [
         "standardize",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from transfer_cases import small_vgg
+from transfer_cases import as_if_trained, small_vgg
 
 from kerasnn import serving, transfer
 
@@ -16,6 +16,7 @@ def test_the_export_answers_as_predict_does_for_pixels_and_for_files(tmp_path, n
     model = small_vgg()
     if name != "VGG16":
         model = transfer.from_backbone(name, (32, 32, 3), 3, task="multiclass", weights=None)
+    as_if_trained(model)
     transfer.fine_tune(model, x, y, epochs=2, verbose=0)
     report = serving.export(model, tmp_path / "net", labels=["a", "b", "c"], batch_sizes=(1, 4))
     assert report.largest_difference <= 1e-5

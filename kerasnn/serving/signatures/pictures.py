@@ -14,7 +14,8 @@ _COLOURS = {channels: colour for colour, channels in images.COLOURS.items()}
 class Pictures:
     """Reads JPEG, PNG, BMP, GIF or WebP files, and makes what `data.from_directory` makes.
 
-    The numbers go from 0 to 255, in the dtype of the model's input.
+    The numbers go from 0 to 255, in the dtype of the model's input. A file that `from_directory`
+    refuses is refused when the program runs, with its row.
 
     Raises:
         UnsuitableError: If the model's input is not one image of known size, in grey or in RGB.
@@ -38,12 +39,21 @@ class Pictures:
         """Returns the model's inputs from those of the signature, in its graph."""
         height, width, channels = self._shape
         files = tf.ensure_shape(received["image_bytes"], (None,))
-        pixels = tf.map_fn(
-            lambda file: images.decode(file, (height, width), _COLOURS[channels]),
+
+        def read(file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            image, problem = images.examine(file)
+            return images.scale(image, (height, width), _COLOURS[channels]), problem
+
+        pixels, problems = tf.map_fn(
+            read,
             files,
-            fn_output_signature=tf.TensorSpec(self._shape, tf.uint8),
+            fn_output_signature=(
+                tf.TensorSpec(self._shape, tf.uint8),
+                tf.TensorSpec((), tf.string),
+            ),
         )
-        return {self._name: tf.cast(pixels, self._dtype)}
+        with tf.control_dependencies([_check(problems)]):
+            return {self._name: tf.cast(pixels, self._dtype)}
 
     def request(self, rows: Arrays) -> tuple[Arrays, Arrays]:
         """Returns a request that asks for `rows`, and the rows that are read from it."""
@@ -52,3 +62,18 @@ class Pictures:
         files = np.empty(len(pixels), object)
         files[:] = [tf.io.encode_png(picture).numpy() for picture in pixels]
         return {"image_bytes": files}, {self._name: pixels.astype(image.dtype)}
+
+
+def _check(problems: tf.Tensor) -> tf.Operation:
+    """Returns an operation that fails where a file has a problem, and names its row."""
+    rows = tf.where(problems != "")[:, 0]
+    first = tf.concat([rows, [0]], axis=0)[0]
+    message = tf.strings.join(
+        [
+            "`image_bytes` must hold images that training takes; row ",
+            tf.strings.as_string(first),
+            " is ",
+            tf.concat([tf.gather(problems, rows), [""]], axis=0)[0],
+        ]
+    )
+    return tf.debugging.Assert(tf.size(rows) == 0, [message])

@@ -1,0 +1,49 @@
+"""Layers that still have the random weights that they were built with."""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+
+def warn_of_noise(model: keras.Model, frozen: Sequence[Any], *, stacklevel: int) -> None:
+    """Warns where the first or the last kernel of frozen layers was never trained or loaded.
+
+    Args:
+        model: The model that they are in.
+        frozen: Its frozen layers, in their order.
+        stacklevel: As in `warnings.warn`, from the caller on.
+    """
+    kernels = [layer for layer in frozen if _has_kernel(layer)]
+    names = [layer.name for layer in untrained(dict.fromkeys([*kernels[:1], *kernels[-1:]]))]
+    if names:
+        warnings.warn(
+            f"`{model.name}` has random weights in `{'`, `'.join(names)}`, which stay frozen: its "
+            "features are noise. Give the backbone weights (`weights='imagenet'` or a file), or "
+            "train all layers with `fit`.",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def untrained(layers: Iterable[Any]) -> list[Any]:
+    """Returns the layers whose kernel is the one that its initializer draws.
+
+    A random initializer of Keras draws the same numbers again from its seed. One that was saved
+    without a seed has another one when it is loaded, so that such a layer is not known.
+    """
+    return [layer for layer in layers if _has_kernel(layer) and _is_as_built(layer)]
+
+
+def _has_kernel(layer: Any) -> bool:
+    # A generator of seeds would go on drawing.
+    seed = getattr(getattr(layer, "kernel_initializer", None), "seed", None)
+    return isinstance(seed, int) and getattr(layer, "kernel", None) is not None
+
+
+def _is_as_built(layer: Any) -> bool:
+    kernel = np.asarray(keras.ops.cast(layer.kernel, "float32"))
+    drawn = layer.kernel_initializer(layer.kernel.shape, dtype=layer.kernel.dtype)
+    return np.allclose(np.asarray(keras.ops.cast(drawn, "float32")), kernel, rtol=1e-4, atol=1e-7)
