@@ -13,6 +13,7 @@ from kerasnn.training.graph_program import GraphProgram
 from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import Steps, as_python, build
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
+from kerasnn.training.stream_values import BatchCheck
 from kerasnn.training.tensors import as_tensors
 
 
@@ -41,20 +42,33 @@ def evaluate(
     if rows.is_stream(x):
         check_stream_end("x", x, "steps", steps, "an evaluation")
         check_stream_shapes(model, x, ("x", "y"))
-    if rows.is_stream(x) or callbacks or model.run_eagerly:
+        check = BatchCheck(model, ("x", "y", "sample_weight"))
+        with check.raising():
+            return keras.Model.evaluate(
+                model,
+                check.batches(x) if hasattr(x, "__next__") else check.stream(x),
+                y,
+                batch_size=batch_size,
+                verbose=verbose,
+                sample_weight=sample_weight,
+                steps=steps,
+                callbacks=callbacks,
+                return_dict=return_dict,
+            )
+    data = rows.read(model, x, y, sample_weight)
+    rows.require_targets(model, "y", y)
+    if callbacks or model.run_eagerly:
         return keras.Model.evaluate(
             model,
-            x,
-            y,
+            data.x,
+            data.y,
             batch_size=batch_size,
             verbose=verbose,
-            sample_weight=sample_weight,
+            sample_weight=data.sample_weight,
             steps=steps,
             callbacks=callbacks,
             return_dict=return_dict,
         )
-    data = rows.read(model, x, y, sample_weight)
-    rows.require_targets(model, "y", y)
     evaluation = Evaluation(
         model,
         keras.utils.pack_x_y_sample_weight(data.x, data.y, data.sample_weight),

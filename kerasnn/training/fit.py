@@ -8,7 +8,6 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.training.job import Job
 from kerasnn.training.run import run
-from kerasnn.training.state import State
 
 
 @_checks.known_arguments
@@ -110,12 +109,14 @@ def fit(
 
 def train(job: Job) -> keras.callbacks.History:
     """Runs a job; where a stream turns out to be wrong, the model is as it was before."""
-    before = State(job.model)
     try:
         return run(job)
-    except (FloatingPointError, tf.errors.InvalidArgumentError):
-        error = job.bad_batch()
+    except (FloatingPointError, ValueError, tf.errors.OpError) as failure:
+        if job.before is None:
+            raise
+        reads_again = isinstance(failure, (FloatingPointError, tf.errors.InvalidArgumentError))
+        error = job.bad_batch() if reads_again else job.batch_error
         if error is None:
             raise
-        before.restore()
+        job.before.restore()
         raise error from None

@@ -13,6 +13,7 @@ from kerasnn.training import rows
 from kerasnn.training.epochs import CALL_SECONDS, steps_for
 from kerasnn.training.programs import inference_programs_of
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
+from kerasnn.training.stream_values import BatchCheck
 from kerasnn.training.tensors import as_tensors
 
 
@@ -38,11 +39,21 @@ def predict(
     if rows.is_stream(x):
         check_stream_end("x", x, "steps", steps, "a prediction")
         check_stream_shapes(model, x, ("x", "y"))
-    if rows.is_stream(x) or callbacks or steps is not None or model.run_eagerly:
-        return keras.Model.predict(
-            model, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
-        )
+        check = BatchCheck(model, ("x", "y", "sample_weight"), targets=False)
+        with check.raising():
+            return keras.Model.predict(
+                model,
+                check.batches(x) if hasattr(x, "__next__") else check.stream(x),
+                batch_size=batch_size,
+                verbose=verbose,
+                steps=steps,
+                callbacks=callbacks,
+            )
     data = rows.read(model, x)
+    if callbacks or steps is not None or model.run_eagerly:
+        return keras.Model.predict(
+            model, data.x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+        )
     x = keras.utils.pack_x_y_sample_weight(data.x)
     spec = _spec(model, x)
     program: PredictProgram = inference_programs_of(model).get(

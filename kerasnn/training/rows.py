@@ -1,7 +1,9 @@
 """Data with one row an example: read from whatever the user has, and checked once."""
 
 import dataclasses
+import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,6 +13,7 @@ import tensorflow as tf
 from kerasnn import _checks, layers
 from kerasnn._layers import is_symbolic as is_symbolic
 from kerasnn._layers import structure as structure
+from kerasnn.training.embeddings import indices_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,8 +79,19 @@ def read(
     y: Any = None,
     sample_weight: Any = None,
     names: tuple[str, str, str] = ("x", "y", "sample_weight"),
+    *,
+    outputs: Callable[[Any], Any] | None = None,
 ) -> Rows:
-    """Reads arrays and raises, before anything is trained, on what cannot be right."""
+    """Reads arrays and raises, before anything is trained, on what cannot be right.
+
+    Args:
+        model: A Keras model.
+        x: Inputs.
+        y: Targets.
+        sample_weight: Weights.
+        names: What errors call the three.
+        outputs: Returns the model's symbolic outputs for inputs; `outputs_of` by default.
+    """
     symbolic = is_symbolic(model)
     one_input, one_output = _is_one(model, "input"), _is_one(model, "output")
     x = _as_arrays(names[0], x, single=one_input)
@@ -118,7 +132,8 @@ def read(
     if one_input and len(inputs) == 1:
         [x] = keras.tree.flatten(x)
     build(model, x)
-    labels = _check_targets(model, names[1], x, y)
+    _check_indices(model, names[0], x)
+    labels = _check_targets(model, names[1], x, y, outputs or functools.partial(outputs_of, model))
     for name, array in weights:
         target = targets[0][1] if len(weights) == 1 and len(targets) == 1 else None
         _checks.sample_weights(name, array, target)
@@ -157,7 +172,30 @@ def trains_as_keras(model: Any) -> bool:
     )
 
 
-def _outputs(model: Any, x: Any) -> Any:
+def _check_indices(model: Any, name: str, x: Any) -> None:
+    """Raises where inputs that go to an `Embedding` are no indices of its rows."""
+    indices = indices_of(model)
+    if not indices:
+        return
+    matched = _checks.match(name, x, structure(model, "input")) if is_symbolic(model) else []
+    for leaf, array, tensor in matched:
+        for found in indices:
+            if model.inputs[found.place] is tensor:
+                given = array if found.part is ... else with_axes_of(tensor, array)
+                _checks.embedding_indices(leaf, given, found.part, found.layer, found.input_dim)
+
+
+def with_axes_of(tensor: Any, array: Any) -> Any:
+    """Returns an array with the axes of a symbolic input.
+
+    As in Keras, a missing or an additional last axis of size 1 is no difference.
+    """
+    if len(array.shape) == len(tensor.shape):
+        return array
+    return array[..., None] if len(array.shape) < len(tensor.shape) else array[..., 0]
+
+
+def outputs_of(model: Any, x: Any) -> Any:
     """Returns the symbolic outputs in their structure, or None where data alone can show them."""
     if is_symbolic(model):
         return structure(model, "output")
@@ -165,7 +203,8 @@ def _outputs(model: Any, x: Any) -> Any:
         return None
 
     def symbol(array: Any) -> keras.KerasTensor:
-        return keras.KerasTensor((min(32, len(array)), *array.shape[1:]), array.dtype.name)
+        count = array.shape[0] or 32
+        return keras.KerasTensor((min(32, count), *array.shape[1:]), array.dtype.name)
 
     # As Keras does it before the first step.
     takes_training = "training" in inspect.signature(model.call).parameters
@@ -173,9 +212,11 @@ def _outputs(model: Any, x: Any) -> Any:
     return model.compute_output_spec(keras.tree.map_structure(symbol, x), **arguments)
 
 
-def _check_targets(model: Any, name: str, x: Any, y: Any) -> dict[str, Labels]:
+def _check_targets(
+    model: Any, name: str, x: Any, y: Any, outputs_for: Callable[[Any], Any]
+) -> dict[str, Labels]:
     targets = _checks.named_leaves(name, y)
-    outputs = _outputs(model, x) if targets and trains_as_keras(model) else None
+    outputs = outputs_for(x) if targets and trains_as_keras(model) else None
     if outputs is None:
         for leaf, array in targets:
             if array.dtype.kind == "f":

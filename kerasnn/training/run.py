@@ -7,6 +7,8 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._layers import all_layers
+from kerasnn._optimizers import build_slots
 from kerasnn.callbacks.together import check_together
 from kerasnn.training import engines
 from kerasnn.training.blocks import Blocks
@@ -17,7 +19,7 @@ from kerasnn.training.job import Job
 from kerasnn.training.programs import first_line, programs_of
 from kerasnn.training.resumption import Resumption, resumption
 from kerasnn.training.standardization import learn_standardization
-from kerasnn.training.steps import as_python
+from kerasnn.training.steps import as_python, has_keras_step
 from kerasnn.training.stream_epochs import StreamEpochs
 
 # What tracing and compiling raise for a model that cannot be traced or compiled.
@@ -89,7 +91,7 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
             steps = programs.planned_steps
     plan = engines.plan(job, steps, has_xla=xla in programs, failure=programs.failures.get(xla, ""))
     plan = resumed.engines(plan)
-    learn_standardization(job.model, job.x, job.y, job.steps_per_epoch)
+    learn_standardization(job.model, job.check.stream(job.x), job.y, job.steps_per_epoch)
     failure = ""
     for engine, reason in plan:
         if engine == "keras":
@@ -126,7 +128,7 @@ def _blocks(job: Job, rows: int) -> Blocks:
 
 def _compile(job: Job, blocks: Blocks | None, *, jit: bool) -> Epochs | StreamEpochs:
     if blocks is None:
-        return StreamEpochs(job.model, job.x, job.steps_per_epoch)
+        return StreamEpochs(job.model, job.x, job.steps_per_epoch, job.check)
     if jit and any(spec.dtype == tf.string for spec in tf.nest.flatten(blocks.batch_spec)):
         # TensorFlow refuses the first such program of a process, and ends the process at the next.
         raise ValueError("XLA knows no text.")
@@ -148,6 +150,7 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
     validate = _validation(job, callbacks)
     silent = job.verbose == 0 and validate is None and not engines.callbacks_of(job)
     model.stop_training = False
+    _keep_built(job)
     callbacks.on_train_begin()
     epoch, logs = job.initial_epoch, None
     while epoch < job.epochs and not model.stop_training:
@@ -169,6 +172,16 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
     return model.history
 
 
+def _keep_built(job: Job) -> None:
+    """Keeps what was built for a job on streams, as it is before the first step."""
+    if job.before is not None:
+        is_built = all(layer.built for layer in all_layers(job.model))
+        if is_built and has_keras_step(job.model):
+            # Keras's own loop would build the slots within the first step.
+            build_slots(job.model.optimizer, job.model.trainable_variables)
+        job.before.add_new()
+
+
 def _validation(job: Job, callbacks: keras.callbacks.CallbackList) -> Any:
     """Returns a function that validates, or None."""
     if job.validation_data is None:
@@ -185,7 +198,7 @@ def _validation(job: Job, callbacks: keras.callbacks.CallbackList) -> Any:
         return lambda: evaluation.run(callbacks)
 
     def evaluate_stream() -> Any:
-        data = job.validation_data
+        data = job.validation_check.stream(job.validation_data)
         if hasattr(data, "__next__"):
             # Keras reads ahead; what it does not use would be lost to the next validation.
             data = (batch for batch in itertools.islice(data, job.validation_steps))
@@ -202,15 +215,19 @@ def _run_keras(job: Job) -> keras.callbacks.History:
     shuffled = job.train is not None or isinstance(job.x, keras.utils.PyDataset)
     if not any(isinstance(c, keras.callbacks.TerminateOnNaN) for c in callbacks):
         callbacks = [FiniteGuard(), *callbacks]
+    if job.before is not None:
+        # Keras has built everything by then.
+        kept = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: _keep_built(job))
+        callbacks = [kept, *callbacks]
     return keras.Model.fit(
         job.model,
-        x=job.x,
+        x=job.check.stream(job.x),
         y=job.y,
         batch_size=job.batch_size,
         epochs=job.epochs,
         verbose=job.verbose,
         callbacks=callbacks,
-        validation_data=job.validation_data,
+        validation_data=job.validation_check.stream(job.validation_data),
         shuffle=job.shuffle and shuffled and not job.endless,
         # Class weights of rows are sample weights by now.
         class_weight=job.class_weight if job.train is None else None,
