@@ -33,5 +33,8 @@ class State:
 
     def restore(self) -> None:
         """Puts everything back."""
+        if self._metrics:
+            # Those that were made since start anew.
+            self._model.reset_metrics()
         for variable, value in self._values:
             variable.assign(value)

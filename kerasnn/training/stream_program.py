@@ -53,31 +53,29 @@ class StreamProgram:
     def _batches(self, iterator: Any, steps: Any, fresh: Any) -> Any:
         self._steps.reset_metrics_if(fresh)
 
-        def step(done: Any, _: Any, right: Any, last: Any, carried: Any) -> Any:
+        def step(done: Any, _: Any, last: Any, carried: Any) -> Any:
             batch = iterator.get_next_as_optional()
-            more = batch.has_value()
+            # Apart from the step: what a branch uses costs an operation each.
+            go = tf.cond(
+                batch.has_value(), lambda: self._is_right(batch.get_value()), lambda: False
+            )
             kept = [carried[name] for name in sorted(carried)]
 
-            def train(values: Any) -> Any:
-                logs = self._steps.step(values)
+            def train() -> Any:
+                logs = self._steps.step(batch.get_value())
                 return [tf.constant(1), *(logs[name] for name in sorted(logs))]
 
-            def check() -> Any:
-                values = batch.get_value()
-                if self._are_right is None:
-                    return [tf.constant(True), *train(values)]
-                right = self._are_right(values)
-                return [right, *tf.cond(right, lambda: train(values), lambda: [0, *kept])]
-
-            right, count, *kept = tf.cond(more, check, lambda: [True, 0, *kept])
-            logs = dict(zip(sorted(carried), kept, strict=True))
-            return done + count, more, right, batch, logs
+            count, *kept = tf.cond(go, train, lambda: [tf.constant(0), *kept])
+            return done + count, go, batch, dict(zip(sorted(carried), kept, strict=True))
 
         empty = tf.experimental.Optional.empty(self._spec)
-        done, _, right, last, carried = tf.while_loop(
-            lambda done, more, right, *_: (done < steps) & more & right,
+        done, go, last, carried = tf.while_loop(
+            lambda done, go, *_: (done < steps) & go,
             step,
-            [tf.constant(0), tf.constant(True), tf.constant(True), empty, self._steps.first_logs],
+            [tf.constant(0), tf.constant(True), empty, self._steps.first_logs],
         )
         logs = self._steps.logs(carried)
-        return done, logs, self._steps.finite(logs), right, last
+        return done, logs, self._steps.finite(logs), go | ~last.has_value(), last
+
+    def _is_right(self, batch: Any) -> tf.Tensor:
+        return tf.constant(True) if self._are_right is None else self._are_right(batch)

@@ -16,6 +16,8 @@ from kerasnn.training.embeddings import indices_of
 
 Names = tuple[str, str, str]
 
+_UNSIGNED = {tf.int8: tf.uint8, tf.int16: tf.uint16, tf.int32: tf.uint32, tf.int64: tf.uint64}
+
 
 class BatchCheck:
     """Checks each batch of a stream by the rules for arrays, before a model is given it.
@@ -216,7 +218,7 @@ def values_are_right(
     def are_right(batch: Any) -> tf.Tensor:
         leaves = tf.nest.flatten(batch)
         found = [rule(leaves[i]) for i, rule in rules]
-        return functools.reduce(tf.logical_and, found, tf.constant(True))
+        return functools.reduce(tf.logical_and, found) if found else tf.constant(True)
 
     return are_right
 
@@ -280,6 +282,9 @@ def _within(leaf: tf.TensorSpec, low: float, high: float) -> Any:
         return lambda values: tf.reduce_all(values <= high)
     if high >= dtype.max:
         return lambda values: tf.reduce_all(values >= low)
+    if low == 0 and dtype in _UNSIGNED:
+        # Without its sign a negative number is a large one: one comparison for both bounds.
+        return lambda values: tf.reduce_all(tf.bitcast(values, _UNSIGNED[dtype]) <= high)
     return lambda values: tf.reduce_all((values >= low) & (values <= high))
 
 
