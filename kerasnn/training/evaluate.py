@@ -32,7 +32,7 @@ def evaluate(
     """Returns loss and metrics of a compiled Keras model; the arguments are Keras's.
 
     Raises:
-        ValueError: If data or an argument cannot be right.
+        ValueError: If data or an argument cannot be right; of a stream, at the batch in question.
         TypeError: If an argument is unknown.
     """
     if batch_size is not None:

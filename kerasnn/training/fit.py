@@ -70,8 +70,12 @@ def fit(
 
     Raises:
         ValueError: If data, weights or an argument cannot be right, or the engine that was asked
-            for cannot run the job. Nothing has changed then: of streams, whose values are read as
-            training goes, the model has the weights from before `fit` again.
+            for cannot run the job. Nothing has changed then: of streams, each batch is checked
+            before the model is given it, and weights, optimizer and metrics are as before `fit`.
+            Values that index the rows of a `keras.layers.Embedding` are checked where they reach
+            it as they are, through layers that reshape and through slices, in functional and
+            `Sequential` models; not what a lookup, arithmetic or a `call` of your own makes.
+            Batches of sparse and ragged tensors, and the datasets of grain, are not checked.
         FloatingPointError: If weights or loss become NaN or infinite. The model has the last
             finite weights then.
         TypeError: If an argument is unknown.

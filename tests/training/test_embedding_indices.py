@@ -1,5 +1,7 @@
 """Values that index the rows of an `Embedding`, in every entrance."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -84,12 +86,12 @@ def test_arrays_elsewhere(refuses, model, case):
 @pytest.mark.parametrize("use", [evaluate, predict])
 def test_arrays_that_keras_s_own_loop_goes_through(refuses, model, use):
     index, value, message = WRONG["negative"]
-    data = (changed(IDS, index, value), *([Y] if use is evaluate else []))
+    x = changed(IDS, index, value)
+    targets = {"y": Y} if use is evaluate else {}
     with refuses(model, message):
-        use(model, *data, callbacks=[keras.callbacks.Callback()], verbose=0)
-    if use is predict:
-        with refuses(model, message):
-            predict(model, *data, steps=1, verbose=0)
+        use(model, x, **targets, callbacks=[keras.callbacks.Callback()], verbose=0)
+    with refuses(model, message):
+        use(model, x, **targets, steps=1, verbose=0)
 
 
 @pytest.mark.parametrize("seen", [stream, Batches])
@@ -124,14 +126,15 @@ def test_indices_of_all_rows_train_as_in_keras(model):
     theirs.set_weights(model.get_weights())
     ours = compiled(keras.models.clone_model(model))
     ours.set_weights(model.get_weights())
-    wanted = keras.Model.fit(theirs, IDS, Y, batch_size=4, shuffle=False, verbose=0)
+    plan: dict = {"batch_size": 4, "shuffle": False, "verbose": 0}
+    wanted = keras.Model.fit(theirs, IDS, Y, **plan)
     got = kerasnn.fit(ours, stream(IDS, Y), verbose=0)
     np.testing.assert_allclose(got.history["loss"], wanted.history["loss"], rtol=1e-5)
 
 
 def sliced():
     """Users in column 0 and items in column 1, each with a table of its own."""
-    pairs = keras.Input((2,), dtype="int32")
+    pairs: Any = keras.Input((2,), dtype="int32")
     users = keras.layers.Embedding(5, 2, name="users")(pairs[:, 0])
     items = keras.layers.Embedding(9, 2, name="items")(pairs[:, 1])
     return keras.Model(pairs, keras.layers.Dot(1)([users, items]))
