@@ -25,15 +25,31 @@ class State:
 
     Args:
         model: A Keras model.
+        metrics: Whether the variables of metrics are kept too, which start anew in each epoch.
         but: Variables that are left as they will be.
     """
 
-    def __init__(self, model: Any, but: Sequence[Any] = ()) -> None:
-        left = set(map(id, but))
-        self._values = [(v, v.value.value()) for v in variables_of(model) if id(v) not in left]
+    def __init__(self, model: Any, *, metrics: bool = False, but: Sequence[Any] = ()) -> None:
+        self._model, self._metrics = model, metrics
+        self._left = {id(variable) for variable in but}
+        self._values: list[tuple[Any, Any]] = []
+        self.add_new()
+
+    def add_new(self) -> None:
+        """Keeps the variables too that were made since, such as those of a model just built."""
+        known = self._left | {id(variable) for variable, _ in self._values}
+        metrics = self._model.metrics_variables if self._metrics else []
+        self._values += [
+            (variable, variable.value.value())
+            for variable in [*variables_of(self._model), *metrics]
+            if id(variable) not in known
+        ]
 
     def restore(self) -> None:
         """Puts everything back."""
+        if self._metrics:
+            # Those that were made since start anew.
+            self._model.reset_metrics()
         for variable, value in self._values:
             variable.assign(value)
 

@@ -11,6 +11,8 @@ from kerasnn._checks.arguments import true_or_false as true_or_false
 from kerasnn._checks.arguments import verbosity as verbosity
 from kerasnn._checks.arguments import whole_number as whole_number
 from kerasnn._checks.arguments import wrong as wrong
+from kerasnn._checks.arrays import LIMIT as LIMIT
+from kerasnn._checks.arrays import embedding_indices as embedding_indices
 from kerasnn._checks.arrays import finite as finite
 from kerasnn._checks.arrays import finite_range as finite_range
 from kerasnn._checks.arrays import numbers_only as numbers_only
@@ -34,6 +36,7 @@ from kerasnn._checks.targets import kinds_by_output as kinds_by_output
 from kerasnn._checks.targets import losses_by_output as losses_by_output
 from kerasnn._checks.targets import targets_by_output as targets_by_output
 from kerasnn._checks.targets import validation_classes as validation_classes
+from kerasnn._checks.targets import value_range as value_range
 from kerasnn._checks.weights import class_weights as class_weights
 from kerasnn._checks.weights import one_weight_a_row as one_weight_a_row
 from kerasnn._checks.weights import sample_weights as sample_weights

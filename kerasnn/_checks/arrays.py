@@ -8,7 +8,8 @@ import numpy as np
 
 _CHUNK_BYTES = 1 << 20
 _PART_BYTES = 1 << 23
-_LIMIT = float(np.finfo(np.float32).max)
+# What float32 can hold.
+LIMIT = float(np.finfo(np.float32).max)
 
 
 def position(index: Any) -> str:
@@ -97,7 +98,7 @@ def finite_range(name: str, array: np.ndarray) -> tuple[float, float]:
         chunk = array[start : start + rows]
         least, greatest = float(chunk.min()), float(chunk.max())
         # Every comparison with NaN is false, so a NaN does not pass.
-        if not (least >= -_LIMIT and greatest <= _LIMIT):
+        if not (least >= -LIMIT and greatest <= LIMIT):
             raise _not_finite(name, array)
         low, high = min(low, least), max(high, greatest)
     return low, high
@@ -106,7 +107,7 @@ def finite_range(name: str, array: np.ndarray) -> tuple[float, float]:
 def _not_finite(name: str, array: np.ndarray) -> ValueError:
     bad = ~np.isfinite(array)
     if not bad.any():
-        bad = np.abs(array) > _LIMIT
+        bad = np.abs(array) > LIMIT
         index = tuple(np.argwhere(bad)[0])
         return ValueError(
             f"`{name}` must fit into float32, at most 3.4e38; got {array[index]:g} in "
@@ -138,3 +139,34 @@ def class_labels(name: str, array: np.ndarray, classes: int) -> None:
             f"`{name}` must hold class numbers from 0 to {classes - 1}, since the output has "
             f"{classes} units; got {array[index]:g} in {position(index)}. {cure}"
         )
+
+
+def embedding_indices(name: str, array: np.ndarray, part: Any, layer: str, input_dim: int) -> None:
+    """Raises where values that index the rows of an `Embedding` are not from 0 to input_dim - 1.
+
+    Args:
+        name: What the error calls the array.
+        array: Numbers, `(batch, ...)`.
+        part: What the array is indexed with to get the values in question.
+        layer: Name of the `Embedding`.
+        input_dim: Its number of rows.
+    """
+    values = array[part]
+    if values.size == 0 or (values.min() >= 0 and values.max() < input_dim):
+        return
+    is_bad = np.zeros(array.shape, bool)
+    is_bad[part] = ~((values >= 0) & (values < input_dim))
+    index = tuple(np.argwhere(is_bad)[0])
+    more = int(is_bad.sum()) - 1
+    if array[index] < 0:
+        cure = "A negative index would count from the end; give missing values an index of their "
+        cure += "own."
+    else:
+        cure = (
+            f"Number the values from 0, or build the layer with input_dim={int(values.max()) + 1}."
+        )
+    raise ValueError(
+        f"`{name}` must hold indices from 0 to {input_dim - 1}, since the layer `{layer}` has "
+        f"input_dim={input_dim}; got {array[index]:g} in {position(index)}"
+        f"{f' and {more} more' if more else ''}. {cure}"
+    )

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnn._checks.arrays import class_labels, finite_range, numbers_only, position
+from kerasnn._checks.arrays import LIMIT, class_labels, finite_range, numbers_only, position
 from kerasnn._checks.structures import align, match, shown
 
 
@@ -34,6 +34,12 @@ def kind_of(loss: Any) -> str:
         "logcosh": "real",
     }
     return kinds.get(name, "custom")
+
+
+def value_range(kind: str, units: int) -> tuple[float, float]:
+    """Returns the least and the greatest value of targets of a kind; both finite in float32."""
+    ranges = {"classes": (0, units - 1), "onehot": (0, 1), "binary": (0, 1), "counts": (0, LIMIT)}
+    return ranges.get(kind, (-LIMIT, LIMIT))
 
 
 def targets_by_output(
@@ -114,14 +120,15 @@ def fits_output(name: str, array: np.ndarray, tensor: Any, kind: str) -> None:
         return
     _check_shape(name, array, tensor, kind, units)
     low, high = finite_range(name, array)
-    if kind == "counts" and low < 0:
-        index = tuple(np.argwhere(array < 0)[0])
+    least, greatest = value_range(kind, units)
+    if kind == "counts" and low < least:
+        index = tuple(np.argwhere(array < least)[0])
         raise ValueError(
             f"`{name}` must hold counts, at least 0; got {array[index]:g} in {position(index)}. "
             "For real numbers use task='regression'."
         )
-    if kind in ("binary", "onehot") and (low < 0 or high > 1):
-        index = tuple(np.argwhere((array < 0) | (array > 1))[0])
+    if kind in ("binary", "onehot") and (low < least or high > greatest):
+        index = tuple(np.argwhere((array < least) | (array > greatest))[0])
         if kind == "onehot":
             cure = "For class numbers use sparse_categorical_crossentropy."
         elif low == -1 and high == 1:

@@ -70,7 +70,8 @@ def export(
 
     Only what inference reads is saved: no optimizer, no seeds, each weight once. Inputs keep
     their dtype; outputs are strings or float32, and of a whole number beyond 2**24, whose last
-    digits that has not, an error. Shapes other than the model's are refused.
+    digits that has not, an error. Shapes other than the model's are refused, and so are values that
+    reach a `keras.layers.Embedding` unchanged and are no indices of its rows.
     `assets.extra` holds `model_card.json`, `labels.txt`, warm-up requests, and the examples that
     `serving.verify` asks again; beside the versions stand the files that the card's command
     lines start a server with.

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnn.serving import names, outputs, own_dtype, portable, uses
+from kerasnn.serving import indices, names, outputs, own_dtype, portable, uses
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _CURE = (
@@ -154,7 +154,8 @@ class Inference:
 
     def _answer(self, tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         self._received = {name: tensors[name] for name in self.inputs}
-        x = keras.tree.pack_sequence_as(self._structure, list(self._received.values()))
+        checked = indices.checked(self.model, self._received)
+        x = keras.tree.pack_sequence_as(self._structure, list(checked.values()))
         try:
             answers = self.model(x, training=False)
         except (TypeError, ValueError) as error:

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from kerasnn.training.job import Job
 from kerasnn.training.programs import first_line
-from kerasnn.training.stream_values import checked_batches
 from kerasnn.training.tensors import hide_none
 
 # Where an operation of tf.data takes the generator of its seeds.
@@ -23,9 +22,9 @@ def endless_batches(job: Job, seed: int) -> Iterator[Any]:
     if job.train is None:
         stream = _independent(job.x)
         while True:
-            source = map(job.x.__getitem__, range(len(job.x))) if stream is None else iter(stream)
+            source = iter(job.x if stream is None else stream)
             source, batch = itertools.islice(source, job.steps_per_epoch), None
-            for batch in checked_batches(job.model, source, ("x", "y", "sample_weight"), []):
+            for batch in job.check.batches(source):
                 yield tf.nest.map_structure(tf.convert_to_tensor, hide_none(batch))
             if batch is None:
                 # A dataset that was filtered does not know that it is empty.

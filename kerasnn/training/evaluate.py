@@ -16,6 +16,7 @@ from kerasnn.training.job import check_model
 from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import Steps, as_number, as_python, build
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
+from kerasnn.training.stream_values import BatchCheck
 from kerasnn.training.tensors import as_tensors, hide_none
 
 
@@ -34,7 +35,7 @@ def evaluate(
     """Returns loss and metrics of a compiled Keras model; the arguments are Keras's.
 
     Raises:
-        ValueError: If data or an argument cannot be right.
+        ValueError: If data or an argument cannot be right; of a stream, at the batch in question.
         TypeError: If an argument is unknown.
     """
     check_model(model)
@@ -47,16 +48,13 @@ def evaluate(
     if rows.is_stream(x):
         check_stream_end("x", x, "steps", steps, "an evaluation")
         check_stream_shapes(model, x, ("x", "y"))
-    if hasattr(x, "__next__"):
-        x = (batch for batch in Batches("x", x))
-    irregular = not rows.is_stream(x) and rows.is_irregular(x)
-    if irregular:
-        x, y, sample_weight = rows.read_irregular(model, x, y, sample_weight)
-    if rows.is_stream(x) or irregular or callbacks or model.run_eagerly:
-        with quiet_end() if steps is None else contextlib.nullcontext():
+        check = BatchCheck(model, ("x", "y", "sample_weight"))
+        if hasattr(x, "__next__"):
+            x = (batch for batch in Batches("x", check.batches(x)))
+        with check.raising(), quiet_end() if steps is None else contextlib.nullcontext():
             found = keras.Model.evaluate(
                 model,
-                x,
+                check.stream(x),
                 y,
                 batch_size=batch_size,
                 verbose=verbose,
@@ -65,11 +63,27 @@ def evaluate(
                 callbacks=callbacks,
                 return_dict=return_dict,
             )
-        if isinstance(found, dict):
-            return as_python(found)
-        return [as_number(value) for value in found] if isinstance(found, list) else found
-    data = rows.read(model, x, y, sample_weight)
+        return _as_numbers(found)
+    irregular = rows.is_irregular(x)
+    if irregular:
+        x, y, sample_weight = rows.read_irregular(model, x, y, sample_weight)
+        data = rows.Rows(x, y, sample_weight, 0, {})
+    else:
+        data = rows.read(model, x, y, sample_weight)
     rows.require_targets(model, "y", y)
+    if irregular or callbacks or model.run_eagerly:
+        found = keras.Model.evaluate(
+            model,
+            data.x,
+            data.y,
+            batch_size=batch_size,
+            verbose=verbose,
+            sample_weight=data.sample_weight,
+            steps=steps,
+            callbacks=callbacks,
+            return_dict=return_dict,
+        )
+        return _as_numbers(found)
     evaluation = Evaluation(
         model,
         keras.utils.pack_x_y_sample_weight(data.x, data.y, data.sample_weight),
@@ -89,6 +103,13 @@ def evaluate(
     if return_dict:
         return logs
     return _in_keras_order(model, logs)
+
+
+def _as_numbers(found: Any) -> Any:
+    """Returns what Keras's `evaluate` gives, each value of one entry as a number."""
+    if isinstance(found, dict):
+        return as_python(found)
+    return [as_number(value) for value in found] if isinstance(found, list) else found
 
 
 def _in_keras_order(model: Any, logs: Logs) -> Any:

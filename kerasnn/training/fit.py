@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn._variables import State
 from kerasnn.training.job import Job
 from kerasnn.training.run import run
 
@@ -77,8 +76,12 @@ def fit(
 
     Raises:
         ValueError: If data, weights or an argument cannot be right, or the engine that was asked
-            for cannot run the job. Nothing has changed then: of streams, whose values are read as
-            training goes, the model has the weights from before `fit` again.
+            for cannot run the job. Nothing has changed then: of streams, each batch is checked
+            before the model is given it, and weights, optimizer and metrics are as before `fit`.
+            Values that index the rows of a `keras.layers.Embedding` are checked where they reach
+            it as they are, through layers that reshape and through slices, in functional and
+            `Sequential` models; not what a lookup, arithmetic or a `call` of your own makes.
+            Batches of sparse and ragged tensors, and the datasets of grain, are not checked.
         FloatingPointError: If weights or loss become NaN or infinite. The model has the last
             finite weights then.
         TypeError: If an argument is unknown.
@@ -116,12 +119,14 @@ def fit(
 
 def train(job: Job) -> keras.callbacks.History:
     """Runs a job; where a stream turns out to be wrong, the model is as it was before."""
-    before = State(job.model)
     try:
         return run(job)
-    except (FloatingPointError, tf.errors.InvalidArgumentError):
-        error = job.bad_batch()
+    except (FloatingPointError, ValueError, tf.errors.OpError) as failure:
+        if job.before is None:
+            raise
+        reads_again = isinstance(failure, (FloatingPointError, tf.errors.InvalidArgumentError))
+        error = job.bad_batch() if reads_again else job.batch_error
         if error is None:
             raise
-        before.restore()
+        job.before.restore()
         raise error from None

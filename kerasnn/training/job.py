@@ -9,10 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._variables import State
 from kerasnn.training import rows
 from kerasnn.training.generators import KeptBatches
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes, is_endless
-from kerasnn.training.stream_values import bad_batch, checked_batches
+from kerasnn.training.stream_values import BatchCheck
 
 _ENGINES = ("auto", "xla", "graph", "keras")
 _NAMES = ("x", "y", "sample_weight")
@@ -61,8 +62,11 @@ class Job:
     bar: keras.callbacks.Callback | None = None
     train: rows.Rows | None = dataclasses.field(init=False, default=None)
     validation: rows.Rows | None = dataclasses.field(init=False, default=None)
-    # The error of a batch that a generator made; TensorFlow hands on no more than its text.
-    stream_errors: list[ValueError] = dataclasses.field(init=False, default_factory=list)
+    # What streams to train and to validate on are checked by.
+    check: BatchCheck = dataclasses.field(init=False)
+    validation_check: BatchCheck = dataclasses.field(init=False)
+    # What the model has again where a batch turns out to be wrong; None where no stream is read.
+    before: State | None = dataclasses.field(init=False, default=None)
 
     def __post_init__(self) -> None:
         _check_arguments(self)
@@ -78,10 +82,17 @@ class Job:
         self._read_validation()
         if self.train is not None:
             self._check_classes(self.train)
-        self.x = self._checked(self.x, _NAMES)
-        self.validation_data = self._checked(self.validation_data, _VALIDATION_NAMES)
-        if hasattr(self.validation_data, "__next__") and self.validation_steps is None:
-            self.validation_data = KeptBatches("validation_data", self.validation_data)
+        self.check = BatchCheck(self.model, _NAMES)
+        self.validation_check = BatchCheck(self.model, _VALIDATION_NAMES)
+        if self.train is None or (self.validation_data is not None and self.validation is None):
+            self.before = State(self.model, metrics=True)
+        if hasattr(self.x, "__next__"):
+            self.x = self.check.batches(self.x)
+        validation = self.validation_data
+        if validation is not None and hasattr(validation, "__next__"):
+            self.validation_data = self.validation_check.batches(validation)
+            if self.validation_steps is None:
+                self.validation_data = KeptBatches("validation_data", self.validation_data)
 
     @property
     def step_rows(self) -> int:
@@ -119,19 +130,18 @@ class Job:
             return (epoch + 1) % self.validation_freq == 0
         return epoch + 1 in self.validation_freq
 
+    @property
+    def batch_error(self) -> ValueError | None:
+        """The error of a batch of a stream that was found wrong."""
+        return next(iter([*self.check.errors, *self.validation_check.errors]), None)
+
     def bad_batch(self) -> ValueError | None:
         """Returns, after training has failed, the error of a batch of a stream that is why."""
-        if self.stream_errors:
-            return self.stream_errors[0]
-        return bad_batch(self.model, self.x, _NAMES) or bad_batch(
-            self.model, self.validation_data, _VALIDATION_NAMES
+        return (
+            self.batch_error
+            or self.check.again(self.x)
+            or self.validation_check.again(self.validation_data)
         )
-
-    def _checked(self, data: Any, names: tuple[str, str, str]) -> Any:
-        """Returns a generator that checks its batches for any iterator, and all else as it is."""
-        if not hasattr(data, "__next__"):
-            return data
-        return checked_batches(self.model, data, names, self.stream_errors)
 
     def _read_rows(self) -> None:
         train = rows.read(self.model, self.x, self.y, self.sample_weight, learn=True)

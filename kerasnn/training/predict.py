@@ -15,6 +15,7 @@ from kerasnn.training.epochs import CALL_SECONDS, steps_for
 from kerasnn.training.generators import Batches, quiet_end
 from kerasnn.training.programs import inference_programs_of
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
+from kerasnn.training.stream_values import BatchCheck
 from kerasnn.training.tensors import as_tensors, hide_none, show_none
 
 
@@ -41,17 +42,28 @@ def predict(
     if rows.is_stream(x):
         check_stream_end("x", x, "steps", steps, "a prediction")
         check_stream_shapes(model, x, ("x", "y"))
-    if hasattr(x, "__next__"):
-        x = (batch for batch in Batches("x", x))
-    irregular = not rows.is_stream(x) and rows.is_irregular(x)
+        check = BatchCheck(model, ("x", "y", "sample_weight"), targets=False)
+        if hasattr(x, "__next__"):
+            x = (batch for batch in Batches("x", check.batches(x)))
+        with check.raising(), quiet_end() if steps is None else contextlib.nullcontext():
+            return keras.Model.predict(
+                model,
+                check.stream(x),
+                batch_size=batch_size,
+                verbose=verbose,
+                steps=steps,
+                callbacks=callbacks,
+            )
+    irregular = rows.is_irregular(x)
     if irregular:
         x, _, _ = rows.read_irregular(model, x)
-    if rows.is_stream(x) or irregular or callbacks or steps is not None or model.run_eagerly:
-        with quiet_end() if steps is None else contextlib.nullcontext():
-            return keras.Model.predict(
-                model, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
-            )
-    data = rows.read(model, x)
+        data = rows.Rows(x, None, None, 0, {})
+    else:
+        data = rows.read(model, x)
+    if irregular or callbacks or steps is not None or model.run_eagerly:
+        return keras.Model.predict(
+            model, data.x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+        )
     x = hide_none(keras.utils.pack_x_y_sample_weight(data.x))
     spec = _spec(model, data.x, x)
     program: PredictProgram = inference_programs_of(model).get(

@@ -73,13 +73,14 @@ class Programs:
         return key in self._programs
 
 
-class _Kept:
-    """The programs of one model, for training and for inference.
+class Kept:
+    """What is kept of one model: its programs, and the inputs that index an `Embedding`.
 
     An object of its own and no dictionary, so that Keras looks for no variables in it.
     """
 
     def __init__(self) -> None:
+        self.indices: list[Any] | None = None
         self.training = Programs(_training_objects, _training_settings)
         self.inference = Programs(_inference_objects)
 
@@ -91,19 +92,20 @@ def first_line(error: Exception) -> str:
 
 def programs_of(model: Any) -> Programs:
     """Returns the programs that train and evaluate a model."""
-    return _kept(model).training
+    return kept(model).training
 
 
 def inference_programs_of(model: Any) -> Programs:
     """Returns the programs that predict with a model."""
-    return _kept(model).inference
+    return kept(model).inference
 
 
-def _kept(model: Any) -> _Kept:
-    kept = getattr(model, "_kerasnn_programs", None)
-    if kept is None:
-        kept = model._kerasnn_programs = _Kept()
-    return kept
+def kept(model: Any) -> Kept:
+    """Returns what is kept of a model."""
+    found = getattr(model, "_kerasnn_programs", None)
+    if found is None:
+        found = model._kerasnn_programs = Kept()
+    return found
 
 
 def _training_objects(model: Any) -> list[Any]:

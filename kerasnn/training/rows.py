@@ -1,7 +1,9 @@
 """Data with one row an example: read from whatever the user has, and checked once."""
 
 import dataclasses
+import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -12,6 +14,7 @@ from kerasnn import _checks, layers
 from kerasnn._layers import is_symbolic as is_symbolic
 from kerasnn._layers import required_inputs
 from kerasnn._layers import structure as structure
+from kerasnn.training.embeddings import indices_of
 
 # The structure of one array.
 ONE = ...
@@ -122,7 +125,8 @@ def read_irregular(
     weights = _checks.named_leaves(names[2], sample_weight)
     _checks.same_counts(counts | {name: len(array) for name, array in [*targets, *weights]})
     if is_known:
-        y, sample_weight, _ = _check_targets(model, names, x, y, sample_weight)
+        outputs_for = functools.partial(outputs_of, model)
+        y, sample_weight, _ = _check_targets(model, names, x, y, sample_weight, outputs_for)
     else:
         # Only a call shows the outputs, and irregular rows have no one shape.
         for leaf, array in targets:
@@ -155,17 +159,19 @@ def read(
     names: tuple[str, str, str] = ("x", "y", "sample_weight"),
     *,
     learn: bool = False,
+    outputs: Callable[[Any], Any] | None = None,
 ) -> Rows:
     """Reads arrays and raises, before anything is trained, on what cannot be right.
 
     Args:
-        model: A compiled Keras model.
+        model: A Keras model.
         x: Inputs.
         y: Targets.
         sample_weight: Weights.
         names: What errors call the three.
         learn: Whether the model is to learn from these rows, so that the cast to Keras's float
             type must leave their values apart. Other rows are measured by the rows learned from.
+        outputs: Returns the model's symbolic outputs for inputs; `outputs_of` by default.
     """
     as_keras = trains_as_keras(model)
     x = as_arrays(names[0], x, _wanted(model, "input"))
@@ -199,7 +205,9 @@ def read(
     if len(inputs) == 1 and wanted is not None and not keras.tree.is_nested(wanted):
         [x] = (leaf for leaf in keras.tree.flatten(x) if leaf is not None)
     build(model, x)
-    y, sample_weight, labels = _check_targets(model, names, x, y, sample_weight)
+    _check_indices(model, names[0], x)
+    outputs_for = outputs or functools.partial(outputs_of, model)
+    y, sample_weight, labels = _check_targets(model, names, x, y, sample_weight, outputs_for)
     if learn:
         _check_digits(model, given, targets)
     return Rows(x, _cast(y), _cast(sample_weight), count, labels)
@@ -253,7 +261,30 @@ def trains_as_keras(model: Any) -> bool:
     )
 
 
-def _outputs(model: Any, x: Any) -> Any:
+def _check_indices(model: Any, name: str, x: Any) -> None:
+    """Raises where inputs that go to an `Embedding` are no indices of its rows."""
+    indices = indices_of(model)
+    if not indices:
+        return
+    matched = _checks.match(name, x, structure(model, "input")) if is_symbolic(model) else []
+    for leaf, array, tensor in matched:
+        for found in indices:
+            if model.inputs[found.place] is tensor:
+                given = array if found.part is ... else with_axes_of(tensor, array)
+                _checks.embedding_indices(leaf, given, found.part, found.layer, found.input_dim)
+
+
+def with_axes_of(tensor: Any, array: Any) -> Any:
+    """Returns an array with the axes of a symbolic input.
+
+    As in Keras, a missing or an additional last axis of size 1 is no difference.
+    """
+    if len(array.shape) == len(tensor.shape):
+        return array
+    return array[..., None] if len(array.shape) < len(tensor.shape) else array[..., 0]
+
+
+def outputs_of(model: Any, x: Any) -> Any:
     """Returns the symbolic outputs in their structure, or None where data alone can show them."""
     if is_symbolic(model):
         return structure(model, "output")
@@ -261,7 +292,8 @@ def _outputs(model: Any, x: Any) -> Any:
         return None
 
     def symbol(array: Any) -> keras.KerasTensor:
-        return keras.KerasTensor((min(32, len(array)), *array.shape[1:]), array.dtype.name)
+        count = array.shape[0] or 32
+        return keras.KerasTensor((min(32, count), *array.shape[1:]), array.dtype.name)
 
     # As Keras does it before the first step.
     takes_training = "training" in inspect.signature(model.call).parameters
@@ -270,13 +302,18 @@ def _outputs(model: Any, x: Any) -> Any:
 
 
 def _check_targets(
-    model: Any, names: tuple[str, str, str], x: Any, y: Any, sample_weight: Any
+    model: Any,
+    names: tuple[str, str, str],
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    outputs_for: Callable[[Any], Any],
 ) -> tuple[Any, Any, dict[str, Labels]]:
     """Checks targets and weights; returns both in the structure of the outputs, and the labels."""
     targets = _checks.named_leaves(names[1], y)
     weights = _checks.named_leaves(names[2], sample_weight)
     by_row = sample_weight is not None and not keras.tree.is_nested(sample_weight)
-    outputs = _outputs(model, x) if targets and trains_as_keras(model) else None
+    outputs = outputs_for(x) if targets and trains_as_keras(model) else None
     if outputs is None:
         for name, array in weights:
             target = targets[0][1] if len(weights) == 1 and len(targets) == 1 else None

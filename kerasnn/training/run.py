@@ -97,11 +97,12 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
             steps = programs.planned_steps
     plan = engines.plan(job, steps, has_xla=xla in programs, failure=programs.failures.get(xla, ""))
     plan = resumed.engines(plan)
-    learn_standardization(job.model, job.x, job.y, job.steps_per_epoch)
+    learn_standardization(job.model, job.check.stream(job.x), job.y, job.steps_per_epoch)
     failure = ""
     for engine, reason in plan:
         if engine == "keras":
             _build_slots(job, blocks)
+            _keep_built(job)
             resumed.begin(engine, reason)
             history = _run_keras(job)
         else:
@@ -150,7 +151,7 @@ def _blocks(job: Job, rows: int) -> Blocks:
 
 def _compile(job: Job, blocks: Blocks | None, *, jit: bool) -> Epochs | StreamEpochs:
     if blocks is None:
-        return StreamEpochs(job.model, job.x, job.steps_per_epoch)
+        return StreamEpochs(job.model, job.x, job.steps_per_epoch, job.check)
     if jit and any(spec.dtype == tf.string for spec in tf.nest.flatten(blocks.batch_spec)):
         # TensorFlow refuses the first such program of a process, and ends the process at the next.
         raise ValueError("XLA knows no text.")
@@ -172,6 +173,7 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
     validate = _validation(job, callbacks)
     silent = job.verbose == 0 and validate is None and not engines.callbacks_of(job)
     model.stop_training = False
+    _keep_built(job)
     callbacks.on_train_begin()
     epoch, logs = job.initial_epoch, None
     while epoch < job.epochs and not model.stop_training:
@@ -196,6 +198,12 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
     return model.history
 
 
+def _keep_built(job: Job) -> None:
+    """Keeps what was built for a job on streams, as it is before the first step."""
+    if job.before is not None:
+        job.before.add_new()
+
+
 def _validation(job: Job, callbacks: keras.callbacks.CallbackList) -> Any:
     """Returns a function that validates, or None."""
     if job.validation_data is None:
@@ -212,7 +220,7 @@ def _validation(job: Job, callbacks: keras.callbacks.CallbackList) -> Any:
         return lambda: evaluation.run(callbacks)
 
     def evaluate_stream() -> Any:
-        data = job.validation_data
+        data = job.validation_check.stream(job.validation_data)
         if hasattr(data, "__next__"):
             first = list(itertools.islice(data, 1))
             if not first:
@@ -263,7 +271,7 @@ def _run_keras(job: Job) -> keras.callbacks.History:
         callbacks = [FiniteGuard(), *callbacks]
     shuffle = job.shuffle and shuffled and not job.endless
     if not hasattr(job.x, "__next__"):
-        return _keras_fit(job, job.x, callbacks, shuffle=shuffle)
+        return _keras_fit(job, job.check.stream(job.x), callbacks, shuffle=shuffle)
     batches = Batches("x", iter(job.x))
     callbacks = [*callbacks, StopAtEnd(batches, job.epochs, job.steps_per_epoch)]
     with quiet_end():
@@ -280,7 +288,7 @@ def _keras_fit(job: Job, x: Any, callbacks: list[Any], *, shuffle: Any) -> Any:
         epochs=job.epochs,
         verbose=job.verbose,
         callbacks=[NumbersInLogs(), *callbacks],
-        validation_data=job.validation_data,
+        validation_data=job.validation_check.stream(job.validation_data),
         # Rows that could be cut have been.
         validation_split=0.0 if job.validation_data is not None else job.validation_split,
         shuffle=shuffle,

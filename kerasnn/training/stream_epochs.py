@@ -11,6 +11,7 @@ from kerasnn.training.finite import not_finite
 from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import build
 from kerasnn.training.stream_program import StreamProgram
+from kerasnn.training.stream_values import BatchCheck
 
 
 class StreamEpochs:
@@ -22,13 +23,17 @@ class StreamEpochs:
         model: The model that is trained.
         dataset: What it is trained on.
         steps: Batches to an epoch of a dataset without an end; all of one with an end.
+        check: Says what is wrong with a batch that the program stops before.
     """
 
-    def __init__(self, model: Any, dataset: tf.data.Dataset, steps: int | None) -> None:
-        self._model, self._dataset, self._limit = model, dataset, steps
+    def __init__(
+        self, model: Any, dataset: tf.data.Dataset, steps: int | None, check: BatchCheck
+    ) -> None:
+        self._model, self._dataset, self._limit, self._check = model, dataset, steps, check
         cardinality = int(dataset.cardinality())
         self.steps = steps or (cardinality if cardinality > 0 else None)
         self._endless = iter(dataset) if steps else None
+        self._drawn = 0
         self._pace: float | None = None
         self.refresh()
 
@@ -41,13 +46,16 @@ class StreamEpochs:
 
     def run(self, epoch: int, progress: Progress) -> Logs:
         """Runs one epoch and returns its logs; tells `progress` of every part of it."""
+        if self._endless is None:
+            self._drawn = 0
         iterator = iter(self._dataset) if self._endless is None else self._endless
         done, logs, before = 0, {}, State(self._model)
         while self._limit is None or done < self._limit:
             wanted = steps_for(CALL_SECONDS, self._pace)
             wanted = wanted if self._limit is None else min(wanted, self._limit - done)
             began = time.perf_counter()
-            count, part, finite = self._program(iterator, wanted, fresh=done == 0)
+            count, part, finite, wrong = self._program(iterator, wanted, fresh=done == 0)
+            self._drawn += count
             if count:
                 self._pace = (time.perf_counter() - began) / count
                 done, logs = done + count, part
@@ -55,6 +63,9 @@ class StreamEpochs:
                 before.restore()
                 pairs = zip(self._program.guarded_names, finite, strict=True)
                 raise not_finite(self._model, epoch, [name for name, ok in pairs if not ok])
+            if wrong is not None:
+                self._check(wrong, self._drawn)
+                raise RuntimeError("The rules of the program and of the arrays differ.")
             if count:
                 progress(done, logs)
             if count < wanted:

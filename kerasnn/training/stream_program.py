@@ -7,10 +7,13 @@ import tensorflow as tf
 
 from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import Steps
+from kerasnn.training.stream_values import values_are_right
 
 
 class StreamProgram:
     """Runs `model.train_step` on batch after batch of an iterator inside one TensorFlow graph.
+
+    It stops before a batch whose values cannot be right.
 
     Args:
         model: A compiled Keras model whose variables exist.
@@ -20,6 +23,7 @@ class StreamProgram:
     def __init__(self, model: Any, spec: Any) -> None:
         self._steps = Steps(model, spec, before=programs_of(model).before_step)
         self.guarded_names = self._steps.guarded_names
+        self._spec, self._are_right = spec, values_are_right(model, spec)
         # What cannot be traced fails here, before any weight has changed.
         self._run = tf.function(
             self._batches,
@@ -33,35 +37,45 @@ class StreamProgram:
 
     def __call__(
         self, iterator: Any, steps: int, *, fresh: bool
-    ) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
+    ) -> tuple[int, dict[str, np.ndarray], np.ndarray, Any]:
         """Trains on at most `steps` batches.
 
         Returns:
-            How many there were; logs by name; and for each of `guarded_names` whether it was
-            finite.
+            How many there were; logs by name; for each of `guarded_names` whether it was finite;
+            and the batch that stopped it, which it was not trained on, or None.
         """
-        done, logs, finite = self._run(iterator, tf.constant(steps), tf.constant(fresh))
-        return int(done), {name: value.numpy() for name, value in logs.items()}, finite.numpy()
+        done, logs, finite, right, last = self._run(
+            iterator, tf.constant(steps), tf.constant(fresh)
+        )
+        logs = {name: value.numpy() for name, value in logs.items()}
+        return int(done), logs, finite.numpy(), None if right else last.get_value()
 
     def _batches(self, iterator: Any, steps: Any, fresh: Any) -> Any:
         self._steps.reset_metrics_if(fresh)
 
-        def step(done: Any, _: Any, carried: Any) -> Any:
+        def step(done: Any, _: Any, last: Any, carried: Any) -> Any:
             batch = iterator.get_next_as_optional()
-            more = batch.has_value()
+            # Apart from the step: what a branch uses costs an operation each.
+            go = tf.cond(
+                batch.has_value(), lambda: self._is_right(batch.get_value()), lambda: False
+            )
             kept = [carried[name] for name in sorted(carried)]
 
             def train() -> Any:
                 logs = self._steps.step(batch.get_value())
                 return [tf.constant(1), *(logs[name] for name in sorted(logs))]
 
-            count, *kept = tf.cond(more, train, lambda: [tf.constant(0), *kept])
-            return done + count, more, dict(zip(sorted(carried), kept, strict=True))
+            count, *kept = tf.cond(go, train, lambda: [tf.constant(0), *kept])
+            return done + count, go, batch, dict(zip(sorted(carried), kept, strict=True))
 
-        done, _, carried = tf.while_loop(
-            lambda done, more, _: (done < steps) & more,
+        empty = tf.experimental.Optional.empty(self._spec)
+        done, go, last, carried = tf.while_loop(
+            lambda done, go, *_: (done < steps) & go,
             step,
-            [tf.constant(0), tf.constant(True), self._steps.first_logs],
+            [tf.constant(0), tf.constant(True), empty, self._steps.first_logs],
         )
         logs = self._steps.logs(carried)
-        return done, logs, self._steps.finite(logs)
+        return done, logs, self._steps.finite(logs), go | ~last.has_value(), last
+
+    def _is_right(self, batch: Any) -> tf.Tensor:
+        return tf.constant(True) if self._are_right is None else self._are_right(batch)

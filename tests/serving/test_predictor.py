@@ -208,3 +208,22 @@ def test_a_row_costs_little_more_than_the_library_alone(iris, rows):
     assert signature.inputs
     overhead_ms = 1e3 * np.median(np.array(whole) - np.array(alone))
     assert overhead_ms < 0.1, overhead_ms
+
+
+def test_indices_that_an_embedding_does_not_have(tmp_path):
+    pairs = keras.Input((2,), dtype="int32", name="pairs")
+    users = keras.layers.Embedding(5, 2, name="users")(pairs[:, 0])
+    items = keras.layers.Embedding(9, 2, name="items")(pairs[:, 1])
+    model = keras.Model(pairs, keras.layers.Add()([users, items]))
+    predictor = serving.Predictor(serving.export(model, tmp_path).path)
+    rows = np.array([[4, 8], [0, 0]], "int32")
+    expected = keras.Model.predict(model, rows, verbose=0)
+    np.testing.assert_allclose(predictor(rows)["predictions"], expected, atol=1e-6)
+    for wrong, layer, said in (
+        ([[4, 8], [5, 8]], "users", r"\[5\] \[in row\] \[1\] \[column\] \[0\]"),
+        ([[-1, 8], [0, 8]], "users", r"\[-1\] \[in row\] \[0\] \[column\] \[0\]"),
+        ([[4, 8], [0, 9]], "items", r"\[9\] \[in row\] \[1\] \[column\] \[1\]"),
+    ):
+        rule = rf"must hold indices from 0 to ., since the layer `{layer}` has input_dim=.; got\]"
+        with pytest.raises(ValueError, match=rf"`features` {rule} {said}"):
+            predictor(wrong)

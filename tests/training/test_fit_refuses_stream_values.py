@@ -4,10 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import torch
 from training_helpers import changed
 
 import kerasnn
+from kerasnn import models
 from kerasnn.training import evaluate, predict
+from kerasnn.training.stream_values import BatchCheck
 
 ROWS = 12
 X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype("float32")
@@ -26,6 +29,7 @@ def batches(*arrays):
 
 @pytest.fixture(scope="module")
 def model():
+    keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, "softmax")])
     model.compile("sgd", loss="sparse_categorical_crossentropy")
     # Made by training, and so not to be compared with what was before.
@@ -101,3 +105,205 @@ def test_streams_to_evaluate_and_predict(use, model):
         use(model, stream(X, Y).repeat(), verbose=0)
     with pytest.raises(ValueError, match="`steps` must be a whole number of at least 1; got"):
         use(model, stream(X, Y), steps=0, verbose=0)
+
+
+class Batches(keras.utils.PyDataset):
+    """Three batches of four rows, by their place."""
+
+    def __init__(self, *arrays):
+        super().__init__()
+        self.arrays = arrays
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return tuple(a[4 * index : 4 * index + 4] for a in self.arrays)
+
+
+def shuffled(*arrays):
+    """A stream that gives its batches in one order only once."""
+    return stream(*arrays).shuffle(3)
+
+
+def loader(*arrays):
+    rows = torch.utils.data.TensorDataset(*map(torch.as_tensor, arrays))
+    return torch.utils.data.DataLoader(rows, batch_size=4)
+
+
+KINDS = {"dataset": stream, "PyDataset": Batches, "generator": batches, "torch": loader}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request):
+    return KINDS[request.param]
+
+
+def network(task, outputs=1):
+    keras.utils.set_random_seed(0)
+    model = models.mlp(3, outputs, task=task, hidden=(), normalize=False)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+@pytest.fixture(scope="module")
+def binary():
+    return network("binary")
+
+
+CLASSES = np.arange(ROWS) % 2
+WRONG = {
+    "labels of 1 and 2": (X, CLASSES + 1, "Batch 0 of the stream: `{y}` must hold 0 and 1"),
+    "a late -1": (X, changed(CLASSES, 6, -1), "Batch 1 of the stream: `{y}` must hold 0 and 1"),
+    "labels of 0 and 255": (X, CLASSES * 255, "Batch 0 of the stream: `{y}` must hold 0 and 1"),
+    "NaN": (
+        X,
+        changed(CLASSES, 9, np.nan, "float32"),
+        "Batch 2 of the stream: `{y}` must hold finite numbers; got nan in row 1",
+    ),
+    "infinity": (
+        changed(X, (4, 2), -np.inf),
+        CLASSES,
+        "Batch 1 of the stream: `{x}` must hold finite numbers; got -inf in row 0, column 2",
+    ),
+    "a negative weight": (
+        X,
+        CLASSES,
+        changed(np.ones(ROWS, "float32"), 11, -0.5),
+        "Batch 2 of the stream: `{w}` must be at least 0; got -0.5 in row 3",
+    ),
+    "a weight that is NaN": (
+        X,
+        CLASSES,
+        changed(np.ones(ROWS, "float32"), 0, np.nan),
+        "Batch 0 of the stream: `{w}` must hold finite numbers; got nan in row 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_every_stream_in_training(refuses, binary, kind, case):
+    *data, message = WRONG[case]
+    with refuses(binary, message.format(x="x", y="y", w="sample_weight")):
+        kerasnn.fit(binary, kind(*data), steps_per_epoch=3 if kind is batches else None, verbose=0)
+
+
+@pytest.mark.parametrize("case", ["a late -1", "NaN", "infinity", "a negative weight"])
+def test_every_stream_in_validation_and_evaluation(refuses, binary, kind, case):
+    *data, message = WRONG[case]
+    steps = 3 if kind is batches else None
+    names = [f"validation_data[{i}]" for i in range(3)]
+    with refuses(binary, message.format(**dict(zip("xyw", names, strict=True)))):
+        kerasnn.fit(
+            binary,
+            stream(X, CLASSES),
+            validation_data=kind(*data),
+            validation_steps=steps,
+            verbose=0,
+        )
+    with refuses(binary, message.format(x="x", y="y", w="sample_weight")):
+        evaluate(binary, kind(*data), steps=steps, verbose=0)
+
+
+@pytest.mark.parametrize("engine", ["graph", "keras"])
+def test_the_batch_in_question_of_a_stream_that_shuffles(refuses, binary, engine):
+    labels = changed(CLASSES, 6, 7)
+    with refuses(binary, "`y` must hold 0 and 1, as the output does; got 7 in row 2."):
+        kerasnn.fit(binary, shuffled(X, labels), engine=engine, epochs=3, verbose=0)
+
+
+def test_every_stream_in_prediction(binary, kind):
+    data = changed(X, (6, 0), np.nan), CLASSES + 5
+    steps = 3 if kind is batches else None
+    with pytest.raises(ValueError, match="Batch 1 of the stream: `x` must hold finite numbers"):
+        predict(binary, kind(*data), steps=steps, verbose=0)
+    got = predict(binary, kind(X, CLASSES + 5), steps=steps, verbose=0)
+    np.testing.assert_allclose(got, binary.predict(X, verbose=0), rtol=1e-5)
+
+
+def test_negative_counts(refuses, kind):
+    model = network("count")
+    steps = 3 if kind is batches else None
+    with refuses(model, "Batch 1 of the stream: `y` must hold counts, at least 0; got -2 in row 3"):
+        kerasnn.fit(model, kind(X, changed(CLASSES, 7, -2)), steps_per_epoch=steps, verbose=0)
+
+
+@pytest.mark.parametrize("kind_of_stream", ["dataset", "PyDataset", "torch"])
+def test_a_sweep_of_rates(refuses, binary, kind_of_stream):
+    data = KINDS[kind_of_stream](X, changed(CLASSES, 6, 2))
+    with refuses(binary, "Batch 1 of the stream: `y` must hold 0 and 1"):
+        kerasnn.lr_find(binary, data)
+
+
+@pytest.mark.parametrize("seen", [stream, Batches])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_refused_stream_leaves_no_trace(seen, known):
+    """What is built meanwhile, weights and slots, is as new: the next training is Keras's."""
+
+    def build():
+        keras.utils.set_random_seed(3)
+        layers = [keras.Input((3,))] if known else []
+        model = keras.Sequential([*layers, keras.layers.Dense(1, "sigmoid")])
+        model.compile("adam", loss="binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    ours, theirs = build(), build()
+    with pytest.raises(ValueError, match="Batch 2 of the stream"):
+        kerasnn.fit(ours, seen(X, changed(CLASSES, 9, 2)), verbose=0, shuffle=False)
+    assert not any(v.numpy().any() for v in ours.metrics_variables)
+    got = kerasnn.fit(ours, seen(X, CLASSES), epochs=2, verbose=0, shuffle=False)
+    plan: dict = {"epochs": 2, "verbose": 0, "shuffle": False}
+    wanted = keras.Model.fit(theirs, stream(X, CLASSES), **plan)
+    np.testing.assert_allclose(got.history["loss"], wanted.history["loss"], rtol=1e-5)
+    np.testing.assert_allclose(ours.get_weights()[0], theirs.get_weights()[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint8", "int64", "bool"])
+def test_what_is_at_the_bounds_trains_as_in_keras(dtype):
+    weights = np.linspace(0, 2, ROWS).astype("float32")
+    data = stream(1e3 * X, CLASSES.astype(dtype), weights)
+    ours, theirs = network("binary"), network("binary")
+    theirs.set_weights(ours.get_weights())
+    got = kerasnn.fit(ours, data, verbose=0)
+    quiet: dict = {"shuffle": False, "verbose": 0}
+    wanted = keras.Model.fit(theirs, data, **quiet)
+    assert got.engine == "graph"
+    np.testing.assert_allclose(got.history["loss"], wanted.history["loss"], rtol=1e-5)
+
+
+def test_large_numbers_and_targets_of_no_known_range():
+    """The sum of squares of such numbers is infinite in float32; they themselves are not."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Rescaling(1e-30)])
+    model.add(keras.layers.Dense(1))
+    model.compile("sgd", loss="mae")
+    data = tf.data.Dataset.from_tensors((np.full((4, 1), 1e30, "float32"), np.full(4, -1e30)))
+    assert kerasnn.fit(model, data, verbose=0).history["loss"] == [pytest.approx(1e30, rel=1e-4)]
+
+
+def test_a_subclassed_model(refuses):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(1, "sigmoid")
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = Own()
+    model.compile("sgd", loss="binary_crossentropy")
+    model(X)
+    model.optimizer.build(model.trainable_variables)
+    for seen in (stream, Batches):
+        with refuses(model, "Batch 1 of the stream: `y` must hold 0 and 1"):
+            kerasnn.fit(model, seen(X, changed(CLASSES, 6, 2)), verbose=0)
+        with refuses(model, "Batch 1 of the stream: `y` must hold 0 and 1"):
+            evaluate(model, seen(X, changed(CLASSES, 6, 2)), verbose=0)
+
+
+def test_checks_leave_the_length_of_a_dataset_alone(binary):
+    check = BatchCheck(binary, ("x", "y", "sample_weight"))
+    data = stream(X, CLASSES)
+    endless, unknown = data.repeat(), data.filter(lambda *batch: True)
+    for one in (data, endless, unknown):
+        assert check.stream(one).cardinality() == one.cardinality()
+        assert check.stream(one).element_spec == one.element_spec
