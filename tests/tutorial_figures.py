@@ -1,4 +1,4 @@
-"""What a tutorial's figure has to draw: from five seeds, words, artists, and ranges of numbers.
+"""What a tutorial's figure has to draw: words, artists, and ranges of numbers over several seeds.
 
 The last digits of a network's weights differ by processor, and after some epochs its curves do.
 They stay within what other seeds give, which a reference holds. `python tests/benchmarks/claims.py
