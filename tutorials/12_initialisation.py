@@ -88,7 +88,7 @@ print(f"Disc and ring: {accuracies}; equal units differ by {spread}")
 for start, signal in signals.items():
     print(f"{start}: signal {signal[0]:.2g} behind layer 1, {signal[-1]:.2g} behind layer 20")
 print({start: f"loss {curve[0]:.3f}, then {curve[-1]:.3f}" for start, curve in losses.items()})
-assert spread == 0
+assert spread < 1e-4  # Not 0: a processor may round one unit otherwise than the next.
 assert accuracies["random"] > 0.95
 assert accuracies["equal"] < 0.75
 kept = {start: signal[-1] / signal[0] for start, signal in signals.items()}

@@ -92,7 +92,7 @@ assert sizes["L2"].max() < 0.2 * sizes["no penalty"].max()
 assert np.linalg.norm(weights["L2"]) < 0.5 * np.linalg.norm(weights["no penalty"])
 for way in ("no penalty", "L2", "L1 in the loss"):
     assert (sizes[way] > 0).all()
-assert 4 <= survived.sum() <= 12
+assert 0 < survived.sum() < 15
 np.testing.assert_allclose(gain[survived], strength, rtol=0.01)
 assert gain[~survived].max() < 1.001 * strength
 assert accuracies["L1, proximal"] > accuracies["no penalty"] - 0.04

@@ -63,6 +63,6 @@ print(f"The best epoch was {best}, the last {stopped} in place of {longest}")
 for name, scores in tested.items():
     print(f"{name}: test loss {scores['loss']:.3f}, test accuracy {scores['accuracy']:.3f}")
 assert stopped == best + stopping.patience
-assert stopped < longest / 8
+assert stopped < longest / 6
 assert abs(tested["stopped"]["accuracy"] - tested["to the end"]["accuracy"]) < 0.03
 assert tested["stopped"]["loss"] < tested["to the end"]["loss"]

@@ -27,8 +27,13 @@ _FEWEST_ROWS = 20
 
 
 def saturated_answers(case: Case) -> Iterator[Finding]:
-    """Answers at one end of the output's range whose targets are at the other."""
-    if case.train is not None and case.train.wrong_end >= _WRONG_END:
+    """Predictions at one end of the output's range whose targets are at the other.
+
+    A cross-entropy with its own sigmoid or softmax passes on the whole error there. A healthy
+    network can be sure and wrong for an epoch under it, and recovers.
+    """
+    fades = outputs.gradient_fades(case.model)
+    if fades and case.train is not None and case.train.wrong_end >= _WRONG_END:
         share = case.train.wrong_end
         yield Finding(
             "saturated outputs",

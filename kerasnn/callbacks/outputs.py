@@ -96,6 +96,17 @@ def has_logits(loss: Any) -> bool:
     return bool(_config(loss).get("from_logits", False))
 
 
+def gradient_fades(model: Any) -> bool:
+    """Whether the gradient of the loss goes to 0 where an output is sure and wrong.
+
+    With respect to the inputs of the activation it is 2 (p - y) p (1 - p) for the squared error of
+    a sigmoid p, and p - y for a cross-entropy of a sigmoid or softmax, which Keras computes from
+    those inputs.
+    """
+    entropy = kind_of_targets(model) in ("classes", "onehot", "binary")
+    return not (entropy and output_activation(model) in ("sigmoid", "softmax"))
+
+
 def smoothed(loss: Any, kind: str, wanted: np.ndarray) -> np.ndarray:
     """Returns the probabilities that a loss with label smoothing is least for."""
     share = _config(loss).get("label_smoothing", 0.0)

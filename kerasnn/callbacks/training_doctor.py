@@ -47,7 +47,7 @@ class TrainingDoctor(keras.callbacks.Callback):
     | `exploding gradients` | gradient x weights is 1e3 times what there is to learn, or more |
     | `learning rate too high` | a step is above 1e-2 of the weights, and the loss above 3 times that of a constant and that from before |
     | `learning rate too low` | all steps are below 1e-4 of the weights, and less than half is learned at the end |
-    | `saturated outputs` | half of a hidden layer's outputs are at the ends of their range, or a tenth of the answers are at the wrong end |
+    | `saturated outputs` | half of a hidden layer's outputs are at the ends of their range, or a tenth of the predictions are at the wrong end and the gradient of the loss fades there |
     | `constant predictions` | the answers hardly vary, and are no better than a constant |
     | `overfitting` | validation has lost a tenth of what there is to learn since its best epoch, while the training loss fell |
     | `labels shuffled against inputs` | validation is at chance, training is so far above it that validation would show it |

@@ -88,7 +88,8 @@ def decision_boundary(
         )
     ax.set_xlabel("feature 1")
     ax.set_ylabel("feature 2")
-    ax.legend(title="class")
+    # Left to its default, Matplotlib warns where the search for the place takes a second.
+    ax.legend(title="class", loc="best")
     return ax
 
 

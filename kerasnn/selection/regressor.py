@@ -18,6 +18,12 @@ class Regressor(RegressorMixin, Estimator):
     With the same seed its weights are those of `models.mlp(..., task="regression", seed=seed)`
     after `fit(..., seed=seed)`.
 
+    Rows of a table are predicted in blocks of one size, so that a prediction depends neither on the
+    other rows nor on their order. scikit-learn's `check_estimator` passes but for
+    `check_sample_weight_equivalence_on_dense_data`, which belongs into its
+    `expected_failed_checks`: a row that is repeated in place of a larger weight moves the rows
+    after it to other mini-batches, and those make other steps.
+
     Args:
         hidden: Units of each hidden layer.
         activation: Activation of the hidden layers.

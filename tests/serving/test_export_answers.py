@@ -134,7 +134,9 @@ def test_sixteen_bit_outputs_become_float32(tmp_path, ask):
     served = ask(report, features=x)["probabilities"]
     assert model(x).dtype == tf.bfloat16
     assert served.dtype == np.float32
-    np.testing.assert_array_equal(served, model.predict(x, verbose=0).astype("float32"))
+    # Two programs may round a number of eight binary digits to either neighbour.
+    wanted = model.predict(x, verbose=0).astype("float32")
+    np.testing.assert_allclose(served, wanted, rtol=2**-6)
 
 
 @pytest.mark.parametrize(

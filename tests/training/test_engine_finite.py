@@ -51,9 +51,14 @@ def test_a_leap_in_mid_run(engine):
     message = rf"in epoch 7: `{kernel}` and 3 other weights held NaN or infinity\. .*learning rate"
     with pytest.raises(FloatingPointError, match=message):
         quiet(lambda: kerasnn.fit(leaping, epochs=40, verbose=0, **ENGINES[engine]))
-    assert_close(leaping.get_weights(), sane.get_weights(), tolerance=0)
-    for ours, wanted in zip(leaping.optimizer.variables, sane.optimizer.variables, strict=True):
-        np.testing.assert_array_equal(ours.numpy(), wanted.numpy(), err_msg=ours.path)
+    for ours, wanted in zip(
+        [*leaping.variables, *leaping.optimizer.variables],
+        [*sane.variables, *sane.optimizer.variables],
+        strict=True,
+    ):
+        np.testing.assert_allclose(
+            ours.numpy(), wanted.numpy(), rtol=1e-5, atol=1e-6, err_msg=ours.path
+        )
 
 
 @keras.saving.register_keras_serializable("tests")
