@@ -57,6 +57,7 @@ class Estimator(BaseEstimator):
         super().__setstate__(state)
 
     def _fit(self: Any, x: Any, y: Any, sample_weight: Any) -> Any:
+        _checks.whole_number("epochs", self.epochs)
         _checks.true_or_false("early_stopping", self.early_stopping)
         with self._unchanged_by_errors():
             x, y = self._validated(x, y, reset=True)

@@ -113,7 +113,8 @@ def status() -> Iterator[Any]:
             # What follows are the names of nodes in the graph.
             said = message.partition("\n\t [[")[0]
             if said.startswith(_ASSERTION):
-                said = said[len(_ASSERTION) :].removesuffix("]")
+                # It puts each part of the message in brackets.
+                said = said[len(_ASSERTION) :].removesuffix("]").replace("] [", " ")
             raise (ValueError if code == _INVALID_ARGUMENT else RuntimeError)(said)
     finally:
         library.TF_DeleteStatus(pointer)

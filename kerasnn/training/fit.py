@@ -41,7 +41,10 @@ def fit(
     Args:
         model: A compiled Keras model.
         x: Inputs: an array, tensor, data frame or list, a list or dictionary of them by input,
-            or a `tf.data.Dataset`, `keras.utils.PyDataset` or generator of batches.
+            or a `tf.data.Dataset`, `keras.utils.PyDataset` or generator of batches. A generator is
+            read once, to its end or `steps_per_epoch` batches an epoch; where it has no batch for
+            a further epoch, training stops with a warning. Ragged and sparse tensors and sparse
+            matrices of SciPy are trained on by Keras's own loop.
         y: Targets, where `x` does not hold them: an array, or a structure of them as the model's
             outputs. An output whose loss is None needs none: its target may be None or left out.
             Inputs made by `keras.Input(optional=True)` may be None likewise. Where a model has a
@@ -54,7 +57,9 @@ def fit(
         callbacks: Keras callbacks. One with a method `set_data(train, validation)` is given the
             rows, (x, y, sample_weight) each, before training; None for a stream or nothing.
         validation_split: Share of the rows, taken from the end, to validate on.
-        validation_data: `(x, y)`, `(x, y, sample_weight)` or a stream to validate on.
+        validation_data: `(x, y)`, `(x, y, sample_weight)` or a stream to validate on. Without
+            `validation_steps` a generator is read whole, up to 2 GiB, before training, and its
+            batches are kept, so that every validation is on the same data.
         shuffle: Whether to draw a new order of the rows for each epoch.
         class_weight: Weight of each class in the loss, for a model of one target, as in Keras.
             For several targets give `sample_weight`, in their structure.
@@ -66,7 +71,9 @@ def fit(
         validation_freq: Epochs from one validation to the next, or the epochs to validate.
         engine: What runs the steps: `"xla"`, a run of batches compiled by XLA; `"graph"`, a run
             of batches as one TensorFlow graph; `"keras"`, Keras's own loop; `"auto"`, the one
-            that is done first.
+            that is done first. Each builds the optimizer's slots from the weights before the
+            first step, as Keras does with `run_eagerly=True`. By default Keras builds them inside
+            its first traced step, and `ScheduleFreeAdamW` starts from other slots there.
         seed: Seed of the order of the rows. The default takes one from
             `keras.utils.set_random_seed`.
 

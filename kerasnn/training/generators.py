@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 
 _NOTHING = object()
+# Data to validate on that is larger is hardly meant to be kept.
+MOST_KEPT_BYTES = 1 << 31
 
 
 class Batches:
@@ -56,11 +59,24 @@ class KeptBatches(keras.utils.PyDataset):
     Args:
         name: What errors call the iterator.
         batches: What yields the batches.
+        argument: The argument that says how many batches to use instead.
+
+    Raises:
+        ValueError: If there is no batch, or so many that the iterator may have no end.
     """
 
-    def __init__(self, name: str, batches: Iterator[Any]) -> None:
+    def __init__(self, name: str, batches: Iterator[Any], argument: str) -> None:
         super().__init__()
-        self._batches = list(Batches(name, batches))
+        self._batches, size = [], 0
+        for batch in Batches(name, batches):
+            self._batches.append(batch)
+            size += sum(np.asarray(leaf).nbytes for leaf in keras.tree.flatten(batch))
+            if size > MOST_KEPT_BYTES:
+                raise ValueError(
+                    f"`{argument}` must be given where `{name}` is a generator of more than "
+                    f"{MOST_KEPT_BYTES >> 20} MiB, which would be kept, or may have no end; got "
+                    f"{argument}=None. Give it, or a tf.data.Dataset or PyDataset."
+                )
 
     def __len__(self) -> int:
         """Returns the number of batches."""

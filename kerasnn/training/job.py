@@ -92,7 +92,9 @@ class Job:
         if validation is not None and hasattr(validation, "__next__"):
             self.validation_data = self.validation_check.batches(validation)
             if self.validation_steps is None:
-                self.validation_data = KeptBatches("validation_data", self.validation_data)
+                self.validation_data = KeptBatches(
+                    "validation_data", self.validation_data, "validation_steps"
+                )
 
     @property
     def step_rows(self) -> int:

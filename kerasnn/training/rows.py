@@ -181,7 +181,9 @@ def read(
     targets = _checks.named_leaves(names[1], y)
     weights = _checks.named_leaves(names[2], sample_weight)
     if not inputs:
-        raise ValueError(f"`{names[0]}` must hold data; got {x!r}.")
+        raise ValueError(
+            f"`{names[0]}` must hold data; got {x!r}. An input that is not optional needs an array."
+        )
     for name, nest in ((names[1], y), (names[2], sample_weight)):
         if not keras.tree.flatten(nest):
             raise ValueError(f"`{name}` must hold data; got {nest!r}. For none, leave it out.")
@@ -442,6 +444,8 @@ def as_arrays(name: str, nest: Any, wanted: Any) -> Any:
             key: as_arrays(f"{name}[{key!r}]", value, _part(wanted, key))
             for key, value in nest.items()
         }
+    if isinstance(nest, (list, tuple)) and nest and all(part is None for part in nest):
+        return tuple(nest)
     if isinstance(nest, (list, tuple)) and _holds_arrays(nest):
         is_one = wanted is not None and not keras.tree.is_nested(wanted)
         if not is_one or len(nest) == 1:

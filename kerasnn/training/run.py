@@ -102,7 +102,6 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
     for engine, reason in plan:
         if engine == "keras":
             _build_slots(job, blocks)
-            _keep_built(job)
             resumed.begin(engine, reason)
             history = _run_keras(job)
         else:
@@ -173,7 +172,8 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
     validate = _validation(job, callbacks)
     silent = job.verbose == 0 and validate is None and not engines.callbacks_of(job)
     model.stop_training = False
-    _keep_built(job)
+    if job.before is not None:
+        job.before.add_new()
     callbacks.on_train_begin()
     epoch, logs = job.initial_epoch, None
     while epoch < job.epochs and not model.stop_training:
@@ -196,12 +196,6 @@ def _run_epochs(job: Job, epochs: Epochs | StreamEpochs) -> keras.callbacks.Hist
     model.optimizer.finalize_variable_values(model.trainable_variables)
     callbacks.on_train_end(logs)
     return model.history
-
-
-def _keep_built(job: Job) -> None:
-    """Keeps what was built for a job on streams, as it is before the first step."""
-    if job.before is not None:
-        job.before.add_new()
 
 
 def _validation(job: Job, callbacks: keras.callbacks.CallbackList) -> Any:
@@ -254,7 +248,7 @@ def _build_slots(job: Job, blocks: Blocks | None) -> None:
         return
     is_built = model.built and all(layer.built for layer in all_layers(model))
     if blocks is None and not is_built:
-        return  # A stream builds the layers with its first batch.
+        return  # The check of the first batch of a stream builds some models, before training.
     # What cannot be traced fails in Keras's loop too, with Keras's own error.
     with contextlib.suppress(*_CANNOT_COMPILE):
         if blocks is not None:
@@ -269,6 +263,10 @@ def _run_keras(job: Job) -> keras.callbacks.History:
     shuffled = not rows.is_stream(job.x) or isinstance(job.x, keras.utils.PyDataset)
     if not any(isinstance(c, keras.callbacks.TerminateOnNaN) for c in callbacks):
         callbacks = [FiniteGuard(), *callbacks]
+    if job.before is not None:
+        # Keras reads the first batch before it begins.
+        kept = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: _keep_built(job))
+        callbacks = [kept, *callbacks]
     shuffle = job.shuffle and shuffled and not job.endless
     if not hasattr(job.x, "__next__"):
         return _keras_fit(job, job.check.stream(job.x), callbacks, shuffle=shuffle)
@@ -277,6 +275,13 @@ def _run_keras(job: Job) -> keras.callbacks.History:
     with quiet_end():
         # An iterator of another kind than a generator is none to Keras.
         return _keras_fit(job, (batch for batch in batches), callbacks, shuffle=shuffle)
+
+
+def _keep_built(job: Job) -> None:
+    """Builds the slots, and keeps all that was built, before Keras's first step on a stream."""
+    _build_slots(job, None)
+    if job.before is not None:
+        job.before.add_new()
 
 
 def _keras_fit(job: Job, x: Any, callbacks: list[Any], *, shuffle: Any) -> Any:

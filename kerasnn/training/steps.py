@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -168,8 +169,9 @@ def _build_losses_and_metrics(
         call = functools.partial(_losses_and_metrics, model, training=training)
         _trace(call, x, y, sample_weight)
         return
-    if len(keras.tree.flatten(outputs)) > 1:
-        # Each output's loss has a metric of its own, which `compute_loss` makes.
+    is_single = len(keras.tree.flatten(outputs)) == 1 and not keras.tree.is_nested(model.loss)
+    if not (is_single and _is_keras(type(model).compute_loss)):
+        # Where there are several losses each has a metric, which `compute_loss` makes.
         call = functools.partial(_loss, model, training=training)
         _trace(call, x, y, outputs, sample_weight)
     data: Any = (x, y, outputs, sample_weight)
@@ -210,7 +212,10 @@ def _has_keras_metrics(model: Any) -> bool:
     if not _is_keras(type(model).compute_metrics):
         return False
     try:
-        config = model.get_compile_config()
+        with warnings.catch_warnings():
+            # Keras warns of a lambda, as it would be unsafe in a file.
+            warnings.simplefilter("ignore")
+            config = model.get_compile_config()
         return all(_is_of_keras(config[name]) for name in ("metrics", "weighted_metrics"))
     except (AttributeError, KeyError, TypeError, ValueError, NotImplementedError):
         return False  # Something of the user's own has no configuration.

@@ -58,7 +58,8 @@ class BatchCheck:
 
     def _outputs_for(self, x: Any) -> Callable[[Any], Any]:
         """Returns what `rows.read` finds the symbolic outputs by: once for inputs of one shape."""
-        key = str([(leaf.shape[1:], leaf.dtype) for leaf in keras.tree.flatten(x)])
+        leaves = [leaf for leaf in keras.tree.flatten(x) if leaf is not None]
+        key = str([(leaf.shape[1:], leaf.dtype) for leaf in leaves])
 
         def outputs(x: Any) -> Any:
             if key not in self._outputs:

@@ -1,16 +1,12 @@
 """The walk over the numbers, and the pairing of arrays with a model's ends."""
 
-import time
-
 import keras
 import numpy as np
 import pytest
 
-import kerasnn
 from kerasnn import _checks
 from kerasnn._checks import arrays, targets
 from kerasnn._checks.arrays import position
-from kerasnn.training import rows
 
 RNG = np.random.default_rng(0)
 
@@ -129,30 +125,3 @@ LOSSES = {
 )
 def test_what_targets_a_loss_wants(loss, kind):
     assert targets.kind_of(loss) == kind
-
-
-def seconds(function, times=7):
-    """The shortest of several runs: what it takes when nothing else runs."""
-    shortest = np.inf
-    for _ in range(times):
-        began = time.perf_counter()
-        function()
-        shortest = min(shortest, time.perf_counter() - began)
-    return shortest
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_checks_cost_under_2_percent_of_an_epoch(dtype):
-    """On as many rows and columns as `digits` has."""
-    x = RNG.normal(size=(1797, 64)).astype(dtype)
-    y = RNG.integers(0, 10, 1797)
-    model = kerasnn.models.mlp(64, 10, task="multiclass", seed=0)
-    model.fit(x, y, verbose=0)
-    epoch = seconds(lambda: model.fit(x, y, verbose=0), times=3)
-    assert seconds(lambda: rows.read(model, x, y, learn=True)) < 0.02 * epoch
-
-
-def test_data_is_read_from_memory_once():
-    """Two walks over data that no cache holds would take twice the time of a sum or more."""
-    x = np.ones((60_000, 784), "float32")
-    assert seconds(lambda: _checks.finite("x", x, x)) < 2 * seconds(x.sum)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from engine_cases import ROWS, X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 import kerasnn
-from kerasnn.training import blocks
+from kerasnn.training import blocks, generators
 
 EPOCH = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)
 
@@ -186,7 +186,9 @@ def test_validating_on_a_generator():
 
 
 @pytest.mark.parametrize("data", [batches, lambda: dataset().repeat()])
-def test_validating_for_ever(data, refuses):
+def test_validating_for_ever(data, refuses, monkeypatch):
+    """A generator does not say that it has no end: at some size it is taken to have none."""
+    monkeypatch.setattr(generators, "MOST_KEPT_BYTES", 1 << 20)
     model = classifier()
     with refuses(model, "`validation_steps` must be given where `validation_data` is a"):
         kerasnn.fit(model, X, Y, validation_data=data(), verbose=0)

@@ -1,5 +1,7 @@
 """`fit` refuses arguments that break their rule, and streams that could never end."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -163,7 +165,8 @@ def test_a_model_that_is_not_compiled(refuses):
     model = kerasnn.models.mlp(3, task="binary", compile=False)
     with refuses(
         model,
-        "`mlp` must be compiled before it is trained. Call `model.compile(optimizer=..., "
+        "`mlp` must be compiled before it is trained or evaluated. Call "
+        "`model.compile(optimizer=..., "
         "loss=..., metrics=[...])`.",
     ):
         model.fit(X, BITS)
@@ -180,16 +183,15 @@ class Batches(keras.utils.PyDataset):
         return X, BITS
 
 
-def generator():
-    while True:
-        yield X, BITS
-
-
 def repeated():
     return tf.data.Dataset.from_tensor_slices((X, BITS)).batch(4).repeat()
 
 
-ENDLESS = {"generator": generator, "PyDataset": Batches, "tf.data": repeated}
+ENDLESS = {
+    "cycle": lambda: itertools.cycle([(X, BITS)]),
+    "PyDataset": Batches,
+    "tf.data": repeated,
+}
 
 
 @pytest.mark.parametrize("stream", ENDLESS.values(), ids=ENDLESS)
@@ -197,8 +199,8 @@ def test_a_stream_without_an_end(refuses, stream):
     model, stream = classifier(), stream()
     with refuses(
         model,
-        f"`steps_per_epoch` must be given where `x` is a {type(stream).__name__} that may never "
-        "end; got steps_per_epoch=None. Give the number of batches to an epoch.",
+        f"`steps_per_epoch` must be given where `x` is a {type(stream).__name__} without "
+        "an end; got steps_per_epoch=None. Give the number of batches to an epoch.",
     ):
         model.fit(stream, verbose=0)
 
