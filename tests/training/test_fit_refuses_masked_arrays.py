@@ -85,6 +85,8 @@ def refuses(name, call):
     assert f"`{name}` must hold a value everywhere; got a masked array with" in str(error.value)
 
 
+# The backbone has random weights, of which `features` warns.
+@pytest.mark.filterwarnings("ignore:.*has random weights:UserWarning")
 @pytest.mark.parametrize(("call", "name"), CALLS.values(), ids=CALLS)
 def test_calls(model, call, name):
     refuses(name, lambda: call(model))

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow as tf
 from training_helpers import changed
 
 import kerasnn
@@ -126,11 +125,6 @@ ARRAYS = {
         {"x": [[1.0, 2.0, 3.0], [1.0, 2.0]], "y": [0, 1]},
         "`x` must have rows of one length; got rows of different lengths. Pad with a `v` that no "
         "row holds, `keras.utils.pad_sequences(x, dtype='float32', padding='post', value=v)`,",
-    ),
-    "a sparse tensor": (
-        {"x": tf.sparse.from_dense(X), "y": CLASSES},
-        "`x` must be an array of rows; got a SparseTensor. Convert it to a dense array, or give a "
-        "`tf.data.Dataset` of batches.",
     ),
     "too few features": (
         {"x": X[:, :2], "y": CLASSES},
