@@ -81,8 +81,8 @@ def kinds_by_output(outputs: Any, names: list[str], loss: Any) -> list[str | Non
         if set(loss) != set(names):
             wanted, got = (", ".join(map(repr, keys)) for keys in (names, loss))
             raise ValueError(
-                f"`loss` must have every output of the model as a key, {wanted}; got {got}. For an "
-                "output without a loss give None."
+                f"`loss` must have one key for each output of the model. Expected keys {wanted}; "
+                f"got {got}. For an output without a loss give None."
             )
         loss = [loss[key] for key in names]
     return _kinds(outputs, loss)

@@ -276,7 +276,7 @@ def test_targets_that_do_not_pair(refuses, y, message):
 
 def test_losses_that_do_not_name_every_output(refuses):
     model = several(list, {"value": "mse"})
-    with refuses(model, "`loss` must have every output of the model as a key, 'value', 'kind'"):
+    with refuses(model, "one key for each output of the model. Expected keys 'value', 'kind'"):
         kerasnn.fit(model, X, [SUM, None, None], verbose=0)
 
 
