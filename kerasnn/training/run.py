@@ -97,7 +97,7 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
             steps = programs.planned_steps
     plan = engines.plan(job, steps, has_xla=xla in programs, failure=programs.failures.get(xla, ""))
     plan = resumed.engines(plan)
-    learn_standardization(job.model, job.check.stream(job.x), job.y, job.steps_per_epoch)
+    learn_standardization(job.model, job.x, job.y, job.steps_per_epoch, checked=job.check.stream)
     failure = ""
     for engine, reason in plan:
         if engine == "keras":

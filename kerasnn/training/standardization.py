@@ -1,6 +1,6 @@
 """`Standardize` layers learn from the training rows of the first `fit`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -12,7 +12,14 @@ from kerasnn.training.rows import is_irregular, is_stream
 _BATCH = 1024
 
 
-def learn_standardization(model: keras.Model, x: Any, y: Any, steps: int | None) -> None:
+def learn_standardization(
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    steps: int | None,
+    *,
+    checked: Callable[[Any], Any] = lambda x: x,
+) -> None:
     """Adapts every `Standardize` layer of a model that has not learned yet.
 
     Args:
@@ -20,6 +27,8 @@ def learn_standardization(model: keras.Model, x: Any, y: Any, steps: int | None)
         x: Training inputs: arrays, or batches of (inputs, targets).
         y: Training targets, where `x` holds arrays.
         steps: Batches to look at, where `x` is a stream.
+        checked: Returns a stream with a check of its batches, which takes longer than a small
+            epoch to make: it is made where a layer is to learn.
     """
     fresh = unlearned(model)
     irregular = not is_stream(x) and is_irregular(x)
@@ -30,6 +39,7 @@ def learn_standardization(model: keras.Model, x: Any, y: Any, steps: int | None)
             f"`{name}` has learned no mean and variance, and {why}. "
             f"Call `model.get_layer({name!r}).adapt(...)` before `fit`."
         )
+    x = checked(x) if fresh else x
     for layer, read in fresh:
         # The layers in front of it run, and may draw random numbers or count their calls.
         before = State(model, but=layer.variables)
