@@ -131,6 +131,8 @@ def digits(name: str, array: np.ndarray, dtype: str) -> None:
         if _variation(parts, dtype).lost.any() or _merge(_columns(whole.ravel()), dtype).any():
             before = len(np.unique(whole))
             after = len(np.unique(whole.astype(dtype)))
+            if after == before:
+                continue  # Few values, which all stay apart.
             where = "" if sample.shape[1] == 1 else f" in column {column}"
             raise ValueError(
                 f"`{name}` must keep its values apart in {dtype}, which the model computes in; got "

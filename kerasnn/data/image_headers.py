@@ -42,6 +42,12 @@ class Header:
         self.has_alpha = self.is_png & (declares | (kind == 4) | (kind == 6))
 
     @property
+    def is_moving_webp(self) -> Tensor:
+        """Whether a WebP declares an animation."""
+        is_extended = self._number(12, 4) == int.from_bytes(b"VP8X", "big")
+        return self.is_webp & is_extended & (self._number(20, 1) // 2 % 2 == 1)
+
+    @property
     def is_plain_bmp(self) -> Tensor:
         """Whether a BMP's bytes are its levels: uncompressed, in 24 or 32 bits, or grey in 8."""
         bits, compression = self._number(28, 2, "little"), self._number(30, 4, "little")

@@ -14,14 +14,16 @@ COLOURS = {"rgb": 3, "grayscale": 1}
 _UNREADABLE = "no whole JPEG, PNG, BMP, WebP or GIF"
 _DEEP = "a PNG of 16 bits a channel, of which 8 would be lost: scale its levels to 8 bits"
 _TABLE = "a BMP with a colour table or compression: save it as PNG"
+# `tf.io.decode_image` ends the process on some of them.
+_MOVING = "a WebP with an animation: save one frame of it"
 _TRANSPARENT = "transparent: paste it on a background"
 
 
 def examine(raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the image in a file, and what is wrong with its file, "" where nothing is.
 
-    Training and the served program both decode by this graph. Of a moving GIF or WebP that is the
-    first frame. The image is turned upright where EXIF data says how the camera was held.
+    Training and the served program both decode by this graph. Of a moving GIF that is the first
+    frame. The image is turned upright where EXIF data says how the camera was held.
 
     Args:
         raw: The contents of a JPEG, PNG, BMP, GIF or WebP file.
@@ -103,6 +105,7 @@ def _problem(header: Header) -> tf.Tensor:
             (~known, lambda: _UNREADABLE),
             (header.is_png & (header.png_bits == 16), lambda: _DEEP),
             (header.is_bmp & ~header.is_plain_bmp, lambda: _TABLE),
+            (header.is_moving_webp, lambda: _MOVING),
             (header.is_gif & ~header.is_opaque_gif, lambda: _TRANSPARENT),
         ],
         default=lambda: "",

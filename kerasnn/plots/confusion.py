@@ -84,6 +84,8 @@ def confusion(
 
 def _read(y_true: Any, y_pred: Any, labels: Any) -> tuple[list[str], list[str], list[str]]:
     """Returns both as names of classes, and the names of all classes in their order."""
+    for name, data in (("y_true", y_true), ("y_pred", y_pred)):
+        _checks.refuse_masked(name, data)
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     _checks.row_count([("y_true", true), ("y_pred", predicted)])
     true = reading.classes("y_true", true)

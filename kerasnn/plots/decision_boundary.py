@@ -120,6 +120,8 @@ def _regions(
 
 
 def _rows(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    for name, data in (("x", x), ("y", y)):
+        _checks.refuse_masked(name, data)
     rows, classes = np.asarray(x), np.asarray(y)
     _checks.row_count([("x", rows), ("y", classes)])
     if rows.ndim != 2 or rows.shape[1] != 2:

@@ -74,6 +74,8 @@ def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" =
 
 def _read(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, str]]:
     """Returns probabilities, whether each came true, and the words for both axes."""
+    for name, data in (("y_true", y_true), ("y_pred", y_pred)):
+        _checks.refuse_masked(name, data)
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     _checks.row_count([("y_true", true), ("y_pred", predicted)])
     predicted = reading.probabilities("y_pred", predicted)

@@ -53,6 +53,8 @@ def worst(
         [['1, taken for 0', 'p = 0.20'], ['1', 'p = 0.60']]
     """
     _checks.whole_number("count", count)
+    for name, data in (("x", x), ("y_true", y_true), ("y_pred", y_pred)):
+        _checks.refuse_masked(name, data)
     images, true, chance = _read(x, y_true, y_pred)
     names = [str(i) for i in range(chance.shape[1])]
     if labels is not None:

@@ -82,12 +82,19 @@ def add_to(commands: Any) -> None:
         type=pathlib.Path,
         help=f"a CSV file, or an image ({', '.join(_IMAGES)})",
     )
-    parser.add_argument(
+    first_line = parser.add_mutually_exclusive_group()
+    first_line.add_argument(
         "--header",
-        action=argparse.BooleanOptionalAction,
-        help="whether the first line of a CSV file holds the names of its columns",
+        action="store_true",
+        help="the first line of a CSV file holds the names of its columns",
     )
-    parser.set_defaults(run=_predict)
+    first_line.add_argument(
+        "--no-header",
+        dest="header",
+        action="store_false",
+        help="the first line of a CSV file holds values",
+    )
+    parser.set_defaults(run=_predict, header=None)
 
 
 def _export(given: argparse.Namespace) -> None:

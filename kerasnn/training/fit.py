@@ -88,7 +88,9 @@ def fit(
             Values that index the rows of a `keras.layers.Embedding` are checked where they reach
             it as they are, through layers that reshape and through slices, in functional and
             `Sequential` models; not what a lookup, arithmetic or a `call` of your own makes.
-            Batches of sparse and ragged tensors, and the datasets of grain, are not checked.
+            Batches of sparse and ragged tensors, and the datasets of grain, are not checked; nor
+            are the batches of a stream for digits that the cast to float32 drops, but where a
+            `Standardize` learns from them.
         FloatingPointError: If weights or loss become NaN or infinite. The model has the last
             finite weights then.
         TypeError: If an argument is unknown.

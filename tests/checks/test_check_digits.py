@@ -30,6 +30,7 @@ KEPT = {
     "seconds within a year": NOW + RNG.uniform(0, 3e7, ROWS),
     "a second after the other for a month": NOW + np.arange(0, 2_600_000),
     "metres in a town": 5e6 + RNG.uniform(-1000, 1000, ROWS),
+    "two days as numbers": 20_200_101 + np.arange(ROWS) % 2,
     "a large offset": 1e6 + RNG.normal(size=ROWS),
     "normal": RNG.normal(size=ROWS),
     "many numbers between 0 and 1": RNG.uniform(size=1_000_000),

@@ -230,3 +230,11 @@ def test_a_misspelt_argument():
     message = r"`confusion` has no argument `label`. Did you mean `labels`\?"
     with pytest.raises(TypeError, match=message):
         plots.confusion(TRUE, PREDICTED, label=NAMES)  # pyright: ignore[reportCallIssue]
+
+
+def test_masked_entries_are_not_counted_in_silence():
+    masked = np.ma.masked_array(TRUE, mask=TRUE == 1)
+    with pytest.raises(ValueError, match=r"`y_true` .*3 masked entries"):
+        plots.confusion(masked, PREDICTED)
+    with pytest.raises(ValueError, match=r"`y_pred` .*masked"):
+        plots.confusion(TRUE, np.ma.masked_array(PREDICTED, mask=PREDICTED == 2))

@@ -529,3 +529,9 @@ def test_a_file_with_code_in_it_is_not_run(tmp_path, capsys):
 def test_a_file_that_is_not_there(tmp_path, capsys):
     assert say("export", tmp_path / "x.keras", tmp_path / "served") == 1
     assert "x.keras must be a model's file; it does not exist" in capsys.readouterr().err
+
+
+def test_a_header_cannot_be_there_and_not(iris, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        say("predict", iris[1].path, tmp_path / "a.csv", "--header", "--no-header")
+    assert "not allowed with argument --header" in capsys.readouterr().err
