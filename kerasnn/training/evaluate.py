@@ -1,6 +1,5 @@
 """Loss and metrics on data."""
 
-import contextlib
 import time
 from typing import Any
 
@@ -10,7 +9,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.training import rows
 from kerasnn.training.epochs import CALL_SECONDS, Logs, steps_for
-from kerasnn.training.generators import Batches, quiet_end
+from kerasnn.training.generators import read_once
 from kerasnn.training.graph_program import GraphProgram
 from kerasnn.training.job import check_model
 from kerasnn.training.programs import programs_of
@@ -49,12 +48,10 @@ def evaluate(
         check_stream_end("x", x, "steps", steps, "an evaluation")
         check_stream_shapes(model, x, ("x", "y"))
         check = BatchCheck(model, ("x", "y", "sample_weight"))
-        if hasattr(x, "__next__"):
-            x = (batch for batch in Batches("x", check.batches(x)))
-        with check.raising(), quiet_end() if steps is None else contextlib.nullcontext():
+        with read_once(check, x, steps) as stream:
             found = keras.Model.evaluate(
                 model,
-                check.stream(x),
+                stream,
                 y,
                 batch_size=batch_size,
                 verbose=verbose,

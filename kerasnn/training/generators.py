@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnn.training.stream_values import BatchCheck
+
 _NOTHING = object()
 # Data to validate on that is larger is hardly meant to be kept.
 MOST_KEPT_BYTES = 1 << 31
@@ -129,6 +131,22 @@ class StopAtEnd(keras.callbacks.Callback):
             )
         if more:
             self.model.stop_training = True
+
+
+@contextlib.contextmanager
+def read_once(check: BatchCheck, x: Any, steps: int | None) -> Iterator[Any]:
+    """Gives a stream that Keras's `evaluate` or `predict` reads, with its batches checked.
+
+    Args:
+        check: Says what is wrong with a batch; its error is raised in place of Keras's.
+        x: The stream.
+        steps: Batches to read; all by default, and Keras does not warn at the end of a generator.
+    """
+    if hasattr(x, "__next__"):
+        # An iterator of another kind than a generator is none to Keras.
+        x = (batch for batch in Batches("x", check.batches(x)))
+    with check.raising(), quiet_end() if steps is None else contextlib.nullcontext():
+        yield check.stream(x)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """Outputs for data."""
 
-import contextlib
 import functools
 import time
 from typing import Any
@@ -12,7 +11,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.training import rows
 from kerasnn.training.epochs import CALL_SECONDS, steps_for
-from kerasnn.training.generators import Batches, quiet_end
+from kerasnn.training.generators import read_once
 from kerasnn.training.programs import inference_programs_of
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
 from kerasnn.training.stream_values import BatchCheck
@@ -43,12 +42,10 @@ def predict(
         check_stream_end("x", x, "steps", steps, "a prediction")
         check_stream_shapes(model, x, ("x", "y"))
         check = BatchCheck(model, ("x", "y", "sample_weight"), targets=False)
-        if hasattr(x, "__next__"):
-            x = (batch for batch in Batches("x", check.batches(x)))
-        with check.raising(), quiet_end() if steps is None else contextlib.nullcontext():
+        with read_once(check, x, steps) as stream:
             return keras.Model.predict(
                 model,
-                check.stream(x),
+                stream,
                 batch_size=batch_size,
                 verbose=verbose,
                 steps=steps,
