@@ -23,6 +23,7 @@ from kerasnn import serving as serving
 from kerasnn import tasks as tasks
 from kerasnn import training as training
 from kerasnn import transfer as transfer
+from kerasnn._checks import InvalidArgument as InvalidArgument
 from kerasnn._version import __version__ as __version__
 from kerasnn.models import Model as Model
 from kerasnn.models import Sequential as Sequential

@@ -32,7 +32,7 @@ def given_or_new(ax: Any) -> "Axes":
     if ax is None:
         return Figure(layout="constrained").add_subplot()
     if not isinstance(ax, Axes):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "ax", "be a matplotlib Axes or None", ax, "Of several Axes, give one, such as `ax[0]`."
         )
     return ax

@@ -12,6 +12,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from error_texts import ErrorTexts
+
+import kerasnn
+
+TEXTS = pytest.StashKey[ErrorTexts]()
+ANY = object()
 
 tf.get_logger().setLevel("ERROR")
 
@@ -34,16 +40,70 @@ def everything(model):
 
 
 @pytest.fixture
-def refuses():
-    """Makes a context whose call must raise, in these words, and leave the model as it was."""
+def invalid(request):
+    """Makes a context whose call must raise `InvalidArgument` for an argument.
+
+    The value is compared where it is given; the words are those in `error_texts.json`.
+    """
+    texts = request.config.stash[TEXTS]
 
     @contextlib.contextmanager
-    def check(model, message, error=ValueError):
-        before = everything(model)
-        with pytest.raises(error, match=re.escape(message)):
-            yield
-        after = everything(model)
-        for path, value in before.items():
-            np.testing.assert_array_equal(after[path], value, err_msg=path)
+    def check(argument, value=ANY):
+        with pytest.raises(kerasnn.InvalidArgument) as caught:
+            yield caught
+        error = caught.value
+        assert error.argument == argument, error
+        if value is not ANY:
+            assert type(error.value) is type(value), error
+            np.testing.assert_equal(error.value, value)
+        texts.meet(request.node.nodeid, error)
 
     return check
+
+
+@pytest.fixture
+def refuses(invalid):
+    """Makes a context whose call must raise and leave the model as it was.
+
+    With `argument` the error is an `InvalidArgument` of it; else one of `error` with `message`.
+    """
+
+    @contextlib.contextmanager
+    def check(model, message=None, error=ValueError, *, argument=None, value=ANY):
+        before = everything(model)
+        if argument is None:
+            expected = pytest.raises(error, match=re.escape(message))
+        else:
+            expected = invalid(argument, value)
+        with expected:
+            yield
+        after = everything(model)
+        for path, kept in before.items():
+            np.testing.assert_array_equal(after[path], kept, err_msg=path)
+
+    return check
+
+
+def pytest_addoption(parser):
+    """Adds the option that writes the texts of errors anew."""
+    parser.addoption("--update-error-texts", action="store_true")
+
+
+def pytest_configure(config):
+    """Makes the texts known to all tests of a process."""
+    config.stash[TEXTS] = ErrorTexts(config.getoption("--update-error-texts"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """Takes the texts that another process has met."""
+    node.config.stash[TEXTS].met |= getattr(node, "workeroutput", {}).get("error_texts", {})
+
+
+def pytest_sessionfinish(session):
+    """Hands over the texts that were met, or writes those of all processes."""
+    texts = session.config.stash[TEXTS]
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["error_texts"] = texts.met
+    elif texts.update:
+        texts.write()

@@ -1,4 +1,4 @@
-"""One voice for errors: argument, rule, value, cure."""
+"""Checks of arguments and data, and the error that they raise."""
 
 from kerasnn._checks.arguments import did_you_mean as did_you_mean
 from kerasnn._checks.arguments import file_name as file_name
@@ -10,7 +10,6 @@ from kerasnn._checks.arguments import rate as rate
 from kerasnn._checks.arguments import true_or_false as true_or_false
 from kerasnn._checks.arguments import verbosity as verbosity
 from kerasnn._checks.arguments import whole_number as whole_number
-from kerasnn._checks.arguments import wrong as wrong
 from kerasnn._checks.arrays import LIMIT as LIMIT
 from kerasnn._checks.arrays import embedding_indices as embedding_indices
 from kerasnn._checks.arrays import finite as finite
@@ -21,7 +20,9 @@ from kerasnn._checks.conversion import plain as plain
 from kerasnn._checks.conversion import refuse_masked as refuse_masked
 from kerasnn._checks.digits import Variation as Variation
 from kerasnn._checks.digits import digits as digits
-from kerasnn._checks.digits import hint as hint
+from kerasnn._checks.digits import lost_digits_hint as lost_digits_hint
+from kerasnn._checks.errors import InvalidArgument as InvalidArgument
+from kerasnn._checks.errors import first_line as first_line
 from kerasnn._checks.structures import align as align
 from kerasnn._checks.structures import fits_input as fits_input
 from kerasnn._checks.structures import match as match

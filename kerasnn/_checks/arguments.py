@@ -13,20 +13,13 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from kerasnn._checks.errors import InvalidArgument
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 _LARGEST_INT = 2**63 - 1
-
-
-def wrong(argument: str, rule: str, value: Any, cure: str = "") -> ValueError:
-    """Returns the error to raise: what `argument` must be, what it was, and what to do.
-
-    >>> wrong("rate", "be in [0, 1)", 2, "To switch dropout off, use 0.")
-    ValueError('`rate` must be in [0, 1); got rate=2. To switch dropout off, use 0.')
-    """
-    return ValueError(f"`{argument}` must {rule}; got {argument}={value!r}. {cure}".rstrip())
 
 
 def did_you_mean(word: Any, words: Iterable[str]) -> str:
@@ -53,7 +46,7 @@ def one_of(argument: str, value: Any, choices: Iterable[str]) -> None:
     known = list(choices)
     if not isinstance(value, str) or value not in known:
         listed = ", ".join(repr(str(choice)) for choice in known)
-        raise wrong(argument, f"be one of {listed}", value, did_you_mean(value, known))
+        raise InvalidArgument(argument, f"be one of {listed}", value, did_you_mean(value, known))
 
 
 def is_one_of(value: Any, *choices: Any) -> bool:
@@ -69,7 +62,7 @@ def number(
     at_least: float | None = None,
     below: float | None = None,
     at_most: float | None = None,
-    cure: str = "",
+    hint: str = "",
 ) -> None:
     """Raises unless `value` is a number within the bounds that are given, and finite in float32."""
     given = _real(value)
@@ -92,48 +85,50 @@ def number(
             if bound is not None
         ]
         rule = " ".join(["be a finite number", " and ".join(bounds)]).rstrip()
-        raise wrong(argument, rule, value, _cure(value, cure))
+        raise InvalidArgument(argument, rule, value, _hint(value, hint))
     if abs(given) > _LARGEST_FLOAT:
-        raise wrong(argument, "fit into float32, at most 3.4e38", value, cure)
+        raise InvalidArgument(argument, "fit into float32, at most 3.4e38", value, hint)
 
 
-def rate(argument: str, value: Any, cure: str = "To switch it off, use 0.") -> None:
+def rate(argument: str, value: Any, hint: str = "To switch it off, use 0.") -> None:
     """Raises unless `value` is a share in [0, 1)."""
     given = _real(value)
     if given is None or not 0 <= given < 1:
-        raise wrong(argument, "be in [0, 1)", value, _cure(value, cure))
+        raise InvalidArgument(argument, "be in [0, 1)", value, _hint(value, hint))
 
 
-def whole_number(argument: str, value: Any, *, at_least: int = 1, cure: str = "") -> None:
+def whole_number(argument: str, value: Any, *, at_least: int = 1, hint: str = "") -> None:
     """Raises unless `value` is a whole number of at least `at_least`, and fits into int64."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < at_least:
-        raise wrong(argument, f"be a whole number of at least {at_least}", value, cure)
+        raise InvalidArgument(argument, f"be a whole number of at least {at_least}", value, hint)
     if int(value) > _LARGEST_INT:
-        raise wrong(argument, "fit into int64, below 2**63", value, cure)
+        raise InvalidArgument(argument, "fit into int64, below 2**63", value, hint)
 
 
 def file_name(argument: str, value: Any, ending: str = "") -> None:
     """Raises unless a file that ends in `ending` can be written at a path, as far as is known."""
     path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
     if not isinstance(path, str) or "\0" in path or not path.endswith(ending):
-        raise wrong(argument, f"be a file name{ending and f' that ends in {ending}'}", value)
+        raise InvalidArgument(
+            argument, f"be a file name{ending and f' that ends in {ending}'}", value
+        )
     if os.path.isdir(path or "."):
-        raise wrong(argument, "be a file to write, not a directory", path)
+        raise InvalidArgument(argument, "be a file to write, not a directory", path)
     for parent in pathlib.Path(path).parents:
         if parent.is_file():
-            raise wrong(argument, f"lie in a directory; `{parent}` is a file", path)
+            raise InvalidArgument(argument, f"lie in a directory; `{parent}` is a file", path)
 
 
 def true_or_false(argument: str, value: Any) -> None:
     """Raises unless `value` is True or False: a text would count as True."""
     if not isinstance(value, bool):
-        raise wrong(argument, "be True or False", value)
+        raise InvalidArgument(argument, "be True or False", value)
 
 
 def verbosity(value: Any) -> None:
     """Raises unless `verbose` is 0 or 1; False and True are the same."""
     if not isinstance(value, numbers.Integral) or value not in (0, 1):
-        raise wrong("verbose", "be 0 or 1", value)
+        raise InvalidArgument("verbose", "be 0 or 1", value)
 
 
 def _real(value: Any) -> float | None:
@@ -149,9 +144,9 @@ def _real(value: Any) -> float | None:
         return math.inf
 
 
-def _cure(value: Any, cure: str) -> str:
-    """Returns a cure, and for a fraction its own."""
-    return "Give it as a float." if isinstance(value, fractions.Fraction) else cure
+def _hint(value: Any, hint: str) -> str:
+    """Returns a hint, and for a fraction its own."""
+    return "Give it as a float." if isinstance(value, fractions.Fraction) else hint
 
 
 def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
@@ -179,8 +174,8 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
             raise TypeError(f"`{called}` takes its argument `{name}` by name only: give `{name}=`.")
         for name in kwargs:
             if name not in names:
-                cure = did_you_mean(name, names) or f"It takes {', '.join(names)}."
-                raise TypeError(f"`{called}` has no argument `{name}`. {cure}")
+                hint = did_you_mean(name, names) or f"It takes {', '.join(names)}."
+                raise TypeError(f"`{called}` has no argument `{name}`. {hint}")
         return function(*args, **kwargs)
 
     return checked

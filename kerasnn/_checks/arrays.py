@@ -133,11 +133,11 @@ def class_labels(name: str, array: np.ndarray, classes: int) -> None:
         )
     if low < 0 or high >= classes:
         index = tuple(np.argwhere((array < 0) | (array >= classes))[0])
-        cure = "Number the classes from 0"
-        cure += f", or build the model with outputs={int(high) + 1}." if high >= classes else "."
+        hint = "Number the classes from 0"
+        hint += f", or build the model with outputs={int(high) + 1}." if high >= classes else "."
         raise ValueError(
             f"`{name}` must hold class numbers from 0 to {classes - 1}, since the output has "
-            f"{classes} units; got {array[index]:g} in {position(index)}. {cure}"
+            f"{classes} units; got {array[index]:g} in {position(index)}. {hint}"
         )
 
 
@@ -159,14 +159,14 @@ def embedding_indices(name: str, array: np.ndarray, part: Any, layer: str, input
     index = tuple(np.argwhere(is_bad)[0])
     more = int(is_bad.sum()) - 1
     if array[index] < 0:
-        cure = "A negative index would count from the end; give missing values an index of their "
-        cure += "own."
+        hint = "A negative index would count from the end; give missing values an index of their "
+        hint += "own."
     else:
-        cure = (
+        hint = (
             f"Number the values from 0, or build the layer with input_dim={int(values.max()) + 1}."
         )
     raise ValueError(
         f"`{name}` must hold indices from 0 to {input_dim - 1}, since the layer `{layer}` has "
         f"input_dim={input_dim}; got {array[index]:g} in {position(index)}"
-        f"{f' and {more} more' if more else ''}. {cure}"
+        f"{f' and {more} more' if more else ''}. {hint}"
     )

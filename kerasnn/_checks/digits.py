@@ -136,11 +136,12 @@ def digits(name: str, array: np.ndarray, dtype: str) -> None:
             where = "" if sample.shape[1] == 1 else f" in column {column}"
             raise ValueError(
                 f"`{name}` must keep its values apart in {dtype}, which the model computes in; got "
-                f"{before} different values{where}, of which {dtype} keeps {after}. {hint(dtype)}"
+                f"{before} different values{where}, of which {dtype} keeps {after}. "
+                f"{lost_digits_hint(dtype)}"
             )
 
 
-def hint(dtype: str) -> str:
+def lost_digits_hint(dtype: str) -> str:
     """Says what to do about digits that a type drops."""
     text = "Subtract an offset, such as the least value; of a target, add it to the predictions."
     if dtype == "float64":

@@ -173,12 +173,12 @@ def fits_input(name: str, array: np.ndarray, tensor: Any) -> None:
     if array.shape[-1] == 1 and _same_shape(array.shape[:-1], wanted):
         return
     if len(array.shape) != len(wanted):
-        cure = f"It has {len(array.shape)} axes instead of {len(wanted)}"
+        hint = f"It has {len(array.shape)} axes instead of {len(wanted)}"
         alone = _same_shape((1, *array.shape), wanted)
-        cure += f"; for a single example give `{name}[None]`." if alone else "; reshape it."
+        hint += f"; for a single example give `{name}[None]`." if alone else "; reshape it."
     else:
-        cure = f"Give those features, or build the model with input_shape={array.shape[1:]}."
-    raise ValueError(f"`{name}` must have shape {shown(wanted)}; got {array.shape}. {cure}")
+        hint = f"Give those features, or build the model with input_shape={array.shape[1:]}."
+    raise ValueError(f"`{name}` must have shape {shown(wanted)}; got {array.shape}. {hint}")
 
 
 def shown(shape: tuple) -> str:
@@ -207,8 +207,8 @@ def _match_keys(
     given = list(given)
     for key in given:
         if key not in wanted:
-            cure = did_you_mean(key, wanted) or f"It takes {', '.join(map(repr, wanted))}."
-            raise ValueError(f"`{name}` holds {key!r}, which the model does not have. {cure}")
+            hint = did_you_mean(key, wanted) or f"It takes {', '.join(map(repr, wanted))}."
+            raise ValueError(f"`{name}` holds {key!r}, which the model does not have. {hint}")
     needed = zip(wanted, required, strict=True)
     missing = [key for key, is_needed in needed if is_needed and key not in given]
     if missing:

@@ -130,14 +130,14 @@ def fits_output(name: str, array: np.ndarray, tensor: Any, kind: str) -> None:
     if kind in ("binary", "onehot") and (low < least or high > greatest):
         index = tuple(np.argwhere((array < least) | (array > greatest))[0])
         if kind == "onehot":
-            cure = "For class numbers use sparse_categorical_crossentropy."
+            hint = "For class numbers use sparse_categorical_crossentropy."
         elif low == -1 and high == 1:
-            cure = "For labels of -1 and 1 give (y + 1) / 2."
+            hint = "For labels of -1 and 1 give (y + 1) / 2."
         else:
-            cure = f"For {int(high) + 1} classes use task='multiclass' with that many outputs."
+            hint = f"For {int(high) + 1} classes use task='multiclass' with that many outputs."
         what = "0 and 1, as the output does" if kind == "binary" else "rows between 0 and 1"
         raise ValueError(
-            f"`{name}` must hold {what}; got {array[index]:g} in {position(index)}. {cure}"
+            f"`{name}` must hold {what}; got {array[index]:g} in {position(index)}. {hint}"
         )
 
 
@@ -172,22 +172,22 @@ def _check_shape(name: str, array: np.ndarray, tensor: Any, kind: str, units: in
     if fits:
         return
     if kind == "onehot" and (len(shape) < len(wanted) or shape[-1] == 1):
-        cure = (
+        hint = (
             "It looks like class numbers: compile with sparse_categorical_crossentropy, or give "
             f"`keras.utils.to_categorical({name}, {units})`."
         )
     elif kind == "binary" and units == 1 and len(shape) == len(wanted):
-        cure = (
+        hint = (
             f"For {shape[-1]} exclusive classes use task='multiclass', for {shape[-1]} labels "
             f"task='multilabel', with outputs={shape[-1]}."
         )
     else:
-        cure = (
+        hint = (
             "Keras would broadcast one against the other and train on pairs that do not belong "
             "together. Build the model with as many outputs as targets."
         )
     raise ValueError(
-        f"`{name}` must have the output's shape, {shown(wanted)}; got {array.shape}. {cure}"
+        f"`{name}` must have the output's shape, {shown(wanted)}; got {array.shape}. {hint}"
     )
 
 

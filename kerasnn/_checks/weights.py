@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasnn._checks.arguments import wrong
 from kerasnn._checks.arrays import finite_range, numbers_only, position
+from kerasnn._checks.errors import InvalidArgument
 
 
 def sample_weights(name: str, array: np.ndarray, target: np.ndarray | None) -> None:
@@ -47,10 +47,12 @@ def class_weights(weights: Any, classes: int | None, present: set[int]) -> None:
         present: Classes that occur in the targets.
     """
     if not isinstance(weights, dict):
-        raise wrong("class_weight", "be a dictionary from class number to weight", weights)
+        raise InvalidArgument(
+            "class_weight", "be a dictionary from class number to weight", weights
+        )
     for key, weight in weights.items():
         if isinstance(key, bool) or not isinstance(key, (int, np.integer)):
-            raise wrong(
+            raise InvalidArgument(
                 "class_weight",
                 "have class numbers as keys",
                 weights,
@@ -58,10 +60,10 @@ def class_weights(weights: Any, classes: int | None, present: set[int]) -> None:
             )
         if key < 0 or (classes is not None and key >= classes):
             keys = "of at least 0" if classes is None else f"from 0 to {classes - 1}"
-            raise wrong("class_weight", f"have keys {keys}", weights, f"{key} is none.")
+            raise InvalidArgument("class_weight", f"have keys {keys}", weights, f"{key} is none.")
         is_weight = isinstance(weight, (int, float, np.number)) and math.isfinite(weight)
         if not is_weight or weight < 0:
-            raise wrong(
+            raise InvalidArgument(
                 "class_weight",
                 "hold finite weights of at least 0",
                 weights,
@@ -69,7 +71,7 @@ def class_weights(weights: Any, classes: int | None, present: set[int]) -> None:
             )
     missing = sorted(present - set(weights))
     if missing:
-        raise wrong(
+        raise InvalidArgument(
             "class_weight",
             "give every class a weight",
             weights,

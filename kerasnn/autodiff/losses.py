@@ -13,7 +13,7 @@ from kerasnn._variables import unchanged
 def check_model(model: Any) -> None:
     """Raises unless `model` is a Keras model with a loss."""
     if not isinstance(model, keras.Model):
-        raise _checks.wrong("model", "be a Keras model", model)
+        raise _checks.InvalidArgument("model", "be a Keras model", model)
     if not model.compiled:
         raise ValueError(
             f"`model` must be compiled, so that it has a loss; `{model.name}` is not. Call "
@@ -90,7 +90,7 @@ def read(
 
 def _as_tensors(name: str, nest: Any) -> Any:
     if nest is None:
-        raise _checks.wrong(name, "hold numbers, one row for each example", nest)
+        raise _checks.InvalidArgument(name, "hold numbers, one row for each example", nest)
     if not any(hasattr(leaf, "shape") for leaf in keras.tree.flatten(nest)):
         # Lists of plain numbers are one array, and not a list of arrays.
         nest = np.asarray(nest)

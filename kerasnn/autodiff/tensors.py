@@ -20,11 +20,11 @@ def of_inputs(name: str, nest: Any) -> Any:
 def of_outputs(f: Callable[..., Any], xs: Sequence[Any]) -> Any:
     """Returns f(*xs) as a structure of tensors, which must be differentiable."""
     if not callable(f):
-        raise _checks.wrong("f", "be a function or a Keras model", f)
+        raise _checks.InvalidArgument("f", "be a function or a Keras model", f)
     y = f(*xs)
     leaves = _checks.named_leaves("f(...)", y)
     if not leaves:
-        raise _checks.wrong("f(...)", "hold at least one array", y)
+        raise _checks.InvalidArgument("f(...)", "hold at least one array", y)
     for leaf_name, leaf in leaves:
         _check_dtype(
             leaf_name,
@@ -39,12 +39,12 @@ def like(name: str, nest: Any, owner: str, wanted: Any) -> Any:
     if isinstance(wanted, dict):
         if not isinstance(nest, dict) or set(nest) != set(wanted):
             rule = f"be a dict with the keys of `{owner}`, {sorted(wanted)}"
-            raise _checks.wrong(name, rule, nest)
+            raise _checks.InvalidArgument(name, rule, nest)
         return {k: like(f"{name}[{k!r}]", nest[k], f"{owner}[{k!r}]", wanted[k]) for k in wanted}
     if isinstance(wanted, (list, tuple)):
         if not isinstance(nest, (list, tuple)) or len(nest) != len(wanted):
             rule = f"hold {len(wanted)} arrays, as `{owner}` does"
-            raise _checks.wrong(name, rule, nest)
+            raise _checks.InvalidArgument(name, rule, nest)
         return [
             like(f"{name}[{i}]", part, f"{owner}[{i}]", tensor)
             for i, (part, tensor) in enumerate(zip(nest, wanted, strict=True))
@@ -75,11 +75,13 @@ def _tensor(name: str, leaf: Any) -> tf.Tensor:
     try:
         return tf.convert_to_tensor(leaf)
     except (TypeError, ValueError) as error:
-        raise _checks.wrong(name, "be an array of floating-point numbers", leaf) from error
+        raise _checks.InvalidArgument(
+            name, "be an array of floating-point numbers", leaf
+        ) from error
 
 
-def _check_dtype(name: str, tensor: tf.Tensor, cure: str) -> None:
+def _check_dtype(name: str, tensor: tf.Tensor, hint: str) -> None:
     if not tensor.dtype.is_floating:
         raise ValueError(
-            f"`{name}` must hold floating-point numbers; got dtype {tensor.dtype.name}. {cure}"
+            f"`{name}` must hold floating-point numbers; got dtype {tensor.dtype.name}. {hint}"
         )

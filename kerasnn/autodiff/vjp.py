@@ -42,7 +42,7 @@ def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any
     inputs = tuple(tensors.of_inputs(f"xs[{i}]", x) for i, x in enumerate(xs))
     flat = keras.tree.flatten(inputs)
     if not flat:
-        raise _checks.wrong("xs", "hold at least one argument", xs)
+        raise _checks.InvalidArgument("xs", "hold at least one argument", xs)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(flat)
         y = tensors.of_outputs(f, inputs)

@@ -5,14 +5,14 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One fault, with the number that shows it and a cure.
+    """One fault, with the number that shows it and a hint.
 
     Args:
         name: What the fault is called, such as `"dying ReLU"`.
         layer: The layer that has it; empty where the whole model has.
         number: What was measured.
         words: What that means.
-        cure: What to do.
+        hint: What to do.
 
     Example:
         >>> print(Finding("dying ReLU", "hidden_1", 0.75, "75% of units are dead.", "Lower it."))
@@ -23,9 +23,9 @@ class Finding:
     layer: str
     number: float
     words: str
-    cure: str
+    hint: str
 
     def __str__(self) -> str:
-        """One line: name, layer, words, cure."""
+        """One line: name, layer, words, hint."""
         where = f" in {self.layer}" if self.layer else ""
-        return f"{self.name}{where}: {self.words} {self.cure}"
+        return f"{self.name}{where}: {self.words} {self.hint}"

@@ -55,8 +55,10 @@ class LearningRateDecay(keras.callbacks.Callback):
         self, schedule: keras.optimizers.schedules.LearningRateSchedule, per: str = "epoch"
     ) -> None:
         if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
-            cure = "For a function of the epoch use `keras.callbacks.LearningRateScheduler`."
-            raise _checks.wrong("schedule", "be a Keras learning rate schedule", schedule, cure)
+            hint = "For a function of the epoch use `keras.callbacks.LearningRateScheduler`."
+            raise _checks.InvalidArgument(
+                "schedule", "be a Keras learning rate schedule", schedule, hint
+            )
         _checks.one_of("per", per, ("epoch", "step"))
         super().__init__()
         self.schedule = schedule
@@ -202,8 +204,8 @@ def _check_rate(rate: Any, step: int) -> None:
     """Raises unless a schedule gives a learning rate for a step."""
     array = np.asarray(rate)
     number = array.item() if array.size == 1 and array.dtype.kind in "iuf" else rate
-    cure = "Look at what it returns for the steps 0, 1, 2, ..."
-    _checks.number(f"schedule({step})", number, at_least=0, cure=cure)
+    hint = "Look at what it returns for the steps 0, 1, 2, ..."
+    _checks.number(f"schedule({step})", number, at_least=0, hint=hint)
 
 
 def _cycles(schedule: Any) -> bool:

@@ -17,7 +17,9 @@ _MODES = ("auto", "min", "max")
 def check_watched(monitor: Any, min_delta: Any, mode: Any, verbose: Any) -> None:
     """Raises where an argument that all of these callbacks have breaks its rule."""
     if not isinstance(monitor, str) or not monitor:
-        raise _checks.wrong("monitor", "be the name of a metric", monitor, 'Give "val_loss", say.')
+        raise _checks.InvalidArgument(
+            "monitor", "be the name of a metric", monitor, 'Give "val_loss", say.'
+        )
     _checks.number("min_delta", min_delta, at_least=0)
     _checks.one_of("mode", mode, _MODES)
     _checks.verbosity(verbose)
@@ -51,7 +53,7 @@ class Monitored(_Base):
         """Raises where the metric cannot be there because nothing is validated."""
         self._alone = alone
         if alone and not validates and self.monitor.startswith("val_"):
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "monitor",
                 "be a metric of the training rows, since nothing is validated",
                 self.monitor,
@@ -123,8 +125,8 @@ def _check_direction(monitor: str, model: Any, names: list[str]) -> None:
         asked.on_epoch_end(0, {monitor: 0.0})
     except ValueError as error:
         rule = f'be "min" or "max" for `{monitor}`, of which Keras does not know what is better'
-        cure = "" if monitor in names else _checks.did_you_mean(monitor, names)
-        raise _checks.wrong("mode", rule, "auto", cure) from error
+        hint = "" if monitor in names else _checks.did_you_mean(monitor, names)
+        raise _checks.InvalidArgument("mode", rule, "auto", hint) from error
 
 
 def _check_number(monitor: str, value: Any) -> None:
@@ -132,10 +134,12 @@ def _check_number(monitor: str, value: Any) -> None:
     array = np.asarray(value)
     rule = f"name a number in the logs; `{monitor}` is "
     if array.size > 1:
-        cure = 'Give the metric average="macro", as in `keras.metrics.F1Score(average="macro")`.'
-        raise _checks.wrong("monitor", f"{rule}an array of {array.size} there", monitor, cure)
+        hint = 'Give the metric average="macro", as in `keras.metrics.F1Score(average="macro")`.'
+        raise _checks.InvalidArgument(
+            "monitor", f"{rule}an array of {array.size} there", monitor, hint
+        )
     if array.size != 1 or array.dtype.kind not in "biuf":
-        raise _checks.wrong("monitor", f"{rule}{value!r} there", monitor)
+        raise _checks.InvalidArgument("monitor", f"{rule}{value!r} there", monitor)
 
 
 def _known(model: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnn import _checks, layers
+from kerasnn import _checks
 
 # Where the derivative of the activation goes to zero at both ends.
 RANGES = {
@@ -18,11 +18,6 @@ RANGES = {
     "hard_tanh": (-1.0, 1.0),
 }
 _TINY = 1e-7
-_LAYERS = {
-    keras.layers.Softmax: "softmax",
-    layers.Perceptron: "threshold",
-    layers.Threshold: "threshold",
-}
 
 
 def activation_of(layer: Any) -> str:
@@ -33,10 +28,10 @@ def activation_of(layer: Any) -> str:
     """
     if isinstance(layer, keras.layers.ReLU):
         return "" if layer.negative_slope else "relu"
-    for kind, name in _LAYERS.items():
-        if isinstance(layer, kind):
-            return name
-    return getattr(getattr(layer, "activation", None), "__name__", "")
+    if isinstance(layer, keras.layers.Softmax):
+        return "softmax"
+    own = getattr(layer, "activation_name", "")
+    return own or getattr(getattr(layer, "activation", None), "__name__", "")
 
 
 def symbolic_outputs(model: Any) -> Iterator[tuple[Any, Any]]:

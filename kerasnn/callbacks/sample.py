@@ -56,7 +56,7 @@ def own_sample(names: tuple[str, str, str], x: Any, y: Any, sample_weight: Any =
     )
     for name, nest, leaves in ((names[0], x, inputs), (names[1], y, targets)):
         if not leaves:
-            raise _checks.wrong(name, "hold numbers, one row for each example", nest)
+            raise _checks.InvalidArgument(name, "hold numbers, one row for each example", nest)
     _checks.row_count([*inputs, *targets, *weights])
     for name, array in [*inputs, *targets]:
         if array.dtype.kind == "O" and not all(isinstance(v, (str, bytes)) for v in array.flat):

@@ -19,9 +19,9 @@ def unfit_loss(case: Case) -> Iterator[Finding]:
         return
     activation, y = outputs.output_activation(model), np.asarray(case.sample.y)
     logits = outputs.has_logits(outputs.loss_function(model))
-    number, words, cure = _misfit(kind, activation, logits, y, layer.output.shape[-1])
+    number, words, hint = _misfit(kind, activation, logits, y, layer.output.shape[-1])
     if words:
-        yield Finding("loss does not fit the task", layer.name, number, words, cure)
+        yield Finding("loss does not fit the task", layer.name, number, words, hint)
 
 
 def _misfit(

@@ -38,7 +38,7 @@ class TrainingDoctor(keras.callbacks.Callback):
     It measures, by layer, the share of dead units (active on no row), the share of saturated
     outputs, the norm of the gradient, the update of a step next to the weights, and the share of
     weights that are zero; and how good the answers are next to the best constant one. From these
-    it finds, each with its number and a cure:
+    it finds, each with its number and a hint:
 
     | finding | when |
     |---|---|
@@ -102,7 +102,7 @@ class TrainingDoctor(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         if every is not None:
-            _checks.whole_number("every", every, cure="None looks as often as costs little.")
+            _checks.whole_number("every", every, hint="None looks as often as costs little.")
         _checks.verbosity(verbose)
         for name, rows in (("data", data), ("validation_data", validation_data)):
             if rows is not None:

@@ -123,7 +123,7 @@ class Numeric:
             raise ValueError(
                 f"Column {self.name!r} must hold numbers that stay apart in "
                 f"{self._variation.dtype}; it has {self._variation.loss()}. "
-                f"{_checks.hint(float_dtype())} To leave the column out give "
+                f"{_checks.lost_digits_hint(float_dtype())} To leave the column out give "
                 f"drop=({self.name!r},)."
             )
 

@@ -80,7 +80,7 @@ class CsvTable:
             kind = "is a folder" if path.is_dir() else "does not exist"
             raise FileNotFoundError(f"`path` must name a CSV file; {str(path)!r} {kind}.")
         if not isinstance(delimiter, str) or len(delimiter) != 1:
-            raise _checks.wrong("delimiter", "be one character", delimiter)
+            raise _checks.InvalidArgument("delimiter", "be one character", delimiter)
         _check_kind(path, encoding)
         self.path = path
         self.delimiter = delimiter
@@ -141,7 +141,7 @@ def _check_kind(path: pathlib.Path, encoding: str) -> None:
     try:
         name = codecs.lookup(encoding).name
     except (LookupError, TypeError):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "encoding", "be an encoding that Python knows", encoding, "For example 'utf-8'."
         ) from None
     with path.open("rb") as file:

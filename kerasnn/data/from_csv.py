@@ -134,18 +134,20 @@ def _check_names(
 ) -> None:
     for argument, names in (("target", [target]), ("categorical", categorical), ("drop", drop)):
         if isinstance(names, str):
-            raise _checks.wrong(argument, "be a sequence of names", names, f"Write ({names!r},).")
+            raise _checks.InvalidArgument(
+                argument, "be a sequence of names", names, f"Write ({names!r},)."
+            )
         for name in names:
             if name not in table.columns:
-                cure = _checks.did_you_mean(name, table.columns)
+                hint = _checks.did_you_mean(name, table.columns)
                 if len(table.columns) == 1:
-                    cure = "The file has one column only: should `delimiter` be ';' or '\\t'?"
+                    hint = "The file has one column only: should `delimiter` be ';' or '\\t'?"
                 raise ValueError(
                     f"`{argument}` must name a column; {table.path}, line 1, has no {name!r}, only "
-                    f"{', '.join(map(repr, table.columns))}. {cure}".rstrip()
+                    f"{', '.join(map(repr, table.columns))}. {hint}".rstrip()
                 )
     if target in drop:
-        raise _checks.wrong("drop", f"leave the target {target!r} in", drop)
+        raise _checks.InvalidArgument("drop", f"leave the target {target!r} in", drop)
     if not set(table.columns) - set(drop) - {target}:
         raise ValueError(f"{table.path} has no column beside the target {target!r} to learn from.")
 
@@ -202,7 +204,7 @@ def _numbers(target: str, cells: list[str]) -> np.ndarray:
 def _check_missing_values(missing_values: Sequence[str]) -> None:
     is_text = isinstance(missing_values, str)
     if is_text or not all(isinstance(value, str) for value in missing_values):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "missing_values",
             "be a sequence of strings",
             missing_values,

@@ -146,11 +146,11 @@ def _class_names(root: pathlib.Path, classes: Sequence[str] | None) -> tuple[str
         return tuple(folders)
     names = tuple(classes)
     if isinstance(classes, str) or len(names) < 2 or len(set(names)) < len(names):
-        raise _checks.wrong("classes", "be at least two different folder names", classes)
+        raise _checks.InvalidArgument("classes", "be at least two different folder names", classes)
     for name in names:
         if name not in folders:
-            cure = _checks.did_you_mean(name, folders) or f"There are {', '.join(folders)}."
-            raise ValueError(f"`classes` must name folders of {root}; it has no {name!r}. {cure}")
+            hint = _checks.did_you_mean(name, folders) or f"There are {', '.join(folders)}."
+            raise ValueError(f"`classes` must name folders of {root}; it has no {name!r}. {hint}")
     return names
 
 

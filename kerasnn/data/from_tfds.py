@@ -130,7 +130,7 @@ def _inputs(
         return _named_inputs({name: named[name] for name in spec}, spec)
     if image_size is not None:
         if spec.shape.rank != 3 or spec.dtype != tf.uint8:
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "image_size", "stay None for a set whose inputs are not uint8 images", image_size
             )
         return lambda x: images.resize(x, image_size), None
@@ -178,7 +178,9 @@ def _target(
         fitting = Task.BINARY if len(classes) == 2 else Task.MULTICLASS
         task = fitting if task is None else Task(task)
         if task not in (fitting, Task.MULTICLASS):
-            raise _checks.wrong("task", f"be {fitting.value!r} for the classes in {name!r}", task)
+            raise _checks.InvalidArgument(
+                "task", f"be {fitting.value!r} for the classes in {name!r}", task
+            )
         return lambda y: tf.cast(y, tf.int64), task, classes
     spec = sets[0].element_spec[1]
     if spec.shape.rank not in (0, 1) or not spec.shape.is_fully_defined():

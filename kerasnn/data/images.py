@@ -78,7 +78,7 @@ def check_size(image_size: tuple[int, int]) -> None:
     """Raises unless `image_size` is a pair (height, width)."""
     is_pair = isinstance(image_size, (tuple, list)) and len(image_size) == 2
     if not is_pair or not all(isinstance(n, int) and n >= 1 for n in image_size):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "image_size", "be (height, width) in pixels", image_size, "For example (224, 224)."
         )
 

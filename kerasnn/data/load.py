@@ -91,7 +91,7 @@ def load(
     if name in _EMBEDDED:
         for argument, value in (("samples", samples), ("noise", noise)):
             if value is not None:
-                raise _checks.wrong(
+                raise _checks.InvalidArgument(
                     argument, f"stay None for {name!r}, which is not generated", value
                 )
         x, y, task, classes, features = _embedded(name)

@@ -35,15 +35,17 @@ def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> 
     if task in (Task.BINARY, Task.MULTICLASS):
         return _classes(values, task, name)
     if values.dtype.kind not in "buif":
-        raise _checks.wrong("task", f"be 'binary' or 'multiclass' for the names in {name!r}", task)
+        raise _checks.InvalidArgument(
+            "task", f"be 'binary' or 'multiclass' for the names in {name!r}", task
+        )
     _checks.digits(name, values, float_dtype())
     y = values.astype(float_dtype())
     if task is Task.MULTILABEL and (y.ndim != 2 or not np.isin(y, (0, 1)).all()):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "task", f"fit {name!r}, which does not hold a 0 or 1 for each of several labels", task
         )
     if task is Task.COUNT and ((y < 0).any() or (y != np.floor(y)).any()):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "task", f"fit {name!r}, which holds more than whole numbers from 0", task
         )
     return y, task, None
@@ -56,7 +58,7 @@ def float_dtype() -> str:
 
 def _classes(values: np.ndarray, task: Task, name: str) -> Target:
     if values.ndim != 1:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "task", f"fit {name!r}, whose values have shape {values.shape[1:]} and not ()", task
         )
     found, y = np.unique(values, return_inverse=True)
@@ -66,7 +68,7 @@ def _classes(values: np.ndarray, task: Task, name: str) -> Target:
             "nothing to learn."
         )
     if task is Task.BINARY and len(found) != 2:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "task", f"be 'multiclass' for the {len(found)} classes in {name!r}", task
         )
     return y.astype(np.int64), task, class_names(found)

@@ -32,12 +32,12 @@ def prepared_builder(name: str, data_dir: str | os.PathLike | None) -> Any:
         builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError:
         known = tfds.list_builders(with_community_datasets=False)
-        cure = _checks.did_you_mean(str(name).partition("/")[0].partition(":")[0], known)
-        raise _checks.wrong(
+        hint = _checks.did_you_mean(str(name).partition("/")[0].partition(":")[0], known)
+        raise _checks.InvalidArgument(
             "name",
             "be a set of TensorFlow Datasets, or one that is prepared in `data_dir`",
             name,
-            cure or "tensorflow_datasets.list_builders() lists them.",
+            hint or "tensorflow_datasets.list_builders() lists them.",
         ) from None
     if not builder.is_prepared():
         try:
@@ -70,18 +70,20 @@ def choose_splits(builder: Any, split: str | Sequence[str] | None) -> tuple[str,
         return tuple(known)
     listed = ", ".join(map(repr, known))
     if parts is None or len(parts) not in (1, 2):
-        raise _checks.wrong("split", f"name one or two of {listed}", split)
+        raise _checks.InvalidArgument("split", f"name one or two of {listed}", split)
     try:
         found = [known[part] for part in parts]
         empty = any(info.num_examples < 1 for info in found)
     except (KeyError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise _checks.wrong("split", f"be in TFDS's syntax, over {listed}", split, reason) from None
+        raise _checks.InvalidArgument(
+            "split", f"be in TFDS's syntax, over {listed}", split, reason
+        ) from None
     if empty:
-        raise _checks.wrong("split", "leave no part empty", split)
+        raise _checks.InvalidArgument("split", "leave no part empty", split)
     shared = _shared_rows(*found) if len(found) == 2 else 0
     if shared:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "split", "keep apart what trains and what tests", split, f"{shared} rows are in both."
         )
     return parts

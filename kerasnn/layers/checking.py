@@ -18,7 +18,7 @@ def seed_or_none(seed: Any) -> int | None:
     _checks.whole_number("seed", seed, at_least=0)
     if seed >= _SEEDS:
         # The bits above would be lost, and two seeds be the same.
-        raise _checks.wrong("seed", f"be below 2^32 = {_SEEDS}", seed)
+        raise _checks.InvalidArgument("seed", f"be below 2^32 = {_SEEDS}", seed)
     return int(seed)
 
 
@@ -29,7 +29,7 @@ def from_keras(argument: str, get: Callable[[Any], Any], given: Any) -> Any:
     except (TypeError, ValueError) as error:
         module = get.__module__.rpartition(".")[2]
         rule = f"be a name or an object that `keras.{module}.get` knows"
-        raise _checks.wrong(argument, rule, given) from error
+        raise _checks.InvalidArgument(argument, rule, given) from error
 
 
 def width(layer: keras.layers.Layer, shape: Any) -> int:

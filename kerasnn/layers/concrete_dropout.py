@@ -62,8 +62,8 @@ class ConcreteDropout(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        cure = "A rate of exactly 0 or 1 could not be learned away from."
-        _checks.number("initial_rate", initial_rate, above=0, below=1, cure=cure)
+        hint = "A rate of exactly 0 or 1 could not be learned away from."
+        _checks.number("initial_rate", initial_rate, above=0, below=1, hint=hint)
         _checks.number("temperature", temperature, above=0)
         _checks.number("dropout_regularizer", dropout_regularizer, at_least=0)
         seed = checking.seed_or_none(seed)

@@ -71,7 +71,7 @@ class DropBlock(Dropping):
     def _check_sides(self, shape: Any) -> None:
         sides = [side for side in shape[1:-1] if side is not None]
         if sides and min(sides) < self.block_size:
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "block_size",
                 f"be at most {min(sides)}, the smallest side of an input of shape {tuple(shape)}",
                 self.block_size,

@@ -79,4 +79,4 @@ def check_noise_shape(noise_shape: Any, shape: Sequence[int | None] | None = Non
         )
     if not fits:
         inputs = "" if shape is None else f", that spread over inputs of shape {tuple(shape)}"
-        raise _checks.wrong("noise_shape", f"hold sizes, or None{inputs}", noise_shape)
+        raise _checks.InvalidArgument("noise_shape", f"hold sizes, or None{inputs}", noise_shape)

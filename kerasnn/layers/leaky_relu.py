@@ -59,7 +59,7 @@ class LeakyReLU(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        _checks.number("negative_slope", negative_slope, at_least=0, cure="0 is the plain ReLU.")
+        _checks.number("negative_slope", negative_slope, at_least=0, hint="0 is the plain ReLU.")
         seed = checking.seed_or_none(seed)
         _check_options(negative_slope, learn_slope, randomize, seed)
         super().__init__(**kwargs)
@@ -116,18 +116,24 @@ def _check_options(negative_slope: float, learn_slope: Any, randomize: Any, seed
     checking.true_or_false("learn_slope", learn_slope)
     if randomize is None:
         if seed is not None:
-            cure = "Give the bounds of a random slope, `randomize=(low, high)`."
-            raise _checks.wrong("seed", "be left out where nothing is random", seed, cure)
+            hint = "Give the bounds of a random slope, `randomize=(low, high)`."
+            raise _checks.InvalidArgument("seed", "be left out where nothing is random", seed, hint)
         return
     if not isinstance(randomize, (tuple, list)) or len(randomize) != 2:
-        cure = "Xu et al. use (1/8, 1/3)."
-        raise _checks.wrong("randomize", "be a pair of slopes, (low, high)", randomize, cure)
+        hint = "Xu et al. use (1/8, 1/3)."
+        raise _checks.InvalidArgument(
+            "randomize", "be a pair of slopes, (low, high)", randomize, hint
+        )
     low, high = randomize
     _checks.number("randomize[0]", low, at_least=0)
     _checks.number("randomize[1]", high, above=low)
     if learn_slope:
-        cure = "A slope is either learned or random."
-        raise _checks.wrong("randomize", "be left out with learn_slope=True", randomize, cure)
+        hint = "A slope is either learned or random."
+        raise _checks.InvalidArgument(
+            "randomize", "be left out with learn_slope=True", randomize, hint
+        )
     if negative_slope != _NEGATIVE_SLOPE:
-        cure = "The mean of `randomize` takes its place."
-        raise _checks.wrong("negative_slope", "be left out with `randomize`", negative_slope, cure)
+        hint = "The mean of `randomize` takes its place."
+        raise _checks.InvalidArgument(
+            "negative_slope", "be left out with `randomize`", negative_slope, hint
+        )

@@ -45,6 +45,9 @@ class Perceptron(keras.layers.Layer):
         Rosenblatt (1958), doi:10.1037/h0042519.
     """
 
+    # What the package calls the function that makes the outputs.
+    activation_name = "threshold"
+
     def __init__(
         self,
         units: int = 1,

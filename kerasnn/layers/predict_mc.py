@@ -57,7 +57,7 @@ def predict_mc(
     Reference:
         Gal & Ghahramani (2016), arXiv:1506.02142; for recurrent layers arXiv:1512.05287.
     """
-    _checks.whole_number("n", n, at_least=2, cure="One draw has no standard deviation.")
+    _checks.whole_number("n", n, at_least=2, hint="One draw has no standard deviation.")
     _checks.whole_number("batch_size", batch_size)
     if seed is not None:
         _checks.whole_number("seed", seed, at_least=0)

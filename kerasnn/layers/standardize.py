@@ -71,12 +71,12 @@ class Standardize(keras.layers.Layer):
     ) -> None:
         axes = axis if isinstance(axis, Sequence) and axis else [axis]
         if not all(isinstance(a, numbers.Integral) and not isinstance(a, bool) for a in axes):
-            raise _checks.wrong("axis", "be a whole number or a sequence of them", axis)
+            raise _checks.InvalidArgument("axis", "be a whole number or a sequence of them", axis)
         checking.true_or_false("invert", invert)
         if compress is not None:
-            _checks.number("compress", compress, above=0, cure="To leave all values, use None.")
+            _checks.number("compress", compress, above=0, hint="To leave all values, use None.")
             if invert:
-                raise _checks.wrong("compress", "be None with `invert=True`", compress)
+                raise _checks.InvalidArgument("compress", "be None with `invert=True`", compress)
         # Inputs stay as they are: casting a year to bfloat16 would lose the year.
         super().__init__(autocast=False, **kwargs)
         self.axis = axis
@@ -181,7 +181,7 @@ class Standardize(keras.layers.Layer):
         if variation.lost.any():
             raise ValueError(
                 f"`{self.name}` must learn from values that stay apart in {dtype}; "
-                f"got {variation.loss()}. {_checks.hint(dtype)}"
+                f"got {variation.loss()}. {_checks.lost_digits_hint(dtype)}"
             )
         self._store(mean, variance, rows)
 

@@ -58,6 +58,9 @@ class Threshold(keras.layers.Layer):
         (2019), arXiv:1901.09948.
     """
 
+    # What the package calls the function that makes the outputs.
+    activation_name = "threshold"
+
     def __init__(
         self,
         theta: float = 0.0,

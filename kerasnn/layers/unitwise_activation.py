@@ -47,9 +47,9 @@ class UnitwiseActivation(keras.layers.Layer):
 
     def __init__(self, activations: Sequence[str | Callable[[Any], Any]], **kwargs: Any) -> None:
         if not isinstance(activations, (tuple, list)) or not activations:
-            cure = "One activation for all units is `keras.layers.Activation`."
+            hint = "One activation for all units is `keras.layers.Activation`."
             rule = "be a list with one activation for each unit"
-            raise _checks.wrong("activations", rule, activations, cure)
+            raise _checks.InvalidArgument("activations", rule, activations, hint)
         super().__init__(**kwargs)
         self.activations = [_function(i, given) for i, given in enumerate(activations)]
         self.supports_masking = True
@@ -95,9 +95,9 @@ def _function(index: int, given: Any) -> Callable[[Any], Any]:
     if isinstance(given, str) and ">" not in given:
         _checks.one_of(argument, given, [name for name in _NAMES if name not in _JOINT])
     elif not callable(given) and not isinstance(given, (str, dict)):
-        raise _checks.wrong(argument, "be the name of an activation or a function", given)
+        raise _checks.InvalidArgument(argument, "be the name of an activation or a function", given)
     function = keras.activations.get(given)
     if function in [getattr(keras.activations, name) for name in _JOINT]:
         rule = "work number by number, and not across the units"
-        raise _checks.wrong(argument, rule, function.__name__)
+        raise _checks.InvalidArgument(argument, rule, function.__name__)
     return function

@@ -112,13 +112,13 @@ def _convolution(filters: int, size: int) -> Callable[..., keras.layers.Layer]:
 
 def _check_size(shape: tuple[int | None, ...], blocks: tuple[int, ...]) -> None:
     if None in shape:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "input_shape", "be of fixed size for the dense layers behind the blocks", shape
         )
     smallest = min(shape[0], shape[1])  # type: ignore[type-var]
     most = int(smallest).bit_length() - 1  # type: ignore[arg-type]
     if len(blocks) > most:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "filters",
             f"have at most {most} blocks for images of {shape[0]}x{shape[1]}, since each halves "
             "the size",

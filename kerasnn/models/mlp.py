@@ -78,7 +78,9 @@ def mlp(
     part = parts.Parts(l1=l1, l2=l2, batch_norm=batch_norm, seed=seed)
     shape = parts.shape(input_shape)
     if None in shape:
-        raise _checks.wrong("input_shape", "be of fixed size for dense layers", input_shape)
+        raise _checks.InvalidArgument(
+            "input_shape", "be of fixed size for dense layers", input_shape
+        )
     inputs = math.prod(size or 1 for size in shape)
     widths = parts.sizes("hidden", hidden, empty=True)
     functions = parts.activations(activation, len(widths))

@@ -31,7 +31,7 @@ class Parts:
     def __init__(self, *, l1: float, l2: float, batch_norm: bool, seed: int | None) -> None:
         _checks.true_or_false("batch_norm", batch_norm)
         for name, value in (("l1", l1), ("l2", l2)):
-            _checks.number(name, value, at_least=0, cure="To switch the penalty off, use 0.")
+            _checks.number(name, value, at_least=0, hint="To switch the penalty off, use 0.")
         if seed is not None:
             _checks.whole_number("seed", seed, at_least=0)
         self._l1, self._l2, self._batch_norm = l1, l2, batch_norm
@@ -159,7 +159,9 @@ def sizes(argument: str, value: Any, *, empty: bool = False) -> tuple[int, ...]:
     """Returns layer sizes as a tuple; one number is one layer."""
     listed = (value,) if isinstance(value, numbers.Integral) else value
     if not isinstance(listed, (tuple, list)) or (not listed and not empty):
-        raise _checks.wrong(argument, "be a size or a sequence of sizes, one a layer", value)
+        raise _checks.InvalidArgument(
+            argument, "be a size or a sequence of sizes, one a layer", value
+        )
     for size in listed:
         _checks.whole_number(argument, size)
     return tuple(int(size) for size in listed)
@@ -170,7 +172,7 @@ def each(argument: str, value: Any, count: int) -> list[Any]:
     if not isinstance(value, (tuple, list)):
         return [value] * count
     if len(value) != count:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             argument,
             f"be one value, or one for each of the {count} hidden layers",
             value,
@@ -203,7 +205,7 @@ def shape(value: Any, rank: int | None = None, meaning: str = "") -> tuple[int |
     fits = fits and all(size is None or _is_size(size) for size in listed)
     if not fits or (rank is not None and len(listed) != rank):
         rule = f"be {meaning}" if meaning else "be a size or a tuple of sizes"
-        raise _checks.wrong("input_shape", f"{rule}, without the batch axis", value)
+        raise _checks.InvalidArgument("input_shape", f"{rule}, without the batch axis", value)
     return tuple(None if size is None else int(size) for size in listed)
 
 
@@ -220,7 +222,7 @@ def compile_for(model: keras.Model, task: Task, optimizer: Any, learning_rate: A
 def _optimizer(optimizer: Any, learning_rate: Any) -> keras.optimizers.Optimizer:
     if isinstance(optimizer, keras.optimizers.Optimizer):
         if learning_rate != _DEFAULT_LEARNING_RATE:
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "learning_rate",
                 "be left out where `optimizer` is an object, which has a rate of its own",
                 learning_rate,

@@ -48,7 +48,9 @@ def perceptron(
     """
     shape = parts.shape(input_shape)
     if None in shape:
-        raise _checks.wrong("input_shape", "be of fixed size for a perceptron", input_shape)
+        raise _checks.InvalidArgument(
+            "input_shape", "be of fixed size for a perceptron", input_shape
+        )
     _checks.number("learning_rate", learning_rate, above=0)
     stack: list[Any] = [keras.Input(shape, name="features")]
     if len(shape) > 1:

@@ -82,7 +82,7 @@ def rnn(
     drops = parts.rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="features")]
     if mask_value is not None:
-        _checks.number("mask_value", mask_value, cure="To read every step, use None.")
+        _checks.number("mask_value", mask_value, hint="To read every step, use None.")
         # In bfloat16 other values would equal the padding, and inputs would lose digits.
         dtype = keras.config.dtype_policy().variable_dtype
         stack.append(keras.layers.Masking(float(mask_value), dtype=dtype, name="masking"))

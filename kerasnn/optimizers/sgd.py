@@ -114,13 +114,13 @@ class SGD(keras.optimizers.Optimizer):
             ("loss_scale_factor", loss_scale_factor),
         ):
             if value is not None:
-                _checks.number(argument, value, above=0, cure="To do without, use None.")
+                _checks.number(argument, value, above=0, hint="To do without, use None.")
         if ema_overwrite_frequency is not None:
             _checks.whole_number("ema_overwrite_frequency", ema_overwrite_frequency)
         if gradient_accumulation_steps is not None:
-            cure = "To step with every batch, use None."
+            hint = "To step with every batch, use None."
             _checks.whole_number(
-                "gradient_accumulation_steps", gradient_accumulation_steps, at_least=2, cure=cure
+                "gradient_accumulation_steps", gradient_accumulation_steps, at_least=2, hint=hint
             )
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError(

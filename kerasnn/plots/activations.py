@@ -49,7 +49,7 @@ def activations(
         [['d', 'zero:', '...%']]
     """
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "model",
             "be a built Sequential or functional Keras model, whose layers have outputs to draw",
             model,
@@ -84,12 +84,16 @@ def _chosen(model: Any, layers: Any) -> list[str]:
     if layers is None:
         drawn = [layer.name for layer in model.layers if _is_drawn(layer)]
         if not drawn:
-            raise _checks.wrong("model", "have a layer with weights or an activation", model.name)
+            raise _checks.InvalidArgument(
+                "model", "have a layer with weights or an activation", model.name
+            )
         return drawn
     names = [layer.name for layer in model.layers]
     listed = [layers] if isinstance(layers, str) else list(layers)
     if not listed:
-        raise _checks.wrong("layers", "name at least one layer", layers, "None draws all.")
+        raise _checks.InvalidArgument(
+            "layers", "name at least one layer", layers, "None draws all."
+        )
     for name in listed:
         _checks.one_of("layers", name, names)
     return listed

@@ -134,8 +134,8 @@ def _named(name: str, array: np.ndarray, names: list[str], why: str) -> list[str
                 if is_number
                 else f"names out of {', '.join(names)}"
             )
-            cure = _checks.did_you_mean(value, names) or "Name every class with `labels`."
+            hint = _checks.did_you_mean(value, names) or "Name every class with `labels`."
             raise ValueError(
-                f"`{name}` must hold {rule}, {why}; got {value!r} in row {row}. {cure}"
+                f"`{name}` must hold {rule}, {why}; got {value!r} in row {row}. {hint}"
             )
     return [names[value] for value in array] if is_number else array.tolist()

@@ -61,7 +61,9 @@ def decision_boundary(
     if labels is not None:
         names = reading.names_of_classes(labels, count, "of the rows and the answers")
     if count > len(COLOURS):
-        raise _checks.wrong("y", f"hold at most {len(COLOURS)} classes to be told apart", count)
+        raise _checks.InvalidArgument(
+            "y", f"hold at most {len(COLOURS)} classes to be told apart", count
+        )
     span = np.ptp(rows, axis=0)
     margin = _MARGIN * np.where(span > 0, span, 1.0)
     low, high = rows.min(axis=0) - margin, rows.max(axis=0) + margin
@@ -138,13 +140,13 @@ def _asked(model: Any, rows: np.ndarray) -> np.ndarray:
     """Returns probabilities as (rows, outputs); class numbers become one-hot."""
     predict = getattr(model, "predict_proba", None) or getattr(model, "predict", model)
     if not callable(predict):
-        raise _checks.wrong("model", "have `predict`, or be a function of rows", model)
+        raise _checks.InvalidArgument("model", "have `predict`, or be a function of rows", model)
     quiet = {"verbose": 0} if isinstance(model, keras.Model) else {}
     answer = np.asarray(predict(rows, **quiet))
     if answer.ndim == 1:
         answer = np.eye(max(2, int(answer.max()) + 1))[answer.astype(int)]
     if answer.ndim != 2 or len(answer) != len(rows):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "model", "answer with one row of probabilities a row", f"shape {answer.shape}"
         )
     # What scikit-learn gives of two classes is both probabilities.

@@ -72,16 +72,18 @@ def filters(model: keras.Model, *, layer: str | None = None, ax: "Axes | None" =
 def _kernels(model: Any, layer: str | None) -> tuple[np.ndarray, str]:
     """Returns kernels as (height, width, inputs, filters), and the layer's name."""
     if not isinstance(model, keras.Model):
-        raise _checks.wrong("model", "be a Keras model", model)
+        raise _checks.InvalidArgument("model", "be a Keras model", model)
     convolutions = {
         found.name: found for found in all_layers(model) if isinstance(found, keras.layers.Conv2D)
     }
     if not convolutions:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "model", "have a two-dimensional convolution, such as `models.cnn` builds", model.name
         )
     name = next(iter(convolutions)) if layer is None else layer
     _checks.one_of("layer", name, convolutions)
     if not convolutions[name].built:
-        raise _checks.wrong("model", "be built, so that there are weights to draw", model.name)
+        raise _checks.InvalidArgument(
+            "model", "be built, so that there are weights to draw", model.name
+        )
     return np.asarray(convolutions[name].kernel), name

@@ -62,18 +62,18 @@ def gradients(
 
 
 def _read(norms: Any) -> dict[str, Mapping[str, float]]:
-    cure = "Give what `autodiff.gradients(model, x, y)` returns, or a dict of those by name."
+    hint = "Give what `autodiff.gradients(model, x, y)` returns, or a dict of those by name."
     if not isinstance(norms, Mapping) or not norms:
-        raise _checks.wrong("norms", "be a dict of layer -> norm", norms, cure)
+        raise _checks.InvalidArgument("norms", "be a dict of layer -> norm", norms, hint)
     several = all(isinstance(value, Mapping) and value for value in norms.values())
     named = dict(norms) if several else {"": norms}
     for layers in named.values():
         for layer, norm in layers.items():
             if not isinstance(norm, (int, float, np.number)) or not float(norm) >= 0:
-                raise _checks.wrong(
+                raise _checks.InvalidArgument(
                     "norms",
                     f"hold one number of at least 0 a layer, also for {layer!r}",
                     norm,
-                    cure,
+                    hint,
                 )
     return named

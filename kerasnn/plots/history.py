@@ -107,11 +107,13 @@ def _names(metrics: Any, curves: Mapping[str, Any]) -> list[str]:
     known = [name for name in curves if not name.startswith("val_")]
     names = ["loss" if metrics is None else metrics] if not _is_several(metrics) else list(metrics)
     if not names:
-        raise _checks.wrong("metrics", "name at least one metric", metrics, "None draws the loss.")
+        raise _checks.InvalidArgument(
+            "metrics", "name at least one metric", metrics, "None draws the loss."
+        )
     for name in names:
         _checks.one_of("metrics", name, known)
         if curves[name].ndim > 1:
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "metrics",
                 f"name a metric that is one number an epoch; `{name}` has "
                 f"{curves[name][0].size}, one a class",

@@ -52,7 +52,9 @@ def learning_rates(
     history = _history(rates)
     if history is not None:
         if steps is not None:
-            raise _checks.wrong("steps", "be left out for a history, which has epochs", steps)
+            raise _checks.InvalidArgument(
+                "steps", "be left out for a history, which has epochs", steps
+            )
         curves = {"learning rate": history}
     else:
         named = _schedules(rates)
@@ -97,7 +99,7 @@ def _schedules(rates: Any) -> dict[str, Any]:
         }
     if isinstance(rates, Mapping) and all(isinstance(r, _Schedule) for r in rates.values()):
         return dict(rates)
-    raise _checks.wrong(
+    raise _checks.InvalidArgument(
         "rates", "be a schedule, a list or a dict of schedules, or what `fit` returned", rates
     )
 

@@ -63,7 +63,7 @@ def names_of_classes(
     """Returns the names of classes as a list; there must be `count` where that is known."""
     names = [] if isinstance(labels, str) or not isinstance(labels, Iterable) else list(labels)
     if not names or not all(isinstance(n, str) for n in names) or len(set(names)) < len(names):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "labels",
             "be a sequence of different names, one for each class",
             labels,

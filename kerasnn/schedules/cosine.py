@@ -59,11 +59,11 @@ class Cosine(Schedule):
         _checks.whole_number("restarts", restarts, at_least=0)
         if warmup_steps >= steps:
             rule = f"be below steps={steps}, which include it"
-            raise _checks.wrong("warmup_steps", rule, warmup_steps)
+            raise _checks.InvalidArgument("warmup_steps", rule, warmup_steps)
         if restarts >= steps - warmup_steps:
             rule = f"be below {steps - warmup_steps}, the steps after the warm-up"
-            cure = "Each cycle needs a step: give more `steps`."
-            raise _checks.wrong("restarts", rule, restarts, cure)
+            hint = "Each cycle needs a step: give more `steps`."
+            raise _checks.InvalidArgument("restarts", rule, restarts, hint)
         self.initial = initial
         self.final = final
         self.steps = steps

@@ -66,7 +66,7 @@ class OneCycle(Schedule):
         if final is not None:
             _checks.number("final", final, at_least=0, at_most=peak)
         if not isinstance(momentum, (tuple, list)) or len(momentum) != 2:
-            raise _checks.wrong("momentum", "be a pair, (high, low)", momentum)
+            raise _checks.InvalidArgument("momentum", "be a pair, (high, low)", momentum)
         _checks.number("momentum[0]", momentum[0], at_least=0, below=1)
         _checks.number("momentum[1]", momentum[1], at_least=0, at_most=momentum[0])
         self.peak = peak

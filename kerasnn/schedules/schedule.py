@@ -54,13 +54,15 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
         try:
             array = np.asarray(steps)
         except ValueError as error:
-            raise _checks.wrong("steps", rule, steps, "Its rows differ in length.") from error
+            raise _checks.InvalidArgument(
+                "steps", rule, steps, "Its rows differ in length."
+            ) from error
         if array.ndim == 0:
             _checks.whole_number("steps", steps)
             array = np.arange(steps)
         numbers = array.size and array.dtype.kind in "iuf"
         if not numbers or not ((array >= 0) & (array < 2**63)).all():
-            raise _checks.wrong("steps", rule, steps)
+            raise _checks.InvalidArgument("steps", rule, steps)
         return np.asarray(self(array))
 
     def plot(self, steps: int | None = None, *, ax: "Axes | None" = None) -> "Axes":

@@ -19,17 +19,19 @@ _DRAWS = 100
 def check_space(build: Callable[..., Any], space: Any) -> None:
     """Raises unless a space is made of ranges for arguments that `build` has."""
     if not isinstance(space, dict) or not space:
-        raise _checks.wrong("space", "be a dictionary from arguments of `build` to ranges", space)
+        raise _checks.InvalidArgument(
+            "space", "be a dictionary from arguments of `build` to ranges", space
+        )
     parameters = inspect.signature(build).parameters if callable(build) else {}
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for name, given in space.items():
         if not isinstance(name, str):
-            raise _checks.wrong("space", "have names of arguments as keys", name)
+            raise _checks.InvalidArgument("space", "have names of arguments as keys", name)
         if callable(build) and not takes_all and name not in parameters:
-            cure = _checks.did_you_mean(name, parameters) or (
+            hint = _checks.did_you_mean(name, parameters) or (
                 f"It takes {', '.join(parameters) or 'none'}."
             )
-            raise ValueError(f"`space` must name arguments of `build`; it has no `{name}`. {cure}")
+            raise ValueError(f"`space` must name arguments of `build`; it has no `{name}`. {hint}")
         if not callable(given):
             read_range(name, given)
 

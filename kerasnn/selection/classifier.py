@@ -188,7 +188,7 @@ class Classifier(ClassifierMixin, Estimator):
     def _require_classes(self, classes: Any) -> None:
         """Raises unless these are the classes that the first call knew."""
         if not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "classes",
                 f"be those of the first `partial_fit`, {self.classes_.tolist()}",
                 classes,
@@ -215,7 +215,7 @@ class Classifier(ClassifierMixin, Estimator):
         y = column_or_1d(y, warn=True)
         self.classes_ = np.unique(y if classes is None else np.asarray(classes))
         if classes is not None and len(self.classes_) < 2:
-            raise _checks.wrong("classes", "hold at least two labels", classes)
+            raise _checks.InvalidArgument("classes", "hold at least two labels", classes)
         if len(self.classes_) < 2:
             raise ValueError(
                 "Classifier can't train when only one class is present: `y` holds 1 class, "
@@ -243,18 +243,18 @@ class Classifier(ClassifierMixin, Estimator):
             return weight
         balanced = isinstance(self.class_weight, str) and self.class_weight == "balanced"
         if not balanced and not isinstance(self.class_weight, dict):
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "class_weight",
                 'be "balanced" or a dictionary from label to weight',
                 self.class_weight,
             )
         if self.task_ == "multilabel" and not balanced:
             rule = 'be "balanced" where rows have several labels'
-            cure = "To weigh rows, give `sample_weight`."
-            raise _checks.wrong("class_weight", rule, self.class_weight, cure)
+            hint = "To weigh rows, give `sample_weight`."
+            raise _checks.InvalidArgument("class_weight", rule, self.class_weight, hint)
         by_class = compute_sample_weight(self.class_weight, y)
         if not by_class.any():
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "class_weight", "not be zero for all classes: nothing is left", self.class_weight
             )
         return by_class if weight is None else weight * by_class

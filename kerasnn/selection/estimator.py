@@ -166,7 +166,7 @@ class Estimator(BaseEstimator):
         for name, parameter in inspect.signature(type(self).__init__).parameters.items():
             value: Any = getattr(self, name, None)
             if name in network and not np.array_equal(value, parameter.default):
-                raise _checks.wrong(
+                raise _checks.InvalidArgument(
                     name,
                     "be left out beside `build`, which makes the network",
                     value,
@@ -208,7 +208,7 @@ class Estimator(BaseEstimator):
                 np.arange(len(x)), test_size=held, random_state=self._seed, stratify=stratify
             )
         except ValueError:
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "validation_fraction",
                 f"leave rows for both parts of {len(x)}",
                 self.validation_fraction,
@@ -238,7 +238,7 @@ def _generator(state: Any) -> np.random.RandomState:
     try:
         return check_random_state(state)
     except ValueError:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "random_state", "be a whole number, a numpy.random.RandomState, or None", state
         ) from None
 
@@ -246,7 +246,7 @@ def _generator(state: Any) -> np.random.RandomState:
 def _call(build: Callable[..., Any], given: dict[str, Any]) -> Any:
     """Calls `build` with those of the arguments that it names and does not have yet."""
     if isinstance(build, keras.Model) or not callable(build):
-        raise _checks.wrong("build", "be a function that returns a compiled model", build)
+        raise _checks.InvalidArgument("build", "be a function that returns a compiled model", build)
     names = inspect.signature(build).parameters
     bound = getattr(build, "keywords", {})
     model = build(**{k: v for k, v in given.items() if k in names and k not in bound})

@@ -67,11 +67,11 @@ class Training:
         callbacks = [] if made is None else keras.tree.flatten(made)
         for callback in callbacks:
             if not isinstance(callback, keras.callbacks.Callback):
-                raise _checks.wrong(
+                raise _checks.InvalidArgument(
                     "callbacks", "be callbacks, or a function that returns them", callback
                 )
             if isinstance(callback, _WRITERS) and shared:
-                raise _checks.wrong(
+                raise _checks.InvalidArgument(
                     "callbacks",
                     f"not share a file between folds, as copies of {type(callback).__name__} do",
                     callback,

@@ -151,6 +151,8 @@ def journal(path: Any, search: dict[str, str]) -> Iterator[Journal]:
             _checks.file_name("journal", path)
             file = pathlib.Path(path)
             if file.is_dir() or not file.absolute().parent.is_dir():
-                raise _checks.wrong("journal", "be a file in a folder that exists", str(path))
+                raise _checks.InvalidArgument(
+                    "journal", "be a file in a folder that exists", str(path)
+                )
             stack.enter_context(path_lock(file, "journal", "tune(journal=...)"))
         yield Journal(path, search)

@@ -92,7 +92,7 @@ def chosen(
     _checks.one_of("metric", metric, both)
     direction = said or both[metric]
     if direction is None:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "metric",
             "be one of which it is known whether more or less is better",
             metric,

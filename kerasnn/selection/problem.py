@@ -122,13 +122,15 @@ def note_new(model: Any) -> None:
 
 def require_given(build: Any, x: Any) -> None:
     """Raises unless `build` can be called for a model, and folds can be cut from `x`."""
-    cure = "Give a function that returns it, such as `lambda: models.mlp(...)`."
+    hint = "Give a function that returns it, such as `lambda: models.mlp(...)`."
     if isinstance(build, keras.Model):
         raise ValueError(
-            f"`build` must make a new model for each fold; got the model `{build.name}`. {cure}"
+            f"`build` must make a new model for each fold; got the model `{build.name}`. {hint}"
         )
     if not callable(build):
-        raise _checks.wrong("build", "be a function that returns a compiled model", build, cure)
+        raise _checks.InvalidArgument(
+            "build", "be a function that returns a compiled model", build, hint
+        )
     if rows.is_stream(x):
         raise ValueError(
             f"`x` must be arrays, so that folds can be cut; got a {type(x).__name__}. Read it "
@@ -159,7 +161,9 @@ def require_class_weight(problem: Problem, weights: Any) -> None:
     present = set() if problem.labels is None else set(problem.labels.astype(int).tolist())
     _checks.class_weights(weights, None, present)
     if present and not any(weights.get(label, 1) for label in present):
-        raise _checks.wrong("class_weight", "not be zero for all classes: nothing is left", weights)
+        raise _checks.InvalidArgument(
+            "class_weight", "not be zero for all classes: nothing is left", weights
+        )
 
 
 def first(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:

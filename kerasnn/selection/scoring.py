@@ -27,12 +27,14 @@ def scorers_of(scoring: Any) -> dict[str, Callable[..., float]]:
     if isinstance(scoring, dict):
         return {str(name): _scorer(entry) for name, entry in scoring.items()}
     if isinstance(scoring, (set, frozenset)):
-        cure = "A set has no order, and the first score is the one that counts."
-        raise _checks.wrong("scoring", "be a list or a dictionary of scores", scoring, cure)
+        hint = "A set has no order, and the first score is the one that counts."
+        raise _checks.InvalidArgument(
+            "scoring", "be a list or a dictionary of scores", scoring, hint
+        )
     entries = list(scoring) if isinstance(scoring, (list, tuple)) else [scoring]
     names = [_name(entry) for entry in entries]
     if len(set(names)) < len(names):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "scoring", "have a name of its own for each", names, "Give a dictionary by name."
         )
     return dict(zip(names, map(_scorer, entries), strict=True))
@@ -47,7 +49,7 @@ def _scorer(entry: Any) -> Callable[..., float]:
         return entry  # type: ignore[no-any-return, return-value]
     names = get_scorer_names()
     if not isinstance(entry, str) or entry not in names:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "scoring",
             "be a name from `sklearn.metrics.get_scorer_names()`, or a function of "
             "(estimator, x, y)",

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from kerasnn import _checks
+from kerasnn._checks import first_line
 from kerasnn.selection.candidates import Params, settings
 from kerasnn.selection.crew import Crew
 from kerasnn.selection.fold import FoldResult
 from kerasnn.selection.journal import Journal, Key, require_same
 from kerasnn.selection.progress import Progress
 from kerasnn.selection.seeds import derived
-from kerasnn.training.programs import first_line
 
 # Of the settings of one round of halving, one in this many goes on to this many times the epochs.
 ETA = 3
@@ -219,8 +219,10 @@ def _opened(optuna: Any, storage: str, name: str) -> Any:
     try:
         return make()
     except Exception as error:
-        cure = f"Optuna says: {first_line(error)}"
-        raise _checks.wrong("storage", "be a URL that Optuna can open", storage, cure) from error
+        hint = f"Optuna says: {first_line(error)}"
+        raise _checks.InvalidArgument(
+            "storage", "be a URL that Optuna can open", storage, hint
+        ) from error
 
 
 def error_text(error: Exception) -> str:

@@ -93,7 +93,7 @@ def log_uniform(low: float, high: float) -> Uniform:
     >>> log_uniform(1e-4, 1e-1)
     Uniform(low=0.0001, high=0.1, log=True)
     """
-    _checks.number("low", low, above=0, cure="A logarithm begins above 0.")
+    _checks.number("low", low, above=0, hint="A logarithm begins above 0.")
     _checks.number("high", high, above=low)
     return Uniform(float(low), float(high), log=True)
 
@@ -106,9 +106,9 @@ def integers(low: int, high: int) -> Integers:
     """
     for name, value in (("low", low), ("high", high)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-            raise _checks.wrong(name, "be a whole number", value)
+            raise _checks.InvalidArgument(name, "be a whole number", value)
     if high < low:
-        raise _checks.wrong("high", f"be at least low={low}", high)
+        raise _checks.InvalidArgument("high", f"be at least low={low}", high)
     return Integers(int(low), int(high))
 
 
@@ -119,7 +119,7 @@ def choice(values: Sequence[Any]) -> Choice:
     ['relu', 'tanh']
     """
     if not _is_list(values):
-        raise _checks.wrong("values", "be a list of at least one value", values)
+        raise _checks.InvalidArgument("values", "be a list of at least one value", values)
     return Choice(tuple(v.item() if isinstance(v, np.generic) else v for v in values))
 
 

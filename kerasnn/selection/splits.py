@@ -39,12 +39,12 @@ def splits_of(problem: Problem, cv: Any, seed: int) -> list[Split]:
     elif isinstance(cv, Iterable) and not isinstance(cv, (str, dict)):
         pairs = cv
     else:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "cv", "be a number of folds, a splitter of scikit-learn, or pairs of row numbers", cv
         )
     splits = [_checked(i, pair, problem.count) for i, pair in enumerate(_drawn(pairs, cv))]
     if not splits:
-        raise _checks.wrong("cv", "give at least one fold", cv)
+        raise _checks.InvalidArgument("cv", "give at least one fold", cv)
     for i, (train, test) in enumerate(splits):
         require_weight(problem.take(train)[2], f"{len(train)} training rows of fold {i}")
         require_weight(problem.take(test)[2], f"{len(test)} test rows of fold {i}")
@@ -65,7 +65,7 @@ def _drawn(pairs: Any, cv: Any) -> list[Any]:
         return list(pairs)
     except (TypeError, ValueError) as error:
         rule = "divide these rows, with their targets and `groups`"
-        raise _checks.wrong("cv", rule, cv, f"It says: {error}") from error
+        raise _checks.InvalidArgument("cv", rule, cv, f"It says: {error}") from error
 
 
 def inner_split(problem: Problem, train: np.ndarray, share: float, seed: int) -> Split:
@@ -75,7 +75,7 @@ def inner_split(problem: Problem, train: np.ndarray, share: float, seed: int) ->
     groups = None if problem.groups is None else problem.groups[train]
     held = int(np.ceil(share * len(train)))
     if len(train) - held < 1:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "validation_fraction", f"leave rows to train on, of {len(train)} in a fold", share
         )
     if groups is not None:
@@ -105,12 +105,12 @@ def require_classes(kept: np.ndarray, held: np.ndarray) -> None:
         )
 
 
-def require_weight(weights: Any, rows: str, cure: str = "use fewer folds") -> None:
+def require_weight(weights: Any, rows: str, hint: str = "use fewer folds") -> None:
     """Raises where rows have weights, and all of them are zero."""
     if weights is not None and not any(np.any(w) for w in keras.tree.flatten(weights)):
         raise ValueError(
             f"`sample_weight` must not be zero for all {rows}: nothing is left. Leave such rows "
-            f"out, or {cure}."
+            f"out, or {hint}."
         )
 
 
@@ -127,11 +127,11 @@ def _targets(problem: Problem) -> Any:
 
 
 def _numbered(problem: Problem, cv: Any, seed: int) -> Any:
-    _checks.whole_number("cv", cv, at_least=2, cure="A fold is tested on what others train on.")
+    _checks.whole_number("cv", cv, at_least=2, hint="A fold is tested on what others train on.")
     labels, groups = problem.labels, problem.groups
     units, what = (problem.count, "rows") if groups is None else (len(set(groups)), "groups")
     if cv > units:
-        raise _checks.wrong("cv", f"be at most the number of {what}, {units}", cv)
+        raise _checks.InvalidArgument("cv", f"be at most the number of {what}, {units}", cv)
     if labels is not None:
         classes, counts = np.unique(labels, return_counts=True)
         if len(classes) < 2:
@@ -140,7 +140,7 @@ def _numbered(problem: Problem, cv: Any, seed: int) -> Any:
                 f"{classes[0]:g}."
             )
         if counts.min() < cv:
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "cv",
                 f"be at most the number of rows of the smallest class, {counts.min()} of class "
                 f"{classes[counts.argmin()]:g}, so that each fold has all classes",
@@ -159,7 +159,9 @@ def _checked(fold: int, pair: Any, count: int) -> Split:
     try:
         train, test = (np.asarray(part) for part in pair)
     except (TypeError, ValueError):
-        raise _checks.wrong("cv", "give pairs of (training rows, test rows)", pair) from None
+        raise _checks.InvalidArgument(
+            "cv", "give pairs of (training rows, test rows)", pair
+        ) from None
     parts = [np.flatnonzero(p) if p.dtype == bool and len(p) == count else p for p in (train, test)]
     for part in parts:
         whole = part.ndim == 1 and part.dtype.kind in "iu" and part.size > 0

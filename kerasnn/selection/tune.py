@@ -137,16 +137,18 @@ def tune(
     if budget_s is not None:
         _checks.number("budget_s", budget_s, above=0)
     if storage is not None and method != "bayes":
-        raise _checks.wrong("storage", "go with method='bayes'", storage)
+        raise _checks.InvalidArgument("storage", "go with method='bayes'", storage)
     if storage is not None and (not isinstance(storage, str) or "://" not in storage):
-        raise _checks.wrong("storage", "be a URL", storage, 'Give "sqlite:///search.db", say.')
+        raise _checks.InvalidArgument(
+            "storage", "be a URL", storage, 'Give "sqlite:///search.db", say.'
+        )
     if storage is not None and journal is not None:
         # With others at work no setting is suggested a second time, to which results would belong.
-        cure = "The storage has the results."
-        raise _checks.wrong("journal", "be left out beside `storage`", str(journal), cure)
+        hint = "The storage has the results."
+        raise _checks.InvalidArgument("journal", "be left out beside `storage`", str(journal), hint)
     _checks.true_or_false("nested", nested)
     if nested and not isinstance(cv, (int, np.integer)) and not hasattr(cv, "get_n_splits"):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "cv", "be a number of folds or a splitter where `nested`, to divide parts too", cv
         )
     choose.check_space(build, space)
@@ -165,9 +167,9 @@ def tune(
     metric, sign = chosen(metric, known, scorers)
     how = dataclasses.replace(how, data_loss=metric == DATA_LOSS)
     if "score" in scorers and metric != "score":
-        cure = "Give it another name in a dictionary: scoring={'my_score': ...}."
+        hint = "Give it another name in a dictionary: scoring={'my_score': ...}."
         rule = "leave the name `score` to the metric that counts"
-        raise _checks.wrong("scoring", rule, list(scorers), cure)
+        raise _checks.InvalidArgument("scoring", rule, list(scorers), hint)
     problems.require_class_weight(problem, class_weight)
     ends = None if budget_s is None else time.monotonic() + budget_s
     plan = Plan(
@@ -194,7 +196,7 @@ def _candidates(method: str, space: Any, trials: int | None, seed: int) -> list[
         return choose.drawn(space, trials or _TRIALS, seed)
     found = choose.grid(space)
     if trials is not None and trials < len(found):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "trials",
             f"be at least {len(found)}, the size of the grid",
             trials,

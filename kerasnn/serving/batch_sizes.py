@@ -17,12 +17,12 @@ def batch_sizes(value: Any) -> list[int]:
     """Returns the sizes in order; raises unless they are whole numbers of rows."""
     is_several = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str)
     if not is_several or getattr(value, "ndim", 1) == 0 or not len(value):
-        raise _checks.wrong("batch_sizes", "be a sequence of numbers of rows", value)
+        raise _checks.InvalidArgument("batch_sizes", "be a sequence of numbers of rows", value)
     for size in value:
         _checks.whole_number("batch_sizes", size)
         if int(size) > _LARGEST:
             rule = f"be at most {_LARGEST} rows"
-            raise _checks.wrong("batch_sizes", rule, value, "A server gathers far fewer.")
+            raise _checks.InvalidArgument("batch_sizes", rule, value, "A server gathers far fewer.")
     return sorted({int(size) for size in value})
 
 
@@ -35,7 +35,7 @@ def check_bytes(sizes: Sequence[int], requests: Iterable[Mapping[str, np.ndarray
     """
     row = max(sum(array[:1].nbytes for array in rows.values()) for rows in requests)
     if max(sizes) * row > _MOST_BYTES:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "batch_sizes",
             f"be at most {_MOST_BYTES // row} for rows of {row} bytes, for a request has 2 GiB at "
             "most",

@@ -121,10 +121,12 @@ def export(
     """
     _check_model(model)
     if not isinstance(path, (str, os.PathLike)) or not _is_name(os.fspath(path)):
-        raise _checks.wrong("path", "be the directory of the versions, by a name in UTF-8", path)
+        raise _checks.InvalidArgument(
+            "path", "be the directory of the versions, by a name in UTF-8", path
+        )
     for name, value in {"warmup": warmup, "verify": verify, "overwrite": overwrite}.items():
         if not isinstance(value, bool):
-            raise _checks.wrong(name, "be True or False", value)
+            raise _checks.InvalidArgument(name, "be True or False", value)
     sizes = sizes_of(batch_sizes)
     versions = pathlib.Path(path)
     publishing.check(versions, version, overwrite=overwrite)
@@ -193,7 +195,7 @@ def _is_name(path: Any) -> bool:
 
 def _check_model(model: Any) -> None:
     if not isinstance(model, keras.Model):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "model",
             "be a Keras model",
             model,

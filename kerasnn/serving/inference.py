@@ -10,7 +10,7 @@ import tensorflow as tf
 from kerasnn.serving import indices, names, outputs, own_dtype, portable, uses
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
-_CURE = (
+_HINT = (
     "Make its inputs known: export `keras.Model(inputs, model(inputs))`, where each of `inputs` "
     "is a `keras.Input` with a name, a shape and a dtype."
 )
@@ -52,7 +52,7 @@ class Inference:
             self._trace()
         portable.check_operations(self._program.graph.as_graph_def())
         if not hasattr(model, "inputs"):
-            own_dtype.check(model, self._structure, _CURE)
+            own_dtype.check(model, self._structure, _HINT)
         self.module = tf.Module()
         # The program has them in no order, and their names depend on other models.
         places = {id(variable.value): place for place, variable in enumerate(model.variables)}
@@ -162,7 +162,7 @@ class Inference:
             shapes = ", ".join(str(spec.shape) for spec in self.inputs.values())
             raise ValueError(
                 f"`model` must answer `model(x, training=False)` for x of shape {shapes}; "
-                f"got {type(error).__name__}: {_said(error)}\n{_CURE}"
+                f"got {type(error).__name__}: {_said(error)}\n{_HINT}"
             ) from error
         flat = keras.tree.flatten(answers)
         if len(flat) == 1:
@@ -183,7 +183,7 @@ def _structure(model: keras.Model) -> Any:
     if "input_shape" not in config:
         raise ValueError(
             "`model` must have one input, or a list or dict of them, of known shape; the "
-            f"subclassed model `{model.name}` recorded none. {_CURE}"
+            f"subclassed model `{model.name}` recorded none. {_HINT}"
         )
     return keras.tree.map_shape_structure(
         lambda shape: keras.KerasTensor(shape, model.variable_dtype), config["input_shape"]

@@ -79,7 +79,7 @@ def _listed(names: Any) -> list[str]:
     is_several = isinstance(names, (Sequence, np.ndarray)) and not isinstance(names, str)
     listed = list(names) if is_several else []
     if not listed or not all(map(_is_line, listed)):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "labels",
             "be a sequence of names of one line each in UTF-8, one for each class",
             names,

@@ -70,10 +70,10 @@ def _of_path(path: Sequence[Any], side: str) -> str:
     return name if name[:1].isalpha() else f"{side}_{name}"
 
 
-def _different(names: list[str], side: str, cure: str) -> list[str]:
+def _different(names: list[str], side: str, hint: str) -> list[str]:
     if len(set(names)) < len(names):
         raise ValueError(
             f"`model` must have {side} of different names, made of letters, digits and "
-            f"underscores; got {', '.join(names)}. {cure}"
+            f"underscores; got {', '.join(names)}. {hint}"
         )
     return names

@@ -11,7 +11,7 @@ _TOLERANCE = 1e-3
 _WHOLE = ("uint8", "int32", "int64")
 
 
-def check(model: keras.Model, structure: Any, cure: str) -> None:
+def check(model: keras.Model, structure: Any, hint: str) -> None:
     """Raises where whole numbers get another answer than the floats that are served.
 
     A subclassed model does not record of which dtype its inputs were.
@@ -19,7 +19,7 @@ def check(model: keras.Model, structure: Any, cure: str) -> None:
     Args:
         model: A subclassed model.
         structure: Its inputs, as they are served.
-        cure: What the error tells to do.
+        hint: What the error tells to do.
     """
     specs = keras.tree.flatten(structure)
     if not any(keras.backend.is_float_dtype(spec.dtype) for spec in specs):
@@ -44,7 +44,7 @@ def check(model: keras.Model, structure: Any, cure: str) -> None:
             raise ValueError(
                 "`model` must give the same numbers the same answer in every dtype; the subclassed "
                 f"model `{model.name}` answers {dtype} otherwise than the floats that would be "
-                f"served, and does not record which it was called with. {cure}"
+                f"served, and does not record which it was called with. {hint}"
             )
 
 

@@ -28,12 +28,12 @@ def check(path: pathlib.Path, version: int | None, *, overwrite: bool) -> None:
     if version is None:
         version_directory.following(path)
         return
-    _checks.whole_number("version", version, cure="Leave it out to get the next one.")
+    _checks.whole_number("version", version, hint="Leave it out to get the next one.")
     before = version_directory.numbers(path).get(version)
     if before is not None and not overwrite:
         raise _taken(path, version)
     if before is not None and not before.is_dir():
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "version",
             f"be new, or that of a directory, which {str(before)!r} is not",
             version,
@@ -108,8 +108,8 @@ def _replace(before: pathlib.Path, directory: pathlib.Path) -> None:
 
 
 def _taken(path: pathlib.Path, version: int) -> ValueError:
-    cure = "To replace it, give overwrite=True."
+    hint = "To replace it, give overwrite=True."
     if max(version_directory.numbers(path)) < version_directory.LARGEST:
         following = version_directory.following(path)
-        cure = f"The next free one is {following}; leave `version` out to get it. {cure}"
-    return _checks.wrong("version", f"be new in {str(path)!r}", version, cure)
+        hint = f"The next free one is {following}; leave `version` out to get it. {hint}"
+    return _checks.InvalidArgument("version", f"be new in {str(path)!r}", version, hint)

@@ -37,9 +37,11 @@ class RestClient:
     ) -> None:
         rule = _broken_rule(url)
         if rule is not None:
-            raise _checks.wrong("url", rule, url, "As in 'http://localhost:8501'.")
+            raise _checks.InvalidArgument("url", rule, url, "As in 'http://localhost:8501'.")
         if not _is_name(name):
-            raise _checks.wrong("name", "be the name that the server knows the model by", name)
+            raise _checks.InvalidArgument(
+                "name", "be the name that the server knows the model by", name
+            )
         if version is not None:
             _checks.whole_number("version", version)
         _checks.number("timeout_s", timeout_s, above=0)
@@ -67,7 +69,7 @@ class RestClient:
         else:
             body["instances"] = _rows(x) if isinstance(x, Mapping) else rest_json.python(x)
             if not _is_list(body["instances"]):
-                raise _checks.wrong("x", "be a list or an array of rows", x)
+                raise _checks.InvalidArgument("x", "be a list or an array of rows", x)
         if columnar:
             return self._ask(":predict", body, "outputs", _arrays)
         return self._ask(":predict", body, "predictions", lambda rows: _arrays(_columns(rows)))
@@ -153,7 +155,7 @@ def _is_name(name: Any) -> bool:
 
 def _signature(name: Any) -> str:
     if not isinstance(name, str) or not name:
-        raise _checks.wrong("signature", "be the name of a signature", name)
+        raise _checks.InvalidArgument("signature", "be the name of a signature", name)
     return name
 
 

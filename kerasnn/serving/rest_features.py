@@ -20,7 +20,7 @@ def examples(given: Any) -> list[dict[str, Any]]:
     is_several = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping))
     listed: list[Any] = list(given) if is_several else [None]
     if not all(isinstance(example, Mapping) and _has_names(example) for example in listed):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "examples",
             "be a list of dictionaries, feature name -> value or list",
             given,

@@ -61,7 +61,7 @@ def verify(
         file = directory / recorded.FILE
         if examples is not None:
             if not isinstance(examples, Mapping) or not examples:
-                raise _checks.wrong("examples", "be by signature, at least one", examples)
+                raise _checks.InvalidArgument("examples", "be by signature, at least one", examples)
             asked = {name: _example(name, example) for name, example in examples.items()}
             file = pathlib.Path(folder, recorded.FILE.name)
             recorded.write(file, asked)

@@ -15,7 +15,7 @@ def infer(y: Any) -> Task:
 
     Whole numbers are classes where they run from 0 without a gap: two of them are `binary`,
     more `multiclass`. Rows of zeros and ones are `multiclass` where each row holds exactly
-    one 1 (one-hot; the loss wants class numbers, so that is refused with the cure) and
+    one 1 (one-hot; the loss wants class numbers, so that is refused with the hint) and
     `multilabel` otherwise. Numbers with a fraction are `regression`. Whole numbers that are
     not classes could be `count` or `regression`, so they have to be named.
 

@@ -65,7 +65,7 @@ class Task(enum.StrEnum):
         """Raises unless `outputs` units fit the task."""
         _checks.whole_number("outputs", outputs)
         if self is Task.BINARY and outputs != 1:
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "outputs",
                 "be 1 for task='binary': one sigmoid gives the probability of class 1",
                 outputs,
@@ -73,7 +73,7 @@ class Task(enum.StrEnum):
                 "once task='multilabel'.",
             )
         if self is Task.MULTICLASS and outputs < 2:
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "outputs",
                 "be the number of classes, at least 2, for task='multiclass'",
                 outputs,

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnn._checks import first_line
 from kerasnn.training.job import Job
-from kerasnn.training.programs import first_line
 from kerasnn.training.tensors import hide_none
 
 # Where an operation of tf.data takes the generator of its seeds.

@@ -219,7 +219,7 @@ class Job:
 def check_model(model: Any) -> None:
     """Raises unless `model` is a Keras model that can be trained."""
     if not isinstance(model, keras.Model):
-        raise _checks.wrong("model", "be a Keras model", model)
+        raise _checks.InvalidArgument("model", "be a Keras model", model)
     if not model.compiled:
         raise ValueError(
             f"`{model.name}` must be compiled before it is trained or evaluated. Call "
@@ -234,9 +234,9 @@ def _check_arguments(job: Job) -> None:
     _checks.whole_number("initial_epoch", job.initial_epoch, at_least=0)
     _checks.rate("validation_split", job.validation_split, "To validate on nothing, use 0.")
     if not _checks.is_one_of(job.verbose, 0, 1, 2, "auto"):
-        raise _checks.wrong("verbose", 'be 0, 1, 2 or "auto"', job.verbose)
+        raise _checks.InvalidArgument("verbose", 'be 0, 1, 2 or "auto"', job.verbose)
     if not _checks.is_one_of(job.shuffle, True, False, "batch"):
-        raise _checks.wrong("shuffle", 'be True, False or "batch"', job.shuffle)
+        raise _checks.InvalidArgument("shuffle", 'be True, False or "batch"', job.shuffle)
     if job.seed is not None:
         _checks.whole_number("seed", job.seed, at_least=0)
     _check_validation_freq(job.validation_freq)
@@ -245,7 +245,7 @@ def _check_arguments(job: Job) -> None:
             _checks.whole_number(name, getattr(job, name))
     if job.batch_size is not None and not _checks.is_one_of(job.batch_size, "full"):
         _checks.whole_number(
-            "batch_size", job.batch_size, cure='For batch gradient descent use batch_size="full".'
+            "batch_size", job.batch_size, hint='For batch gradient descent use batch_size="full".'
         )
 
 
@@ -254,7 +254,7 @@ def _check_validation_freq(value: Any) -> None:
         for epoch in value:
             _checks.whole_number("validation_freq", epoch)
     elif not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "validation_freq", "be a whole number of at least 1, or a list of epochs", value
         )
 
@@ -263,7 +263,7 @@ def _check_class_weight_of_stream(job: Job) -> None:
     """Raises where Keras could not weigh a stream by classes, or would weigh what is no class."""
     weights, kind = job.class_weight, type(job.x).__name__
     if not isinstance(job.x, (tf.data.Dataset, keras.utils.PyDataset)):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "class_weight",
             f"be left out where `x` is a {kind}, as in Keras",
             weights,
@@ -292,7 +292,7 @@ def _check_class_weight_of_stream(job: Job) -> None:
 
 
 def _one_target(class_weight: Any, count: int) -> ValueError:
-    return _checks.wrong(
+    return _checks.InvalidArgument(
         "class_weight",
         f"go with a model of one target, as in Keras; this one has {count}",
         class_weight,
@@ -317,11 +317,11 @@ def _check_stream(job: Job) -> None:
                 "(x, y, sample_weight) itself."
             )
     if job.batch_size is not None:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "batch_size", f"be left out where `x` is a {kind}, which has batches", job.batch_size
         )
     if job.validation_split:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "validation_split",
             f"be 0 where `x` is a {kind}, which has no last rows",
             job.validation_split,

@@ -115,7 +115,9 @@ def lr_find(
         )
         if job.train is None and class_weight is not None:
             rule = f"be left out where `x` is a {type(x).__name__}"
-            raise _checks.wrong("class_weight", rule, class_weight, "Yield sample weights.")
+            raise _checks.InvalidArgument(
+                "class_weight", rule, class_weight, "Yield sample weights."
+            )
         learn_standardization(model, job.x, job.y, steps_per_epoch, checked=job.check.stream)
         losses = _sweep(job, rates, endless_batches(job, seed), divergence, smoothing)
     sweep = RateSweep(rates[: len(losses)], losses, _smooth(losses, smoothing), method)

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from kerasnn._checks import first_line
 from kerasnn._layers import all_layers
 
 
@@ -83,11 +84,6 @@ class Kept:
         self.indices: list[Any] | None = None
         self.training = Programs(_training_objects, _training_settings)
         self.inference = Programs(_inference_objects)
-
-
-def first_line(error: Exception) -> str:
-    """Returns what an error says first."""
-    return str(error).strip().partition("\n")[0]
 
 
 def programs_of(model: Any) -> Programs:

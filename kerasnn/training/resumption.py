@@ -106,7 +106,7 @@ def _shuffles(job: Job) -> bool:
 
 def _go_on(job: Job, saved: dict[str, Any]) -> None:
     if saved["epoch"] > job.epochs:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "epochs",
             f"be at least {saved['epoch']}, which the saved run has behind it",
             job.epochs,
@@ -118,7 +118,7 @@ def _go_on(job: Job, saved: dict[str, Any]) -> None:
     if seed == "None":
         return
     if job.seed is not None and job.seed != int(seed):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "seed",
             f"be {seed}, by which the saved run orders its rows, or left out",
             job.seed,
@@ -139,7 +139,7 @@ def _check_repeatable(job: Job) -> None:
     _check_end("x", job.x, stream=job.train is None)
     _check_end("validation_data", job.validation_data, stream=job.validation is None)
     if job.steps_per_epoch is not None:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "steps_per_epoch",
             "be left out where `Resume` is given, so that an epoch ends with the data",
             job.steps_per_epoch,

@@ -45,7 +45,7 @@ class Rows:
         at = int(np.floor(self.count * (1 - share)))
         if at == 0 or at == self.count:
             part = "training" if at == 0 else "validation"
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "validation_split",
                 f"leave rows for both parts of {self.count}",
                 share,

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._checks import first_line
 from kerasnn._layers import all_layers
 from kerasnn._optimizers import build_slots
 from kerasnn.callbacks.together import check_together
@@ -19,7 +20,7 @@ from kerasnn.training.evaluate import Evaluation
 from kerasnn.training.finite import FiniteGuard
 from kerasnn.training.generators import Batches, StopAtEnd, quiet_end
 from kerasnn.training.job import Job
-from kerasnn.training.programs import first_line, programs_of
+from kerasnn.training.programs import programs_of
 from kerasnn.training.resumption import Resumption, resumption
 from kerasnn.training.standardization import learn_standardization
 from kerasnn.training.steps import NumbersInLogs, as_python, build, has_keras_step
@@ -64,9 +65,11 @@ def _check_callbacks(callbacks: list[Any]) -> None:
     for callback in callbacks:
         rule = "hold Keras callbacks"
         if isinstance(callback, type):
-            raise _checks.wrong("callbacks", rule, callback, f"Give `{callback.__name__}(...)`.")
+            raise _checks.InvalidArgument(
+                "callbacks", rule, callback, f"Give `{callback.__name__}(...)`."
+            )
         if not isinstance(callback, keras.callbacks.Callback):
-            raise _checks.wrong("callbacks", rule, callback)
+            raise _checks.InvalidArgument("callbacks", rule, callback)
 
 
 def _are_known(callbacks: list[Any]) -> bool:

@@ -50,7 +50,7 @@ class Assignment:
         if self.validation_data is not None:
             check_source("validation_data", self.validation_data)
         if self.class_weight is not None and isinstance(self.x, tf.data.Dataset):
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "class_weight",
                 "be left out where `x` is a dataset",
                 self.class_weight,
@@ -68,7 +68,7 @@ class Assignment:
         if self.learning_rate is not None and not isinstance(
             self.model.optimizer.learning_rate, keras.Variable
         ):
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "learning_rate",
                 "be left out where the optimizer's rate is a schedule",
                 self.learning_rate,

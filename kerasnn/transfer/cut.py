@@ -27,7 +27,7 @@ class Chain:
 
     def __init__(self, model: keras.Model) -> None:
         if not isinstance(model, keras.Model):
-            raise _checks.wrong("model", "be a Keras model", model)
+            raise _checks.InvalidArgument("model", "be a Keras model", model)
         if type(model).call.__module__.partition(".")[0] not in ("keras", "kerasnn"):
             raise ValueError(
                 f"`{model.name}` must run as its layers are connected; it has a `call` of its own. "

@@ -103,7 +103,7 @@ def check_source(name: str, data: Any) -> None:
         data: Arrays, or a stream.
     """
     if data is None:
-        raise _checks.wrong(name, "be an array of images or a `tf.data.Dataset`", data)
+        raise _checks.InvalidArgument(name, "be an array of images or a `tf.data.Dataset`", data)
     if hasattr(data, "__next__") or isinstance(data, keras.utils.PyDataset):
         raise ValueError(
             f"`{name}` must be arrays or a `tf.data.Dataset`, which can be read again; got "

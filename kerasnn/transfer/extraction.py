@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnn._checks import first_line
 from kerasnn._names import without_names
-from kerasnn.training.programs import first_line
 from kerasnn.transfer.data import Images, joined
 from kerasnn.transfer.feature_store import FeatureStore, digest, folder_of
 from kerasnn.transfer.precision import Precision, Prefix

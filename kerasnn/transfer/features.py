@@ -89,10 +89,12 @@ def caching_of(cache: Any, limit_gb: Any) -> Caching:
     """Returns where features are kept, as `cache` and `cache_limit_gb` ask."""
     _checks.number("cache_limit_gb", limit_gb, above=0)
     if not isinstance(cache, (str, os.PathLike)) or not str(cache):
-        raise _checks.wrong("cache", "be 'memory', 'none' or a directory", cache)
+        raise _checks.InvalidArgument("cache", "be 'memory', 'none' or a directory", cache)
     on_disk = str(cache) not in ("memory", "none")
     if on_disk and os.path.exists(cache) and not os.path.isdir(cache):
-        raise _checks.wrong("cache", "be a directory; there is a file of that name", cache)
+        raise _checks.InvalidArgument(
+            "cache", "be a directory; there is a file of that name", cache
+        )
     return Caching(cache if on_disk else None, int(limit_gb * 1e9))
 
 

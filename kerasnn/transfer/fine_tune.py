@@ -127,7 +127,7 @@ def fine_tune(
     if regime is not None:
         _checks.one_of("regime", regime, ["auto", *STAGES])
     if not isinstance(augment, bool):
-        _checks.whole_number("augment", augment, cure="For no augmentation use False.")
+        _checks.whole_number("augment", augment, hint="For no augmentation use False.")
     check_precision(precision)
     assignment = Assignment(
         model=model,

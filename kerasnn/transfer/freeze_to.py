@@ -53,7 +53,7 @@ def freeze_to(model: keras.Model, where: str | int, *, batch_norm: bool = False)
 def first_to_train(model: Any, where: Any) -> int:
     """Returns the place among a model's leaves of the layer that `where` stands for."""
     if not isinstance(model, keras.Model):
-        raise _checks.wrong("model", "be a Keras model", model)
+        raise _checks.InvalidArgument("model", "be a Keras model", model)
     if not model.built:
         raise ValueError(
             f"`{model.name}` must be built, so that its weights are known. Give it a "
@@ -63,7 +63,7 @@ def first_to_train(model: Any, where: Any) -> int:
     if isinstance(where, numbers.Integral) and not isinstance(where, bool):
         return _by_count(layers, int(where))
     if not isinstance(where, str):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "where", "be the name of a layer or block, a number of layers, or 'head'", where
         )
     names = [layer.name for layer in layers]
@@ -73,16 +73,16 @@ def first_to_train(model: Any, where: Any) -> int:
         if name == where or name.startswith(f"{where}_"):
             return place
     blocks = dict.fromkeys(name.partition("_")[0] for name in names)
-    cure = _checks.did_you_mean(where, [*names, *blocks])
-    raise _checks.wrong(
-        "where", f"name a layer or a block of `{model.name}`, or be 'head'", where, cure
+    hint = _checks.did_you_mean(where, [*names, *blocks])
+    raise _checks.InvalidArgument(
+        "where", f"name a layer or a block of `{model.name}`, or be 'head'", where, hint
     )
 
 
 def _by_count(layers: list[keras.layers.Layer], count: int) -> int:
     places = list(weighted(layers))
     if not -len(places) <= count < len(places):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             "where",
             f"leave layers to train: there are {len(places)} with weights",
             count,

@@ -6,10 +6,10 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
+from kerasnn._checks import first_line
 from kerasnn.models import parts
 from kerasnn.models.model import Model
 from kerasnn.tasks import Task
-from kerasnn.training.programs import first_line
 from kerasnn.transfer import images
 from kerasnn.transfer.applications import application
 from kerasnn.transfer.copying import copy_of
@@ -111,7 +111,9 @@ def _network(
     try:
         made = make(include_top=False, weights=None, input_tensor=tensor)
     except ValueError as error:
-        raise _checks.wrong("input_shape", f"suit {name}", given, f"It says: {error}") from error
+        raise _checks.InvalidArgument(
+            "input_shape", f"suit {name}", given, f"It says: {error}"
+        ) from error
     made = keras.models.clone_model(made, clone_function=lambda layer: _seeded(layer, part))
     backbone = keras.Model(made.input, made.output, name=name.lower())
     if weights is not None:
@@ -127,7 +129,7 @@ def _copy(model: keras.Model, input_shape: Any, weights: Any, resize: Any) -> ke
         ("resize", resize, None),
     ):
         if value != default:
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 argument, "be left out where `name` is a model, which has its own", value
             )
     before = part_before_head(model)

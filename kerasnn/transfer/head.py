@@ -55,7 +55,7 @@ class Head:
         """
         flat = self.pooling == "flatten"
         if flat and None in shape:
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "pooling",
                 "be 'avg' or 'max' for images of any size",
                 self.pooling,

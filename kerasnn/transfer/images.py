@@ -17,7 +17,7 @@ def shape(argument: str, value: Any, resize: Any) -> tuple[int | None, ...]:
     """Returns a checked `(height, width, 3)`; checks the size that images are scaled to, too."""
     given = parts.shape(value, 3, "(height, width, 3)")
     if given[-1] != 3:
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             argument,
             "end in the three channels red, green and blue",
             value,
@@ -26,11 +26,11 @@ def shape(argument: str, value: Any, resize: Any) -> tuple[int | None, ...]:
     if resize is not None:
         fits = isinstance(resize, (tuple, list)) and len(resize) == 2
         if not fits or not all(_is_enough(size) for size in resize):
-            raise _checks.wrong(
+            raise _checks.InvalidArgument(
                 "resize", f"be (height, width), each at least {LEAST_PIXELS} pixels", resize
             )
     elif not all(size is None or size >= LEAST_PIXELS for size in given[:2]):
-        raise _checks.wrong(
+        raise _checks.InvalidArgument(
             argument,
             f"have at least {LEAST_PIXELS} pixels in height and width",
             value,

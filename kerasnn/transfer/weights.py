@@ -23,17 +23,19 @@ def check_weights(weights: Any) -> None:
     if weights is None:
         return
     if not isinstance(weights, (str, os.PathLike)):
-        raise _checks.wrong("weights", "be 'imagenet', the path of a file, or None", weights)
+        raise _checks.InvalidArgument(
+            "weights", "be 'imagenet', the path of a file, or None", weights
+        )
     if weights == "imagenet":
         return
     path = pathlib.Path(weights)
     if not path.name.endswith(_KINDS):
-        cure = _checks.did_you_mean(str(weights), ["imagenet"])
-        raise _checks.wrong(
+        hint = _checks.did_you_mean(str(weights), ["imagenet"])
+        raise _checks.InvalidArgument(
             "weights",
             f"be 'imagenet', None, or a path that ends in {', '.join(_KINDS)}",
             weights,
-            cure,
+            hint,
         )
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"

@@ -111,7 +111,7 @@ def test_thresholds(name, layer, number, sick, well):
     assert (finding.name, finding.layer) == (name, layer)
     assert finding.number == pytest.approx(number)
     assert finding.words
-    assert finding.cure
+    assert finding.hint
     assert found(look(**well)) == []
 
 
@@ -205,7 +205,7 @@ def test_what_many_rows_show_of_labels_learned_by_heart_slowly():
 def test_a_rate_that_is_too_high_takes_large_steps_and_does_harm():
     [finding] = found(look(update=0.5), [(0.7, 0.7), (9.0, 9.0), (0.8, 0.8)])
     assert (finding.name, finding.number) == ("learning rate too high", 0.5)
-    assert "(0.1)" in finding.cure
+    assert "(0.1)" in finding.hint
     assert found(look(update=0.5), [(0.7, 0.7), (2.9, 2.9)]) == []
     assert found(look(update=9e-3), [(9.0, 9.0)]) == []
     # What regularisers add was there from the start.
@@ -257,7 +257,7 @@ def test_a_rate_that_was_high_enough_once_is_not_too_low(sizes):
     low[0] = dataclasses.replace(low[0], update=2e-7, rate=1e-3)
     [finding] = told(low)
     assert (finding.name, finding.number) == ("learning rate too low", 2e-7)
-    assert "(0.001)" in finding.cure
+    assert "(0.001)" in finding.hint
 
 
 @pytest.mark.parametrize(("update", "is_low"), [(4e-6, True), (6e-6, False), (0.0, True)])
@@ -318,7 +318,7 @@ def test_losses_that_fit(loss, units, activation, y):
 
 
 @pytest.mark.parametrize(
-    ("loss", "units", "activation", "y", "cure"),
+    ("loss", "units", "activation", "y", "hint"),
     [
         ("mse", 1, "sigmoid", AND, "binary_crossentropy"),
         ("mae", 2, "softmax", np.eye(2)[AND], "categorical_crossentropy"),
@@ -330,10 +330,10 @@ def test_losses_that_fit(loss, units, activation, y):
         (keras.losses.BinaryCrossentropy(from_logits=True), 1, "sigmoid", AND, "linear output"),
     ],
 )
-def test_losses_that_do_not_fit(loss, units, activation, y, cure):
+def test_losses_that_do_not_fit(loss, units, activation, y, hint):
     [finding] = found(built=model(loss, units, activation), y=y)
     assert (finding.name, finding.layer) == ("loss does not fit the task", "last")
-    assert cure in finding.cure
+    assert hint in finding.hint
 
 
 def perceptron(kind):

@@ -180,13 +180,13 @@ class Quality(keras.metrics.Mean):
 
 
 @pytest.mark.parametrize(
-    ("monitor", "cure"), [("val_quality", ""), ("val_acc", " Did you mean `val_accuracy`?")]
+    ("monitor", "hint"), [("val_quality", ""), ("val_acc", " Did you mean `val_accuracy`?")]
 )
-def test_a_direction_that_keras_cannot_tell(refuses, monitor, cure):
+def test_a_direction_that_keras_cannot_tell(refuses, monitor, hint):
     model = classifier("sgd", metrics=["accuracy", Quality(name="quality")])
     message = (
         f'`mode` must be "min" or "max" for `{monitor}`, of which Keras does not know what is '
-        f"better; got mode='auto'.{cure}"
+        f"better; got mode='auto'.{hint}"
     )
     with refuses(model, message):
         kerasnn.fit(model, X, Y, callbacks=[Weights(), EarlyStopping(monitor)], **PLAN)

@@ -1,18 +1,27 @@
 """The words of the checks of single arguments."""
 
 import fractions
+import pickle
 
 import numpy as np
 import pytest
 
-from kerasnn import _checks
+from kerasnn import InvalidArgument, _checks
 
 
-def test_wrong_names_argument_rule_value_and_cure():
-    error = _checks.wrong("patience", "be above 0", -3, "For no patience use 1.")
-    assert type(error) is ValueError
+def test_the_text_of_an_error_follows_from_its_fields():
+    error = InvalidArgument("patience", "be above 0", -3, "For no patience use 1.")
+    fields = (error.argument, error.rule, error.value, error.hint)
+    assert fields == ("patience", "be above 0", -3, "For no patience use 1.")
     assert str(error) == "`patience` must be above 0; got patience=-3. For no patience use 1."
-    assert str(_checks.wrong("name", "be text", "a")) == "`name` must be text; got name='a'."
+    assert str(InvalidArgument("name", "be text", "a")) == "`name` must be text; got name='a'."
+    assert str(InvalidArgument("x", "be text", 1, got="a 1")) == "`x` must be text; got a 1."
+
+
+def test_an_error_reaches_another_process_whole():
+    error = pickle.loads(pickle.dumps(InvalidArgument("x", "be text", 1, "Hint.", got="a 1")))
+    assert (error.argument, error.value, error.hint) == ("x", 1, "Hint.")
+    assert str(error) == "`x` must be text; got a 1. Hint."
 
 
 @pytest.mark.parametrize(
@@ -121,7 +130,7 @@ def test_numbers_beyond_tensorflow():
     """It would make infinity of the first, and nothing of the others."""
     beyond = r"`slope` must fit into float32, at most 3\.4e38; got slope=-1e\+300\. Divide\."
     with pytest.raises(ValueError, match=beyond):
-        _checks.number("slope", -1e300, cure="Divide.")
+        _checks.number("slope", -1e300, hint="Divide.")
     with pytest.raises(
         ValueError, match=r"`units` must fit into int64, below 2\*\*63; got units=9"
     ):

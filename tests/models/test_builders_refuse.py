@@ -1,4 +1,4 @@
-"""Builders refuse what cannot be right, by argument, rule, value and cure."""
+"""Builders refuse what cannot be right, by argument, rule, value and hint."""
 
 import functools
 

@@ -37,7 +37,7 @@ def choose(inference: Inference, labels: Labels | None, names: Any) -> dict[str,
         return made
     wanted = [] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
     if not wanted:
-        raise _checks.wrong("signatures", "be 'auto' or a sequence of names", names)
+        raise _checks.InvalidArgument("signatures", "be 'auto' or a sequence of names", names)
     for name in wanted:
         _checks.one_of("signatures", name, makers)
     return {name: make() for name, make in makers.items() if name in wanted}
