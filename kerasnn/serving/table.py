@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kerasnn.data.csv_columns import is_missing
-from kerasnn.serving import cells
+from kerasnn.serving import cells as csv_cells
 from kerasnn.serving.c_session import Tensor
 from kerasnn.serving.names import of_column
 
@@ -118,7 +118,7 @@ def _rows(file: pathlib.Path) -> list[_Row]:
 def _is_header(file: pathlib.Path, rows: Sequence[_Row], tensor: Tensor) -> bool:
     """Returns whether the first line is a header; raises where that cannot be known."""
     first, others = rows[0], rows[1:]
-    is_number = [cells.is_number(cell, tensor.dtype) for cell in first.cells]
+    is_number = [csv_cells.is_number(cell, tensor.dtype) for cell in first.cells]
     flags = "give --header if it holds names, --no-header if it is a row"
     if all(is_number):
         raise ValueError(
@@ -138,7 +138,7 @@ def _is_header(file: pathlib.Path, rows: Sequence[_Row], tensor: Tensor) -> bool
     # Words may be names or values, but over a column of numbers a word is a name.
     columns = zip(*(row.cells for row in others), strict=True)
     if not any(is_number) and any(
-        all(cells.is_number(cell, tensor.dtype) for cell in column) for column in columns
+        all(csv_cells.is_number(cell, tensor.dtype) for cell in column) for column in columns
     ):
         return True
     raise ValueError(
@@ -158,10 +158,10 @@ def _array(
     for row in rows:
         for column in columns:
             try:
-                values.append(cells.value(row.cells[column], tensor.dtype))
+                values.append(csv_cells.value(row.cells[column], tensor.dtype))
             except ValueError:
                 raise ValueError(
-                    f"{file} must hold {cells.rule(tensor.dtype)} for this model, with commas "
+                    f"{file} must hold {csv_cells.rule(tensor.dtype)} for this model, with commas "
                     f"between them; got {row.cells[column]!r} in line {row.line}, column "
                     f"{column + 1}."
                 ) from None

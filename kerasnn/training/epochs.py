@@ -11,11 +11,9 @@ from kerasnn._variables import State
 from kerasnn.training.block_program import BlockProgram, layout
 from kerasnn.training.blocks import Blocks
 from kerasnn.training.finite import not_finite
+from kerasnn.training.pacing import CALL_SECONDS, steps_for
 from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import build
-
-# The progress bar is to move at least twice a second, and Ctrl-C to stop within one.
-CALL_SECONDS = 0.3
 
 Logs = dict[str, Any]
 Progress = Callable[[int, Logs], None]
@@ -149,8 +147,3 @@ def program_key(blocks: Blocks, *, jit: bool) -> Any:
     """Returns what a program for blocks depends on; XLA wants to know all sizes beforehand."""
     sizes = (blocks.rows, blocks.batch_size, blocks.epochs) if jit else ()
     return (jit, str(blocks.batch_spec), *sizes)
-
-
-def steps_for(seconds: float, pace: float | None) -> int:
-    """Returns how many steps take that long, at the pace of the last call; one before any."""
-    return 1 if pace is None else max(1, int(seconds / pace))

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.training import rows
-from kerasnn.training.epochs import CALL_SECONDS, steps_for
 from kerasnn.training.generators import read_once
+from kerasnn.training.pacing import CALL_SECONDS, steps_for
 from kerasnn.training.programs import inference_programs_of
 from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
 from kerasnn.training.stream_values import BatchCheck
@@ -93,19 +93,19 @@ class PredictProgram:
 
     def _many(self, x: Any, plan: tf.Tensor) -> Any:
         start, stop, size = tf.unstack(plan)
-        arrays = [
+        tensor_arrays = [
             tf.TensorArray(o.dtype, stop - start, infer_shape=False, element_shape=o.shape)
             for o in tf.nest.flatten(self._outputs)
         ]
 
-        def step(i: Any, arrays: Any) -> Any:
+        def step(i: Any, tensor_arrays: Any) -> Any:
             batch = tf.nest.map_structure(lambda t: t[i * size : (i + 1) * size], x)
             outputs = tf.nest.flatten(self.one(batch))
-            pairs = zip(arrays, outputs, strict=True)
+            pairs = zip(tensor_arrays, outputs, strict=True)
             return i + 1, [array.write(i - start, output) for array, output in pairs]
 
-        _, arrays = tf.while_loop(lambda i, _: i < stop, step, [start, arrays])
-        return tf.nest.pack_sequence_as(self._outputs, [array.concat() for array in arrays])
+        _, tensor_arrays = tf.while_loop(lambda i, _: i < stop, step, [start, tensor_arrays])
+        return tf.nest.pack_sequence_as(self._outputs, [array.concat() for array in tensor_arrays])
 
 
 def _in_calls(program: PredictProgram, x: Any, count: int, size: int, verbose: Any) -> Any:

@@ -16,7 +16,7 @@ from kerasnn.callbacks.together import check_together
 from kerasnn.training import engines, rows
 from kerasnn.training.blocks import Blocks
 from kerasnn.training.epochs import Epochs, program_key
-from kerasnn.training.evaluate import Evaluation
+from kerasnn.training.evaluation import Evaluation
 from kerasnn.training.finite import FiniteGuard
 from kerasnn.training.generators import Batches, StopAtEnd, quiet_end
 from kerasnn.training.job import Job
@@ -140,11 +140,11 @@ def _run_no_epoch(job: Job) -> keras.callbacks.History:
     return history
 
 
-def _blocks(job: Job, rows: int) -> Blocks:
+def _blocks(job: Job, count: int) -> Blocks:
     data = keras.utils.pack_x_y_sample_weight(job.x, job.y, job.sample_weight)
     return Blocks(
         hide_none(data),
-        rows=rows,
+        rows=count,
         batch_size=job.step_rows,
         shuffle=bool(job.shuffle),
         seed=job.seed,

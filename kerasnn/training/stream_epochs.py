@@ -6,8 +6,9 @@ from typing import Any
 import tensorflow as tf
 
 from kerasnn._variables import State
-from kerasnn.training.epochs import CALL_SECONDS, Logs, Progress, steps_for
+from kerasnn.training.epochs import Logs, Progress
 from kerasnn.training.finite import not_finite
+from kerasnn.training.pacing import CALL_SECONDS, steps_for
 from kerasnn.training.programs import programs_of
 from kerasnn.training.steps import build
 from kerasnn.training.stream_program import StreamProgram

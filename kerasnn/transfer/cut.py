@@ -1,5 +1,6 @@
 """Where a model can be cut into a frozen part, computed once, and a part that trains."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,7 +8,12 @@ import keras
 from kerasnn import _checks, layers
 from kerasnn.models.model import Model
 from kerasnn.models.sequential import Sequential
-from kerasnn.transfer.head import before_head
+
+POOLINGS = {
+    "avg": keras.layers.GlobalAveragePooling2D,
+    "max": keras.layers.GlobalMaxPooling2D,
+    "flatten": keras.layers.Flatten,
+}
 
 _STATISTICS = (layers.Standardize, keras.layers.Normalization)
 
@@ -159,3 +165,24 @@ def _has_reused_layers(model: Any) -> bool:
 
 def _input_name(start: int) -> str:
     return "image" if start == 0 else "features"
+
+
+def before_head(layers: Sequence[keras.layers.Layer]) -> int:
+    """Returns how many of a model's layers come before its head, which begins with a pooling.
+
+    Raises:
+        ValueError: If no layer pools or flattens.
+    """
+    for place in range(len(layers) - 1, -1, -1):
+        if _pools(layers[place]):
+            return place
+    raise ValueError(
+        "`model` must have a head: a GlobalAveragePooling2D, GlobalMaxPooling2D or Flatten, and "
+        "what follows it; none of its layers is one."
+    )
+
+
+def _pools(layer: Any) -> bool:
+    """Whether a layer pools, or is a model that ends by it."""
+    inner = getattr(layer, "layers", None)
+    return _pools(inner[-1]) if inner else isinstance(layer, tuple(POOLINGS.values()))

@@ -10,10 +10,9 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.training import rows
 from kerasnn.training.stream_shapes import check_stream_shapes
-from kerasnn.transfer.cut import Chain
+from kerasnn.transfer.cut import Chain, before_head
 from kerasnn.transfer.data import Images, check_source
 from kerasnn.transfer.extraction import Caching, Extraction
-from kerasnn.transfer.head import before_head
 from kerasnn.transfer.precision import check_precision
 from kerasnn.transfer.trainability import leaves
 from kerasnn.transfer.untrained import warn_of_noise

@@ -7,7 +7,7 @@ import keras
 
 from kerasnn import _checks
 from kerasnn.transfer.counts import Counts
-from kerasnn.transfer.head import before_head
+from kerasnn.transfer.cut import before_head
 from kerasnn.transfer.trainability import leaves, train_from, weighted
 
 

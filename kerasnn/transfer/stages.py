@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from kerasnn.transfer.head import before_head
+from kerasnn.transfer.cut import before_head
 from kerasnn.transfer.regime import regime as regime_for
 from kerasnn.transfer.trainability import leaves, weighted
 

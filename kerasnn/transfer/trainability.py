@@ -11,8 +11,7 @@ import tensorflow as tf
 from kerasnn._layers import all_layers
 from kerasnn._optimizers import copy_of
 from kerasnn.transfer.counts import Counts, counts_of
-from kerasnn.transfer.cut import is_statistics
-from kerasnn.transfer.head import before_head
+from kerasnn.transfer.cut import before_head, is_statistics
 
 
 def leaves(model: keras.Model) -> list[keras.layers.Layer]:
