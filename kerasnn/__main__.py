@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import kerasnn
-from kerasnn.serving import commands
+from kerasnn.cli import commands
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.autodiff import losses
-from kerasnn.autodiff.double_precision import double_precision
+from kerasnn.autodiff import _loss
+from kerasnn.autodiff._double_precision import double_precision
 
 # Truncation grows with the square of the step, and roundoff with its inverse: they meet at the
 # cube root of float64's resolution.
@@ -55,16 +55,16 @@ def check_gradients(
         >>> check_gradients(model, np.ones((4, 3)), np.zeros((4, 2))) < 1e-6
         True
     """
-    losses.check_model(model)
+    _loss.check_model(model)
     _checks.whole_number("samples", samples)
     _checks.whole_number("seed", seed, at_least=0)
-    x, y = losses.read(model, x, y, "float64")
+    x, y = _loss.read(model, x, y, "float64")
     with double_precision(model, x) as copy:
         weights: list[Any] = [weight.value for weight in copy.trainable_weights]
         if not weights:
             raise ValueError(f"`model` must have trainable weights; `{model.name}` has none.")
         # Traced once: eager calls would cost a hundred times more, for every number.
-        loss = tf.function(lambda: losses.of(copy, x, y))
+        loss = tf.function(lambda: _loss.of(copy, x, y))
         with tf.GradientTape() as tape:
             level = loss()
         gradients = tape.gradient(

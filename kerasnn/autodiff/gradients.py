@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn._variables import unchanged
-from kerasnn.autodiff import losses
+from kerasnn._core.model import unchanged
+from kerasnn.autodiff import _loss
 
 
 @_checks.known_arguments
@@ -46,8 +46,8 @@ def gradients(model: keras.Model, x: Any, y: Any, *, sample_weight: Any = None) 
         Glorot & Bengio (2010), Understanding the difficulty of training deep feedforward neural
         networks. Proceedings of AISTATS, 249-256.
     """
-    losses.check_model(model)
-    x, y = losses.read(model, x, y)
+    _loss.check_model(model)
+    x, y = _loss.read(model, x, y)
     if sample_weight is not None:
         sample_weight = keras.tree.map_structure(tf.convert_to_tensor, sample_weight)
     return norms(by_weight(model, x, y, sample_weight))
@@ -73,7 +73,7 @@ def by_weight(
     """
     metrics = [(variable, variable.numpy()) for variable in model.metrics_variables]
     with unchanged(model), tf.GradientTape() as tape:
-        loss = losses.of(model, x, y, sample_weight)
+        loss = _loss.of(model, x, y, sample_weight)
     for variable, value in metrics:
         variable.assign(value)
     pairs = list(trained(model))

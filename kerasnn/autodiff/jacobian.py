@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasnn.autodiff import tensors
+from kerasnn.autodiff import _inputs
 
 
 def jacobian(f: Callable[[Any], Any], x: Any) -> Any:
@@ -36,15 +36,15 @@ def jacobian(f: Callable[[Any], Any], x: Any) -> Any:
         array([[3., 2.],
                [1., 1.]], dtype=float32)>
     """
-    inputs = tensors.of_inputs("x", x)
+    inputs = _inputs.of_inputs("x", x)
     flat = keras.tree.flatten(inputs)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(flat)
-        y = tensors.of_outputs(f, [inputs])
+        y = _inputs.of_outputs(f, [inputs])
     outputs = keras.tree.flatten(y)
     blocks = [tape.jacobian(leaf, flat) for leaf in outputs]
     if all(block is None for row in blocks for block in row):
-        raise tensors.unconnected()
+        raise _inputs.unconnected()
     filled = [
         keras.tree.pack_sequence_as(
             inputs,

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasnn.autodiff import tensors
+from kerasnn.autodiff import _inputs
 
 
 def jvp(f: Callable[..., Any], xs: Any, vs: Any) -> tuple[Any, Any]:
@@ -37,18 +37,18 @@ def jvp(f: Callable[..., Any], xs: Any, vs: Any) -> tuple[Any, Any]:
         Griewank & Walther (2008), doi:10.1137/1.9780898717761, chapter 3.
     """
     single = not isinstance(xs, (tuple, list))
-    inputs = tensors.of_inputs("xs", xs)
-    directions = tensors.like("vs", vs, "xs", inputs)
+    inputs = _inputs.of_inputs("xs", xs)
+    directions = _inputs.like("vs", vs, "xs", inputs)
     arguments = (inputs,) if single else inputs
     accumulator = tf.autodiff.ForwardAccumulator(
         keras.tree.flatten(inputs), keras.tree.flatten(directions)
     )
     with accumulator:
-        y = tensors.of_outputs(f, arguments)
+        y = _inputs.of_outputs(f, arguments)
     flat = keras.tree.flatten(y)
     parts = [accumulator.jvp(leaf) for leaf in flat]
     if all(part is None for part in parts):
-        raise tensors.unconnected()
+        raise _inputs.unconnected()
     filled = [
         tf.zeros_like(leaf) if part is None else part
         for leaf, part in zip(flat, parts, strict=True)

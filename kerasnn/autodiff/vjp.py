@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.autodiff import tensors
+from kerasnn.autodiff import _inputs
 
 
 def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -39,19 +39,19 @@ def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any
     Reference:
         Griewank & Walther (2008), doi:10.1137/1.9780898717761, chapter 3.
     """
-    inputs = tuple(tensors.of_inputs(f"xs[{i}]", x) for i, x in enumerate(xs))
+    inputs = tuple(_inputs.of_inputs(f"xs[{i}]", x) for i, x in enumerate(xs))
     flat = keras.tree.flatten(inputs)
     if not flat:
         raise _checks.InvalidArgument("xs", "hold at least one argument", xs)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(flat)
-        y = tensors.of_outputs(f, inputs)
+        y = _inputs.of_outputs(f, inputs)
 
     def pullback(v: Any) -> tuple[Any, ...]:
-        upstream = tensors.like("v", v, "y", y)
+        upstream = _inputs.like("v", v, "y", y)
         parts = tape.gradient(keras.tree.flatten(y), flat, keras.tree.flatten(upstream))
         if all(part is None for part in parts):
-            raise tensors.unconnected()
+            raise _inputs.unconnected()
         filled = [
             tf.zeros_like(x) if part is None else tf.convert_to_tensor(part)
             for x, part in zip(flat, parts, strict=True)

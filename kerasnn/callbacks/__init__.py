@@ -18,10 +18,20 @@ Besides Keras's methods `kerasnn.fit` calls these, of any callback that has them
   For a callback without them stand its plain attributes; see `Resume`.
 """
 
-from kerasnn.callbacks.best_model import BestModel as BestModel
-from kerasnn.callbacks.diagnose import diagnose as diagnose
-from kerasnn.callbacks.early_stopping import EarlyStopping as EarlyStopping
-from kerasnn.callbacks.learning_rate_decay import LearningRateDecay as LearningRateDecay
-from kerasnn.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau as ReduceLROnPlateau
-from kerasnn.callbacks.resume import Resume as Resume
-from kerasnn.callbacks.training_doctor import TrainingDoctor as TrainingDoctor
+from kerasnn.callbacks.best_model import BestModel
+from kerasnn.callbacks.early_stopping import EarlyStopping
+from kerasnn.callbacks.learning_rate_decay import LearningRateDecay
+from kerasnn.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from kerasnn.callbacks.resume.resume import Resume
+from kerasnn.doctor.diagnose import diagnose
+from kerasnn.doctor.training_doctor import TrainingDoctor
+
+__all__ = [
+    "BestModel",
+    "EarlyStopping",
+    "LearningRateDecay",
+    "ReduceLROnPlateau",
+    "Resume",
+    "TrainingDoctor",
+    "diagnose",
+]

@@ -6,8 +6,9 @@ from typing import Any
 
 import keras
 
-from kerasnn import _checks, _files
-from kerasnn.callbacks.monitored import Monitored, check_watched
+from kerasnn import _checks
+from kerasnn._core import atomic_files
+from kerasnn.callbacks._monitor import Monitored, check_watched
 
 # Another process may be writing a model at this moment, but not for so long.
 _IDLE_S = 3600.0
@@ -55,12 +56,12 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
     def before_fit(self, model: Any, *, validates: bool, alone: bool) -> None:
         """Raises where it cannot work."""
         super().before_fit(model, validates=validates, alone=alone)
-        _files.check_writable("path", self._file)
+        atomic_files.check_writable("path", self._file)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Starts to watch; raises where the path cannot be written to."""
-        _files.check_writable("path", self._file)
-        _files.clear_drafts(self._file, idle_s=_IDLE_S)
+        atomic_files.check_writable("path", self._file)
+        atomic_files.clear_drafts(self._file, idle_s=_IDLE_S)
         super().on_train_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -69,7 +70,7 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
         # Keras would speak of the draft.
         self.verbose = 0
         try:
-            with _files.replacing(self._file) as draft:
+            with atomic_files.replacing(self._file) as draft:
                 # Keras fills in names in braces, which a directory may have.
                 self.filepath = str(draft).replace("{", "{{").replace("}", "}}")
                 super().on_epoch_end(epoch, logs)

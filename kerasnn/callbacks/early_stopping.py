@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
-from kerasnn.callbacks.monitored import Monitored, check_watched
+from kerasnn.callbacks._monitor import Monitored, check_watched
 
 _COMPARE = {keras.ops.less: operator.lt, keras.ops.greater: operator.gt}
 _LEARNED = ("wait", "best", "best_epoch", "stopped_epoch", "_validated", "_measured")

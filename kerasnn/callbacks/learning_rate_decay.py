@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.callbacks import rate_loan
-from kerasnn.callbacks.rates import check_settable, inner_of
+from kerasnn.callbacks import _rate_loan
+from kerasnn.callbacks._settable_rate import check_settable, inner_of
 from kerasnn.schedules.schedule import Schedule
 
 # How many steps of a schedule of the user's own are looked at before training.
@@ -66,7 +66,7 @@ class LearningRateDecay(keras.callbacks.Callback):
         # The optimizer's count of steps at the start of epoch 0.
         self._start = tf.Variable(tf.constant(0, tf.int64), trainable=False)
         self._started = False
-        self._loan: rate_loan.RateLoan | None = None
+        self._loan: _rate_loan.RateLoan | None = None
         self._borrower: Any = None
         # Where there is nothing to trace, programs are shared with other calls of `fit`.
         self.before_step = self._before_step if per == "step" or _cycles(schedule) else None
@@ -80,13 +80,13 @@ class LearningRateDecay(keras.callbacks.Callback):
                 f"`LearningRateDecay` sets one learning rate; `{model.optimizer.name}` has one "
                 "for each of its optimizers. Give each of them a schedule."
             )
-        rate_loan.reclaim(model)
+        _rate_loan.reclaim(model)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Keeps the learning rate that the optimizer has."""
         self.before_fit(self.model, validates=False, alone=False)
         self._check_steps()
-        self._loan = rate_loan.lend(self.model)
+        self._loan = _rate_loan.lend(self.model)
         self._borrower = self.model
         self._started = False
         if self._lend_cycle(self.model):
@@ -197,7 +197,7 @@ class LearningRateDecay(keras.callbacks.Callback):
     def _give_back(self) -> None:
         model, self._borrower, self._loan = self._borrower, None, None
         if model is not None:
-            rate_loan.give_back(model)
+            _rate_loan.give_back(model)
 
 
 def _check_rate(rate: Any, step: int) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
-from kerasnn.callbacks.monitored import Monitored, check_watched
-from kerasnn.callbacks.rates import check_settable
+from kerasnn.callbacks._monitor import Monitored, check_watched
+from kerasnn.callbacks._settable_rate import check_settable
 
 
 class ReduceLROnPlateau(Monitored, keras.callbacks.ReduceLROnPlateau):

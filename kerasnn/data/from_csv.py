@@ -10,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.data.csv_columns import MISSING_VALUES, Categorical, Numeric, Profile
-from kerasnn.data.csv_table import CsvTable
-from kerasnn.data.partition import check_partition, partition
+from kerasnn.data._batching import batches
+from kerasnn.data._columns import MISSING_VALUES, Categorical, Numeric, Profile
+from kerasnn.data._csv_table import CsvTable
+from kerasnn.data._partition import check_partition, partition
+from kerasnn.data._targets import encode_target, float_dtype
 from kerasnn.data.split import Split
-from kerasnn.data.streams import batches
-from kerasnn.data.targets import encode_target, float_dtype
 from kerasnn.tasks import Task
 
 Column = Numeric | Categorical

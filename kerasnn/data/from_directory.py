@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.data import images
-from kerasnn.data.partition import check_partition, partition
+from kerasnn.data import _images
+from kerasnn.data._batching import batches
+from kerasnn.data._partition import check_partition, partition
 from kerasnn.data.split import Split
-from kerasnn.data.streams import batches
 from kerasnn.tasks import Task
 
 
@@ -80,8 +80,8 @@ def from_directory(
               x_test=(2, 8, 8, 3) uint8, y_test=(2,) int64,
               classes=day, night, features=None)
     """
-    images.check_size(image_size)
-    _checks.one_of("colour", colour, images.COLOURS)
+    _images.check_size(image_size)
+    _checks.one_of("colour", colour, _images.COLOURS)
     _checks.one_of("errors", errors, ["raise", "skip"])
     _checks.whole_number("batch_size", batch_size)
     check_partition(test_size, seed)
@@ -93,7 +93,7 @@ def from_directory(
     if not readable.all():
         broken = [files[i] for i in np.flatnonzero(~readable)]
         listed = ", ".join(
-            f"{file.relative_to(root)} ({images.problem(file)})" for file in broken[:5]
+            f"{file.relative_to(root)} ({_images.problem(file)})" for file in broken[:5]
         )
         found = (
             f"{len(broken)} of {len(files)} files under {root} cannot be used: "
@@ -114,8 +114,8 @@ def from_directory(
         return Split(x[train], y[train], x[test], y[test], task, names)
 
     def load(file: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image = images.decode(tf.io.read_file(file), image_size, colour)
-        return tf.ensure_shape(image, (*image_size, images.COLOURS[colour])), label
+        image = _images.decode(tf.io.read_file(file), image_size, colour)
+        return tf.ensure_shape(image, (*image_size, _images.COLOURS[colour])), label
 
     x_train, x_test = (
         batches(
@@ -176,10 +176,10 @@ def _read(
     files: list[pathlib.Path], size: tuple[int, int], colour: str, *, keep: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Decodes every file; returns the images, or none of them, and which could be read."""
-    kept = np.zeros((len(files) if keep else 0, *size, images.COLOURS[colour]), dtype=np.uint8)
+    kept = np.zeros((len(files) if keep else 0, *size, _images.COLOURS[colour]), dtype=np.uint8)
 
     def read(row: int) -> bool:
-        image = images.read(files[row], size, colour)
+        image = _images.read(files[row], size, colour)
         if keep and image is not None:
             kept[row] = image
         return image is not None

@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.data import images
-from kerasnn.data.partition import check_partition, partition, split_arrays
+from kerasnn.data import _images
+from kerasnn.data._batching import batches
+from kerasnn.data._partition import check_partition, partition, split_arrays
+from kerasnn.data._targets import encode_target
+from kerasnn.data._tfds import choose_splits, prepared_builder
 from kerasnn.data.split import Split
-from kerasnn.data.streams import batches
-from kerasnn.data.targets import encode_target
-from kerasnn.data.tfds_builder import choose_splits, prepared_builder
 from kerasnn.tasks import Task
 
 _BLOCK_ROWS = 256
@@ -71,7 +71,7 @@ def from_tfds(
               classes=0, 1, 2, ... (10), features=None)
     """
     if image_size is not None:
-        images.check_size(image_size)
+        _images.check_size(image_size)
     _checks.whole_number("batch_size", batch_size)
     check_partition(test_size, seed)
     builder = prepared_builder(name, data_dir)
@@ -133,7 +133,7 @@ def _inputs(
             raise _checks.InvalidArgument(
                 "image_size", "stay None for a set whose inputs are not uint8 images", image_size
             )
-        return lambda x: images.resize(x, image_size), None
+        return lambda x: _images.resize(x, image_size), None
     if not spec.shape.is_fully_defined():
         raise ValueError(
             f"The set's inputs differ in shape, {spec.shape}. Images fit into one array with "

@@ -5,19 +5,19 @@ from collections.abc import Callable
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.data import generated
-from kerasnn.data.partition import check_partition, split_arrays
+from kerasnn.data import _generated
+from kerasnn.data._partition import check_partition, split_arrays
 from kerasnn.data.split import Split
 from kerasnn.tasks import Task
 
 _GATES = ("and", "or", "xor")
 _POINTS: dict[str, Callable] = {
-    **{name: generated.gate(name) for name in _GATES},
-    "circles": generated.circles,
-    "moons": generated.moons,
-    "spirals": generated.spirals,
-    "gaussians": generated.gaussians,
-    "sine": generated.sine,
+    **{name: _generated.gate(name) for name in _GATES},
+    "circles": _generated.circles,
+    "moons": _generated.moons,
+    "spirals": _generated.spirals,
+    "gaussians": _generated.gaussians,
+    "sine": _generated.sine,
 }
 _EMBEDDED = {
     "digits": Task.MULTICLASS,
@@ -86,7 +86,7 @@ def load(
     _checks.one_of("name", name, [*_POINTS, *_EMBEDDED])
     check_partition(test_size, seed)
     if name in _GATES and samples is None and noise is None:
-        x, y = generated.truth_table(name)
+        x, y = _generated.truth_table(name)
         return Split(x, y, x, y, Task.BINARY, ("0", "1"), ("x1", "x2"))
     if name in _EMBEDDED:
         for argument, value in (("samples", samples), ("noise", noise)):

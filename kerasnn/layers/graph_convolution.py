@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
-from kerasnn.layers import checking
+from kerasnn._checks import layers
 
 
 @keras.saving.register_keras_serializable("kerasnn")
@@ -58,15 +58,15 @@ class GraphConvolution(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         _checks.whole_number("units", units)
-        checking.true_or_false("use_bias", use_bias)
+        layers.true_or_false("use_bias", use_bias)
         super().__init__(**kwargs)
         self.units = units
-        self.activation = checking.from_keras("activation", keras.activations.get, activation)
+        self.activation = layers.from_keras("activation", keras.activations.get, activation)
         self.use_bias = use_bias
-        self.kernel_initializer = checking.from_keras(
+        self.kernel_initializer = layers.from_keras(
             "kernel_initializer", keras.initializers.get, kernel_initializer
         )
-        self.kernel_regularizer = checking.from_keras(
+        self.kernel_regularizer = layers.from_keras(
             "kernel_regularizer", keras.regularizers.get, kernel_regularizer
         )
 
@@ -90,7 +90,7 @@ class GraphConvolution(keras.layers.Layer):
         """Propagates along the normalised adjacency."""
         self._check(keras.tree.map_structure(lambda x: tuple(x.shape), inputs))
         features: Any
-        features, adjacency = (checking.real_numbers(self, x) for x in inputs)
+        features, adjacency = (layers.real_numbers(self, x) for x in inputs)
         self._check_edges(adjacency)
         # (A + I) z = A z + z needs neither the identity nor a dense A.
         degree = _neighbours(adjacency, ops.ones_like(features[..., :1])) + 1

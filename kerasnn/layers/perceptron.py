@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from kerasnn import _checks
-from kerasnn.layers import checking
-from kerasnn.layers.threshold import step
+from kerasnn._checks import layers
+from kerasnn.layers.activations.threshold import step
 
 _FORMULATIONS = ("bias", "threshold", "weight")
 
@@ -62,13 +62,13 @@ class Perceptron(keras.layers.Layer):
         self.units = units
         self.formulation = formulation
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
-        self.kernel_initializer = checking.from_keras(
+        self.kernel_initializer = layers.from_keras(
             "kernel_initializer", keras.initializers.get, kernel_initializer
         )
 
     def build(self, input_shape: Any) -> None:
         """Creates W, and b or theta; `"weight"` keeps b as the last row of W."""
-        rows = checking.width(self, input_shape) + (self.formulation == "weight")
+        rows = layers.width(self, input_shape) + (self.formulation == "weight")
         self.kernel: Any = self.add_weight(
             shape=(rows, self.units), initializer=self.kernel_initializer, name="kernel"
         )
@@ -78,7 +78,7 @@ class Perceptron(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Fires where the weighted sum exceeds the threshold."""
-        inputs = checking.real_numbers(self, inputs)
+        inputs = layers.real_numbers(self, inputs)
         if self.formulation == "weight":
             inputs = ops.concatenate([inputs, ops.ones_like(inputs[..., :1])], axis=-1)
             return step(ops.matmul(inputs, self.kernel))

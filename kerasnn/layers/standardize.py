@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
-from kerasnn.layers import checking
-from kerasnn.layers.masks import mask_of
+from kerasnn._checks import layers
+from kerasnn.layers._masks import mask_of
 
 _CHUNK_BYTES = 1 << 22
 
@@ -72,7 +72,7 @@ class Standardize(keras.layers.Layer):
         axes = axis if isinstance(axis, Sequence) and axis else [axis]
         if not all(isinstance(a, numbers.Integral) and not isinstance(a, bool) for a in axes):
             raise _checks.InvalidArgument("axis", "be a whole number or a sequence of them", axis)
-        checking.true_or_false("invert", invert)
+        layers.true_or_false("invert", invert)
         if compress is not None:
             _checks.number("compress", compress, above=0, hint="To leave all values, use None.")
             if invert:
@@ -187,7 +187,7 @@ class Standardize(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Standardises, or undoes it."""
-        x: Any = checking.real_numbers(self, inputs, self.variable_dtype)
+        x: Any = layers.real_numbers(self, inputs, self.variable_dtype)
         deviation: Any = ops.sqrt(self.variance)
         if self.invert:
             # The targets' units are kept in full precision: they feed the loss.

@@ -1,9 +1,23 @@
 """Builders: each returns a compiled model whose parts fit together."""
 
-from kerasnn.models.cnn import cnn as cnn
-from kerasnn.models.graph_network import graph_network as graph_network
-from kerasnn.models.mlp import mlp as mlp
-from kerasnn.models.model import Model as Model
-from kerasnn.models.perceptron import perceptron as perceptron
-from kerasnn.models.rnn import rnn as rnn
-from kerasnn.models.sequential import Sequential as Sequential
+from kerasnn.models.cnn import cnn
+from kerasnn.models.graph_network import graph_network
+from kerasnn.models.mlp import mlp
+from kerasnn.models.model import Model
+from kerasnn.models.perceptron import perceptron
+from kerasnn.models.rnn import rnn
+from kerasnn.models.sequential import Sequential
+
+__all__ = [
+    "Model",
+    "Sequential",
+    "cnn",
+    "graph_network",
+    "mlp",
+    "perceptron",
+    "rnn",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

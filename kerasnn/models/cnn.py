@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
-from kerasnn.models import parts
+from kerasnn.models import _building_blocks
 from kerasnn.models.sequential import Sequential
 from kerasnn.tasks import Task
 
@@ -79,19 +79,19 @@ def cnn(
         arXiv:1409.1556.
     """
     task = Task(task)
-    part = parts.Parts(l1=l1, l2=l2, batch_norm=batch_norm, seed=seed)
-    shape = parts.shape(input_shape, 3, "(height, width, channels)")
-    blocks = parts.sizes("filters", filters)
+    part = _building_blocks.Parts(l1=l1, l2=l2, batch_norm=batch_norm, seed=seed)
+    shape = _building_blocks.shape(input_shape, 3, "(height, width, channels)")
+    blocks = _building_blocks.sizes("filters", filters)
     _checks.whole_number("kernel_size", kernel_size)
     _checks.whole_number("convolutions", convolutions)
     _checks.one_of("pool", pool, _POOLS)
     _check_size(shape, blocks)
-    widths = parts.sizes("hidden", hidden, empty=True)
-    [function] = parts.activations(activation, 1)
-    drops = parts.rates("dropout", dropout, len(widths))
+    widths = _building_blocks.sizes("hidden", hidden, empty=True)
+    [function] = _building_blocks.activations(activation, 1)
+    drops = _building_blocks.rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="image")]
     if augment:
-        stack += parts.augmentation(part)
+        stack += _building_blocks.augmentation(part)
     stack += part.standardize(normalize)
     for i, width in enumerate(blocks):
         for j in range(convolutions):
@@ -103,7 +103,7 @@ def cnn(
     stack += part.hidden(inputs, widths, [function] * len(widths), drops)
     stack += part.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="cnn")
-    return parts.compile_for(model, task, optimizer, learning_rate) if compile else model
+    return _building_blocks.compile_for(model, task, optimizer, learning_rate) if compile else model
 
 
 def _convolution(filters: int, size: int) -> Callable[..., keras.layers.Layer]:

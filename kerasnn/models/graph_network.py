@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks, layers
-from kerasnn.models import parts
+from kerasnn.models import _building_blocks
 from kerasnn.models.model import Model
 from kerasnn.tasks import Task
 
@@ -65,10 +65,10 @@ def graph_network(
     """
     task = Task(task)
     _checks.whole_number("features", features)
-    part = parts.Parts(l1=l1, l2=l2, batch_norm=False, seed=seed)
-    widths = parts.sizes("units", units)
-    functions = parts.activations(activation, len(widths))
-    drops = parts.rates("dropout", dropout, len(widths))
+    part = _building_blocks.Parts(l1=l1, l2=l2, batch_norm=False, seed=seed)
+    widths = _building_blocks.sizes("units", units)
+    functions = _building_blocks.activations(activation, len(widths))
+    drops = _building_blocks.rates("dropout", dropout, len(widths))
     inputs = {
         "features": keras.Input((None, features), name="features"),
         "adjacency": keras.Input((None, None), name="adjacency"),
@@ -87,4 +87,4 @@ def graph_network(
     for layer in rest:
         signal = layer(signal)
     model = Model(inputs, signal, name="graph_network")
-    return parts.compile_for(model, task, optimizer, learning_rate) if compile else model
+    return _building_blocks.compile_for(model, task, optimizer, learning_rate) if compile else model

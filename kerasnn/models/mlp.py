@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
-from kerasnn.models import parts
+from kerasnn.models import _building_blocks
 from kerasnn.models.sequential import Sequential
 from kerasnn.tasks import Task
 
@@ -75,16 +75,16 @@ def mlp(
         'sparse_categorical_crossentropy'
     """
     task = Task(task)
-    part = parts.Parts(l1=l1, l2=l2, batch_norm=batch_norm, seed=seed)
-    shape = parts.shape(input_shape)
+    part = _building_blocks.Parts(l1=l1, l2=l2, batch_norm=batch_norm, seed=seed)
+    shape = _building_blocks.shape(input_shape)
     if None in shape:
         raise _checks.InvalidArgument(
             "input_shape", "be of fixed size for dense layers", input_shape
         )
     inputs = math.prod(size or 1 for size in shape)
-    widths = parts.sizes("hidden", hidden, empty=True)
-    functions = parts.activations(activation, len(widths))
-    drops = parts.rates("dropout", dropout, len(widths))
+    widths = _building_blocks.sizes("hidden", hidden, empty=True)
+    functions = _building_blocks.activations(activation, len(widths))
+    drops = _building_blocks.rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="features")]
     if len(shape) > 1:
         stack.append(keras.layers.Reshape((inputs,), name="flatten"))
@@ -92,4 +92,4 @@ def mlp(
     stack += part.hidden(inputs, widths, functions, drops, standardized=normalize)
     stack += part.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="mlp")
-    return parts.compile_for(model, task, optimizer, learning_rate) if compile else model
+    return _building_blocks.compile_for(model, task, optimizer, learning_rate) if compile else model

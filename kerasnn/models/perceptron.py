@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks, layers
-from kerasnn.models import parts
+from kerasnn.models import _building_blocks
 from kerasnn.models.sequential import Sequential
 
 
@@ -46,7 +46,7 @@ def perceptron(
     Reference:
         Rosenblatt (1958), doi:10.1037/h0042519.
     """
-    shape = parts.shape(input_shape)
+    shape = _building_blocks.shape(input_shape)
     if None in shape:
         raise _checks.InvalidArgument(
             "input_shape", "be of fixed size for a perceptron", input_shape

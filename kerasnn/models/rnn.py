@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
-from kerasnn.models import parts
+from kerasnn.models import _building_blocks
 from kerasnn.models.sequential import Sequential
 from kerasnn.tasks import Task
 
@@ -75,11 +75,11 @@ def rnn(
         arXiv:1406.1078.
     """
     task = Task(task)
-    part = parts.Parts(l1=l1, l2=l2, batch_norm=False, seed=seed)
-    shape = parts.shape(input_shape, 2, "(time, features)")
-    widths = parts.sizes("units", units)
+    part = _building_blocks.Parts(l1=l1, l2=l2, batch_norm=False, seed=seed)
+    shape = _building_blocks.shape(input_shape, 2, "(time, features)")
+    widths = _building_blocks.sizes("units", units)
     _checks.one_of("cell", cell, _CELLS)
-    drops = parts.rates("dropout", dropout, len(widths))
+    drops = _building_blocks.rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="features")]
     if mask_value is not None:
         _checks.number("mask_value", mask_value, hint="To read every step, use None.")
@@ -100,11 +100,11 @@ def rnn(
         stack += part.dropout(rate, f"dropout_{i + 1}")
     stack += part.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="rnn")
-    return parts.compile_for(model, task, optimizer, learning_rate) if compile else model
+    return _building_blocks.compile_for(model, task, optimizer, learning_rate) if compile else model
 
 
 def _reader(
-    part: parts.Parts, cell: str, units: int, *, return_sequences: bool
+    part: _building_blocks.Parts, cell: str, units: int, *, return_sequences: bool
 ) -> Callable[..., keras.layers.Layer]:
     return lambda **kwargs: _CELLS[cell](
         units,

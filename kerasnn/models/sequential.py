@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasnn.models.engine_methods import EngineMethods
+from kerasnn.models._engine_mixin import EngineMethods
 
 
 @keras.saving.register_keras_serializable("kerasnn")

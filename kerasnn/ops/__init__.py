@@ -1,4 +1,13 @@
 """Small tensor operations that Keras lacks or has too slow."""
 
-from kerasnn.ops.random_normal import random_normal as random_normal
-from kerasnn.ops.random_uniform import random_uniform as random_uniform
+from kerasnn.ops.random_normal import random_normal
+from kerasnn.ops.random_uniform import random_uniform
+
+__all__ = [
+    "random_normal",
+    "random_uniform",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

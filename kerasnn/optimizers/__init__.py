@@ -1,3 +1,11 @@
 """Optimizers; each is an ordinary `keras.optimizers.Optimizer`."""
 
-from kerasnn.optimizers.sgd import SGD as SGD
+from kerasnn.optimizers.sgd import SGD
+
+__all__ = [
+    "SGD",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

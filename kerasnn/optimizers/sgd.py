@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
-from kerasnn._live import Live
+from kerasnn._core.hyperparameter import Live
 from kerasnn.schedules import OneCycle
 
 

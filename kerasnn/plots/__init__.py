@@ -1,11 +1,23 @@
 """Figures; each function takes `ax=None`, returns the Axes and shows nothing by itself."""
 
-from kerasnn.plots.activations import activations as activations
-from kerasnn.plots.confusion import confusion as confusion
-from kerasnn.plots.decision_boundary import decision_boundary as decision_boundary
-from kerasnn.plots.filters import filters as filters
-from kerasnn.plots.gradients import gradients as gradients
-from kerasnn.plots.history import history as history
-from kerasnn.plots.learning_rates import learning_rates as learning_rates
-from kerasnn.plots.reliability import reliability as reliability
-from kerasnn.plots.worst import worst as worst
+from kerasnn.plots.activations import activations
+from kerasnn.plots.confusion import confusion
+from kerasnn.plots.decision_boundary import decision_boundary
+from kerasnn.plots.filters import filters
+from kerasnn.plots.gradients import gradients
+from kerasnn.plots.history import history
+from kerasnn.plots.learning_rates import learning_rates
+from kerasnn.plots.reliability import reliability
+from kerasnn.plots.worst import worst
+
+__all__ = [
+    "activations",
+    "confusion",
+    "decision_boundary",
+    "filters",
+    "gradients",
+    "history",
+    "learning_rates",
+    "reliability",
+    "worst",
+]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._axes import given_or_new
-from kerasnn.plots import reading
+from kerasnn._core.plotting import given_or_new
+from kerasnn.plots import _inputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,10 +88,10 @@ def _read(y_true: Any, y_pred: Any, labels: Any) -> tuple[list[str], list[str], 
         _checks.refuse_masked(name, data)
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     _checks.row_count([("y_true", true), ("y_pred", predicted)])
-    true = reading.classes("y_true", true)
+    true = _inputs.classes("y_true", true)
     predicted, units = _decided(predicted)
     if labels is not None:
-        names = reading.names_of_classes(labels, units)
+        names = _inputs.names_of_classes(labels, units)
         why = f"since `labels` names {len(names)} classes"
     elif units is not None:
         names = [str(number) for number in range(units)]
@@ -120,8 +120,8 @@ def _decided(predicted: np.ndarray) -> tuple[np.ndarray, int | None]:
                 "`y_pred` must hold classes, or probabilities between 0 and 1; got numbers from "
                 f"{low:g} to {high:g}."
             )
-        return reading.classes("y_pred", predicted > 0.5), 2
-    return reading.classes("y_pred", predicted), None
+        return _inputs.classes("y_pred", predicted > 0.5), 2
+    return _inputs.classes("y_pred", predicted), None
 
 
 def _named(name: str, array: np.ndarray, names: list[str], why: str) -> list[str]:

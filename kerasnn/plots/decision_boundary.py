@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._axes import COLOURS, MARKS, given_or_new
-from kerasnn.plots import reading
+from kerasnn._core.plotting import COLOURS, MARKS, given_or_new
+from kerasnn.plots import _inputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +59,7 @@ def decision_boundary(
     count = max(int(classes.max()) + 1, 2, answer.shape[1])
     names = [str(i) for i in range(count)]
     if labels is not None:
-        names = reading.names_of_classes(labels, count, "of the rows and the answers")
+        names = _inputs.names_of_classes(labels, count, "of the rows and the answers")
     if count > len(COLOURS):
         raise _checks.InvalidArgument(
             "y", f"hold at most {len(COLOURS)} classes to be told apart", count
@@ -133,7 +133,7 @@ def _rows(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         )
     _checks.numbers_only("x", rows)
     _checks.finite_range("x", rows)
-    return rows.astype(np.float32), reading.class_numbers("y", classes)
+    return rows.astype(np.float32), _inputs.class_numbers("y", classes)
 
 
 def _asked(model: Any, rows: np.ndarray) -> np.ndarray:

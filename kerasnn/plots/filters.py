@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._axes import given_or_new
-from kerasnn._layers import all_layers
+from kerasnn._core.model import all_layers
+from kerasnn._core.plotting import given_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._axes import COLOURS, MARKS, given_or_new
+from kerasnn._core.plotting import COLOURS, MARKS, given_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._axes import COLOURS, given_or_new
+from kerasnn._core.plotting import COLOURS, given_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

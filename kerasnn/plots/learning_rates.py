@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._axes import given_or_new, line_look
+from kerasnn._core.plotting import given_or_new, line_look
 from kerasnn.schedules.schedule import STEPS_DRAWN, Schedule
 
 if TYPE_CHECKING:

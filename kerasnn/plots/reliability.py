@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._axes import COLOURS, given_or_new
-from kerasnn.plots import reading
+from kerasnn._core.plotting import COLOURS, given_or_new
+from kerasnn.plots import _inputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,11 +78,11 @@ def _read(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, 
         _checks.refuse_masked(name, data)
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     _checks.row_count([("y_true", true), ("y_pred", predicted)])
-    predicted = reading.probabilities("y_pred", predicted)
+    predicted = _inputs.probabilities("y_pred", predicted)
     if predicted.ndim == 1:
-        true = reading.class_numbers("y_true", true, 2)
+        true = _inputs.class_numbers("y_true", true, 2)
         words = "predicted probability of class 1", "share of rows of class 1"
         return predicted, (true == 1).astype(float), words
-    true = reading.class_numbers("y_true", true, predicted.shape[1])
+    true = _inputs.class_numbers("y_true", true, predicted.shape[1])
     words = "probability of the predicted class", "share of rows where it is right"
     return predicted.max(axis=1), (predicted.argmax(axis=1) == true).astype(float), words

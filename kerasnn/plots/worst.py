@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._axes import given_or_new
-from kerasnn.plots import reading
+from kerasnn._core.plotting import given_or_new
+from kerasnn.plots import _inputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +58,7 @@ def worst(
     images, true, chance = _read(x, y_true, y_pred)
     names = [str(i) for i in range(chance.shape[1])]
     if labels is not None:
-        names = reading.names_of_classes(labels, len(names))
+        names = _inputs.names_of_classes(labels, len(names))
     own = chance[np.arange(len(true)), true]
     order = np.argsort(own, kind="stable")[:count]
     columns = math.ceil(math.sqrt(len(order)))
@@ -107,7 +107,7 @@ def _read(x: Any, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, np.
             f"shape {images.shape}."
         )
     _checks.numbers_only("x", images)
-    chance = reading.probabilities("y_pred", chance)
+    chance = _inputs.probabilities("y_pred", chance)
     if chance.ndim == 1:
         chance = np.stack([1 - chance, chance], axis=1)
-    return images, reading.class_numbers("y_true", true, chance.shape[1]), chance
+    return images, _inputs.class_numbers("y_true", true, chance.shape[1]), chance

@@ -1,8 +1,21 @@
 """Learning rates that change with the step; each is an ordinary Keras schedule."""
 
-from kerasnn.schedules.cosine import Cosine as Cosine
-from kerasnn.schedules.exponential import Exponential as Exponential
-from kerasnn.schedules.inverse_time import InverseTime as InverseTime
-from kerasnn.schedules.one_cycle import OneCycle as OneCycle
-from kerasnn.schedules.polynomial import Polynomial as Polynomial
-from kerasnn.schedules.step import Step as Step
+from kerasnn.schedules.cosine import Cosine
+from kerasnn.schedules.exponential import Exponential
+from kerasnn.schedules.inverse_time import InverseTime
+from kerasnn.schedules.one_cycle import OneCycle
+from kerasnn.schedules.polynomial import Polynomial
+from kerasnn.schedules.step import Step
+
+__all__ = [
+    "Cosine",
+    "Exponential",
+    "InverseTime",
+    "OneCycle",
+    "Polynomial",
+    "Step",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

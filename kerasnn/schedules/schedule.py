@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
-from kerasnn._axes import COLOURS, given_or_new
+from kerasnn._core.plotting import COLOURS, given_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,10 +1,18 @@
 """Model selection: cross-validation, search, and scikit-learn estimators."""
 
-from kerasnn.selection.classifier import Classifier as Classifier
-from kerasnn.selection.cross_validate import cross_validate as cross_validate
-from kerasnn.selection.regressor import Regressor as Regressor
-from kerasnn.selection.space import choice as choice
-from kerasnn.selection.space import integers as integers
-from kerasnn.selection.space import log_uniform as log_uniform
-from kerasnn.selection.space import uniform as uniform
-from kerasnn.selection.tune import tune as tune
+from kerasnn.selection.cross_validate import cross_validate
+from kerasnn.selection.estimators.classifier import Classifier
+from kerasnn.selection.estimators.regressor import Regressor
+from kerasnn.selection.search.space import choice, integers, log_uniform, uniform
+from kerasnn.selection.tune import tune
+
+__all__ = [
+    "Classifier",
+    "Regressor",
+    "choice",
+    "cross_validate",
+    "integers",
+    "log_uniform",
+    "tune",
+    "uniform",
+]

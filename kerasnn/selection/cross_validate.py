@@ -5,14 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasnn import _checks
-from kerasnn.selection import problem as problems
-from kerasnn.selection.crew import Crew
+from kerasnn._core.progress import Progress
+from kerasnn._core.random_state import derived
 from kerasnn.selection.cross_validation import CrossValidation
-from kerasnn.selection.fold import Training
-from kerasnn.selection.progress import Progress
-from kerasnn.selection.scoring import scorers_of
-from kerasnn.selection.seeds import derived
-from kerasnn.selection.splits import splits_of
+from kerasnn.selection.folds import dataset as problems
+from kerasnn.selection.folds.executor import Crew
+from kerasnn.selection.folds.fold import Training
+from kerasnn.selection.folds.scoring import scorers_of
+from kerasnn.selection.folds.splits import splits_of
 
 
 @_checks.known_arguments

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._axes import COLOURS, given_or_new
-from kerasnn.selection.fold import FoldResult
-from kerasnn.selection.splits import Split
+from kerasnn._core.plotting import COLOURS, given_or_new
+from kerasnn.selection.folds.fold import FoldResult
+from kerasnn.selection.folds.splits import Split
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.selection import candidates as choose
-from kerasnn.selection import problem as problems
-from kerasnn.selection.fold import Training
-from kerasnn.selection.journal import journal as opened
-from kerasnn.selection.metrics import DATA_LOSS, chosen, directions
-from kerasnn.selection.plan import Plan
-from kerasnn.selection.problem import Problem
-from kerasnn.selection.progress import Progress
-from kerasnn.selection.scoring import scorers_of
-from kerasnn.selection.search import all_failed, error_text, import_optuna
-from kerasnn.selection.tuning import Tuning
-from kerasnn.training.rows import trains_as_keras
-from kerasnn.training.steps import has_keras_step
+from kerasnn._core.progress import Progress
+from kerasnn.selection.folds import dataset as problems
+from kerasnn.selection.folds.dataset import Problem
+from kerasnn.selection.folds.fold import Training
+from kerasnn.selection.folds.metrics import DATA_LOSS, chosen, directions
+from kerasnn.selection.folds.scoring import scorers_of
+from kerasnn.selection.result import Tuning
+from kerasnn.selection.search import sampling as choose
+from kerasnn.selection.search.journal import journal as opened
+from kerasnn.selection.search.strategies import all_failed, error_text, import_optuna
+from kerasnn.selection.search.study import Plan
+from kerasnn.training.inputs.arrays import trains_as_keras
+from kerasnn.training.programs.train_step import has_keras_step
 
 _METHODS = ("grid", "random", "bayes", "halving")
 _TRIALS = 20

@@ -1,6 +1,6 @@
 """`client`."""
 
-from kerasnn.serving.rest_client import RestClient
+from kerasnn.serving.rest.client import RestClient
 
 
 def client(

@@ -11,21 +11,16 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.serving import (
-    card,
-    portable,
-    publishing,
-    recorded,
-    server,
-    verification,
-    warmup_requests,
-)
-from kerasnn.serving.batch_sizes import batch_sizes as sizes_of
-from kerasnn.serving.batch_sizes import check_bytes
-from kerasnn.serving.draw import draw
-from kerasnn.serving.export_report import ExportReport
-from kerasnn.serving.inference import Inference
-from kerasnn.serving.labels import Labels
+from kerasnn.serving.assets import model_card, warmup_requests
+from kerasnn.serving.graph import restrictions
+from kerasnn.serving.graph.example_rows import draw
+from kerasnn.serving.graph.inference import Inference
+from kerasnn.serving.graph.labels import Labels
+from kerasnn.serving.publishing import publish, server_files
+from kerasnn.serving.publishing.batch_sizes import batch_sizes as sizes_of
+from kerasnn.serving.publishing.batch_sizes import check_bytes
+from kerasnn.serving.report import ExportReport
+from kerasnn.serving.runtime import recorded_examples, verification
 from kerasnn.serving.signatures import Signature, choose
 
 
@@ -129,7 +124,7 @@ def export(
             raise _checks.InvalidArgument(name, "be True or False", value)
     sizes = sizes_of(batch_sizes)
     versions = pathlib.Path(path)
-    publishing.check(versions, version, overwrite=overwrite)
+    publish.check(versions, version, overwrite=overwrite)
     inference = Inference(model)
     names = None if labels is None else Labels(labels, inference)
     chosen = choose(inference, names, signatures)
@@ -137,25 +132,31 @@ def export(
     requests = {name: signature.request(rows) for name, signature in chosen.items()}
     check_bytes(sizes, requests.values())
     found = None
-    with _full_disk_named(versions), publishing.draft(versions) as directory:
+    with _full_disk_named(versions), publish.draft(versions) as directory:
         _save(inference, chosen, directory)
         if names is not None:
             text = "\n".join([*names.names, ""])
             (directory / "assets.extra" / "labels.txt").write_text(text, encoding="utf-8")
         if warmup:
-            warmup_requests.write(directory, server.model_name(versions), chosen, requests, sizes)
+            warmup_requests.write(
+                directory, server_files.model_name(versions), chosen, requests, sizes
+            )
         if verify:
             examples = {name: signature.example(rows) for name, signature in chosen.items()}
-            recorded.write(directory / recorded.FILE, examples)
-            found = verification.run(directory, directory / recorded.FILE, sizes)
+            recorded_examples.write(directory / recorded_examples.FILE, examples)
+            found = verification.run(directory, directory / recorded_examples.FILE, sizes)
             found.check()
-        contents = card.make(model, directory, versions, chosen, requests, names, sizes, found)
+        contents = model_card.make(
+            model, directory, versions, chosen, requests, names, sizes, found
+        )
         text = json.dumps(contents, indent=2, allow_nan=False)
-        (directory / card.FILE).write_text(text, encoding="utf-8")
+        (directory / model_card.FILE).write_text(text, encoding="utf-8")
         size_bytes = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
         # Before the version is there, for a server may start at any moment.
-        server.write_files(versions, card.batch_sizes(versions) | set(sizes), overwrite=overwrite)
-        number = publishing.publish(directory, versions, version, overwrite=overwrite)
+        server_files.write_files(
+            versions, model_card.batch_sizes(versions) | set(sizes), overwrite=overwrite
+        )
+        number = publish.publish(directory, versions, version, overwrite=overwrite)
     return ExportReport(
         path=versions / str(number),
         version=number,
@@ -211,5 +212,5 @@ def _check_model(model: Any) -> None:
 def _save(inference: Inference, chosen: dict[str, Signature], directory: pathlib.Path) -> None:
     functions = {name: signature.function for name, signature in chosen.items()}
     tf.saved_model.save(inference.module, directory, signatures=functions)
-    portable.finish(directory, {name: signature.method for name, signature in chosen.items()})
+    restrictions.finish(directory, {name: signature.method for name, signature in chosen.items()})
     (directory / "assets.extra").mkdir()

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasnn.serving import c_session, fitting, version_directory
+from kerasnn.serving.publishing import version_directory
+from kerasnn.serving.runtime import c_session, coerce_inputs
 
 
 class Predictor:
@@ -55,6 +56,6 @@ class Predictor:
             ValueError: If `x` lacks an input, has one too many, or one of another shape or type,
                 holds NaN or infinity, or if the model refuses what it holds.
         """
-        arrays = fitting.fitted(x, self.inputs)
-        fitting.check_finite(arrays)
+        arrays = coerce_inputs.fitted(x, self.inputs)
+        coerce_inputs.check_finite(arrays)
         return self._session.run(self._signature, arrays)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.serving import fitting, recorded, verification, version_directory
-from kerasnn.serving.batch_sizes import batch_sizes as sizes_of
-from kerasnn.serving.batch_sizes import check_bytes
-from kerasnn.serving.verification import Verification
+from kerasnn.serving.publishing import version_directory
+from kerasnn.serving.publishing.batch_sizes import batch_sizes as sizes_of
+from kerasnn.serving.publishing.batch_sizes import check_bytes
+from kerasnn.serving.runtime import coerce_inputs, recorded_examples, verification
+from kerasnn.serving.runtime.verification import Verification
 
 
 @_checks.known_arguments
@@ -52,34 +53,34 @@ def verify(
         >>> three = {"features": [[1.0, 2.0]]}, {"predictions": [[10.0, 30.0]]}
         >>> verify(report.path, {"serving_default": three})
         Traceback (most recent call last):
-        kerasnn.serving.verification.UnverifiedError: The exported program must give ...
+        kerasnn.serving.runtime.verification.UnverifiedError: The exported program must give ...
         `predictions` of `serving_default` differs by 0.33 of its scale, more than 1e-05. ...
     """
     directory = version_directory.find(path)
     sizes = sizes_of(batch_sizes)
     with tempfile.TemporaryDirectory() as folder:
-        file = directory / recorded.FILE
+        file = directory / recorded_examples.FILE
         if examples is not None:
             if not isinstance(examples, Mapping) or not examples:
                 raise _checks.InvalidArgument("examples", "be by signature, at least one", examples)
             asked = {name: _example(name, example) for name, example in examples.items()}
-            file = pathlib.Path(folder, recorded.FILE.name)
-            recorded.write(file, asked)
+            file = pathlib.Path(folder, recorded_examples.FILE.name)
+            recorded_examples.write(file, asked)
         elif not file.is_file():
             raise FileNotFoundError(
                 f"`examples` must be given for {str(directory)!r}, where no answers are recorded "
-                f"({recorded.FILE})."
+                f"({recorded_examples.FILE})."
             )
         else:
             # Damage is no difference, and is not to be found in another process.
-            asked = recorded.read(file)
+            asked = recorded_examples.read(file)
         check_bytes(sizes, [example.inputs for example in asked.values()])
         found = verification.run(directory, file, sizes)
     found.check()
     return found
 
 
-def _example(signature: Any, given: Any) -> recorded.Example:
+def _example(signature: Any, given: Any) -> recorded_examples.Example:
     if not isinstance(signature, str) or "/" in signature:
         raise ValueError(
             f"`examples` must be by the name of a signature, which has no '/'; got {signature!r}."
@@ -95,7 +96,7 @@ def _example(signature: Any, given: Any) -> recorded.Example:
     )
     # The answers may be whole by chance; those of a program that gives such are still all equal.
     outputs = {k: a.astype(np.float64) if a.dtype.kind in "iu" else a for k, a in outputs.items()}
-    example = recorded.Example(inputs, outputs)
+    example = recorded_examples.Example(inputs, outputs)
     counts = {array.shape[:1] for side in example for array in side.values()}
     if len(counts) != 1 or counts & {(), (0,)}:
         raise ValueError(
@@ -116,7 +117,7 @@ def _array(signature: str, name: Any, value: Any) -> np.ndarray:
             f"`{place}` must hold rows that are all of one shape; those of {name!r} are not."
         ) from None
     if array.dtype.kind in "SUO":
-        return fitting.strings(f"{place}: {name}", value)
+        return coerce_inputs.strings(f"{place}: {name}", value)
     if array.dtype.kind not in "biufV" or array.dtype.names is not None:
         raise ValueError(
             f"`{place}` must hold real numbers or strings; {name!r} holds {array.dtype.name}."

@@ -5,14 +5,14 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
-from kerasnn.training import rows
-from kerasnn.training.epochs import Logs
-from kerasnn.training.evaluation import Evaluation
-from kerasnn.training.generators import read_once
-from kerasnn.training.job import check_model
-from kerasnn.training.steps import as_number, as_python
-from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
-from kerasnn.training.stream_values import BatchCheck
+from kerasnn.training.inputs import arrays
+from kerasnn.training.inputs.generators import read_once
+from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes
+from kerasnn.training.inputs.stream_values import BatchCheck
+from kerasnn.training.loop.array_epochs import Logs
+from kerasnn.training.loop.job import check_model
+from kerasnn.training.programs.evaluation import Evaluation
+from kerasnn.training.programs.train_step import as_number, as_python
 
 
 @_checks.known_arguments
@@ -40,7 +40,7 @@ def evaluate(
         _checks.whole_number("steps", steps)
     for name, data in (("x", x), ("y", y), ("sample_weight", sample_weight)):
         _checks.refuse_masked(name, data)
-    if rows.is_stream(x):
+    if arrays.is_stream(x):
         check_stream_end("x", x, "steps", steps, "an evaluation")
         check_stream_shapes(model, x, ("x", "y"))
         check = BatchCheck(model, ("x", "y", "sample_weight"))
@@ -57,13 +57,13 @@ def evaluate(
                 return_dict=return_dict,
             )
         return _as_numbers(found)
-    irregular = rows.is_irregular(x)
+    irregular = arrays.is_irregular(x)
     if irregular:
-        x, y, sample_weight = rows.read_irregular(model, x, y, sample_weight)
-        data = rows.Rows(x, y, sample_weight, 0, {})
+        x, y, sample_weight = arrays.read_irregular(model, x, y, sample_weight)
+        data = arrays.Rows(x, y, sample_weight, 0, {})
     else:
-        data = rows.read(model, x, y, sample_weight)
-    rows.require_targets(model, "y", y)
+        data = arrays.read(model, x, y, sample_weight)
+    arrays.require_targets(model, "y", y)
     if irregular or callbacks or model.run_eagerly:
         found = keras.Model.evaluate(
             model,

@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.training.job import Job
-from kerasnn.training.run import run
+from kerasnn.training.loop.job import Job
+from kerasnn.training.loop.training_loop import run
 
 
 @_checks.known_arguments

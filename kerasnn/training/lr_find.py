@@ -14,13 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn._optimizers import copy_of
-from kerasnn._variables import State
-from kerasnn.training.endless_batches import endless_batches
-from kerasnn.training.job import Job, check_model
-from kerasnn.training.rate_sweep import METHODS, RateSweep, has_risen
-from kerasnn.training.standardization import learn_standardization
-from kerasnn.training.steps import Steps, build, build_eagerly
+from kerasnn._core.model import State
+from kerasnn._core.optimizers import copy_of
+from kerasnn.training.inputs.standardization import learn_standardization
+from kerasnn.training.learning_rate_sweep import METHODS, RateSweep, endless_batches, has_risen
+from kerasnn.training.loop.job import Job, check_model
+from kerasnn.training.programs.train_step import Steps, build, build_eagerly
 
 
 @_checks.known_arguments

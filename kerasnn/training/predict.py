@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.training import rows
-from kerasnn.training.generators import read_once
-from kerasnn.training.pacing import CALL_SECONDS, steps_for
-from kerasnn.training.programs import inference_programs_of
-from kerasnn.training.stream_shapes import check_stream_end, check_stream_shapes
-from kerasnn.training.stream_values import BatchCheck
-from kerasnn.training.tensors import as_tensors, hide_none, show_none
+from kerasnn.training.inputs import arrays
+from kerasnn.training.inputs.generators import read_once
+from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes
+from kerasnn.training.inputs.stream_values import BatchCheck
+from kerasnn.training.inputs.tensors import as_tensors, hide_none, show_none
+from kerasnn.training.programs.pacing import CALL_SECONDS, steps_for
+from kerasnn.training.programs.program_cache import inference_programs_of
 
 
 @_checks.known_arguments
@@ -38,7 +38,7 @@ def predict(
     if steps is not None:
         _checks.whole_number("steps", steps)
     _checks.refuse_masked("x", x)
-    if rows.is_stream(x):
+    if arrays.is_stream(x):
         check_stream_end("x", x, "steps", steps, "a prediction")
         check_stream_shapes(model, x, ("x", "y"))
         check = BatchCheck(model, ("x", "y", "sample_weight"), targets=False)
@@ -51,12 +51,12 @@ def predict(
                 steps=steps,
                 callbacks=callbacks,
             )
-    irregular = rows.is_irregular(x)
+    irregular = arrays.is_irregular(x)
     if irregular:
-        x, _, _ = rows.read_irregular(model, x)
-        data = rows.Rows(x, None, None, 0, {})
+        x, _, _ = arrays.read_irregular(model, x)
+        data = arrays.Rows(x, None, None, 0, {})
     else:
-        data = rows.read(model, x)
+        data = arrays.read(model, x)
     if irregular or callbacks or steps is not None or model.run_eagerly:
         return keras.Model.predict(
             model, data.x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
@@ -138,7 +138,7 @@ def _spec(model: Any, given: Any, x: Any) -> Any:
         given: Inputs in the structure in which they were given.
         x: The same arrays in the structure that a program takes.
     """
-    pairs = rows.pair_inputs(model, "x", given) if rows.is_symbolic(model) else []
+    pairs = arrays.pair_inputs(model, "x", given) if arrays.is_symbolic(model) else []
     free = {id(array): tensor.shape for _, array, tensor in pairs}
 
     def spec(array: Any) -> tf.TensorSpec:

@@ -1,10 +1,20 @@
 """Pretrained networks for image data of one's own: the frozen part is computed once."""
 
-from kerasnn.transfer.features import features as features
-from kerasnn.transfer.fine_tune import fine_tune as fine_tune
-from kerasnn.transfer.freeze_to import freeze_to as freeze_to
-from kerasnn.transfer.from_backbone import from_backbone as from_backbone
-from kerasnn.transfer.preprocessing import Preprocessing as Preprocessing
-from kerasnn.transfer.regime import regime as regime
-from kerasnn.transfer.unfreeze import unfreeze as unfreeze
-from kerasnn.transfer.vgg16 import vgg16 as vgg16
+from kerasnn.transfer.backbones.from_backbone import from_backbone
+from kerasnn.transfer.backbones.vgg16 import vgg16
+from kerasnn.transfer.features import features
+from kerasnn.transfer.fine_tune import fine_tune
+from kerasnn.transfer.fine_tuning.regime import regime
+from kerasnn.transfer.freezing.freeze import freeze_to, unfreeze
+from kerasnn.transfer.preprocessing import Preprocessing
+
+__all__ = [
+    "Preprocessing",
+    "features",
+    "fine_tune",
+    "freeze_to",
+    "from_backbone",
+    "regime",
+    "unfreeze",
+    "vgg16",
+]

@@ -8,14 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.training import rows
-from kerasnn.training.stream_shapes import check_stream_shapes
-from kerasnn.transfer.cut import Chain, before_head
-from kerasnn.transfer.data import Images, check_source
-from kerasnn.transfer.extraction import Caching, Extraction
-from kerasnn.transfer.precision import check_precision
-from kerasnn.transfer.trainability import leaves
-from kerasnn.transfer.untrained import warn_of_noise
+from kerasnn.training.inputs import arrays
+from kerasnn.training.inputs.stream_shapes import check_stream_shapes
+from kerasnn.transfer._model_graph import Chain, before_head
+from kerasnn.transfer.backbones.untrained import warn_of_noise
+from kerasnn.transfer.freezing.trainability import leaves
+from kerasnn.transfer.frozen_features.extractor import Caching, Extraction
+from kerasnn.transfer.frozen_features.images import Images, check_source
+from kerasnn.transfer.frozen_features.precision import check_precision
 
 
 @_checks.known_arguments
@@ -78,7 +78,7 @@ def features(
         check_stream_shapes(model, x, ("x", "y"))
         images = Images(x.map(lambda *batch: keras.utils.unpack_x_y_sample_weight(batch)[0]))
     else:
-        images = Images(rows.read(model, x).x)
+        images = Images(arrays.read(model, x).x)
     extract = Extraction(chain.part(0, place), images, precision, caching, verbose)
     found = extract(images, "x")
     return joined_rows(found)

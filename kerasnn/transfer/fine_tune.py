@@ -6,12 +6,12 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
-from kerasnn.transfer.assignment import Assignment
+from kerasnn.transfer.backbones.untrained import warn_of_noise
 from kerasnn.transfer.features import caching_of
-from kerasnn.transfer.precision import check_precision
-from kerasnn.transfer.stages import STAGES, plan
-from kerasnn.transfer.tuning import Tuning
-from kerasnn.transfer.untrained import warn_of_noise
+from kerasnn.transfer.fine_tuning.request import Assignment
+from kerasnn.transfer.fine_tuning.runner import Tuning
+from kerasnn.transfer.fine_tuning.stages import STAGES, plan
+from kerasnn.transfer.frozen_features.precision import check_precision
 
 
 @_checks.known_arguments

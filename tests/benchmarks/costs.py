@@ -13,7 +13,7 @@ from bounds import Bound
 from networks import Network, noise
 
 import kerasnn
-from kerasnn.training import rows
+from kerasnn.training.inputs import arrays
 
 _PEAK = """
 import sys
@@ -57,7 +57,7 @@ def bounds_of_costs() -> list[Bound]:
     own = kerasnn.Sequential(model.layers)
     own_predict = functools.partial(own.predict, x[:1], verbose=0)
     predict = functools.partial(kerasnn.training.predict, model, x[:1], verbose=0)
-    read = _median(lambda: _seconds(lambda: rows.read(model, x, y, learn=True)), 7)
+    read = _median(lambda: _seconds(lambda: arrays.read(model, x, y, learn=True)), 7)
     epochs = {engine: _epoch_seconds(model, x, y, engine) for engine in ("keras", "xla")}
     for engine, epoch in epochs.items():
         print(f"Checks of 60,000 x 784: {read:.4f} s, {read / epoch:.1%} of an epoch by {engine}")

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.neighbors import kneighbors_graph
 
 from kerasnn import data, models
-from kerasnn.callbacks.linearly_separable import linearly_separable
+from kerasnn.doctor.rules.task import linearly_separable
 
 SETS = (
     *("and", "or", "circles", "moons", "spirals", "gaussians", "sine"),

@@ -29,7 +29,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from kerasnn import data, models, selection
-from kerasnn.training import block_program
+from kerasnn.training.programs import array_program
 
 _RATES = [1e-3, 3e-3, 1e-2]
 _PENALTIES = [1e-5, 1e-4, 1e-3, 1e-2]
@@ -104,13 +104,13 @@ def timed(run: Callable[..., float], *args: Any) -> tuple[float, float]:
 
 def count_traces() -> list[Any]:
     """Returns a list that grows with every program that is traced."""
-    traces, make = [], block_program.BlockProgram.__init__
+    traces, make = [], array_program.BlockProgram.__init__
 
     def counted(self: Any, *args: Any, **kwargs: Any) -> None:
         traces.append(self)
         make(self, *args, **kwargs)
 
-    block_program.BlockProgram.__init__ = counted  # type: ignore[method-assign]
+    array_program.BlockProgram.__init__ = counted  # type: ignore[method-assign]
     return traces
 
 

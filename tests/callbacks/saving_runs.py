@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 
-from kerasnn.callbacks.generations import Generations
-from kerasnn.callbacks.plain import Frozen
+from kerasnn.callbacks.resume.backup_file import Generations
+from kerasnn.callbacks.resume.serialization import Frozen
 
 
 def state(number):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from kerasnn import autodiff, models
-from kerasnn.callbacks.probe import Probe
-from kerasnn.callbacks.sample import sample_of
+from kerasnn.doctor.measure.model_probe import Probe
+from kerasnn.doctor.measure.training_sample import sample_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 3)).astype("float32")

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from kerasnn import layers
-from kerasnn.callbacks import outputs
-from kerasnn.callbacks.case import Case
-from kerasnn.callbacks.examine import examine
-from kerasnn.callbacks.sample import sample_of
-from kerasnn.callbacks.score import Score
-from kerasnn.callbacks.vitals import LayerVitals, Vitals
+from kerasnn._core import model_outputs
+from kerasnn.doctor.measure.measurements import LayerVitals, Vitals
+from kerasnn.doctor.measure.score import Score
+from kerasnn.doctor.measure.training_sample import sample_of
+from kerasnn.doctor.rules.evidence import Case
+from kerasnn.doctor.rules.run_rules import examine
 
 HEALTHY = Score(
     rows=100,
@@ -146,7 +146,7 @@ def test_where_the_gradient_fades(loss, activation, fades):
     wrong.fit(np.zeros((1, 1)), y, verbose=0)
     step = np.abs(wrong.get_weights()[1] - [-5, 5]).max()
     assert (step < 0.02) == fades
-    assert outputs.gradient_fades(wrong) == fades
+    assert model_outputs.gradient_fades(wrong) == fades
 
 
 def test_what_has_vanished_behind_a_dead_layer_is_told_once():

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kerasnn.callbacks.sample import sample_of
+from kerasnn.doctor.measure.training_sample import sample_of
 
 
 def test_rows_are_evenly_spaced_and_belong_together():

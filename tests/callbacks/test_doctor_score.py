@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from kerasnn import layers
-from kerasnn.callbacks.sample import sample_of
-from kerasnn.callbacks.score import score
+from kerasnn.doctor.measure.score import score
+from kerasnn.doctor.measure.training_sample import sample_of
 
 X = np.zeros((4, 1), "float32")
 

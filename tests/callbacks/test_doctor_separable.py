@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerasnn import data
-from kerasnn.callbacks.linearly_separable import linearly_separable
+from kerasnn.doctor.rules.task import linearly_separable
 
 
 @pytest.mark.parametrize(("name", "answer"), [("and", True), ("or", True), ("xor", False)])

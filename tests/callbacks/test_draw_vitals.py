@@ -7,11 +7,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from kerasnn.callbacks.diagnosis import Diagnosis
-from kerasnn.callbacks.draw_vitals import draw_vitals
-from kerasnn.callbacks.finding import Finding
-from kerasnn.callbacks.score import Score
-from kerasnn.callbacks.vitals import LayerVitals, Vitals
+from kerasnn.doctor.diagnosis import Diagnosis, draw_vitals
+from kerasnn.doctor.measure.measurements import LayerVitals, Vitals
+from kerasnn.doctor.measure.score import Score
+from kerasnn.doctor.rules.finding import Finding
 
 SCORE = Score(9, 0.5, 0.0, 1.0, 1.0, 0.8, 0.5, 0.1, 0.0, 0.6)
 ONE = LayerVitals("one", dead=0.25, gradient=0.1, update=1e-3, zeros=0.0, weights=1.0)

@@ -13,7 +13,7 @@ from engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 import kerasnn
 from kerasnn import callbacks, schedules
-from kerasnn.callbacks.kept_state import set_state, settings_of, state_of
+from kerasnn.callbacks.resume.callback_state import set_state, settings_of, state_of
 
 SCHEDULE = schedules.Exponential(0.5, rate=0.9)
 

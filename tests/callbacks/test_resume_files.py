@@ -16,10 +16,10 @@ import saving_runs
 from resume_runs import largest_file
 
 import kerasnn
-from kerasnn.callbacks import state_file
-from kerasnn.callbacks.generations import Generations
-from kerasnn.callbacks.path_lock import path_lock
-from kerasnn.callbacks.plain import Frozen, NotPlainError
+from kerasnn._core.lock import path_lock
+from kerasnn.callbacks.resume import state_file
+from kerasnn.callbacks.resume.backup_file import Generations
+from kerasnn.callbacks.resume.serialization import Frozen, NotPlainError
 
 STATE = {
     "numbers": [1, 2.5, float("inf"), True, None, 10**20],

@@ -12,7 +12,7 @@ import pytest
 from resume_runs import start, whole_run
 
 import kerasnn
-from kerasnn.callbacks.termination import EXIT_CODE
+from kerasnn.callbacks.resume.sigterm import EXIT_CODE
 
 
 def killed(*run, after_s):

@@ -11,7 +11,7 @@ from resume_runs import X, Y, digest, largest_file, small, train
 import kerasnn
 from kerasnn import callbacks
 from kerasnn.callbacks import Resume
-from kerasnn.training import engines
+from kerasnn.training.loop import engines
 
 
 class Stop(keras.callbacks.Callback):

@@ -237,13 +237,13 @@ def test_by_default_it_keeps_to_its_share_of_the_time(monkeypatch):
     clock = [0.0]
     doctor = TrainingDoctor(verbose=0)
     monkeypatch.setattr("time.perf_counter", lambda: clock[0])
-    vitals = kerasnn.callbacks.probe.Probe.vitals
+    vitals = kerasnn.doctor.measure.model_probe.Probe.vitals
 
     def slow(*args):
         clock[0] += 1.0
         return vitals(*args)
 
-    monkeypatch.setattr(kerasnn.callbacks.probe.Probe, "vitals", slow)
+    monkeypatch.setattr(kerasnn.doctor.measure.model_probe.Probe, "vitals", slow)
     model = mlp(hidden=())
     doctor.set_model(model)
     doctor.set_data((*TRAIN, None))

@@ -4,7 +4,7 @@ import pytest
 from sklearn import datasets
 
 from kerasnn import data
-from kerasnn.data import generated
+from kerasnn.data import _generated
 from kerasnn.tasks import Task
 
 EMBEDDED = ["digits", "iris", "wine", "breast_cancer", "diabetes"]
@@ -68,7 +68,7 @@ def test_generated_sets_follow_the_seed(name):
 
 
 def test_spirals_are_playgrounds_formula():
-    x, y = generated.spirals(10, 0.0, np.random.default_rng(0))
+    x, y = _generated.spirals(10, 0.0, np.random.default_rng(0))
     expected = []
     for label, delta in ((1, 0.0), (0, np.pi)):
         for i in range(5):
@@ -76,12 +76,12 @@ def test_spirals_are_playgrounds_formula():
             t = 1.75 * i / 5 * 2 * np.pi + delta
             expected.append([r * np.sin(t), r * np.cos(t), label])
     np.testing.assert_allclose(np.column_stack([x, y]), expected, atol=1e-12)
-    moved, _ = generated.spirals(10, 0.5, np.random.default_rng(0))
+    moved, _ = _generated.spirals(10, 0.5, np.random.default_rng(0))
     assert 0.3 < np.abs(moved - x).max() <= 0.5
 
 
 def test_circles_are_a_disc_and_a_ring():
-    x, y = generated.circles(2000, 0.0, np.random.default_rng(0))
+    x, y = _generated.circles(2000, 0.0, np.random.default_rng(0))
     r = np.hypot(*x.T)
     assert y.sum() == 1000
     assert r[y == 1].max() < 2.5
@@ -93,7 +93,7 @@ def test_circles_are_a_disc_and_a_ring():
 
 @pytest.mark.parametrize("name", ["circles", "xor", "and", "or"])
 def test_noise_changes_classes_and_not_places(name):
-    draw = generated.circles if name == "circles" else generated.gate(name)
+    draw = _generated.circles if name == "circles" else _generated.gate(name)
     x, clean = draw(2000, 0.0, np.random.default_rng(0))
     same, noisy = draw(2000, 0.5, np.random.default_rng(0))
     np.testing.assert_array_equal(x, same)
@@ -102,7 +102,7 @@ def test_noise_changes_classes_and_not_places(name):
 
 @pytest.mark.parametrize(("noise", "variance"), [(0.0, 0.5), (0.25, 2.25), (0.5, 4.0)])
 def test_gaussians_have_playgrounds_variance(noise, variance):
-    x, y = generated.gaussians(20_000, noise, np.random.default_rng(0))
+    x, y = _generated.gaussians(20_000, noise, np.random.default_rng(0))
     for label, centre in ((1, 2), (0, -2)):
         np.testing.assert_allclose(x[y == label].mean(axis=0), centre, atol=0.06)
         np.testing.assert_allclose(x[y == label].var(axis=0), variance, rtol=0.05)
@@ -117,7 +117,7 @@ def test_gaussians_have_playgrounds_variance(noise, variance):
     ],
 )
 def test_scattered_gates_label_by_sign(name, is_one):
-    x, y = generated.gate(name)(2000, 0.0, np.random.default_rng(0))
+    x, y = _generated.gate(name)(2000, 0.0, np.random.default_rng(0))
     np.testing.assert_array_equal(y, is_one(x[:, 0] > 0, x[:, 1] > 0))
     assert 0.3 <= np.abs(x).min() < 0.32
     assert 5.25 < np.abs(x).max() <= 5.3

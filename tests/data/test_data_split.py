@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from kerasnn import data
-from kerasnn.data.partition import check_partition, partition
-from kerasnn.data.streams import batches
+from kerasnn.data._batching import batches
+from kerasnn.data._partition import check_partition, partition
 from kerasnn.tasks import Task
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from kerasnn import data
-from kerasnn.data import csv_table
+from kerasnn.data import _csv_table
 from kerasnn.tasks import Task
 
 
@@ -91,7 +91,7 @@ def test_test_rows_teach_nothing(write):
 
 
 def test_a_stream_holds_the_same_rows_as_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv_table, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(_csv_table, "_BLOCK_ROWS", 7)
     path = tmp_path / "fruit.csv"
     _fruit(100).to_csv(path, index=False)
     memory = data.from_csv(path, "kind", missing="mean", seed=2)

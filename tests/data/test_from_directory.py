@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from kerasnn import data
-from kerasnn.data import images
+from kerasnn.data import _images
 from kerasnn.tasks import Task
 
 FORMATS = ["JPEG", "PNG", "BMP", "GIF"]
@@ -166,7 +166,7 @@ def test_images_are_turned_upright_as_pillow_turns_them(tmp_path, kind, orientat
     _save(path, corners, kind, exif=exif)
     with Image.open(path) as stored:
         expected = np.asarray(ImageOps.exif_transpose(stored).convert("RGB")).astype(int)
-    found: Any = images.read(path, (expected.shape[0], expected.shape[1]), "rgb")
+    found: Any = _images.read(path, (expected.shape[0], expected.shape[1]), "rgb")
     assert np.abs(found.astype(int) - expected).max() <= 4
 
 
@@ -188,7 +188,7 @@ def _little_endian(orientation):
 def test_exif_data_of_other_forms(tmp_path, exif, is_turned):
     pixels = np.arange(0, 240, 5, dtype=np.uint8).reshape(4, 4, 3)
     _save(tmp_path / "x.png", pixels, "PNG", exif=exif)
-    found = images.read(tmp_path / "x.png", (4, 4), "rgb")
+    found = _images.read(tmp_path / "x.png", (4, 4), "rgb")
     np.testing.assert_array_equal(found, pixels[::-1, ::-1] if is_turned else pixels)
 
 
@@ -228,13 +228,13 @@ def test_a_file_is_refused_whose_levels_are_not_those_that_one_sees(tmp_path, na
     pixels = np.arange(0, 144, dtype=np.uint8).reshape(6, 8, 3)
     path = tmp_path / "x"
     make(pixels).save(path, kind, **options)
-    found = images.read(path, (6, 8), "rgb")
+    found = _images.read(path, (6, 8), "rgb")
     if wrong is None:
         with Image.open(path) as stored:
             np.testing.assert_array_equal(found, np.asarray(stored.convert("RGBA"))[..., :3])
         return
     assert found is None
-    assert wrong in images.problem(path)
+    assert wrong in _images.problem(path)
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
@@ -248,12 +248,12 @@ def test_a_small_first_frame_of_a_gif_is_refused(tmp_path):
     """What it leaves free is transparent."""
     path = tmp_path / "x.gif"
     _table(np.arange(0, 144, dtype=np.uint8).reshape(6, 8, 3)).save(path)
-    assert images.read(path, (6, 8), "rgb") is not None
+    assert _images.read(path, (6, 8), "rgb") is not None
     contents = bytearray(path.read_bytes())
     # The width of the screen, above that of the frame.
     contents[6:8] = struct.pack("<H", 9)
     path.write_bytes(contents)
-    assert images.read(path, (6, 8), "rgb") is None
+    assert _images.read(path, (6, 8), "rgb") is None
 
 
 def test_hidden_things_and_files_beside_the_classes_are_passed_over(folder):

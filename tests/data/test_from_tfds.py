@@ -9,7 +9,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from kerasnn import data
-from kerasnn.data import tfds_builder
+from kerasnn.data import _tfds
 from kerasnn.tasks import Task
 
 FEATURES = tfds.features
@@ -239,7 +239,7 @@ def test_an_unprepared_set_without_a_network_fails_within_seconds(tmp_path, monk
 
 
 def test_a_network_that_never_answers_is_not_waited_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(tfds_builder, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(_tfds, "_PATIENCE_S", 0.2)
     over = threading.Event()
 
     def silence(*arguments, **named):
@@ -257,11 +257,11 @@ def test_a_network_that_never_answers_is_not_waited_for(tmp_path, monkeypatch):
 
 def test_an_unprepared_set_is_prepared_where_there_is_a_network(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(tfds_builder, "_any_answers", lambda hosts: True)
+    monkeypatch.setattr(_tfds, "_any_answers", lambda hosts: True)
     monkeypatch.setattr(
         tfds.core.DatasetBuilder, "download_and_prepare", lambda self: asked.append(self.name)
     )
-    tfds_builder.prepared_builder("mnist", tmp_path)
+    _tfds.prepared_builder("mnist", tmp_path)
     assert asked == ["mnist"]
 
 

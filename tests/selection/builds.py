@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from kerasnn.selection.content import described
+from kerasnn.selection.search.identity.content import described
 
 TABLE = pd.DataFrame({"units": [4, 8], "layers": [1, 2]})
 NAMES = pd.DataFrame({"name": ["a", None], "kind": pd.Categorical(["u", "v"])}, index=["x", "y"])

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 import kerasnn
-from kerasnn.training import block_program
+from kerasnn.training.programs import array_program
 
 
 def blobs(rows=60, classes=3, seed=0):
@@ -22,11 +22,11 @@ build = functools.partial(
 
 def count_traces(monkeypatch):
     """Returns a list that grows with every program that is traced."""
-    traces, make = [], block_program.BlockProgram.__init__
+    traces, make = [], array_program.BlockProgram.__init__
 
     def counted(self, *args, **kwargs):
         traces.append(args)
         make(self, *args, **kwargs)
 
-    monkeypatch.setattr(block_program.BlockProgram, "__init__", counted)
+    monkeypatch.setattr(array_program.BlockProgram, "__init__", counted)
     return traces

@@ -19,7 +19,7 @@ from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import KFold
 
 from kerasnn import callbacks, selection
-from kerasnn.selection.content import described, is_same, may_draw
+from kerasnn.selection.search.identity.content import described, is_same, may_draw
 
 SIZE = 4
 

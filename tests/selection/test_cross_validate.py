@@ -6,8 +6,8 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import KFold
 
 from kerasnn import callbacks, models, selection
+from kerasnn._core.random_state import derived, seeded
 from kerasnn.optimizers import SGD
-from kerasnn.selection.seeds import derived, seeded
 
 
 def by_hand(build, x, y, fold, split, *, epochs, seed=0):

@@ -6,8 +6,7 @@ import pytest
 from selection_helpers import blobs
 
 from kerasnn import selection
-from kerasnn.selection.metrics import directions
-from kerasnn.selection.names import as_if_first
+from kerasnn.selection.folds.metrics import as_if_first, directions
 
 ONE = {"cv": 2, "epochs": 1}
 

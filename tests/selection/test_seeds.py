@@ -7,7 +7,7 @@ import tensorflow as tf
 from selection_helpers import blobs, build
 
 from kerasnn import selection
-from kerasnn.selection import problem as problems
+from kerasnn.selection.folds import dataset as problems
 
 
 def compiled(*layers, rate=0.1):

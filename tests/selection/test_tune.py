@@ -10,14 +10,15 @@ import pytest
 from selection_helpers import blobs, build, count_traces
 
 from kerasnn import models, selection
-from kerasnn.callbacks.path_lock import path_lock
+from kerasnn._core.lock import path_lock
+from kerasnn._core.progress import Progress
 from kerasnn.optimizers import SGD
-from kerasnn.selection import choice, integers, log_uniform, plan, search, uniform
-from kerasnn.selection.candidates import drawn, grid
-from kerasnn.selection.fold import FoldResult
-from kerasnn.selection.journal import Journal
-from kerasnn.selection.metrics import chosen, directions
-from kerasnn.selection.progress import Progress
+from kerasnn.selection import choice, integers, log_uniform, uniform
+from kerasnn.selection.folds.fold import FoldResult
+from kerasnn.selection.folds.metrics import chosen, directions
+from kerasnn.selection.search import strategies, study
+from kerasnn.selection.search.journal import Journal
+from kerasnn.selection.search.sampling import drawn, grid
 
 QUICK = {"cv": 2, "epochs": 2}
 NO_OPTUNA = "method='bayes' needs Optuna, of the extra `tune`"
@@ -326,7 +327,7 @@ class Slow:
 
     def __init__(self, monkeypatch):
         self.now, self.ran = 0.0, []
-        monkeypatch.setattr(search.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(strategies.time, "monotonic", lambda: self.now)
 
     def run(self, tasks, epochs):
         for params, _, _ in tasks:
@@ -336,7 +337,7 @@ class Slow:
 
     def halving(self, settings, ends):
         how = {"metric": "loss", "sign": -1, "folds": 1, "seed": 0, "part": 0}
-        one = search.Search(self, Journal(None, {}), **how, bar=Progress(9, 0), ends=ends)
+        one = strategies.Search(self, Journal(None, {}), **how, bar=Progress(9, 0), ends=ends)
         return one.halving([{"a": a} for a in range(settings)], 9)
 
 
@@ -353,13 +354,13 @@ def test_nested_searches_share_the_budget(monkeypatch):
     x, y = blobs()
     notes = []
 
-    class Noted(search.Search):
+    class Noted(strategies.Search):
         def __init__(self, *args, ends, **more):
             super().__init__(*args, ends=ends, **more)
             notes.append(ends)
 
-    monkeypatch.setattr(plan, "Search", Noted)
-    monkeypatch.setattr(search.time, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(study, "Search", Noted)
+    monkeypatch.setattr(strategies.time, "monotonic", lambda: 0.0)
     given = {"cv": 2, "epochs": 1, "nested": True, "budget_s": 60.0}
     selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
     assert notes == [20.0, 30.0, 60.0]

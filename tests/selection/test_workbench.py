@@ -10,8 +10,8 @@ from selection_helpers import blobs, count_traces
 
 import kerasnn
 from kerasnn import selection
-from kerasnn.selection.architecture import architecture
-from kerasnn.selection.workbench import Workbench
+from kerasnn.selection.sharing.config_key import architecture
+from kerasnn.selection.sharing.model_pool import Workbench
 
 QUICK = {"cv": 2, "epochs": 2}
 
@@ -158,7 +158,7 @@ def test_loss_scaling_starts_anew_and_reads_the_momentum(monkeypatch):
     momenta = [0.1, 0.9]
     found = selection.tune(scaled_momentum, {"momentum": momenta}, *blobs(), **given)
     assert len(traces) == 1
-    monkeypatch.setattr("kerasnn.selection.workbench.architecture", lambda model: None)
+    monkeypatch.setattr("kerasnn.selection.sharing.model_pool.architecture", lambda model: None)
     for momentum, loss in zip(momenta, found.cv_results_["mean_test_loss"], strict=True):
         build = functools.partial(scaled_momentum, momentum)
         alone = selection.cross_validate(build, *blobs(), **given).mean["loss"]

@@ -16,7 +16,7 @@ from PIL import Image
 
 from kerasnn import serving
 from kerasnn.__main__ import main
-from kerasnn.serving import c_library
+from kerasnn.serving.runtime import c_library
 
 
 def say(*words):

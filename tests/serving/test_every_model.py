@@ -13,7 +13,7 @@ import tensorflow as tf
 from serving_cases import CASES, SLOW
 
 from kerasnn import models, serving
-from kerasnn.serving import fresh_process, recorded
+from kerasnn.serving.runtime import fresh_process, recorded_examples
 
 SOURCE = pathlib.Path(__file__).with_name("check_saved_model.cc")
 
@@ -91,7 +91,13 @@ def test_the_process_that_verifies_has_neither_keras_nor_tensorflow(iris):
     _, report = iris
     command = [sys.executable, "-X", "importtime", "-P", fresh_process.__file__]
     ran = subprocess.run(
-        [*command, "kerasnn.serving.checking", report.path, report.path / recorded.FILE, "1"],
+        [
+            *command,
+            "kerasnn.serving.runtime.replay",
+            report.path,
+            report.path / recorded_examples.FILE,
+            "1",
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -127,7 +133,7 @@ def program(tmp_path_factory):
 @pytest.mark.skipif(sys.platform != "linux", reason="the flags are those of Linux")
 def test_a_program_without_python_gets_the_same_answers(case, program, tmp_path):
     _, report, _ = case
-    examples = recorded.read(report.path / recorded.FILE)
+    examples = recorded_examples.read(report.path / recorded_examples.FILE)
     assert examples.keys() == report.signatures.keys()
     for signature, example in examples.items():
         folder = tmp_path / signature

@@ -11,7 +11,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 import kerasnn
 from kerasnn import serving
-from kerasnn.serving import c_session
+from kerasnn.serving.runtime import c_session
 
 
 def test_answers_as_predict_does(iris, rows):

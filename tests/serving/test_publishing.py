@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 
 from kerasnn import serving
-from kerasnn.serving import drafts, publishing
-from kerasnn.serving.exchange import exchange
+from kerasnn.serving.publishing import publish, staging
+from kerasnn.serving.publishing.exchange import exchange
 
 
 def versions(path):
@@ -125,7 +125,7 @@ def test_a_version_that_another_exporter_took_meanwhile(classifier, tmp_path, mo
 def way(request, monkeypatch):
     """How a version is replaced; the second is for systems that cannot do it in one step."""
     if request.param == "two renames":
-        monkeypatch.setattr(publishing, "exchange", lambda *paths: False)
+        monkeypatch.setattr(publish, "exchange", lambda *paths: False)
     return request.param
 
 
@@ -144,7 +144,7 @@ def test_overwriting_takes_the_place_of_a_version(way, classifier, tmp_path, mon
     with monkeypatch.context() as patch:
         patch.setattr("os.rename", fail)
         if way == "exchange":
-            patch.setattr(publishing, "exchange", fail_at_once)
+            patch.setattr(publish, "exchange", fail_at_once)
         with pytest.raises(OSError, match="disk full"):
             serving.export(classifier, tmp_path, version=3, verify=False, overwrite=True)
     old = serving.Predictor(tmp_path / "3")(ones)["probabilities"]
@@ -186,7 +186,7 @@ def test_a_version_comes_back_that_was_hidden_when_its_exporter_was_killed(class
         with drafts["set_aside"](pathlib.Path(sys.argv[2], "3")):
             os._exit(0)
     """
-    command = [sys.executable, "-c", textwrap.dedent(program), drafts.__file__, tmp_path]
+    command = [sys.executable, "-c", textwrap.dedent(program), staging.__file__, tmp_path]
     subprocess.run(command, check=True)
     assert versions(tmp_path) == []
     assert serving.export(classifier, tmp_path, verify=False).version == 4
@@ -242,7 +242,7 @@ def test_what_a_killed_exporter_left_goes_with_the_next_and_nothing_else(classif
             print(directory, flush=True)
             sys.stdin.read()
     """
-    command = [sys.executable, "-c", textwrap.dedent(program), drafts.__file__, tmp_path]
+    command = [sys.executable, "-c", textwrap.dedent(program), staging.__file__, tmp_path]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as killed, subprocess.Popen(command, **pipes) as living:
         theirs = [pathlib.Path(process.stdout.readline().strip()) for process in (killed, living)]

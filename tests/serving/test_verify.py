@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from kerasnn import serving
 from kerasnn.__main__ import main
-from kerasnn.serving import recorded
+from kerasnn.serving.runtime import recorded_examples
 
 
 def test_an_export_still_gives_its_answers(iris):
@@ -113,8 +113,8 @@ def test_no_examples(tmp_path):
 def test_examples_that_are_damaged(damage, tmp_path, capsys):
     file = rescaled(tmp_path) / "assets.extra" / "examples.npz"
     file.parent.mkdir()
-    example = recorded.Example({"x": np.ones((1, 2))}, {"y": np.ones((1, 2))})
-    recorded.write(file, {"serving_default": example})
+    example = recorded_examples.Example({"x": np.ones((1, 2))}, {"y": np.ones((1, 2))})
+    recorded_examples.write(file, {"serving_default": example})
     file.write_bytes(damage(file.read_bytes()))
     assert main(["verify", str(tmp_path)]) == 1
     said = capsys.readouterr().err
@@ -160,7 +160,7 @@ def test_whole_numbers_in_examples_are_compared_as_the_outputs_are(tmp_path):
 
 
 def test_a_process_that_dies_is_reported_with_a_cure(iris, monkeypatch):
-    monkeypatch.setattr("kerasnn.serving.fresh_process.__file__", "/nowhere.py")
+    monkeypatch.setattr("kerasnn.serving.runtime.fresh_process.__file__", "/nowhere.py")
     message = r"(?s)ended the process .* code 2; .* give smaller `batch_sizes` than 32: .*nowhere"
     with pytest.raises(ValueError, match=message):
         serving.verify(iris[1].path)

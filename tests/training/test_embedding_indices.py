@@ -10,7 +10,7 @@ from training_helpers import changed
 
 import kerasnn
 from kerasnn.training import evaluate, predict
-from kerasnn.training.embeddings import indices_of
+from kerasnn.training.inputs.embeddings import indices_of
 
 ROWS = 12
 IDS = np.arange(2 * ROWS).reshape(ROWS, 2) % 5

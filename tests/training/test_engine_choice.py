@@ -7,7 +7,7 @@ import tensorflow as tf
 from engine_cases import CLASSES, FEATURES, ROWS, X, Y, classifier
 
 import kerasnn
-from kerasnn.training import engines
+from kerasnn.training.loop import engines
 
 EPOCH = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)
 STEPS = -(-ROWS // 32)

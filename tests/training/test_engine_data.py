@@ -8,7 +8,8 @@ import tensorflow as tf
 from engine_cases import ROWS, X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 import kerasnn
-from kerasnn.training import blocks, generators
+from kerasnn.training.inputs import generators
+from kerasnn.training.loop import row_blocks
 
 EPOCH = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)
 
@@ -41,13 +42,13 @@ def counter():
 @pytest.fixture
 def many_rows(monkeypatch):
     """So many rows that XLA has them copied into the order, and not looked up where they lie."""
-    monkeypatch.setattr(blocks, "_CACHED_BYTES", 0)
+    monkeypatch.setattr(row_blocks, "_CACHED_BYTES", 0)
 
 
 @pytest.fixture
 def small_blocks(monkeypatch, many_rows):
     """Blocks that hold two batches of 16 rows; of five batches, the last has 6 rows."""
-    monkeypatch.setattr(blocks, "_GATHERED_BYTES", 2 * 16 * (5 + 2) * 4)
+    monkeypatch.setattr(row_blocks, "_GATHERED_BYTES", 2 * 16 * (5 + 2) * 4)
 
 
 @pytest.mark.parametrize("engine", ["graph", pytest.param("xla", marks=pytest.mark.slow)])
@@ -97,7 +98,7 @@ def test_engines_shuffle_alike():
 
 def test_the_orders_of_two_epochs_differ():
     """With one batch of each row, and a rate that falls, the order shows in the weights."""
-    data = blocks.Blocks(np.arange(50), rows=50, batch_size=10, shuffle=True, seed=0)
+    data = row_blocks.Blocks(np.arange(50), rows=50, batch_size=10, shuffle=True, seed=0)
     orders = data.of_epochs(0, 3, jit=False)[1].numpy().reshape(3, 50)
     np.testing.assert_array_equal(np.sort(orders), np.tile(np.arange(50), (3, 1)))
     assert len({tuple(order) for order in orders}) == 3

@@ -125,8 +125,10 @@ def test_the_epoch_is_counted_from_the_first():
 
 def test_an_epoch_in_parts(monkeypatch):
     """The weights are those before the epoch, whichever of its parts failed."""
-    monkeypatch.setattr("kerasnn.training.blocks._CACHED_BYTES", 0)
-    monkeypatch.setattr("kerasnn.training.blocks._GATHERED_BYTES", BATCH * (FEATURES * 4 + 8))
+    monkeypatch.setattr("kerasnn.training.loop.row_blocks._CACHED_BYTES", 0)
+    monkeypatch.setattr(
+        "kerasnn.training.loop.row_blocks._GATHERED_BYTES", BATCH * (FEATURES * 4 + 8)
+    )
     model, x = hiding()
     before = model.get_weights()
     with pytest.raises(FloatingPointError, match="in epoch 1"):

@@ -9,7 +9,7 @@ from training_helpers import changed
 import kerasnn
 from kerasnn import models
 from kerasnn.training import evaluate, predict
-from kerasnn.training.stream_values import BatchCheck
+from kerasnn.training.inputs.stream_values import BatchCheck
 
 # A test extra of several GB for a few lines would be too much.
 try:

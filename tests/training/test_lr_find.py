@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import kerasnn
 from kerasnn import data, layers, models, optimizers, schedules
-from kerasnn.training.rate_sweep import RateSweep
+from kerasnn.training.learning_rate_sweep import RateSweep
 
 QUICK = {"steps": 12, "low": 1e-4, "high": 10.0}
 

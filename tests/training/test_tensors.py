@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasnn.training.tensors import as_tensors
+from kerasnn.training.inputs.tensors import as_tensors
 
 ROWS = np.random.default_rng(0).normal(size=(7, 3))
 

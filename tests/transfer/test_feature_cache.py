@@ -15,8 +15,8 @@ import tensorflow as tf
 from transfer_cases import as_if_trained, counted, images, network
 
 from kerasnn import transfer
-from kerasnn.transfer import extraction
-from kerasnn.transfer.feature_store import FeatureStore, digest
+from kerasnn.transfer.frozen_features import extractor
+from kerasnn.transfer.frozen_features.feature_cache import FeatureStore, digest
 
 
 def features(cache, x, seed=0, **arguments):
@@ -234,7 +234,7 @@ def test_large_features_are_streamed_from_the_disk(tmp_path, monkeypatch):
     arguments = {"epochs": 4, "precision": "float32", "verbose": 0, "regime": "small"}
     transfer.fine_tune(plain, x, y, cache=tmp_path, batch_size=48, **arguments)
     features(tmp_path, images(6)[0])
-    monkeypatch.setattr(extraction, "_MEMORY_BYTES", 1)
+    monkeypatch.setattr(extractor, "_MEMORY_BYTES", 1)
     counted()
     history = transfer.fine_tune(
         streamed, x, y, cache=tmp_path, batch_size=48, validation_data=images(6), **arguments

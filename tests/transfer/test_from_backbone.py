@@ -8,7 +8,7 @@ import pytest
 from transfer_cases import as_if_trained, images, network
 
 from kerasnn import models, transfer
-from kerasnn.transfer.applications import MODULES
+from kerasnn.transfer.preprocessing import MODULES
 
 NAMED = ["VGG19", "ResNet50", "MobileNetV2", "EfficientNetB0"]
 EVERY = sorted(

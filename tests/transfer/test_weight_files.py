@@ -12,7 +12,7 @@ import pytest
 from transfer_cases import small_vgg
 
 from kerasnn import transfer
-from kerasnn.transfer import imagenet
+from kerasnn.transfer.backbones import imagenet
 
 
 @pytest.fixture(scope="module")

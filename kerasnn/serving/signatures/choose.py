@@ -5,16 +5,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kerasnn import _checks
-from kerasnn.serving.inference import Inference
-from kerasnn.serving.labels import Labels
-from kerasnn.serving.signatures.answers import Answers
-from kerasnn.serving.signatures.classes import Classes
-from kerasnn.serving.signatures.examples import Examples
-from kerasnn.serving.signatures.pictures import Pictures
+from kerasnn.serving.errors import UnsuitableError
+from kerasnn.serving.graph.inference import Inference
+from kerasnn.serving.graph.labels import Labels
+from kerasnn.serving.signatures.readers import Examples, Pictures, Tensors
 from kerasnn.serving.signatures.signature import Signature
-from kerasnn.serving.signatures.tensors import Tensors
-from kerasnn.serving.signatures.unsuitable_error import UnsuitableError
-from kerasnn.serving.signatures.values import Values
+from kerasnn.serving.signatures.writers import Answers, Classes, Values
 
 
 def choose(inference: Inference, labels: Labels | None, names: Any) -> dict[str, Signature]:

@@ -4,14 +4,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerasnn.serving.inference import Inference
-from kerasnn.serving.recorded import Arrays, Example
-from kerasnn.serving.signatures.answers import Answers
-from kerasnn.serving.signatures.classes import Classes
-from kerasnn.serving.signatures.examples import Examples
-from kerasnn.serving.signatures.pictures import Pictures
-from kerasnn.serving.signatures.tensors import Tensors
-from kerasnn.serving.signatures.values import Values
+from kerasnn.serving.graph.inference import Inference
+from kerasnn.serving.runtime.recorded_examples import Arrays, Example
+from kerasnn.serving.signatures.readers import Examples, Pictures, Tensors
+from kerasnn.serving.signatures.writers import Answers, Classes, Values
 
 
 class Signature:

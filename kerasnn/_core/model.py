@@ -1,0 +1,98 @@
+"""What a model is made of."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+
+
+def all_layers(model: Any) -> Iterator[keras.layers.Layer]:
+    """Yields the layers of a model, and of the models inside it."""
+    for layer in getattr(model, "layers", []):
+        yield layer
+        yield from all_layers(layer)
+
+
+def is_symbolic(model: keras.Model) -> bool:
+    """Whether the shapes of inputs and outputs are known before data comes."""
+    try:
+        return bool(model.inputs) and bool(model.outputs)
+    except (AttributeError, ValueError):
+        # A Sequential model without an Input, or a subclassed one.
+        return False
+
+
+def structure(model: Any, end: str) -> Any:
+    """Returns the symbolic inputs or outputs, in the structure that the model was made of."""
+    if isinstance(model, keras.Sequential):
+        tensors = getattr(model, f"{end}s")
+        return tensors[0] if len(tensors) == 1 else tensors
+    return getattr(model, end)
+
+
+def required_inputs(model: Any) -> list[bool]:
+    """Returns for each symbolic input, in the order of `keras.tree.flatten`, if it is required."""
+    inputs = [layer for layer in model.layers if isinstance(layer, keras.layers.InputLayer)]
+    optional = {id(layer.output) for layer in inputs if layer.optional}
+    return [id(tensor) not in optional for tensor in keras.tree.flatten(structure(model, "input"))]
+
+
+def variables_of(model: Any) -> list[keras.Variable]:
+    """Returns all variables of a model and its optimizers, in an order that does not change.
+
+    Among them are seeds, slots and counters; metrics are not, which start anew in each epoch.
+    """
+    # A step of the user's own may have several optimizers, which Keras does not track.
+    held = [v for v in vars(model).values() if isinstance(v, keras.optimizers.Optimizer)]
+    return [*model.variables, *(v for optimizer in held for v in optimizer.variables)]
+
+
+class State:
+    """All variables of a model and its optimizers, as they are when this is made.
+
+    TensorFlow copies a variable's buffer when it is next written to, so keeping the values is
+    cheap until then.
+
+    Args:
+        model: A Keras model.
+        metrics: Whether the variables of metrics are kept too, which start anew in each epoch.
+        but: Variables that are left as they will be.
+    """
+
+    def __init__(self, model: Any, *, metrics: bool = False, but: Sequence[Any] = ()) -> None:
+        self._model, self._metrics = model, metrics
+        self._left = {id(variable) for variable in but}
+        self._values: list[tuple[Any, Any]] = []
+        self.add_new()
+
+    def add_new(self) -> None:
+        """Keeps the variables too that were made since, such as those of a model just built."""
+        known = self._left | {id(variable) for variable, _ in self._values}
+        metrics = self._model.metrics_variables if self._metrics else []
+        self._values += [
+            (variable, variable.value.value())
+            for variable in [*variables_of(self._model), *metrics]
+            if id(variable) not in known
+        ]
+
+    def restore(self) -> None:
+        """Puts everything back."""
+        if self._metrics:
+            # Those that were made since start anew.
+            self._model.reset_metrics()
+        for variable, value in self._values:
+            variable.assign(value)
+
+
+@contextlib.contextmanager
+def unchanged(model: Any) -> Iterator[None]:
+    """Lets a model run, and puts back what its layers change in inference too.
+
+    A layer may draw random numbers there, or count its calls.
+    """
+    before = State(model)
+    try:
+        yield
+    finally:
+        before.restore()

@@ -1,0 +1,1 @@
+"""Resume: a training run that a kill does not lose."""

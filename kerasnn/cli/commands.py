@@ -1,0 +1,232 @@
+"""`export`, `verify` and `predict` on the command line."""
+
+import argparse
+import json
+import mimetypes
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasnn._core import keras_file
+from kerasnn.cli import csv_rows
+from kerasnn.serving.assets import model_card
+from kerasnn.serving.errors import MissingSignatureError
+from kerasnn.serving.export import export
+from kerasnn.serving.predictor import Predictor
+from kerasnn.serving.publishing import server_files
+from kerasnn.serving.verify import verify
+
+_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
+_PREDICT = """\
+Several model inputs take one column of a CSV file each, by the names in its first line, in any
+order. One input takes all columns in their order; it knows no names. There, a first line without
+any number is a header where numbers follow. Any other first line may be names or values: say
+--header or --no-header. An image file is decoded and resized as it was for training. What comes
+out is JSON, with a probability for each label, in the order of the labels:
+
+  {"predictions": [{"probabilities": [0.1, 0.9], "labels": "cat"}]}
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Adds the three commands to a parser's subparsers; each sets `run`."""
+    parser = commands.add_parser(
+        "export",
+        help="write a .keras file as a SavedModel that TensorFlow Serving loads",
+        description="Writes the model in a .keras file as the next version in PATH, once the "
+        "exported program has given the model's own answers.",
+        epilog="Example: python -m kerasnn export iris.keras models/iris --labels setosa "
+        "versicolor virginica",
+    )
+    parser.add_argument("model", metavar="MODEL.keras", type=pathlib.Path)
+    # As it was written: the path of nothing is the directory that the user is in.
+    parser.add_argument("path", metavar="PATH", help="directory of the versions")
+    parser.add_argument(
+        "--labels",
+        nargs="+",
+        metavar="NAME",
+        help="names of the classes in their order, or one text file with a name a line",
+    )
+    parser.add_argument("--version", type=int, metavar="N", help="default: the next one")
+    parser.add_argument(
+        "--signatures", nargs="+", metavar="NAME", default="auto", help="default: all that suit"
+    )
+    parser.add_argument("--batch-sizes", nargs="+", type=int, metavar="N", default=[1, 8, 32])
+    parser.add_argument("--no-warmup", action="store_true", help="write no warm-up requests")
+    parser.add_argument("--no-verify", action="store_true", help="publish without comparing")
+    parser.add_argument("--overwrite", action="store_true", help="replace the version given")
+    parser.set_defaults(run=_export)
+
+    parser = commands.add_parser(
+        "verify",
+        help="ask a SavedModel again for the answers that were recorded with it",
+        description="Asks the SavedModel in PATH, or the newest version there, for the answers "
+        "that were recorded with it. Exits with 0 where all are within 1e-5, else with 1.",
+    )
+    parser.add_argument("path", metavar="PATH", type=pathlib.Path)
+    parser.set_defaults(run=_verify)
+
+    parser = commands.add_parser(
+        "predict",
+        help="ask a SavedModel about CSV rows or image files",
+        description="Asks the SavedModel in PATH, or the newest version there, without Keras.",
+        epilog=_PREDICT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("path", metavar="PATH", type=pathlib.Path)
+    parser.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        type=pathlib.Path,
+        help=f"a CSV file, or an image ({', '.join(_IMAGES)})",
+    )
+    first_line = parser.add_mutually_exclusive_group()
+    first_line.add_argument(
+        "--header",
+        action="store_true",
+        help="the first line of a CSV file holds the names of its columns",
+    )
+    first_line.add_argument(
+        "--no-header",
+        dest="header",
+        action="store_false",
+        help="the first line of a CSV file holds values",
+    )
+    parser.set_defaults(run=_predict, header=None)
+
+
+def _export(given: argparse.Namespace) -> None:
+    report = export(
+        keras_file.load(given.model),
+        given.path,
+        version=given.version,
+        labels=_labels(given.labels),
+        signatures="auto" if given.signatures == ["auto"] else given.signatures,
+        warmup=not given.no_warmup,
+        batch_sizes=given.batch_sizes,
+        verify=not given.no_verify,
+        overwrite=given.overwrite,
+    )
+    contents = json.loads((report.path / model_card.FILE).read_text(encoding="utf-8"))
+    asked = next(iter(contents["requests"]["curl"].values()))
+    print(report, f"Serve it:\n  {contents['serve']['docker']}", f"Ask it:\n  {asked}", sep="\n\n")
+
+
+def _labels(names: list[str] | None) -> list[str] | None:
+    if names is None or len(names) > 1:
+        return names
+    file = pathlib.Path(names[0])
+    try:
+        lines = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
+    except (OSError, UnicodeError) as error:
+        raise ValueError(
+            f"--labels must be a name for each class, or a text file in UTF-8 with a name a line; "
+            f"got {file}: {error}."
+        ) from None
+    if not lines:
+        raise ValueError(f"--labels must be a file with a name a line; {file} is empty.")
+    return [line.rstrip() for line in lines]
+
+
+def _verify(given: argparse.Namespace) -> None:
+    found = verify(given.path)
+    print(found)
+    moved = server_files.misplaced(given.path)
+    if moved:
+        print(f"kerasnn: {moved}", file=sys.stderr)
+
+
+def _predict(given: argparse.Namespace) -> None:
+    kinds = {file: mimetypes.guess_type(file.name, strict=False)[0] or "" for file in given.inputs}
+    for file, kind in kinds.items():
+        if kind.startswith("image/") and file.suffix.lower() not in _IMAGES:
+            raise ValueError(
+                f"{file} must be a CSV file or an image ({', '.join(_IMAGES)}); TensorFlow decodes "
+                f"no {kind}. Convert it to PNG."
+            )
+    pictures = [file for file in given.inputs if file.suffix.lower() in _IMAGES]
+    tables = [file for file in given.inputs if file not in pictures]
+    if pictures and tables:
+        raise ValueError(
+            f"INPUT must be CSV files or image files; got both, {tables[0]} and {pictures[0]}."
+        )
+    if pictures and given.header is not None:
+        raise ValueError(
+            f"--header and --no-header are for CSV files; got the image {pictures[0]}."
+        )
+    if pictures:
+        predictor = _predictor(given.path, "image_bytes", pictures[0], "image files")
+        answers = _about_images(predictor, pictures)
+    else:
+        predictor = _predictor(given.path, "serving_default", tables[0], "rows of a table")
+        answers = [row for file in tables for row in _about_table(predictor, file, given.header)]
+    try:
+        print(json.dumps({"predictions": answers}, allow_nan=False))
+    except ValueError:
+        raise ValueError(
+            f"the model in {given.path} must answer with finite numbers, for JSON has no others; "
+            "among its answers is NaN or an infinity. Look for it in the weights."
+        ) from None
+
+
+def _predictor(path: pathlib.Path, signature: str, file: pathlib.Path, what: str) -> Predictor:
+    try:
+        return Predictor(path, signature=signature)
+    except MissingSignatureError as error:
+        raise ValueError(
+            f"{file} cannot be asked about: the model in {path} takes no {what}, for which it "
+            f"would have the signature {signature!r}; it has {error.known}."
+        ) from None
+
+
+def _about_table(
+    predictor: Predictor, file: pathlib.Path, header: bool | None
+) -> list[dict[str, Any]]:
+    rows, ignored = csv_rows.read(file, predictor.inputs, header=header)
+    try:
+        found = _rows(predictor(rows), len(next(iter(rows.values()))))
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"{file} does not fit the model: {error}") from None
+    if ignored:
+        print(
+            f"kerasnn: the model knows no names of columns; those of {file} were taken in their "
+            f"order: {', '.join(ignored):.500}",
+            file=sys.stderr,
+        )
+    return found
+
+
+def _about_images(predictor: Predictor, files: Sequence[pathlib.Path]) -> list[dict[str, Any]]:
+    contents = [file.read_bytes() for file in files]
+    try:
+        return _rows(predictor(contents), len(contents))
+    except ValueError:
+        for file, content in zip(files, contents, strict=True):
+            try:
+                predictor([content])
+            except ValueError as error:
+                raise ValueError(
+                    f"{file} must be an image that TensorFlow can decode; it says: {error}"
+                ) from None
+        raise
+
+
+def _rows(answers: dict[str, np.ndarray], count: int) -> list[dict[str, Any]]:
+    for name, array in answers.items():
+        if array.shape[:1] != (count,):
+            raise ValueError(
+                f"its output {name!r} must be one answer for each of {count} rows, along the first "
+                f"axis; it has shape {array.shape}."
+            )
+    lists = [_plain(array.tolist()) for array in answers.values()]
+    return [dict(zip(answers, row, strict=True)) for row in zip(*lists, strict=True)]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value

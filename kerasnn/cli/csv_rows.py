@@ -1,0 +1,171 @@
+"""CSV files as rows for a model."""
+
+import csv
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from kerasnn.cli import csv_cells as csv_cells
+from kerasnn.data._columns import is_missing
+from kerasnn.serving.graph.tensor_names import of_column
+from kerasnn.serving.runtime.c_session import Tensor
+
+_LONGEST_CELL = 2**31 - 1
+
+
+class Table(NamedTuple):
+    """A CSV file as rows for a model.
+
+    Attributes:
+        rows: Input name -> rows.
+        ignored_names: Names of columns that were taken by position, since the model knows none.
+    """
+
+    rows: dict[str, np.ndarray]
+    ignored_names: list[str]
+
+
+class _Row(NamedTuple):
+    line: int
+    cells: list[str]
+
+
+def read(file: pathlib.Path, inputs: Mapping[str, Tensor], *, header: bool | None = None) -> Table:
+    """Returns a CSV file as rows for a model.
+
+    A model of several inputs takes one column for each by name, which the first line gives, in
+    any order; other columns are left out. A model of one input knows no names and takes all
+    columns in their order.
+
+    Args:
+        file: The file.
+        inputs: Input name -> what it takes.
+        header: Whether the first line is a header. None decides by the cells: a header holds no
+            number, and stands over a column of numbers.
+
+    Raises:
+        ValueError: If the file has no rows, rows of different lengths, lacks a column or has it
+            twice, or holds what the model's input cannot; if `header` is None and the first line
+            may be names or values.
+    """
+    rows = _rows(file)
+    [[name, tensor], *others] = inputs.items()
+    if others and header is False:
+        raise ValueError(
+            f"{file} must begin with a line of names, for the model takes {len(inputs)} inputs by "
+            f"name: {', '.join(inputs)}. Write that line, and leave out --no-header."
+        )
+    if header is None:
+        header = bool(others) or _is_header(file, rows, tensor)
+    names: list[str] = []
+    if header:
+        names, rows = [cell.strip() for cell in rows[0].cells], rows[1:]
+    if not rows:
+        raise ValueError(
+            f"{file} must hold at least one row of values, with commas between them; its only line "
+            f"is a header: {', '.join(names)}."
+        )
+    if not others:
+        return Table({name: _array(file, rows, range(len(rows[0].cells)), tensor)}, names)
+    places = {name: _place(file, name, names) for name in inputs}
+    return Table(
+        {name: _array(file, rows, [places[name]], tensor) for name, tensor in inputs.items()}, []
+    )
+
+
+def _place(file: pathlib.Path, name: str, columns: Sequence[str]) -> int:
+    """Returns the place of the one column for an input, which may have the name before cleaning."""
+    found = [i for i, column in enumerate(columns) if name in (column, of_column(column))]
+    if len(found) != 1:
+        raise ValueError(
+            f"{file} must have one column {name!r}, which is an input of the model; its first "
+            f"line names {', '.join(columns)}."
+        )
+    return found[0]
+
+
+def _rows(file: pathlib.Path) -> list[_Row]:
+    with file.open(newline="", encoding="utf-8-sig") as lines:
+        reader = csv.reader(lines, strict=True)
+        # The reader's own limit is a guess at what a cell can be.
+        before = csv.field_size_limit(_LONGEST_CELL)
+        try:
+            lines_read = [_Row(reader.line_num, row) for row in reader]
+        except (csv.Error, UnicodeError) as error:
+            raise ValueError(f"{file} must be a CSV file in UTF-8; {error}.") from None
+        finally:
+            csv.field_size_limit(before)
+    rows = [row for row in lines_read if row.cells]
+    if not rows:
+        raise ValueError(f"{file} must hold at least one row of values; it is empty.")
+    blank = next((row.line for row in lines_read if not row.cells), None)
+    if len(rows[0].cells) == 1 and blank is not None:
+        raise ValueError(
+            f"{file} must hold a value in each line of its one column; line {blank} is blank. "
+            'Leave it out, or write "" for an empty text.'
+        )
+    for row in rows:
+        if len(row.cells) != len(rows[0].cells):
+            raise ValueError(
+                f"{file} must have rows, all of one length; line {row.line} has {len(row.cells)} "
+                f"cells, and line {rows[0].line} has {len(rows[0].cells)}."
+            )
+    return rows
+
+
+def _is_header(file: pathlib.Path, rows: Sequence[_Row], tensor: Tensor) -> bool:
+    """Returns whether the first line is a header; raises where that cannot be known."""
+    first, others = rows[0], rows[1:]
+    is_number = [csv_cells.is_number(cell, tensor.dtype) for cell in first.cells]
+    flags = "give --header if it holds names, --no-header if it is a row"
+    if all(is_number):
+        raise ValueError(
+            f"{file} must show whether its first line is a header; names may be numbers, and line "
+            f"{first.line} holds nothing else: {_listed(first.cells)}. To say so, {flags}."
+        )
+    if tensor.dtype != object:
+        if any(is_number):
+            place = is_number.index(False)
+            raise ValueError(
+                f"{file} must begin with a line of numbers, or of names for all columns; got "
+                f"{first.cells[place]!r} in line {first.line}, column {place + 1}, among numbers. "
+                f"Write the number there, or {flags}."
+            )
+        # What stands for missing values is a row without them, and no header.
+        return not all(is_missing(cell.strip()) for cell in first.cells)
+    # Words may be names or values, but over a column of numbers a word is a name.
+    columns = zip(*(row.cells for row in others), strict=True)
+    if not any(is_number) and any(
+        all(csv_cells.is_number(cell, tensor.dtype) for cell in column) for column in columns
+    ):
+        return True
+    raise ValueError(
+        f"{file} must show whether its first line is a header; the model takes strings, and line "
+        f"{first.line} may be names or values: {_listed(first.cells)}. To say so, {flags}."
+    )
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return f"{', '.join(texts):.200}"
+
+
+def _array(
+    file: pathlib.Path, rows: Sequence[_Row], columns: Sequence[int], tensor: Tensor
+) -> np.ndarray:
+    values = []
+    for row in rows:
+        for column in columns:
+            try:
+                values.append(csv_cells.value(row.cells[column], tensor.dtype))
+            except ValueError:
+                raise ValueError(
+                    f"{file} must hold {csv_cells.rule(tensor.dtype)} for this model, with commas "
+                    f"between them; got {row.cells[column]!r} in line {row.line}, column "
+                    f"{column + 1}."
+                ) from None
+    # An input of one value a row may have no axis for it.
+    is_flat = tensor.shape is not None and len(tensor.shape) == 1 and len(columns) == 1
+    shape = [len(rows)] if is_flat else [len(rows), len(columns)]
+    return np.array(values, tensor.dtype).reshape(shape)

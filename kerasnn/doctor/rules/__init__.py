@@ -1,0 +1,1 @@
+"""Rules: each yields a finding where the measurements show a fault."""

@@ -1,0 +1,1 @@
+"""Activation layers, and a recommendation among them."""

@@ -1,0 +1,1 @@
+"""The dropout family, and Monte-Carlo dropout."""

@@ -1,0 +1,55 @@
+"""Dropout for self-normalising networks."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasnn.layers.dropout.dropout import Dropout
+
+# SELU's limit towards minus infinity, -lambda * alpha.
+_LOWEST = -1.7580993408473766
+
+
+@keras.saving.register_keras_serializable("kerasnn")
+class AlphaDropout(Dropout):
+    """Sets each input to SELU's lowest value with probability `rate` while training.
+
+    Forward:  y = a (x m + s (1 - m)) + b, m ~ Bernoulli(q)   in training, with q = 1 - rate,
+                  s = -1.7581, a = (q + s^2 q (1 - q))^(-1/2) and b = -a (1 - q) s
+              y = x                                            in inference
+    Backward: dy/dx = a m, with the same m
+
+    a and b keep mean 0 and variance 1 of the inputs, which SELU brings about and which a zero
+    in their place would disturb. Use it after `activation="selu"`, and `Dropout` elsewhere. An
+    input other than of mean 0 and variance 1 is not kept in expectation: E[y] = a q x.
+
+    Args:
+        rate: Share of the inputs that are dropped, in [0, 1).
+        noise_shape: Shape of the mask, broadcast against the input; None in it takes the
+            input's size. The default drops every element on its own.
+        seed: Seed of the mask. The default takes one from `keras.utils.set_random_seed`.
+
+    Shape:
+        `(batch, ...)` -> the same.
+
+    Raises:
+        ValueError: If `rate` is not in [0, 1), or `noise_shape` does not fit.
+
+    Example:
+        >>> x = keras.random.normal((1000,), seed=1)
+        >>> y = AlphaDropout(0.2, seed=1)(x, training=True).numpy()
+        >>> bool(abs(y.mean()) < 0.15), bool(abs(y.std() - 1) < 0.15)
+        (True, True)
+
+    Reference:
+        Klambauer et al. (2017), arXiv:1706.02515.
+    """
+
+    def drop(self, inputs: Any) -> Any:
+        """Sets to the lowest value what the mask says, and restores mean and variance."""
+        q = 1 - self.rate
+        a = (q + _LOWEST**2 * q * (1 - q)) ** -0.5
+        b = -a * (1 - q) * _LOWEST
+        scale, offset, dropped = (tf.cast(n, inputs.dtype) for n in (a, b, a * _LOWEST + b))
+        return tf.where(self.kept(self.mask_shape(inputs)), inputs * scale + offset, dropped)

@@ -1,0 +1,82 @@
+"""What the layers that drop at a given rate share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasnn import _checks, ops
+from kerasnn._checks.layers import real_numbers, seed_or_none
+from kerasnn._core.hyperparameter import Live
+
+
+class Dropping(keras.layers.Layer):
+    """Multiplies by a random mask while training; the identity in inference and at rate 0.
+
+    Subclasses say over which axes a decision spreads (`mask_shape`), or what takes the place of
+    the mask (`drop`).
+
+    Args:
+        rate: Share that is dropped, in [0, 1).
+        seed: Seed of the masks. The default takes one from `keras.utils.set_random_seed`.
+    """
+
+    def __init__(self, rate: float, *, seed: int | None = None, **kwargs: Any) -> None:
+        _checks.rate("rate", rate, "To switch dropout off, use 0.")
+        seed = seed_or_none(seed)
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+        # What takes the place of `rate` in programs that serve more than one rate.
+        self.live_rate: Live | None = None
+        self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(min_ndim=1)
+        if rate > 0:
+            self.seed_generator = keras.random.SeedGenerator(seed)
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Drops where training; the identity elsewhere."""
+        inputs = real_numbers(self, inputs)
+        return self.drop(inputs) if training and self.rate > 0 else inputs
+
+    def drop(self, inputs: Any) -> Any:
+        """Sets to zero what the mask says, and scales the rest up."""
+        scale = tf.cast(1 / (1 - self._rate_now()), inputs.dtype)
+        kept = self.kept(self.mask_shape(inputs))
+        return tf.where(kept, inputs * scale, tf.zeros([], inputs.dtype))
+
+    def kept(self, shape: Any) -> Any:
+        """Draws True with probability 1 - `rate`."""
+        drawn = ops.random_uniform(shape, self.seed_generator)
+        return drawn >= tf.cast(self._rate_now(), drawn.dtype)
+
+    def _rate_now(self) -> Any:
+        return self.rate if self.live_rate is None else self.live_rate.read()
+
+    def mask_shape(self, inputs: Any) -> Any:
+        """Returns the shape of the mask; 1 along an axis that shares a decision."""
+        return tf.shape(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+def check_noise_shape(noise_shape: Any, shape: Sequence[int | None] | None = None) -> None:
+    """Raises unless a mask of `noise_shape` spreads over inputs of `shape`."""
+    fits = isinstance(noise_shape, (tuple, list)) and all(
+        n is None or (isinstance(n, int) and not isinstance(n, bool) and n > 0) for n in noise_shape
+    )
+    if shape is not None:
+        fits = len(noise_shape) == len(shape) and all(
+            n in (None, 1, size) or size is None for n, size in zip(noise_shape, shape, strict=True)
+        )
+    if not fits:
+        inputs = "" if shape is None else f", that spread over inputs of shape {tuple(shape)}"
+        raise _checks.InvalidArgument("noise_shape", f"hold sizes, or None{inputs}", noise_shape)

@@ -1,0 +1,279 @@
+"""What the scikit-learn estimators share."""
+
+import contextlib
+import inspect
+import numbers
+import pathlib
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from kerasnn import _checks, callbacks, models, training
+from kerasnn._core.random_state import seeded
+from kerasnn.selection.folds.dataset import note_new, require_fresh
+from kerasnn.selection.folds.splits import can_stratify, require_classes, require_weight
+
+# A multiple of the rows that the matrix products of every processor take at once (4, 6, 8, 16, 24,
+# 48): a last group with fewer rows adds up in another order, and a row would be predicted
+# differently by its place.
+_BLOCK_ROWS = 192
+
+
+class Estimator(BaseEstimator):
+    """Builds, trains and keeps one Keras model.
+
+    Subclasses say what the targets are: `_read_targets` learns from y and returns
+    (targets, task, outputs); `_encode` turns later y into targets.
+    """
+
+    build: Any
+    random_state: Any
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = False
+        tags.target_tags.required = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns the state with the model as the bytes of its `.keras` file, and its seeds."""
+        given: Any = super().__getstate__()
+        state = dict(given)
+        if "model_" in state:
+            state["model_"] = _packed(state["model_"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Loads the model from its bytes."""
+        if "model_" in state:
+            state = {**state, "model_": _unpacked(*state["model_"])}
+        super().__setstate__(state)
+
+    def _fit(self: Any, x: Any, y: Any, sample_weight: Any) -> Any:
+        _checks.whole_number("epochs", self.epochs)
+        _checks.true_or_false("early_stopping", self.early_stopping)
+        with self._unchanged_by_errors():
+            x, y = self._validated(x, y, reset=True)
+            targets, self.task_, outputs = self._read_targets(y)
+            weight = self._weights(x, y, sample_weight)
+            self._begin(x, outputs)
+            stopping, held = [], None
+            if self.early_stopping:
+                x, targets, weight, held = self._held_out(x, targets, weight)
+                stopping = [callbacks.EarlyStopping(patience=self.patience)]
+            history = self._train(x, targets, weight, self.epochs, stopping, held, self._seed)
+        self.history_ = history.history
+        self.n_iter_ = len(history.epoch)
+        best = stopping[0].best_epoch_ if stopping else None
+        self.best_epoch_ = self.n_iter_ if best is None else best + 1
+        return self
+
+    def _partial_fit(self: Any, x: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
+        first = not hasattr(self, "model_")
+        with self._unchanged_by_errors():
+            x, y = self._validated(x, y, reset=first)
+            if first:
+                targets, self.task_, outputs = self._read_targets(y, classes)
+                self._begin(x, outputs)
+                self.history_, self.n_iter_ = {}, 0
+            targets = self._encode(y)
+            weight = self._weights(x, y, sample_weight)
+            history = self._train(x, targets, weight, 1, [], None, self._seed + self.n_iter_)
+        for name, values in history.history.items():
+            self.history_.setdefault(name, []).extend(values)
+        self.n_iter_ += 1
+        return self
+
+    @contextlib.contextmanager
+    def _unchanged_by_errors(self) -> Iterator[None]:
+        """Takes back what was learned before an error: parts of it would pass for a whole."""
+        before = dict(vars(self))
+        try:
+            yield
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _outputs(self: Any, x: Any) -> np.ndarray:
+        check_is_fitted(self, "model_")
+        x = self._validated(x, None, reset=False)
+        return training.predict(self.model_, _whole_blocks(x), batch_size=_BLOCK_ROWS, verbose=0)[
+            : len(x)
+        ]
+
+    def _validated(self: Any, x: Any, y: Any, *, reset: bool) -> Any:
+        options: dict[str, Any] = {"allow_nd": True, "reset": reset}
+        if y is None and reset:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        x, y = _checks.plain("X", x), _checks.plain("y", y)
+        if y is None:
+            x = validate_data(self, x, **options)
+        else:
+            x, y = self._validated_pair(x, y, options)
+        return x if y is None else (x, y)
+
+    def _weights(self: Any, x: Any, y: Any, sample_weight: Any) -> Any:
+        if sample_weight is None:
+            return None
+        weight: Any = check_array(
+            _checks.plain("sample_weight", sample_weight),
+            ensure_2d=False,
+            dtype="float64",
+            input_name="sample_weight",
+        )
+        if weight.shape != (len(x),):
+            raise ValueError(
+                f"`sample_weight` must hold one weight a row; got shape {weight.shape} for "
+                f"{len(x)} rows."
+            )
+        if not weight.any():
+            raise ValueError("`sample_weight` must not be zero for all rows: nothing is left.")
+        return weight
+
+    def _begin(self: Any, x: np.ndarray, outputs: int) -> None:
+        state = self.random_state
+        if isinstance(state, numbers.Integral):
+            _checks.whole_number("random_state", state, at_least=0)
+            self._seed = int(state)
+        else:
+            self._seed = _generator(state).randint(2**31 - 1)
+        shape = x.shape[1:]
+        given = {"input_shape": shape[0] if len(shape) == 1 else shape, "outputs": outputs}
+        given |= {"task": self.task_, "seed": self._seed}
+        with seeded(self._seed, plain=self.build is None):
+            if self.build is not None:
+                self._require_defaults()
+                model = _call(self.build, given)
+            else:
+                names = inspect.signature(models.mlp).parameters
+                params = self.get_params(deep=False)
+                model = models.mlp(**given, **{k: v for k, v in params.items() if k in names})
+        self.model_ = model
+
+    def _require_defaults(self: Any) -> None:
+        """Raises where something describes a network that `build` describes already."""
+        network = inspect.signature(models.mlp).parameters
+        for name, parameter in inspect.signature(type(self).__init__).parameters.items():
+            value: Any = getattr(self, name, None)
+            if name in network and not np.array_equal(value, parameter.default):
+                raise _checks.InvalidArgument(
+                    name,
+                    "be left out beside `build`, which makes the network",
+                    value,
+                    "Let `build` see to it: build=functools.partial(...).",
+                )
+
+    def _train(
+        self: Any,
+        x: Any,
+        targets: Any,
+        weight: Any,
+        epochs: int,
+        stopping: list[Any],
+        held: Any,
+        seed: int,
+    ) -> keras.callbacks.History:
+        return training.fit(
+            self.model_,
+            x,
+            targets,
+            sample_weight=weight,
+            epochs=epochs,
+            batch_size=self.batch_size,
+            callbacks=stopping or None,
+            validation_data=held,
+            verbose=self.verbose,
+            seed=seed,
+        )
+
+    def _held_out(self: Any, x: Any, targets: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
+        """Returns the rows to train on, and those for early stopping to look at."""
+        _checks.number("validation_fraction", self.validation_fraction, above=0, below=1)
+        held = int(np.ceil(self.validation_fraction * len(x)))
+        stratify = None
+        if self.task_ in ("binary", "multiclass"):
+            stratify = targets if can_stratify(targets, len(x) - held, held) else None
+        try:
+            train, inner = train_test_split(
+                np.arange(len(x)), test_size=held, random_state=self._seed, stratify=stratify
+            )
+        except ValueError:
+            raise _checks.InvalidArgument(
+                "validation_fraction",
+                f"leave rows for both parts of {len(x)}",
+                self.validation_fraction,
+            ) from None
+        if self.task_ in ("binary", "multiclass"):
+            require_classes(targets[train], targets[inner])
+        parts = [None if weight is None else weight[rows] for rows in (train, inner)]
+        for part, what in zip(parts, ("are trained on", "early stopping looks at"), strict=True):
+            require_weight(part, f"rows that {what}", "do not stop early")
+        validation = (x[inner], targets[inner], parts[1])
+        return x[train], targets[train], parts[0], validation[: 2 if weight is None else 3]
+
+
+def _whole_blocks(x: np.ndarray) -> np.ndarray:
+    """Returns the rows of a table with the last one repeated until the last block is full.
+
+    A row's prediction then depends neither on how many rows are given nor on their order. Images
+    and sequences stay as they are: a block of them would cost too much.
+    """
+    if x.ndim != 2:
+        return x
+    count = -(-len(x) // _BLOCK_ROWS) * _BLOCK_ROWS
+    return x[np.minimum(np.arange(count), len(x) - 1)]
+
+
+def _generator(state: Any) -> np.random.RandomState:
+    try:
+        return check_random_state(state)
+    except ValueError:
+        raise _checks.InvalidArgument(
+            "random_state", "be a whole number, a numpy.random.RandomState, or None", state
+        ) from None
+
+
+def _call(build: Callable[..., Any], given: dict[str, Any]) -> Any:
+    """Calls `build` with those of the arguments that it names and does not have yet."""
+    if isinstance(build, keras.Model) or not callable(build):
+        raise _checks.InvalidArgument("build", "be a function that returns a compiled model", build)
+    names = inspect.signature(build).parameters
+    bound = getattr(build, "keywords", {})
+    model = build(**{k: v for k, v in given.items() if k in names and k not in bound})
+    require_fresh(model)
+    note_new(model)
+    return model
+
+
+def _packed(model: keras.Model) -> tuple[bytes, list[np.ndarray]]:
+    """Returns a model's file, and the states of its seeds, which the file leaves out."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.keras"
+        model.save(path)
+        return path.read_bytes(), [np.asarray(seed) for seed in _seeds(model)]
+
+
+def _unpacked(file: bytes, states: list[np.ndarray]) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.keras"
+        path.write_bytes(file)
+        model: Any = keras.saving.load_model(path)
+    for seed, state in zip(_seeds(model), states, strict=True):
+        seed.assign(state)
+    return model
+
+
+def _seeds(model: keras.Model) -> list[keras.Variable]:
+    """Returns the places that layers, such as dropout, have come to in their random numbers."""
+    weights = set(map(id, model.weights))
+    return [variable for variable in model.variables if id(variable) not in weights]

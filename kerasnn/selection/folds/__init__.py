@@ -1,0 +1,1 @@
+"""Cross-validation: the data set, its folds, training on one fold, and scores."""

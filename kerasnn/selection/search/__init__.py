@@ -1,0 +1,1 @@
+"""Hyperparameter search: spaces, strategies, and the journal of results."""

@@ -1,0 +1,158 @@
+"""The results of a search, on disk as soon as they are there."""
+
+import contextlib
+import json
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+from kerasnn import _checks
+from kerasnn._core.atomic_files import flush
+from kerasnn._core.lock import path_lock
+from kerasnn.selection.folds.fold import FoldResult
+from kerasnn.selection.search.identity.content import is_same
+
+Key = tuple[int, int, int, int]
+
+# What a line keeps of a fold.
+_KEPT = ("scores", "best_epoch", "seconds", "score_seconds")
+
+
+class Journal:
+    """A file of JSON lines: what is searched, then each fold's result when it is known.
+
+    A line is on the disk before the next fold begins. What a killed process has half written is
+    cut off; the fold is then run again, to the same result.
+
+    Args:
+        path: The file, made where there is none; None keeps results in memory alone.
+        search: Setting -> text, which has to be that of the file.
+
+    Raises:
+        ValueError: If the file is of another search, or no journal.
+    """
+
+    def __init__(self, path: Any, search: dict[str, str]) -> None:
+        self.search = search
+        self._path = None if path is None else pathlib.Path(path)
+        self._found: dict[Key, dict[str, Any]] = {}
+        if self._path is None:
+            return
+        header = {"kerasnn.selection.tune": search}
+        lines = self._read()
+        if not lines:
+            self._path.write_bytes(b"")
+            self._append(header)
+            flush(self._path.parent)
+            return
+        self._check(lines[0], search)
+        for number, line in enumerate(lines[1:], 2):
+            if not _is_result(line, search.get("metric")):
+                raise self._damaged(number)
+            self._found[tuple(line["key"])] = line
+
+    def get(self, key: Key) -> FoldResult | str | None:
+        """Returns the result of a fold, the text of its error, or None where it is to be run."""
+        line = self._found.get(key)
+        if line is None:
+            return None
+        if "error" in line:
+            return str(line["error"])
+        return FoldResult(predictions=None, history={}, **{name: line[name] for name in _KEPT})
+
+    def put(self, key: Key, result: FoldResult | str) -> None:
+        """Notes a result: it is on the disk when this returns."""
+        line: dict[str, Any] = {"key": key}
+        if isinstance(result, str):
+            line["error"] = result
+        else:
+            line |= {name: getattr(result, name) for name in _KEPT}
+        self._found[key] = line
+        self._append(line)
+
+    def _append(self, line: dict[str, Any]) -> None:
+        if self._path is None:
+            return
+        with open(self._path, "ab") as file:
+            file.write(json.dumps(line).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _read(self) -> list[Any]:
+        path = self._path
+        if path is None or not path.exists():
+            return []
+        data = path.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        lines = []
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                raise (self._foreign() if number == 1 else self._damaged(number)) from None
+        if data and not lines and not b'{"kerasnn.selection.tune"'.startswith(data[:20]):
+            raise self._foreign()
+        if len(whole) < len(data):
+            with open(path, "r+b") as file:
+                file.truncate(len(whole))
+        return lines
+
+    def _check(self, header: Any, search: dict[str, str]) -> None:
+        saved = header.get("kerasnn.selection.tune") if isinstance(header, dict) else None
+        if not isinstance(saved, dict):
+            raise self._foreign()
+        require_same("journal", str(self._path), saved, search)
+
+    def _foreign(self) -> ValueError:
+        return ValueError(
+            f"`journal` must be a file that `tune` has written, or a new one; `{self._path}` is "
+            "something else. Give another path."
+        )
+
+    def _damaged(self, number: int) -> ValueError:
+        return ValueError(
+            f"`journal` must be a file that `tune` has written; line {number} of `{self._path}` "
+            "is damaged, or something else. Delete that line, and what it held is run again."
+        )
+
+
+def _is_result(line: Any, metric: str | None) -> bool:
+    """Whether a line is the result of a fold, with a score that counts."""
+    if not isinstance(line, dict) or not isinstance(line.get("key"), list):
+        return False
+    if len(line["key"]) != 4 or any(type(part) is not int for part in line["key"]):
+        return False
+    if "error" in line:
+        return isinstance(line["error"], str)
+    scores = line.get("scores")
+    if not isinstance(scores, dict) or metric not in {None, *map(repr, scores)}:
+        return False
+    numbers = [*scores.values(), *(line.get(name) for name in _KEPT[1:])]
+    return all(type(number) in (int, float) for number in numbers)
+
+
+def require_same(argument: str, place: str, saved: dict[str, str], search: dict[str, str]) -> None:
+    """Raises where results that are kept in some place are of another search."""
+    for name in search:
+        if not is_same(str(saved.get(name)), search[name]):
+            raise ValueError(
+                f"`{argument}` must be of this search; `{place}` was begun with "
+                f"{name}={saved.get(name)}, and this has {name}={search[name]}. Give another "
+                f"`{argument}`, or the old arguments."
+            )
+
+
+@contextlib.contextmanager
+def journal(path: Any, search: dict[str, str]) -> Iterator[Journal]:
+    """Opens a journal that no other process writes to."""
+    with contextlib.ExitStack() as stack:
+        if path is not None:
+            _checks.file_name("journal", path)
+            file = pathlib.Path(path)
+            if file.is_dir() or not file.absolute().parent.is_dir():
+                raise _checks.InvalidArgument(
+                    "journal", "be a file in a folder that exists", str(path)
+                )
+            stack.enter_context(path_lock(file, "journal", "tune(journal=...)"))
+        yield Journal(path, search)

@@ -1,0 +1,1 @@
+"""Models that are used again for settings of one architecture."""

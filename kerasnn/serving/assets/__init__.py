@@ -1,0 +1,1 @@
+"""Files beside a SavedModel: model card, example requests, warm-up requests."""

@@ -1,0 +1,84 @@
+"""Requests that are ready to be sent, for curl and for gRPC."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from kerasnn.serving.rest import json_values
+from kerasnn.serving.runtime.recorded_examples import Arrays
+from kerasnn.serving.signatures import Signature
+
+# What is longer is no use to read; where nothing is shorter, the shortest is shown.
+_LONGEST = 10_000
+
+
+def examples(
+    model_name: str, signatures: Mapping[str, Signature], asked: Mapping[str, Arrays]
+) -> dict[str, dict[str, str]]:
+    """Returns `"curl"` and `"grpc"` -> signature name -> request of one row.
+
+    Args:
+        model_name: What the server calls the model.
+        signatures: Signature name -> signature.
+        asked: Signature name -> rows of a request; the first is asked for.
+    """
+    kinds = {name: signature.method.rpartition("/")[2] for name, signature in signatures.items()}
+    curl = {
+        name: _curl(model_name, name, kind, {key: rows[0] for key, rows in asked[name].items()})
+        for name, kind in kinds.items()
+    }
+    grpc = {
+        name: _grpc(model_name, name, asked[name])
+        for name, kind in kinds.items()
+        if kind == "predict"
+    }
+    return {"curl": _readable(curl), "grpc": _readable(grpc)}
+
+
+def _curl(model_name: str, signature: str, kind: str, row: dict[str, Any]) -> str:
+    if kind == "predict":
+        [value, *others] = row.values()
+        body = {"instances": [json_values.encode(row if others else value)]}
+    else:
+        [example] = row.values()
+        body = {"examples": [_features(example)]}
+    data = json.dumps({"signature_name": signature, **body})
+    url = f"http://localhost:8501/v1/models/{model_name}:{kind}"
+    return f"curl -d {shlex.quote(data)} {url}"
+
+
+def _features(serialized: bytes) -> dict[str, Any]:
+    features = tf.train.Example.FromString(serialized).features.feature
+    found = {}
+    for name in sorted(features):
+        kind = features[name].WhichOneof("kind")
+        values = list(getattr(features[name], kind).value)
+        found[name] = json_values.encode(values[0] if len(values) == 1 else values)
+    return found
+
+
+def _grpc(model_name: str, signature: str, rows: Arrays) -> str:
+    lines = [
+        "import grpc",
+        "import tensorflow as tf",
+        "from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc",
+        'channel = grpc.insecure_channel("localhost:8500")',
+        "request = predict_pb2.PredictRequest()",
+        f"request.model_spec.name = {model_name!r}",
+        f"request.model_spec.signature_name = {signature!r}",
+    ]
+    for key, array in rows.items():
+        dtype = "string" if array.dtype == object else array.dtype.name
+        value = f"tf.make_tensor_proto({array[:1].tolist()!r}, {dtype!r})"
+        lines.append(f"request.inputs[{key!r}].CopyFrom({value})")
+    stub = "prediction_service_pb2_grpc.PredictionServiceStub(channel)"
+    lines.append(f"print({stub}.Predict(request, timeout=10))")
+    return "\n".join([*lines, ""])
+
+
+def _readable(texts: dict[str, str]) -> dict[str, str]:
+    short = {name: text for name, text in texts.items() if len(text) <= _LONGEST}
+    return short or dict(sorted(texts.items(), key=lambda item: len(item[1]))[:1])

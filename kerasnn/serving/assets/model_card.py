@@ -1,0 +1,160 @@
+"""What `model_card.json` says of a version."""
+
+import contextlib
+import datetime
+import hashlib
+import json
+import math
+import pathlib
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnn._version import __version__
+from kerasnn.serving.assets import example_requests
+from kerasnn.serving.graph.labels import Labels
+from kerasnn.serving.publishing import server_files, version_directory
+from kerasnn.serving.publishing.batch_sizes import batch_sizes as sizes_of
+from kerasnn.serving.runtime.recorded_examples import Arrays
+from kerasnn.serving.runtime.verification import TOLERANCE, Verification
+from kerasnn.serving.signatures import Signature
+
+FILE = pathlib.Path("assets.extra", "model_card.json")
+
+
+def make(
+    model: keras.Model,
+    directory: pathlib.Path,
+    path: pathlib.Path,
+    signatures: Mapping[str, Signature],
+    asked: Mapping[str, Arrays],
+    labels: Labels | None,
+    batch_sizes: Sequence[int],
+    verification: Verification | None,
+) -> dict[str, Any]:
+    """Returns the card, made of what JSON can hold.
+
+    Args:
+        model: What was exported.
+        directory: The SavedModel.
+        path: Directory of the versions.
+        signatures: Signature name -> signature.
+        asked: Signature name -> rows of a request.
+        labels: Names of the classes, if there are any.
+        batch_sizes: Numbers of rows that the server is to take at a time.
+        verification: What was found, if it was asked for.
+    """
+    name = server_files.model_name(path)
+    return {
+        "name": name,
+        "model": {
+            "name": model.name,
+            "class": f"{type(model).__module__}.{type(model).__qualname__}",
+            "parameters": model.count_params(),
+            "weights_sha256": {
+                str(file.relative_to(directory)): _sha256(file)
+                for file in sorted(directory.glob("variables/variables.data-*"))
+            },
+        },
+        "labels": None if labels is None else labels.names,
+        "signatures": {key: _schema(signature) for key, signature in signatures.items()},
+        "batch_sizes": list(batch_sizes),
+        "training": _training(model),
+        "verification": None if verification is None else _verification(verification),
+        "requests": example_requests.examples(name, signatures, asked),
+        "serve": server_files.commands(path),
+        "versions": {
+            "python": platform.python_version(),
+            "kerasnn": __version__,
+            **{module.__name__: module.__version__ for module in (keras, tf, np)},
+        },
+        "exported": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def batch_sizes(path: pathlib.Path) -> set[int]:
+    """Returns the batch sizes of all versions in `path` whose cards can be read."""
+    found: set[int] = set()
+    for directory in version_directory.numbers(path).values():
+        # Somebody may have written another card there.
+        with contextlib.suppress(OSError, ValueError, TypeError, LookupError, RecursionError):
+            contents = json.loads((directory / FILE).read_text(encoding="utf-8"))
+            found.update(sizes_of(contents["batch_sizes"]))
+    return found
+
+
+def _sha256(file: pathlib.Path) -> str:
+    with file.open("rb") as contents:
+        return hashlib.file_digest(contents, "sha256").hexdigest()
+
+
+def _schema(signature: Signature) -> dict[str, Any]:
+    return {
+        "method": signature.method,
+        "inputs": _tensors(signature.inputs),
+        "outputs": _tensors(signature.outputs),
+    }
+
+
+def _tensors(specs: Mapping[str, tf.TensorSpec]) -> dict[str, Any]:
+    return {
+        name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
+        for name, spec in specs.items()
+    }
+
+
+def _training(model: keras.Model) -> dict[str, Any] | None:
+    """Returns what is known of the last training, if the model was trained in this process."""
+    history = getattr(model, "history", None)
+    if history is None or not history.epoch:
+        return None
+    return {
+        "epochs": len(history.epoch),
+        "last_epoch": {
+            name: _plain(_number_or_list(values[-1]))
+            for name, values in history.history.items()
+            if len(values)
+        },
+        "optimizer": type(model.optimizer).__name__,
+        "loss": _loss(model.loss),
+    }
+
+
+def _number_or_list(value: Any) -> Any:
+    array = np.asarray(value)
+    return array.item() if array.size == 1 else array.tolist()
+
+
+def _plain(value: Any) -> Any:
+    """Returns what was logged as JSON can hold it, which has finite numbers only."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value)
+
+
+def _loss(loss: Any) -> Any:
+    if isinstance(loss, Mapping):
+        return {name: _loss(part) for name, part in loss.items()}
+    if isinstance(loss, (list, tuple)):
+        return [_loss(part) for part in loss]
+    if loss is None or isinstance(loss, str):
+        return loss
+    return getattr(loss, "__name__", type(loss).__name__)
+
+
+def _verification(verification: Verification) -> dict[str, Any]:
+    return {
+        "largest_difference": verification.largest_difference,
+        "tolerance": TOLERANCE,
+        "differences": verification.differences,
+        "batch_sizes": verification.batch_sizes,
+        "latency_ms": verification.latency_ms,
+    }

@@ -1,0 +1,1 @@
+"""The TensorFlow graph of a model, made ready to be served."""

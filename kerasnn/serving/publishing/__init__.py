@@ -1,0 +1,1 @@
+"""Version directories and server files, published whole or not at all."""

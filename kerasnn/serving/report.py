@@ -1,0 +1,86 @@
+"""What an export published."""
+
+import dataclasses
+import pathlib
+
+import tensorflow as tf
+
+from kerasnn.serving.runtime.verification import Verification
+
+Signatures = dict[str, dict[str, dict[str, tf.TensorSpec]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportReport:
+    """Says what `serving.export` published; prints as a small table.
+
+    Attributes:
+        path: Directory of the published version.
+        version: Its number.
+        signatures: Signature name -> `"inputs"` or `"outputs"` -> tensor name -> `tf.TensorSpec`.
+        size_bytes: Size of all its files together.
+        verification: How its answers compare with the model's, and how long they took; None where
+            that was not asked for.
+
+    Example:
+        >>> signature = {
+        ...     "inputs": {"features": tf.TensorSpec((None, 4), tf.float32)},
+        ...     "outputs": {"predictions": tf.TensorSpec((None, 1), tf.float32)},
+        ... }
+        >>> print(ExportReport(
+        ...     path=pathlib.Path("models/price/3"),
+        ...     version=3,
+        ...     signatures={"serving_default": signature},
+        ...     size_bytes=20480,
+        ...     verification=Verification(
+        ...         differences={"serving_default": {"predictions": 6e-8}},
+        ...         latency_ms={"serving_default": 0.05},
+        ...         batch_sizes=(1, 8),
+        ...     ),
+        ... ))
+        models/price/3: version 3, 20.5 kB, largest difference 6.0e-08, 0.05 ms a row
+        serving_default  input   features     float32  (batch, 4)
+        serving_default  output  predictions  float32  (batch, 1)
+    """
+
+    path: pathlib.Path
+    version: int
+    signatures: Signatures
+    size_bytes: int
+    verification: Verification | None
+
+    @property
+    def largest_difference(self) -> float | None:
+        """Largest difference between an answer of the exported program and the model's."""
+        return None if self.verification is None else self.verification.largest_difference
+
+    @property
+    def latency_ms(self) -> dict[str, float] | None:
+        """Signature name -> median time in milliseconds that a single row took."""
+        return None if self.verification is None else self.verification.latency_ms
+
+    def __str__(self) -> str:
+        rows = [
+            (name, side.removesuffix("s"), tensor, spec.dtype.name, _shape(spec))
+            for name, signature in self.signatures.items()
+            for side, tensors in signature.items()
+            for tensor, spec in tensors.items()
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        title = [f"{self.path}: version {self.version}", _size(self.size_bytes)]
+        if self.verification is None:
+            title.append("not verified")
+        else:
+            title.append(f"largest difference {self.verification.largest_difference:.1e}")
+            title.append(f"{next(iter(self.verification.latency_ms.values())):.2f} ms a row")
+        return "\n".join([", ".join(title), *lines])
+
+
+def _shape(spec: tf.TensorSpec) -> str:
+    sizes = ["any" if size is None else str(size) for size in spec.shape.as_list()[1:]]
+    return f"({', '.join(['batch', *sizes])})"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.1f} kB"

@@ -1,0 +1,1 @@
+"""A SavedModel run by TensorFlow's C library, without Keras."""

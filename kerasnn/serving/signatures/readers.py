@@ -1,0 +1,163 @@
+"""`Tensors`."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerasnn.data import _images
+from kerasnn.serving.errors import UnsuitableError
+from kerasnn.serving.graph.inference import Inference
+from kerasnn.serving.runtime.recorded_examples import Arrays
+
+
+class Tensors:
+    """Reads the model's own inputs, by name."""
+
+    def __init__(self, inference: Inference) -> None:
+        self.specs = inference.inputs
+
+    def read(self, received: dict) -> dict:
+        """Returns the model's inputs from those of the signature, in its graph."""
+        return received
+
+    def request(self, rows: Arrays) -> tuple[Arrays, Arrays]:
+        """Returns a request that asks for `rows`, and the rows that are read from it."""
+        return rows, rows
+
+
+_COLOURS = {channels: colour for colour, channels in _images.COLOURS.items()}
+
+
+class Pictures:
+    """Reads JPEG, PNG, BMP, GIF or WebP files, and makes what `data.from_directory` makes.
+
+    The numbers go from 0 to 255, in the dtype of the model's input. A file that `from_directory`
+    refuses is refused when the program runs, with its row.
+
+    Raises:
+        UnsuitableError: If the model's input is not one image of known size, in grey or in RGB.
+    """
+
+    def __init__(self, inference: Inference) -> None:
+        [[name, spec], *others] = inference.inputs.items()
+        shape = spec.shape.as_list()
+        suits = not others and name == "image" and spec.dtype != tf.string
+        if not suits or None in shape[1:] or shape[-1] not in _COLOURS:
+            raise UnsuitableError(
+                "image_bytes",
+                "of one image, `(batch, height, width, 1 or 3)` of known height and width",
+                ", ".join(f"`{n}` of shape {s.shape}" for n, s in inference.inputs.items()),
+            )
+        self.specs = {"image_bytes": tf.TensorSpec((None,), tf.string, "image_bytes")}
+        self._name, self._dtype = name, spec.dtype
+        self._shape: list[int] = shape[1:]
+
+    def read(self, received: dict) -> dict:
+        """Returns the model's inputs from those of the signature, in its graph."""
+        height, width, channels = self._shape
+        files = tf.ensure_shape(received["image_bytes"], (None,))
+
+        def read(file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            image, problem = _images.examine(file)
+            return _images.scale(image, (height, width), _COLOURS[channels]), problem
+
+        pixels, problems = tf.map_fn(
+            read,
+            files,
+            fn_output_signature=(
+                tf.TensorSpec(self._shape, tf.uint8),
+                tf.TensorSpec((), tf.string),
+            ),
+        )
+        with tf.control_dependencies([_check(problems)]):
+            return {self._name: tf.cast(pixels, self._dtype)}
+
+    def request(self, rows: Arrays) -> tuple[Arrays, Arrays]:
+        """Returns a request that asks for `rows`, and the rows that are read from it."""
+        image = rows[self._name]
+        pixels = (255 * image if image.dtype.kind == "f" else image).astype(np.uint8)
+        files = np.empty(len(pixels), object)
+        files[:] = [tf.io.encode_png(picture).numpy() for picture in pixels]
+        return {"image_bytes": files}, {self._name: pixels.astype(image.dtype)}
+
+
+def _check(problems: tf.Tensor) -> tf.Operation:
+    """Returns an operation that fails where a file has a problem, and names its row."""
+    rows = tf.where(problems != "")[:, 0]
+    first = tf.concat([rows, [0]], axis=0)[0]
+    message = tf.strings.join(
+        [
+            "`image_bytes` must hold images that training takes; row ",
+            tf.strings.as_string(first),
+            " is ",
+            tf.concat([tf.gather(problems, rows), [""]], axis=0)[0],
+        ]
+    )
+    return tf.debugging.Assert(tf.size(rows) == 0, [message])
+
+
+class Examples:
+    """Reads `tf.train.Example`, whose features are the inputs of another reader, by name.
+
+    A feature holds the numbers of one row in a flat list: floats, whole numbers or strings.
+
+    Args:
+        signature: The name that the signature is to have.
+        reader: Reads what the features hold.
+
+    Raises:
+        UnsuitableError: If a row has not always the same number of values.
+    """
+
+    def __init__(self, signature: str, reader: Tensors | Pictures) -> None:
+        for name, spec in reader.specs.items():
+            if None in spec.shape.as_list()[1:]:
+                raise UnsuitableError(
+                    signature, "whose rows are all of one size", f"`{name}` of shape {spec.shape}"
+                )
+        self.specs = {"inputs": tf.TensorSpec((None,), tf.string, "inputs")}
+        self._reader = reader
+
+    def read(self, received: dict) -> dict:
+        """Returns the model's inputs from those of the signature, in its graph."""
+        specs = self._reader.specs
+        parsed = tf.io.parse_example(
+            tf.ensure_shape(received["inputs"], (None,)),
+            {
+                name: tf.io.FixedLenFeature(spec.shape[1:], _kind(spec.dtype))
+                for name, spec in specs.items()
+            },
+        )
+        return self._reader.read(
+            {
+                name: parsed[name] if spec.dtype == tf.string else tf.cast(parsed[name], spec.dtype)
+                for name, spec in specs.items()
+            }
+        )
+
+    def request(self, rows: Arrays) -> tuple[Arrays, Arrays]:
+        """Returns a request that asks for `rows`, and the rows that are read from it."""
+        asked, read = self._reader.request(rows)
+        count = len(next(iter(asked.values())))
+        examples = np.empty(count, object)
+        for i in range(count):
+            features = {name: _feature(array[i : i + 1]) for name, array in asked.items()}
+            example = tf.train.Example(features=tf.train.Features(feature=features))
+            examples[i] = example.SerializeToString(deterministic=True)
+        return {"inputs": examples}, read
+
+
+def _kind(dtype: Any) -> Any:
+    if dtype == tf.string:
+        return tf.string
+    return tf.float32 if dtype.is_floating else tf.int64
+
+
+def _feature(rows: np.ndarray) -> Any:
+    flat = rows.ravel()
+    if flat.dtype == object:
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=flat))
+    if flat.dtype.kind in "iub":
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=flat.astype(np.int64)))
+    return tf.train.Feature(float_list=tf.train.FloatList(value=flat.astype(np.float32)))

@@ -1,0 +1,1 @@
+"""Data as `fit` receives it: checked, converted and read once."""

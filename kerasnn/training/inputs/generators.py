@@ -1,0 +1,157 @@
+"""Generators of batches that say nothing of their end."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnn.training.inputs.stream_values import BatchCheck
+
+_NOTHING = object()
+# Data to validate on that is larger is hardly meant to be kept.
+MOST_KEPT_BYTES = 1 << 31
+
+
+class Batches:
+    """The batches of an iterator, drawn one ahead, so that the last one is known as such.
+
+    Args:
+        name: What errors call the iterator.
+        batches: What yields the batches.
+
+    Attributes:
+        count: Number of batches yielded so far.
+
+    Raises:
+        ValueError: If there is no batch at all.
+    """
+
+    def __init__(self, name: str, batches: Iterator[Any]) -> None:
+        self._batches = batches
+        self._ahead = next(batches, _NOTHING)
+        if self._ahead is _NOTHING:
+            raise ValueError(f"`{name}` must hold at least one batch; got an empty generator.")
+        self.count = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last batch has been yielded."""
+        return self._ahead is _NOTHING
+
+    def __iter__(self) -> "Batches":
+        """Returns itself: there is one reading."""
+        return self
+
+    def __next__(self) -> Any:
+        """Returns the next batch."""
+        batch = self._ahead
+        if batch is _NOTHING:
+            raise StopIteration
+        self._ahead = next(self._batches, _NOTHING)
+        self.count += 1
+        return batch
+
+
+class KeptBatches(keras.utils.PyDataset):
+    """All batches of an iterator, kept, so that every validation is on the same data.
+
+    Args:
+        name: What errors call the iterator.
+        batches: What yields the batches.
+        argument: The argument that says how many batches to use instead.
+
+    Raises:
+        ValueError: If there is no batch, or so many that the iterator may have no end.
+    """
+
+    def __init__(self, name: str, batches: Iterator[Any], argument: str) -> None:
+        super().__init__()
+        self._batches, size = [], 0
+        for batch in Batches(name, batches):
+            self._batches.append(batch)
+            size += sum(np.asarray(leaf).nbytes for leaf in keras.tree.flatten(batch))
+            if size > MOST_KEPT_BYTES:
+                raise ValueError(
+                    f"`{argument}` must be given where `{name}` is a generator of more than "
+                    f"{MOST_KEPT_BYTES >> 20} MiB, which would be kept, or may have no end; got "
+                    f"{argument}=None. Give it, or a tf.data.Dataset or PyDataset."
+                )
+
+    def __len__(self) -> int:
+        """Returns the number of batches."""
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> Any:
+        """Returns one batch."""
+        return self._batches[index]
+
+
+class StopAtEnd(keras.callbacks.Callback):
+    """Stops training after the epoch in which a generator has ended.
+
+    Keras would go on, and train each further epoch on the first batch.
+
+    Args:
+        batches: What is trained on.
+        epochs: Number of the epoch to stop after.
+        steps: Batches to an epoch; None for as many as there are.
+    """
+
+    model: Any
+
+    def __init__(self, batches: Batches, epochs: int, steps: int | None) -> None:
+        super().__init__()
+        self._batches, self._epochs, self._steps = batches, epochs, steps
+        self._before, self._used = 0, 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Notes how many batches earlier epochs have used."""
+        self._before = self._used
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Counts the batches: TensorFlow draws some ahead."""
+        self._used = self._before + batch + 1
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Stops where no batch is left for the next epoch; warns of every one that is missing."""
+        if not self._batches.ended or self._used < self._batches.count:
+            return
+        more = epoch + 1 < self._epochs
+        if more or (self._steps is not None and self._used - self._before < self._steps):
+            needed = "" if self._steps is None else f" with steps_per_epoch={self._steps}"
+            warnings.warn(
+                f"`x` ended after {self._batches.count} batches, in epoch {epoch + 1} of "
+                f"{self._epochs}{needed}: training stops there, with the History so far. A "
+                "generator can be read only once. For more epochs give a keras.utils.PyDataset, a "
+                "tf.data.Dataset, or a generator that goes on, with `steps_per_epoch`.",
+                stacklevel=2,
+            )
+        if more:
+            self.model.stop_training = True
+
+
+@contextlib.contextmanager
+def read_once(check: BatchCheck, x: Any, steps: int | None) -> Iterator[Any]:
+    """Gives a stream that Keras's `evaluate` or `predict` reads, with its batches checked.
+
+    Args:
+        check: Says what is wrong with a batch; its error is raised in place of Keras's.
+        x: The stream.
+        steps: Batches to read; all by default, and Keras does not warn at the end of a generator.
+    """
+    if hasattr(x, "__next__"):
+        # An iterator of another kind than a generator is none to Keras.
+        x = (batch for batch in Batches("x", check.batches(x)))
+    with check.raising(), quiet_end() if steps is None else contextlib.nullcontext():
+        yield check.stream(x)
+
+
+@contextlib.contextmanager
+def quiet_end() -> Iterator[None]:
+    """Lets a generator end without the warning that Keras gives at the end of every one."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        yield

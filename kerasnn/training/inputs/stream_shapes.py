@@ -1,0 +1,113 @@
+"""Checks of what a stream says of itself before a batch is drawn: an end, and shapes."""
+
+import itertools
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnn import _checks
+from kerasnn.training.inputs import arrays
+
+
+def is_endless(data: Any) -> bool:
+    """Whether data is a stream that is known to have no end; a generator does not say."""
+    if isinstance(data, tf.data.Dataset):
+        return bool(data.cardinality() == tf.data.INFINITE_CARDINALITY)
+    if isinstance(data, keras.utils.PyDataset):
+        return data.num_batches is None
+    return isinstance(data, itertools.cycle)
+
+
+def check_stream_end(name: str, data: Any, argument: str, steps: int | None, of: str) -> None:
+    """Raises where a stream is empty, or has no end and nothing says when to stop.
+
+    Args:
+        name: What errors call the stream.
+        data: The stream.
+        argument: The argument that says when to stop.
+        steps: Its value.
+        of: What it gives the number of batches of.
+    """
+    for kind, is_empty in (
+        ("tf.data.Dataset", isinstance(data, tf.data.Dataset) and data.cardinality() == 0),
+        ("PyDataset", isinstance(data, keras.utils.PyDataset) and data.num_batches == 0),
+    ):
+        if is_empty:
+            raise ValueError(f"`{name}` must hold at least one batch; got an empty {kind}.")
+    if is_endless(data) and steps is None:
+        raise ValueError(
+            f"`{argument}` must be given where `{name}` is a {type(data).__name__} without an end; "
+            f"got {argument}=None. Give the number of batches to {of}."
+        )
+
+
+def check_stream_shapes(model: Any, stream: Any, names: tuple[str, ...]) -> None:
+    """Raises where the batches of a stream cannot have the shapes that a model takes and gives.
+
+    Args:
+        model: A Keras model. Of one that is not functional nothing is known to compare with.
+        stream: Any stream; only a `tf.data.Dataset` says what it will yield.
+        names: What errors call inputs and targets.
+
+    Raises:
+        ValueError: If a shape does not fit, or the rows are not batched.
+    """
+    if not isinstance(stream, tf.data.Dataset) or not arrays.is_symbolic(model):
+        return
+    spec = keras.tree.map_structure(_none_or_spec, stream.element_spec)
+    x, y, _ = keras.utils.unpack_x_y_sample_weight(spec)
+    for name, nest in zip(names, (x, y), strict=False):
+        for leaf, spec in _checks.named_leaves(name, nest):
+            if isinstance(spec, tf.TensorSpec) and spec.shape.rank is None:
+                raise ValueError(
+                    f"`{leaf}` must come in batches of a known rank; the stream does not say how "
+                    "many axes they have. Give `from_generator` an `output_signature`, such as "
+                    "`tf.TensorSpec((None, 3), tf.float32)`."
+                )
+    for name, spec, tensor in arrays.pair_inputs(model, names[0], x):
+        if not _has_shape(spec):
+            continue
+        if spec.shape.rank == len(tensor.shape) - 1 and tensor.shape[-1] != 1:
+            raise ValueError(
+                f"`{name}` must come in batches; the stream yields single rows of shape "
+                f"{tuple(spec.shape)}. Give `.batch(32)` of it."
+            )
+        _checks.fits_input(name, _stand_in(spec, tensor), tensor)
+    if y is None or not arrays.trains_as_keras(model):
+        return
+    outputs = arrays.structure(model, "output")
+    _check_order(names[1], y, outputs, getattr(model, "output_names", []))
+    for name, spec, tensor, kind in arrays.pair_targets(model, names[1], y, outputs):
+        if _has_shape(spec):
+            _checks.fits_output(name, _stand_in(spec, tensor), tensor, kind)
+
+
+def _check_order(name: str, y: Any, outputs: Any, output_names: list[str]) -> None:
+    """Raises where Keras would pair some targets by the alphabet, and not by their names."""
+    if not isinstance(y, dict) or isinstance(outputs, dict) or set(y) == set(output_names):
+        return
+    if sorted(y) != [key for key in output_names if key in y]:
+        lacking = ", ".join(repr(key) for key in output_names if key not in y)
+        raise ValueError(
+            f"`{name}` must hold a key for every output, so that Keras pairs them by name; it lacks"
+            f" {lacking}. Yield None for an output without a loss."
+        )
+
+
+def _none_or_spec(spec: tf.TypeSpec) -> tf.TypeSpec | None:
+    """Returns None for what yields None, or an optional, which Keras takes for None."""
+    is_none = spec == tf.type_spec_from_value(None) or isinstance(spec, tf.OptionalSpec)
+    return None if is_none else spec
+
+
+def _has_shape(spec: Any) -> bool:
+    return isinstance(spec, tf.TensorSpec) and spec.shape.rank is not None
+
+
+def _stand_in(spec: tf.TensorSpec, tensor: Any) -> np.ndarray:
+    """Returns zeros of a shape that is to come; a size that is free suits the model."""
+    wanted = [*tensor.shape, *[1] * len(spec.shape)]
+    shape = [size or wanted[i] or 1 for i, size in enumerate(spec.shape)]
+    return np.broadcast_to(np.zeros((), spec.dtype.as_numpy_dtype), shape)

@@ -1,0 +1,170 @@
+"""What a sweep of the learning rate has found."""
+
+import dataclasses
+import itertools
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnn import _checks
+from kerasnn._checks import first_line
+from kerasnn._core.plotting import COLOURS, given_or_new
+from kerasnn.training.inputs.tensors import hide_none
+from kerasnn.training.loop.job import Job
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+METHODS = ("minimum", "steep", "valley")
+
+
+@dataclasses.dataclass(frozen=True)
+class RateSweep:
+    """The loss of one step after the other, each at a higher learning rate.
+
+    Attributes:
+        learning_rates: The rates, ascending, up to where the loss diverged.
+        losses: The loss of the batch that was trained on at each rate.
+        smoothed: A moving average of the losses, which the suggestion is read from.
+        method: How it is read: `"minimum"`, a tenth of the rate with the lowest loss, past
+            which it rises; `"steep"`, the rate at which the loss falls fastest; `"valley"`, the
+            middle of the longest fall.
+    """
+
+    learning_rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+    method: str = "minimum"
+
+    @property
+    def suggestion(self) -> float:
+        """A learning rate to train with.
+
+        Raises:
+            ValueError: If the loss has not fallen, so that nothing can be read from it.
+        """
+        _checks.one_of("method", self.method, METHODS)
+        lowest = int(np.argmin(self.smoothed))
+        if lowest == 0:
+            raise ValueError(
+                "No learning rate can be suggested: the loss never fell below that of the first "
+                f"step, {self.smoothed[0]:.4g}. See `.plot()`. Sweep from a lower `low` to a "
+                "higher `high`, with more `steps`, or from a model that is not trained already."
+            )
+        if self.method == "minimum":
+            return float(self.learning_rates[lowest] / 10)
+        if self.method == "steep":
+            slope = np.gradient(
+                self.smoothed[: lowest + 1], np.log(self.learning_rates[: lowest + 1])
+            )
+            return float(self.learning_rates[np.argmin(slope)])
+        first, last = _longest_fall(self.smoothed)
+        return float(self.learning_rates[(first + last) // 2])
+
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draws the loss against the learning rate, and marks the suggestion.
+
+        Args:
+            ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+
+        Returns:
+            The Axes.
+        """
+        ax = given_or_new(ax)
+        ax.plot(self.learning_rates, self.losses, color=COLOURS[5], label="loss of a batch")
+        ax.plot(self.learning_rates, self.smoothed, color=COLOURS[0], label="smoothed")
+        if np.argmin(self.smoothed):
+            label = f"suggestion: {self.suggestion:.2g}"
+            ax.axvline(self.suggestion, color="black", linestyle=":", label=label)
+        ax.set_xscale("log")
+        ax.set_xlabel("learning rate")
+        ax.set_ylabel("loss")
+        # One batch at a high rate would flatten all others.
+        low, high = self.smoothed.min(), self.smoothed.max()
+        ax.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+        ax.legend()
+        return ax
+
+
+def has_risen(sweep: RateSweep) -> bool:
+    """Whether the loss ends above its lowest value by more than the noise of a batch.
+
+    The noise is told from the course of the loss by the steps between neighbours, of which the
+    median is no matter of a few leaps.
+    """
+    noise = np.median(np.abs(np.diff(sweep.losses)))
+    return bool(sweep.smoothed[-1] > sweep.smoothed.min() + noise)
+
+
+def _longest_fall(values: np.ndarray) -> tuple[int, int]:
+    """Returns where the longest falling subsequence starts and ends."""
+    length, start = np.ones(len(values), int), np.arange(len(values))
+    for i in range(1, len(values)):
+        above = np.flatnonzero(values[:i] > values[i])
+        if len(above):
+            best = above[np.argmax(length[above])]
+            length[i], start[i] = length[best] + 1, start[best]
+    last = int(np.argmax(length))
+    return int(start[last]), last
+
+
+# Where an operation of tf.data takes the generator of its seeds.
+_SEED_GENERATOR_INPUT = {"ShuffleDatasetV3": 4, "ShuffleAndRepeatDatasetV2": 5}
+
+
+def endless_batches(job: Job, seed: int) -> Iterator[Any]:
+    """Yields the batches of a job again and again, each in another order where they are rows."""
+    if job.train is None:
+        stream = _independent(job.x)
+        while True:
+            source = iter(job.x if stream is None else stream)
+            source, batch = itertools.islice(source, job.steps_per_epoch), None
+            for batch in job.check.batches(source):
+                yield tf.nest.map_structure(tf.convert_to_tensor, hide_none(batch))
+            if batch is None:
+                # A dataset that was filtered does not know that it is empty.
+                raise ValueError(
+                    f"`x` must hold at least one batch; got an empty {type(job.x).__name__}."
+                )
+    with tf.device("CPU:0"):
+        data = keras.utils.pack_x_y_sample_weight(job.x, job.y, job.sample_weight)
+        data = tf.nest.map_structure(tf.convert_to_tensor, hide_none(data))
+    rows, size = job.train.count, min(job.step_rows, job.train.count)
+    for epoch in itertools.count():
+        order = np.random.default_rng([seed, epoch]).permutation(rows)
+        for start in range(0, rows - size + 1, size):
+            chosen = order[start : start + size]
+            yield tf.nest.map_structure(lambda t, chosen=chosen: tf.gather(t, chosen), data)
+
+
+def _independent(stream: Any) -> Any:
+    """Returns a copy of a dataset; reading it leaves the order of the next shuffle alone.
+
+    A shuffle draws the seed of each reading from a generator that its copy would share. The
+    copy gets one of its own.
+    """
+    if not isinstance(stream, tf.data.Dataset):
+        return None
+    try:
+        graph = tf.raw_ops.DatasetToGraphV2(
+            input_dataset=tf.data.experimental.to_variant(stream),
+            external_state_policy=1,  # Of functions in Python there is one, which both call.
+        )
+        definition = tf.compat.v1.GraphDef.FromString(graph.numpy())
+        for node in definition.node:
+            if node.op in _SEED_GENERATOR_INPUT:
+                node.input[_SEED_GENERATOR_INPUT[node.op]] = "own_seed_generator"
+        definition.node.add(op="DummySeedGenerator", name="own_seed_generator")
+        copy = tf.raw_ops.DatasetFromGraph(graph_def=definition.SerializeToString())
+    except tf.errors.OpError as error:
+        warnings.warn(
+            "`lr_find` reads `x` itself, since it cannot be copied: where it shuffles, the next "
+            f"`fit` meets other orders than it would have. TensorFlow says: {first_line(error)}",
+            stacklevel=2,
+        )
+        return stream
+    return tf.data.experimental.from_variant(copy, stream.element_spec)

@@ -1,0 +1,1 @@
+"""Compiled programs: a train step, and loops over batches of it."""

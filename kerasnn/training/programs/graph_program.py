@@ -1,0 +1,117 @@
+"""Which models convolve."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasnn._core.model import all_layers
+
+_CONVOLUTIONS = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+    keras.layers.DepthwiseConv1D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv1D,
+    keras.layers.SeparableConv2D,
+    keras.layers.ConvLSTM1D,
+    keras.layers.ConvLSTM2D,
+    keras.layers.ConvLSTM3D,
+)
+
+
+def has_convolutions(model: keras.Model) -> bool:
+    """Whether a layer of a model, or of a model inside it, is a convolution."""
+    return any(isinstance(layer, _CONVOLUTIONS) for layer in all_layers(model))
+
+
+# With about as many weights the arithmetic of a step takes as long as handing its operations to
+# threads; measured by tests/benchmarks/training.py.
+_SMALL_WEIGHTS = 1 << 15
+_HALF = ("float16", "bfloat16")
+_ONE_THREAD = "SINGLE_THREADED_EXECUTOR"
+
+
+class GraphProgram:
+    """Traces a function of a model once and runs it.
+
+    For a small model in single precision and without convolutions, on a CPU, it leaves out two
+    things that cost more than they gain there:
+
+    - TensorFlow's executor hands every operation to a pool of threads. Those of a small training
+      step wait for one another, and most of its time is the handing over. The single-threaded
+      executor runs them one after the other.
+    - The graph optimiser takes about as long as the tracing.
+
+    Other models need both: it is in optimised graphs that TensorFlow uses oneDNN's kernels. A
+    graph that the executor cannot run, such as one with loops of TensorFlow 1, runs as TensorFlow
+    runs functions.
+
+    Args:
+        model: The model in the function.
+        function: What is traced; takes and returns structures of tensors.
+        signature: Structure of `tf.TensorSpec` for each argument.
+        example: Arguments with which a call changes nothing. What cannot be run fails here.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        function: Callable[..., Any],
+        signature: Sequence[Any],
+        example: Sequence[Any],
+    ) -> None:
+        if is_small(model):
+            try:
+                with tf.experimental.function_executor_type(_ONE_THREAD):
+                    self._program = _traced(function, signature)
+                self._call = self._light_call
+                self(*example)
+                return
+            except tf.errors.OpError:
+                pass
+        self._program = self._call = _traced(function, signature)
+        self(*example)
+
+    def __call__(self, *args: Any) -> Any:
+        """Runs the graph."""
+        return self._call(*args)
+
+    def _light_call(self, *args: Any) -> Any:
+        # The operation behind every call of a function. Asked for by name it takes settings that
+        # otherwise hold for the whole process.
+        outputs = tf.raw_ops.StatefulPartitionedCall(
+            args=[*tf.nest.flatten(args), *self._program.captured_inputs],
+            Tout=[output.dtype for output in self._program.outputs],
+            f=self._program,
+            config_proto=_CONFIG,
+            executor_type=_ONE_THREAD,
+        )
+        return tf.nest.pack_sequence_as(self._program.structured_outputs, outputs)
+
+
+def is_small(model: keras.Model) -> bool:
+    """Whether the graphs of a model run on one thread and without TensorFlow's optimiser."""
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    halves = any(layer.compute_dtype in _HALF for layer in (model, *all_layers(model)))
+    weights = sum(math.prod(weight.shape) for weight in model.weights)
+    return not (on_gpu or halves or has_convolutions(model)) and 0 < weights <= _SMALL_WEIGHTS
+
+
+def _traced(function: Callable[..., Any], signature: Sequence[Any]) -> Any:
+    return tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
+
+
+def _config() -> bytes:
+    config = tf.compat.v1.ConfigProto(allow_soft_placement=True)
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return config.SerializeToString()
+
+
+_CONFIG = _config()

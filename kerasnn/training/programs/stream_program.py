@@ -1,0 +1,81 @@
+"""Many training steps on the batches of a `tf.data.Dataset`, in one call."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerasnn.training.inputs.stream_values import values_are_right
+from kerasnn.training.programs.program_cache import programs_of
+from kerasnn.training.programs.train_step import Steps
+
+
+class StreamProgram:
+    """Runs `model.train_step` on batch after batch of an iterator inside one TensorFlow graph.
+
+    It stops before a batch whose values cannot be right.
+
+    Args:
+        model: A compiled Keras model whose variables exist.
+        spec: The dataset's `element_spec`.
+    """
+
+    def __init__(self, model: Any, spec: Any) -> None:
+        self._steps = Steps(model, spec, before=programs_of(model).before_step)
+        self.guarded_names = self._steps.guarded_names
+        self._spec, self._are_right = spec, values_are_right(model, spec)
+        # What cannot be traced fails here, before any weight has changed.
+        self._run = tf.function(
+            self._batches,
+            input_signature=[
+                tf.data.IteratorSpec(spec),
+                tf.TensorSpec((), tf.int32),
+                tf.TensorSpec((), tf.bool),
+            ],
+            autograph=False,
+        ).get_concrete_function()
+
+    def __call__(
+        self, iterator: Any, steps: int, *, fresh: bool
+    ) -> tuple[int, dict[str, np.ndarray], np.ndarray, Any]:
+        """Trains on at most `steps` batches.
+
+        Returns:
+            How many there were; logs by name; for each of `guarded_names` whether it was finite;
+            and the batch that stopped it, which it was not trained on, or None.
+        """
+        done, logs, finite, right, last = self._run(
+            iterator, tf.constant(steps), tf.constant(fresh)
+        )
+        logs = {name: value.numpy() for name, value in logs.items()}
+        return int(done), logs, finite.numpy(), None if right else last.get_value()
+
+    def _batches(self, iterator: Any, steps: Any, fresh: Any) -> Any:
+        self._steps.reset_metrics_if(fresh)
+
+        def step(done: Any, _: Any, last: Any, carried: Any) -> Any:
+            batch = iterator.get_next_as_optional()
+            # Apart from the step: what a branch uses costs an operation each.
+            go = tf.cond(
+                batch.has_value(), lambda: self._is_right(batch.get_value()), lambda: False
+            )
+            kept = [carried[name] for name in sorted(carried)]
+
+            def train() -> Any:
+                logs = self._steps.step(batch.get_value())
+                return [tf.constant(1), *(logs[name] for name in sorted(logs))]
+
+            count, *kept = tf.cond(go, train, lambda: [tf.constant(0), *kept])
+            return done + count, go, batch, dict(zip(sorted(carried), kept, strict=True))
+
+        empty = tf.experimental.Optional.empty(self._spec)
+        done, go, last, carried = tf.while_loop(
+            lambda done, go, *_: (done < steps) & go,
+            step,
+            [tf.constant(0), tf.constant(True), empty, self._steps.first_logs],
+        )
+        logs = self._steps.logs(carried)
+        return done, logs, self._steps.finite(logs), go | ~last.has_value(), last
+
+    def _is_right(self, batch: Any) -> tf.Tensor:
+        return tf.constant(True) if self._are_right is None else self._are_right(batch)

@@ -1,0 +1,1 @@
+"""Stages of fine-tuning, and what runs them."""

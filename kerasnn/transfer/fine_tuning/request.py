@@ -1,0 +1,145 @@
+"""What `fine_tune` is asked for."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerasnn import _checks
+from kerasnn.callbacks import Resume
+from kerasnn.training.inputs.arrays import trains_as_keras
+from kerasnn.training.loop.engines import refuse_keras_only
+from kerasnn.training.loop.job import Job, Told
+from kerasnn.training.loop.training_loop import ask_callbacks
+from kerasnn.transfer.frozen_features.images import Images, check_source
+
+
+@dataclasses.dataclass(kw_only=True)
+class Assignment:
+    """The model, the data and how to train, checked. Making one changes nothing.
+
+    Attributes:
+        images: What to train on.
+        held: What to validate on, or None.
+        examples: Rows to train on; None where they are not known.
+        classes: Classes of the task, 1 for regression.
+    """
+
+    model: Any
+    x: Any
+    y: Any
+    validation_data: Any
+    sample_weight: Any
+    class_weight: Any
+    batch_size: Any
+    callbacks: Any
+    verbose: Any
+    engine: str
+    seed: int | None
+    learning_rate: float | None
+
+    def __post_init__(self) -> None:
+        self._callbacks = keras.tree.flatten(self.callbacks) if self.callbacks else []
+        if any(isinstance(callback, Resume) for callback in self._callbacks):
+            raise ValueError(
+                "`callbacks` must be without `Resume`, which goes on with one call of `fit`; for "
+                "features that survive a kill give a directory as `cache`."
+            )
+        check_source("x", self.x)
+        if self.validation_data is not None:
+            check_source("validation_data", self.validation_data)
+        if self.class_weight is not None and isinstance(self.x, tf.data.Dataset):
+            raise _checks.InvalidArgument(
+                "class_weight",
+                "be left out where `x` is a dataset",
+                self.class_weight,
+                "Let it yield (x, y, sample_weight).",
+            )
+        job = self.job(self.model, Images(self.x, self.y, self.sample_weight), None, epochs=1)
+        if not trains_as_keras(self.model):
+            raise ValueError(
+                f"`{self.model.name}` must be trained by Keras's own `train_step` and "
+                "`compute_loss`, with a loss: its own would not see the layers that are computed "
+                "beforehand. Freeze with `kerasnn.transfer.freeze_to`, and call `fit`."
+            )
+        ask_callbacks(job)
+        refuse_keras_only(job)
+        if self.learning_rate is not None and not isinstance(
+            self.model.optimizer.learning_rate, keras.Variable
+        ):
+            raise _checks.InvalidArgument(
+                "learning_rate",
+                "be left out where the optimizer's rate is a schedule",
+                self.learning_rate,
+                "Compile the model with a number.",
+            )
+        self.images = Images(job.x, job.y, job.sample_weight)
+        self.held = None
+        if self.validation_data is not None:
+            held = job.validation_data
+            parts = held if isinstance(held, tuple) else (held,)
+            self.held = Images(*parts, name="validation_data")
+        self.examples = _count(self.images)
+        self.classes = _classes(self.model)
+
+    def job(
+        self,
+        model: Any,
+        images: Images,
+        held: Images | None,
+        *,
+        epochs: int,
+        more: Any = (),
+        told: Told | None = None,
+        bar: Any = None,
+    ) -> Job:
+        """Returns the job of training a model, the whole or a part, on images or features."""
+        validation: Any = self.validation_data
+        if told is not None and held is not None:
+            validation = held.x if held.is_stream else held.packed
+        return Job(
+            model=model,
+            x=images.x,
+            y=images.y,
+            batch_size=None if isinstance(images.x, tf.data.Dataset) else self.batch_size,
+            epochs=epochs,
+            verbose=self.verbose,
+            callbacks=[*self._callbacks, *more],
+            validation_split=0.0,
+            validation_data=validation,
+            shuffle=True,
+            # Those of rows are sample weights by then.
+            class_weight=None if told is not None else self.class_weight,
+            sample_weight=images.sample_weight,
+            initial_epoch=0,
+            steps_per_epoch=None,
+            validation_steps=None,
+            validation_batch_size=None,
+            validation_freq=1,
+            engine=self.engine,
+            seed=self.seed,
+            told=told,
+            bar=bar,
+        )
+
+    def step_rows(self, images: Images) -> int:
+        """Returns the rows to a step; of images that come in batches, about."""
+        return (images.count or 32) if self.batch_size == "full" else int(self.batch_size or 32)
+
+
+def _count(images: Images) -> int | None:
+    """Returns the number of rows; that of a dataset as far as it tells it, to a batch."""
+    if not images.is_stream:
+        return images.count
+    batches = int(images.x.cardinality())
+    return None if batches < 0 else batches * len(images.sample(1 << 30))
+
+
+def _classes(model: Any) -> int:
+    """Returns the number of classes that the loss tells apart, 1 for what has none."""
+    loss = getattr(model.loss, "name", None) or str(getattr(model.loss, "__name__", model.loss))
+    units = model.outputs[0].shape[-1]
+    if "categorical" in loss:
+        return units
+    return 2 if "binary" in loss and units == 1 else 1
