@@ -7,9 +7,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-
-# What a type checker is to think stands behind the mixin.
-_Base = keras.callbacks.Callback if TYPE_CHECKING else object
+from kerasnn._core.callback import Callback
 
 _MODES = ("auto", "min", "max")
 
@@ -25,7 +23,7 @@ def check_watched(monitor: Any, min_delta: Any, mode: Any, verbose: Any) -> None
     _checks.verbosity(verbose)
 
 
-class Monitored(_Base):
+class Monitored(Callback):
     """Answers a missing metric with an error, and lets NaN and infinity never be the best.
 
     A value of one entry, such as that of `keras.metrics.F1Score` for one output, is a number; one

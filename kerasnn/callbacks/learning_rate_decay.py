@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.callback import Callback
 from kerasnn.callbacks import _rate_loan
 from kerasnn.callbacks._settable_rate import check_settable, inner_of
 from kerasnn.schedules.schedule import Schedule
@@ -15,7 +16,7 @@ from kerasnn.schedules.schedule import Schedule
 _STEPS_TRIED = 100
 
 
-class LearningRateDecay(keras.callbacks.Callback):
+class LearningRateDecay(Callback):
     """Sets the learning rate by a schedule while `fit` runs, and then as it was before.
 
     The rate is logged, and stands in History as `learning_rate`. Steps and epochs count from
@@ -69,7 +70,7 @@ class LearningRateDecay(keras.callbacks.Callback):
         self._loan: _rate_loan.RateLoan | None = None
         self._borrower: Any = None
         # Where there is nothing to trace, programs are shared with other calls of `fit`.
-        self.before_step = self._before_step if per == "step" or _cycles(schedule) else None
+        self.is_traced = per == "step" or _cycles(schedule)
 
     def before_fit(self, model: Any, *, validates: bool, alone: bool) -> None:
         """Raises where it cannot work."""
@@ -144,7 +145,7 @@ class LearningRateDecay(keras.callbacks.Callback):
         if self._loan is not None:
             self._loan.before = state["before"]
 
-    def _before_step(self, model: Any) -> None:
+    def before_step(self, model: Any) -> None:
         """Puts the schedule ahead of the step that is traced."""
         self._lend_cycle(model)
         if self.per == "step":

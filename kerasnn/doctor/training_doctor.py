@@ -5,9 +5,8 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-import keras
-
 from kerasnn import _checks
+from kerasnn._core.callback import Callback
 from kerasnn.autodiff import _loss
 from kerasnn.doctor.diagnosis import draw_vitals
 from kerasnn.doctor.measure.measurements import Vitals
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 _SHARE = 0.04
 
 
-class TrainingDoctor(keras.callbacks.Callback):
+class TrainingDoctor(Callback):
     """Examines a model between epochs, on a fixed sample of the training rows.
 
     It measures, by layer, the share of dead units (active on no row), the share of saturated

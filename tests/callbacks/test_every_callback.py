@@ -38,7 +38,7 @@ PLAN = {"verbose": 0, "shuffle": False, "validation_data": (X_HELD, Y_HELD)}
 
 
 # It needs `kerasnn.fit`, and runs that are killed: test_resume_*.py.
-ELSEWHERE = {"Resume"}
+ELSEWHERE = {"Callback", "Resume"}
 
 
 def test_the_table_is_complete():

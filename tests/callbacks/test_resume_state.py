@@ -36,8 +36,16 @@ class Counter(keras.callbacks.Callback):
         self.seen[0] += 1
 
 
-class Careful(Counter):
+class Careful(kerasnn.callbacks.Callback):
     """Says itself what is to be kept."""
+
+    def __init__(self):
+        super().__init__()
+        self.queue, self.seen = collections.deque(), [0]
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.queue.append(epoch)
+        self.seen[0] += 1
 
     def state(self):
         return {"queue": list(self.queue)}

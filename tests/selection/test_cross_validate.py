@@ -76,7 +76,7 @@ def test_early_stopping_never_sees_the_test_rows():
     x, y = blobs()
     seen = []
 
-    class Spy(keras.callbacks.Callback):
+    class Spy(callbacks.Callback):
         def set_data(self, train, validation):
             seen.append((train[0], validation[0]))
 

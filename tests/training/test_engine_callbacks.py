@@ -185,7 +185,7 @@ def test_stopping_from_outside():
     assert len(kerasnn.fit(model, X, Y, epochs=2, verbose=0).epoch) == 2
 
 
-class Reader(keras.callbacks.Callback):
+class Reader(kerasnn.callbacks.Callback):
     """Asks for the rows."""
 
     given = ()

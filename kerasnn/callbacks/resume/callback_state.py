@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from kerasnn._core.callback import Callback
 from kerasnn.callbacks.resume.serialization import NotPlainError, encode
 
 # What Keras gives anew: in each `fit`, and the comparison in the first epoch.
@@ -40,7 +41,7 @@ def state_of(callback: Any, settings: dict[str, Any]) -> Any:
     That is what its `state` returns, or where it has none all its plain attributes but for
     those in `settings` that are as they were.
     """
-    if hasattr(callback, "state"):
+    if _has_state(callback):
         return callback.state()
     return {
         name: value
@@ -51,7 +52,7 @@ def state_of(callback: Any, settings: dict[str, Any]) -> Any:
 
 def set_state(callback: Any, state: Any) -> None:
     """Gives a callback what `state_of` returned."""
-    if hasattr(callback, "restore"):
+    if _has_state(callback):
         callback.restore(state)
     else:
         vars(callback).update(state)
@@ -63,7 +64,7 @@ def not_plain(callback: Any) -> list[str]:
     Functions, classes and what Keras has made are no state; Keras's own callbacks keep none in
     other objects.
     """
-    if hasattr(callback, "state") or type(callback).__module__.partition(".")[0] == "keras":
+    if _has_state(callback) or type(callback).__module__.partition(".")[0] == "keras":
         return []
     plain = _plain(callback)
     return [
@@ -71,6 +72,10 @@ def not_plain(callback: Any) -> list[str]:
         for name, value in vars(callback).items()
         if name not in plain and name not in _KERAS_OWN and not _is_tool(value)
     ]
+
+
+def _has_state(callback: Any) -> bool:
+    return isinstance(callback, Callback) and type(callback).state is not Callback.state
 
 
 def _configuration(schedule: Any) -> dict[str, Any]:

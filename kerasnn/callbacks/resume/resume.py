@@ -10,12 +10,13 @@ import keras
 
 from kerasnn import _checks
 from kerasnn._core import atomic_files
+from kerasnn._core.callback import Callback
 from kerasnn._core.lock import path_lock
 from kerasnn.callbacks.resume.backup_file import Generations
 from kerasnn.callbacks.resume.checkpoint import ResumableRun
 
 
-class Resume(keras.callbacks.Callback):
+class Resume(Callback):
     """Lets the same script, started again after a kill, end with the same bits.
 
     After an epoch's last callback the whole state of training is saved: weights, the optimizer's

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasnn._core.callback import Callback
 from kerasnn._core.model import all_layers
 from kerasnn.training.inputs.arrays import is_irregular
 from kerasnn.training.loop.job import Job
@@ -125,7 +126,7 @@ def _needs_batches(callback: Any) -> str | None:
         return f"`{name}` sets the epoch inside Keras's own loop"
     idle = _without_batches(callback)
     for method in _BATCH_METHODS:
-        if method == "on_train_batch_begin" and hasattr(callback, "before_step"):
+        if method == "on_train_batch_begin" and isinstance(callback, Callback):
             continue
         function = getattr(callback, method, None)
         if getattr(function, "__func__", function) is not getattr(idle, method):

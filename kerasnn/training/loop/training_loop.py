@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._checks import first_line
+from kerasnn._core.callback import Callback
 from kerasnn._core.model import all_layers
 from kerasnn._core.optimizers import build_slots
 from kerasnn.callbacks._compatibility import check_together
@@ -55,9 +56,9 @@ def ask_callbacks(job: Job) -> None:
 
 
 def tell(callbacks: list[Any], method: str, *args: Any, **kwargs: Any) -> None:
-    """Calls a method of kerasnn's own on the callbacks that have it; see `kerasnn.callbacks`."""
+    """Calls a hook of `kerasnn.callbacks.Callback` on the callbacks that are one."""
     for callback in callbacks:
-        if hasattr(callback, method):
+        if isinstance(callback, Callback):
             getattr(callback, method)(*args, **kwargs)
 
 
@@ -89,7 +90,7 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
     programs.before_step = [
         callback
         for callback in engines.callbacks_of(job)
-        if getattr(callback, "before_step", None) is not None
+        if isinstance(callback, Callback) and callback.is_traced
     ]
     programs.drop_stale(job.model)
     blocks = None if job.train is None else _blocks(job, job.train.count)

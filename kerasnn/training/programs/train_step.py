@@ -54,8 +54,7 @@ class Steps:
             callback.before_step(self._model)
         logs = self._step(batch)
         for callback in self._before:
-            if hasattr(callback, "after_step"):
-                callback.after_step(self._model)
+            callback.after_step(self._model)
         return {name: tf.cast(logs[name], first.dtype) for name, first in self.first_logs.items()}
 
     def logs(self, carried: Logs) -> Logs:

@@ -4,10 +4,11 @@ from typing import Any
 
 import keras
 
+from kerasnn._core.callback import Callback
 from kerasnn.transfer.freezing.trainability import leaves
 
 
-class LayerRates(keras.callbacks.Callback):
+class LayerRates(Callback):
     """Scales the step of each layer: w = old + factor * (new - old).
 
     As every optimizer's step is proportional to its rate, that is the rate times the factor,
@@ -21,6 +22,8 @@ class LayerRates(keras.callbacks.Callback):
     Reference:
         Howard & Ruder (2018), arXiv:1801.06146, discriminative fine-tuning.
     """
+
+    is_traced = True
 
     def __init__(self, model: keras.Model, decay: float, last: float) -> None:
         super().__init__()
