@@ -57,6 +57,10 @@ class InvalidArgument(ValueError):  # noqa: N818 - it names what is wrong, as Ke
         return _rebuild, (type(self), given, self._got)
 
 
+# Where users import it from.
+InvalidArgument.__module__ = "kerasnn"
+
+
 def _rebuild(kind: type[InvalidArgument], given: tuple[Any, ...], got: str) -> InvalidArgument:
     return kind(*given, got=got)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from kerasnn import layers, models
+from kerasnn.models import _building_blocks
 
 HE = {
     *("relu", "relu6", "leaky_relu", "elu", "gelu"),
@@ -44,7 +45,7 @@ def test_lecun_for_selu():
 
 
 def test_every_activation_has_a_test():
-    assert {"selu"} | HE | GLOROT == set(models.parts.INITIALIZERS)
+    assert {"selu"} | HE | GLOROT == set(_building_blocks.INITIALIZERS)
 
 
 def test_an_activation_given_as_a_function():

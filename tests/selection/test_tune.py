@@ -429,7 +429,9 @@ def test_where_all_fails_the_first_error_is_told():
     x, y = blobs()
     with pytest.raises(RuntimeError, match=r"Every trial has failed.*FloatingPointError"):
         selection.tune(build, {"learning_rate": [1e30, 1e31]}, x, y, **QUICK)
-    with pytest.raises(RuntimeError, match=r"Every trial.*'rleu'.*ValueError.*Did you mean `relu`"):
+    with pytest.raises(
+        RuntimeError, match=r"Every trial.*'rleu'.*InvalidArgument.*Did you mean `relu`"
+    ):
         selection.tune(build, {"activation": ["rleu"]}, x, y, **QUICK)
 
 

@@ -8,6 +8,7 @@ import pytest
 from transfer_cases import as_if_trained, images, network
 
 from kerasnn import models, transfer
+from kerasnn.transfer import preprocessing
 from kerasnn.transfer.preprocessing import MODULES
 
 NAMED = ["VGG19", "ResNet50", "MobileNetV2", "EfficientNetB0"]
@@ -60,7 +61,7 @@ def test_networks_with_a_least_size_of_their_own_give_keras_features(name):
 
 def test_every_network_of_keras_has_a_name_and_a_preprocessing():
     for name in EVERY:
-        make, module = transfer.applications.application(name)
+        make, module = preprocessing.application(name)
         assert make is getattr(keras.applications, name)
         assert module in MODULES
 
