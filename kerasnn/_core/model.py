@@ -1,7 +1,7 @@
-"""What a model is made of."""
+"""Layers, variables and symbolic structure of a Keras model, and a snapshot of its state."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -46,6 +46,23 @@ def variables_of(model: Any) -> list[keras.Variable]:
     # A step of the user's own may have several optimizers, which Keras does not track.
     held = [v for v in vars(model).values() if isinstance(v, keras.optimizers.Optimizer)]
     return [*model.variables, *(v for optimizer in held for v in optimizer.variables)]
+
+
+class _Kept:
+    """Values by name. An object and no dictionary, so that Keras looks for no variables in it."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+
+def kept(model: Any, name: str, make: Callable[[], Any]) -> Any:
+    """Returns a value that is kept with a model and released with it; makes it the first time."""
+    holder = getattr(model, "_kerasnn_kept", None)
+    if holder is None:
+        holder = model._kerasnn_kept = _Kept()
+    if name not in holder.values:
+        holder.values[name] = make()
+    return holder.values[name]
 
 
 class State:

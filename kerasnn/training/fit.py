@@ -3,11 +3,10 @@
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.training.loop.job import Job
-from kerasnn.training.loop.training_loop import run
+from kerasnn.training.loop.training_loop import train
 
 
 @_checks.known_arguments
@@ -82,9 +81,9 @@ def fit(
         there was no epoch to run.
 
     Raises:
-        ValueError: If data, weights or an argument cannot be right, or the engine that was asked
-            for cannot run the job. Nothing has changed then: of streams, each batch is checked
-            before the model is given it, and weights, optimizer and metrics are as before `fit`.
+        InvalidArgument: If data, weights or an argument cannot be right, or the requested engine
+            cannot run the job. Nothing has changed then: each batch of a stream is checked before
+            the model receives it, and weights, optimizer and metrics are as before `fit`.
             Values that index the rows of a `keras.layers.Embedding` are checked where they reach
             it as they are, through layers that reshape and through slices, in functional and
             `Sequential` models; not what a lookup, arithmetic or a `call` of your own makes.
@@ -102,7 +101,7 @@ def fit(
         >>> len(history.history["loss"])
         3
     """
-    job = Job(
+    job = Job.read(
         model=model,
         x=x,
         y=y,
@@ -124,18 +123,3 @@ def fit(
         seed=seed,
     )
     return train(job)
-
-
-def train(job: Job) -> keras.callbacks.History:
-    """Runs a job; where a stream turns out to be wrong, the model is as it was before."""
-    try:
-        return run(job)
-    except (FloatingPointError, ValueError, tf.errors.OpError) as failure:
-        if job.before is None:
-            raise
-        reads_again = isinstance(failure, (FloatingPointError, tf.errors.InvalidArgumentError))
-        error = job.bad_batch() if reads_again else job.batch_error
-        if error is None:
-            raise
-        job.before.restore()
-        raise error from None

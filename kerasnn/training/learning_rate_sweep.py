@@ -1,4 +1,4 @@
-"""What a sweep of the learning rate has found."""
+"""Sweep of the learning rate: its result, and the batches that it reads."""
 
 import dataclasses
 import itertools
@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -127,12 +126,10 @@ def endless_batches(job: Job, seed: int) -> Iterator[Any]:
                 yield tf.nest.map_structure(tf.convert_to_tensor, hide_none(batch))
             if batch is None:
                 # A dataset that was filtered does not know that it is empty.
-                raise ValueError(
-                    f"`x` must hold at least one batch; got an empty {type(job.x).__name__}."
-                )
+                got = f"an empty {type(job.x).__name__}"
+                raise _checks.InvalidArgument("x", "hold at least one batch", job.x, got=got)
     with tf.device("CPU:0"):
-        data = keras.utils.pack_x_y_sample_weight(job.x, job.y, job.sample_weight)
-        data = tf.nest.map_structure(tf.convert_to_tensor, hide_none(data))
+        data = tf.nest.map_structure(tf.convert_to_tensor, hide_none(job.packed))
     rows, size = job.train.count, min(job.step_rows, job.train.count)
     for epoch in itertools.count():
         order = np.random.default_rng([seed, epoch]).permutation(rows)

@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import dataclasses
 import itertools
 import random
 import warnings
@@ -19,7 +18,7 @@ from kerasnn._core.optimizers import copy_of
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.learning_rate_sweep import METHODS, RateSweep, endless_batches, has_risen
 from kerasnn.training.loop.job import Job, check_model
-from kerasnn.training.programs.train_step import Steps, build, build_eagerly
+from kerasnn.training.programs.train_step import TracedStep, build, build_eagerly
 
 
 @_checks.known_arguments
@@ -75,7 +74,7 @@ def lr_find(
         The sweep, with `suggestion`, `learning_rates`, `losses`, `smoothed` and `plot()`.
 
     Raises:
-        ValueError: If data or an argument cannot be right, or the first loss is not finite.
+        InvalidArgument: If data or an argument cannot be right, or the first loss is not finite.
         TypeError: If an argument is unknown.
 
     Example:
@@ -96,17 +95,21 @@ def lr_find(
     _checks.one_of("method", method, METHODS)
     _checks.whole_number("seed", seed, at_least=0)
     if hasattr(x, "__next__"):
-        raise ValueError(
-            f"`x` must be readable again; a {type(x).__name__} can be read only once, and `fit` "
-            "would miss what the sweep has taken. Give arrays, or a tf.data.Dataset."
+        raise _checks.InvalidArgument(
+            "x",
+            "be data that can be read again, since `fit` would miss the batches of the sweep",
+            x,
+            "Give arrays, or a tf.data.Dataset.",
+            got=f"a {type(x).__name__}",
         )
     check_model(model)
     rates = np.geomspace(low, high, steps).astype("float32")
     with _taken_back(model):
-        job = _job(
-            model,
-            x,
-            y,
+        job = Job.read(
+            model=model,
+            x=x,
+            y=y,
+            verbose=0,
             batch_size=batch_size,
             sample_weight=sample_weight,
             class_weight=class_weight,
@@ -157,9 +160,12 @@ def _sweep(
         finally:
             step.restore()
     if not losses:
-        raise ValueError(
-            f"The loss must be finite at the rate `low`; got {loss} in the first step with "
-            f"low={rates[0]:g}. Give finite data, or a model that has not diverged."
+        raise _checks.InvalidArgument(
+            "low",
+            "be a learning rate at which the first loss is finite",
+            float(rates[0]),
+            "Give finite data, or a model that has not diverged.",
+            got=f"loss {loss} with low={rates[0]:g}",
         )
     return np.asarray(losses)
 
@@ -176,7 +182,7 @@ class _Step:
         self._model = model
         optimizer = model.optimizer
         self._rates = [o.learning_rate for o in getattr(optimizer, "optimizers", [optimizer])]
-        self._steps = Steps(model, spec)
+        self._steps = TracedStep(model, spec)
         self._run: Any = self._train
         self._values: list[Any] = []
         if not model.run_eagerly:
@@ -206,14 +212,6 @@ class _Step:
                 f"{', '.join(map(repr, logs))}."
             )
         return logs["loss"]
-
-
-def _job(model: Any, x: Any, y: Any, **given: Any) -> Job:
-    rest = dict.fromkeys(field.name for field in dataclasses.fields(Job) if field.init)
-    rest.update(epochs=1, initial_epoch=0, verbose=0, validation_split=0.0, validation_freq=1)
-    return Job(
-        **{**rest, "engine": "auto", "shuffle": True, "model": model, "x": x, "y": y, **given}
-    )
 
 
 @contextlib.contextmanager

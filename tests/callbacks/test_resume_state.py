@@ -11,7 +11,7 @@ from resume_runs import X, Y, digest, largest_file, small, train
 import kerasnn
 from kerasnn import callbacks
 from kerasnn.callbacks import Resume
-from kerasnn.training.loop import engines
+from kerasnn.training.loop import engine_choice
 
 
 class Stop(keras.callbacks.Callback):
@@ -149,7 +149,7 @@ def test_the_best_model_is_kept_by_the_run_that_goes_on_too(path, tmp_path):
 
 
 def test_a_run_goes_on_with_the_engine_and_the_seed_that_it_began_with(path, monkeypatch):
-    monkeypatch.setattr(engines, "XLA_STEPS_IF_SMALL", 2000)
+    monkeypatch.setattr(engine_choice, "XLA_STEPS_IF_SMALL", 2000)
     plan = {"engine": "auto", "batch_size": 1, "epochs": 7}
     interrupted(path, 6, **plan)
     # Alone, the epoch that is left would not earn back XLA's compilation.

@@ -1,4 +1,4 @@
-"""Data with one row an example: read from whatever the user has, and checked once."""
+"""Arrays with one row an example: converted, cast and checked before training."""
 
 import dataclasses
 import functools
@@ -38,7 +38,14 @@ class Rows:
     sample_weight: Any
     count: int
     # By the name of the target, for targets that are one class number a row.
-    labels: dict[str, Labels]
+    labels: dict[str, Labels] = dataclasses.field(default_factory=dict)
+    # Whether ragged or sparse data is among them, which only Keras's own loop reads.
+    is_irregular: bool = False
+
+    @property
+    def packed(self) -> Any:
+        """The data as Keras packs it: x, (x, y) or (x, y, sample_weight)."""
+        return keras.utils.pack_x_y_sample_weight(self.x, self.y, self.sample_weight)
 
     def split(self, share: float) -> tuple["Rows", "Rows"]:
         """Returns all but the last rows, and the last, as Keras's `validation_split` does."""
@@ -104,14 +111,10 @@ def _values(leaf: Any) -> np.ndarray:
     return np.asarray(leaf)
 
 
-def read_irregular(
-    model: keras.Model,
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
-    names: tuple[str, str, str] = ("x", "y", "sample_weight"),
-) -> tuple[Any, Any, Any]:
-    """Checks ragged or sparse inputs and what is beside them; returns what Keras's loop takes."""
+def _read_irregular(
+    model: keras.Model, x: Any, y: Any, sample_weight: Any, names: tuple[str, str, str]
+) -> Rows:
+    """Checks ragged or sparse inputs and what comes with them; leaves the inputs as they are."""
     counts = _irregular_counts(names[0], x)
     as_keras = trains_as_keras(model)
     is_known = is_symbolic(model) or not as_keras
@@ -133,7 +136,9 @@ def read_irregular(
             _checks.finite_range(leaf, array)
         for leaf, array in weights:
             _checks.sample_weights(leaf, array, None)
-    return x, y if is_irregular(y) else _cast(y), _cast(sample_weight)
+    y = y if is_irregular(y) else _cast(y)
+    count = next(iter(counts.values()))
+    return Rows(x, y, _cast(sample_weight), count, is_irregular=True)
 
 
 def _irregular_counts(name: str, nest: Any) -> dict[str, int]:
@@ -142,9 +147,12 @@ def _irregular_counts(name: str, nest: Any) -> dict[str, int]:
     for leaf_name, leaf in _checks.named_leaves(name, nest):
         values = _values(leaf)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise ValueError(
-                f"`{leaf_name}` must hold finite numbers; got NaN or infinity among its stored "
-                "values. Drop those rows, or fill them in."
+            raise _checks.InvalidArgument(
+                leaf_name,
+                "hold finite numbers",
+                leaf,
+                "Drop those rows, or fill them in.",
+                got="NaN or infinity among its stored values",
             )
         is_ragged = isinstance(leaf, tf.RaggedTensor)
         counts[leaf_name] = int(leaf.nrows() if is_ragged else leaf.shape[0])
@@ -173,6 +181,8 @@ def read(
             type must leave their values apart. Other rows are measured by the rows learned from.
         outputs: Returns the model's symbolic outputs for inputs; `outputs_of` by default.
     """
+    if is_irregular(x):
+        return _read_irregular(model, x, y, sample_weight, names)
     as_keras = trains_as_keras(model)
     x = as_arrays(names[0], x, _wanted(model, "input"))
     y = as_arrays(names[1], y, _wanted(model, "output") if as_keras else None)
@@ -181,12 +191,12 @@ def read(
     targets = _checks.named_leaves(names[1], y)
     weights = _checks.named_leaves(names[2], sample_weight)
     if not inputs:
-        raise ValueError(
-            f"`{names[0]}` must hold data; got {x!r}. An input that is not optional needs an array."
-        )
+        hint = "An input that is not optional needs an array."
+        raise _checks.InvalidArgument(names[0], "hold data", x, hint, got=repr(x))
     for name, nest in ((names[1], y), (names[2], sample_weight)):
         if not keras.tree.flatten(nest):
-            raise ValueError(f"`{name}` must hold data; got {nest!r}. For none, leave it out.")
+            hint = "For none, leave it out."
+            raise _checks.InvalidArgument(name, "hold data", nest, hint, got=repr(nest))
     count = _checks.row_count([*inputs, *targets, *weights])
     if is_symbolic(model):
         for name, array, tensor in pair_inputs(model, names[0], x):
@@ -194,7 +204,8 @@ def read(
             if tensor.dtype != "string":
                 _checks.numbers_only(name, array)
             elif not _is_text(array):
-                raise ValueError(f"`{name}` must hold text; got dtype {array.dtype}.")
+                got = f"dtype {array.dtype}"
+                raise _checks.InvalidArgument(name, "hold text", array.dtype, got=got)
     for name, array in inputs:
         if not _is_text(array):
             _checks.numbers_only(name, array)
@@ -234,7 +245,8 @@ def _check_digits(model: Any, inputs: dict[str, Any], targets: list[Any]) -> Non
 def require_targets(model: Any, name: str, y: Any) -> None:
     """Raises where targets are missing and the loss compares with them."""
     if y is None and trains_as_keras(model):
-        raise ValueError(f"`{name}` must be given: the model is compiled with a loss on targets.")
+        rule = "be given, since the model is compiled with a loss that compares targets"
+        raise _checks.InvalidArgument(name, rule, None)
 
 
 def build(model: keras.Model, x: Any) -> None:
@@ -368,9 +380,11 @@ def pair_inputs(model: Any, name: str, x: Any) -> list[tuple[str, Any, Any]]:
         if not in_order or len(keras.tree.flatten(x)) != len(keras.tree.flatten(wanted)):
             keys = ", ".join(map(repr, wanted))
             given = f"a list of {len(x)}" if isinstance(x, (list, tuple)) else "one array"
-            raise ValueError(
-                f"`{name}` must be a dictionary with the names of the model's inputs, {keys}; "
-                f"got {given}."
+            raise _checks.InvalidArgument(
+                name,
+                f"be a dictionary with the names of the model's inputs, {keys}",
+                x,
+                got=given,
             )
     hint = "Only what is made by `keras.Input(..., optional=True)` may be None."
     return _checks.match(name, x, wanted, required=required_inputs(model), hint=hint)

@@ -6,8 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasnn._core.model import all_layers, is_symbolic
-from kerasnn.training.programs.program_cache import kept
+from kerasnn._core.model import all_layers, is_symbolic, kept
 
 # Layers and operations that move values about and change none.
 _PASSING_LAYERS = (
@@ -49,11 +48,8 @@ def indices_of(model: Any) -> list[Indices]:
         return list(_in_sequence(model))
     if not is_symbolic(model):
         return []
-    of_model = kept(model)
-    if of_model.indices is None:
-        # The graph of a functional model never changes.
-        of_model.indices = _in_graph(model)
-    return of_model.indices
+    # The graph of a functional model never changes.
+    return kept(model, "embedding indices", lambda: _in_graph(model))
 
 
 def _in_sequence(model: Any) -> Iterator[Indices]:

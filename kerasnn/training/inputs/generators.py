@@ -1,4 +1,4 @@
-"""Generators of batches that say nothing of their end."""
+"""Batches of generators, which do not say when they end."""
 
 import contextlib
 import warnings
@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnn import _checks
 from kerasnn.training.inputs.stream_values import BatchCheck
 
 _NOTHING = object()
@@ -26,14 +27,15 @@ class Batches:
         count: Number of batches yielded so far.
 
     Raises:
-        ValueError: If there is no batch at all.
+        InvalidArgument: If there is no batch at all.
     """
 
     def __init__(self, name: str, batches: Iterator[Any]) -> None:
         self._batches = batches
         self._ahead = next(batches, _NOTHING)
         if self._ahead is _NOTHING:
-            raise ValueError(f"`{name}` must hold at least one batch; got an empty generator.")
+            got = "an empty generator"
+            raise _checks.InvalidArgument(name, "hold at least one batch", batches, got=got)
         self.count = 0
 
     @property
@@ -64,7 +66,7 @@ class KeptBatches(keras.utils.PyDataset):
         argument: The argument that says how many batches to use instead.
 
     Raises:
-        ValueError: If there is no batch, or so many that the iterator may have no end.
+        InvalidArgument: If there is no batch, or so many that the iterator may have no end.
     """
 
     def __init__(self, name: str, batches: Iterator[Any], argument: str) -> None:
@@ -74,10 +76,12 @@ class KeptBatches(keras.utils.PyDataset):
             self._batches.append(batch)
             size += sum(np.asarray(leaf).nbytes for leaf in keras.tree.flatten(batch))
             if size > MOST_KEPT_BYTES:
-                raise ValueError(
-                    f"`{argument}` must be given where `{name}` is a generator of more than "
-                    f"{MOST_KEPT_BYTES >> 20} MiB, which would be kept, or may have no end; got "
-                    f"{argument}=None. Give it, or a tf.data.Dataset or PyDataset."
+                raise _checks.InvalidArgument(
+                    argument,
+                    f"be given where `{name}` is a generator of more than "
+                    f"{MOST_KEPT_BYTES >> 20} MiB, which would be kept, or may have no end",
+                    None,
+                    "Give it, or a tf.data.Dataset or PyDataset.",
                 )
 
     def __len__(self) -> int:

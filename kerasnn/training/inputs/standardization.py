@@ -1,10 +1,11 @@
-"""`Standardize` layers learn from the training rows of the first `fit`."""
+"""Learning of `Standardize` layers from the training rows of the first `fit`."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
+from kerasnn import _checks
 from kerasnn._core.model import State
 from kerasnn.layers._adaptation import unlearned
 from kerasnn.training.inputs.arrays import is_irregular, is_stream
@@ -34,10 +35,12 @@ def learn_standardization(
     irregular = not is_stream(x) and is_irregular(x)
     if fresh and (irregular or hasattr(x, "__next__")):
         name = fresh[0][0].name
-        why = "it reads dense rows alone" if irregular else "a generator can be read only once"
-        raise ValueError(
-            f"`{name}` has learned no mean and variance, and {why}. "
-            f"Call `model.get_layer({name!r}).adapt(...)` before `fit`."
+        raise _checks.InvalidArgument(
+            "x",
+            f"be dense data that can be read twice, since `{name}` has learned nothing yet",
+            x,
+            f"Call `model.get_layer({name!r}).adapt(...)` before `fit`.",
+            got="ragged or sparse data" if irregular else f"a {type(x).__name__}",
         )
     x = checked(x) if fresh else x
     for layer, read in fresh:

@@ -1,4 +1,4 @@
-"""Checks of what a stream says of itself before a batch is drawn: an end, and shapes."""
+"""Checks of a stream before a batch is read: that it ends, and the shapes of its batches."""
 
 import itertools
 from typing import Any
@@ -12,7 +12,7 @@ from kerasnn.training.inputs import arrays
 
 
 def is_endless(data: Any) -> bool:
-    """Whether data is a stream that is known to have no end; a generator does not say."""
+    """Whether data is a stream that is known to have no end; of a generator nothing is known."""
     if isinstance(data, tf.data.Dataset):
         return bool(data.cardinality() == tf.data.INFINITE_CARDINALITY)
     if isinstance(data, keras.utils.PyDataset):
@@ -28,18 +28,21 @@ def check_stream_end(name: str, data: Any, argument: str, steps: int | None, of:
         data: The stream.
         argument: The argument that says when to stop.
         steps: Its value.
-        of: What it gives the number of batches of.
+        of: What the batches are counted for, such as "an epoch".
     """
     for kind, is_empty in (
         ("tf.data.Dataset", isinstance(data, tf.data.Dataset) and data.cardinality() == 0),
         ("PyDataset", isinstance(data, keras.utils.PyDataset) and data.num_batches == 0),
     ):
         if is_empty:
-            raise ValueError(f"`{name}` must hold at least one batch; got an empty {kind}.")
+            got = f"an empty {kind}"
+            raise _checks.InvalidArgument(name, "hold at least one batch", data, got=got)
     if is_endless(data) and steps is None:
-        raise ValueError(
-            f"`{argument}` must be given where `{name}` is a {type(data).__name__} without an end; "
-            f"got {argument}=None. Give the number of batches to {of}."
+        raise _checks.InvalidArgument(
+            argument,
+            f"be given where `{name}` is a {type(data).__name__} without an end",
+            None,
+            f"Give the number of batches of {of}.",
         )
 
 
@@ -52,7 +55,7 @@ def check_stream_shapes(model: Any, stream: Any, names: tuple[str, ...]) -> None
         names: What errors call inputs and targets.
 
     Raises:
-        ValueError: If a shape does not fit, or the rows are not batched.
+        InvalidArgument: If a shape does not fit, or the rows are not batched.
     """
     if not isinstance(stream, tf.data.Dataset) or not arrays.is_symbolic(model):
         return
@@ -61,18 +64,24 @@ def check_stream_shapes(model: Any, stream: Any, names: tuple[str, ...]) -> None
     for name, nest in zip(names, (x, y), strict=False):
         for leaf, spec in _checks.named_leaves(name, nest):
             if isinstance(spec, tf.TensorSpec) and spec.shape.rank is None:
-                raise ValueError(
-                    f"`{leaf}` must come in batches of a known rank; the stream does not say how "
-                    "many axes they have. Give `from_generator` an `output_signature`, such as "
-                    "`tf.TensorSpec((None, 3), tf.float32)`."
+                raise _checks.InvalidArgument(
+                    leaf,
+                    "come in batches with a known number of axes",
+                    spec,
+                    "Give `from_generator` an `output_signature`, such as "
+                    "`tf.TensorSpec((None, 3), tf.float32)`.",
+                    got="a stream of unknown shape",
                 )
     for name, spec, tensor in arrays.pair_inputs(model, names[0], x):
         if not _has_shape(spec):
             continue
         if spec.shape.rank == len(tensor.shape) - 1 and tensor.shape[-1] != 1:
-            raise ValueError(
-                f"`{name}` must come in batches; the stream yields single rows of shape "
-                f"{tuple(spec.shape)}. Give `.batch(32)` of it."
+            raise _checks.InvalidArgument(
+                name,
+                "come in batches",
+                tuple(spec.shape),
+                "Give `.batch(32)` of it.",
+                got=f"a stream of single rows of shape {tuple(spec.shape)}",
             )
         _checks.fits_input(name, _stand_in(spec, tensor), tensor)
     if y is None or not arrays.trains_as_keras(model):
@@ -90,9 +99,12 @@ def _check_order(name: str, y: Any, outputs: Any, output_names: list[str]) -> No
         return
     if sorted(y) != [key for key in output_names if key in y]:
         lacking = ", ".join(repr(key) for key in output_names if key not in y)
-        raise ValueError(
-            f"`{name}` must hold a key for every output, so that Keras pairs them by name; it lacks"
-            f" {lacking}. Yield None for an output without a loss."
+        raise _checks.InvalidArgument(
+            name,
+            "hold a key for every output, so that Keras pairs them by name",
+            y,
+            "Yield None for an output without a loss.",
+            got=f"none for {lacking}",
         )
 
 

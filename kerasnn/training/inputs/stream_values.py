@@ -52,12 +52,15 @@ class BatchCheck:
             else:
                 arrays.read(self._model, x, names=self._names)
         except ValueError as error:
-            named = ValueError(f"Batch {number} of the stream: {error}")
+            if isinstance(error, _checks.InvalidArgument):
+                named = error.in_batch(number)
+            else:
+                named = ValueError(f"Batch {number} of the stream: {error}")
             self.errors.append(named)
             raise named from None
 
     def _outputs_for(self, x: Any) -> Callable[[Any], Any]:
-        """Returns what `rows.read` finds the symbolic outputs by: once for inputs of one shape."""
+        """Returns the function that finds symbolic outputs, once for inputs of one shape."""
         leaves = [leaf for leaf in keras.tree.flatten(x) if leaf is not None]
         key = str([(leaf.shape[1:], leaf.dtype) for leaf in leaves])
 

@@ -1,4 +1,4 @@
-"""What every program has in common: the step, its logs, and the finite guard."""
+"""Train step of a model inside a program: its logs, its test for NaN, and its variables."""
 
 import functools
 import inspect
@@ -17,20 +17,20 @@ from kerasnn.training.inputs.tensors import hide_none, show_none
 Logs = dict[str, Any]
 
 
-class Steps:
+class TracedStep:
     """Calls a model's `train_step` or `test_step` inside a program, and watches over its weights.
 
     Args:
         model: A compiled Keras model whose variables exist.
         spec: Structure of `tf.TensorSpec` for one batch.
         method: `"train_step"` or `"test_step"`.
-        before: Callbacks that put operations ahead of each step.
+        callbacks: Callbacks that put operations around each step.
     """
 
     def __init__(
-        self, model: Any, spec: Any, method: str = "train_step", before: Sequence[Any] = ()
+        self, model: Any, spec: Any, method: str = "train_step", callbacks: Sequence[Any] = ()
     ) -> None:
-        self._model, self._before = model, before
+        self._model, self._callbacks = model, callbacks
         self._step, self.first_logs = _step_of(model, method), {}
         if not has_keras_step(model, method):
             # A step of the user's own creates and returns what it likes, known only once it was
@@ -50,10 +50,10 @@ class Steps:
 
     def step(self, batch: Any) -> Logs:
         """Runs one step; returns what a loop has to carry to its end."""
-        for callback in self._before:
+        for callback in self._callbacks:
             callback.before_step(self._model)
         logs = self._step(batch)
-        for callback in self._before:
+        for callback in self._callbacks:
             callback.after_step(self._model)
         return {name: tf.cast(logs[name], first.dtype) for name, first in self.first_logs.items()}
 
@@ -120,7 +120,7 @@ def build(model: Any, spec: Any, method: str = "train_step") -> None:
         method: `"train_step"` or `"test_step"`.
     """
     if not has_keras_step(model, method):
-        return  # `Steps` traces it, and needs no variable before.
+        return  # `TracedStep` traces it, and needs no variable before.
     training = method == "train_step"
     data = keras.utils.unpack_x_y_sample_weight(show_none(spec))
     _build_losses_and_metrics(model, *data, training=training)
