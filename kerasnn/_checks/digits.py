@@ -1,8 +1,10 @@
-"""Checks that numbers keep what they vary by when they are cast to Keras's float type."""
+"""Checks that a cast to Keras's float type keeps the differences between numbers."""
 
 from collections.abc import Iterable
 
 import numpy as np
+
+from kerasnn._checks.errors import InvalidArgument
 
 # Rounding errors above this part of a column's deviation are refused: the type then has fewer
 # than 15 values within one standard deviation.
@@ -45,7 +47,7 @@ class Variation:
         self._whole = np.ones((), bool)
 
     def add(self, batch: np.ndarray, axes: tuple[int, ...], mask: np.ndarray | None = None) -> None:
-        """Takes in a batch.
+        """Adds a batch.
 
         Args:
             batch: Numbers.
@@ -95,7 +97,7 @@ class Variation:
         return (error > _LOST * deviation) & (deviation > roundoff)
 
     def loss(self) -> str:
-        """Says of the first column that is lost what it loses, for an error."""
+        """Describes the loss of the first column that is lost, for an error."""
         index = tuple(np.argwhere(self.lost)[0])
         mean = float(self.mean[index])
         step = float(np.spacing(np.asarray(abs(mean), self.dtype)))
@@ -134,15 +136,17 @@ def digits(name: str, array: np.ndarray, dtype: str) -> None:
             if after == before:
                 continue  # Few values, which all stay apart.
             where = "" if sample.shape[1] == 1 else f" in column {column}"
-            raise ValueError(
-                f"`{name}` must keep its values apart in {dtype}, which the model computes in; got "
-                f"{before} different values{where}, of which {dtype} keeps {after}. "
-                f"{lost_digits_hint(dtype)}"
+            raise InvalidArgument(
+                name,
+                f"have values that stay different in {dtype}, which the model computes in",
+                before - after,
+                lost_digits_hint(dtype),
+                got=f"{before} different values{where}, of which {dtype} keeps {after}",
             )
 
 
 def lost_digits_hint(dtype: str) -> str:
-    """Says what to do about digits that a type drops."""
+    """Returns the hint on digits that a type drops."""
     text = "Subtract an offset, such as the least value; of a target, add it to the predictions."
     if dtype == "float64":
         return text

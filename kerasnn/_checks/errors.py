@@ -1,10 +1,10 @@
-"""The error that every refused argument raises."""
+"""`InvalidArgument`, the error for every invalid argument."""
 
 from typing import Any
 
 
 class InvalidArgument(ValueError):  # noqa: N818 - it names what is wrong, as KeyError's kin do.
-    """Says which argument was refused, by which rule, what was given, and what to do instead.
+    """An argument breaks a rule: which argument, which rule, which value, and a hint.
 
     The text follows from the fields:
     ``"`rate` must be in [0, 1); got rate=2. To switch dropout off, use 0."``
@@ -37,8 +37,13 @@ class InvalidArgument(ValueError):  # noqa: N818 - it names what is wrong, as Ke
         self._got = f"{argument}={value!r}" if got is None else got
         super().__init__(f"`{argument}` must {rule}; got {self._got}. {hint}".rstrip())
 
+    def in_batch(self, number: int) -> "InvalidArgument":
+        """Returns the same error with the number of the batch in its text."""
+        given = (self.argument, self.rule, self.value, self.hint)
+        return _rebuild(type(self), given, f"{self._got}, in batch {number} of the stream")
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions are copied to other processes with their text alone, unless told otherwise.
+        # By default only the text of an exception is copied to another process.
         given = (self.argument, self.rule, self.value, self.hint)
         return _rebuild, (type(self), given, self._got)
 
