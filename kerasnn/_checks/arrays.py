@@ -10,7 +10,7 @@ from kerasnn._checks.errors import InvalidArgument
 
 _CHUNK_BYTES = 1 << 20
 _PART_BYTES = 1 << 23
-# What float32 can hold.
+# The largest float32.
 LIMIT = float(np.finfo(np.float32).max)
 
 
@@ -27,7 +27,7 @@ def position(index: Any) -> str:
 
 
 def numbers_only(name: str, array: np.ndarray) -> None:
-    """Raises where an array holds objects or text."""
+    """Raises if an array holds objects or text."""
     if array.dtype.kind not in "buif":
         others = [v for v in array.ravel()[:1000].tolist() if not isinstance(v, (int, float))]
         shown = f", such as {others[0]!r}" if others else ""
@@ -94,7 +94,7 @@ def finite_range(name: str, array: np.ndarray) -> tuple[float, float]:
     that are too large for float32, and the range of labels.
 
     Args:
-        name: What the error calls the array.
+        name: Name of the array in the error.
         array: Numbers, `(batch, ...)`, with at least one entry.
     """
     low, high = np.inf, -np.inf
@@ -159,12 +159,12 @@ def class_labels(name: str, array: np.ndarray, classes: int) -> None:
 
 
 def embedding_indices(name: str, array: np.ndarray, part: Any, layer: str, input_dim: int) -> None:
-    """Raises where values that index the rows of an `Embedding` are not from 0 to input_dim - 1.
+    """Raises if values that index the rows of an `Embedding` are not from 0 to input_dim - 1.
 
     Args:
-        name: What the error calls the array.
+        name: Name of the array in the error.
         array: Numbers, `(batch, ...)`.
-        part: What the array is indexed with to get the values in question.
+        part: Index of the checked values in the array.
         layer: Name of the `Embedding`.
         input_dim: Its number of rows.
     """

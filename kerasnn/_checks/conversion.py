@@ -8,7 +8,7 @@ from kerasnn._checks.errors import InvalidArgument
 
 
 def refuse_masked(name: str, data: Any) -> None:
-    """Raises where a NumPy masked array, or a list of them, has masked entries.
+    """Raises if a NumPy masked array, or a list of them, has masked entries.
 
     `np.asarray` returns what lies below the mask, such as -9999, as if it were data.
     """
@@ -32,8 +32,8 @@ def plain(name: str, data: Any) -> Any:
     """Returns Arrow and torch data as NumPy arrays, and anything else as it is.
 
     Args:
-        name: What errors call the data.
-        data: What the user gave.
+        name: Name of the data in errors.
+        data: The data that the user gave.
 
     Raises:
         InvalidArgument: If entries are masked, or the container cannot be read.
@@ -49,7 +49,7 @@ def as_array(name: str, data: Any) -> np.ndarray:
     """Returns rows as a NumPy array of numbers or text.
 
     Args:
-        name: What errors call the data.
+        name: Name of the data in errors.
         data: An array, tensor, data frame, Arrow array or table, or a list.
 
     Raises:

@@ -77,10 +77,10 @@ class Variation:
             values *= kept
         squares = _sum(np.square(values, out=values), axes)
         total = self.count + n
-        share = n / np.maximum(total, 1)
+        weight = n / np.maximum(total, 1)
         delta = mean - self.mean
-        self.mean = self.mean + delta * share
-        self.squares = self.squares + squares + delta**2 * (self.count * share)
+        self.mean = self.mean + delta * weight
+        self.squares = self.squares + squares + delta**2 * (self.count * weight)
         self.count = total
 
     @property
@@ -108,14 +108,14 @@ class Variation:
 
 
 def digits(name: str, array: np.ndarray, dtype: str) -> None:
-    """Raises where a column's values differ by what a cast to `dtype` drops.
+    """Raises if a column's values differ by what a cast to `dtype` drops.
 
     Rounding errors are compared with the column's standard deviation; and of integers at equal
     distances in the column, three quarters have to stay different. Some rows are looked at first:
     all are where these raise a doubt.
 
     Args:
-        name: What the error calls the array.
+        name: Name of the array in the error.
         array: Finite numbers, `(batch, ..., columns)` or `(batch,)`.
         dtype: Keras's float type.
     """

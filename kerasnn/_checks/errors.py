@@ -3,7 +3,7 @@
 from typing import Any
 
 
-class InvalidArgument(ValueError):  # noqa: N818 - it names what is wrong, as KeyError's kin do.
+class InvalidArgument(ValueError):  # noqa: N818 - named after what is wrong.
     """An argument breaks a rule: which argument, which rule, which value, and a hint.
 
     The text follows from the fields:

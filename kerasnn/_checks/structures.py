@@ -37,7 +37,7 @@ def row_count(leaves: list[tuple[str, Any]]) -> int:
 
 
 def same_counts(counts: dict[str, int]) -> None:
-    """Raises where arrays, by their names, differ in their number of rows."""
+    """Raises if arrays, by their names, differ in their number of rows."""
     first, count = next(iter(counts.items()))
     for name, other in counts.items():
         if other != count:
@@ -56,13 +56,13 @@ def match(
     """Pairs the arrays of a structure with a model's symbolic inputs or outputs.
 
     Args:
-        name: What the error calls the structure.
+        name: Name of the structure in the error.
         nest: Arrays: one, a list, or a dictionary by name, nested as the tensors are.
         tensors: The model's `input` or `output`: one symbolic tensor, or a structure of them.
-        names: What errors, and a dictionary in place of a list, call the tensors, in the order of
-            `keras.tree.flatten`; their own names by default.
+        names: Names of the tensors in errors, and keys of a dictionary given in place of a list,
+            in the order of `keras.tree.flatten`; their own names by default.
         required: Which tensors need an array, in that order; all by default.
-        hint: What the error for a missing array ends with.
+        hint: Hint of the error for a missing array.
 
     Returns:
         (name, array, symbolic tensor) for every array that there is.
@@ -163,7 +163,7 @@ def _is_sequence(nest: Any) -> bool:
 def fits_input(name: str, array: np.ndarray, tensor: Any) -> None:
     """Raises unless an array has the shape of a symbolic input.
 
-    As in Keras, a missing or an additional last axis of size 1 is no difference.
+    As in Keras, a missing or an additional last axis of size 1 makes no difference.
     """
     wanted = tuple(tensor.shape)
     if _same_shape(array.shape, wanted):

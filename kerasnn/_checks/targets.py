@@ -11,7 +11,7 @@ from kerasnn._checks.structures import align, match, shown
 
 
 def kind_of(loss: Any) -> str:
-    """Returns what targets a loss wants: classes, one-hot, binary, counts, or real numbers."""
+    """Returns the kind of targets of a loss: classes, one-hot, binary, counts, or real."""
     try:
         known = keras.losses.get(loss)
     except ValueError:
@@ -51,11 +51,11 @@ def targets_by_output(
     The array is None for an output without a target, which only one without a loss may be.
 
     Args:
-        name: What errors call the targets.
+        name: Name of the targets in errors.
         y: Targets: an array or a structure of arrays.
         outputs: The model's symbolic outputs, in their structure.
         output_names: Their names, in the order of `keras.tree.flatten`.
-        loss: What `compile` was given.
+        loss: The `loss` of `compile`.
     """
     kinds = kinds_by_output(outputs, output_names, loss)
     required = [kind is not None for kind in kinds]
@@ -75,7 +75,7 @@ def losses_by_output(
 
 
 def kinds_by_output(outputs: Any, names: list[str], loss: Any) -> list[str | None]:
-    """Returns for each output what targets its loss wants; None where it has no loss."""
+    """Returns the kind of targets of each output's loss; None without a loss."""
     if not keras.tree.is_nested(loss):
         return [None if loss is None else kind_of(loss)] * len(names)
     if isinstance(loss, dict) and not isinstance(outputs, dict):

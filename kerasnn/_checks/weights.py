@@ -35,7 +35,7 @@ def sample_weights(name: str, array: np.ndarray, target: np.ndarray | None) -> N
 
 
 def one_weight_a_row(name: str, array: np.ndarray) -> None:
-    """Raises where weights for several targets are not one a row."""
+    """Raises if weights for several targets are not one a row."""
     if array.size != len(array):
         raise InvalidArgument(
             name,
@@ -50,7 +50,7 @@ def class_weights(weights: Any, classes: int | None, present: set[int]) -> None:
     """Raises unless a dictionary gives every class a weight, and nothing else.
 
     Args:
-        weights: What the user gave.
+        weights: The weights that the user gave.
         classes: Number of classes, where it is known.
         present: Classes that occur in the targets.
     """

@@ -1,4 +1,4 @@
-"""Loss and metrics on data."""
+"""`kerasnn.training.evaluate`: loss and metrics on data."""
 
 import functools
 from typing import Any
@@ -81,7 +81,7 @@ def evaluate(
 
 
 def _as_numbers(found: Any) -> Any:
-    """Returns what Keras's `evaluate` gives, each value of one entry as a number."""
+    """Returns the result of Keras's `evaluate`, each value of one entry as a number."""
     if isinstance(found, dict):
         return as_python(found)
     return [as_number(value) for value in found] if isinstance(found, list) else found
@@ -92,7 +92,7 @@ def _in_keras_order(model: Any, logs: Logs) -> Any:
     names = []
     for metric in model.metrics:
         # The metrics of `compile` come as one, which holds them.
-        names += [held.name for held in getattr(metric, "metrics", [metric])]
+        names += [each.name for each in getattr(metric, "metrics", [metric])]
     values = [logs[name] for name in names if name in logs]
     values += [logs[name] for name in sorted(logs) if name not in names]
     return values[0] if len(values) == 1 else values

@@ -1,4 +1,4 @@
-"""Outputs for data."""
+"""`kerasnn.training.predict`: outputs for data."""
 
 import functools
 from typing import Any

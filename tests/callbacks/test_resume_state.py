@@ -106,7 +106,7 @@ def test_an_ended_run_trains_no_more_and_goes_on_with_more_epochs(path):
     again, history, resume = run(path, epochs=3)
     assert again == short
     assert (resume.resumed_epoch_, history.engine) == (3, "graph")
-    assert history.reason == "The run had ended; it was restored."
+    assert history.reason == "The saved run had ended; it was restored."
     longer, *_ = run(path, epochs=5)
     assert longer == whole
 
@@ -155,7 +155,7 @@ def test_a_run_goes_on_with_the_engine_and_the_seed_that_it_began_with(path, mon
     # Alone, the epoch that is left would not earn back XLA's compilation.
     _, history, _ = run(path, **plan)
     assert history.engine == "xla"
-    assert history.reason == "The run that goes on began with it."
+    assert history.reason == "The saved run began with it."
 
 
 def test_callbacks_keep_what_is_plain_and_say_what_is_not(path):

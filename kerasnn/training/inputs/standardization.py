@@ -28,8 +28,8 @@ def learn_standardization(
         x: Training inputs: arrays, or batches of (inputs, targets).
         y: Training targets, where `x` holds arrays.
         steps: Batches to look at, where `x` is a stream.
-        checked: Returns a stream with a check of its batches, which takes longer than a small
-            epoch to make: it is made where a layer is to learn.
+        checked: Returns a stream with a check of its batches. Making it takes longer than a small
+            epoch, so it is called only if a layer has to learn.
     """
     fresh = unlearned(model)
     irregular = not is_stream(x) and is_irregular(x)

@@ -21,12 +21,12 @@ def is_endless(data: Any) -> bool:
 
 
 def check_stream_end(name: str, data: Any, argument: str, steps: int | None, of: str) -> None:
-    """Raises where a stream is empty, or has no end and nothing says when to stop.
+    """Raises if a stream is empty, or has no end and no number of steps is given.
 
     Args:
-        name: What errors call the stream.
+        name: Name of the stream in errors.
         data: The stream.
-        argument: The argument that says when to stop.
+        argument: Name of the argument with the number of steps.
         steps: Its value.
         of: What the batches are counted for, such as "an epoch".
     """
@@ -47,12 +47,12 @@ def check_stream_end(name: str, data: Any, argument: str, steps: int | None, of:
 
 
 def check_stream_shapes(model: Any, stream: Any, names: tuple[str, ...]) -> None:
-    """Raises where the batches of a stream cannot have the shapes that a model takes and gives.
+    """Raises if the batches of a stream cannot have the shapes that a model takes and gives.
 
     Args:
-        model: A Keras model. Of one that is not functional nothing is known to compare with.
-        stream: Any stream; only a `tf.data.Dataset` says what it will yield.
-        names: What errors call inputs and targets.
+        model: A Keras model. Only functional models are checked.
+        stream: Any stream; only a `tf.data.Dataset` has known shapes.
+        names: Names of inputs and targets in errors.
 
     Raises:
         InvalidArgument: If a shape does not fit, or the rows are not batched.
@@ -94,7 +94,7 @@ def check_stream_shapes(model: Any, stream: Any, names: tuple[str, ...]) -> None
 
 
 def _check_order(name: str, y: Any, outputs: Any, output_names: list[str]) -> None:
-    """Raises where Keras would pair some targets by the alphabet, and not by their names."""
+    """Raises if Keras would pair some targets in alphabetical order, and not by name."""
     if not isinstance(y, dict) or isinstance(outputs, dict) or set(y) == set(output_names):
         return
     if sorted(y) != [key for key in output_names if key in y]:
@@ -109,7 +109,7 @@ def _check_order(name: str, y: Any, outputs: Any, output_names: list[str]) -> No
 
 
 def _none_or_spec(spec: tf.TypeSpec) -> tf.TypeSpec | None:
-    """Returns None for what yields None, or an optional, which Keras takes for None."""
+    """Returns None for a leaf that yields None, or an optional, which Keras treats as None."""
     is_none = spec == tf.type_spec_from_value(None) or isinstance(spec, tf.OptionalSpec)
     return None if is_none else spec
 
@@ -119,7 +119,7 @@ def _has_shape(spec: Any) -> bool:
 
 
 def _stand_in(spec: tf.TensorSpec, tensor: Any) -> np.ndarray:
-    """Returns zeros of a shape that is to come; a size that is free suits the model."""
+    """Returns zeros of the shape of a batch; unknown sizes are those of the model."""
     wanted = [*tensor.shape, *[1] * len(spec.shape)]
     shape = [size or wanted[i] or 1 for i, size in enumerate(spec.shape)]
     return np.broadcast_to(np.zeros((), spec.dtype.as_numpy_dtype), shape)

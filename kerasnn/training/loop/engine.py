@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kerasnn.training.loop.job import Job
 
-# What tracing and compiling raise for a model that cannot be traced or compiled.
+# The errors that tracing and compiling raise.
 CANNOT_COMPILE = (tf.errors.OpError, TypeError, ValueError, NotImplementedError, AttributeError)
 
 

@@ -95,7 +95,7 @@ def _compiled(job: Job, engines: dict[str, Engine]) -> list[Candidate]:
 
 
 def refuse_keras_only(job: Job) -> None:
-    """Raises where only Keras's own loop, which cannot train a part of a model, can run a job."""
+    """Raises if only Keras's own loop, which cannot train a part of a model, can run a job."""
     why = "`engine='keras'` asks for it" if job.engine == "keras" else why_only_keras(job)
     if why:
         raise ValueError(

@@ -320,7 +320,7 @@ def _check_validation_freq(value: Any) -> None:
 
 
 def _check_class_weight_of_stream(job: Job) -> None:
-    """Raises where Keras could not weigh a stream by classes, or would weigh what is no class."""
+    """Raises if Keras could not weigh a stream by classes, or would weigh what is no class."""
     weights, kind = job.class_weight, type(job.x).__name__
     if not isinstance(job.x, (tf.data.Dataset, keras.utils.PyDataset)):
         raise _checks.InvalidArgument(

@@ -41,7 +41,7 @@ class KerasEngine(Engine):
         is_built = model.built and all(layer.built for layer in all_layers(model))
         if job.train is None and not is_built:
             return  # The check of the first batch of a stream builds some models, before training.
-        # What cannot be traced fails in Keras's loop too, with Keras's own error.
+        # A model that cannot be traced fails in Keras's loop too, with Keras's own error.
         with contextlib.suppress(*CANNOT_COMPILE):
             if job.train is not None:
                 build(model, batch_spec(job.packed))

@@ -9,8 +9,8 @@ import tensorflow as tf
 from kerasnn.training.inputs.tensors import as_tensors, hide_none
 
 _GATHERED_BYTES = 32 << 20
-# XLA takes longer to find a row by its number than to copy one that is smaller than the first,
-# but where all rows together stay in the cache, which they do up to the second.
+# XLA takes longer to find a row by its index than to copy one that is smaller than the first
+# limit, unless all rows together stay in the cache, which they do up to the second.
 _SMALL_ROW_BYTES = 1 << 10
 _CACHED_BYTES = 1 << 19
 _ORDER_NUMBERS = 1 << 19
@@ -29,23 +29,22 @@ def batch_spec(data: Any) -> Any:
 
 
 class RowBlocks:
-    """Cuts training into blocks, of several epochs or of a slice of one.
+    """Cuts training into blocks of several epochs, or of a slice of one.
 
-    The order of an epoch's rows depends on the seed and the epoch's number alone. A block says
-    which rows come when, in one of two layouts.
+    The order of an epoch's rows depends on the seed and the epoch's number alone. A block holds
+    rows and their order, in one of two layouts.
 
-    - For a graph: `(rows, order)`, the order being numbers of rows, one after the other.
-    - For XLA: a pair, of whole batches and of remainders, both of one size for all blocks; what a
-      last block lacks is filled with rows that are not trained on. Each is `(rows, order)` with
-      an order of shape `(steps, batch)`, or `(epochs, remainder)`; or, where rows are small and
-      many or have to be brought to a GPU, `(gathered,)`: the rows themselves, in that shape and
-      order.
+    - For a graph: `(rows, order)`, where the order holds the indices of the rows.
+    - For XLA: a pair, of full batches and of remainders, both of one size for all blocks; a last
+      block is filled up with rows that are not trained on. Each is `(rows, order)` with an order
+      of shape `(steps, batch)` or `(epochs, remainder)`; or, if rows are small and many or have to
+      be copied to a GPU, `(gathered,)`: the rows themselves, in that shape and order.
 
     Args:
         data: Structure of arrays with one row an example.
         rows: Number of rows.
-        batch_size: Rows to a step.
-        shuffle: Whether each epoch has an order of its own.
+        batch_size: Batch size.
+        shuffle: Whether each epoch has a new order.
         seed: Seed of the orders; by default drawn from Python's `random`, which
             `keras.utils.set_random_seed` seeds.
     """
@@ -86,7 +85,7 @@ class RowBlocks:
 
     @property
     def xla_layout(self) -> tuple[Any, ...]:
-        """What a trace for XLA depends on besides the types of the rows."""
+        """Sizes that a trace for XLA depends on."""
         return self._gathers, self.batch_size, bool(self.rows % self.batch_size)
 
     def for_graph(self, first: int, count: int) -> Any:
@@ -127,7 +126,7 @@ class RowBlocks:
         return self._order(epoch)[start * self.batch_size :][:size]
 
     def _gather(self, order: np.ndarray) -> Any:
-        # What is gathered fits on a GPU; the whole of the data need not.
+        # The gathered rows fit on a GPU; all of the data need not.
         with tf.device("CPU:0"):
             return tf.nest.map_structure(lambda t: tf.gather(t, order), self._data)
 

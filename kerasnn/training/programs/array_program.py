@@ -1,4 +1,4 @@
-"""Many training steps on rows in memory, in one call."""
+"""Programs that run many training steps on rows in memory in one call."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -60,7 +60,7 @@ class ArrayProgram:
 
         Args:
             block: Rows to train on.
-            sizes: Rows to an epoch, and to a step.
+            sizes: Number of rows, and batch size.
             epochs: First epoch in the block, and the one to stop before.
             steps: First step of each epoch, and the one to stop before.
             base: Number of the step in the epoch that the block starts with.
@@ -133,7 +133,7 @@ class XlaArrayProgram(ArrayProgram):
     all sizes free; XLA compiles it for each, by `compile_for`.
 
     Attributes:
-        compiled: What `compile_for` has compiled for.
+        compiled: Keys of the sizes that it has been compiled for.
     """
 
     def _compile(self, model: Any, block: Any) -> Callable[..., Any]:
@@ -153,7 +153,7 @@ class XlaArrayProgram(ArrayProgram):
         """Compiles for the sizes of a block; an error comes here, before any weight changes.
 
         Args:
-            key: What stands for the sizes in `compiled`.
+            key: Key of the sizes in `compiled`.
             block: A block of these sizes.
         """
         if key not in self.compiled:

@@ -1,4 +1,4 @@
-"""Evaluation on rows in memory."""
+"""Evaluation on rows in memory by a compiled program."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from kerasnn.training.programs.train_step import Logs, TracedStep, as_python, bu
 
 
 class Evaluation:
-    """Evaluates a model on rows in memory, as often as asked.
+    """Evaluates a model on rows in memory, any number of times.
 
     Args:
         model: A compiled Keras model.
         data: Structure of arrays with one row an example.
         rows: Number of rows.
-        batch_size: Rows to a step. By default, as in Keras, all rows shared among `steps`, or 32.
+        batch_size: Batch size. By default, as in Keras, all rows divided by `steps`, or 32.
         steps: Steps to stop after; all rows by default.
     """
 

@@ -12,7 +12,7 @@ from kerasnn._core.model import all_layers, kept
 
 @dataclasses.dataclass(frozen=True)
 class ProgramKey:
-    """What a program depends on besides the model.
+    """Key of a program: everything that it depends on besides the model.
 
     Attributes:
         kind: Which program it is, such as "xla" or "evaluate".
@@ -37,7 +37,7 @@ def identities(callbacks: Sequence[Any]) -> tuple[int, ...]:
 
 
 class TrainingRecord:
-    """What has happened since a model was compiled, by the data that it was trained on.
+    """Steps and failures since a model was compiled, by the shape of the training data.
 
     Attributes:
         steps_run: Number of steps.
@@ -60,7 +60,7 @@ class ProgramCache:
         settings: Returns the values that a trace of a model has as constants.
 
     Attributes:
-        record: What has happened since the last such change.
+        record: Steps and failures since the last such change.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ def _optimizer_settings(optimizer: Any) -> Any:
     try:
         return _constants(optimizer.get_config())
     except NotImplementedError:
-        # A schedule of the user's own need not have a configuration.
+        # A schedule of the user need not have a configuration.
         inner = getattr(optimizer, "inner_optimizer", None)
         return _held(optimizer), None if inner is None else _held(inner)
 

@@ -1,4 +1,4 @@
-"""Many training steps on the batches of a `tf.data.Dataset`, in one call."""
+"""Program that runs many training steps on batches of a `tf.data.Dataset` in one call."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ class StreamProgram:
         self._steps = TracedStep(model, spec, callbacks=callbacks)
         self.guarded_names = self._steps.guarded_names
         self._spec, self._are_right = spec, values_are_right(model, spec)
-        # What cannot be traced fails here, before any weight has changed.
+        # An error in tracing comes here, before any weight has changed.
         self._run = tf.function(
             self._batches,
             input_signature=[

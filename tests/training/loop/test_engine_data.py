@@ -99,7 +99,7 @@ def test_engines_shuffle_alike():
 def test_the_orders_of_two_epochs_differ():
     """With one batch of each row, and a rate that falls, the order shows in the weights."""
     data = row_blocks.RowBlocks(np.arange(50), rows=50, batch_size=10, shuffle=True, seed=0)
-    orders = data.of_epochs(0, 3, jit=False)[1].numpy().reshape(3, 50)
+    orders = data.for_graph(0, 3)[1].numpy().reshape(3, 50)
     np.testing.assert_array_equal(np.sort(orders), np.tile(np.arange(50), (3, 1)))
     assert len({tuple(order) for order in orders}) == 3
 
