@@ -1,4 +1,4 @@
-"""Checks of single arguments, in the words that every error of the package uses."""
+"""Checks of single arguments: numbers, choices, file names, and unknown keywords."""
 
 import difflib
 import fractions
@@ -50,7 +50,7 @@ def one_of(argument: str, value: Any, choices: Iterable[str]) -> None:
 
 
 def is_one_of(value: Any, *choices: Any) -> bool:
-    """Whether a value is one of some words and numbers; an array is none, and does not compare."""
+    """Whether a value is one of some strings and numbers; an array never is."""
     return isinstance(value, (str, numbers.Number)) and value in choices
 
 
@@ -91,16 +91,16 @@ def number(
 
 
 def rate(argument: str, value: Any, hint: str = "To switch it off, use 0.") -> None:
-    """Raises unless `value` is a share in [0, 1)."""
+    """Raises unless `value` is a fraction in [0, 1)."""
     given = _real(value)
     if given is None or not 0 <= given < 1:
         raise InvalidArgument(argument, "be in [0, 1)", value, _hint(value, hint))
 
 
 def whole_number(argument: str, value: Any, *, at_least: int = 1, hint: str = "") -> None:
-    """Raises unless `value` is a whole number of at least `at_least`, and fits into int64."""
+    """Raises unless `value` is an integer of at least `at_least`, and fits into int64."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < at_least:
-        raise InvalidArgument(argument, f"be a whole number of at least {at_least}", value, hint)
+        raise InvalidArgument(argument, f"be an integer of at least {at_least}", value, hint)
     if int(value) > _LARGEST_INT:
         raise InvalidArgument(argument, "fit into int64, below 2**63", value, hint)
 
@@ -120,7 +120,7 @@ def file_name(argument: str, value: Any, ending: str = "") -> None:
 
 
 def true_or_false(argument: str, value: Any) -> None:
-    """Raises unless `value` is True or False: a text would count as True."""
+    """Raises unless `value` is True or False: a string would count as True."""
     if not isinstance(value, bool):
         raise InvalidArgument(argument, "be True or False", value)
 
@@ -134,7 +134,7 @@ def verbosity(value: Any) -> None:
 def _real(value: Any) -> float | None:
     """Returns an int or a float, NumPy's too, as a float, and None for anything else.
 
-    A truth value is no number, and TensorFlow takes no fraction for one.
+    A boolean is no number, and TensorFlow does not convert a `fractions.Fraction`.
     """
     if not isinstance(value, (float, np.floating, numbers.Integral)) or isinstance(value, bool):
         return None
@@ -145,12 +145,12 @@ def _real(value: Any) -> float | None:
 
 
 def _hint(value: Any, hint: str) -> str:
-    """Returns a hint, and for a fraction its own."""
+    """Returns the hint; a `fractions.Fraction` has one of its own."""
     return "Give it as a float." if isinstance(value, fractions.Fraction) else hint
 
 
 def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
-    """Makes `function` answer a misspelt argument, and one without its name, with the name.
+    """Makes `function` suggest the right name for a misspelt or positional argument.
 
     >>> @known_arguments
     ... def build(*, dropout=0.0): ...

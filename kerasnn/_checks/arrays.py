@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from kerasnn._checks.errors import InvalidArgument
+
 _CHUNK_BYTES = 1 << 20
 _PART_BYTES = 1 << 23
-# What float32 can hold.
+# The largest float32.
 LIMIT = float(np.finfo(np.float32).max)
 
 
 def position(index: Any) -> str:
-    """Says where an entry stands.
+    """Returns the position of an entry, in words.
 
     >>> position((3, 5)), position((3,)), position((3, 5, 1))
     ('row 3, column 5', 'row 3', 'row 3 at [5, 1]')
@@ -25,18 +27,21 @@ def position(index: Any) -> str:
 
 
 def numbers_only(name: str, array: np.ndarray) -> None:
-    """Raises where an array holds objects or text."""
+    """Raises if an array holds objects or text."""
     if array.dtype.kind not in "buif":
         others = [v for v in array.ravel()[:1000].tolist() if not isinstance(v, (int, float))]
         shown = f", such as {others[0]!r}" if others else ""
-        raise ValueError(
-            f"`{name}` must hold numbers; got dtype {array.dtype}{shown}. "
-            f"{_numbering(name, array, others)}"
+        raise InvalidArgument(
+            name,
+            "hold numbers",
+            others[0] if others else array.dtype,
+            _numbering(name, array, others),
+            got=f"dtype {array.dtype}{shown}",
         )
 
 
 def _numbering(name: str, array: np.ndarray, others: list) -> str:
-    """Says how the values would become numbers."""
+    """Returns the hint on how to turn the values into numbers."""
     if array.dtype.kind == "M":
         # Seconds since 1970 would differ by digits that float32 drops.
         return f"Give days since a first date: `({name} - {name}.min()) / np.timedelta64(1, 'D')`."
@@ -54,14 +59,14 @@ def _numbering(name: str, array: np.ndarray, others: list) -> str:
 
 
 def finite(name: str, array: np.ndarray, given: np.ndarray) -> None:
-    """Raises where an array holds NaN or infinity.
+    """Raises if an array holds NaN or infinity.
 
-    NaN and infinity reach the sum of squares, which is the fastest walk over an array that NumPy
-    has. Large numbers may overflow in it, so only a second, slower walk condemns.
+    NaN and infinity show in the sum of squares, which is NumPy's fastest pass over an array. Large
+    numbers may overflow in it, so a second, slower pass decides.
 
     Args:
-        name: What the error calls the array.
-        array: Real numbers, `(batch, ...)`, as the model is to get them.
+        name: Name of the array in the error.
+        array: Real numbers, `(batch, ...)`, as the model receives them.
         given: The same as the user gave them, for the error.
     """
     lines = array.T if array.flags.f_contiguous else array
@@ -83,13 +88,13 @@ def _sum_of_squares(part: np.ndarray) -> float:
 
 
 def finite_range(name: str, array: np.ndarray) -> tuple[float, float]:
-    """Returns the least and the greatest entry; raises where one is not a finite float32.
+    """Returns the least and the greatest entry; raises if one is not a finite float32.
 
-    NaN and infinity pass through `min` and `max`, so that one walk over the data finds them,
-    numbers that are too large for float32, and the range that labels are checked by.
+    NaN and infinity pass through `min` and `max`, so one pass over the data finds them, numbers
+    that are too large for float32, and the range of labels.
 
     Args:
-        name: What the error calls the array.
+        name: Name of the array in the error.
         array: Numbers, `(batch, ...)`, with at least one entry.
     """
     low, high = np.inf, -np.inf
@@ -109,16 +114,22 @@ def _not_finite(name: str, array: np.ndarray) -> ValueError:
     if not bad.any():
         bad = np.abs(array) > LIMIT
         index = tuple(np.argwhere(bad)[0])
-        return ValueError(
-            f"`{name}` must fit into float32, at most 3.4e38; got {array[index]:g} in "
-            f"{position(index)}, which would become infinity. Rescale that column."
+        return InvalidArgument(
+            name,
+            "fit into float32, at most 3.4e38",
+            array[index],
+            "Rescale that column.",
+            got=f"{array[index]:g} in {position(index)}, which would become infinity",
         )
     index = tuple(np.argwhere(bad)[0])
     more = int(bad.sum()) - 1
     rest = f" and {more} more" if more else ""
-    return ValueError(
-        f"`{name}` must hold finite numbers; got {array[index]} in {position(index)}{rest}. "
-        "Drop those rows, or fill them in."
+    return InvalidArgument(
+        name,
+        "hold finite numbers",
+        array[index],
+        "Drop those rows, or fill them in.",
+        got=f"{array[index]} in {position(index)}{rest}",
     )
 
 
@@ -127,27 +138,33 @@ def class_labels(name: str, array: np.ndarray, classes: int) -> None:
     low, high = finite_range(name, array)
     if array.dtype.kind == "f" and (array != np.floor(array)).any():
         index = tuple(np.argwhere(array != np.floor(array))[0])
-        raise ValueError(
-            f"`{name}` must hold class numbers, which are whole; got {array[index]:g} in "
-            f"{position(index)}. For real numbers use task='regression'."
+        raise InvalidArgument(
+            name,
+            "hold class numbers, which are integers",
+            array[index],
+            "For real numbers use task='regression'.",
+            got=f"{array[index]:g} in {position(index)}",
         )
     if low < 0 or high >= classes:
         index = tuple(np.argwhere((array < 0) | (array >= classes))[0])
         hint = "Number the classes from 0"
         hint += f", or build the model with outputs={int(high) + 1}." if high >= classes else "."
-        raise ValueError(
-            f"`{name}` must hold class numbers from 0 to {classes - 1}, since the output has "
-            f"{classes} units; got {array[index]:g} in {position(index)}. {hint}"
+        raise InvalidArgument(
+            name,
+            f"hold class numbers from 0 to {classes - 1}, since the output has {classes} units",
+            array[index],
+            hint,
+            got=f"{array[index]:g} in {position(index)}",
         )
 
 
 def embedding_indices(name: str, array: np.ndarray, part: Any, layer: str, input_dim: int) -> None:
-    """Raises where values that index the rows of an `Embedding` are not from 0 to input_dim - 1.
+    """Raises if values that index the rows of an `Embedding` are not from 0 to input_dim - 1.
 
     Args:
-        name: What the error calls the array.
+        name: Name of the array in the error.
         array: Numbers, `(batch, ...)`.
-        part: What the array is indexed with to get the values in question.
+        part: Index of the checked values in the array.
         layer: Name of the `Embedding`.
         input_dim: Its number of rows.
     """
@@ -165,8 +182,11 @@ def embedding_indices(name: str, array: np.ndarray, part: Any, layer: str, input
         hint = (
             f"Number the values from 0, or build the layer with input_dim={int(values.max()) + 1}."
         )
-    raise ValueError(
-        f"`{name}` must hold indices from 0 to {input_dim - 1}, since the layer `{layer}` has "
-        f"input_dim={input_dim}; got {array[index]:g} in {position(index)}"
-        f"{f' and {more} more' if more else ''}. {hint}"
+    raise InvalidArgument(
+        name,
+        f"hold indices from 0 to {input_dim - 1}, since the layer `{layer}` has "
+        f"input_dim={input_dim}",
+        array[index],
+        hint,
+        got=f"{array[index]:g} in {position(index)}{f' and {more} more' if more else ''}",
     )

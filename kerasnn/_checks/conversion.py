@@ -1,12 +1,14 @@
-"""NumPy arrays from the containers that users keep numbers in."""
+"""Conversion of users' containers of numbers to NumPy arrays."""
 
 from typing import Any
 
 import numpy as np
 
+from kerasnn._checks.errors import InvalidArgument
+
 
 def refuse_masked(name: str, data: Any) -> None:
-    """Raises where a NumPy masked array, or a list of them, has masked entries.
+    """Raises if a NumPy masked array, or a list of them, has masked entries.
 
     `np.asarray` returns what lies below the mask, such as -9999, as if it were data.
     """
@@ -17,9 +19,12 @@ def refuse_masked(name: str, data: Any) -> None:
     masked = _masked_entries(data)
     if masked:
         entries = "1 masked entry" if masked == 1 else f"{masked} masked entries"
-        raise ValueError(
-            f"`{name}` must hold a value everywhere; got a masked array with {entries}. Drop those "
-            f"rows, or fill them in with `.filled(value)`."
+        raise InvalidArgument(
+            name,
+            "hold a value everywhere",
+            data,
+            "Drop those rows, or fill them in with `.filled(value)`.",
+            got=f"a masked array with {entries}",
         )
 
 
@@ -27,11 +32,11 @@ def plain(name: str, data: Any) -> Any:
     """Returns Arrow and torch data as NumPy arrays, and anything else as it is.
 
     Args:
-        name: What errors call the data.
-        data: What the user gave.
+        name: Name of the data in errors.
+        data: The data that the user gave.
 
     Raises:
-        ValueError: If entries are masked, or the container cannot be read.
+        InvalidArgument: If entries are masked, or the container cannot be read.
     """
     refuse_masked(name, data)
     try:
@@ -44,11 +49,11 @@ def as_array(name: str, data: Any) -> np.ndarray:
     """Returns rows as a NumPy array of numbers or text.
 
     Args:
-        name: What errors call the data.
+        name: Name of the data in errors.
         data: An array, tensor, data frame, Arrow array or table, or a list.
 
     Raises:
-        ValueError: If it cannot be read as one array, or entries are masked or no numbers.
+        InvalidArgument: If it cannot be read as one array, or entries are masked or no numbers.
     """
     data = plain(name, data)
     if hasattr(data, "to_numpy"):
@@ -60,10 +65,13 @@ def as_array(name: str, data: Any) -> np.ndarray:
             raise _ragged(name, data) from error
         raise _unreadable(name, data, error) from error
     if array.dtype.names:
-        raise ValueError(
-            f"`{name}` must be an array with one type of number; got a record array with the "
-            f"fields {', '.join(map(repr, array.dtype.names))}. Choose the fields and stack them: "
-            f"`np.stack([{name}[field] for field in fields], axis=-1)`."
+        raise InvalidArgument(
+            name,
+            "be an array with one type of number",
+            data,
+            "Choose the fields and stack them: "
+            f"`np.stack([{name}[field] for field in fields], axis=-1)`.",
+            got=f"a record array with the fields {', '.join(map(repr, array.dtype.names))}",
         )
     if array.dtype.kind == "V":
         # bfloat16 and its like are no kinds of number to NumPy.
@@ -77,9 +85,12 @@ def as_array(name: str, data: Any) -> np.ndarray:
 def _numbers(name: str, data: Any, array: np.ndarray) -> np.ndarray:
     """Returns an array of objects as numbers, if all of them are."""
     if array.ndim == 0:
-        raise ValueError(
-            f"`{name}` must be an array of rows; got a {type(data).__name__}. Convert it to a "
-            "dense array, or give a `tf.data.Dataset` of batches."
+        raise InvalidArgument(
+            name,
+            "be an array of rows",
+            data,
+            "Convert it to a dense array, or give a `tf.data.Dataset` of batches.",
+            got=f"a {type(data).__name__}",
         )
     entries = array.ravel().tolist()
     if any(isinstance(v, (list, tuple, np.ndarray)) for v in entries):
@@ -143,8 +154,8 @@ def _ragged(name: str, rows: Any) -> ValueError:
             f"dtype={dtype!r}, padding='post', value=v)`, and have the padding masked: "
             f"`models.rnn(..., mask_value=v)` or `keras.layers.Masking(v)`{indices}."
         )
-    return ValueError(
-        f"`{name}` must have rows of one length; got rows of different lengths. {hint}"
+    return InvalidArgument(
+        name, "have rows of one length", rows, hint, got="rows of different lengths"
     )
 
 
@@ -166,7 +177,10 @@ def _shapes(rows: list[Any]) -> int:
 
 def _unreadable(name: str, data: Any, error: Exception) -> ValueError:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return ValueError(
-        f"`{name}` must be an array, or what NumPy reads as one; got a {type(data).__name__}, of "
-        f"which it says: {lines[0]}. Convert it to a NumPy array of numbers."
+    return InvalidArgument(
+        name,
+        "be an array, or be readable by NumPy as one",
+        data,
+        "Convert it to a NumPy array of numbers.",
+        got=f"a {type(data).__name__}, for which NumPy reports: {lines[0]}",
     )

@@ -1,8 +1,10 @@
-"""Checks that numbers keep what they vary by when they are cast to Keras's float type."""
+"""Checks that a cast to Keras's float type keeps the differences between numbers."""
 
 from collections.abc import Iterable
 
 import numpy as np
+
+from kerasnn._checks.errors import InvalidArgument
 
 # Rounding errors above this part of a column's deviation are refused: the type then has fewer
 # than 15 values within one standard deviation.
@@ -45,7 +47,7 @@ class Variation:
         self._whole = np.ones((), bool)
 
     def add(self, batch: np.ndarray, axes: tuple[int, ...], mask: np.ndarray | None = None) -> None:
-        """Takes in a batch.
+        """Adds a batch.
 
         Args:
             batch: Numbers.
@@ -75,10 +77,10 @@ class Variation:
             values *= kept
         squares = _sum(np.square(values, out=values), axes)
         total = self.count + n
-        share = n / np.maximum(total, 1)
+        weight = n / np.maximum(total, 1)
         delta = mean - self.mean
-        self.mean = self.mean + delta * share
-        self.squares = self.squares + squares + delta**2 * (self.count * share)
+        self.mean = self.mean + delta * weight
+        self.squares = self.squares + squares + delta**2 * (self.count * weight)
         self.count = total
 
     @property
@@ -95,7 +97,7 @@ class Variation:
         return (error > _LOST * deviation) & (deviation > roundoff)
 
     def loss(self) -> str:
-        """Says of the first column that is lost what it loses, for an error."""
+        """Describes the loss of the first column that is lost, for an error."""
         index = tuple(np.argwhere(self.lost)[0])
         mean = float(self.mean[index])
         step = float(np.spacing(np.asarray(abs(mean), self.dtype)))
@@ -106,14 +108,14 @@ class Variation:
 
 
 def digits(name: str, array: np.ndarray, dtype: str) -> None:
-    """Raises where a column's values differ by what a cast to `dtype` drops.
+    """Raises if a column's values differ by what a cast to `dtype` drops.
 
     Rounding errors are compared with the column's standard deviation; and of integers at equal
     distances in the column, three quarters have to stay different. Some rows are looked at first:
     all are where these raise a doubt.
 
     Args:
-        name: What the error calls the array.
+        name: Name of the array in the error.
         array: Finite numbers, `(batch, ..., columns)` or `(batch,)`.
         dtype: Keras's float type.
     """
@@ -134,15 +136,17 @@ def digits(name: str, array: np.ndarray, dtype: str) -> None:
             if after == before:
                 continue  # Few values, which all stay apart.
             where = "" if sample.shape[1] == 1 else f" in column {column}"
-            raise ValueError(
-                f"`{name}` must keep its values apart in {dtype}, which the model computes in; got "
-                f"{before} different values{where}, of which {dtype} keeps {after}. "
-                f"{lost_digits_hint(dtype)}"
+            raise InvalidArgument(
+                name,
+                f"have values that stay different in {dtype}, which the model computes in",
+                before - after,
+                lost_digits_hint(dtype),
+                got=f"{before} different values{where}, of which {dtype} keeps {after}",
             )
 
 
 def lost_digits_hint(dtype: str) -> str:
-    """Says what to do about digits that a type drops."""
+    """Returns the hint on digits that a type drops."""
     text = "Subtract an offset, such as the least value; of a target, add it to the predictions."
     if dtype == "float64":
         return text

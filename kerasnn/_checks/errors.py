@@ -1,11 +1,11 @@
-"""The error that every refused argument raises."""
+"""`InvalidArgument`, the error for every invalid argument."""
 
 import re
 from typing import Any
 
 
-class InvalidArgument(ValueError):  # noqa: N818 - it names what is wrong, as KeyError's kin do.
-    """Says which argument was refused, by which rule, what was given, and what to do instead.
+class InvalidArgument(ValueError):  # noqa: N818 - named after what is wrong.
+    """An argument breaks a rule: which argument, which rule, which value, and a hint.
 
     The text follows from the fields:
     ``"`rate` must be in [0, 1); got rate=2. To switch dropout off, use 0."``
@@ -49,10 +49,15 @@ class InvalidArgument(ValueError):  # noqa: N818 - it names what is wrong, as Ke
         self.argument, self.rule, self.value, self.hint = argument, rule, value, hint
         super().__init__(text)
 
+    def in_batch(self, number: int) -> "InvalidArgument":
+        """Returns the same error with the number of the batch in its text."""
+        given = (self.argument, self.rule, self.value, self.hint)
+        return _rebuild(type(self), given, f"{self._got}, in batch {number} of the stream")
+
     def __reduce__(self) -> tuple[Any, ...]:
         if not self.rule:
             return type(self), self.args
-        # Exceptions are copied to other processes with their text alone, unless told otherwise.
+        # By default only the text of an exception is copied to another process.
         given = (self.argument, self.rule, self.value, self.hint)
         return _rebuild, (type(self), given, self._got)
 

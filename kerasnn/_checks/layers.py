@@ -1,4 +1,4 @@
-"""Checks that layers share: of arguments, and of what they are called on."""
+"""Checks of the arguments and the inputs of layers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ _SEEDS = 2**32
 
 
 def seed_or_none(seed: Any) -> int | None:
-    """Returns a seed as Python's int; raises unless it is None or a whole number of 32 bits."""
+    """Returns a seed as Python's int; raises unless it is None or an integer of 32 bits."""
     if seed is None:
         return None
     _checks.whole_number("seed", seed, at_least=0)
@@ -35,8 +35,11 @@ def from_keras(argument: str, get: Callable[[Any], Any], given: Any) -> Any:
 def width(layer: keras.layers.Layer, shape: Any) -> int:
     """Returns the size of the last axis, and holds the layer's later inputs to it."""
     if shape[-1] is None:
-        raise ValueError(
-            f"`{layer.name}` needs a last axis of fixed size; got inputs of shape {tuple(shape)}."
+        raise _checks.InvalidArgument(
+            "inputs",
+            f"have a last axis of fixed size for `{layer.name}`",
+            tuple(shape),
+            got=f"shape {tuple(shape)}",
         )
     layer.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: shape[-1]})
     return shape[-1]
@@ -45,9 +48,10 @@ def width(layer: keras.layers.Layer, shape: Any) -> int:
 def real_numbers(layer: keras.layers.Layer, inputs: Any, dtype: str | None = None) -> Any:
     """Returns inputs in the dtype that the layer computes in; raises on text and complex numbers.
 
-    Whole numbers are cast too: a scale of 1 / 0.7 would else be cut to 1.
+    Integers are cast too: otherwise a scale of 1 / 0.7 would be truncated to 1.
     """
     given = keras.backend.standardize_dtype(inputs.dtype)
     if given == "string" or given.startswith("complex"):
-        raise ValueError(f"`{layer.name}` takes real numbers; got dtype {given}.")
+        rule = f"hold real numbers for `{layer.name}`"
+        raise _checks.InvalidArgument("inputs", rule, given, got=f"dtype {given}")
     return keras.ops.cast(inputs, dtype or layer.compute_dtype)

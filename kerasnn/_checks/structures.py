@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from kerasnn._checks.arguments import did_you_mean
+from kerasnn._checks.errors import InvalidArgument
 
 
 def named_leaves(name: str, nest: Any) -> list[tuple[str, Any]]:
@@ -27,22 +28,21 @@ def row_count(leaves: list[tuple[str, Any]]) -> int:
     """Returns the number of rows that all arrays share; raises where they differ."""
     for name, array in leaves:
         if array.ndim == 0:
-            raise ValueError(f"`{name}` must be an array of rows; got the single number {array}.")
+            raise InvalidArgument(name, "be an array of rows", array, got=f"the number {array}")
         if array.size == 0:
-            raise ValueError(f"`{name}` must hold at least one row; got shape {array.shape}.")
+            got = f"shape {array.shape}"
+            raise InvalidArgument(name, "hold at least one row", array, got=got)
     same_counts({name: len(array) for name, array in leaves})
     return len(leaves[0][1])
 
 
 def same_counts(counts: dict[str, int]) -> None:
-    """Raises where arrays, by their names, differ in their number of rows."""
+    """Raises if arrays, by their names, differ in their number of rows."""
     first, count = next(iter(counts.items()))
     for name, other in counts.items():
         if other != count:
-            raise ValueError(
-                f"`{first}` and `{name}` must have the same number of rows; got {count} and "
-                f"{other}."
-            )
+            rule = f"have as many rows as `{first}`, {count}"
+            raise InvalidArgument(name, rule, other, got=str(other))
 
 
 def match(
@@ -56,13 +56,13 @@ def match(
     """Pairs the arrays of a structure with a model's symbolic inputs or outputs.
 
     Args:
-        name: What the error calls the structure.
+        name: Name of the structure in the error.
         nest: Arrays: one, a list, or a dictionary by name, nested as the tensors are.
         tensors: The model's `input` or `output`: one symbolic tensor, or a structure of them.
-        names: What errors, and a dictionary in place of a list, call the tensors, in the order of
-            `keras.tree.flatten`; their own names by default.
+        names: Names of the tensors in errors, and keys of a dictionary given in place of a list,
+            in the order of `keras.tree.flatten`; their own names by default.
         required: Which tensors need an array, in that order; all by default.
-        hint: What the error for a missing array ends with.
+        hint: Hint of the error for a missing array.
 
     Returns:
         (name, array, symbolic tensor) for every array that there is.
@@ -73,7 +73,7 @@ def match(
     aligned = align(name, nest, tensors, names, required)
     for (leaf, array), end, needed in zip(aligned, names, required, strict=True):
         if needed and array is None:
-            raise ValueError(f"`{leaf}` must hold data for `{end}`; got None.{hint and ' '}{hint}")
+            raise InvalidArgument(leaf, f"hold data for `{end}`", None, hint, got="None")
     return [
         (leaf, array, tensor)
         for (leaf, array), tensor in zip(aligned, flat, strict=True)
@@ -147,11 +147,11 @@ def _align_flat(
     else:
         rule = f"hold {len(names)} arrays, one for each of {ends}"
         rule += "" if all(required) or not some else f", or one for each of {some}"
-    raise ValueError(f"`{name}` must {rule}; got {len(leaves)}.")
+    raise InvalidArgument(name, rule, nest, got=str(len(leaves)))
 
 
 def _of_parts(parts: list[Any], flat: Sequence[Any]) -> list[Sequence[Any]]:
-    """Cuts what goes with the leaves of some structures into what goes with each structure."""
+    """Splits a flat list, one entry a leaf, into the part of each structure."""
     ends = list(itertools.accumulate(len(keras.tree.flatten(part)) for part in parts))
     return [flat[first:last] for first, last in zip([0, *ends], ends, strict=False)]
 
@@ -163,7 +163,7 @@ def _is_sequence(nest: Any) -> bool:
 def fits_input(name: str, array: np.ndarray, tensor: Any) -> None:
     """Raises unless an array has the shape of a symbolic input.
 
-    As in Keras, a missing or an additional last axis of size 1 is no difference.
+    As in Keras, a missing or an additional last axis of size 1 makes no difference.
     """
     wanted = tuple(tensor.shape)
     if _same_shape(array.shape, wanted):
@@ -178,7 +178,9 @@ def fits_input(name: str, array: np.ndarray, tensor: Any) -> None:
         hint += f"; for a single example give `{name}[None]`." if alone else "; reshape it."
     else:
         hint = f"Give those features, or build the model with input_shape={array.shape[1:]}."
-    raise ValueError(f"`{name}` must have shape {shown(wanted)}; got {array.shape}. {hint}")
+    raise InvalidArgument(
+        name, f"have shape {shown(wanted)}", tuple(array.shape), hint, got=str(tuple(array.shape))
+    )
 
 
 def shown(shape: tuple) -> str:
@@ -208,8 +210,10 @@ def _match_keys(
     for key in given:
         if key not in wanted:
             hint = did_you_mean(key, wanted) or f"It takes {', '.join(map(repr, wanted))}."
-            raise ValueError(f"`{name}` holds {key!r}, which the model does not have. {hint}")
+            rule = "hold keys that the model has"
+            raise InvalidArgument(name, rule, key, hint, got=repr(key))
     needed = zip(wanted, required, strict=True)
     missing = [key for key, is_needed in needed if is_needed and key not in given]
     if missing:
-        raise ValueError(f"`{name}` lacks {', '.join(map(repr, missing))}.")
+        lacking = ", ".join(map(repr, missing))
+        raise InvalidArgument(name, "hold a key for each", given, got=f"none for {lacking}")

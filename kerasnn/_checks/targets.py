@@ -1,4 +1,4 @@
-"""Checks that targets suit the output and the loss that they are compared with."""
+"""Checks of targets against the output and the loss."""
 
 from typing import Any
 
@@ -6,11 +6,12 @@ import keras
 import numpy as np
 
 from kerasnn._checks.arrays import LIMIT, class_labels, finite_range, numbers_only, position
+from kerasnn._checks.errors import InvalidArgument
 from kerasnn._checks.structures import align, match, shown
 
 
 def kind_of(loss: Any) -> str:
-    """Returns what targets a loss wants: classes, one-hot, binary, counts, or real numbers."""
+    """Returns the kind of targets of a loss: classes, one-hot, binary, counts, or real."""
     try:
         known = keras.losses.get(loss)
     except ValueError:
@@ -50,11 +51,11 @@ def targets_by_output(
     The array is None for an output without a target, which only one without a loss may be.
 
     Args:
-        name: What errors call the targets.
+        name: Name of the targets in errors.
         y: Targets: an array or a structure of arrays.
         outputs: The model's symbolic outputs, in their structure.
         output_names: Their names, in the order of `keras.tree.flatten`.
-        loss: What `compile` was given.
+        loss: The `loss` of `compile`.
     """
     kinds = kinds_by_output(outputs, output_names, loss)
     required = [kind is not None for kind in kinds]
@@ -74,15 +75,18 @@ def losses_by_output(
 
 
 def kinds_by_output(outputs: Any, names: list[str], loss: Any) -> list[str | None]:
-    """Returns for each output what targets its loss wants; None where it has no loss."""
+    """Returns the kind of targets of each output's loss; None without a loss."""
     if not keras.tree.is_nested(loss):
         return [None if loss is None else kind_of(loss)] * len(names)
     if isinstance(loss, dict) and not isinstance(outputs, dict):
         if set(loss) != set(names):
             wanted, got = (", ".join(map(repr, keys)) for keys in (names, loss))
-            raise ValueError(
-                f"`loss` must have one key for each output of the model. Expected keys {wanted}; "
-                f"got {got}. For an output without a loss give None."
+            raise InvalidArgument(
+                "loss",
+                f"have one key for each output of the model, {wanted}",
+                loss,
+                "For an output without a loss give None.",
+                got=got,
             )
         loss = [loss[key] for key in names]
     return _kinds(outputs, loss)
@@ -123,9 +127,12 @@ def fits_output(name: str, array: np.ndarray, tensor: Any, kind: str) -> None:
     least, greatest = value_range(kind, units)
     if kind == "counts" and low < least:
         index = tuple(np.argwhere(array < least)[0])
-        raise ValueError(
-            f"`{name}` must hold counts, at least 0; got {array[index]:g} in {position(index)}. "
-            "For real numbers use task='regression'."
+        raise InvalidArgument(
+            name,
+            "hold counts, at least 0",
+            array[index],
+            "For real numbers use task='regression'.",
+            got=f"{array[index]:g} in {position(index)}",
         )
     if kind in ("binary", "onehot") and (low < least or high > greatest):
         index = tuple(np.argwhere((array < least) | (array > greatest))[0])
@@ -136,9 +143,8 @@ def fits_output(name: str, array: np.ndarray, tensor: Any, kind: str) -> None:
         else:
             hint = f"For {int(high) + 1} classes use task='multiclass' with that many outputs."
         what = "0 and 1, as the output does" if kind == "binary" else "rows between 0 and 1"
-        raise ValueError(
-            f"`{name}` must hold {what}; got {array[index]:g} in {position(index)}. {hint}"
-        )
+        got = f"{array[index]:g} in {position(index)}"
+        raise InvalidArgument(name, f"hold {what}", array[index], hint, got=got)
 
 
 def _check_sparse(name: str, array: np.ndarray, tensor: Any, units: int) -> None:
@@ -147,14 +153,18 @@ def _check_sparse(name: str, array: np.ndarray, tensor: Any, units: int) -> None
     labels_only = len(shape) == len(wanted) - 1 or (len(shape) == len(wanted) and shape[-1] == 1)
     if not labels_only:
         if len(shape) == len(wanted) and shape[-1] == units:
-            raise ValueError(
-                f"`{name}` must hold class numbers, one a row, for "
-                f"sparse_categorical_crossentropy; got rows of {units}, which look one-hot. Give "
-                f"`{name}.argmax(axis=-1)`."
+            raise InvalidArgument(
+                name,
+                "hold class numbers, one a row, for sparse_categorical_crossentropy",
+                shape,
+                f"Give `{name}.argmax(axis=-1)`.",
+                got=f"rows of {units}, which look one-hot",
             )
-        raise ValueError(
-            f"`{name}` must hold one class number for each output; got shape {shape} for an "
-            f"output of shape {shown(wanted)}."
+        raise InvalidArgument(
+            name,
+            "hold one class number for each output",
+            shape,
+            got=f"shape {shape} for an output of shape {shown(wanted)}",
         )
     class_labels(name, array, units)
 
@@ -186,9 +196,8 @@ def _check_shape(name: str, array: np.ndarray, tensor: Any, kind: str, units: in
             "Keras would broadcast one against the other and train on pairs that do not belong "
             "together. Build the model with as many outputs as targets."
         )
-    raise ValueError(
-        f"`{name}` must have the output's shape, {shown(wanted)}; got {array.shape}. {hint}"
-    )
+    rule = f"have the output's shape, {shown(wanted)}"
+    raise InvalidArgument(name, rule, tuple(array.shape), hint, got=str(tuple(array.shape)))
 
 
 def classes_of(array: np.ndarray) -> set[int]:
@@ -197,13 +206,14 @@ def classes_of(array: np.ndarray) -> set[int]:
 
 
 def validation_classes(name: str, train: np.ndarray, validation: np.ndarray) -> None:
-    """Raises where a class is to be validated that training never shows."""
+    """Raises if the validation rows hold a class that the training rows do not."""
     unseen = sorted(classes_of(validation) - classes_of(train))
     if unseen:
-        one = len(unseen) == 1
-        raise ValueError(
-            f"`{name}` must show in training every class that validation holds; "
-            f"class{'' if one else 'es'} {', '.join(map(str, unseen))} "
-            f"{'is' if one else 'are'} in the validation part only. `validation_split` takes the "
-            "last rows: shuffle the rows first, or give a stratified `validation_data`."
+        raise InvalidArgument(
+            name,
+            "hold every class of the validation rows among the training rows",
+            unseen,
+            "`validation_split` takes the last rows: shuffle the rows first, or give a stratified "
+            "`validation_data`.",
+            got=f"only validation rows of class {', '.join(map(str, unseen))}",
         )

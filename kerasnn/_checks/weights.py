@@ -15,26 +15,34 @@ def sample_weights(name: str, array: np.ndarray, target: np.ndarray | None) -> N
     low, _ = finite_range(name, array)
     if low < 0:
         index = tuple(np.argwhere(array < 0)[0])
-        raise ValueError(
-            f"`{name}` must be at least 0; got {array[index]:g} in {position(index)}. A negative "
-            "weight would train towards the wrong answer; to leave a row out, use 0."
+        raise InvalidArgument(
+            name,
+            "be at least 0",
+            array[index],
+            "A negative weight would train away from the target; to leave a row out, use 0.",
+            got=f"{array[index]:g} in {position(index)}",
         )
     if target is None:
         return
     squeezed = array.shape[:-1] if array.ndim > 1 and array.shape[-1] == 1 else array.shape
     if squeezed != target.shape[: len(squeezed)]:
-        raise ValueError(
-            f"`{name}` must hold one weight for each target; got shape {array.shape} for targets "
-            f"of shape {target.shape}."
+        raise InvalidArgument(
+            name,
+            "hold one weight for each target",
+            array.shape,
+            got=f"shape {array.shape} for targets of shape {target.shape}",
         )
 
 
 def one_weight_a_row(name: str, array: np.ndarray) -> None:
-    """Raises where weights for several targets are not one a row."""
+    """Raises if weights for several targets are not one a row."""
     if array.size != len(array):
-        raise ValueError(
-            f"`{name}` must hold one weight a row, or be a structure with weights for each target, "
-            f"where there are several targets; got shape {array.shape}."
+        raise InvalidArgument(
+            name,
+            "hold one weight a row, or be a structure with weights for each target, where there "
+            "are several targets",
+            array.shape,
+            got=f"shape {array.shape}",
         )
 
 
@@ -42,7 +50,7 @@ def class_weights(weights: Any, classes: int | None, present: set[int]) -> None:
     """Raises unless a dictionary gives every class a weight, and nothing else.
 
     Args:
-        weights: What the user gave.
+        weights: The weights that the user gave.
         classes: Number of classes, where it is known.
         present: Classes that occur in the targets.
     """

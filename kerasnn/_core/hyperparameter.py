@@ -1,15 +1,18 @@
-"""Numbers that a program reads when it runs."""
+"""Numbers that a traced program reads when it runs."""
 
 from typing import Any
 
 import tensorflow as tf
 
 
-class Live:
-    """Stands in for a number that a program would else hold as a constant.
+class Hyperparameter:
+    """A number that a traced program reads when it runs, where it would else be a constant.
 
-    It is kept in float64, so that what is computed from it before it is cast has the bits that
-    Python's own arithmetic would give it.
+    It is a float64, so that what is computed from it before a cast has the same bits as in
+    Python's own arithmetic.
+
+    Args:
+        value: The number.
     """
 
     def __init__(self, value: float) -> None:

@@ -1,7 +1,7 @@
-"""What a model is made of."""
+"""Layers, variables and symbolic structure of a Keras model, and a snapshot of its state."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -24,7 +24,7 @@ def is_symbolic(model: keras.Model) -> bool:
 
 
 def structure(model: Any, end: str) -> Any:
-    """Returns the symbolic inputs or outputs, in the structure that the model was made of."""
+    """Returns the symbolic inputs or outputs, in the structure that the model was made with."""
     if isinstance(model, keras.Sequential):
         tensors = getattr(model, f"{end}s")
         return tensors[0] if len(tensors) == 1 else tensors
@@ -43,13 +43,30 @@ def variables_of(model: Any) -> list[keras.Variable]:
 
     Among them are seeds, slots and counters; metrics are not, which start anew in each epoch.
     """
-    # A step of the user's own may have several optimizers, which Keras does not track.
-    held = [v for v in vars(model).values() if isinstance(v, keras.optimizers.Optimizer)]
-    return [*model.variables, *(v for optimizer in held for v in optimizer.variables)]
+    # A step of the user may have several optimizers, which Keras does not track.
+    own = [v for v in vars(model).values() if isinstance(v, keras.optimizers.Optimizer)]
+    return [*model.variables, *(v for optimizer in own for v in optimizer.variables)]
+
+
+class _Kept:
+    """Values by name. An object and no dictionary, so that Keras looks for no variables in it."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+
+def kept(model: Any, name: str, make: Callable[[], Any]) -> Any:
+    """Returns a value that is kept with a model and released with it; makes it the first time."""
+    holder = getattr(model, "_kerasnn_kept", None)
+    if holder is None:
+        holder = model._kerasnn_kept = _Kept()
+    if name not in holder.values:
+        holder.values[name] = make()
+    return holder.values[name]
 
 
 class State:
-    """All variables of a model and its optimizers, as they are when this is made.
+    """Snapshot of all variables of a model and its optimizers.
 
     TensorFlow copies a variable's buffer when it is next written to, so keeping the values is
     cheap until then.
@@ -57,7 +74,7 @@ class State:
     Args:
         model: A Keras model.
         metrics: Whether the variables of metrics are kept too, which start anew in each epoch.
-        but: Variables that are left as they will be.
+        but: Variables that are not restored.
     """
 
     def __init__(self, model: Any, *, metrics: bool = False, but: Sequence[Any] = ()) -> None:
@@ -67,7 +84,7 @@ class State:
         self.add_new()
 
     def add_new(self) -> None:
-        """Keeps the variables too that were made since, such as those of a model just built."""
+        """Adds variables that were created since, such as those of a model just built."""
         known = self._left | {id(variable) for variable, _ in self._values}
         metrics = self._model.metrics_variables if self._metrics else []
         self._values += [
@@ -77,9 +94,9 @@ class State:
         ]
 
     def restore(self) -> None:
-        """Puts everything back."""
+        """Restores all values."""
         if self._metrics:
-            # Those that were made since start anew.
+            # Those that were created since start anew.
             self._model.reset_metrics()
         for variable, value in self._values:
             variable.assign(value)
@@ -87,9 +104,9 @@ class State:
 
 @contextlib.contextmanager
 def unchanged(model: Any) -> Iterator[None]:
-    """Lets a model run, and puts back what its layers change in inference too.
+    """Restores, after a model has run, the state that its layers change in inference too.
 
-    A layer may draw random numbers there, or count its calls.
+    A layer may draw random numbers in inference, or count its calls.
     """
     before = State(model)
     try:

@@ -1,4 +1,4 @@
-"""Slots of an optimizer, and a copy of it."""
+"""Creation of an optimizer's state, and copies of optimizers."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ _PLAIN = (type(None), bool, int, float, str, bytes, re.Pattern)
 
 
 def build_slots(optimizer: Any, variables: list[Any]) -> None:
-    """Creates the slots of an optimizer that has none yet.
+    """Creates the state variables of an optimizer that has none yet.
 
     Keras's `LossScaleOptimizer.build` makes a second set of its own each time that it is called.
     """
@@ -18,7 +18,7 @@ def build_slots(optimizer: Any, variables: list[Any]) -> None:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value is made of numbers, texts and patterns alone."""
+    """Whether a value consists of numbers, strings and patterns alone."""
     if isinstance(value, dict):
         return all(map(is_plain, [*value, *value.values()]))
     if isinstance(value, (set, frozenset, list, tuple)):
@@ -29,24 +29,24 @@ def is_plain(value: Any) -> bool:
 def copy_of(optimizer: Any, config: dict[str, Any] | None = None) -> Any:
     """Returns a new optimizer like another one, for the variables of the same model.
 
-    It has no slots yet. What `exclude_from_weight_decay` was told is in no configuration, and
-    Keras has no reader for it: all plain values that a new optimizer lacks are copied, before
-    `build` makes those anew that it makes.
+    It has no state yet. The variables given to `exclude_from_weight_decay` are in no configuration,
+    and Keras gives no access to them, so all plain values that the new optimizer lacks are copied,
+    before `build` creates its own.
 
     Args:
         optimizer: The one to copy.
-        config: Its configuration, where some of it is to be other.
+        config: Its configuration, if it is to differ.
     """
     new = type(optimizer).from_config(optimizer.get_config() if config is None else config)
-    _tell(new, optimizer)
+    _copy_settings(new, optimizer)
     return new
 
 
-def _tell(new: Any, old: Any) -> None:
-    """Gives one optimizer, and the one inside it, what another was told after it was made."""
+def _copy_settings(new: Any, old: Any) -> None:
+    """Copies the settings of one optimizer, and of the one inside it, made after its creation."""
     known = dict(vars(new))
     for name, value in list(vars(old).items()):
         if isinstance(value, keras.optimizers.Optimizer):
-            _tell(known[name], value)
+            _copy_settings(known[name], value)
         elif name not in known and is_plain(value):
             setattr(new, name, value.copy() if isinstance(value, (set, dict, list)) else value)

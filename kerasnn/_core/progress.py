@@ -1,4 +1,4 @@
-"""One progress bar for many runs."""
+"""Progress bar over folds."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from kerasnn import _checks
 
 
 class Progress:
-    """Counts folds, with the best score so far and the time that is left.
+    """Shows finished folds, the best score so far and the time left.
 
     Args:
         total: Number of folds.
@@ -31,12 +31,12 @@ class Progress:
             print()
 
     def note(self, score: float) -> None:
-        """Takes a score, of which more is better."""
+        """Receives a score; higher is better."""
         if self._best is None or score > self._best:
             self._best = score
 
     def step(self, count: int = 1) -> None:
-        """Moves the bar on."""
+        """Advances the bar."""
         self._done += count
         if self._bar is not None:
             values = [] if self._best is None else [("best", self._best)]

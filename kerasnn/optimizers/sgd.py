@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
-from kerasnn._core.hyperparameter import Live
+from kerasnn._core.hyperparameter import Hyperparameter
 from kerasnn.schedules import OneCycle
 
 
@@ -143,7 +143,7 @@ class SGD(keras.optimizers.Optimizer):
         )
         self.momentum = _plain(momentum)
         # What takes the place of `momentum` in programs that serve more than one.
-        self.live_momentum: Live | None = None
+        self.live_momentum: Hyperparameter | None = None
         self.dampening = _plain(dampening)
         self.nesterov = nesterov
         self.maximize = maximize

@@ -1,5 +1,6 @@
-"""Loss and metrics on data."""
+"""`kerasnn.training.evaluate`: loss and metrics on data."""
 
+import functools
 from typing import Any
 
 import keras
@@ -9,10 +10,9 @@ from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.generators import read_once
 from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes
 from kerasnn.training.inputs.stream_values import BatchCheck
-from kerasnn.training.loop.array_epochs import Logs
 from kerasnn.training.loop.job import check_model
 from kerasnn.training.programs.evaluation import Evaluation
-from kerasnn.training.programs.train_step import as_number, as_python
+from kerasnn.training.programs.train_step import Logs, as_number, as_python
 
 
 @_checks.known_arguments
@@ -30,7 +30,7 @@ def evaluate(
     """Returns loss and metrics of a compiled Keras model; the arguments are Keras's.
 
     Raises:
-        ValueError: If data or an argument cannot be right; of a stream, at the batch in question.
+        InvalidArgument: If data or an argument cannot be right; of a stream, at the wrong batch.
         TypeError: If an argument is unknown.
     """
     check_model(model)
@@ -40,46 +40,28 @@ def evaluate(
         _checks.whole_number("steps", steps)
     for name, data in (("x", x), ("y", y), ("sample_weight", sample_weight)):
         _checks.refuse_masked(name, data)
+    by_keras = functools.partial(
+        keras.Model.evaluate,
+        model,
+        batch_size=batch_size,
+        verbose=verbose,
+        steps=steps,
+        callbacks=callbacks,
+        return_dict=return_dict,
+    )
     if arrays.is_stream(x):
         check_stream_end("x", x, "steps", steps, "an evaluation")
         check_stream_shapes(model, x, ("x", "y"))
         check = BatchCheck(model, ("x", "y", "sample_weight"))
         with read_once(check, x, steps) as stream:
-            found = keras.Model.evaluate(
-                model,
-                stream,
-                y,
-                batch_size=batch_size,
-                verbose=verbose,
-                sample_weight=sample_weight,
-                steps=steps,
-                callbacks=callbacks,
-                return_dict=return_dict,
-            )
-        return _as_numbers(found)
-    irregular = arrays.is_irregular(x)
-    if irregular:
-        x, y, sample_weight = arrays.read_irregular(model, x, y, sample_weight)
-        data = arrays.Rows(x, y, sample_weight, 0, {})
-    else:
-        data = arrays.read(model, x, y, sample_weight)
+            return _as_numbers(by_keras(stream, y, sample_weight=sample_weight))
+    data = arrays.read(model, x, y, sample_weight)
     arrays.require_targets(model, "y", y)
-    if irregular or callbacks or model.run_eagerly:
-        found = keras.Model.evaluate(
-            model,
-            data.x,
-            data.y,
-            batch_size=batch_size,
-            verbose=verbose,
-            sample_weight=data.sample_weight,
-            steps=steps,
-            callbacks=callbacks,
-            return_dict=return_dict,
-        )
-        return _as_numbers(found)
+    if data.is_irregular or callbacks or model.run_eagerly:
+        return _as_numbers(by_keras(data.x, data.y, sample_weight=data.sample_weight))
     evaluation = Evaluation(
         model,
-        keras.utils.pack_x_y_sample_weight(data.x, data.y, data.sample_weight),
+        data.packed,
         rows=data.count,
         batch_size=batch_size,
         steps=steps,
@@ -99,7 +81,7 @@ def evaluate(
 
 
 def _as_numbers(found: Any) -> Any:
-    """Returns what Keras's `evaluate` gives, each value of one entry as a number."""
+    """Returns the result of Keras's `evaluate`, each value of one entry as a number."""
     if isinstance(found, dict):
         return as_python(found)
     return [as_number(value) for value in found] if isinstance(found, list) else found
@@ -110,7 +92,7 @@ def _in_keras_order(model: Any, logs: Logs) -> Any:
     names = []
     for metric in model.metrics:
         # The metrics of `compile` come as one, which holds them.
-        names += [held.name for held in getattr(metric, "metrics", [metric])]
+        names += [each.name for each in getattr(metric, "metrics", [metric])]
     values = [logs[name] for name in names if name in logs]
     values += [logs[name] for name in sorted(logs) if name not in names]
     return values[0] if len(values) == 1 else values

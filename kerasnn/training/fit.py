@@ -1,13 +1,12 @@
-"""`kerasnn.fit`."""
+"""`kerasnn.fit`: training of any compiled Keras model."""
 
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.training.loop.job import Job
-from kerasnn.training.loop.training_loop import run
+from kerasnn.training.loop.training_loop import train
 
 
 @_checks.known_arguments
@@ -33,7 +32,7 @@ def fit(
     engine: str = "auto",
     seed: int | None = None,
 ) -> keras.callbacks.History:
-    """Trains any compiled Keras model, after checking that data and model belong together.
+    """Trains any compiled Keras model, after checking that the data fits the model.
 
     Every argument of `keras.Model.fit` keeps its meaning. `Standardize` layers that have not
     learned yet learn from the training rows, never from validation data.
@@ -42,57 +41,56 @@ def fit(
         model: A compiled Keras model.
         x: Inputs: an array, tensor, data frame or list, a list or dictionary of them by input,
             or a `tf.data.Dataset`, `keras.utils.PyDataset` or generator of batches. A generator is
-            read once, to its end or `steps_per_epoch` batches an epoch; where it has no batch for
-            a further epoch, training stops with a warning. Ragged and sparse tensors and sparse
-            matrices of SciPy are trained on by Keras's own loop.
-        y: Targets, where `x` does not hold them: an array, or a structure of them as the model's
+            read once, to its end or `steps_per_epoch` batches an epoch; if it has no batch for
+            a further epoch, training stops with a warning. Keras's own loop trains on ragged and
+            sparse tensors and sparse matrices of SciPy.
+        y: Targets, if `x` does not hold them: an array, or arrays in the structure of the model's
             outputs. An output whose loss is None needs none: its target may be None or left out.
-            Inputs made by `keras.Input(optional=True)` may be None likewise. Where a model has a
-            `compute_loss` or `train_step` of its own, it receives the structure that is given.
-        batch_size: Rows to a step; 32 by default, `"full"` for all rows (batch gradient
-            descent), 1 for stochastic gradient descent.
-        epochs: Number of the epoch to stop after. Where it is at most `initial_epoch`, nothing
+            Likewise, inputs made by `keras.Input(optional=True)` may be None. A model with its own
+            `compute_loss` or `train_step` receives the structure as it is given.
+        batch_size: Batch size; 32 by default, `"full"` for all rows (batch gradient descent), 1
+            for stochastic gradient descent.
+        epochs: Number of the epoch to stop after. If it is at most `initial_epoch`, nothing
             is trained and the `History` is empty.
         verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch, or `"auto"`.
-        callbacks: Keras callbacks. One with a method `set_data(train, validation)` is given the
-            rows, (x, y, sample_weight) each, before training; None for a stream or nothing.
-        validation_split: Share of the rows, taken from the end, to validate on.
+        callbacks: Keras callbacks. A `kerasnn.callbacks.Callback` also receives the rows in
+            memory, in `set_data`, before training.
+        validation_split: Fraction of the rows, taken from the end, to validate on, in [0, 1).
         validation_data: `(x, y)`, `(x, y, sample_weight)` or a stream to validate on. Without
-            `validation_steps` a generator is read whole, up to 2 GiB, before training, and its
-            batches are kept, so that every validation is on the same data.
-        shuffle: Whether to draw a new order of the rows for each epoch.
+            `validation_steps` a generator is read to its end, up to 2 GiB, before training, and
+            its batches are kept, so that every validation is on the same data.
+        shuffle: Whether to shuffle the rows anew in each epoch.
         class_weight: Weight of each class in the loss, for a model of one target, as in Keras.
-            For several targets give `sample_weight`, in their structure.
+            For several targets give `sample_weight` in their structure.
         sample_weight: Weight of each row in the loss; one array, or one for each target.
         initial_epoch: Number of the epoch to start with.
-        steps_per_epoch: Batches to an epoch, for streams.
-        validation_steps: Batches to a validation, for streams.
-        validation_batch_size: Rows to a validation step; as `batch_size` by default.
+        steps_per_epoch: Number of batches in an epoch, for streams.
+        validation_steps: Number of batches in a validation, for streams.
+        validation_batch_size: Batch size of validation; as `batch_size` by default.
         validation_freq: Epochs from one validation to the next, or the epochs to validate.
-        engine: What runs the steps: `"xla"`, a run of batches compiled by XLA; `"graph"`, a run
-            of batches as one TensorFlow graph; `"keras"`, Keras's own loop; `"auto"`, the one
-            that is done first. Each builds the optimizer's slots from the weights before the
-            first step, as Keras does with `run_eagerly=True`. By default Keras builds them inside
-            its first traced step, and `ScheduleFreeAdamW` starts from other slots there.
-        seed: Seed of the order of the rows. The default takes one from
-            `keras.utils.set_random_seed`.
+        engine: How steps run: `"xla"`, many steps in one program compiled by XLA; `"graph"`, many
+            steps in one TensorFlow graph; `"keras"`, Keras's own loop; `"auto"`, the one that is
+            expected to finish first. Each creates the optimizer's state from the weights before
+            the first step, as Keras does with `run_eagerly=True`. By default Keras creates it
+            inside its first traced step, where that of `ScheduleFreeAdamW` starts differently.
+        seed: Seed of the order of the rows; by default drawn from Python's `random`, which
+            `keras.utils.set_random_seed` seeds.
 
     Returns:
-        Keras's `History`, with `engine`, the engine that ran, and `reason`, why; `"none"` where
-        there was no epoch to run.
+        Keras's `History`, with `engine`, the engine that ran (`"none"` if there was no epoch to
+        run), and `reason`, the reason for it.
 
     Raises:
-        ValueError: If data, weights or an argument cannot be right, or the engine that was asked
-            for cannot run the job. Nothing has changed then: of streams, each batch is checked
-            before the model is given it, and weights, optimizer and metrics are as before `fit`.
-            Values that index the rows of a `keras.layers.Embedding` are checked where they reach
-            it as they are, through layers that reshape and through slices, in functional and
-            `Sequential` models; not what a lookup, arithmetic or a `call` of your own makes.
-            Batches of sparse and ragged tensors, and the datasets of grain, are not checked; nor
-            are the batches of a stream for digits that the cast to float32 drops, but where a
-            `Standardize` learns from them.
-        FloatingPointError: If weights or loss become NaN or infinite. The model has the last
-            finite weights then.
+        InvalidArgument: If data, weights or an argument cannot be right, or the requested engine
+            cannot run the job. Nothing has changed then: each batch of a stream is checked before
+            the model receives it, and weights, optimizer and metrics are as before `fit`.
+            Indices into a `keras.layers.Embedding` are checked if they reach it unchanged,
+            through layers that reshape and through slices, in functional and `Sequential` models.
+            Batches of sparse and ragged tensors and datasets of grain are not checked; batches of
+            a stream are checked for digits that the cast to float32 drops only if a `Standardize`
+            learns from them.
+        FloatingPointError: If weights or loss become NaN or infinite. The model then has the last
+            finite weights.
         TypeError: If an argument is unknown.
 
     Example:
@@ -102,7 +100,7 @@ def fit(
         >>> len(history.history["loss"])
         3
     """
-    job = Job(
+    job = Job.read(
         model=model,
         x=x,
         y=y,
@@ -124,18 +122,3 @@ def fit(
         seed=seed,
     )
     return train(job)
-
-
-def train(job: Job) -> keras.callbacks.History:
-    """Runs a job; where a stream turns out to be wrong, the model is as it was before."""
-    try:
-        return run(job)
-    except (FloatingPointError, ValueError, tf.errors.OpError) as failure:
-        if job.before is None:
-            raise
-        reads_again = isinstance(failure, (FloatingPointError, tf.errors.InvalidArgumentError))
-        error = job.bad_batch() if reads_again else job.batch_error
-        if error is None:
-            raise
-        job.before.restore()
-        raise error from None

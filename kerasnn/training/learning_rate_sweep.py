@@ -1,4 +1,4 @@
-"""What a sweep of the learning rate has found."""
+"""Sweep of the learning rate: its result, and the batches that it reads."""
 
 import dataclasses
 import itertools
@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -29,10 +28,10 @@ class RateSweep:
     Attributes:
         learning_rates: The rates, ascending, up to where the loss diverged.
         losses: The loss of the batch that was trained on at each rate.
-        smoothed: A moving average of the losses, which the suggestion is read from.
-        method: How it is read: `"minimum"`, a tenth of the rate with the lowest loss, past
-            which it rises; `"steep"`, the rate at which the loss falls fastest; `"valley"`, the
-            middle of the longest fall.
+        smoothed: A moving average of the losses, from which the suggestion is computed.
+        method: How the suggestion is chosen: `"minimum"`, a tenth of the rate with the lowest
+            loss; `"steep"`, the rate at which the loss falls fastest; `"valley"`, the middle of
+            the longest decrease.
     """
 
     learning_rates: np.ndarray
@@ -69,7 +68,7 @@ class RateSweep:
         """Draws the loss against the learning rate, and marks the suggestion.
 
         Args:
-            ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+            ax: The Axes to draw on; None makes a new figure.
 
         Returns:
             The Axes.
@@ -83,7 +82,7 @@ class RateSweep:
         ax.set_xscale("log")
         ax.set_xlabel("learning rate")
         ax.set_ylabel("loss")
-        # One batch at a high rate would flatten all others.
+        # One loss at a high rate would flatten all others.
         low, high = self.smoothed.min(), self.smoothed.max()
         ax.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
         ax.legend()
@@ -93,8 +92,8 @@ class RateSweep:
 def has_risen(sweep: RateSweep) -> bool:
     """Whether the loss ends above its lowest value by more than the noise of a batch.
 
-    The noise is told from the course of the loss by the steps between neighbours, of which the
-    median is no matter of a few leaps.
+    The noise is the median difference between neighbouring losses, which a few outliers do not
+    change.
     """
     noise = np.median(np.abs(np.diff(sweep.losses)))
     return bool(sweep.smoothed[-1] > sweep.smoothed.min() + noise)
@@ -117,7 +116,7 @@ _SEED_GENERATOR_INPUT = {"ShuffleDatasetV3": 4, "ShuffleAndRepeatDatasetV2": 5}
 
 
 def endless_batches(job: Job, seed: int) -> Iterator[Any]:
-    """Yields the batches of a job again and again, each in another order where they are rows."""
+    """Yields the batches of a job without end; rows in memory in a new order each epoch."""
     if job.train is None:
         stream = _independent(job.x)
         while True:
@@ -127,12 +126,10 @@ def endless_batches(job: Job, seed: int) -> Iterator[Any]:
                 yield tf.nest.map_structure(tf.convert_to_tensor, hide_none(batch))
             if batch is None:
                 # A dataset that was filtered does not know that it is empty.
-                raise ValueError(
-                    f"`x` must hold at least one batch; got an empty {type(job.x).__name__}."
-                )
+                got = f"an empty {type(job.x).__name__}"
+                raise _checks.InvalidArgument("x", "hold at least one batch", job.x, got=got)
     with tf.device("CPU:0"):
-        data = keras.utils.pack_x_y_sample_weight(job.x, job.y, job.sample_weight)
-        data = tf.nest.map_structure(tf.convert_to_tensor, hide_none(data))
+        data = tf.nest.map_structure(tf.convert_to_tensor, hide_none(job.packed))
     rows, size = job.train.count, min(job.step_rows, job.train.count)
     for epoch in itertools.count():
         order = np.random.default_rng([seed, epoch]).permutation(rows)
@@ -142,17 +139,17 @@ def endless_batches(job: Job, seed: int) -> Iterator[Any]:
 
 
 def _independent(stream: Any) -> Any:
-    """Returns a copy of a dataset; reading it leaves the order of the next shuffle alone.
+    """Returns a copy of a dataset whose reading does not change the order of later shuffles.
 
-    A shuffle draws the seed of each reading from a generator that its copy would share. The
-    copy gets one of its own.
+    A shuffle draws a seed for each pass from a generator that a plain copy would share. This copy
+    gets its own.
     """
     if not isinstance(stream, tf.data.Dataset):
         return None
     try:
         graph = tf.raw_ops.DatasetToGraphV2(
             input_dataset=tf.data.experimental.to_variant(stream),
-            external_state_policy=1,  # Of functions in Python there is one, which both call.
+            external_state_policy=1,  # A function in Python is shared by both.
         )
         definition = tf.compat.v1.GraphDef.FromString(graph.numpy())
         for node in definition.node:
@@ -162,8 +159,9 @@ def _independent(stream: Any) -> Any:
         copy = tf.raw_ops.DatasetFromGraph(graph_def=definition.SerializeToString())
     except tf.errors.OpError as error:
         warnings.warn(
-            "`lr_find` reads `x` itself, since it cannot be copied: where it shuffles, the next "
-            f"`fit` meets other orders than it would have. TensorFlow says: {first_line(error)}",
+            "`lr_find` reads `x` itself, since it cannot be copied: if it shuffles, the next "
+            "`fit` reads it in another order than it would have. TensorFlow reports: "
+            f"{first_line(error)}",
             stacklevel=2,
         )
         return stream

@@ -1,8 +1,7 @@
-"""`kerasnn.lr_find`."""
+"""`kerasnn.lr_find`: search for a learning rate."""
 
 import collections
 import contextlib
-import dataclasses
 import itertools
 import random
 import warnings
@@ -19,7 +18,7 @@ from kerasnn._core.optimizers import copy_of
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.learning_rate_sweep import METHODS, RateSweep, endless_batches, has_risen
 from kerasnn.training.loop.job import Job, check_model
-from kerasnn.training.programs.train_step import Steps, build, build_eagerly
+from kerasnn.training.programs.train_step import TracedStep, build, build_eagerly
 
 
 @_checks.known_arguments
@@ -40,42 +39,42 @@ def lr_find(
     steps_per_epoch: int | None = None,
     seed: int = 0,
 ) -> RateSweep:
-    """Trains one step after the other at ever higher learning rates, and takes it all back.
+    """Trains at increasing learning rates, one step each, and restores the model.
 
     Step t of n has the rate low * (high / low) ** (t / (n - 1)). Afterwards weights, optimizer,
-    statistics, seeds and random states are what they were, bit for bit, but for two that nobody
-    is given by Keras and TensorFlow. The generator of `keras.random`, for layers that draw without
-    a seed of their own, is put back where it was there. Where a sweep is the first to draw from
-    it, in a process or since `keras.utils.set_random_seed`, it is made then and stays, and so is
-    it by any sweep with `run_eagerly`: the numbers drawn afterwards are others than without the
-    sweep. Give such layers a seed, or draw once before, `keras.random.uniform(())`. And what draws
-    by `tf.random.normal` and its like without a seed draws other numbers after a sweep.
+    statistics, seeds and random states have their former values, bit for bit, with two exceptions,
+    since neither Keras nor TensorFlow gives access to two global generators. If the sweep is the
+    first to use `keras.random` without a seed, in a process or since
+    `keras.utils.set_random_seed`, or the model runs eagerly, later draws without a seed differ; to
+    avoid this, give the layers a seed, or draw once beforehand: `keras.random.uniform(())`. Draws
+    by `tf.random.normal` and its like without a seed differ after a sweep.
 
-    Where the loss has not risen by the last rate, above the noise of its batches, a warning says
-    so: the suggestion is then a matter of `high`, or of chance, and not of the model.
+    If the loss has not risen by the last rate, by more than the noise of the batches, a warning
+    says so: the suggestion then depends on `high`, or on chance, and not on the model.
 
     Args:
         model: A compiled Keras model. Its optimizer may have a schedule.
         x: Inputs, or a `tf.data.Dataset` or `keras.utils.PyDataset` of batches, as in `fit`.
         y: Targets, where `x` does not hold them.
-        batch_size: Rows to a step, as in `fit`; the last batch is left out where it is smaller.
+        batch_size: Batch size, as in `fit`; a smaller last batch is left out.
         low: The first rate.
         high: The last rate.
-        steps: Steps to take; data that has fewer batches is gone through again.
-        smoothing: Share of the moving average of the loss that is kept at each step.
+        steps: Number of steps; data with fewer batches is read again.
+        smoothing: Fraction of the moving average of the loss that is kept at each step, in
+            [0, 1).
         divergence: The sweep ends where the smoothed loss is this many times its lowest value,
             or NaN or infinite.
-        method: How the suggestion is read; see `RateSweep`.
+        method: How the suggestion is chosen; see `RateSweep`.
         sample_weight: Weight of each row in the loss.
         class_weight: Weight of each class in the loss.
-        steps_per_epoch: Batches to take from a stream before it starts again.
+        steps_per_epoch: Number of batches to read from a stream before it starts again.
         seed: Seed of the order of the rows.
 
     Returns:
         The sweep, with `suggestion`, `learning_rates`, `losses`, `smoothed` and `plot()`.
 
     Raises:
-        ValueError: If data or an argument cannot be right, or the first loss is not finite.
+        InvalidArgument: If data or an argument cannot be right, or the first loss is not finite.
         TypeError: If an argument is unknown.
 
     Example:
@@ -96,17 +95,21 @@ def lr_find(
     _checks.one_of("method", method, METHODS)
     _checks.whole_number("seed", seed, at_least=0)
     if hasattr(x, "__next__"):
-        raise ValueError(
-            f"`x` must be readable again; a {type(x).__name__} can be read only once, and `fit` "
-            "would miss what the sweep has taken. Give arrays, or a tf.data.Dataset."
+        raise _checks.InvalidArgument(
+            "x",
+            "be data that can be read again, since `fit` would miss the batches of the sweep",
+            x,
+            "Give arrays, or a tf.data.Dataset.",
+            got=f"a {type(x).__name__}",
         )
     check_model(model)
     rates = np.geomspace(low, high, steps).astype("float32")
-    with _taken_back(model):
-        job = _job(
-            model,
-            x,
-            y,
+    with _restored(model):
+        job = Job.read(
+            model=model,
+            x=x,
+            y=y,
+            verbose=0,
             batch_size=batch_size,
             sample_weight=sample_weight,
             class_weight=class_weight,
@@ -122,10 +125,10 @@ def lr_find(
     sweep = RateSweep(rates[: len(losses)], losses, _smooth(losses, smoothing), method)
     if len(losses) == steps and not has_risen(sweep):
         warnings.warn(
-            f"The loss has not risen by the last rate, high={high!r}, so that the sweep did not "
-            "find which rate is too high, and its suggestion may be far too low. Sweep further: "
-            f"give high={10 * high:g}, say.",
-            # Past the check of the arguments.
+            f"The loss has not risen by the last rate, high={high!r}, so the sweep did not find "
+            "which rate is too high, and its suggestion may be far too low. Use a higher one, "
+            f"such as high={10 * high:g}.",
+            # Past the wrapper that checks the arguments.
             stacklevel=3,
         )
     return sweep
@@ -134,7 +137,7 @@ def lr_find(
 def _sweep(
     job: Job, rates: np.ndarray, batches: Iterator[Any], divergence: float, smoothing: float
 ) -> np.ndarray:
-    """Returns the losses up to where they diverge."""
+    """Returns the losses, up to the step at which they diverge."""
     model, loss, losses = job.model, np.nan, []
     first = next(batches)
     with _other_optimizer(model, float(rates[0])) as own:
@@ -157,15 +160,18 @@ def _sweep(
         finally:
             step.restore()
     if not losses:
-        raise ValueError(
-            f"The loss must be finite at the rate `low`; got {loss} in the first step with "
-            f"low={rates[0]:g}. Give finite data, or a model that has not diverged."
+        raise _checks.InvalidArgument(
+            "low",
+            "be a learning rate at which the first loss is finite",
+            float(rates[0]),
+            "Give finite data, or a model that has not diverged.",
+            got=f"loss {loss} with low={rates[0]:g}",
         )
     return np.asarray(losses)
 
 
 class _Step:
-    """One training step at a rate, and what it changes.
+    """One training step at a given rate, and the values to restore.
 
     Args:
         model: A compiled model, with the optimizer of the sweep.
@@ -176,14 +182,14 @@ class _Step:
         self._model = model
         optimizer = model.optimizer
         self._rates = [o.learning_rate for o in getattr(optimizer, "optimizers", [optimizer])]
-        self._steps = Steps(model, spec)
+        self._steps = TracedStep(model, spec)
         self._run: Any = self._train
         self._values: list[Any] = []
         if not model.run_eagerly:
             rate = tf.TensorSpec((), tf.float32)
             self._run = tf.function(self._train, input_signature=[spec, rate], autograph=False)
             variables = self._run.get_concrete_function().variables
-            # Metrics are among them, and Keras's generator of seeds for who names none.
+            # Metrics are among them, and Keras's global seed generator.
             self._values = [(v, v.read_value()) for v in variables]
 
     def __call__(self, batch: Any, rate: float) -> float:
@@ -191,7 +197,7 @@ class _Step:
         return float(self._run(batch, tf.constant(rate, tf.float32)))
 
     def restore(self) -> None:
-        """Takes all steps back."""
+        """Restores the values from before the first step."""
         for variable, value in self._values:
             variable.assign(value)
 
@@ -208,19 +214,11 @@ class _Step:
         return logs["loss"]
 
 
-def _job(model: Any, x: Any, y: Any, **given: Any) -> Job:
-    rest = dict.fromkeys(field.name for field in dataclasses.fields(Job) if field.init)
-    rest.update(epochs=1, initial_epoch=0, verbose=0, validation_split=0.0, validation_freq=1)
-    return Job(
-        **{**rest, "engine": "auto", "shuffle": True, "model": model, "x": x, "y": y, **given}
-    )
-
-
 @contextlib.contextmanager
-def _taken_back(model: Any) -> Iterator[None]:
-    """Gives everything back as it was: variables, and random states."""
+def _restored(model: Any) -> Iterator[None]:
+    """Restores variables and random states at the end."""
     states, before = (random.getstate(), np.random.get_state()), State(model)
-    # Else they are among what a step changes.
+    # Otherwise `_Step` restores them.
     seeds = [(v, v.read_value()) for v in (_global_seeds() if model.run_eagerly else [])]
     try:
         yield
@@ -235,7 +233,7 @@ def _taken_back(model: Any) -> Iterator[None]:
 def _global_seeds() -> list[tf.Variable]:
     """Returns the state of the generator that `keras.random` draws from without a seed.
 
-    Keras hands it out to nobody, but a trace of a draw holds it, and draws nothing.
+    Keras gives no access to it, but a trace of a draw refers to it, and draws nothing.
     """
     draw = tf.function(lambda: keras.random.uniform(()), autograph=False)
     return list(draw.get_concrete_function().variables)
@@ -243,9 +241,9 @@ def _global_seeds() -> list[tf.Variable]:
 
 @contextlib.contextmanager
 def _other_optimizer(model: Any, rate: float) -> Iterator[Any]:
-    """Lends a model a copy of its optimizer whose rate is a number; gives its own.
+    """Gives a model a copy of its optimizer with a number as rate; yields the original.
 
-    The rate of one with a schedule could be set, but not set back.
+    The rate of an optimizer with a schedule could be set, but not restored.
     """
     own = model.optimizer
     model.optimizer = copy_of(own, _with_rate(own.get_config(), rate))
@@ -256,7 +254,7 @@ def _other_optimizer(model: Any, rate: float) -> Iterator[Any]:
 
 
 def _with_rate(config: dict[str, Any], rate: float) -> dict[str, Any]:
-    """Returns a configuration with one rate, that of an optimizer inside another one too."""
+    """Returns a configuration with one rate, also in an optimizer inside another one."""
     changed = {}
     for name, value in config.items():
         if name == "learning_rate":
@@ -267,7 +265,7 @@ def _with_rate(config: dict[str, Any], rate: float) -> dict[str, Any]:
 
 
 def _copy_slots(source: Any, target: Any) -> None:
-    """Gives one optimizer the numbers of another of the same kind."""
+    """Copies the state of one optimizer to another of the same kind."""
     values = collections.defaultdict(list)
     for variable in source.variables:
         values[variable.path].append(variable.value)

@@ -1,7 +1,6 @@
-"""Outputs for data."""
+"""`kerasnn.training.predict`: outputs for data."""
 
 import functools
-import time
 from typing import Any
 
 import keras
@@ -14,8 +13,8 @@ from kerasnn.training.inputs.generators import read_once
 from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes
 from kerasnn.training.inputs.stream_values import BatchCheck
 from kerasnn.training.inputs.tensors import as_tensors, hide_none, show_none
-from kerasnn.training.programs.pacing import CALL_SECONDS, steps_for
-from kerasnn.training.programs.program_cache import inference_programs_of
+from kerasnn.training.programs.pacing import Pacer
+from kerasnn.training.programs.program_cache import ProgramKey, inference_programs
 
 
 @_checks.known_arguments
@@ -30,7 +29,7 @@ def predict(
     """Returns the outputs of a Keras model; the arguments are Keras's.
 
     Raises:
-        ValueError: If a row holds NaN or infinity, or data or an argument cannot be right.
+        InvalidArgument: If a row holds NaN or infinity, or data or an argument cannot be right.
         TypeError: If an argument is unknown.
     """
     if batch_size is not None:
@@ -38,33 +37,27 @@ def predict(
     if steps is not None:
         _checks.whole_number("steps", steps)
     _checks.refuse_masked("x", x)
+    by_keras = functools.partial(
+        keras.Model.predict,
+        model,
+        batch_size=batch_size,
+        verbose=verbose,
+        steps=steps,
+        callbacks=callbacks,
+    )
     if arrays.is_stream(x):
         check_stream_end("x", x, "steps", steps, "a prediction")
         check_stream_shapes(model, x, ("x", "y"))
         check = BatchCheck(model, ("x", "y", "sample_weight"), targets=False)
         with read_once(check, x, steps) as stream:
-            return keras.Model.predict(
-                model,
-                stream,
-                batch_size=batch_size,
-                verbose=verbose,
-                steps=steps,
-                callbacks=callbacks,
-            )
-    irregular = arrays.is_irregular(x)
-    if irregular:
-        x, _, _ = arrays.read_irregular(model, x)
-        data = arrays.Rows(x, None, None, 0, {})
-    else:
-        data = arrays.read(model, x)
-    if irregular or callbacks or steps is not None or model.run_eagerly:
-        return keras.Model.predict(
-            model, data.x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
-        )
+            return by_keras(stream)
+    data = arrays.read(model, x)
+    if data.is_irregular or callbacks or steps is not None or model.run_eagerly:
+        return by_keras(data.x)
     x = hide_none(keras.utils.pack_x_y_sample_weight(data.x))
     spec = _spec(model, data.x, x)
-    program: PredictProgram = inference_programs_of(model).get(
-        model, str(spec), lambda: PredictProgram(model, spec)
+    program: PredictProgram = inference_programs(model).get(
+        model, ProgramKey("predict", str(spec)), lambda: PredictProgram(model, spec)
     )
     if data.count <= (batch_size or 32) and verbose == 0:
         return tf.nest.map_structure(lambda t: t.numpy(), program.one(x))
@@ -113,13 +106,13 @@ def _in_calls(program: PredictProgram, x: Any, count: int, size: int, verbose: A
     steps = -(-count // size)
     bar = None if verbose == 0 else keras.utils.Progbar(steps, verbose=min(_verbosity(verbose), 2))
     x = as_tensors(x)
-    done, parts, pace = 0, [], None
+    done, parts, pacer = 0, [], Pacer()
     while done < steps:
-        stop = min(steps, done + steps_for(CALL_SECONDS, pace))
-        began = time.perf_counter()
+        stop = min(steps, done + pacer.steps())
+        pacer.start()
         part = program.many(x, tf.constant([done, stop, size], tf.int32))
         parts.append(tf.nest.map_structure(lambda t: t.numpy(), part))
-        pace = (time.perf_counter() - began) / (stop - done)
+        pacer.stop(stop - done)
         done = stop
         if bar is not None:
             bar.update(done)

@@ -104,13 +104,13 @@ def timed(run: Callable[..., float], *args: Any) -> tuple[float, float]:
 
 def count_traces() -> list[Any]:
     """Returns a list that grows with every program that is traced."""
-    traces, make = [], array_program.BlockProgram.__init__
+    traces, make = [], array_program.ArrayProgram.__init__
 
     def counted(self: Any, *args: Any, **kwargs: Any) -> None:
         traces.append(self)
         make(self, *args, **kwargs)
 
-    array_program.BlockProgram.__init__ = counted  # type: ignore[method-assign]
+    array_program.ArrayProgram.__init__ = counted  # type: ignore[method-assign]
     return traces
 
 

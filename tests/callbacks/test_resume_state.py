@@ -11,7 +11,7 @@ from resume_runs import X, Y, digest, largest_file, small, train
 import kerasnn
 from kerasnn import callbacks
 from kerasnn.callbacks import Resume
-from kerasnn.training.loop import engines
+from kerasnn.training.loop import engine_choice
 
 
 class Stop(keras.callbacks.Callback):
@@ -106,7 +106,7 @@ def test_an_ended_run_trains_no_more_and_goes_on_with_more_epochs(path):
     again, history, resume = run(path, epochs=3)
     assert again == short
     assert (resume.resumed_epoch_, history.engine) == (3, "graph")
-    assert history.reason == "The run had ended; it was restored."
+    assert history.reason == "The saved run had ended; it was restored."
     longer, *_ = run(path, epochs=5)
     assert longer == whole
 
@@ -149,13 +149,13 @@ def test_the_best_model_is_kept_by_the_run_that_goes_on_too(path, tmp_path):
 
 
 def test_a_run_goes_on_with_the_engine_and_the_seed_that_it_began_with(path, monkeypatch):
-    monkeypatch.setattr(engines, "XLA_STEPS_IF_SMALL", 2000)
+    monkeypatch.setattr(engine_choice, "XLA_STEPS_IF_SMALL", 2000)
     plan = {"engine": "auto", "batch_size": 1, "epochs": 7}
     interrupted(path, 6, **plan)
     # Alone, the epoch that is left would not earn back XLA's compilation.
     _, history, _ = run(path, **plan)
     assert history.engine == "xla"
-    assert history.reason == "The run that goes on began with it."
+    assert history.reason == "The saved run began with it."
 
 
 def test_callbacks_keep_what_is_plain_and_say_what_is_not(path):

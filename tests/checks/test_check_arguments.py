@@ -47,15 +47,16 @@ def test_did_you_mean(word, wanted):
     assert _checks.did_you_mean(word, ["softmax", "relu"]) == wanted
 
 
-def test_one_of():
+def test_one_of(invalid):
     _checks.one_of("pool", "max", ["max", "average"])
     _checks.one_of("pool", "max", {"max": 1})
     for bad in ("mean", 3, None, ["max"], np.array(["max", "min"])):
-        with pytest.raises(ValueError, match="`pool` must be one of 'max', 'average'; got pool="):
+        with invalid("pool"):
             _checks.one_of("pool", bad, ["max", "average"])
-    with pytest.raises(ValueError, match="Did you mean `max_pool`"):
+    with invalid("pool", "mp") as caught:
         _checks.one_of("pool", "mp", ["max_pool", "average_pool"])
-    with pytest.raises(ValueError, match="`pool` must be one of"):
+    assert caught.value.hint == "Did you mean `max_pool`?"
+    with invalid("pool"):
         _checks.one_of("pool", np.zeros(2), ["max_pool", "average_pool"])
 
 
@@ -65,8 +66,8 @@ def test_rates(value):
 
 
 @pytest.mark.parametrize("value", [1, -1e-9, np.nan, np.inf, "0.5", None, True, [0.5], 0.5j])
-def test_no_rates(value):
-    with pytest.raises(ValueError, match=r"`rate` must be in \[0, 1\); got rate=.* use 0\."):
+def test_no_rates(invalid, value):
+    with invalid("rate"):
         _checks.rate("rate", value)
 
 
@@ -76,10 +77,8 @@ def test_whole_numbers(value):
 
 
 @pytest.mark.parametrize("value", [1, 2.0, np.float64(3), "3", None, True, np.bool_(True)])
-def test_no_whole_numbers(value):
-    with pytest.raises(
-        ValueError, match="`units` must be a whole number of at least 2; got units="
-    ):
+def test_no_whole_numbers(invalid, value):
+    with invalid("units"):
         _checks.whole_number("units", value, at_least=2)
 
 
@@ -99,13 +98,13 @@ def test_no_whole_numbers(value):
         ),
     ],
 )
-def test_numbers(bounds, inside, outside, rule):
+def test_numbers(invalid, bounds, inside, outside, rule):
     for value in inside:
         _checks.number("slope", value, **bounds)
     for value in [*outside, np.nan, np.inf, -np.inf, "1", None, True]:
-        with pytest.raises(ValueError) as caught:  # noqa: PT011  The whole text is compared.
+        with invalid("slope", value) as caught:
             _checks.number("slope", value, **bounds)
-        assert str(caught.value) == f"`slope` must {rule}; got slope={value!r}."
+        assert caught.value.rule == rule
 
 
 def test_known_arguments():
@@ -130,52 +129,44 @@ def test_known_arguments():
         Layer()
 
 
-def test_a_number_that_no_float_can_hold():
-    with pytest.raises(ValueError, match="`slope` must be a finite number above 0; got slope=1000"):
+def test_a_number_that_no_float_can_hold(invalid):
+    with invalid("slope"):
         _checks.number("slope", 10**400, above=0)
 
 
-def test_numbers_beyond_tensorflow():
+def test_numbers_beyond_tensorflow(invalid):
     """It would make infinity of the first, and nothing of the others."""
-    beyond = r"`slope` must fit into float32, at most 3\.4e38; got slope=-1e\+300\. Divide\."
-    with pytest.raises(ValueError, match=beyond):
+    with invalid("slope"):
         _checks.number("slope", -1e300, hint="Divide.")
-    with pytest.raises(
-        ValueError, match=r"`units` must fit into int64, below 2\*\*63; got units=9"
-    ):
+    with invalid("units"):
         _checks.whole_number("units", 2**63)
     _checks.whole_number("units", 2**63 - 1)
-    got = r"; got share=Fraction\(1, 2\)\. Give it as a float\.$"
-    for check, rule in ((_checks.number, "be a finite number"), (_checks.rate, r"be in \[0, 1\)")):
-        with pytest.raises(ValueError, match=rf"^`share` must {rule}{got}"):
+    for check in (_checks.number, _checks.rate):
+        with invalid("share", fractions.Fraction(1, 2)):
             check("share", fractions.Fraction(1, 2))
 
 
-def test_file_names(tmp_path):
+def test_file_names(invalid, tmp_path):
     (tmp_path / "file").touch()
     for good in ("model.keras", tmp_path / "no" / "such" / "model.keras"):
         _checks.file_name("path", good, ".keras")
-    for bad, rule in (
-        (b"a.keras", "be a file name that ends in .keras; got path=b'a.keras'"),
-        ("model.h5", "be a file name that ends in .keras; got path='model.h5'"),
-        ("a\0b.keras", "be a file name that ends in .keras; got"),
-        (None, "be a file name that ends in .keras; got path=None"),
-        (tmp_path / "file" / "a.keras", "lie in a directory; `.*file` is a file; got path="),
-    ):
-        with pytest.raises(ValueError, match=f"`path` must {rule}"):
+    for bad in (b"a.keras", "model.h5", "a\0b.keras", None):
+        with invalid("path", bad):
             _checks.file_name("path", bad, ".keras")
-    with pytest.raises(ValueError, match="`path` must be a file to write, not a directory"):
-        _checks.file_name("path", tmp_path)
+    # Their texts name directories that differ by run.
+    for bad in (tmp_path / "file" / "a.keras", tmp_path):
+        with pytest.raises(InvalidArgument):
+            _checks.file_name("path", bad, ".keras")
 
 
-def test_truth_values_and_verbosity():
+def test_truth_values_and_verbosity(invalid):
     for value in (True, False):
         _checks.true_or_false("invert", value)
     for value in (0, 1, True, np.int64(1)):
         _checks.verbosity(value)
     for bad in ("no", 1, None, np.zeros(2)):
-        with pytest.raises(ValueError, match="`invert` must be True or False; got invert="):
+        with invalid("invert"):
             _checks.true_or_false("invert", bad)
     for bad in ("loud", 2, -1, 1.0, None, np.zeros(2)):
-        with pytest.raises(ValueError, match="`verbose` must be 0 or 1; got verbose="):
+        with invalid("verbose"):
             _checks.verbosity(bad)

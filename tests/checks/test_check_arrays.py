@@ -25,19 +25,19 @@ def test_the_range_of_truth_values():
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("row", [0, 1, 131_071, 131_072, 299_999])
-def test_no_bad_number_is_overlooked(dtype, bad, row):
-    """Also at the ends of the chunks that the walk goes by."""
-    array = np.zeros((300_000, 2), dtype)
-    array[row, 1] = bad
-    with pytest.raises(ValueError, match=f"got {bad} in row {row}, column 1. Drop"):
-        _checks.finite_range("x", array)
+def test_no_bad_number_is_overlooked(invalid, dtype, bad):
+    """Also at the ends of the chunks in which the array is read."""
+    for row in (0, 131_071, 131_072, 299_999):
+        array = np.zeros((300_000, 2), dtype)
+        array[row, 1] = bad
+        with invalid("x", array.dtype.type(bad)):
+            _checks.finite_range("x", array)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("layout", ["rows first", "columns first", "strided"])
-def test_squares_overlook_no_bad_number(monkeypatch, dtype, bad, layout):
+def test_squares_overlook_no_bad_number(invalid, monkeypatch, dtype, bad, layout):
     """Also at the ends of the parts, and whatever the order of the numbers in memory."""
     monkeypatch.setattr(arrays, "_PART_BYTES", 8 * np.dtype(dtype).itemsize)
     for row in (0, 3, 4, 9):
@@ -45,7 +45,7 @@ def test_squares_overlook_no_bad_number(monkeypatch, dtype, bad, layout):
         array = wide[:, ::2] if layout == "strided" else wide[:, :2]
         _checks.finite("x", array, array)
         array[row, 1] = bad
-        with pytest.raises(ValueError, match=f"got {bad} in row {row}, column 1. Drop"):
+        with invalid("x", array.dtype.type(bad)):
             _checks.finite("x", array, array)
 
 
@@ -61,10 +61,10 @@ def test_the_largest_numbers_that_fit(value):
     assert _checks.finite_range("x", np.array([value]))[0] == value
 
 
-def test_the_first_bad_entry_is_named_and_the_others_counted():
+def test_the_first_bad_entry_is_named_and_the_others_counted(invalid):
     array = np.zeros((10, 2, 2))
     array[4, 1, 0] = array[7] = np.nan
-    with pytest.raises(ValueError, match=r"got nan in row 4 at \[1, 0\] and 4 more. Drop"):
+    with invalid("x"):
         _checks.finite_range("x", array)
 
 
@@ -83,12 +83,10 @@ def test_named_leaves():
     assert _checks.named_leaves("y", None) == []
 
 
-def test_row_count():
+def test_row_count(invalid):
     named = [("x", np.zeros((4, 2))), ("y", np.zeros(4))]
     assert _checks.row_count(named) == 4
-    with pytest.raises(
-        ValueError, match="`x` and `w` must have the same number of rows; got 4 and 3"
-    ):
+    with invalid("x"):
         _checks.row_count([*named, ("w", np.zeros(3))])
 
 

@@ -1,7 +1,5 @@
 """What is read as an array of numbers, and what is refused by name."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -53,11 +51,6 @@ def test_a_null_of_arrow_is_no_number():
     np.testing.assert_array_equal(array, [np.nan, 1, 0])
 
 
-PAD = (
-    "`x` must have rows of one length; got rows of different lengths. Pad with a `v` that no row "
-    "holds, `keras.utils.pad_sequences(x, dtype='{}', padding='post', value=v)`, and have the "
-    "padding masked: `models.rnn(..., mask_value=v)` or `keras.layers.Masking(v)`{}."
-)
 RAGGED = {
     "lists": [[0.5, 0.25], [0.5]],
     "arrays of several features": [np.ones((2, 3)), np.ones((1, 3))],
@@ -68,48 +61,47 @@ RAGGED = {
 
 
 @pytest.mark.parametrize("rows", RAGGED.values(), ids=RAGGED)
-def test_the_padding_for_numbers(rows):
-    with pytest.raises(ValueError, match=re.escape(PAD.format("float32", ""))):
+def test_the_padding_for_numbers(invalid, rows):
+    with invalid("x") as caught:
         _checks.as_array("x", rows)
+    assert "dtype='float32'" in caught.value.hint
 
 
-def test_the_padding_for_indices():
-    more = ", or for indices v=0 and `Embedding(..., mask_zero=True)`"
-    with pytest.raises(ValueError, match=re.escape(PAD.format("int64", more))):
+def test_the_padding_for_indices(invalid):
+    with invalid("x") as caught:
         _checks.as_array("x", [[1, 2], [3]])
+    assert "`Embedding(..., mask_zero=True)`" in caught.value.hint
 
 
 REFUSED = {
     "records": (
         pd.DataFrame({"a": [1.0], "b": [2]}).to_records(index=False),
-        "`x` must be an array with one type of number; got a record array with the fields 'a', "
-        "'b'. Choose the fields and stack them: `np.stack([x[field] for field in fields], axis=-1)",
+        "x",
     ),
-    "raw bytes": (np.zeros((4, 3), "V4"), "`x` must be an array, or what NumPy reads as one; got"),
-    "words": ([["a", "b"], ["c"]], "Join the words of each row to one text, and split it inside"),
+    "raw bytes": (np.zeros((4, 3), "V4"), "x"),
+    "words": ([["a", "b"], ["c"]], "x"),
     "a masked array": (
         MASKED,
-        "`x` must hold a value everywhere; got a masked array with 3 masked entries. Drop those "
-        "rows, or fill them in with `.filled(value)`.",
+        "x",
     ),
-    "a list of masked rows": (list(MASKED), "got a masked array with 3 masked entries."),
-    "a masked number": ([1.0, np.ma.masked], "got a masked array with 1 masked entry."),
+    "a list of masked rows": (list(MASKED), "x"),
+    "a masked number": ([1.0, np.ma.masked], "x"),
 }
 if torch is not None:
     REFUSED["torch, sparse"] = (
         torch.tensor(X).to_sparse(),
-        "`x` must be an array, or what NumPy reads",
+        "x",
     )
 
 
-@pytest.mark.parametrize(("data", "message"), REFUSED.values(), ids=REFUSED)
-def test_refused(data, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+@pytest.mark.parametrize(("data", "argument"), REFUSED.values(), ids=REFUSED)
+def test_refused(invalid, data, argument):
+    with invalid(argument):
         _checks.as_array("x", data)
 
 
-def test_a_masked_array_is_named_by_its_key():
-    with pytest.raises(ValueError, match=re.escape("`x['b']` must hold a value everywhere")):
+def test_a_masked_array_is_named_by_its_key(invalid):
+    with invalid("x['b']"):
         _checks.refuse_masked("x", {"a": X, "b": MASKED})
 
 
@@ -124,6 +116,7 @@ def test_a_masked_array_is_named_by_its_key():
         ("complex64", "Give its real and its imaginary part: `np.stack([x.real, x.imag], -1)`."),
     ],
 )
-def test_how_other_types_become_numbers(dtype, hint):
-    with pytest.raises(ValueError, match=re.escape(hint)):
+def test_how_other_types_become_numbers(invalid, dtype, hint):
+    with invalid("x") as caught:
         _checks.numbers_only("x", np.arange(3).astype(dtype))
+    assert caught.value.hint == hint

@@ -1,7 +1,5 @@
 """Which columns lose what they vary by when they are cast to float32."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -48,10 +46,9 @@ KEPT = {
 
 
 @pytest.mark.parametrize("column", LOST.values(), ids=LOST)
-def test_lost(column):
+def test_lost(invalid, column):
     before, after = len(np.unique(column)), len(np.unique(column.astype("float32")))
-    words = f"got {before} different values, of which float32 keeps {after}. Subtract an offset"
-    with pytest.raises(ValueError, match=re.escape(words)):
+    with invalid("x", before - after):
         _checks.digits("x", column, "float32")
 
 
@@ -62,11 +59,11 @@ def test_kept(column):
 
 @pytest.mark.parametrize("shape", [(ROWS, 3), (ROWS // 4, 4, 3)])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_the_column_is_named(shape, order):
+def test_the_column_is_named(invalid, shape, order):
     x = RNG.normal(size=shape)
     _checks.digits("x", np.asarray(x, order=order), "float32")
     x[..., 1] += 1e9
-    with pytest.raises(ValueError, match="different values in column 1, of which float32 keeps"):
+    with invalid("x"):
         _checks.digits("x", np.asarray(x, order=order), "float32")
 
 
@@ -78,9 +75,9 @@ def test_a_doubt_that_few_rows_raise_is_settled_by_all():
     _checks.digits("x", x, "float32")
 
 
-def test_float64_keeps_more():
+def test_float64_keeps_more(invalid):
     for column in LOST.values():
         if np.abs(column.astype("float64")).max() < 2**53:
             _checks.digits("x", column, "float64")
-    with pytest.raises(ValueError, match="`x` must keep its values apart in float64"):
+    with invalid("x"):
         _checks.digits("x", LOST["numbers of 18 digits"], "float64")

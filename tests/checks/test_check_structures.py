@@ -1,7 +1,5 @@
 """How arrays in a structure find the inputs or outputs of a model."""
 
-import re
-
 import keras
 import pytest
 
@@ -70,39 +68,39 @@ def test_arrays_find_their_tensor(tensors, nest, required, wanted):
 
 
 REFUSED = {
-    "too few": (FLAT, [1, 2], ALL, "`y` must hold 3 arrays, one for each of `a`, `b`, `c`; got 2."),
+    "too few": (FLAT, [1, 2], ALL, "y"),
     "neither all nor what is required": (
         FLAT,
         [1],
         SOME,
-        "`y` must hold 3 arrays, one for each of `a`, `b`, `c`, or one for each of `a`, `c`; got",
+        "y",
     ),
-    "two for one": (A, [1, 2], (True,), "`y` must be one array, for `a`; got 2."),
+    "two for one": (A, [1, 2], (True,), "y"),
     "a name too many": (
         FLAT,
         {"a": 1, "z": 2},
         ALL,
-        "`y` holds 'z', which the model does not have.",
+        "y",
     ),
-    "a name too few": (FLAT, {"a": 1}, SOME, "`y` lacks 'c'."),
+    "a name too few": (FLAT, {"a": 1}, SOME, "y"),
     "None for what is required": (
         FLAT,
         [1, 2, None],
         SOME,
-        "`y[2]` must hold data for `c`; got None.",
+        "y[2]",
     ),
-    "a part too few": (NESTED, {"e": 3}, SOME, "`y` lacks 'd'."),
+    "a part too few": (NESTED, {"e": 3}, SOME, "y"),
     "a part of another size": (
         NESTED,
         {"d": (1,), "e": 3},
         ALL,
-        "`y['d']` must hold 2 arrays, one for each of `a`, `b`; got 1.",
+        "y['d']",
     ),
 }
 
 
-@pytest.mark.parametrize(("tensors", "nest", "required", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_is_refused(tensors, nest, required, message):
+@pytest.mark.parametrize(("tensors", "nest", "required", "argument"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused(invalid, tensors, nest, required, argument):
     names = [tensor.name for tensor in keras.tree.flatten(tensors)]
-    with pytest.raises(ValueError, match="^" + re.escape(message)):
+    with invalid(argument):
         _checks.match("y", nest, tensors, names, required)

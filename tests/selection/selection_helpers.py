@@ -22,11 +22,11 @@ build = functools.partial(
 
 def count_traces(monkeypatch):
     """Returns a list that grows with every program that is traced."""
-    traces, make = [], array_program.BlockProgram.__init__
+    traces, make = [], array_program.ArrayProgram.__init__
 
     def counted(self, *args, **kwargs):
         traces.append(args)
         make(self, *args, **kwargs)
 
-    monkeypatch.setattr(array_program.BlockProgram, "__init__", counted)
+    monkeypatch.setattr(array_program.ArrayProgram, "__init__", counted)
     return traces

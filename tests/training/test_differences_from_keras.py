@@ -34,31 +34,31 @@ REFUSED = {
         "One NaN makes every weight NaN, or is hidden by a ReLU.",
         model,
         {"x": with_value(X, np.nan), "y": Y},
-        "`x` must hold finite numbers",
+        "x",
     ),
     "infinity in y": (
         "The loss is infinite from the first epoch on. `TerminateOnNaN` is not needed for data.",
         model,
         {"x": X, "y": with_value(Y, np.inf)},
-        "`y` must hold finite numbers",
+        "y",
     ),
     "targets that broadcast": (
         "Each target would be compared with every output.",
         lambda: model(3),
         {"x": X, "y": Y},
-        "`y` must have the output's shape",
+        "y",
     ),
     "labels beyond a sigmoid": (
         "The loss has no minimum for labels of -1 and 1.",
         lambda: model(activation="sigmoid", loss="binary_crossentropy"),
         {"x": X, "y": np.sign(Y)},
-        "`y` must hold 0 and 1",
+        "y",
     ),
     "a negative weight": (
         "It trains away from the target.",
         model,
         {"x": X, "y": Y, "sample_weight": -np.ones(ROWS)},
-        "`sample_weight` must be at least 0",
+        "sample_weight",
     ),
     "masked entries": (
         "Keras trains on what lies under the mask.",
@@ -70,18 +70,18 @@ REFUSED = {
         "Keras takes 1 for a class that was forgotten.",
         lambda: model(activation="sigmoid", loss="binary_crossentropy"),
         {"x": X, "y": (Y > 0).astype(int), "class_weight": {0: 2.0}},
-        "`class_weight` must give every class a weight",
+        "class_weight",
     ),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_fit_refuses_what_keras_takes(refuses, name):
-    _, build, arguments, message = REFUSED[name]
+    _, build, arguments, argument = REFUSED[name]
     arguments = {"epochs": 1, "verbose": 0, **arguments}
     assert keras.Model.fit(build(), **arguments).epoch == [0]
     network = build()
-    with refuses(network, message):
+    with refuses(network, argument=argument):
         kerasnn.fit(network, **arguments)
 
 
@@ -89,7 +89,7 @@ def test_evaluate_and_predict_refuse_what_keras_takes(refuses):
     network, x = model(), with_value(X, np.nan)
     assert np.isnan(keras.Model.predict(network, x, verbose=0)).any()
     for call in (lambda: training.evaluate(network, x, Y), lambda: training.predict(network, x)):
-        with refuses(network, "`x` must hold finite numbers"):
+        with refuses(network, argument="x"):
             call()
 
 

@@ -22,109 +22,103 @@ def classifier():
 ARGUMENTS = {
     "batch_size of 0": (
         {"batch_size": 0},
-        "`batch_size` must be a whole number of at least 1; got batch_size=0. For batch gradient "
-        'descent use batch_size="full".',
+        "batch_size",
     ),
     "negative batch_size": (
         {"batch_size": -4},
-        "`batch_size` must be a whole number of at least 1; got batch_size=-4.",
+        "batch_size",
     ),
     "batch_size with a fraction": (
         {"batch_size": 2.5},
-        "`batch_size` must be a whole number of at least 1; got batch_size=2.5.",
+        "batch_size",
     ),
     "misspelt batch_size": (
         {"batch_size": "ful"},
-        "`batch_size` must be a whole number of at least 1; got batch_size='ful'.",
+        "batch_size",
     ),
     "negative epochs": (
         {"epochs": -1},
-        "`epochs` must be a whole number of at least 0; got epochs=-1.",
+        "epochs",
     ),
-    "epochs with a fraction": ({"epochs": 1.5}, "`epochs` must be a whole number of at least 0"),
+    "epochs with a fraction": ({"epochs": 1.5}, "epochs"),
     "negative initial_epoch": (
         {"initial_epoch": -1},
-        "`initial_epoch` must be a whole number of at least 0; got initial_epoch=-1.",
+        "initial_epoch",
     ),
     "validation_split of 1": (
         {"validation_split": 1.0},
-        "`validation_split` must be in [0, 1); got validation_split=1.0. To validate on nothing, "
-        "use 0.",
+        "validation_split",
     ),
     "negative validation_split": (
         {"validation_split": -0.1},
-        "`validation_split` must be in [0, 1); got validation_split=-0.1.",
+        "validation_split",
     ),
     "validation_split that leaves nothing to train on": (
         {"validation_split": 0.95},
-        "`validation_split` must leave rows for both parts of 12; got validation_split=0.95. No "
-        "row is left for training.",
+        "validation_split",
     ),
     "validation_split that leaves nothing to validate on": (
         {"validation_split": 1e-20},
-        "`validation_split` must leave rows for both parts of 12; got validation_split=1e-20. No "
-        "row is left for validation.",
+        "validation_split",
     ),
     "steps_per_epoch of 0": (
         {"steps_per_epoch": 0},
-        "`steps_per_epoch` must be a whole number of at least 1; got steps_per_epoch=0.",
+        "steps_per_epoch",
     ),
     "validation_batch_size of 0": (
         {"validation_batch_size": 0},
-        "`validation_batch_size` must be a whole number of at least 1",
+        "validation_batch_size",
     ),
     "unknown verbose": (
         {"verbose": "loud"},
-        "`verbose` must be 0, 1, 2 or \"auto\"; got verbose='loud'.",
+        "verbose",
     ),
     "an array as verbose": (
         {"verbose": X},
-        '`verbose` must be 0, 1, 2 or "auto"; got verbose=array(',
+        "verbose",
     ),
     "an array as batch_size": (
         {"batch_size": X},
-        "`batch_size` must be a whole number of at least 1; got batch_size=array(",
+        "batch_size",
     ),
     "an array as shuffle": (
         {"shuffle": X},
-        '`shuffle` must be True, False or "batch"; got shuffle=array(',
+        "shuffle",
     ),
     "a word as validation_freq": (
         {"validation_freq": "often"},
-        "`validation_freq` must be a whole number of at least 1, or a list of epochs; got "
-        "validation_freq='often'.",
+        "validation_freq",
     ),
     "an epoch before the first in validation_freq": (
         {"validation_freq": [0, 2]},
-        "`validation_freq` must be a whole number of at least 1; got validation_freq=0.",
+        "validation_freq",
     ),
     "a callback given twice": (
         {"callbacks": [STOP, [STOP]]},
-        "`callbacks` must hold each callback once; `EarlyStopping` is in it twice, and would count "
-        "each epoch twice. Leave out one.",
+        "callbacks",
     ),
     "unknown engine": (
         {"engine": "kears"},
-        "`engine` must be one of",
+        "engine",
     ),
 }
 
 
-@pytest.mark.parametrize(("arguments", "message"), ARGUMENTS.values(), ids=ARGUMENTS)
-def test_arguments(refuses, arguments, message):
+@pytest.mark.parametrize(("arguments", "argument"), ARGUMENTS.values(), ids=ARGUMENTS)
+def test_arguments(refuses, arguments, argument):
     model = classifier()
-    with refuses(model, message):
+    with refuses(model, argument=argument):
         model.fit(X, BITS, **{"verbose": 0, **arguments})
 
 
 def test_an_unknown_engine_is_corrected(refuses):
     model = classifier()
-    with refuses(model, "got engine='kears'. Did you mean `keras`?"):
+    with refuses(model, argument="engine", value="kears"):
         model.fit(X, BITS, engine="kears", verbose=0)
 
 
 @pytest.mark.parametrize(
-    ("method", "misspelt", "message"),
+    ("method", "misspelt", "argument"),
     [
         ("fit", "epoch", "`fit` has no argument `epoch`. Did you mean `epochs`?"),
         ("fit", "batchsize", "`fit` has no argument `batchsize`. Did you mean `batch_size`?"),
@@ -133,9 +127,9 @@ def test_an_unknown_engine_is_corrected(refuses):
         ("evaluate", "return_dictionary", "Did you mean `return_dict`?"),
     ],
 )
-def test_misspelt_arguments(refuses, method, misspelt, message):
+def test_misspelt_arguments(refuses, method, misspelt, argument):
     model = classifier()
-    with refuses(model, message, TypeError):
+    with refuses(model, argument, TypeError):
         getattr(model, method)(X, BITS, **{misspelt: 3})
 
 
@@ -152,12 +146,12 @@ def test_misspelt_arguments_of_predict(refuses):
 def test_batch_size_without_training(refuses, method, batch_size):
     model = classifier()
     data = [X] if method == "predict" else [X, BITS]
-    with refuses(model, "`batch_size` must be a whole number of at least 1"):
+    with refuses(model, argument="batch_size"):
         getattr(model, method)(*data, batch_size=batch_size, verbose=0)
 
 
-def test_a_model_that_is_none():
-    with pytest.raises(ValueError, match="`model` must be a Keras model; got model='mlp'"):
+def test_a_model_that_is_none(invalid):
+    with invalid("model"):
         kerasnn.fit("mlp", X, BITS)
 
 
@@ -165,9 +159,7 @@ def test_a_model_that_is_not_compiled(refuses):
     model = kerasnn.models.mlp(3, task="binary", compile=False)
     with refuses(
         model,
-        "`mlp` must be compiled before it is trained or evaluated. Call "
-        "`model.compile(optimizer=..., "
-        "loss=..., metrics=[...])`.",
+        argument="mlp",
     ):
         model.fit(X, BITS)
 
@@ -199,8 +191,7 @@ def test_a_stream_without_an_end(refuses, stream):
     model, stream = classifier(), stream()
     with refuses(
         model,
-        f"`steps_per_epoch` must be given where `x` is a {type(stream).__name__} without "
-        "an end; got steps_per_epoch=None. Give the number of batches to an epoch.",
+        argument="steps_per_epoch",
     ):
         model.fit(stream, verbose=0)
 
@@ -212,31 +203,29 @@ def test_a_stream_without_an_end_takes_steps(stream):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "argument"),
     [
-        ({"y": BITS}, "`y` must be left out where `x` is a _BatchDataset: it yields (x, y)"),
-        ({"sample_weight": np.ones(ROWS)}, "`sample_weight` must be left out where `x` is a"),
+        ({"y": BITS}, "y"),
+        ({"sample_weight": np.ones(ROWS)}, "sample_weight"),
         (
             {"batch_size": 4},
-            "`batch_size` must be left out where `x` is a _BatchDataset, which has batches; got "
-            "batch_size=4.",
+            "batch_size",
         ),
         (
             {"validation_split": 0.5},
-            "`validation_split` must be 0 where `x` is a _BatchDataset, which has no last rows; "
-            "got validation_split=0.5. Give `validation_data`.",
+            "validation_split",
         ),
     ],
 )
-def test_arguments_that_a_stream_has_no_use_for(refuses, arguments, message):
+def test_arguments_that_a_stream_has_no_use_for(refuses, arguments, argument):
     model = classifier()
     stream = tf.data.Dataset.from_tensor_slices((X, BITS)).batch(4)
-    with refuses(model, message):
+    with refuses(model, argument=argument):
         model.fit(stream, verbose=0, **arguments)
 
 
 def test_an_empty_stream(refuses):
     model = classifier()
     stream = tf.data.Dataset.from_tensor_slices((X, BITS)).batch(4).take(0)
-    with refuses(model, "`x` must hold at least one batch; got an empty tf.data.Dataset."):
+    with refuses(model, argument="x"):
         model.fit(stream, verbose=0)

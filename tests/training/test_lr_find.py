@@ -132,8 +132,10 @@ def test_a_sweep_that_ends_too_early_says_so():
     x = np.linspace(-1, 1, 32, dtype="float32")[:, None]
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", loss="mse")
-    message = r"not risen by the last rate, high=0\.1, so that .* Sweep further: give high=1, say\."
-    with pytest.warns(UserWarning, match=message):
+    argument = (
+        r"not risen by the last rate, high=0\.1, so that .* Sweep further: give high=1, say\."
+    )
+    with pytest.warns(UserWarning, match=argument):
         sweep = kerasnn.lr_find(model, x, 3 * x + 1, 32, high=0.1, steps=20)
     assert sweep.suggestion == pytest.approx(0.01)
 
@@ -202,14 +204,14 @@ class Pairs(keras.utils.PyDataset):
         return X[index * 10 : (index + 1) * 10], Y[index * 10 : (index + 1) * 10]
 
 
-def test_other_streams():
+def test_other_streams(invalid):
     sweep = kerasnn.lr_find(classifier("adam"), Pairs(), **QUICK)
     assert len(sweep.losses) == QUICK["steps"]
     endless = stream().repeat()
     sweep = kerasnn.lr_find(classifier("adam"), endless, steps_per_epoch=4, **QUICK)
     assert len(sweep.losses) == QUICK["steps"]
-    message = "`x` must be readable again; a generator can be read only once"
-    with pytest.raises(ValueError, match=message):
+    argument = "x"
+    with invalid(argument):
         kerasnn.lr_find(classifier("adam"), (batch for batch in Pairs()), steps_per_epoch=3)
 
 
@@ -271,37 +273,37 @@ def test_the_plot_marks_it():
 
 def test_a_loss_that_never_falls():
     sweep = dataclasses.replace(SWEEP, smoothed=SMOOTHED[::-1].cumsum())
-    with pytest.raises(ValueError, match="the loss never fell below that of the first step, 20"):
+    with pytest.raises(ValueError, match="No learning rate can be suggested"):
         _ = sweep.suggestion
     assert len(sweep.plot().lines) == 2
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "argument"),
     [
-        ({"low": 0}, "`low` must be a finite number above 0; got low=0."),
-        ({"low": 1, "high": 0.1}, "`high` must be a finite number above 1; got high=0.1."),
-        ({"steps": 3}, "`steps` must be a whole number of at least 10; got steps=3."),
-        ({"smoothing": 1}, "`smoothing` must be in [0, 1); got smoothing=1."),
-        ({"divergence": 1}, "`divergence` must be a finite number above 1; got divergence=1."),
-        ({"method": "minimun"}, "got method='minimun'. Did you mean `minimum`?"),
-        ({"seed": -1}, "`seed` must be a whole number of at least 0; got seed=-1."),
-        ({"high": 10**60}, "`high` must fit into float32, at most 3.4e38; got high=1000"),
-        ({"steps": 10**60}, "`steps` must fit into int64, below 2**63; got steps=1000"),
-        ({"y": {}}, "`y` must hold data; got {}. For none, leave it out."),
-        ({"sample_weight": {}}, "`sample_weight` must hold data; got {}. For none, leave it out."),
-        ({"batch_size": tf.constant(4)}, "`batch_size` must be a whole number of at least 1; got"),
+        ({"low": 0}, "low"),
+        ({"low": 1, "high": 0.1}, "high"),
+        ({"steps": 3}, "steps"),
+        ({"smoothing": 1}, "smoothing"),
+        ({"divergence": 1}, "divergence"),
+        ({"method": "minimun"}, "method"),
+        ({"seed": -1}, "seed"),
+        ({"high": 10**60}, "high"),
+        ({"steps": 10**60}, "steps"),
+        ({"y": {}}, "y"),
+        ({"sample_weight": {}}, "sample_weight"),
+        ({"batch_size": tf.constant(4)}, "batch_size"),
     ],
 )
-def test_what_cannot_be(refuses, arguments, message):
+def test_what_cannot_be(refuses, arguments, argument):
     model = classifier()
-    with refuses(model, message):
+    with refuses(model, argument=argument):
         kerasnn.lr_find(**{"model": model, "x": X, "y": Y, **arguments})
 
 
-def test_a_model_that_is_none():
+def test_a_model_that_is_none(invalid):
     for model in (None, "mlp"):
-        with pytest.raises(ValueError, match=f"`model` must be a Keras model; got model={model!r}"):
+        with invalid("model"):
             kerasnn.lr_find(model, X, Y)
 
 
@@ -327,27 +329,27 @@ class Nothing(keras.utils.PyDataset):
 )
 def test_streams_without_a_batch(refuses, empty, name):
     model = classifier()
-    with refuses(model, f"`x` must hold at least one batch; got an empty {name}."):
+    with refuses(model, argument="x"):
         kerasnn.lr_find(model, empty())
 
 
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("values", "argument"),
     [
-        ((np.full_like(X, np.nan), Y), "Batch 0 of the stream: `x` must hold finite numbers"),
-        (X, "Batch 0 of the stream: `y` must be given"),
+        ((np.full_like(X, np.nan), Y), "x"),
+        (X, "y"),
     ],
     ids=["nan", "no targets"],
 )
-def test_values_of_streams_are_checked(refuses, values, message):
+def test_values_of_streams_are_checked(refuses, values, argument):
     model = classifier()
-    with refuses(model, message):
+    with refuses(model, argument=argument):
         kerasnn.lr_find(model, tf.data.Dataset.from_tensor_slices(values).batch(8))
 
 
 def test_data_is_checked(refuses):
     model = classifier()
-    with refuses(model, "`x` must hold finite numbers"):
+    with refuses(model, argument="x"):
         kerasnn.lr_find(model, np.full_like(X, np.nan), Y)
-    with refuses(model, "`class_weight` must be left out where `x` is a "):
+    with refuses(model, argument="class_weight"):
         kerasnn.lr_find(model, stream(), class_weight={0: 1, 1: 1, 2: 1})

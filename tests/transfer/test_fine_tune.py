@@ -411,7 +411,7 @@ class OwnLoss(keras.Model):
 
 def test_what_only_kerass_loop_can_run_is_refused(refuses):
     model = network()
-    with refuses(model, "cannot be trained on what its frozen layers give"):
+    with refuses(model, "cannot be trained on the outputs of its frozen layers"):
         tuned(model, callbacks=[EveryBatch()])
     own = compiled(OwnLoss(model.inputs, model.outputs))
     with refuses(own, "must be trained by Keras's own `train_step` and `compute_loss`"):

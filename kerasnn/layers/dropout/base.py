@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kerasnn import _checks, ops
 from kerasnn._checks.layers import real_numbers, seed_or_none
-from kerasnn._core.hyperparameter import Live
+from kerasnn._core.hyperparameter import Hyperparameter
 
 
 class Dropping(keras.layers.Layer):
@@ -29,7 +29,7 @@ class Dropping(keras.layers.Layer):
         self.rate = rate
         self.seed = seed
         # What takes the place of `rate` in programs that serve more than one rate.
-        self.live_rate: Live | None = None
+        self.live_rate: Hyperparameter | None = None
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=1)
         if rate > 0:

@@ -22,7 +22,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnn._core.hyperparameter import Live
+from kerasnn._core.hyperparameter import Hyperparameter
 from kerasnn._core.model import all_layers
 from kerasnn._core.optimizers import build_slots
 from kerasnn.layers import Dropout, SpatialDropout
@@ -30,7 +30,6 @@ from kerasnn.optimizers import SGD
 from kerasnn.selection.sharing.config_key import architecture
 from kerasnn.selection.sharing.penalty import Penalty
 from kerasnn.selection.sharing.same_step import steps_alike
-from kerasnn.training.programs.program_cache import programs_of
 
 _PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
 _MOST = 16
@@ -66,8 +65,6 @@ class Workbench:
                 self._places.remove(place)
                 self._places.append(place)
                 return place.take(fresh)
-        programs_of(fresh).planned_steps = self._steps
-        programs_of(fresh).planned_rows = self._rows
         self._places = [*self._places, _Place(fresh, key, setting)][-_MOST:]
         return fresh
 
@@ -133,10 +130,10 @@ def _enliven(model: Any) -> None:
             variable.regularizer = Penalty(variable.regularizer)
     for layer in all_layers(model):
         if type(layer) in (Dropout, SpatialDropout):
-            layer.live_rate = Live(layer.rate)
+            layer.live_rate = Hyperparameter(layer.rate)
     sgd = _with_momentum(model)
     if sgd is not None:
-        sgd.live_momentum = Live(sgd.momentum)
+        sgd.live_momentum = Hyperparameter(sgd.momentum)
 
 
 def _copy_live(kept: Any, fresh: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasnn._core.hyperparameter import Live
+from kerasnn._core.hyperparameter import Hyperparameter
 
 
 class Penalty(keras.regularizers.Regularizer):
@@ -17,7 +17,7 @@ class Penalty(keras.regularizers.Regularizer):
 
     def __init__(self, start: Any) -> None:
         self._factors = {
-            name: Live(float(getattr(start, name)))
+            name: Hyperparameter(float(getattr(start, name)))
             for name in ("l1", "l2")
             if getattr(start, name, 0)
         }

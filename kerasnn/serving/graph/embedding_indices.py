@@ -22,7 +22,7 @@ def checked(model: Any, received: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     if not found:
         return received
     tensors = list(received.items())
-    checks = [_check(*tensors[one.place], model.inputs[one.place], one) for one in found]
+    checks = [_check(*tensors[one.position], model.inputs[one.position], one) for one in found]
     with tf.control_dependencies(checks):
         return {name: tf.identity(tensor) for name, tensor in received.items()}
 

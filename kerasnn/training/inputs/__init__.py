@@ -1,1 +1,1 @@
-"""Data as `fit` receives it: checked, converted and read once."""
+"""Reading of the data given to `fit`, `evaluate` and `predict`: arrays, streams, normalisation."""

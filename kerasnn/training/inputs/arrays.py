@@ -1,4 +1,4 @@
-"""Data with one row an example: read from whatever the user has, and checked once."""
+"""Arrays with one row an example: converted, cast and checked before training."""
 
 import dataclasses
 import functools
@@ -25,7 +25,7 @@ class Labels:
     """One class number a row."""
 
     numbers: np.ndarray
-    # None where the loss is the user's own: the numbers may be classes or not.
+    # None if the loss is the user's: the numbers may be classes or not.
     classes: int | None
 
 
@@ -38,17 +38,24 @@ class Rows:
     sample_weight: Any
     count: int
     # By the name of the target, for targets that are one class number a row.
-    labels: dict[str, Labels]
+    labels: dict[str, Labels] = dataclasses.field(default_factory=dict)
+    # Whether ragged or sparse data is among them, which only Keras's own loop reads.
+    is_irregular: bool = False
 
-    def split(self, share: float) -> tuple["Rows", "Rows"]:
-        """Returns all but the last rows, and the last, as Keras's `validation_split` does."""
-        at = int(np.floor(self.count * (1 - share)))
+    @property
+    def packed(self) -> Any:
+        """The data as Keras packs it: x, (x, y) or (x, y, sample_weight)."""
+        return keras.utils.pack_x_y_sample_weight(self.x, self.y, self.sample_weight)
+
+    def split(self, fraction: float) -> tuple["Rows", "Rows"]:
+        """Splits off the last rows, as Keras's `validation_split` does."""
+        at = int(np.floor(self.count * (1 - fraction)))
         if at == 0 or at == self.count:
             part = "training" if at == 0 else "validation"
             raise _checks.InvalidArgument(
                 "validation_split",
                 f"leave rows for both parts of {self.count}",
-                share,
+                fraction,
                 f"No row is left for {part}.",
             )
         return self._slice(slice(0, at)), self._slice(slice(at, None))
@@ -80,7 +87,7 @@ def is_stream(x: Any) -> bool:
 def is_irregular(nest: Any) -> bool:
     """Whether data holds a ragged or sparse tensor, or a sparse matrix of SciPy.
 
-    Keras's own loop cuts these into batches, which no compiled program here does.
+    Keras's own loop cuts these into batches; no compiled program here does.
     """
     leaves = nest.values() if isinstance(nest, dict) else nest
     if not isinstance(nest, (dict, list, tuple)):
@@ -104,14 +111,10 @@ def _values(leaf: Any) -> np.ndarray:
     return np.asarray(leaf)
 
 
-def read_irregular(
-    model: keras.Model,
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
-    names: tuple[str, str, str] = ("x", "y", "sample_weight"),
-) -> tuple[Any, Any, Any]:
-    """Checks ragged or sparse inputs and what is beside them; returns what Keras's loop takes."""
+def _read_irregular(
+    model: keras.Model, x: Any, y: Any, sample_weight: Any, names: tuple[str, str, str]
+) -> Rows:
+    """Checks ragged or sparse inputs and what comes with them; leaves the inputs as they are."""
     counts = _irregular_counts(names[0], x)
     as_keras = trains_as_keras(model)
     is_known = is_symbolic(model) or not as_keras
@@ -133,7 +136,9 @@ def read_irregular(
             _checks.finite_range(leaf, array)
         for leaf, array in weights:
             _checks.sample_weights(leaf, array, None)
-    return x, y if is_irregular(y) else _cast(y), _cast(sample_weight)
+    y = y if is_irregular(y) else _cast(y)
+    count = next(iter(counts.values()))
+    return Rows(x, y, _cast(sample_weight), count, is_irregular=True)
 
 
 def _irregular_counts(name: str, nest: Any) -> dict[str, int]:
@@ -142,9 +147,12 @@ def _irregular_counts(name: str, nest: Any) -> dict[str, int]:
     for leaf_name, leaf in _checks.named_leaves(name, nest):
         values = _values(leaf)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise ValueError(
-                f"`{leaf_name}` must hold finite numbers; got NaN or infinity among its stored "
-                "values. Drop those rows, or fill them in."
+            raise _checks.InvalidArgument(
+                leaf_name,
+                "hold finite numbers",
+                leaf,
+                "Drop those rows, or fill them in.",
+                got="NaN or infinity among its stored values",
             )
         is_ragged = isinstance(leaf, tf.RaggedTensor)
         counts[leaf_name] = int(leaf.nrows() if is_ragged else leaf.shape[0])
@@ -168,11 +176,13 @@ def read(
         x: Inputs.
         y: Targets.
         sample_weight: Weights.
-        names: What errors call the three.
-        learn: Whether the model is to learn from these rows, so that the cast to Keras's float
-            type must leave their values apart. Other rows are measured by the rows learned from.
+        names: Their names in errors.
+        learn: Whether the model is trained on these rows, so that the cast to Keras's float type
+            must keep their values different.
         outputs: Returns the model's symbolic outputs for inputs; `outputs_of` by default.
     """
+    if is_irregular(x):
+        return _read_irregular(model, x, y, sample_weight, names)
     as_keras = trains_as_keras(model)
     x = as_arrays(names[0], x, _wanted(model, "input"))
     y = as_arrays(names[1], y, _wanted(model, "output") if as_keras else None)
@@ -181,12 +191,12 @@ def read(
     targets = _checks.named_leaves(names[1], y)
     weights = _checks.named_leaves(names[2], sample_weight)
     if not inputs:
-        raise ValueError(
-            f"`{names[0]}` must hold data; got {x!r}. An input that is not optional needs an array."
-        )
+        hint = "An input that is not optional needs an array."
+        raise _checks.InvalidArgument(names[0], "hold data", x, hint, got=repr(x))
     for name, nest in ((names[1], y), (names[2], sample_weight)):
         if not keras.tree.flatten(nest):
-            raise ValueError(f"`{name}` must hold data; got {nest!r}. For none, leave it out.")
+            hint = "For none, leave it out."
+            raise _checks.InvalidArgument(name, "hold data", nest, hint, got=repr(nest))
     count = _checks.row_count([*inputs, *targets, *weights])
     if is_symbolic(model):
         for name, array, tensor in pair_inputs(model, names[0], x):
@@ -194,7 +204,8 @@ def read(
             if tensor.dtype != "string":
                 _checks.numbers_only(name, array)
             elif not _is_text(array):
-                raise ValueError(f"`{name}` must hold text; got dtype {array.dtype}.")
+                got = f"dtype {array.dtype}"
+                raise _checks.InvalidArgument(name, "hold text", array.dtype, got=got)
     for name, array in inputs:
         if not _is_text(array):
             _checks.numbers_only(name, array)
@@ -216,7 +227,7 @@ def read(
 
 
 def _check_digits(model: Any, inputs: dict[str, Any], targets: list[Any]) -> None:
-    """Raises where inputs or targets differ by digits that the cast to Keras's float type drops.
+    """Raises if inputs or targets differ by digits that the cast to Keras's float type drops.
 
     Integers are cast too: by an input of floating-point numbers, and by every loss of Keras.
     """
@@ -232,21 +243,22 @@ def _check_digits(model: Any, inputs: dict[str, Any], targets: list[Any]) -> Non
 
 
 def require_targets(model: Any, name: str, y: Any) -> None:
-    """Raises where targets are missing and the loss compares with them."""
+    """Raises if targets are missing and the loss compares with them."""
     if y is None and trains_as_keras(model):
-        raise ValueError(f"`{name}` must be given: the model is compiled with a loss on targets.")
+        rule = "be given, since the model is compiled with a loss that compares targets"
+        raise _checks.InvalidArgument(name, rule, None)
 
 
 def build(model: keras.Model, x: Any) -> None:
-    """Lets a `Sequential` that was made without an `Input` know the shape of its input."""
+    """Builds a `Sequential` that was made without an `Input` for the shape of its input."""
     if isinstance(model, keras.Sequential) and not model.built and not isinstance(x, (list, dict)):
         model.build((None, *x.shape[1:]))
 
 
 def _wanted(model: Any, end: str) -> Any:
-    """Returns a structure with one leaf for each array that a model takes or gives.
+    """Returns a structure with one leaf for each input or output array of a model.
 
-    None where only data can show it.
+    None if only data can show it.
     """
     if is_symbolic(model):
         return structure(model, end)
@@ -254,7 +266,7 @@ def _wanted(model: Any, end: str) -> Any:
 
 
 def trains_as_keras(model: Any) -> bool:
-    """Whether the targets mean what the compiled loss says they mean."""
+    """Whether Keras's own step compares the targets by the compiled loss."""
     own = type(model)
     return (
         bool(getattr(model, "loss", None))
@@ -264,14 +276,14 @@ def trains_as_keras(model: Any) -> bool:
 
 
 def _check_indices(model: Any, name: str, x: Any) -> None:
-    """Raises where inputs that go to an `Embedding` are no indices of its rows."""
+    """Raises if inputs of an `Embedding` are no indices of its rows."""
     indices = indices_of(model)
     if not indices:
         return
     matched = _checks.match(name, x, structure(model, "input")) if is_symbolic(model) else []
     for leaf, array, tensor in matched:
         for found in indices:
-            if model.inputs[found.place] is tensor:
+            if model.inputs[found.position] is tensor:
                 given = array if found.part is ... else with_axes_of(tensor, array)
                 _checks.embedding_indices(leaf, given, found.part, found.layer, found.input_dim)
 
@@ -279,7 +291,7 @@ def _check_indices(model: Any, name: str, x: Any) -> None:
 def with_axes_of(tensor: Any, array: Any) -> Any:
     """Returns an array with the axes of a symbolic input.
 
-    As in Keras, a missing or an additional last axis of size 1 is no difference.
+    As in Keras, a missing or an additional last axis of size 1 makes no difference.
     """
     if len(array.shape) == len(tensor.shape):
         return array
@@ -287,7 +299,7 @@ def with_axes_of(tensor: Any, array: Any) -> Any:
 
 
 def outputs_of(model: Any, x: Any) -> Any:
-    """Returns the symbolic outputs in their structure, or None where data alone can show them."""
+    """Returns the symbolic outputs in their structure, or None if only data can show them."""
     if is_symbolic(model):
         return structure(model, "output")
     if model.run_eagerly:
@@ -353,7 +365,7 @@ def _check_targets(
 
 
 def _packed(outputs: Any, leaves: list[Any]) -> Any:
-    """Returns arrays in the structure in which a model gives its outputs."""
+    """Returns arrays in the structure of the outputs."""
     if len(leaves) == 1 and not isinstance(outputs, dict):
         return leaves[0]
     return keras.tree.pack_sequence_as(keras.tree.lists_to_tuples(outputs), leaves)
@@ -368,9 +380,11 @@ def pair_inputs(model: Any, name: str, x: Any) -> list[tuple[str, Any, Any]]:
         if not in_order or len(keras.tree.flatten(x)) != len(keras.tree.flatten(wanted)):
             keys = ", ".join(map(repr, wanted))
             given = f"a list of {len(x)}" if isinstance(x, (list, tuple)) else "one array"
-            raise ValueError(
-                f"`{name}` must be a dictionary with the names of the model's inputs, {keys}; "
-                f"got {given}."
+            raise _checks.InvalidArgument(
+                name,
+                f"be a dictionary with the names of the model's inputs, {keys}",
+                x,
+                got=given,
             )
     hint = "Only what is made by `keras.Input(..., optional=True)` may be None."
     return _checks.match(name, x, wanted, required=required_inputs(model), hint=hint)
@@ -382,7 +396,7 @@ def targets_by_output(
     """Returns (name, target or None, symbolic output, kind of loss) for every output."""
     names = _names_of(model, outputs)
     ends = _checks.targets_by_output(name, y, outputs, names, model.loss)
-    if _fires(model):
+    if _outputs_bits(model):
         ends = [(leaf, y, out, "binary" if kind == "real" else kind) for leaf, y, out, kind in ends]
     return ends
 
@@ -394,7 +408,7 @@ def pair_targets(model: Any, name: str, y: Any, outputs: Any) -> list[tuple[str,
 
 
 def kinds_by_output(model: Any, outputs: Any) -> list[str | None]:
-    """Returns for each output what targets its loss wants; None where it has no loss."""
+    """Returns the kind of targets of each output's loss; None without a loss."""
     return _checks.kinds_by_output(outputs, _names_of(model, outputs), model.loss)
 
 
@@ -408,8 +422,8 @@ def _names_of(model: Any, outputs: Any) -> list[str]:
     return getattr(model, "output_names", None) or [f"output_{i}" for i in range(count)]
 
 
-def _fires(model: Any) -> bool:
-    """Whether the model answers 0 or 1, whatever its loss."""
+def _outputs_bits(model: Any) -> bool:
+    """Whether the model outputs 0 or 1, whatever its loss."""
     return isinstance(model, keras.Sequential) and isinstance(
         model.layers[-1], (layers.Perceptron, layers.Threshold)
     )
@@ -421,7 +435,7 @@ def _labels(leaf: str, array: np.ndarray, kind: str, units: int | None) -> dict[
         return {leaf: Labels(array.argmax(axis=1), units)}
     if kind not in ("classes", "binary", "custom") or array.size != len(array):
         return {}
-    # A share between 0 and 1 is no class, though cross-entropy takes it.
+    # A probability is no class, though cross-entropy takes it.
     if array.dtype.kind not in "buif" or (array != np.floor(array)).any():
         return {}
     classes = {"classes": units, "binary": 2, "custom": None}[kind]
@@ -432,8 +446,8 @@ def as_arrays(name: str, nest: Any, wanted: Any) -> Any:
     """Turns tensors, data frames, lists and structures of them into NumPy arrays.
 
     Args:
-        name: What errors call the structure.
-        nest: What the user has given. A sequence of arrays becomes a tuple, as Keras hands it on.
+        name: Name of the structure in errors.
+        nest: Data of the user. A sequence of arrays becomes a tuple, as in Keras.
         wanted: A structure with one leaf for each array, where a list of arrays is an array of
             rows; None where it is not known, so that such a list is a structure.
     """
@@ -457,7 +471,7 @@ def as_arrays(name: str, nest: Any, wanted: Any) -> Any:
 
 
 def _holds_arrays(nest: Any) -> bool:
-    """Whether a sequence is no array: a list of NumPy's numbers is one, as a list of Python's."""
+    """Whether a sequence holds arrays; a list of numbers is one array."""
     return any(
         len(getattr(part, "shape", ()))
         or isinstance(part, dict)
@@ -467,7 +481,7 @@ def _holds_arrays(nest: Any) -> bool:
 
 
 def _part(wanted: Any, key: Any) -> Any:
-    """Returns what is wanted at a place of a structure; None where that is not known."""
+    """Returns a part of the wanted structure; None if it is not known."""
     if isinstance(wanted, dict):
         return wanted.get(key)
     if isinstance(wanted, (list, tuple)) and isinstance(key, int) and key < len(wanted):
@@ -489,7 +503,7 @@ def _cast(nest: Any) -> Any:
             return tf.constant(array.astype(object), tf.string)
         if array is None or array.dtype.kind != "f":
             return array
-        with np.errstate(over="ignore"):  # What overflows is found by its infinity.
+        with np.errstate(over="ignore"):  # The check for infinity finds overflow.
             return array.astype(keras.config.floatx(), copy=False)
 
     return keras.tree.map_structure(cast, nest)

@@ -1,4 +1,4 @@
-"""Inputs of a model whose values index the rows of an `Embedding`."""
+"""Search for the inputs of a model whose values index the rows of an `Embedding`."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -6,10 +6,9 @@ from typing import Any
 
 import keras
 
-from kerasnn._core.model import all_layers, is_symbolic
-from kerasnn.training.programs.program_cache import kept
+from kerasnn._core.model import all_layers, is_symbolic, kept
 
-# Layers and operations that move values about and change none.
+# Layers and operations that move values and change none.
 _PASSING_LAYERS = (
     keras.layers.Flatten,
     keras.layers.Identity,
@@ -24,11 +23,11 @@ _PASSING_OPERATIONS = ("ExpandDims", "Ravel", "Reshape", "Squeeze", "Transpose")
 class Indices:
     """A part of one input, all values of which index the rows of an `Embedding`."""
 
-    # Place among the model's flattened inputs.
-    place: int
-    # What an array is indexed with to get the part.
+    # Index among the model's flattened inputs.
+    position: int
+    # The index that takes the part out of an array.
     part: Any
-    # Whether the part has come without a change of its shape.
+    # Whether the shape of the part is still unchanged.
     is_input: bool = True
     layer: str = ""
     input_dim: int = 0
@@ -38,8 +37,8 @@ def indices_of(model: Any) -> list[Indices]:
     """Returns the parts of a model's inputs that go to an `Embedding` with unchanged values.
 
     The graph of a functional or `Sequential` model is followed from its inputs through layers and
-    operations that only reshape, reorder or slice, and into the models inside it. What a lookup
-    or arithmetic makes of an input, and what happens in a `call` of the user's own, is not known.
+    operations that only reshape, reorder or slice, and into the models inside it. Results of
+    lookups and arithmetic, and a `call` of the user, are not followed.
     """
     if not any(isinstance(layer, keras.layers.Embedding) for layer in all_layers(model)):
         return []
@@ -49,15 +48,12 @@ def indices_of(model: Any) -> list[Indices]:
         return list(_in_sequence(model))
     if not is_symbolic(model):
         return []
-    of_model = kept(model)
-    if of_model.indices is None:
-        # The graph of a functional model never changes.
-        of_model.indices = _in_graph(model)
-    return of_model.indices
+    # The graph of a functional model never changes.
+    return kept(model, "embedding indices", lambda: _in_graph(model))
 
 
 def _in_sequence(model: Any) -> Iterator[Indices]:
-    passed: Indices | None = Indices(place=0, part=...)
+    passed: Indices | None = Indices(position=0, part=...)
     for layer in model.layers:
         if passed is None:
             return
@@ -69,16 +65,16 @@ def _in_graph(model: Any) -> list[Indices]:
     try:
         config = model.get_config()
     except (NotImplementedError, TypeError, ValueError, AttributeError):
-        # A layer of the user's own that cannot be saved hides how the graph is connected.
+        # A layer of the user that cannot be saved hides how the graph is connected.
         return []
     operations = {operation.name: operation for operation in model.operations}
     nodes = {entry["name"]: entry["inbound_nodes"] for entry in config["layers"]}
-    places = {name: place for place, (name, *_) in enumerate(_tensors(config["input_layers"]))}
+    positions = {name: i for i, (name, *_) in enumerate(_tensors(config["input_layers"]))}
 
     def follow(tensor: tuple[str, int, int]) -> Indices | None:
         name, node, _ = tensor
-        if name in places:
-            return Indices(place=places[name], part=...)
+        if name in positions:
+            return Indices(position=positions[name], part=...)
         operation, arguments = operations[name], nodes[name][node]["args"]
         sources = _tensors(arguments)
         if len(sources) != 1 or not _may_pass(operation):
@@ -96,17 +92,17 @@ def _in_graph(model: Any) -> list[Indices]:
 
 
 def _received(layer: Any, sources: list[Indices | None]) -> Iterator[Indices]:
-    """Yields what a layer, or a model, that receives parts of inputs uses as indices."""
+    """Yields the parts of inputs that a layer or a model uses as indices."""
     if type(layer).call is keras.layers.Embedding.call:
         for source in sources:
             if source is not None:
                 yield dataclasses.replace(source, layer=layer.name, input_dim=layer.input_dim)
     elif isinstance(layer, keras.Model):
         for inner in indices_of(layer):
-            source = sources[inner.place] if inner.place < len(sources) else None
+            source = sources[inner.position] if inner.position < len(sources) else None
             if source is not None and (inner.part is ... or source.is_input):
                 part = source.part if inner.part is ... else inner.part
-                yield dataclasses.replace(inner, place=source.place, part=part)
+                yield dataclasses.replace(inner, position=source.position, part=part)
 
 
 def _may_pass(operation: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Generators of batches that say nothing of their end."""
+"""Batches of generators, which do not say when they end."""
 
 import contextlib
 import warnings
@@ -8,32 +8,34 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnn import _checks
 from kerasnn.training.inputs.stream_values import BatchCheck
 
 _NOTHING = object()
-# Data to validate on that is larger is hardly meant to be kept.
+# Larger validation data is probably not meant to be kept in memory.
 MOST_KEPT_BYTES = 1 << 31
 
 
 class Batches:
-    """The batches of an iterator, drawn one ahead, so that the last one is known as such.
+    """Reads the batches of an iterator one ahead, so that the last one is known.
 
     Args:
-        name: What errors call the iterator.
-        batches: What yields the batches.
+        name: Name of the iterator in errors.
+        batches: The iterator.
 
     Attributes:
         count: Number of batches yielded so far.
 
     Raises:
-        ValueError: If there is no batch at all.
+        InvalidArgument: If there is no batch at all.
     """
 
     def __init__(self, name: str, batches: Iterator[Any]) -> None:
         self._batches = batches
         self._ahead = next(batches, _NOTHING)
         if self._ahead is _NOTHING:
-            raise ValueError(f"`{name}` must hold at least one batch; got an empty generator.")
+            got = "an empty generator"
+            raise _checks.InvalidArgument(name, "hold at least one batch", batches, got=got)
         self.count = 0
 
     @property
@@ -59,12 +61,12 @@ class KeptBatches(keras.utils.PyDataset):
     """All batches of an iterator, kept, so that every validation is on the same data.
 
     Args:
-        name: What errors call the iterator.
-        batches: What yields the batches.
-        argument: The argument that says how many batches to use instead.
+        name: Name of the iterator in errors.
+        batches: The iterator.
+        argument: The argument that limits the number of batches.
 
     Raises:
-        ValueError: If there is no batch, or so many that the iterator may have no end.
+        InvalidArgument: If there is no batch, or so many that the iterator may have no end.
     """
 
     def __init__(self, name: str, batches: Iterator[Any], argument: str) -> None:
@@ -74,10 +76,12 @@ class KeptBatches(keras.utils.PyDataset):
             self._batches.append(batch)
             size += sum(np.asarray(leaf).nbytes for leaf in keras.tree.flatten(batch))
             if size > MOST_KEPT_BYTES:
-                raise ValueError(
-                    f"`{argument}` must be given where `{name}` is a generator of more than "
-                    f"{MOST_KEPT_BYTES >> 20} MiB, which would be kept, or may have no end; got "
-                    f"{argument}=None. Give it, or a tf.data.Dataset or PyDataset."
+                raise _checks.InvalidArgument(
+                    argument,
+                    f"be given where `{name}` is a generator of more than "
+                    f"{MOST_KEPT_BYTES >> 20} MiB, which would be kept, or may have no end",
+                    None,
+                    "Give it, or a tf.data.Dataset or PyDataset.",
                 )
 
     def __len__(self) -> int:
@@ -92,12 +96,12 @@ class KeptBatches(keras.utils.PyDataset):
 class StopAtEnd(keras.callbacks.Callback):
     """Stops training after the epoch in which a generator has ended.
 
-    Keras would go on, and train each further epoch on the first batch.
+    Keras would train each further epoch on the first batch.
 
     Args:
-        batches: What is trained on.
+        batches: The batches to train on.
         epochs: Number of the epoch to stop after.
-        steps: Batches to an epoch; None for as many as there are.
+        steps: Batches in an epoch; None for all there are.
     """
 
     model: Any
@@ -108,7 +112,7 @@ class StopAtEnd(keras.callbacks.Callback):
         self._before, self._used = 0, 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Notes how many batches earlier epochs have used."""
+        """Records how many batches earlier epochs have used."""
         self._before = self._used
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -116,7 +120,7 @@ class StopAtEnd(keras.callbacks.Callback):
         self._used = self._before + batch + 1
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stops where no batch is left for the next epoch; warns of every one that is missing."""
+        """Stops if no batch is left for the next epoch; warns if batches are missing."""
         if not self._batches.ended or self._used < self._batches.count:
             return
         more = epoch + 1 < self._epochs
@@ -135,15 +139,15 @@ class StopAtEnd(keras.callbacks.Callback):
 
 @contextlib.contextmanager
 def read_once(check: BatchCheck, x: Any, steps: int | None) -> Iterator[Any]:
-    """Gives a stream that Keras's `evaluate` or `predict` reads, with its batches checked.
+    """Provides a stream with checked batches for Keras's `evaluate` or `predict`.
 
     Args:
-        check: Says what is wrong with a batch; its error is raised in place of Keras's.
+        check: Checks each batch; its error is raised in place of Keras's.
         x: The stream.
         steps: Batches to read; all by default, and Keras does not warn at the end of a generator.
     """
     if hasattr(x, "__next__"):
-        # An iterator of another kind than a generator is none to Keras.
+        # Keras takes generators, but no iterators of other kinds.
         x = (batch for batch in Batches("x", check.batches(x)))
     with check.raising(), quiet_end() if steps is None else contextlib.nullcontext():
         yield check.stream(x)
@@ -151,7 +155,7 @@ def read_once(check: BatchCheck, x: Any, steps: int | None) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def quiet_end() -> Iterator[None]:
-    """Lets a generator end without the warning that Keras gives at the end of every one."""
+    """Suppresses the warning that Keras gives at the end of every generator."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         yield

@@ -1,10 +1,11 @@
-"""`Standardize` layers learn from the training rows of the first `fit`."""
+"""Learning of `Standardize` layers from the training rows of the first `fit`."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
+from kerasnn import _checks
 from kerasnn._core.model import State
 from kerasnn.layers._adaptation import unlearned
 from kerasnn.training.inputs.arrays import is_irregular, is_stream
@@ -27,17 +28,19 @@ def learn_standardization(
         x: Training inputs: arrays, or batches of (inputs, targets).
         y: Training targets, where `x` holds arrays.
         steps: Batches to look at, where `x` is a stream.
-        checked: Returns a stream with a check of its batches, which takes longer than a small
-            epoch to make: it is made where a layer is to learn.
+        checked: Returns a stream with a check of its batches. Making it takes longer than a small
+            epoch, so it is called only if a layer has to learn.
     """
     fresh = unlearned(model)
     irregular = not is_stream(x) and is_irregular(x)
     if fresh and (irregular or hasattr(x, "__next__")):
         name = fresh[0][0].name
-        why = "it reads dense rows alone" if irregular else "a generator can be read only once"
-        raise ValueError(
-            f"`{name}` has learned no mean and variance, and {why}. "
-            f"Call `model.get_layer({name!r}).adapt(...)` before `fit`."
+        raise _checks.InvalidArgument(
+            "x",
+            f"be dense data that can be read twice, since `{name}` has learned nothing yet",
+            x,
+            f"Call `model.get_layer({name!r}).adapt(...)` before `fit`.",
+            got="ragged or sparse data" if irregular else f"a {type(x).__name__}",
         )
     x = checked(x) if fresh else x
     for layer, read in fresh:

@@ -1,4 +1,4 @@
-"""Checks of the values in the batches of a stream."""
+"""Checks of the values in each batch of a stream."""
 
 import contextlib
 import copy
@@ -20,15 +20,15 @@ _UNSIGNED = {tf.int8: tf.uint8, tf.int16: tf.uint16, tf.int32: tf.uint32, tf.int
 
 
 class BatchCheck:
-    """Checks each batch of a stream by the rules for arrays, before a model is given it.
+    """Checks each batch of a stream by the rules for arrays, before the model receives it.
 
     Args:
         model: A Keras model.
-        names: What errors call inputs, targets and weights.
+        names: Names of inputs, targets and weights in errors.
         targets: Whether targets and weights are used, and so checked.
 
     Attributes:
-        errors: What was raised, since TensorFlow hands on no more than an error's text.
+        errors: The errors raised, since TensorFlow keeps only their texts.
     """
 
     def __init__(self, model: Any, names: Names, *, targets: bool = True) -> None:
@@ -39,10 +39,10 @@ class BatchCheck:
         self._outputs: dict[Any, Any] = {}
 
     def __call__(self, batch: Any, number: int) -> None:
-        """Raises where a batch holds values that cannot be right."""
+        """Raises if a batch holds values that cannot be right."""
         leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
         if not all(hasattr(leaf, "__array__") for leaf in leaves):
-            return  # Of sparse and ragged tensors rows know nothing.
+            return  # Sparse and ragged tensors are not checked.
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         try:
             if self._targets:
@@ -52,12 +52,15 @@ class BatchCheck:
             else:
                 arrays.read(self._model, x, names=self._names)
         except ValueError as error:
-            named = ValueError(f"Batch {number} of the stream: {error}")
+            if isinstance(error, _checks.InvalidArgument):
+                named = error.in_batch(number)
+            else:
+                named = ValueError(f"Batch {number} of the stream: {error}")
             self.errors.append(named)
             raise named from None
 
     def _outputs_for(self, x: Any) -> Callable[[Any], Any]:
-        """Returns what `rows.read` finds the symbolic outputs by: once for inputs of one shape."""
+        """Returns the function that finds symbolic outputs, once for inputs of one shape."""
         leaves = [leaf for leaf in keras.tree.flatten(x) if leaf is not None]
         key = str([(leaf.shape[1:], leaf.dtype) for leaf in leaves])
 
@@ -77,8 +80,8 @@ class BatchCheck:
     def stream(self, data: Any) -> Any:
         """Returns a stream for Keras's own loop that raises where a batch is wrong.
 
-        Iterators have to be given to `batches` once, and are returned as they are, as is all that
-        is no stream, and the datasets of `grain`.
+        Iterators, which `batches` checks, datasets of `grain`, and data that is no stream are
+        returned unchanged.
         """
         if isinstance(data, tf.data.Dataset):
             return self._dataset(data)
@@ -90,7 +93,7 @@ class BatchCheck:
 
     @contextlib.contextmanager
     def raising(self) -> Iterator[None]:
-        """Raises the error of a wrong batch in place of what Keras and TensorFlow make of it."""
+        """Raises the error of a wrong batch in place of the one that Keras or TensorFlow raises."""
         try:
             yield
         except (ValueError, tf.errors.OpError):
@@ -101,7 +104,7 @@ class BatchCheck:
     def again(self, stream: Any) -> ValueError | None:
         """Returns the error of the first wrong batch of a stream on which training has failed.
 
-        What worker processes raise, and what a step raises of which no check knows, names no batch.
+        Errors of worker processes, and of steps, do not name the batch.
         """
         if isinstance(stream, tf.data.Dataset):
             ends = stream.cardinality() != tf.data.INFINITE_CARDINALITY
@@ -114,7 +117,7 @@ class BatchCheck:
             except ValueError as error:
                 return error
             except tf.errors.OpError:
-                return None  # The stream itself fails, as it has said already.
+                return None  # The stream itself fails, and has raised already.
         return None
 
     def _dataset(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -179,7 +182,7 @@ def _checked_loader(loader: Any, check: BatchCheck) -> Any:
         def __iter__(self) -> Iterator:
             return check.batches(super().__iter__())
 
-    # By the module it is known as a stream.
+    # `is_stream` looks at the module.
     Checked.__module__ = type(loader).__module__
     checked = copy.copy(loader)
     checked.__class__ = Checked
@@ -189,23 +192,23 @@ def _checked_loader(loader: Any, check: BatchCheck) -> Any:
 def values_are_right(
     model: Any, spec: Any, names: Names = ("x", "y", "sample_weight"), *, targets: bool = True
 ) -> Callable[[Any], tf.Tensor] | None:
-    """Returns a function of a batch's tensors that tells whether `BatchCheck` lets them pass.
+    """Returns a function that tests in TensorFlow whether `BatchCheck` accepts a batch.
 
-    It is made of a few cheap operations of TensorFlow, so that every batch can be tested inside a
-    compiled program.
+    It consists of a few cheap operations, so that every batch can be tested inside a compiled
+    program.
 
     Args:
         model: A Keras model.
         spec: Structure of `tf.TensorSpec` for one batch.
-        names: What errors call inputs, targets and weights.
+        names: Names of inputs, targets and weights in errors.
         targets: Whether targets and weights are used, and so checked.
 
     Returns:
-        The function, or None where nothing is known, as of sparse and ragged tensors.
+        The function, or None if nothing can be checked, as for sparse and ragged tensors.
     """
     if not all(isinstance(s, tf.TensorSpec) or _is_none(s) for s in tf.nest.flatten(spec)):
         return None
-    # Each leaf is an object of its own, by which its rules find it.
+    # Each leaf becomes a separate object, which identifies it.
     spec = tf.nest.map_structure(
         lambda s: tf.TensorSpec(s.shape, s.dtype) if isinstance(s, tf.TensorSpec) else None, spec
     )
@@ -234,7 +237,7 @@ def _rules(model: Any, spec: Any, names: Names, *, targets: bool) -> Iterator[tu
         for _, leaf, tensor in _checks.match(names[0], x, arrays.structure(model, "input")):
             for found in indices:
                 has_part = found.part is ... or leaf.shape.rank is not None
-                if model.inputs[found.place] is tensor and has_part:
+                if model.inputs[found.position] is tensor and has_part:
                     yield leaf, _are_indices(tensor, found)
     if not targets:
         return

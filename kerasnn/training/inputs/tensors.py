@@ -1,4 +1,4 @@
-"""Arrays of the user's as tensors."""
+"""Aligned copies of arrays as tensors, and structures without None."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ _ALIGNMENT = 64
 def hide_none(nest: Any) -> Any:
     """Returns a structure with an empty tuple in place of each None.
 
-    An empty tuple is a place without a tensor for all of `tf.nest` and `tf.function`, while None
-    is a leaf that is no tensor. A step is to find None again: see `show_none`.
+    For `tf.nest` and `tf.function` an empty tuple is no leaf, while None is a leaf that is no
+    tensor. `show_none` puts None back for the step.
 
     >>> hide_none({"a": 1, "b": None})
     {'a': 1, 'b': ()}
@@ -37,8 +37,8 @@ def show_none(nest: Any) -> Any:
 def as_tensors(data: Any) -> Any:
     """Returns copies of arrays as tensors on the CPU.
 
-    `tf.convert_to_tensor` copies an array twice: lest it be changed, and to an address that is a
-    multiple of 64 bytes, as TensorFlow wants it. Here one copy does both.
+    `tf.convert_to_tensor` copies an array twice: to protect it from changes, and to an address
+    that is a multiple of 64 bytes, which TensorFlow needs. Here one copy does both.
 
     Args:
         data: Structure of arrays; tensors in it stay as they are.

@@ -1,1 +1,1 @@
-"""The loop over epochs, and the engines that run one."""
+"""One run of training: the job, the engines that can run it, and the loop over epochs."""

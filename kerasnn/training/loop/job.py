@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.callback import Callback
 from kerasnn._core.model import State
 from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.generators import KeptBatches
@@ -20,91 +21,119 @@ _NAMES = ("x", "y", "sample_weight")
 _VALIDATION_NAMES = ("validation_data[0]", "validation_data[1]", "validation_data[2]")
 
 
-@dataclasses.dataclass(frozen=True)
-class Told:
-    """A model, and its data in memory, (x, y, sample_weight) each; None for a stream or nothing."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What callbacks see of a job.
 
-    model: Any
-    train: Any
-    validation: Any
-
-
-@dataclasses.dataclass(kw_only=True)
-class Job:
-    """What an engine needs to train. Making one raises on all that cannot be right.
-
-    The fields are the arguments of `kerasnn.fit`. `train` holds the training rows, and is None
-    for a stream; `validation` holds the validation rows, and is None for a stream or nothing.
-    `told` is what callbacks are told of where the model is a part of another one, and `bar` a
-    callback that shows progress in place of Keras's.
+    Attributes:
+        model: The model.
+        train: Its training rows, (x, y, sample_weight); None for a stream.
+        validation: Its validation rows; None for a stream or nothing.
+        progress_bar: A callback that shows progress in place of Keras's progress bar, or None.
     """
 
     model: Any
-    x: Any
-    y: Any
-    batch_size: Any
-    epochs: int
-    verbose: Any
-    callbacks: Any
-    validation_split: float
-    validation_data: Any
-    shuffle: Any
-    class_weight: Any
-    sample_weight: Any
-    initial_epoch: int
-    steps_per_epoch: int | None
-    validation_steps: int | None
-    validation_batch_size: int | None
-    validation_freq: Any
-    engine: str
-    seed: int | None
-    told: Told | None = None
-    bar: keras.callbacks.Callback | None = None
-    train: arrays.Rows | None = dataclasses.field(init=False, default=None)
-    validation: arrays.Rows | None = dataclasses.field(init=False, default=None)
-    # What streams to train and to validate on are checked by.
-    check: BatchCheck = dataclasses.field(init=False)
-    validation_check: BatchCheck = dataclasses.field(init=False)
-    # What the model has again where a batch turns out to be wrong; None where no stream is read.
-    before: State | None = dataclasses.field(init=False, default=None)
+    train: Any = None
+    validation: Any = None
+    progress_bar: keras.callbacks.Callback | None = None
 
-    def __post_init__(self) -> None:
-        _check_arguments(self)
-        if arrays.is_stream(self.x):
-            _check_stream(self)
-            check_stream_shapes(self.model, self.x, _NAMES)
-            if self.class_weight is not None:
-                _check_class_weight_of_stream(self)
-        elif arrays.is_irregular(self.x):
-            self._read_irregular()
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+    """The arguments of one call of `kerasnn.fit`, checked, and its data, read.
+
+    `Job.read` makes one. It never changes; `dataclasses.replace` makes another one.
+
+    Attributes:
+        train: The training rows; None for a stream, and for ragged and sparse data.
+        validation: The validation rows; None for a stream or nothing.
+        shown_as: What callbacks see where `model` is a part of another one; by default, the job.
+        planned_steps: Number of steps by which the engine is chosen; by default those of this job
+            and those that the model was trained for before on data of this shape.
+        check: The check of each batch of a stream to train on.
+        validation_check: The check of each batch of a stream to validate on.
+        snapshot: What the model is restored to where a batch turns out to be wrong; None where no
+            stream is read.
+    """
+
+    model: Any
+    x: Any = None
+    y: Any = None
+    batch_size: Any = None
+    epochs: int = 1
+    verbose: Any = "auto"
+    callbacks: tuple[Any, ...] = ()
+    validation_split: float = 0.0
+    validation_data: Any = None
+    shuffle: Any = True
+    class_weight: Any = None
+    sample_weight: Any = None
+    initial_epoch: int = 0
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
+    validation_batch_size: int | None = None
+    validation_freq: Any = 1
+    engine: str = "auto"
+    seed: int | None = None
+    shown_as: Shown | None = None
+    planned_steps: int | None = None
+    train: arrays.Rows | None = None
+    validation: arrays.Rows | None = None
+    check: BatchCheck
+    validation_check: BatchCheck
+    snapshot: State | None = None
+
+    @classmethod
+    def read(cls, *, model: Any, callbacks: Any = None, **arguments: Any) -> "Job":
+        """Checks the arguments of `kerasnn.fit`, reads the data, and returns the job.
+
+        Args:
+            model: The model to train.
+            callbacks: One callback, a `CallbackList`, or a structure of callbacks.
+            **arguments: The other arguments of `kerasnn.fit`, `shown_as` and `planned_steps`.
+
+        Raises:
+            InvalidArgument: If an argument or the data cannot be right.
+        """
+        job = cls(
+            model=model,
+            callbacks=_flat(callbacks),
+            check=BatchCheck(model, _NAMES),
+            validation_check=BatchCheck(model, _VALIDATION_NAMES),
+            **arguments,
+        )
+        _check_arguments(job)
+        if arrays.is_stream(job.x):
+            _check_stream(job)
         else:
-            self._read_rows()
-        self._read_validation()
-        if self.train is not None:
-            self._check_classes(self.train)
-        self.check = BatchCheck(self.model, _NAMES)
-        self.validation_check = BatchCheck(self.model, _VALIDATION_NAMES)
-        if self.train is None or (self.validation_data is not None and self.validation is None):
-            self.before = State(self.model, metrics=True)
-        if hasattr(self.x, "__next__"):
-            self.x = self.check.batches(self.x)
-        validation = self.validation_data
-        if validation is not None and hasattr(validation, "__next__"):
-            self.validation_data = self.validation_check.batches(validation)
-            if self.validation_steps is None:
-                self.validation_data = KeptBatches(
-                    "validation_data", self.validation_data, "validation_steps"
-                )
+            job = _with_rows(job)
+        job = _with_validation(job)
+        if job.train is not None:
+            job = _with_class_weights(job, job.train)
+        streams_validation = job.validation_data is not None and job.validation is None
+        if job.train is None or streams_validation:
+            job = dataclasses.replace(job, snapshot=State(model, metrics=True))
+        return _with_checked_iterators(job)
+
+    @property
+    def packed(self) -> Any:
+        """Training data as Keras packs it: x, (x, y) or (x, y, sample_weight)."""
+        return keras.utils.pack_x_y_sample_weight(self.x, self.y, self.sample_weight)
 
     @property
     def step_rows(self) -> int:
-        """Rows to a step; Keras's default where there is no `batch_size`."""
+        """Number of rows in a step; Keras's default where there is no `batch_size`."""
         return self.batch_size or 32
 
     @property
     def endless(self) -> bool:
         """Whether the data is a stream without an end."""
         return is_endless(self.x)
+
+    @property
+    def traced_callbacks(self) -> tuple[Callback, ...]:
+        """The callbacks that put TensorFlow operations around each step."""
+        return tuple(c for c in self.callbacks if isinstance(c, Callback) and c.is_traced)
 
     @property
     def validates(self) -> bool:
@@ -117,12 +146,15 @@ class Job:
         return any(first < epoch <= last for epoch in every)
 
     @property
-    def shown(self) -> Told:
-        """What callbacks are told of."""
-        if self.told is not None:
-            return self.told
-        train = None if self.train is None else (self.x, self.y, self.sample_weight)
-        return Told(self.model, train, None if self.validation is None else self.validation_data)
+    def shown(self) -> Shown:
+        """What callbacks see of the job."""
+        if self.shown_as is not None:
+            return self.shown_as
+        return Shown(
+            model=self.model,
+            train=None if self.train is None else (self.x, self.y, self.sample_weight),
+            validation=None if self.validation is None else self.validation_data,
+        )
 
     def validates_after(self, epoch: int) -> bool:
         """Whether an epoch, counted from 0, ends with a validation."""
@@ -137,83 +169,108 @@ class Job:
         """The error of a batch of a stream that was found wrong."""
         return next(iter([*self.check.errors, *self.validation_check.errors]), None)
 
-    def bad_batch(self) -> ValueError | None:
-        """Returns, after training has failed, the error of a batch of a stream that is why."""
+    def find_batch_error(self) -> ValueError | None:
+        """Returns the error of the wrong batch, after training on a stream has failed.
+
+        Streams that can be read again are, up to the first wrong batch.
+        """
         return (
             self.batch_error
             or self.check.again(self.x)
             or self.validation_check.again(self.validation_data)
         )
 
-    def _read_rows(self) -> None:
-        train = arrays.read(self.model, self.x, self.y, self.sample_weight, learn=True)
-        arrays.require_targets(self.model, "y", self.y)
-        if self.validation_split and self.validation_data is None:
-            train, self.validation = train.split(self.validation_split)
-        self.train = train
-        self.x, self.y, self.sample_weight = train.x, train.y, train.sample_weight
-        if self.batch_size == "full":
-            self.batch_size = train.count
 
-    def _read_irregular(self) -> None:
-        self.x, self.y, self.sample_weight = arrays.read_irregular(
-            self.model, self.x, self.y, self.sample_weight
+def _flat(callbacks: Any) -> tuple[Any, ...]:
+    """Returns callbacks as Keras takes them, as one tuple."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return tuple(callbacks.callbacks)
+    return tuple(keras.tree.flatten(callbacks)) if callbacks else ()
+
+
+def _with_rows(job: Job) -> Job:
+    """Returns the job with its training data read, and a part of it split off for validation."""
+    rows = arrays.read(job.model, job.x, job.y, job.sample_weight, learn=True)
+    arrays.require_targets(job.model, "y", job.y)
+    validation = None
+    if rows.is_irregular:
+        if job.class_weight is not None:
+            _checks.class_weights(job.class_weight, None, set())
+    elif job.validation_split and job.validation_data is None:
+        rows, validation = rows.split(job.validation_split)
+    return dataclasses.replace(
+        job,
+        x=rows.x,
+        y=rows.y,
+        sample_weight=rows.sample_weight,
+        batch_size=rows.count if job.batch_size == "full" else job.batch_size,
+        train=None if rows.is_irregular else rows,
+        validation=validation,
+    )
+
+
+def _with_validation(job: Job) -> Job:
+    """Returns the job with its validation data read."""
+    data, rows = job.validation_data, job.validation
+    if data is not None and not arrays.is_stream(data):
+        if not isinstance(data, (tuple, list)) or not 1 <= len(data) <= 3:
+            raise _checks.InvalidArgument(
+                "validation_data",
+                "be (x, y), (x, y, sample_weight) or a stream of batches",
+                data,
+                got=type(data).__name__,
+            )
+        rows = arrays.read(job.model, *data, names=_VALIDATION_NAMES)
+        y = data[1] if len(data) > 1 else None
+        arrays.require_targets(job.model, _VALIDATION_NAMES[1], y)
+    if data is not None:
+        check_stream_shapes(job.model, data, _VALIDATION_NAMES)
+        check_stream_end(
+            "validation_data", data, "validation_steps", job.validation_steps, "a validation"
         )
-        arrays.require_targets(self.model, "y", self.y)
-        if self.class_weight is not None:
-            _checks.class_weights(self.class_weight, None, set())
-        if self.batch_size == "full":
-            self.batch_size = len(keras.tree.flatten(self.y)[0])
+    if rows is None:
+        return job
+    data = (rows.x, rows.y, rows.sample_weight)
+    rows = None if rows.is_irregular else rows
+    return dataclasses.replace(job, validation_data=data, validation=rows)
 
-    def _read_validation(self) -> None:
-        data = self.validation_data
-        if data is not None and not arrays.is_stream(data):
-            if not isinstance(data, (tuple, list)) or not 1 <= len(data) <= 3:
-                raise ValueError(
-                    "`validation_data` must be (x, y), (x, y, sample_weight) or a stream of "
-                    f"batches; got {type(data).__name__}."
-                )
-            if arrays.is_irregular(data[0]):
-                data = arrays.read_irregular(self.model, *data, names=_VALIDATION_NAMES)
-                self.validation_data = data
-            else:
-                self.validation = arrays.read(self.model, *data, names=_VALIDATION_NAMES)
-            y = data[1] if len(data) > 1 else None
-            arrays.require_targets(self.model, _VALIDATION_NAMES[1], y)
-        if data is not None:
-            check_stream_shapes(self.model, data, _VALIDATION_NAMES)
-            check_stream_end(
-                "validation_data", data, "validation_steps", self.validation_steps, "a validation"
-            )
-        if self.validation is not None:
-            held = self.validation
-            self.validation_data = (held.x, held.y, held.sample_weight)
 
-    def _check_classes(self, train: arrays.Rows) -> None:
-        held = {} if self.validation is None else self.validation.labels
-        for name, labels in train.labels.items():
-            if labels.classes is not None and name in held:
-                _checks.validation_classes(f"y{name}", labels.numbers, held[name].numbers)
-        if self.class_weight is None:
-            return
-        if self.sample_weight is not None:
-            raise _both_weights()
-        targets = _checks.named_leaves("y", train.y)
-        if len(targets) > 1:
-            raise _one_target(self.class_weight, len(targets))
-        if len(train.labels) != 1:
-            raise ValueError(
-                "`class_weight` must go with one target of one class a row; this model has "
-                f"{len(train.labels)}. Use `sample_weight` instead."
-            )
-        [labels] = train.labels.values()
-        present = _checks.classes_of(labels.numbers)
-        _checks.class_weights(self.class_weight, labels.classes, present)
-        table = np.zeros(max(self.class_weight) + 1, keras.config.floatx())
-        for label, weight in self.class_weight.items():
-            table[label] = weight
-        # As in Keras: one weight a row, from there on the same as a sample weight.
-        self.sample_weight = table[labels.numbers.astype(int)]
+def _with_class_weights(job: Job, train: arrays.Rows) -> Job:
+    """Returns the job with class weights as sample weights, after a check of the classes."""
+    known = {} if job.validation is None else job.validation.labels
+    for name, labels in train.labels.items():
+        if labels.classes is not None and name in known:
+            _checks.validation_classes(f"y{name}", labels.numbers, known[name].numbers)
+    weights = job.class_weight
+    if weights is None:
+        return job
+    if job.sample_weight is not None:
+        raise _both_weights(weights)
+    targets = _checks.named_leaves("y", train.y)
+    if len(targets) > 1:
+        raise _one_target(weights, len(targets))
+    if len(train.labels) != 1:
+        raise _no_classes(weights, "Use `sample_weight` instead.")
+    [labels] = train.labels.values()
+    _checks.class_weights(weights, labels.classes, _checks.classes_of(labels.numbers))
+    table = np.zeros(max(weights) + 1, keras.config.floatx())
+    for label, weight in weights.items():
+        table[label] = weight
+    # As in Keras: one weight a row, from there on the same as a sample weight.
+    return dataclasses.replace(job, sample_weight=table[labels.numbers.astype(int)])
+
+
+def _with_checked_iterators(job: Job) -> Job:
+    """Returns the job with a check around the batches of each iterator."""
+    if hasattr(job.x, "__next__"):
+        job = dataclasses.replace(job, x=job.check.batches(job.x))
+    validation = job.validation_data
+    if validation is None or not hasattr(validation, "__next__"):
+        return job
+    validation = job.validation_check.batches(validation)
+    if job.validation_steps is None:
+        validation = KeptBatches("validation_data", validation, "validation_steps")
+    return dataclasses.replace(job, validation_data=validation)
 
 
 def check_model(model: Any) -> None:
@@ -221,9 +278,12 @@ def check_model(model: Any) -> None:
     if not isinstance(model, keras.Model):
         raise _checks.InvalidArgument("model", "be a Keras model", model)
     if not model.compiled:
-        raise ValueError(
-            f"`{model.name}` must be compiled before it is trained or evaluated. Call "
-            "`model.compile(optimizer=..., loss=..., metrics=[...])`."
+        raise _checks.InvalidArgument(
+            "model",
+            "be compiled before it is trained or evaluated",
+            model,
+            "Call `model.compile(optimizer=..., loss=..., metrics=[...])`.",
+            got=f"`{model.name}`, which is not",
         )
 
 
@@ -255,12 +315,12 @@ def _check_validation_freq(value: Any) -> None:
             _checks.whole_number("validation_freq", epoch)
     elif not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
         raise _checks.InvalidArgument(
-            "validation_freq", "be a whole number of at least 1, or a list of epochs", value
+            "validation_freq", "be an integer of at least 1, or a list of epochs", value
         )
 
 
 def _check_class_weight_of_stream(job: Job) -> None:
-    """Raises where Keras could not weigh a stream by classes, or would weigh what is no class."""
+    """Raises if Keras could not weigh a stream by classes, or would weigh what is no class."""
     weights, kind = job.class_weight, type(job.x).__name__
     if not isinstance(job.x, (tf.data.Dataset, keras.utils.PyDataset)):
         raise _checks.InvalidArgument(
@@ -276,7 +336,7 @@ def _check_class_weight_of_stream(job: Job) -> None:
     if isinstance(job.x, tf.data.Dataset):
         _, y, sample_weight = keras.utils.unpack_x_y_sample_weight(job.x.element_spec)
         if sample_weight is not None:
-            raise _both_weights()
+            raise _both_weights(weights)
         if keras.tree.is_nested(y):
             raise _one_target(weights, len(keras.tree.flatten(y)))
     compared = zip(keras.tree.flatten(outputs), kinds, strict=True)
@@ -285,10 +345,7 @@ def _check_class_weight_of_stream(job: Job) -> None:
         raise _one_target(weights, len(compared))
     for output, kind in compared:
         if kind in ("real", "counts") or (kind == "binary" and output.shape[-1] != 1):
-            raise ValueError(
-                "`class_weight` must go with one target of one class a row; this model has 0. "
-                "Yield sample weights instead."
-            )
+            raise _no_classes(weights, "Yield sample weights instead.")
 
 
 def _one_target(class_weight: Any, count: int) -> ValueError:
@@ -301,10 +358,21 @@ def _one_target(class_weight: Any, count: int) -> ValueError:
     )
 
 
-def _both_weights() -> ValueError:
-    return ValueError(
-        "`class_weight` and `sample_weight` cannot both be given. Put the product of both into "
-        "`sample_weight`."
+def _no_classes(class_weight: Any, hint: str) -> ValueError:
+    return _checks.InvalidArgument(
+        "class_weight",
+        "go with one target of one class a row; this model has none",
+        class_weight,
+        hint,
+    )
+
+
+def _both_weights(class_weight: Any) -> ValueError:
+    return _checks.InvalidArgument(
+        "class_weight",
+        "be left out where `sample_weight` is given",
+        class_weight,
+        "Put the product of both into `sample_weight`.",
     )
 
 
@@ -312,9 +380,11 @@ def _check_stream(job: Job) -> None:
     x, kind = job.x, type(job.x).__name__
     for name in ("y", "sample_weight"):
         if getattr(job, name) is not None:
-            raise ValueError(
-                f"`{name}` must be left out where `x` is a {kind}: it yields (x, y) or "
-                "(x, y, sample_weight) itself."
+            raise _checks.InvalidArgument(
+                name,
+                f"be left out where `x` is a {kind}, which yields (x, y) or (x, y, sample_weight)",
+                getattr(job, name),
+                got=f"a {type(getattr(job, name)).__name__}",
             )
     if job.batch_size is not None:
         raise _checks.InvalidArgument(
@@ -328,3 +398,6 @@ def _check_stream(job: Job) -> None:
             "Give `validation_data`.",
         )
     check_stream_end("x", x, "steps_per_epoch", job.steps_per_epoch, "an epoch")
+    check_stream_shapes(job.model, x, _NAMES)
+    if job.class_weight is not None:
+        _check_class_weight_of_stream(job)

@@ -1,4 +1,4 @@
-"""What is said, and done, when training leaves the finite numbers."""
+"""Test for NaN and infinity in weights and loss, and the error that reports them."""
 
 from typing import Any
 

@@ -1,6 +1,7 @@
-"""A job that may go on with a run that was saved."""
+"""Resumption of a saved run: what a `Resume` among the callbacks changes in a job."""
 
 import contextlib
+import dataclasses
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +13,9 @@ from kerasnn import _checks
 from kerasnn.callbacks import Resume
 from kerasnn.callbacks.resume import fingerprint
 from kerasnn.callbacks.resume.checkpoint import ResumableRun
-from kerasnn.training.loop import engines
+from kerasnn.training.loop.engine import Engine
 from kerasnn.training.loop.job import Job
+from kerasnn.training.loop.needs_keras import uses_strategy
 
 _SETTINGS = (
     "shuffle",
@@ -26,78 +28,81 @@ _SETTINGS = (
 
 
 class Resumption:
-    """What a `Resume` among the callbacks decides; without one, nothing.
+    """A job that saves its run, or continues a saved one; without a `Resume`, the job alone.
 
     Args:
-        job: What is to be run.
+        job: The job to run, with the epoch, the seed and the callbacks of the saved run.
         run: The run that is saved, or None.
+
+    Attributes:
+        job: The same job.
+        began_with: Name of the engine that the saved run began with; empty for a new run.
     """
 
     def __init__(self, job: Job, run: ResumableRun | None) -> None:
-        self._job, self._run = job, run
+        self.job, self._run = job, run
         saved = None if run is None else run.saved
-        self._engine = "" if saved is None else saved["manifest"]["engine"]
+        self.began_with: str = "" if saved is None else saved["manifest"]["engine"]
 
     @property
     def saves(self) -> bool:
         """Whether there is a `Resume`, which also acts where no epoch is left."""
         return self._run is not None
 
-    def engines(self, plan: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Returns the engines to try: before all others the one that the run began with."""
-        if self._engine and self._job.initial_epoch >= self._job.epochs:
-            return [(self._engine, "The run had ended; it was restored.")]
-        self._check_order(*plan[0])
-        if not self._engine or self._job.engine != "auto" or plan[0][0] == "keras":
-            return plan
-        return [(self._engine, "The run that goes on began with it."), *plan]
-
-    def begin(self, engine: str, reason: str) -> None:
-        """Notes the engine; raises where it cannot repeat the order of the rows."""
+    def begin(self, engine: Engine, reason: str) -> None:
+        """Records the engine; raises if it cannot repeat the order of the rows."""
         if self._run is not None:
-            self._check_order(engine, reason)
-            self._run.begin(engine, self._job.seed if _shuffles(self._job) else None)
+            self.check_order(engine, reason)
+            self._run.begin(engine.name, self.job.seed if _shuffles(self.job) else None)
 
-    def _check_order(self, engine: str, reason: str) -> None:
-        if self._run is not None and engine == "keras" and _shuffles(self._job):
-            raise ValueError(
-                "`shuffle` must be False where `Resume` is given and Keras's own loop runs the "
-                "job, since its order of the rows cannot be repeated; got "
-                f"shuffle={self._job.shuffle!r}. {reason}"
+    def check_order(self, engine: Engine, reason: str) -> None:
+        """Raises if an engine cannot repeat the order of the rows of a run that is saved."""
+        if self._run is not None and not engine.repeats_order and _shuffles(self.job):
+            raise _checks.InvalidArgument(
+                "shuffle",
+                "be False where `Resume` is given and Keras's own loop runs the job, since its "
+                "order of the rows cannot be repeated",
+                self.job.shuffle,
+                reason,
             )
 
 
 @contextlib.contextmanager
 def resumption(job: Job) -> Iterator[Resumption]:
-    """Lets a job go on, within the context, with what its `Resume` has saved.
+    """Continues a saved run within the context, if `Resume` is among the callbacks.
 
-    Nothing has been drawn before, and no variable changed: the seed is set to that of the saved
-    run, and the first epoch to the one after its last. `Resume` acts after all other callbacks.
+    Nothing has been drawn before, and no variable changed. The job starts with the epoch after
+    the last saved one, and has the seed of the saved run. `Resume` acts after all other callbacks.
 
     Raises:
-        ValueError: If the job cannot be repeated, or is not the one that was saved.
+        InvalidArgument: If the job cannot be repeated, or is not the one that was saved.
         BlockingIOError: If another process uses the path.
     """
-    callbacks = engines.callbacks_of(job)
-    found = [callback for callback in callbacks if isinstance(callback, Resume)]
+    found = [callback for callback in job.callbacks if isinstance(callback, Resume)]
     if not found:
         yield Resumption(job, None)
         return
     if len(found) > 1:
-        raise ValueError(f"`callbacks` must hold one `Resume`; got {len(found)}. Leave out others.")
-    others = [callback for callback in callbacks if callback is not found[0]]
+        raise _checks.InvalidArgument(
+            "callbacks",
+            "hold one `Resume`",
+            found,
+            "Leave out the others.",
+            got=f"{len(found)}",
+        )
+    others = [callback for callback in job.callbacks if callback is not found[0]]
     if not any(isinstance(callback, keras.callbacks.History) for callback in others):
         others.append(keras.callbacks.History())
     _check_repeatable(job)
     with found[0].watching(others, _fingerprint(job)) as run:
-        job.callbacks = [*others, found[0]]
+        job = dataclasses.replace(job, callbacks=(*others, found[0]))
         if run.saved is None:
             _check_same_twice("x", job.x)
             _check_same_twice("validation_data", job.validation_data)
         else:
-            _go_on(job, run.saved)
+            job = _continued(job, run.saved)
         if job.seed is None and _shuffles(job):
-            job.seed = random.getrandbits(32)
+            job = dataclasses.replace(job, seed=random.getrandbits(32))
         yield Resumption(job, run)
 
 
@@ -105,27 +110,28 @@ def _shuffles(job: Job) -> bool:
     return bool(job.shuffle) and job.train is not None
 
 
-def _go_on(job: Job, saved: dict[str, Any]) -> None:
+def _continued(job: Job, saved: dict[str, Any]) -> Job:
+    """Returns the job with the first epoch and the seed of a saved run."""
     if saved["epoch"] > job.epochs:
         raise _checks.InvalidArgument(
             "epochs",
-            f"be at least {saved['epoch']}, which the saved run has behind it",
+            f"be at least {saved['epoch']}, the number of epochs of the saved run",
             job.epochs,
             "Use another path for a new run.",
         )
     # A run that a callback has stopped stays so.
-    job.initial_epoch = job.epochs if saved["stopped"] else saved["epoch"]
+    job = dataclasses.replace(job, initial_epoch=job.epochs if saved["stopped"] else saved["epoch"])
     seed = saved["manifest"]["seed"]
     if seed == "None":
-        return
+        return job
     if job.seed is not None and job.seed != int(seed):
         raise _checks.InvalidArgument(
             "seed",
-            f"be {seed}, by which the saved run orders its rows, or left out",
+            f"be {seed}, which orders the rows of the saved run, or left out",
             job.seed,
             "Use another path for a new run.",
         )
-    job.seed = int(seed)
+    return dataclasses.replace(job, seed=int(seed))
 
 
 def _fingerprint(job: Job) -> fingerprint.Fingerprint:
@@ -145,11 +151,9 @@ def _check_repeatable(job: Job) -> None:
             "be left out where `Resume` is given, so that an epoch ends with the data",
             job.steps_per_epoch,
         )
-    if job.model.distribute_strategy is not tf.distribute.get_strategy() or (
-        tf.distribute.has_strategy()
-    ):
+    if uses_strategy(job.model):
         raise ValueError(
-            "`Resume` cannot keep the variables of a distribution strategy. Leave it out."
+            "`Resume` cannot save the variables of a distribution strategy. Leave it out."
         )
 
 
@@ -158,10 +162,13 @@ def _check_end(name: str, data: Any, *, stream: bool) -> None:
         return
     is_dataset = isinstance(data, tf.data.Dataset)
     if not is_dataset or data.cardinality() == tf.data.INFINITE_CARDINALITY:
-        what = "one without an end" if is_dataset else f"a {type(data).__name__}"
-        raise ValueError(
-            f"`{name}` must be arrays or a tf.data.Dataset with an end where `Resume` is given, so "
-            f"that it can be read once more; got {what}. Give arrays, or leave out `.repeat()`."
+        raise _checks.InvalidArgument(
+            name,
+            "be arrays or a tf.data.Dataset with an end where `Resume` is given, so that it can be "
+            "read again",
+            data,
+            "Give arrays, or leave out `.repeat()`.",
+            got="one without an end" if is_dataset else f"a {type(data).__name__}",
         )
 
 
@@ -169,8 +176,11 @@ def _check_same_twice(name: str, data: Any) -> None:
     if not isinstance(data, tf.data.Dataset):
         return
     if fingerprint.of_data(name, data) != fingerprint.of_data(name, data):
-        raise ValueError(
-            f"`{name}` must give the same batches in the same order each time where `Resume` is "
-            "given; it did not when read twice. Use `reshuffle_each_iteration=False` and a seed in "
-            "`.shuffle`, or give arrays, which `fit` shuffles itself."
+        raise _checks.InvalidArgument(
+            name,
+            "give the same batches in the same order each time where `Resume` is given",
+            data,
+            "Use `reshuffle_each_iteration=False` and a seed in `.shuffle`, or give arrays, which "
+            "`fit` shuffles itself.",
+            got="others when it was read twice",
         )

@@ -1,1 +1,1 @@
-"""Compiled programs: a train step, and loops over batches of it."""
+"""Compiled programs that run many training, evaluation or prediction steps in one call."""

@@ -1,50 +1,50 @@
-"""Many training steps on rows in memory, in one call."""
+"""Programs that run many training steps on rows in memory in one call."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from kerasnn.training.programs.graph_program import GraphProgram
-from kerasnn.training.programs.program_cache import programs_of
-from kerasnn.training.programs.train_step import Logs, Steps
+from kerasnn.training.programs.train_step import Logs, TracedStep
+
+# The eight integers of a call: see `ArrayProgram.__call__`.
+_PLAN = tf.TensorSpec((8,), tf.int32)
 
 
-class BlockProgram:
+class ArrayProgram:
     """Runs `model.train_step` on batch after batch of a block inside one TensorFlow program.
 
-    A block of `Blocks` holds rows, and the order in which they are to be trained on. Batches are
-    taken from it inside the program, so Python is called once for a run of batches instead of
-    once for each. With `jit` the program is compiled by XLA, which wants sizes that are known
-    beforehand: the remainder of an epoch is then a step of its own. The trace leaves all sizes
-    free; XLA compiles it for each, by `compile_for`.
+    A block of `RowBlocks` holds rows, and the order in which they are to be trained on. Batches are
+    taken from it inside the program, so Python is called once for many batches instead of once for
+    each.
 
-    After each epoch weights and loss are tested; where one is not finite, no further epoch is
-    run.
+    After each epoch weights and loss are tested; if one is not finite, no further epoch is run.
 
     Args:
         model: A compiled Keras model whose variables exist.
         spec: Structure of `tf.TensorSpec` for one batch.
         block: The first block.
-        jit: Whether to compile by XLA.
+        callbacks: Callbacks that put operations around each step.
     """
 
-    def __init__(self, model: Any, spec: Any, block: Any, *, jit: bool) -> None:
-        self.jit = jit
-        self._steps = Steps(model, spec, before=programs_of(model).before_step)
+    def __init__(self, model: Any, spec: Any, block: Any, callbacks: Sequence[Any] = ()) -> None:
+        self._steps = TracedStep(model, spec, callbacks=callbacks)
         self.guarded_names = self._steps.guarded_names
-        self._has_rest = jit and bool(tf.nest.flatten(block[1])[-1].shape[1])
-        signature = [_signature(block, jit=jit), tf.TensorSpec((8,), tf.int32)]
-        if jit:
-            self._run = tf.function(
-                self._epochs, input_signature=signature, jit_compile=True, autograph=False
-            ).get_concrete_function()
-        else:
-            self._run = GraphProgram(model, self._epochs, signature, (block, _no_epoch()))
+        self._run = self._compile(model, block)
 
-    def compile_for(self, block: Any) -> None:
-        """Runs no epoch at all: what cannot be compiled fails here, before any weight changes."""
-        self._run(block, _no_epoch())
+    def _compile(self, model: Any, block: Any) -> Callable[..., Any]:
+        """Returns the compiled `_epochs`."""
+        raise NotImplementedError
+
+    def _room(self, block: Any, last: tf.Tensor) -> Any:
+        """Returns for how many epochs there is room in the logs."""
+        raise NotImplementedError
+
+    def _train(self, block: Any, sizes: Any, epoch: Any, steps: Any, base: Any) -> Logs:
+        """Runs some steps of an epoch of a block, whose first step has the number `base`."""
+        raise NotImplementedError
 
     def __call__(
         self,
@@ -60,7 +60,7 @@ class BlockProgram:
 
         Args:
             block: Rows to train on.
-            sizes: Rows to an epoch, and to a step.
+            sizes: Number of rows, and batch size.
             epochs: First epoch in the block, and the one to stop before.
             steps: First step of each epoch, and the one to stop before.
             base: Number of the step in the epoch that the block starts with.
@@ -77,13 +77,11 @@ class BlockProgram:
 
     def _epochs(self, block: Any, plan: tf.Tensor) -> Any:
         count, size, first, last, start, stop, base, fresh = tf.unstack(plan)
-        # XLA wants to know how many epochs there may be, which is how many remainders there are.
-        length = tf.shape(tf.nest.flatten(block[1])[-1])[0] if self.jit else last
-        train = self._train_batches if self.jit else self._train_rows
+        room = self._room(block, last)
 
         def epoch(number: Any, history: Any, _: Any) -> Any:
             self._steps.reset_metrics_if((fresh > 0) | (number > first))
-            logs = self._steps.logs(train(block, (count, size), number, (start, stop), base))
+            logs = self._steps.logs(self._train(block, (count, size), number, (start, stop), base))
             finite = self._steps.finite(logs)
             history = {
                 name: tf.tensor_scatter_nd_update(
@@ -94,7 +92,7 @@ class BlockProgram:
             return number + 1, history, finite
 
         history = {
-            name: tf.zeros([length, *np.shape(value)], value.dtype)
+            name: tf.zeros([room, *np.shape(value)], value.dtype)
             for name, value in self._steps.log_shapes.items()
         }
         return tf.while_loop(
@@ -103,7 +101,18 @@ class BlockProgram:
             [first, history, tf.ones([len(self.guarded_names)], tf.bool)],
         )
 
-    def _train_rows(self, block: Any, sizes: Any, epoch: Any, steps: Any, base: Any) -> Logs:
+
+class GraphArrayProgram(ArrayProgram):
+    """Trains on rows in memory as one TensorFlow graph, which leaves all sizes free."""
+
+    def _compile(self, model: Any, block: Any) -> Callable[..., Any]:
+        signature = [tf.nest.map_structure(_free(1), block), _PLAN]
+        return GraphProgram(model, self._epochs, signature, (block, _no_epoch()))
+
+    def _room(self, block: Any, last: tf.Tensor) -> Any:
+        return last
+
+    def _train(self, block: Any, sizes: Any, epoch: Any, steps: Any, base: Any) -> Logs:
         """Runs steps of an epoch on batches cut from an order."""
         rows, order = block
         count, size = sizes
@@ -116,7 +125,46 @@ class BlockProgram:
 
         return tf.while_loop(lambda i, _: i < stop, step, [start, self._steps.first_logs])[1]
 
-    def _train_batches(self, block: Any, sizes: Any, epoch: Any, steps: Any, base: Any) -> Logs:
+
+class XlaArrayProgram(ArrayProgram):
+    """Trains on rows in memory as a program that is compiled by XLA.
+
+    XLA needs to know all sizes, so the remainder of an epoch is a step of its own. The trace leaves
+    all sizes free; XLA compiles it for each, by `compile_for`.
+
+    Attributes:
+        compiled: Keys of the sizes that it has been compiled for.
+    """
+
+    def _compile(self, model: Any, block: Any) -> Callable[..., Any]:
+        self.compiled: set[Any] = set()
+        self._has_rest = bool(tf.nest.flatten(block[1])[-1].shape[1])
+        *rows, last = block[1]
+        rest = [*tf.nest.map_structure(_free(1), rows), tf.nest.map_structure(_free(2), last)]
+        whole = tf.nest.map_structure(_free(1), block[0])
+        return tf.function(
+            self._epochs,
+            input_signature=[(whole, tuple(rest)), _PLAN],
+            jit_compile=True,
+            autograph=False,
+        ).get_concrete_function()
+
+    def compile_for(self, key: Any, block: Any) -> None:
+        """Compiles for the sizes of a block; an error comes here, before any weight changes.
+
+        Args:
+            key: Key of the sizes in `compiled`.
+            block: A block of these sizes.
+        """
+        if key not in self.compiled:
+            self._run(block, _no_epoch())
+            self.compiled.add(key)
+
+    def _room(self, block: Any, last: tf.Tensor) -> Any:
+        # A size that XLA knows: there is one remainder for each epoch.
+        return tf.shape(tf.nest.flatten(block[1])[-1])[0]
+
+    def _train(self, block: Any, sizes: Any, epoch: Any, steps: Any, base: Any) -> Logs:
         """Runs steps of an epoch on batches and a remainder of fixed size."""
         whole, rest = block
         start, stop = steps
@@ -138,24 +186,9 @@ class BlockProgram:
         return carried
 
 
-def layout(block: Any) -> tuple[int, int, bool]:
-    """Returns what a trace for XLA depends on besides the kind of rows."""
-    whole, rest = block
-    _, size, *_ = tf.nest.flatten(whole)[-1].shape
-    return len(whole), size, bool(tf.nest.flatten(rest)[-1].shape[1])
-
-
-def _signature(block: Any, *, jit: bool) -> Any:
-    """Returns the types of a block, with all numbers of rows free but that of a whole batch."""
-
-    def free(axes: int) -> Any:
-        return lambda t: tf.TensorSpec([*[None] * axes, *t.shape[axes:]], t.dtype)
-
-    if not jit:
-        return tf.nest.map_structure(free(1), block)
-    *rows, last = block[1]
-    rest = [*tf.nest.map_structure(free(1), rows), tf.nest.map_structure(free(2), last)]
-    return tf.nest.map_structure(free(1), block[0]), tuple(rest)
+def _free(axes: int) -> Callable[[Any], tf.TensorSpec]:
+    """Returns a function that gives the type of a tensor whose first axes may have any size."""
+    return lambda t: tf.TensorSpec([*[None] * axes, *t.shape[axes:]], t.dtype)
 
 
 def _entry(rows: Any, *numbers: Any) -> Any:

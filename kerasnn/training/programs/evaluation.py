@@ -1,6 +1,5 @@
-"""Evaluation on rows in memory."""
+"""Evaluation on rows in memory by a compiled program."""
 
-import time
 from typing import Any
 
 import keras
@@ -8,19 +7,19 @@ import tensorflow as tf
 
 from kerasnn.training.inputs.tensors import as_tensors, hide_none
 from kerasnn.training.programs.graph_program import GraphProgram
-from kerasnn.training.programs.pacing import CALL_SECONDS, steps_for
-from kerasnn.training.programs.program_cache import programs_of
-from kerasnn.training.programs.train_step import Logs, Steps, as_python, build
+from kerasnn.training.programs.pacing import Pacer
+from kerasnn.training.programs.program_cache import ProgramKey, training_programs
+from kerasnn.training.programs.train_step import Logs, TracedStep, as_python, build
 
 
 class Evaluation:
-    """Evaluates a model on rows in memory, as often as asked.
+    """Evaluates a model on rows in memory, any number of times.
 
     Args:
         model: A compiled Keras model.
         data: Structure of arrays with one row an example.
         rows: Number of rows.
-        batch_size: Rows to a step. By default, as in Keras, all rows shared among `steps`, or 32.
+        batch_size: Batch size. By default, as in Keras, all rows divided by `steps`, or 32.
         steps: Steps to stop after; all rows by default.
     """
 
@@ -30,7 +29,7 @@ class Evaluation:
         self._model = model
         self._batch_size = batch_size or (-(-rows // steps) if steps else 32)
         self.steps = min(-(-rows // self._batch_size), steps or rows)
-        self._pace: float | None = None
+        self._pacer = Pacer()
         self._data = as_tensors(hide_none(data))
 
     def run(self, callbacks: keras.callbacks.CallbackList) -> Logs:
@@ -40,16 +39,16 @@ class Evaluation:
         spec = tf.nest.map_structure(
             lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), self._data
         )
-        program = programs_of(self._model).get(
-            self._model, ("evaluate", str(spec)), lambda: self._make(spec)
+        program: EvaluateProgram = training_programs(self._model).get(
+            self._model, ProgramKey("evaluate", str(spec)), lambda: self._make(spec)
         )
         done, logs = 0, {}
         while done < self.steps and not self._model.stop_evaluating:
-            stop = min(self.steps, done + steps_for(CALL_SECONDS, self._pace))
-            began = time.perf_counter()
+            stop = min(self.steps, done + self._pacer.steps())
+            self._pacer.start()
             plan = tf.constant([done, stop, self._batch_size, int(done == 0)], tf.int32)
             logs = {name: value.numpy() for name, value in program.run(self._data, plan).items()}
-            self._pace = (time.perf_counter() - began) / (stop - done)
+            self._pacer.stop(stop - done)
             done = stop
             callbacks.on_test_batch_end(done - 1, logs)
         logs = as_python(logs)
@@ -72,7 +71,7 @@ class EvaluateProgram:
     """
 
     def __init__(self, model: Any, spec: Any, first: Any) -> None:
-        self._steps = Steps(model, spec, "test_step")
+        self._steps = TracedStep(model, spec, "test_step")
         self.run = GraphProgram(
             model,
             self._evaluate,

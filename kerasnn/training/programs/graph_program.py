@@ -1,4 +1,4 @@
-"""Which models convolve."""
+"""Traced TensorFlow graphs, run on one thread for small models."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -44,20 +44,20 @@ class GraphProgram:
     For a small model in single precision and without convolutions, on a CPU, it leaves out two
     things that cost more than they gain there:
 
-    - TensorFlow's executor hands every operation to a pool of threads. Those of a small training
-      step wait for one another, and most of its time is the handing over. The single-threaded
-      executor runs them one after the other.
+    - TensorFlow's executor gives every operation to a pool of threads. The operations of a small
+      training step wait for one another, and most of the time goes into scheduling. The
+      single-threaded executor runs them one after the other.
     - The graph optimiser takes about as long as the tracing.
 
-    Other models need both: it is in optimised graphs that TensorFlow uses oneDNN's kernels. A
-    graph that the executor cannot run, such as one with loops of TensorFlow 1, runs as TensorFlow
-    runs functions.
+    Other models need both: TensorFlow uses oneDNN's kernels in optimised graphs. A graph that the
+    single-threaded executor cannot run, such as one with loops of TensorFlow 1, runs as any other
+    TensorFlow function.
 
     Args:
         model: The model in the function.
-        function: What is traced; takes and returns structures of tensors.
+        function: The function to trace; takes and returns structures of tensors.
         signature: Structure of `tf.TensorSpec` for each argument.
-        example: Arguments with which a call changes nothing. What cannot be run fails here.
+        example: Arguments with which a call changes nothing; an error in running comes here.
     """
 
     def __init__(

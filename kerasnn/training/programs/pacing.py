@@ -1,9 +1,32 @@
-"""How many steps one call of a compiled program runs."""
+"""Number of steps in one call of a compiled program."""
+
+import time
 
 # The progress bar moves at least twice a second, and Ctrl-C stops within one.
-CALL_SECONDS = 0.3
+_CALL_SECONDS = 0.3
 
 
-def steps_for(seconds: float, pace: float | None) -> int:
-    """Returns how many steps take that long, at the pace of the last call; one before any."""
-    return 1 if pace is None else max(1, int(seconds / pace))
+class Pacer:
+    """Chooses how many steps the next call runs, so that each takes about 0.3 s.
+
+    Surround each call by `start` and `stop`. The first call runs one step.
+    """
+
+    def __init__(self) -> None:
+        self._step_seconds: float | None = None
+        self._began = 0.0
+
+    def steps(self) -> int:
+        """Returns the number of steps of the next call."""
+        if self._step_seconds is None:
+            return 1
+        return max(1, int(_CALL_SECONDS / self._step_seconds))
+
+    def start(self) -> None:
+        """Starts the clock."""
+        self._began = time.perf_counter()
+
+    def stop(self, steps: int) -> None:
+        """Stops the clock after a call that has run so many steps."""
+        if steps:
+            self._step_seconds = (time.perf_counter() - self._began) / steps

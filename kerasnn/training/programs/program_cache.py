@@ -1,31 +1,66 @@
-"""The programs of a model, kept with it and released with it."""
+"""Cache of the compiled programs of a model, kept with it and released with it."""
 
 import collections
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 
-from kerasnn._checks import first_line
-from kerasnn._core.model import all_layers
+from kerasnn._core.model import all_layers, kept
 
 
-class Programs:
-    """Holds programs as long as what was traced into them is unchanged.
+@dataclasses.dataclass(frozen=True)
+class ProgramKey:
+    """Key of a program: everything that it depends on besides the model.
 
-    Keras's own functions go on with the old trace where `trainable` or the optimizer's settings
-    change after `compile` (keras#22413); here such a change makes a new program.
+    Attributes:
+        kind: Which program it is, such as "xla" or "evaluate".
+        data: Types of the data, as text.
+        layout: Sizes that were traced into it.
+        callbacks: `identities` of the callbacks that were traced into it.
+    """
+
+    kind: str
+    data: str
+    layout: tuple[Any, ...] = ()
+    callbacks: tuple[int, ...] = ()
+
+
+def identities(callbacks: Sequence[Any]) -> tuple[int, ...]:
+    """Returns what tells callbacks apart, for a key.
+
+    A program holds the callbacks that were traced into it, so that no other object can have their
+    identity while the program is kept.
+    """
+    return tuple(map(id, callbacks))
+
+
+class TrainingRecord:
+    """Steps and failures since a model was compiled, by the shape of the training data.
+
+    Attributes:
+        steps_run: Number of steps.
+        failures: Error of an attempt to compile a program.
+    """
+
+    def __init__(self) -> None:
+        self.steps_run: collections.Counter[Any] = collections.Counter()
+        self.failures: dict[Any, str] = {}
+
+
+class ProgramCache:
+    """Keeps programs as long as all that was traced into them is unchanged.
+
+    Keras's own functions keep the old trace if `trainable` or the optimizer's settings change
+    after `compile` (keras#22413); here such a change makes a new program.
 
     Args:
-        traced: Returns the objects that a trace of a model holds on to.
+        traced: Returns the objects that a trace of a model refers to.
         settings: Returns the values that a trace of a model has as constants.
 
     Attributes:
-        failures: What was said when a program could not be made, by its key.
-        steps_run: How many steps were run on data of one kind, by that kind.
-        planned_steps: How many steps are to be run in all, where that is known.
-        planned_rows: Numbers of rows that are to be trained on, as far as they are known.
-        before_step: The callbacks that put operations ahead of each step.
+        record: Steps and failures since the last such change.
     """
 
     def __init__(
@@ -33,75 +68,54 @@ class Programs:
         traced: Callable[[Any], list[Any]],
         settings: Callable[[Any], Any] = lambda model: None,
     ) -> None:
-        self.failures: dict[Any, str] = {}
-        self.steps_run: collections.Counter[Any] = collections.Counter()
-        self.planned_steps: int | None = None
-        self.planned_rows: set[int] = set()
-        self.before_step: list[Any] = []
-        self._of_objects, self._of_settings = traced, settings
-        self._programs: dict[Any, Any] = {}
+        self.record = TrainingRecord()
+        self._traced, self._settings_of = traced, settings
+        self._programs: dict[ProgramKey, Any] = {}
         self._objects: list[Any] = []
         self._settings: Any = None
 
     def drop_stale(self, model: Any) -> None:
-        """Forgets everything where something has changed that was traced into the programs."""
-        objects, settings = self._traced(model), self._of_settings(model)
+        """Drops all programs if something has changed that was traced into them."""
+        objects, settings = self._traced(model), self._settings_of(model)
         same = len(objects) == len(self._objects) and all(map(_is, objects, self._objects))
         if not same or settings != self._settings:
             self._programs.clear()
-            self.failures.clear()
-            self.steps_run.clear()
+            self.record = TrainingRecord()
             self._objects, self._settings = objects, settings
 
-    def get(self, model: Any, key: Any, make: Callable[[], Any]) -> Any:
-        """Returns the program for a key; makes it where there is none that still holds."""
+    def find(self, key: ProgramKey) -> Any:
+        """Returns the program for a key, or None."""
+        return self._programs.get(key)
+
+    def get(self, model: Any, key: ProgramKey, make: Callable[[], Any]) -> Any:
+        """Returns the program for a key; makes it if there is none that is still valid."""
         self.drop_stale(model)
         if key not in self._programs:
+            if key.callbacks:
+                # Other callbacks belonged to an earlier call of `fit`.
+                self._programs = {
+                    k: program
+                    for k, program in self._programs.items()
+                    if k.callbacks in ((), key.callbacks)
+                }
             try:
                 self._programs[key] = make()
-            except Exception as error:
-                self.failures[key] = first_line(error)
-                raise
             finally:
                 # Making the first one may have created variables.
                 self._objects = self._traced(model)
         return self._programs[key]
 
-    def _traced(self, model: Any) -> list[Any]:
-        return [*self._of_objects(model), *self.before_step]
 
-    def __contains__(self, key: Any) -> bool:
-        return key in self._programs
-
-
-class Kept:
-    """What is kept of one model: its programs, and the inputs that index an `Embedding`.
-
-    An object of its own and no dictionary, so that Keras looks for no variables in it.
-    """
-
-    def __init__(self) -> None:
-        self.indices: list[Any] | None = None
-        self.training = Programs(_training_objects, _training_settings)
-        self.inference = Programs(_inference_objects)
-
-
-def programs_of(model: Any) -> Programs:
+def training_programs(model: Any) -> ProgramCache:
     """Returns the programs that train and evaluate a model."""
-    return kept(model).training
+    return kept(
+        model, "training programs", lambda: ProgramCache(_training_objects, _training_settings)
+    )
 
 
-def inference_programs_of(model: Any) -> Programs:
+def inference_programs(model: Any) -> ProgramCache:
     """Returns the programs that predict with a model."""
-    return kept(model).inference
-
-
-def kept(model: Any) -> Kept:
-    """Returns what is kept of a model."""
-    found = getattr(model, "_kerasnn_programs", None)
-    if found is None:
-        found = model._kerasnn_programs = Kept()
-    return found
+    return kept(model, "inference programs", lambda: ProgramCache(_inference_objects))
 
 
 def _training_objects(model: Any) -> list[Any]:
@@ -117,13 +131,13 @@ def _optimizer_settings(optimizer: Any) -> Any:
     try:
         return _constants(optimizer.get_config())
     except NotImplementedError:
-        # A schedule of the user's own need not have a configuration.
+        # A schedule of the user need not have a configuration.
         inner = getattr(optimizer, "inner_optimizer", None)
         return _held(optimizer), None if inner is None else _held(inner)
 
 
 def _held(optimizer: Any) -> dict[str, Any]:
-    """Returns the numbers and words that an optimizer has, and its schedule as an object."""
+    """Returns the numbers and strings that an optimizer has, and its schedule as an object."""
     return {
         name: value
         for name, value in vars(optimizer).items()

@@ -1,13 +1,13 @@
-"""Many training steps on the batches of a `tf.data.Dataset`, in one call."""
+"""Program that runs many training steps on batches of a `tf.data.Dataset` in one call."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from kerasnn.training.inputs.stream_values import values_are_right
-from kerasnn.training.programs.program_cache import programs_of
-from kerasnn.training.programs.train_step import Steps
+from kerasnn.training.programs.train_step import TracedStep
 
 
 class StreamProgram:
@@ -18,13 +18,14 @@ class StreamProgram:
     Args:
         model: A compiled Keras model whose variables exist.
         spec: The dataset's `element_spec`.
+        callbacks: Callbacks that put operations around each step.
     """
 
-    def __init__(self, model: Any, spec: Any) -> None:
-        self._steps = Steps(model, spec, before=programs_of(model).before_step)
+    def __init__(self, model: Any, spec: Any, callbacks: Sequence[Any] = ()) -> None:
+        self._steps = TracedStep(model, spec, callbacks=callbacks)
         self.guarded_names = self._steps.guarded_names
         self._spec, self._are_right = spec, values_are_right(model, spec)
-        # What cannot be traced fails here, before any weight has changed.
+        # An error in tracing comes here, before any weight has changed.
         self._run = tf.function(
             self._batches,
             input_signature=[

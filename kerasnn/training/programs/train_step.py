@@ -1,4 +1,4 @@
-"""What every program has in common: the step, its logs, and the finite guard."""
+"""Train step of a model inside a program: its logs, its test for NaN, and its variables."""
 
 import functools
 import inspect
@@ -17,24 +17,24 @@ from kerasnn.training.inputs.tensors import hide_none, show_none
 Logs = dict[str, Any]
 
 
-class Steps:
-    """Calls a model's `train_step` or `test_step` inside a program, and watches over its weights.
+class TracedStep:
+    """Calls a model's `train_step` or `test_step` inside a program, and tests its weights for NaN.
 
     Args:
         model: A compiled Keras model whose variables exist.
         spec: Structure of `tf.TensorSpec` for one batch.
         method: `"train_step"` or `"test_step"`.
-        before: Callbacks that put operations ahead of each step.
+        callbacks: Callbacks that put operations around each step.
     """
 
     def __init__(
-        self, model: Any, spec: Any, method: str = "train_step", before: Sequence[Any] = ()
+        self, model: Any, spec: Any, method: str = "train_step", callbacks: Sequence[Any] = ()
     ) -> None:
-        self._model, self._before = model, before
+        self._model, self._callbacks = model, callbacks
         self._step, self.first_logs = _step_of(model, method), {}
         if not has_keras_step(model, method):
-            # A step of the user's own creates and returns what it likes, known only once it was
-            # traced. The trace is the step from then on.
+            # Only a trace shows which variables a step of the user creates and what it returns.
+            # The trace is the step from then on.
             traced = tf.function(self._step, autograph=False).get_concrete_function(spec)
             logs = traced.structured_outputs.items()
             self.first_logs = {name: tf.zeros(value.shape, value.dtype) for name, value in logs}
@@ -49,16 +49,16 @@ class Steps:
         return [*(v.path for v in self._guarded), "loss"]
 
     def step(self, batch: Any) -> Logs:
-        """Runs one step; returns what a loop has to carry to its end."""
-        for callback in self._before:
+        """Runs one step; returns the logs that a loop has to carry to its end."""
+        for callback in self._callbacks:
             callback.before_step(self._model)
         logs = self._step(batch)
-        for callback in self._before:
+        for callback in self._callbacks:
             callback.after_step(self._model)
         return {name: tf.cast(logs[name], first.dtype) for name, first in self.first_logs.items()}
 
     def logs(self, carried: Logs) -> Logs:
-        """Returns the logs after some steps, by Keras's rule for steps of the user's own."""
+        """Returns the logs after some steps, by Keras's rule for steps of the user."""
         metrics = self._model.get_metrics_result()
         return metrics if not carried or set(metrics) == set(carried) else carried
 
@@ -93,7 +93,7 @@ def as_number(value: Any) -> Any:
 
 
 class NumbersInLogs(keras.callbacks.Callback):
-    """Makes the logs of Keras's own loop those of `as_python`, for all callbacks behind it."""
+    """Makes the logs of Keras's own loop those of `as_python`, for all later callbacks."""
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Changes the logs, which all callbacks share."""
@@ -111,8 +111,8 @@ def build(model: Any, spec: Any, method: str = "train_step") -> None:
 
     Nothing that could hold state runs: a layer that is random in inference, a counter or an
     annealed loss would advance once more than in Keras. Only metrics of Keras run, on zeros, and
-    are reset; everything else is traced. An optimizer's slots are built from the weights before
-    they change, whatever the engine.
+    are reset; everything else is traced. The optimizer's state is created from the weights before
+    they change, with every engine.
 
     Args:
         model: A compiled Keras model.
@@ -120,7 +120,7 @@ def build(model: Any, spec: Any, method: str = "train_step") -> None:
         method: `"train_step"` or `"test_step"`.
     """
     if not has_keras_step(model, method):
-        return  # `Steps` traces it, and needs no variable before.
+        return  # `TracedStep` traces it, and needs no variable before.
     training = method == "train_step"
     data = keras.utils.unpack_x_y_sample_weight(show_none(spec))
     _build_losses_and_metrics(model, *data, training=training)
@@ -132,7 +132,7 @@ def build(model: Any, spec: Any, method: str = "train_step") -> None:
 def build_eagerly(model: Any, batch: Any) -> None:
     """Creates the variables that a step needs, for a model that cannot be traced.
 
-    What runs in inference runs once: the caller restores the state.
+    The model runs once in inference: the caller restores the state.
 
     Args:
         model: A compiled Keras model.
@@ -151,7 +151,7 @@ def _losses_and_metrics(model: Any, x: Any, y: Any, sample_weight: Any, *, train
 
 
 def _loss(model: Any, x: Any, y: Any, outputs: Any, sample_weight: Any, *, training: bool) -> None:
-    """Computes the loss; one of the user's own need not have an argument `training`."""
+    """Computes the loss; one of the user need not have an argument `training`."""
     given = {"training": training} if _takes_training(model.compute_loss) else {}
     model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=sample_weight, **given)
 
@@ -186,7 +186,7 @@ def _build_losses_and_metrics(
 def _output_specs(model: Any) -> Any:
     """Returns the types of the outputs, or None where only a call of the model shows them."""
     is_built = is_symbolic(model) and all(layer.built for layer in all_layers(model))
-    # A call of the user's own may return something else than the graph it was made of.
+    # A `call` of the user may return something else than the model's graph.
     if not is_built or not _is_keras(type(model).call):
         return None
     regularized = [w for w in model.trainable_weights if w.regularizer is not None]
@@ -217,11 +217,11 @@ def _has_keras_metrics(model: Any) -> bool:
             config = model.get_compile_config()
         return all(_is_of_keras(config[name]) for name in ("metrics", "weighted_metrics"))
     except (AttributeError, KeyError, TypeError, ValueError, NotImplementedError):
-        return False  # Something of the user's own has no configuration.
+        return False  # An object of the user has no configuration.
 
 
 def _is_of_keras(config: Any) -> bool:
-    """Whether a configuration names nothing that is not Keras's."""
+    """Whether all objects in a configuration are Keras's."""
     if isinstance(config, dict):
         parts = [v for name, v in config.items() if name != "module"]
         return _in_keras(config.get("module") or "keras") and all(map(_is_of_keras, parts))
@@ -249,7 +249,7 @@ def _step_of(model: Any, method: str) -> Any:
     Training is traced as one step for all replicas. For one replica of several, Keras's
     optimizers trace a sum over them, whose gradient TensorFlow registers for ever, together with
     the graph and all its variables. Loss scaling wants to be in a replica, though, and so may a
-    step of the user's own.
+    step of the user.
     """
     own_step = getattr(model, method)
 

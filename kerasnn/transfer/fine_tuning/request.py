@@ -9,8 +9,8 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.callbacks import Resume
 from kerasnn.training.inputs.arrays import trains_as_keras
-from kerasnn.training.loop.engines import refuse_keras_only
-from kerasnn.training.loop.job import Job, Told
+from kerasnn.training.loop.engine_choice import refuse_keras_only
+from kerasnn.training.loop.job import Job, Shown
 from kerasnn.training.loop.training_loop import ask_callbacks
 from kerasnn.transfer.frozen_features.images import Images, check_source
 
@@ -91,14 +91,13 @@ class Assignment:
         *,
         epochs: int,
         more: Any = (),
-        told: Told | None = None,
-        bar: Any = None,
+        shown_as: Shown | None = None,
     ) -> Job:
         """Returns the job of training a model, the whole or a part, on images or features."""
         validation: Any = self.validation_data
-        if told is not None and held is not None:
+        if shown_as is not None and held is not None:
             validation = held.x if held.is_stream else held.packed
-        return Job(
+        return Job.read(
             model=model,
             x=images.x,
             y=images.y,
@@ -106,21 +105,13 @@ class Assignment:
             epochs=epochs,
             verbose=self.verbose,
             callbacks=[*self._callbacks, *more],
-            validation_split=0.0,
             validation_data=validation,
-            shuffle=True,
             # Those of rows are sample weights by then.
-            class_weight=None if told is not None else self.class_weight,
+            class_weight=None if shown_as is not None else self.class_weight,
             sample_weight=images.sample_weight,
-            initial_epoch=0,
-            steps_per_epoch=None,
-            validation_steps=None,
-            validation_batch_size=None,
-            validation_freq=1,
             engine=self.engine,
             seed=self.seed,
-            told=told,
-            bar=bar,
+            shown_as=shown_as,
         )
 
     def step_rows(self, images: Images) -> int:

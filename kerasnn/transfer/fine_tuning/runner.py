@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from kerasnn.models import _building_blocks
 from kerasnn.models.model import Model
-from kerasnn.training.fit import train
 from kerasnn.training.inputs.standardization import learn_standardization
-from kerasnn.training.loop.job import Told
+from kerasnn.training.loop.job import Shown
+from kerasnn.training.loop.training_loop import train
 from kerasnn.transfer._model_graph import Chain
 from kerasnn.transfer.fine_tuning.inference_only import InInference
 from kerasnn.transfer.fine_tuning.layer_rates import LayerRates
@@ -191,13 +191,18 @@ class Tuning:
         if model is not self._model:
             _compile_as(model, self._model)
         whole, held = self._ask.images.packed, self._ask.held
-        told = Told(self._model, whole, None if held is None else held.packed)
         bar = None
         if self._ask.verbose != 0:
             bar = StageBar(data.images.count, self._ask.step_rows(data.images), epochs)
+        shown = Shown(
+            model=self._model,
+            train=whole,
+            validation=None if held is None else held.packed,
+            progress_bar=bar,
+        )
         return train(
             self._ask.job(
-                model, data.images, data.held, epochs=epochs, more=callbacks, told=told, bar=bar
+                model, data.images, data.held, epochs=epochs, more=callbacks, shown_as=shown
             )
         )
 

@@ -96,22 +96,22 @@ def test_evaluate_and_predict_go_to_the_end_of_a_generator():
 
 
 @pytest.mark.parametrize(
-    ("call", "message"),
+    ("call", "argument"),
     [
-        (lambda m: kerasnn.fit(m, batches(0), verbose=0), "`x` must hold at least one batch"),
-        (lambda m: training.evaluate(m, batches(0), verbose=0), "`x` must hold at least one batch"),
-        (lambda m: training.predict(m, batches(0), verbose=0), "`x` must hold at least one batch"),
+        (lambda m: kerasnn.fit(m, batches(0), verbose=0), "x"),
+        (lambda m: training.evaluate(m, batches(0), verbose=0), "x"),
+        (lambda m: training.predict(m, batches(0), verbose=0), "x"),
         (
             lambda m: kerasnn.fit(m, X, Y, validation_data=batches(0), verbose=0),
-            "`validation_data` must hold at least one batch",
+            "validation_data",
         ),
         (
             lambda m: kerasnn.fit(m, itertools.cycle([(X, Y)]), verbose=0),
-            "`steps_per_epoch` must be given where `x` is a cycle without an end",
+            "steps_per_epoch",
         ),
     ],
 )
-def test_generators_without_batches_or_without_an_end(refuses, call, message):
+def test_generators_without_batches_or_without_an_end(refuses, call, argument):
     model = classifier()
-    with refuses(model, message):
+    with refuses(model, argument=argument):
         call(model)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from training_helpers import assert_same_training, starting_over, weights_after
+from engine_cases import assert_same_training, starting_over, weights_after
 
 import kerasnn
 

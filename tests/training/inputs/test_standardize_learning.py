@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
+from engine_cases import assert_learned
 from sklearn.preprocessing import StandardScaler
-from training_helpers import assert_learned
 
 import kerasnn
 
@@ -196,9 +196,5 @@ def test_graphs_keep_statistics_of_each_feature():
 @pytest.mark.parametrize("scale", [1e-25, 1e25])
 def test_variances_beyond_float32(refuses, scale):
     model = classifier()
-    with refuses(
-        model,
-        "`standardize` keeps variances in float32, from 1.2e-38 to 3.4e38; got a feature with a "
-        "standard deviation of",
-    ):
+    with refuses(model, "float32, from 1.2e-38 to 3.4e38"):
         model.fit(X * scale, BITS, verbose=0)

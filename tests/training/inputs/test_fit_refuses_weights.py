@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from training_helpers import changed
+from engine_cases import changed
 
 import kerasnn
 
@@ -22,70 +22,63 @@ def classifier():
 WEIGHTS = {
     "a class without a weight": (
         {"class_weight": {0: 1.0, 2: 1.0}},
-        "`class_weight` must give every class a weight; got class_weight={0: 1.0, 2: 1.0}. It "
-        "lacks 1; for the usual weight use 1.",
+        "class_weight",
     ),
     "a class that does not exist": (
         {"class_weight": {**EVEN, 3: 1.0}},
-        "`class_weight` must have keys from 0 to 2; got class_weight={0: 1.0, 1: 1.0, 2: 1.0, "
-        "3: 1.0}. 3 is none.",
+        "class_weight",
     ),
     "a negative class": (
         {"class_weight": {**EVEN, -1: 1.0}},
-        "`class_weight` must have keys from 0 to 2;",
+        "class_weight",
     ),
     "the name of a class": (
         {"class_weight": {"0": 1.0}},
-        "`class_weight` must have class numbers as keys; got class_weight={'0': 1.0}. '0' is none.",
+        "class_weight",
     ),
     "a truth value as a class": (
         {"class_weight": {False: 1.0, True: 1.0}},
-        "`class_weight` must have class numbers as keys;",
+        "class_weight",
     ),
     "a negative class weight": (
         {"class_weight": {**EVEN, 1: -1.0}},
-        "`class_weight` must hold finite weights of at least 0; got class_weight={0: 1.0, 1: "
-        "-1.0, 2: 1.0}. Class 1 has -1.0.",
+        "class_weight",
     ),
     "a class weight that is nan": (
         {"class_weight": {**EVEN, 1: np.nan}},
-        "`class_weight` must hold finite weights of at least 0;",
+        "class_weight",
     ),
     "no dictionary": (
         {"class_weight": [1.0, 1.0, 1.0]},
-        "`class_weight` must be a dictionary from class number to weight; got "
-        "class_weight=[1.0, 1.0, 1.0].",
+        "class_weight",
     ),
     "weights of classes and of rows": (
         {"class_weight": EVEN, "sample_weight": ONES},
-        "`class_weight` and `sample_weight` cannot both be given. Put the product of both into "
-        "`sample_weight`.",
+        "class_weight",
     ),
     "a negative row weight": (
         {"sample_weight": changed(ONES, 5, -0.5)},
-        "`sample_weight` must be at least 0; got -0.5 in row 5. A negative weight would train "
-        "towards the wrong answer; to leave a row out, use 0.",
+        "sample_weight",
     ),
     "a row weight that is nan": (
         {"sample_weight": changed(ONES, 5, np.nan)},
-        "`sample_weight` must hold finite numbers; got nan in row 5.",
+        "sample_weight",
     ),
     "several weights a row": (
         {"sample_weight": np.ones((ROWS, 2))},
-        "`sample_weight` must hold one weight for each target; got shape (12, 2) for targets of "
-        "shape (12,).",
+        "sample_weight",
     ),
     "weights in words": (
         {"sample_weight": np.array(["much"] * ROWS)},
-        "`sample_weight` must hold numbers; got dtype <U4, such as 'much'.",
+        "sample_weight",
     ),
 }
 
 
-@pytest.mark.parametrize(("arguments", "message"), WEIGHTS.values(), ids=WEIGHTS)
-def test_weights(refuses, arguments, message):
+@pytest.mark.parametrize(("arguments", "argument"), WEIGHTS.values(), ids=WEIGHTS)
+def test_weights(refuses, arguments, argument):
     model = classifier()
-    with refuses(model, message):
+    with refuses(model, argument=argument):
         model.fit(X, CLASSES, **arguments, verbose=0)
 
 
@@ -101,8 +94,7 @@ def test_class_weights_without_classes(refuses, model, y):
     model = model()
     with refuses(
         model,
-        "`class_weight` must go with one target of one class a row; this model has 0. Use "
-        "`sample_weight` instead.",
+        argument="class_weight",
     ):
         model.fit(X, y, class_weight=EVEN, verbose=0)
 
@@ -111,14 +103,14 @@ def test_class_weights_of_nodes(refuses):
     """Keras would weigh a whole graph by the class that its largest label stands at."""
     model = kerasnn.models.graph_network(3, 2, task="multiclass", seed=0)
     graphs = {"features": np.ones((2, 4, 3)), "adjacency": np.zeros((2, 4, 4))}
-    with refuses(model, "`class_weight` must go with one target of one class a row"):
+    with refuses(model, argument="class_weight"):
         model.fit(graphs, [[0, 1, 0, 1], [0, 1, 1, 0]], class_weight={0: 1, 1: 2}, verbose=0)
 
 
 def test_class_weights_of_a_stream(refuses):
     batches = tf.data.Dataset.from_tensor_slices((X, CLASSES)).batch(4)
     model = classifier()
-    with refuses(model, "`class_weight` must hold finite weights of at least 0"):
+    with refuses(model, argument="class_weight"):
         model.fit(batches, class_weight={**EVEN, 1: -1.0}, verbose=0)
 
 
@@ -128,7 +120,7 @@ def test_class_weights_of_a_loss_of_ones_own(refuses):
 
     model = classifier()
     model.compile("sgd", loss=half)
-    with refuses(model, "`class_weight` must give every class a weight"):
+    with refuses(model, argument="class_weight"):
         model.fit(X, CLASSES, class_weight={0: 1.0, 1: 1.0}, verbose=0)
 
 
@@ -138,5 +130,5 @@ def test_weights_by_output(refuses):
     model = keras.Model(inputs, outputs)
     model.compile("sgd", loss="mse")
     y = {"a": X[:, 0], "b": X[:, 1]}
-    with refuses(model, "`sample_weight['b']` must be at least 0; got -1 in row 3."):
+    with refuses(model, argument="sample_weight['b']"):
         kerasnn.fit(model, X, y, sample_weight={"a": ONES, "b": changed(ONES, 3, -1)}, verbose=0)

@@ -4,9 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import count_calls, train_both
+from engine_cases import assert_same_training, count_calls, starting_over, train_both
 from keras.layers import Dense
-from training_helpers import assert_same_training, starting_over
 
 import kerasnn
 from kerasnn import callbacks, selection, training
@@ -118,7 +117,7 @@ def test_nested_outputs(loss, y):
 def test_a_nested_target_that_does_not_fit(refuses):
     model = nested("mse")
     y = {"pair": (SUM, np.ones((ROWS, 2))), "one": SUM}
-    with refuses(model, "`y['pair'][1]` must have the output's shape, (batch, 1); got (12, 2)."):
+    with refuses(model, argument="y['pair'][1]"):
         kerasnn.fit(model, X, y, verbose=0)
 
 
@@ -226,8 +225,7 @@ def test_an_input_that_is_not_optional(refuses):
     model = with_optional_input()
     with refuses(
         model,
-        "`x['a']` must hold data for `a`; got None. Only what is made by `keras.Input(..., "
-        "optional=True)` may be None.",
+        argument="x['a']",
     ):
         kerasnn.fit(model, {"a": None, "b": X}, SUM, verbose=0)
 
@@ -248,48 +246,46 @@ def test_a_list_for_a_dictionary_of_inputs():
 def test_a_list_for_inputs_that_are_not_in_the_order_of_the_alphabet(refuses):
     """Keras refuses it too, since the list would be taken in another order than the model's."""
     model = two_inputs("right", "left")
-    with refuses(model, "`x` must be a dictionary with the names of the model's inputs"):
+    with refuses(model, argument="x"):
         kerasnn.fit(model, [X, SQUARE], SUM, verbose=0)
 
 
 TARGETS = {
     "None for an output with a loss": (
         [None, CLASSES, SUM],
-        "`y[0]` must hold data for `value`; got None. For an output that is not to be trained, "
-        "compile with None as its loss.",
+        "y[0]",
     ),
     "too few": (
         [SUM],
-        "`y` must hold 3 arrays, one for each of `value`, `kind`, `other`, or one for each of "
-        "`value`, `kind`; got 1.",
+        "y",
     ),
-    "another output's target": ({"value": SUM, "other": SUM}, "`y` lacks 'kind'."),
+    "another output's target": ({"value": SUM, "other": SUM}, "y"),
 }
 
 
-@pytest.mark.parametrize(("y", "message"), TARGETS.values(), ids=TARGETS)
-def test_targets_that_do_not_pair(refuses, y, message):
+@pytest.mark.parametrize(("y", "argument"), TARGETS.values(), ids=TARGETS)
+def test_targets_that_do_not_pair(refuses, y, argument):
     model = several(list, ["mse", SPARSE, None])
-    with refuses(model, message):
+    with refuses(model, argument=argument):
         kerasnn.fit(model, X, y, verbose=0)
 
 
 def test_losses_that_do_not_name_every_output(refuses):
     model = several(list, {"value": "mse"})
-    with refuses(model, "one key for each output of the model. Expected keys 'value', 'kind'"):
+    with refuses(model, argument="loss"):
         kerasnn.fit(model, X, [SUM, None, None], verbose=0)
 
 
 def test_a_stream_whose_targets_keras_would_pair_by_the_alphabet(refuses):
     model = several(list, ["mse", SPARSE, None])
     stream = tf.data.Dataset.from_tensor_slices((X, {"value": SUM, "kind": CLASSES})).batch(4)
-    with refuses(model, "`y` must hold a key for every output, so that Keras pairs them by name"):
+    with refuses(model, argument="y"):
         kerasnn.fit(model, stream, verbose=0)
 
 
 def test_one_array_of_weights_is_one_a_row_for_several_targets(refuses):
     model = several(list, ["mse", SPARSE, None])
-    with refuses(model, "`sample_weight` must hold one weight a row, or be a structure"):
+    with refuses(model, argument="sample_weight"):
         kerasnn.fit(model, X, [SUM, CLASSES], sample_weight=np.ones((ROWS, 2)), verbose=0)
 
 
@@ -310,7 +306,7 @@ def test_class_weights_of_several_targets(refuses, kind):
         "tf.data": (tf.data.Dataset.from_tensor_slices((X, (SUM, CLASSES, SUM))).batch(4),),
         "PyDataset": (Batches(),),
     }
-    with refuses(model, "`class_weight` must go with a model of one target, as in Keras; this one"):
+    with refuses(model, argument="class_weight"):
         kerasnn.fit(model, *data[kind], class_weight={0: 1.0, 1: 2.0, 2: 3.0}, verbose=0)
 
 
@@ -331,7 +327,7 @@ def test_class_weights_of_a_stream_without_classes(refuses, loss, units, y):
     model = keras.Sequential([keras.Input((3,)), Dense(units, "sigmoid")])
     model.compile("sgd", loss=loss)
     stream = tf.data.Dataset.from_tensor_slices((X, y)).batch(4)
-    with refuses(model, "`class_weight` must go with one target of one class a row"):
+    with refuses(model, argument="class_weight"):
         kerasnn.fit(model, stream, class_weight={0: 1.0, 1: 2.0}, verbose=0)
 
 

@@ -70,21 +70,21 @@ def with_a_nan():
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "message"),
+    ("x", "y", "argument"),
     [
-        (with_a_nan(), Y, "`x` must hold finite numbers; got NaN or infinity among its stored"),
-        (SPARSE["a tensor"], Y[:3], "`x` and `y` must have the same number of rows; got 20 and 3"),
-        (SPARSE["a tensor"], np.ones((20, 3)), "`y` must have the output's shape, (batch, 1)"),
-        (SPARSE["a tensor"], None, "`y` must be given"),
+        (with_a_nan(), Y, "x"),
+        (SPARSE["a tensor"], Y[:3], "x"),
+        (SPARSE["a tensor"], np.ones((20, 3)), "y"),
+        (SPARSE["a tensor"], None, "y"),
     ],
 )
-def test_wrong_data_beside_sparse_inputs(refuses, x, y, message):
+def test_wrong_data_beside_sparse_inputs(refuses, x, y, argument):
     model = regressor()
-    with refuses(model, message):
+    with refuses(model, argument=argument):
         kerasnn.fit(model, x, y, verbose=0)
 
 
 def test_normalisation_has_to_be_learned_before(refuses):
     model = kerasnn.models.mlp(4, task="regression", hidden=())
-    with refuses(model, "Call `model.get_layer('standardize').adapt(...)` before `fit`"):
+    with refuses(model, argument="x"):
         model.fit(SPARSE["a tensor"], Y, verbose=0)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from training_helpers import assert_same_training, starting_over, weights_after
+from engine_cases import assert_same_training, starting_over, weights_after
 
 import kerasnn
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from training_helpers import changed
+from engine_cases import changed
 
 import kerasnn
 
@@ -22,41 +22,40 @@ def two_inputs():
 
 
 @pytest.mark.parametrize(
-    ("x", "message"),
+    ("x", "argument"),
     [
         (
             {"left": X, "right": changed(X[:, :2], (6, 1), np.nan)},
-            "`x['right']` must hold finite numbers; got nan in row 6, column 1.",
+            "x['right']",
         ),
         (
             {"left": X, "right": X},
-            "`x['right']` must have shape (batch, 2); got (12, 3).",
+            "x['right']",
         ),
-        ({"left": X, "right": X[:4, :2]}, "`x['left']` and `x['right']` must have the same number"),
+        ({"left": X, "right": X[:4, :2]}, "x['left']"),
         (
             {"left": X, "rigth": X[:, :2]},
-            "`x` holds 'rigth', which the model does not have. Did you mean `right`?",
+            "x",
         ),
-        ({"left": X}, "`x` lacks 'right'."),
+        ({"left": X}, "x"),
         (
             [X, X[:, :2], X],
-            "`x` must be a dictionary with the names of the model's inputs, 'left', 'right'; got a "
-            "list of 3.",
+            "x",
         ),
         (
             [X[:, :2], X],
-            "`x[0]` must have shape (batch, 3); got (12, 2).",
+            "x[0]",
         ),
-        (X, "`x` must be a dictionary with the names of the model's inputs, 'left', 'right'; got"),
+        (X, "x"),
         (
             {"left": X, "right": np.array([["a", "b"]] * ROWS)},
-            "`x['right']` must hold numbers; got dtype <U1, such as 'a'.",
+            "x['right']",
         ),
     ],
 )
-def test_inputs_by_name(refuses, x, message):
+def test_inputs_by_name(refuses, x, argument):
     model = two_inputs()
-    with refuses(model, message):
+    with refuses(model, argument=argument):
         kerasnn.fit(model, x, REAL, verbose=0)
 
 
@@ -66,7 +65,7 @@ def test_too_few_inputs(refuses):
         [left, right], keras.layers.Dense(1)(keras.layers.concatenate([left, right]))
     )
     model.compile("sgd", loss="mse")
-    with refuses(model, "`x` must hold 2 arrays, one for each of `left`, `right`; got 1."):
+    with refuses(model, argument="x"):
         kerasnn.fit(model, [X], REAL, verbose=0)
 
 
@@ -83,34 +82,34 @@ def two_outputs(structure):
 
 @pytest.mark.parametrize("structure", [dict, list])
 @pytest.mark.parametrize(
-    ("y", "message"),
+    ("y", "argument"),
     [
         (
             {"value": X[:, 0], "kind": changed(CLASSES, 5, 3)},
-            "`y['kind']` must hold class numbers from 0 to 2, since the output has 3 units; got 3",
+            "y['kind']",
         ),
         (
             {"value": X, "kind": CLASSES},
-            "`y['value']` must have the output's shape, (batch, 1); got (12, 3).",
+            "y['value']",
         ),
         (
             {"value": X[:, 0], "kind": CLASSES[:6]},
-            "`x` and `y['kind']` must have the same number of rows; got 12 and 6.",
+            "x",
         ),
         (
             {"value": X[:, 0], "knid": CLASSES},
-            "`y` holds 'knid', which the model does not have. Did you mean `kind`?",
+            "y",
         ),
-        ({"value": X[:, 0]}, "`y` lacks 'kind'."),
+        ({"value": X[:, 0]}, "y"),
     ],
 )
-def test_several_outputs(refuses, structure, y, message):
+def test_several_outputs(refuses, structure, y, argument):
     model = two_outputs(structure)
-    with refuses(model, message):
+    with refuses(model, argument=argument):
         kerasnn.fit(model, X, y, verbose=0)
 
 
 def test_a_list_of_too_few_targets(refuses):
     model = two_outputs(list)
-    with refuses(model, "`y` must hold 2 arrays, one for each of"):
+    with refuses(model, argument="y"):
         kerasnn.fit(model, X, [X[:, 0]], verbose=0)

@@ -29,61 +29,60 @@ STREAMS = {
     "too few features": (
         classifier,
         stream(X[:, :2], CLASSES),
-        "`x` must have shape (batch, 3); got (1, 2). Give those features, or build the model with "
-        "input_shape=(2,).",
+        "x",
     ),
     "single rows": (
         classifier,
         stream(X, CLASSES, batch=None),
-        "`x` must come in batches; the stream yields single rows of shape (3,). Give `.batch(32)`",
+        "x",
     ),
     "one-hot for a sparse loss": (
         classifier,
         stream(X, np.eye(3)[CLASSES]),
-        "`y` must hold class numbers, one a row, for sparse_categorical_crossentropy; got rows of",
+        "y",
     ),
     "a column that broadcasts": (
         regressor,
         stream(X, X[:, :1]),
-        "`y` must have the output's shape, (batch, 3); got (1, 1). Keras would broadcast one",
+        "y",
     ),
     "a vector that broadcasts": (
         regressor,
         stream(X, X[:, 0]),
-        "`y` must have the output's shape, (batch, 3); got (1,). Keras would broadcast one",
+        "y",
     ),
     "text": (
         classifier,
         stream(X, np.array(["a"] * ROWS)),
-        "`y` must hold numbers; got dtype object",
+        "y",
     ),
     "names of inputs": (
         classifier,
         stream({"feature": X}, CLASSES),
-        "`x` holds 'feature', which the model does not have. Did you mean `features`?",
+        "x",
     ),
 }
 
 
-@pytest.mark.parametrize(("build", "data", "message"), STREAMS.values(), ids=STREAMS)
-def test_streams(refuses, build, data, message):
+@pytest.mark.parametrize(("build", "data", "argument"), STREAMS.values(), ids=STREAMS)
+def test_streams(refuses, build, data, argument):
     model = build()
-    with refuses(model, message):
+    with refuses(model, argument=argument):
         model.fit(data, verbose=0)
 
 
-@pytest.mark.parametrize(("build", "data", "message"), STREAMS.values(), ids=STREAMS)
-def test_streams_to_validate_on(refuses, build, data, message):
+@pytest.mark.parametrize(("build", "data", "argument"), STREAMS.values(), ids=STREAMS)
+def test_streams_to_validate_on(refuses, build, data, argument):
     model = build()
     y = CLASSES if build is classifier else X
-    called = message.replace("`x`", "`validation_data[0]`").replace("`y`", "`validation_data[1]`")
-    with refuses(model, called):
+    called = argument.replace("x", "validation_data[0]").replace("y", "validation_data[1]")
+    with refuses(model, argument=called):
         model.fit(X, y, validation_data=data, verbose=0)
 
 
 def test_an_endless_stream_to_validate_on(refuses):
     model = classifier()
-    with refuses(model, "`validation_steps` must be given where `validation_data` is a"):
+    with refuses(model, argument="validation_steps"):
         model.fit(X, CLASSES, validation_data=stream(X, CLASSES).repeat(), verbose=0)
 
 
@@ -124,7 +123,7 @@ def test_streams_that_suit_the_model(build, data):
 
 
 @pytest.mark.parametrize("end", ["x", "y"])
-def test_a_rank_that_is_not_known(end):
+def test_a_rank_that_is_not_known(invalid, end):
     """As of a generator of which only types are said."""
     shapes = {"x": (None, 3), "y": (None,)}
     known = {name: shape if name != end else None for name, shape in shapes.items()}
@@ -133,7 +132,6 @@ def test_a_rank_that_is_not_known(end):
         lambda: iter([(np.ones((4, 3)), np.ones(4))]), output_signature=signature
     )
     model = kerasnn.models.mlp(3, task="binary", hidden=(2,), seed=0)
-    message = f"`{end}` must come in batches of a known rank; .* Give `from_generator` an `output_"
     for call in (model.fit, model.evaluate, model.predict):
-        with pytest.raises(ValueError, match=message):
+        with invalid(end):
             call(stream, verbose=0)

@@ -63,24 +63,23 @@ def plain():
 @pytest.mark.parametrize("entrance", ENTRANCES.values(), ids=ENTRANCES)
 @pytest.mark.parametrize(("x", "y"), [(SECONDS, PART), (PART, SECONDS)], ids=["x", "y"])
 def test_entrances(entrance, x, y):
-    with pytest.raises(ValueError, match=r"apart in float32.* Subtract an offset"):
+    with pytest.raises(kerasnn.InvalidArgument) as caught:
         entrance(x, y)
+    assert "Subtract an offset" in caught.value.hint
 
 
 def test_inputs_of_a_pydataset():
-    with pytest.raises(ValueError, match=r"apart in float32; got a standard deviation of 18\.1 "):
+    with pytest.raises(ValueError, match="float32"):
         regressor().fit(Batches(), verbose=0)
 
 
 def test_adapt():
-    with pytest.raises(
-        ValueError, match=r"a standard deviation of 18.1 .* float32 has steps of 128"
-    ):
+    with pytest.raises(ValueError, match="float32 has steps of 128"):
         layers.Standardize().adapt(SECONDS)
 
 
 def test_diagnose():
-    with pytest.raises(ValueError, match=r"apart in float32; got a standard deviation of 18\.1 "):
+    with pytest.raises(ValueError, match="float32"):
         callbacks.diagnose(regressor(), SECONDS, PART)
 
 
@@ -136,16 +135,15 @@ TABLE = "seconds,late\n" + "".join(f"{1_700_000_000 + i},{int(i >= 50)}\n" for i
 def test_a_column_of_a_table(tmp_path, in_memory):
     path = tmp_path / "table.csv"
     path.write_text(TABLE)
-    message = "Column 'seconds' must hold numbers that stay apart in float32; it has a standard"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="seconds"):
         data.from_csv(path, "late", in_memory=in_memory)
     assert data.from_csv(path, "late", categorical=("seconds",)).x_train.shape[0] == 80
 
 
-def test_the_target_of_a_table(tmp_path):
+def test_the_target_of_a_table(invalid, tmp_path):
     path = tmp_path / "table.csv"
     path.write_text(TABLE)
-    with pytest.raises(ValueError, match="`seconds` must keep its values apart in float32"):
+    with invalid("seconds"):
         data.from_csv(path, "seconds", task="regression")
 
 

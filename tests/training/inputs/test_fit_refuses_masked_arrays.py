@@ -79,27 +79,18 @@ def cnn():
     return models.cnn((8, 8, 1), task="binary", normalize=False)
 
 
-def refuses(name, call):
-    with pytest.raises(ValueError, match="masked") as error:
-        call()
-    assert f"`{name}` must hold a value everywhere; got a masked array with" in str(error.value)
-
-
 # The backbone has random weights, of which `features` warns.
 @pytest.mark.filterwarnings("ignore:.*has random weights:UserWarning")
 @pytest.mark.parametrize(("call", "name"), CALLS.values(), ids=CALLS)
-def test_calls(model, call, name):
-    refuses(name, lambda: call(model))
+def test_calls(invalid, model, call, name):
+    with invalid(name):
+        call(model)
 
 
 @pytest.mark.parametrize(("call", "name"), ESTIMATOR.values(), ids=ESTIMATOR)
-def test_estimators(classifier, call, name):
-    refuses(name, lambda: call(classifier))
-
-
-def test_the_masked_entries_are_counted(model):
-    with pytest.raises(ValueError, match=r"a masked array with 7 masked entries\. Drop those rows"):
-        model.fit(BAD_X, Y)
+def test_estimators(invalid, classifier, call, name):
+    with invalid(name):
+        call(classifier)
 
 
 def test_an_array_whose_mask_hides_nothing_is_an_array(model):

@@ -1,0 +1,105 @@
+"""Choice of the engine: XLA, a TensorFlow graph, or Keras's own loop, with the reason."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from kerasnn import _checks
+from kerasnn.training.loop.array_engines import GraphEngine, XlaEngine, blocks_of
+from kerasnn.training.loop.engine import Engine
+from kerasnn.training.loop.job import Job
+from kerasnn.training.loop.keras_engine import KerasEngine
+from kerasnn.training.loop.needs_keras import why_only_keras
+from kerasnn.training.loop.stream_engine import StreamEngine
+from kerasnn.training.programs.graph_program import has_convolutions, is_small
+
+# Number of steps from which XLA's faster steps have made up for its compilation, which takes as
+# long as about this many steps save over the graph engine; measured by
+# tests/benchmarks/training.py.
+XLA_STEPS = 2000
+# The same for a small model, whose steps as a graph are quick.
+XLA_STEPS_IF_SMALL = 8000
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """An engine that may run a job, and the reason for it."""
+
+    engine: Engine
+    reason: str
+
+
+def candidates(job: Job, began_with: str = "") -> list[Candidate]:
+    """Returns the engines to try, best first.
+
+    Args:
+        job: The job to run.
+        began_with: Name of the engine that a saved run began with; empty for a new run.
+
+    Raises:
+        InvalidArgument: If the job asks for an engine that cannot run it.
+    """
+    compiled = StreamEngine if job.train is None else GraphEngine
+    why_not = (XlaEngine if job.engine == "xla" else compiled).cannot_run(job)
+    if why_not and job.engine in ("xla", "graph"):
+        raise _checks.InvalidArgument(
+            "engine",
+            "be able to run this job",
+            job.engine,
+            "Use engine='auto'.",
+            got=f"engine={job.engine!r}, but {why_not}",
+        )
+    keras_loop = KerasEngine(job)
+    ended = bool(began_with) and job.initial_epoch >= job.epochs
+    if why_not and not ended:
+        return [Candidate(keras_loop, f"Only Keras's own loop can run it: {why_not}.")]
+    engines: dict[str, Engine] = {"keras": keras_loop}
+    if job.train is None:
+        engines["graph"] = StreamEngine(job)
+    else:
+        blocks = blocks_of(job)
+        engines |= {"xla": XlaEngine(job, blocks), "graph": GraphEngine(job, blocks)}
+    if ended:
+        return [Candidate(engines[began_with], "The saved run had ended; it was restored.")]
+    if job.engine != "auto":
+        return [Candidate(engines[job.engine], f"`engine={job.engine!r}` asked for it.")]
+    first = [Candidate(engines[began_with], "The saved run began with it.")] if began_with else []
+    last = Candidate(keras_loop, "The model cannot be traced for a run of steps.")
+    return [*first, *_compiled(job, engines), last]
+
+
+def _compiled(job: Job, engines: dict[str, Engine]) -> list[Candidate]:
+    """Returns the compiled engines to try."""
+    graph, xla = engines["graph"], engines.get("xla")
+    if not isinstance(xla, XlaEngine):
+        return [Candidate(graph, "A tf.data.Dataset is read inside a TensorFlow graph.")]
+    gpu = bool(tf.config.list_physical_devices("GPU"))
+    if not gpu and has_convolutions(job.model):
+        return [Candidate(graph, "XLA has no fast convolution on a CPU.")]
+    xla.drop_stale()
+    if xla.is_compiled:
+        return [Candidate(xla, "XLA has compiled this model already.")]
+    failure = XlaEngine.cannot_run(job) or xla.failure
+    if failure:
+        return [Candidate(graph, f"XLA cannot compile this model: {failure}")]
+    steps = job.planned_steps
+    if steps is None:
+        steps = xla.steps_run + (job.epochs - job.initial_epoch) * (xla.steps or 0)
+    if steps < (XLA_STEPS_IF_SMALL if is_small(job.model) else XLA_STEPS):
+        why = f"{steps} steps are too few to make up for XLA's compilation."
+        return [Candidate(graph, why)]
+    return [
+        Candidate(xla, f"{steps} steps make up for XLA's compilation."),
+        Candidate(graph, "XLA cannot compile this model."),
+    ]
+
+
+def refuse_keras_only(job: Job) -> None:
+    """Raises if only Keras's own loop, which cannot train a part of a model, can run a job."""
+    why = "`engine='keras'` asks for it" if job.engine == "keras" else why_only_keras(job)
+    if why:
+        raise ValueError(
+            f"`{job.model.name}` cannot be trained on the outputs of its frozen layers, because "
+            f"Keras's own loop would have to run it: {why}. Freeze with "
+            "`kerasnn.transfer.freeze_to`, and call `fit`."
+        )
