@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def replacing(path: pathlib.Path, *, keep: pathlib.Path | None = None) -> Iterator[pathlib.Path]:
+def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Gives a name to write a file to, which becomes `path` when it is whole and on the disk.
 
     The name is new, lies beside `path`, since only within one file system is a rename whole, and
@@ -20,8 +20,6 @@ def replacing(path: pathlib.Path, *, keep: pathlib.Path | None = None) -> Iterat
 
     Args:
         path: The file to replace or make.
-        keep: Another name in the same directory, under which the file that is replaced is kept.
-            Between two renames `keep` is then the newest file, and there is none at `path`.
 
     Raises:
         OSError: If the disk is full or refuses.
@@ -32,9 +30,6 @@ def replacing(path: pathlib.Path, *, keep: pathlib.Path | None = None) -> Iterat
         if not draft.exists():
             return
         flush(draft)
-        if keep is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(path, keep)
         os.replace(draft, path)
         flush(path.parent)
     finally:

@@ -18,7 +18,9 @@ def random_state() -> dict[str, Any]:
 
 def set_random_state(state: dict[str, Any]) -> None:
     """Puts both back."""
-    random.setstate(state["python"])
+    version, numbers, gauss = state["python"]
+    # Resume keeps tuples as lists.
+    random.setstate((version, tuple(numbers), gauss))
     np.random.set_state(state["numpy"])
 
 

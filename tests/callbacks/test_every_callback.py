@@ -13,7 +13,7 @@ from engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 import kerasnn
 from kerasnn import callbacks, schedules
-from kerasnn.callbacks.resume.callback_state import set_state, settings_of, state_of
+from kerasnn.callbacks.resume.snapshot import restore_state, state_of
 
 SCHEDULE = schedules.Exponential(0.5, rate=0.9)
 
@@ -119,7 +119,7 @@ class Restored(keras.callbacks.Callback):
         self.callback, self.state = callback, state
 
     def on_train_begin(self, logs=None):
-        set_state(self.callback, self.state)
+        restore_state(self.callback, self.state)
 
 
 class Kept(keras.callbacks.Callback):
@@ -127,11 +127,11 @@ class Kept(keras.callbacks.Callback):
 
     def __init__(self, callback):
         super().__init__()
-        self.callback, self.settings = callback, settings_of(callback)
+        self.callback = callback
 
     def on_epoch_end(self, epoch, logs=None):
         if epoch == CUT:
-            self.state = state_of(self.callback, self.settings)
+            self.state = state_of(self.callback)
             self.variables = [v.numpy() for v in every_variable(self.model)]
 
 

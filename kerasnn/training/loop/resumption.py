@@ -11,7 +11,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.callbacks import Resume
 from kerasnn.callbacks.resume import fingerprint
-from kerasnn.callbacks.resume.checkpoint import ResumableRun
+from kerasnn.callbacks.resume.snapshot import ResumableRun
 from kerasnn.training.loop import engines
 from kerasnn.training.loop.job import Job
 
