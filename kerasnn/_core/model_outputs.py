@@ -66,7 +66,7 @@ def output_activation(model: Any) -> str:
 
 
 def kind_of_targets(model: Any) -> str:
-    """Returns the kind of a model's targets, as `_checks.kind_of`; `"custom"` for several losses."""
+    """Returns the kind of a model's targets, as `_checks.kind_of`; `"custom"` for several."""
     if not model.compiled or model.loss is None or isinstance(model.loss, (list, tuple, dict)):
         return "custom"
     kind = _checks.kind_of(model.loss)
