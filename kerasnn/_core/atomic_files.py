@@ -10,18 +10,16 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def replacing(path: pathlib.Path, *, keep: pathlib.Path | None = None) -> Iterator[pathlib.Path]:
-    """Gives a name to write a file to, which becomes `path` when it is whole and on the disk.
+def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a name to write a file to, which replaces `path` when it is whole and on the disk.
 
-    The name is new, lies beside `path`, since only within one file system is a rename whole, and
-    ends as `path` does, since some writers choose their format by it. Whenever the process or the
-    machine stops, `path` is what it was or what it is to be. Where writing fails, or nothing is
-    written, it is what it was, and nothing of the draft is left.
+    The name is new, lies in the same directory, since a rename is atomic only within one file
+    system, and has the same suffix, since some writers choose their format by it. Whenever the
+    process or the machine stops, `path` is the former file or the new one. Where writing fails, or
+    nothing is written, it is the former one, and the draft is removed.
 
     Args:
-        path: The file to replace or make.
-        keep: Another name in the same directory, under which the file that is replaced is kept.
-            Between two renames `keep` is then the newest file, and there is none at `path`.
+        path: The file to replace or create.
 
     Raises:
         OSError: If the disk is full or refuses.
@@ -32,9 +30,6 @@ def replacing(path: pathlib.Path, *, keep: pathlib.Path | None = None) -> Iterat
         if not draft.exists():
             return
         flush(draft)
-        if keep is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(path, keep)
         os.replace(draft, path)
         flush(path.parent)
     finally:
@@ -42,9 +37,9 @@ def replacing(path: pathlib.Path, *, keep: pathlib.Path | None = None) -> Iterat
 
 
 def check_writable(argument: str, path: pathlib.Path) -> None:
-    """Raises unless a draft of `path` can be made, in the nearest directory that is there.
+    """Raises unless a draft of `path` can be created, in the nearest directory that exists.
 
-    Whoever writes makes the directories that are not. Nothing is left.
+    Missing directories are created by the writer later. The draft is removed.
 
     Args:
         argument: The argument that names the path, for errors.
@@ -73,11 +68,11 @@ def _draft_of(path: pathlib.Path) -> pathlib.Path:
 
 
 def clear_drafts(path: pathlib.Path, *, idle_s: float = 0.0) -> None:
-    """Removes what killed writers of `path` have left.
+    """Removes the drafts that killed writers of `path` have left.
 
     Args:
         path: The file.
-        idle_s: Seconds for which nothing was written to a draft. At 0 no writer may be living.
+        idle_s: Seconds since the last write to a draft. With 0 no writer may be running.
     """
     name = f".{glob.escape(path.stem)}.{'[0-9a-f]' * 32}{glob.escape(path.suffix)}"
     for draft in path.parent.glob(name):
@@ -87,7 +82,7 @@ def clear_drafts(path: pathlib.Path, *, idle_s: float = 0.0) -> None:
 
 
 def flush(path: pathlib.Path) -> None:
-    """Waits until a file, or the names in a directory, are on the disk."""
+    """Waits until a file, or the entries of a directory, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

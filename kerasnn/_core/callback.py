@@ -9,7 +9,7 @@ class Callback(keras.callbacks.Callback):
     """A Keras callback with the hooks that `kerasnn.fit` calls besides Keras's own.
 
     All of them do nothing unless they are overridden. Under `keras.Model.fit` only Keras's own
-    hooks are called.
+    hooks are called. `callbacks.Resume` saves what `state` returns, and nothing else of a callback.
 
     Attributes:
         is_traced: Whether `before_step` and `after_step` put TensorFlow operations around the step
@@ -52,11 +52,11 @@ class Callback(keras.callbacks.Callback):
         """Called in place of `on_train_end` where an exception ends training, Ctrl-C included."""
 
     def state(self) -> dict[str, Any]:
-        """Returns what a training run that is resumed has to have again.
+        """Returns what a resumed training run needs of this callback.
 
         Returns:
             A dictionary of numbers, strings, None, NumPy arrays, and lists and dictionaries of
-            them.
+            them; keys are strings.
         """
         return {}
 

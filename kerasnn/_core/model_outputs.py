@@ -1,4 +1,4 @@
-"""What a model's layers and its loss say about the numbers that come out."""
+"""Activations, losses and kinds of targets of a model, and the outputs that they imply."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kerasnn import _checks
 
-# Where the derivative of the activation goes to zero at both ends.
+# Ranges of the activations whose derivative goes to zero at both ends.
 RANGES = {
     "sigmoid": (0.0, 1.0),
     "hard_sigmoid": (0.0, 1.0),
@@ -21,7 +21,7 @@ _TINY = 1e-7
 
 
 def activation_of(layer: Any) -> str:
-    """Returns the name of a layer's activation; empty where it has none that is known.
+    """Returns the name of a layer's activation; empty where it has none or its name is unknown.
 
     >>> activation_of(keras.layers.Dense(1, activation="tanh"))
     'tanh'
@@ -35,22 +35,22 @@ def activation_of(layer: Any) -> str:
 
 
 def symbolic_outputs(model: Any) -> Iterator[tuple[Any, Any]]:
-    """Yields the layers of a model that give one tensor, with the symbol of it.
+    """Yields the layers of a model with one output tensor, with its symbol.
 
-    Of a layer that was called more than once it is that of the first call.
+    For a layer that was called several times it is the symbol of the first call.
     """
     for layer in model.layers:
         try:
             output = layer.output
         except (AttributeError, ValueError):
-            # It was never called, or its model computes by Python of its own.
+            # It was never called, or belongs to a subclassed model with a `call` of its own.
             continue
         if not keras.tree.is_nested(output):
             yield layer, output
 
 
 def output_layer(model: Any) -> Any:
-    """Returns the layer that makes the one output of a model, or None where it is not known."""
+    """Returns the layer that computes a model's only output, or None where it is not known."""
     if isinstance(model, keras.Sequential):
         return model.layers[-1]
     try:
@@ -66,7 +66,7 @@ def output_activation(model: Any) -> str:
 
 
 def kind_of_targets(model: Any) -> str:
-    """Returns what targets a model wants, as `_checks.kind_of` does; `"custom"` for several."""
+    """Returns the kind of a model's targets, as `_checks.kind_of`; `"custom"` for several."""
     if not model.compiled or model.loss is None or isinstance(model.loss, (list, tuple, dict)):
         return "custom"
     kind = _checks.kind_of(model.loss)
@@ -74,7 +74,7 @@ def kind_of_targets(model: Any) -> str:
 
 
 def are_classes(model: Any, kind: str, wanted: np.ndarray) -> bool:
-    """Whether targets are classes, whatever the loss takes them for."""
+    """Whether targets are classes, even under a loss for real numbers."""
     if kind in ("classes", "onehot", "binary"):
         return True
     bounded = output_activation(model) in RANGES
@@ -82,7 +82,7 @@ def are_classes(model: Any, kind: str, wanted: np.ndarray) -> bool:
 
 
 def loss_function(model: Any) -> Any:
-    """Returns the loss of `compile` as what can be called."""
+    """Returns the loss of `compile` as a callable."""
     return keras.losses.get(model.loss)
 
 
@@ -92,7 +92,7 @@ def has_logits(loss: Any) -> bool:
 
 
 def gradient_fades(model: Any) -> bool:
-    """Whether the gradient of the loss goes to 0 where an output is sure and wrong.
+    """Whether the gradient of the loss goes to 0 where an output is confident and wrong.
 
     With respect to the inputs of the activation it is 2 (p - y) p (1 - p) for the squared error of
     a sigmoid p, and p - y for a cross-entropy of a sigmoid or softmax, which Keras computes from
@@ -103,20 +103,20 @@ def gradient_fades(model: Any) -> bool:
 
 
 def smoothed(loss: Any, kind: str, wanted: np.ndarray) -> np.ndarray:
-    """Returns the probabilities that a loss with label smoothing is least for."""
-    share = _config(loss).get("label_smoothing", 0.0)
-    return (1 - share) * wanted + share * equal(kind, wanted) if share else wanted
+    """Returns the probabilities at which a loss with label smoothing is minimal."""
+    smoothing = _config(loss).get("label_smoothing", 0.0)
+    return (1 - smoothing) * wanted + smoothing * equal(kind, wanted) if smoothing else wanted
 
 
 def equal(kind: str, wanted: np.ndarray) -> np.ndarray:
-    """Returns what an output layer of zeros means: equal probabilities, one count, or 0."""
+    """Returns what an output layer of zeros predicts: equal probabilities, one count, or 0."""
     units = wanted.shape[1]
     levels = {"binary": 0.5, "classes": 1 / units, "onehot": 1 / units, "counts": 1.0}
     return np.full(wanted.shape, levels.get(kind, 0.0))
 
 
 def as_output(loss: Any, kind: str, probabilities: np.ndarray) -> np.ndarray:
-    """Returns what a model would have to give out to mean these probabilities."""
+    """Returns the outputs of a model that stand for these probabilities."""
     if not has_logits(loss):
         return probabilities
     p = np.clip(probabilities, _TINY, 1 - _TINY)
@@ -126,11 +126,11 @@ def as_output(loss: Any, kind: str, probabilities: np.ndarray) -> np.ndarray:
 def mean_loss(loss: Any, target: np.ndarray, output: np.ndarray, weight: np.ndarray) -> float:
     """Returns the mean of a loss over rows, each times its weight, as `fit` reports it."""
     y = tf.constant(target, tf.int32 if target.dtype.kind == "i" else tf.float32)
-    answers, weights = (tf.constant(array, tf.float32) for array in (output, weight))
+    predictions, weights = (tf.constant(array, tf.float32) for array in (output, weight))
     if isinstance(loss, keras.losses.Loss):
-        losses: Any = loss(y, answers, sample_weight=weights)
+        losses: Any = loss(y, predictions, sample_weight=weights)
     else:
-        losses = loss(y, answers) * weights
+        losses = loss(y, predictions) * weights
     return float(tf.reduce_mean(losses))
 
 

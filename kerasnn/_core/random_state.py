@@ -1,4 +1,4 @@
-"""The generators that belong to the process and not to a model."""
+"""Random generators of the process, and seeds derived from one another."""
 
 import contextlib
 import random
@@ -17,17 +17,19 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: dict[str, Any]) -> None:
-    """Puts both back."""
-    random.setstate(state["python"])
+    """Restores both."""
+    version, numbers, gauss = state["python"]
+    # Resume keeps tuples as lists.
+    random.setstate((version, tuple(numbers), gauss))
     np.random.set_state(state["numpy"])
 
 
-# The generators are the process's: folds that run in threads build one after the other.
+# The generators are shared by all threads: folds that run in threads build one at a time.
 _lock = threading.RLock()
 
 
 def derived(seed: int, *numbers: int) -> int:
-    """Returns the seed of a part, such as a fold, of what a seed starts.
+    """Returns a seed for a part of a computation, such as a fold, derived from that of the whole.
 
     >>> derived(0, 1) == derived(0, 1), derived(0, 1) == derived(0, 2)
     (True, False)
@@ -37,13 +39,13 @@ def derived(seed: int, *numbers: int) -> int:
 
 @contextlib.contextmanager
 def seeded(seed: int, *, plain: bool = False) -> Iterator[None]:
-    """Sets the seed of Keras; puts Python's and NumPy's generators back at the end.
+    """Sets the seed of Keras; restores Python's and NumPy's generators at the end.
 
     Args:
         seed: The seed.
-        plain: Whether nothing draws but layers and initialisers of Keras's, which take their
-            seeds from Python's generator. TensorFlow's own seed is then left alone: to set it
-            makes TensorFlow prepare all its programs anew, which takes longer than a fold.
+        plain: Whether only Keras's layers and initialisers draw, which take their seeds from
+            Python's generator. TensorFlow's own seed is then not set: setting it makes TensorFlow
+            prepare all its programs anew, which takes longer than a fold.
     """
     with _lock:
         before = random_state()
@@ -55,8 +57,8 @@ def seeded(seed: int, *, plain: bool = False) -> Iterator[None]:
         try:
             yield
             if not plain:
-                # Else the first layer that draws from Keras's generator when it is traced makes it
-                # from Python's generator, which is put back here.
+                # Otherwise the first traced layer that uses Keras's generator would seed it from
+                # Python's generator, which is restored here.
                 keras.random.uniform(())
         finally:
             set_random_state(before)
@@ -66,8 +68,9 @@ def seeded(seed: int, *, plain: bool = False) -> Iterator[None]:
 def watched(seed: int) -> Iterator[Callable[[], bool]]:
     """Sets all seeds as `seeded` does.
 
-    Gives a function that says whether TensorFlow or Keras itself, as by `tf.random.normal` or
-    `keras.random.normal` without a seed, has drawn since.
+    Yields:
+        A function that returns whether TensorFlow or Keras has since drawn from a global
+        generator, as `tf.random.normal` and `keras.random.normal` do without a seed.
     """
     with seeded(seed):
         _draw()
@@ -79,5 +82,5 @@ def watched(seed: int) -> Iterator[Callable[[], bool]]:
 
 
 def _draw() -> list[Any]:
-    """Returns the next numbers of both; the first time, Keras makes its generator."""
+    """Returns the next numbers of both generators; the first call makes Keras create its own."""
     return [np.asarray(draw((4,))).tolist() for draw in (tf.random.uniform, keras.random.uniform)]

@@ -1,5 +1,6 @@
-"""What the callbacks that watch a metric have in common, on top of Keras's own."""
+"""Base of the callbacks that compare a metric from epoch to epoch."""
 
+import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -24,17 +25,19 @@ def check_watched(monitor: Any, min_delta: Any, mode: Any, verbose: Any) -> None
 
 
 class Monitored(Callback):
-    """Answers a missing metric with an error, and lets NaN and infinity never be the best.
+    """Reads one metric after each epoch, and says whether it is better than another value.
 
-    A value of one entry, such as that of `keras.metrics.F1Score` for one output, is a number; one
-    of several is refused.
+    A metric that is missing is an error. A metric whose value is an array of one entry, such as
+    `keras.metrics.F1Score` for one output, is a number; one of several entries is an error.
 
-    To be put ahead of one of Keras's callbacks that have `monitor` and `best`.
+    It stands ahead of one of Keras's callbacks that have `monitor`, `mode`, `min_delta` and
+    `best`, and in place of that one's `on_epoch_end`.
     """
 
     monitor: str
     mode: str
-    best: Any
+    min_delta: float
+    best: float | None
 
     if TYPE_CHECKING:
 
@@ -42,10 +45,31 @@ class Monitored(Callback):
         def model(self) -> Any:
             """The model that is trained."""
 
+    #: Attributes that the next epoch depends on, besides `best`.
+    _learned: tuple[str, ...] = ()
+
     _alone = False
     _validated = False
     _measured = False
     _has_begun = False
+    _less_is_better: bool | None = None
+
+    def update(self, epoch: int, value: float) -> None:
+        """Receives the metric of an epoch, which may be NaN or infinite."""
+        raise NotImplementedError
+
+    def is_better(self, value: float, reference: float | None) -> bool:
+        """Whether a value is better than another by more than `min_delta`.
+
+        NaN and infinity are never better; any other value is better than None.
+        """
+        if self._less_is_better is None:
+            self._less_is_better = _less_is_better(self.monitor, self.mode, self.model)
+        if not math.isfinite(value) or reference is None:
+            return math.isfinite(value)
+        if self._less_is_better:
+            return value + self.min_delta < reference
+        return value - self.min_delta > reference
 
     def before_fit(self, model: Any, *, validates: bool, alone: bool) -> None:
         """Raises where the metric cannot be there because nothing is validated."""
@@ -63,15 +87,16 @@ class Monitored(Callback):
         """Starts anew; raises where the metric is known not to come."""
         super().on_train_begin(logs)
         self._measured = self._has_begun = False
+        self._less_is_better = None
         known = _known(self.model)
         if known and self._alone:
             _checks.one_of("monitor", self.monitor, known)
-        _check_number(self.monitor, known.get(self.monitor, 0.0))
-        if known and self.mode == "auto":
-            _check_direction(self.monitor, self.model, list(known))
+        _number(self.monitor, known.get(self.monitor, 0.0))
+        if known:
+            self._less_is_better = _less_is_better(self.monitor, self.mode, self.model)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Waits for a validation."""
+        """Starts to wait for a validation."""
         super().on_epoch_begin(epoch, logs)
         self._validated, self._has_begun = False, True
 
@@ -81,28 +106,17 @@ class Monitored(Callback):
         self._validated = True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Looks at the metric."""
-        logs = {} if logs is None else logs
+        """Reads the metric; an epoch without a validation has none of the validation's."""
+        logs = logs or {}
         if self.monitor not in logs:
             if self._validated or not self.monitor.startswith("val_"):
                 _checks.one_of("monitor", self.monitor, logs)
             return
         self._measured = True
-        _check_number(self.monitor, logs[self.monitor])
-        value = float(np.asarray(logs[self.monitor]).item())
-        # Keras compares numbers, and saves a model whatever an array of one of them says.
-        seen = {**logs, self.monitor: value if np.isfinite(value) else np.nan}
-        best = self.best
-        if not np.isfinite(value) and best is None:
-            # Whatever is compared with NaN is no improvement, in either direction.
-            self.best = np.nan
-        super().on_epoch_end(epoch, seen)
-        if not np.isfinite(value):
-            self.best = best
-        logs.update({name: value for name, value in seen.items() if name not in logs})
+        self.update(epoch, _number(self.monitor, logs[self.monitor]))
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Says where nothing was ever validated, which Keras's own `fit` allows."""
+        """Warns where nothing was ever validated, which Keras's own `fit` allows."""
         super().on_train_end(logs)
         self._alone = False
         if self._has_begun and not self._measured:
@@ -112,23 +126,38 @@ class Monitored(Callback):
                 stacklevel=2,
             )
 
+    def state(self) -> dict[str, Any]:
+        """Returns what the next epoch depends on."""
+        return {name: getattr(self, name) for name in ("best", "_measured", *self._learned)}
 
-def _check_direction(monitor: str, model: Any, names: list[str]) -> None:
-    """Raises where Keras cannot tell whether less or more is better."""
-    # It is asked in the first epoch that it watches, and says nothing before.
-    asked = keras.callbacks.EarlyStopping(monitor)
+    def restore(self, state: dict[str, Any]) -> None:
+        """Receives what `state` returned."""
+        for name in ("best", "_measured", *self._learned):
+            setattr(self, name, state[name])
+
+
+def _less_is_better(monitor: str, mode: str, model: Any) -> bool:
+    """Returns the direction of a metric, as Keras chooses it.
+
+    Raises:
+        InvalidArgument: If it is left to Keras, which does not know the metric.
+    """
+    # Keras chooses in the first epoch.
+    asked = keras.callbacks.EarlyStopping(monitor, mode=mode)
     asked.set_model(model)
     asked.on_train_begin()
     try:
         asked.on_epoch_end(0, {monitor: 0.0})
     except ValueError as error:
+        names = list(_known(model))
         rule = f'be "min" or "max" for `{monitor}`, of which Keras does not know what is better'
         hint = "" if monitor in names else _checks.did_you_mean(monitor, names)
-        raise _checks.InvalidArgument("mode", rule, "auto", hint) from error
+        raise _checks.InvalidArgument("mode", rule, mode, hint) from error
+    return asked.monitor_op is keras.ops.less
 
 
-def _check_number(monitor: str, value: Any) -> None:
-    """Raises where the value of what is monitored is not one number."""
+def _number(monitor: str, value: Any) -> float:
+    """Returns the value of what is monitored; raises where it is not one number."""
     array = np.asarray(value)
     rule = f"name a number in the logs; `{monitor}` is "
     if array.size > 1:
@@ -138,13 +167,14 @@ def _check_number(monitor: str, value: Any) -> None:
         )
     if array.size != 1 or array.dtype.kind not in "biuf":
         raise _checks.InvalidArgument("monitor", f"{rule}{value!r} there", monitor)
+    return float(array.item())
 
 
 def _known(model: Any) -> dict[str, Any]:
-    """Returns each name that logs can have -> its value now; nothing where they are not known."""
+    """Returns each name that logs can have -> its value now; empty where they are not known."""
     own_step = type(model).train_step is not keras.Model.train_step
     if own_step or not all(getattr(metric, "built", True) for metric in model.metrics):
         return {}
     known = model.get_metrics_result()
-    held = {f"val_{name}": value for name, value in known.items()}
-    return {**known, **held, "learning_rate": 0.0}
+    validation = {f"val_{name}": value for name, value in known.items()}
+    return {**known, **validation, "learning_rate": 0.0}

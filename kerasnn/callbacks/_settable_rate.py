@@ -4,9 +4,11 @@ from typing import Any
 
 import keras
 
+from kerasnn import _checks
+
 
 def inner_of(optimizer: Any) -> Any:
-    """Returns the optimizer that takes the steps, where another one scales the loss for it."""
+    """Returns the optimizer that takes the steps, inside one that scales the loss."""
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
@@ -15,8 +17,10 @@ def check_settable(callback: Any, model: Any) -> None:
     optimizer = model.optimizer
     for each in getattr(optimizer, "optimizers", [optimizer]):
         if not isinstance(each.learning_rate, keras.Variable):
-            raise ValueError(
-                f"`{type(callback).__name__}` sets the learning rate, which has to be a number "
-                f"for that; that of the optimizer `{each.name}` is a schedule. Compile the model "
-                f"with a number, or leave `{type(callback).__name__}` out."
+            raise _checks.InvalidArgument(
+                "learning_rate",
+                f"be a number where `{type(callback).__name__}` sets it",
+                type(each).__name__,
+                f"Compile the model with a number, or leave `{type(callback).__name__}` out.",
+                got=f"a schedule in the optimizer `{each.name}`",
             )

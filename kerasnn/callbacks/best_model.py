@@ -1,4 +1,4 @@
-"""The best model, on disk."""
+"""The best model of a training, kept in a file."""
 
 import os
 import pathlib
@@ -10,30 +10,30 @@ from kerasnn import _checks
 from kerasnn._core import atomic_files
 from kerasnn.callbacks._monitor import Monitored, check_watched
 
-# Another process may be writing a model at this moment, but not for so long.
+# A younger draft may be what another process is writing at this moment.
 _IDLE_S = 3600.0
 
 
 class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
-    """Keeps the best model of training in a file, which is always a whole one.
+    """Keeps the best model of training in a file, which is whole at any time.
 
-    Each better model is written beside `path`, flushed to the disk, and then takes its place
-    by a rename: where the process is killed, or the disk is full, the one before is still there.
-    A model is better than all that this callback has seen, in earlier calls of `fit` too. Where
-    `path` is a link, the file that it leads to is replaced.
+    Each better model is written under another name beside `path`, flushed to the disk, and then
+    renamed: where the process is killed, or the disk is full, the former one is still there.
+    The best value is kept over several calls of `fit` with the same callback. Where `path` is a
+    link, the file that it leads to is replaced.
 
     Args:
         path: Where the model is kept; ends in `.keras`.
         monitor: Name of the metric in the logs.
         min_delta: Least change that counts as better.
         mode: Whether less (`"min"`) or more (`"max"`) is better; `"auto"` knows Keras's metrics.
-        verbose: 1 to say what it does.
+        verbose: 1 prints when a model is saved.
 
     Raises:
-        ValueError: If `path` does not end in `.keras`, an argument is out of its range, or the
-            metric does not come.
-        OSError: If the model cannot be written: before training where that is known. The one
-            before is still there.
+        InvalidArgument: If `path` does not end in `.keras`, an argument is out of its range, or
+            the metric is missing.
+        OSError: If the model cannot be written, before training where that is known; the former
+            one is still there.
         TypeError: If an argument is unknown.
     """
 
@@ -64,27 +64,23 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
         atomic_files.clear_drafts(self._file, idle_s=_IDLE_S)
         super().on_train_begin(logs)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def update(self, epoch: int, value: float) -> None:
         """Writes the model where it is better."""
-        best, verbose = self.best, self.verbose
-        # Keras would speak of the draft.
-        self.verbose = 0
+        if not self.is_better(value, self.best):
+            return
         try:
             with atomic_files.replacing(self._file) as draft:
-                # Keras fills in names in braces, which a directory may have.
-                self.filepath = str(draft).replace("{", "{{").replace("}", "}}")
-                super().on_epoch_end(epoch, logs)
+                self.model.save(draft)
         except OSError as error:
             raise OSError(
                 error.errno,
                 f"The model after epoch {epoch + 1} could not be written to {str(self.path)!r}: "
                 f"{error.strerror or error}. What was there before is still there.",
             ) from error
-        finally:
-            self.verbose = verbose
-        if verbose and self.best is not best:
+        self.best = value
+        if self.verbose:
             print(
-                f"\nEpoch {epoch + 1}: {self.monitor} is {float(self.best):.5f}, the best so far; "
+                f"\nEpoch {epoch + 1}: {self.monitor} is {value:.5f}, the best so far; "
                 f"the model was saved to {os.fspath(self.path)}."
             )
 
@@ -92,11 +88,3 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
     def _file(self) -> pathlib.Path:
         # A rename would put the file in the place of a link to it.
         return pathlib.Path(self.path).resolve()
-
-    def state(self) -> dict[str, Any]:
-        """Returns what the next epoch depends on; the model itself is on the disk."""
-        return {"best": self.best, "_measured": self._measured}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Takes what `state` returned."""
-        self.best, self._measured = state["best"], state["_measured"]

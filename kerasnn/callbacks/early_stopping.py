@@ -1,6 +1,5 @@
-"""Early stopping that keeps what it promises at every end of training."""
+"""Early stopping that restores the best weights at every end of training."""
 
-import operator
 from typing import Any
 
 import keras
@@ -8,39 +7,36 @@ import keras
 from kerasnn import _checks
 from kerasnn.callbacks._monitor import Monitored, check_watched
 
-_COMPARE = {keras.ops.less: operator.lt, keras.ops.greater: operator.gt}
-_LEARNED = ("wait", "best", "best_epoch", "stopped_epoch", "_validated", "_measured")
-
 
 class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
     """Ends training that no longer improves, and puts the best weights back.
 
-    It is Keras's, with its arguments, but for this:
+    It differs from Keras's class of this name, whose arguments it has, as follows:
 
     - The best weights are put back by default, at a normal end too, and in `kerasnn.fit` also
       where Ctrl-C or an error ends training.
     - NaN and infinity are never the best.
-    - A metric that is not there raises: before training where that can be known, else after
-      the first epoch.
+    - A missing metric is an error: before training where that can be known, else after the
+      first epoch.
     - Weights are kept on the device, and only where they are better.
 
     Args:
         monitor: Name of the metric in the logs.
         min_delta: Least change that counts as better.
         patience: Epochs without a better value after which training ends.
-        verbose: 1 to say so.
+        verbose: 1 prints when it ends training or puts weights back.
         mode: Whether less (`"min"`) or more (`"max"`) is better; `"auto"` knows Keras's metrics.
-        baseline: Value that has to be beaten for patience to start anew.
+        baseline: Value that has to be exceeded for patience to start anew.
         restore_best_weights: Whether the best weights are put back.
-        start_from_epoch: Epochs before that are not looked at.
+        start_from_epoch: The first epoch, from 0, that is compared.
 
     Attributes:
         best_: The best value, or None.
-        best_epoch_: The epoch of it, from 0, or None.
-        stopped_epoch_: The epoch that training was ended after, from 0, or None.
+        best_epoch_: The epoch of the best value, from 0, or None.
+        stopped_epoch_: The epoch after which it ended training, from 0, or None.
 
     Raises:
-        ValueError: If an argument is out of its range, or the metric does not come.
+        InvalidArgument: If an argument is out of its range, or the metric is missing.
         TypeError: If an argument is unknown.
 
     Example:
@@ -55,6 +51,8 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
     Reference:
         Prechelt (1998), doi:10.1007/3-540-49430-8_3.
     """
+
+    _learned = ("wait", "best_epoch", "stopped_epoch")
 
     @_checks.known_arguments
     def __init__(
@@ -99,7 +97,7 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
 
     @property
     def stopped_epoch_(self) -> int | None:
-        """The epoch that training was ended after, from 0, or None."""
+        """The epoch after which it ended training, from 0, or None."""
         return self.stopped_epoch or None
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -107,21 +105,22 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
         super().on_train_begin(logs)
         self._kept = []
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def update(self, epoch: int, value: float) -> None:
         """Keeps the weights where they are better, or ends training."""
-        best, wanted = self.best, self.restore_best_weights
-        # Keras would copy all weights to NumPy arrays.
-        self.restore_best_weights = False
-        try:
-            super().on_epoch_end(epoch, logs)
-        finally:
-            self.restore_best_weights = wanted
-        # Keras compares by TensorFlow, which takes longer than a step of a small network.
-        self.monitor_op = _COMPARE.get(self.monitor_op, self.monitor_op)
-        if wanted and self.best is not best:
-            # TensorFlow copies a value when its variable is next written to. `read_value` is the
-            # same and takes twice as long.
-            self._kept = [variable.value.value() for variable in self.model.weights]
+        if epoch < self.start_from_epoch:
+            return
+        self.wait += 1
+        if self.is_better(value, self.best):
+            self.best, self.best_epoch = value, epoch
+            if self.restore_best_weights:
+                # TensorFlow copies a value when its variable is next written to. `read_value` is
+                # the same and takes twice as long.
+                self._kept = [variable.value.value() for variable in self.model.weights]
+            if self.baseline is None or self.is_better(value, self.baseline):
+                self.wait = 0
+        elif self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
         """Puts the best weights back."""
@@ -130,22 +129,20 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
             print(f"EarlyStopping put back the weights of epoch {self.best_epoch + 1}.")
 
     def on_train_abort(self, error: BaseException) -> None:
-        """Puts the best weights back where training ends otherwise."""
+        """Puts the best weights back where an exception ends training."""
         if self._put_back():
             error.add_note(
                 f"EarlyStopping put back the weights of epoch {self.best_epoch + 1}, the best."
             )
 
     def state(self) -> dict[str, Any]:
-        """Returns what the next epoch depends on."""
-        learned = {name: getattr(self, name) for name in _LEARNED}
-        return {**learned, "weights": [value.numpy() for value in self._kept]}
+        """Returns what the next epoch depends on, the best weights included."""
+        return {**super().state(), "weights": [value.numpy() for value in self._kept]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Takes what `state` returned."""
+        """Receives what `state` returned."""
+        super().restore(state)
         self._kept = [keras.ops.convert_to_tensor(value) for value in state["weights"]]
-        for name in _LEARNED:
-            setattr(self, name, state[name])
 
     def _put_back(self) -> bool:
         kept, self._kept = self._kept, []

@@ -1,4 +1,4 @@
-"""A schedule for a model that is compiled already."""
+"""A learning-rate schedule for a model that is compiled already."""
 
 from typing import Any
 
@@ -8,25 +8,24 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._core.callback import Callback
-from kerasnn.callbacks import _rate_loan
 from kerasnn.callbacks._settable_rate import check_settable, inner_of
 from kerasnn.schedules.schedule import Schedule
 
-# How many steps of a schedule of the user's own are looked at before training.
+# Steps at which a schedule of the user's own is evaluated before training.
 _STEPS_TRIED = 100
 
 
 class LearningRateDecay(Callback):
-    """Sets the learning rate by a schedule while `fit` runs, and then as it was before.
+    """Sets the learning rate by a schedule while `fit` runs, and restores it afterwards.
 
     The rate is logged, and stands in History as `learning_rate`. Steps and epochs count from
-    the start of training: `fit(initial_epoch=5)` goes on with epoch 5, and its first step. With
+    the start of training: `fit(initial_epoch=5)` continues with epoch 5, and its first step. With
     `per="step"` the schedule is part of the compiled program of `kerasnn.fit`.
 
     No other callback may set the rate beside it; `kerasnn.fit` refuses one. Where an exception,
-    such as Ctrl-C, ends training, `kerasnn.fit` gives rate and momentum back. Keras's own `fit`
-    tells no callback then: both stay as they are at that moment, until the next training with a
-    `LearningRateDecay`, this or another, which gives them back first.
+    such as Ctrl-C, ends training, `kerasnn.fit` restores rate and momentum. In Keras's own `fit`
+    both stay as they are at that moment, as with Keras's `LearningRateScheduler`, for it notifies
+    no callback: set `model.optimizer.learning_rate`, which also ends a cycle of the momentum.
 
     Args:
         schedule: A Keras schedule, such as those of `kerasnn.schedules`. Under a `OneCycle` the
@@ -34,8 +33,8 @@ class LearningRateDecay(Callback):
         per: What a step of the schedule is: `"epoch"`, or `"step"`, a batch.
 
     Raises:
-        ValueError: If `schedule` is none or gives no rate for a step, `per` is neither, or the
-            optimizer's learning rate is a schedule already.
+        InvalidArgument: If `schedule` is not a schedule or returns no rate for a step, if `per` is
+            neither, or if the optimizer's learning rate is a schedule already.
         TypeError: If an argument is unknown.
 
     Example:
@@ -67,8 +66,8 @@ class LearningRateDecay(Callback):
         # The optimizer's count of steps at the start of epoch 0.
         self._start = tf.Variable(tf.constant(0, tf.int64), trainable=False)
         self._started = False
-        self._loan: _rate_loan.RateLoan | None = None
-        self._borrower: Any = None
+        # The rate from before training.
+        self._before: Any = None
         # Where there is nothing to trace, programs are shared with other calls of `fit`.
         self.is_traced = per == "step" or _cycles(schedule)
 
@@ -77,20 +76,20 @@ class LearningRateDecay(Callback):
         check_settable(self, model)
         _check_rate(self.schedule(tf.constant(0, tf.int64)), 0)
         if hasattr(model.optimizer, "optimizers"):
-            raise ValueError(
-                f"`LearningRateDecay` sets one learning rate; `{model.optimizer.name}` has one "
-                "for each of its optimizers. Give each of them a schedule."
+            raise _checks.InvalidArgument(
+                "optimizer",
+                "have one learning rate where `LearningRateDecay` sets it",
+                model.optimizer.name,
+                "Give each of its optimizers a schedule.",
             )
-        _rate_loan.reclaim(model)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Keeps the learning rate that the optimizer has."""
         self.before_fit(self.model, validates=False, alone=False)
         self._check_steps()
-        self._loan = _rate_loan.lend(self.model)
-        self._borrower = self.model
+        self._before = self.model.optimizer.learning_rate.numpy()
         self._started = False
-        if self._lend_cycle(self.model):
+        if self._start_cycle(self.model):
             # What Keras has traced has momentum for a constant.
             self.model.make_train_function(force=True)
 
@@ -102,7 +101,6 @@ class LearningRateDecay(Callback):
             _check_rate(rate, epoch)
             # Not by the setter, which would end a cycle.
             optimizer.learning_rate.assign(float(rate))
-            self._note()
         elif not self._started:
             first = epoch * self._steps_to(epoch)
             self._start.assign(optimizer.iterations * _batches_of(optimizer) - first)
@@ -112,13 +110,13 @@ class LearningRateDecay(Callback):
         """Sets the rate of a step in Keras's own loop."""
         if self.per == "step":
             if self.model.steps_per_execution > 1:
-                raise ValueError(
-                    "`LearningRateDecay(per='step')` sets the rate of each step; got "
-                    f"steps_per_execution={self.model.steps_per_execution}, of which Keras tells "
-                    "no callback. Compile with steps_per_execution=1, or train by `kerasnn.fit`."
+                raise _checks.InvalidArgument(
+                    "steps_per_execution",
+                    "be 1 in Keras's own `fit` where `LearningRateDecay` sets the rate by step",
+                    self.model.steps_per_execution,
+                    "Or train by `kerasnn.fit`.",
                 )
             self._set_rate(self.model)
-            self._note()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Logs the rate."""
@@ -126,28 +124,25 @@ class LearningRateDecay(Callback):
             logs["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Gives the optimizer back as it was."""
-        self._give_back()
+        """Restores rate and momentum."""
+        self._end()
 
     def on_train_abort(self, error: BaseException) -> None:
-        """Gives the optimizer back as it was."""
-        self._give_back()
+        """Restores rate and momentum."""
+        self._end()
 
     def state(self) -> dict[str, Any]:
-        """Returns what the next step depends on, and what is given back at the end."""
-        before = None if self._loan is None else self._loan.before
-        return {"start": int(self._start), "started": self._started, "before": before}
+        """Returns what the next step depends on, and the rate to restore at the end."""
+        return {"start": int(self._start), "started": self._started, "before": self._before}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Takes what `state` returned."""
+        """Receives what `state` returned."""
         self._start.assign(state["start"])
-        self._started = state["started"]
-        if self._loan is not None:
-            self._loan.before = state["before"]
+        self._started, self._before = state["started"], state["before"]
 
     def before_step(self, model: Any) -> None:
         """Puts the schedule ahead of the step that is traced."""
-        self._lend_cycle(model)
+        self._start_cycle(model)
         if self.per == "step":
             self._set_rate(model)
 
@@ -161,48 +156,51 @@ class LearningRateDecay(Callback):
         optimizer.learning_rate.assign(keras.ops.cast(rate, optimizer.learning_rate.dtype))
 
     def _steps_to(self, epoch: int) -> int:
-        """Returns the number of steps to an epoch; 0 where it makes no difference."""
+        """Returns the number of steps in an epoch; 0 where it makes no difference."""
         steps = (self.params or {}).get("steps")
         if epoch and steps is None:
-            raise ValueError(
-                f"`LearningRateDecay(per='step')` cannot know the first step of epoch {epoch}, "
-                "since the stream does not say how many batches it has. Give a dataset with a "
-                "known cardinality, or start with epoch 0."
+            raise _checks.InvalidArgument(
+                "initial_epoch",
+                "be 0 where a stream of unknown length does not tell the first step of an epoch",
+                epoch,
+                "Or give a dataset with a known cardinality.",
             )
         return steps or 0
 
     def _check_steps(self) -> None:
-        """Raises where the schedule gives no rate for a step, of some from the first to the last.
+        """Raises where the schedule returns no rate at one of some steps from first to last.
 
-        It stands in the compiled program, where nobody looks at it.
+        In the compiled program nothing checks it.
         """
         steps, epochs = (self.params or {}).get("steps"), (self.params or {}).get("epochs")
         if self.per == "step" and steps and epochs and not isinstance(self.schedule, Schedule):
             for step in np.unique(np.linspace(0, steps * epochs - 1, _STEPS_TRIED).astype(int)):
                 _check_rate(self.schedule(tf.constant(step, tf.int64)), step)
 
-    def _lend_cycle(self, model: Any) -> bool:
-        """Lets the momentum of an optimizer that can follow the rate; returns whether."""
+    def _start_cycle(self, model: Any) -> bool:
+        """Lets the optimizer's momentum follow the schedule, where both can; returns whether."""
         inner = inner_of(model.optimizer)
         follows = _cycles(self.schedule) and getattr(inner, "momentum", 0)
         if not follows or not hasattr(inner, "cycle"):
             return False
-        self._borrower, inner.cycle = model, self.schedule
+        inner.cycle = self.schedule
         return True
 
-    def _note(self) -> None:
-        """Keeps the rate that was set, to know it from one that is set by hand."""
-        if self._loan is not None:
-            self._loan.last = self.model.optimizer.learning_rate.numpy()
-
-    def _give_back(self) -> None:
-        model, self._borrower, self._loan = self._borrower, None, None
-        if model is not None:
-            _rate_loan.give_back(model)
+    def _end(self) -> None:
+        before, self._before = self._before, None
+        if before is None:
+            return
+        optimizer = self.model.optimizer
+        optimizer.learning_rate.assign(before)
+        inner = inner_of(optimizer)
+        if getattr(inner, "cycle", None) is self.schedule:
+            inner.cycle = None
+            # What Keras has traced has the momentum of the cycle.
+            self.model.make_train_function(force=True)
 
 
 def _check_rate(rate: Any, step: int) -> None:
-    """Raises unless a schedule gives a learning rate for a step."""
+    """Raises unless a schedule returns a learning rate for a step."""
     array = np.asarray(rate)
     number = array.item() if array.size == 1 and array.dtype.kind in "iuf" else rate
     hint = "Look at what it returns for the steps 0, 1, 2, ..."
@@ -214,5 +212,5 @@ def _cycles(schedule: Any) -> bool:
 
 
 def _batches_of(optimizer: Any) -> int:
-    """Returns how many batches make a step."""
+    """Returns the number of batches that make a step."""
     return inner_of(optimizer).gradient_accumulation_steps or 1

@@ -1,4 +1,4 @@
-"""`kerasnn.callbacks.diagnose`."""
+"""Diagnosis of a model at one moment."""
 
 import dataclasses
 import math
@@ -9,18 +9,18 @@ import keras
 from kerasnn import _checks
 from kerasnn.autodiff import _loss
 from kerasnn.doctor.diagnosis import Diagnosis
-from kerasnn.doctor.measure.measurements import Vitals
-from kerasnn.doctor.measure.model_probe import Probe
+from kerasnn.doctor.measure.measurements import Measurements
+from kerasnn.doctor.measure.model_probe import ModelProbe
 from kerasnn.doctor.measure.training_sample import (
-    Sample,
+    TrainingSample,
     check_inputs,
-    check_rows,
-    names_in,
-    own_sample,
+    check_pair,
+    checked_sample,
+    part_names,
 )
 from kerasnn.doctor.measure.what_if import after_one_step, standardized
-from kerasnn.doctor.rules.evidence import Case
-from kerasnn.doctor.rules.run_rules import examine
+from kerasnn.doctor.rules.evidence import Evidence
+from kerasnn.doctor.rules.run_rules import run_rules
 
 
 @_checks.known_arguments
@@ -32,12 +32,12 @@ def diagnose(
     sample_weight: Any = None,
     validation_data: Any = None,
 ) -> Diagnosis:
-    """Looks for what is wrong with a compiled model, at one moment.
+    """Finds faults of a compiled model at one moment.
 
-    It measures on at most 256 rows, in inference, as `TrainingDoctor` does, and takes one step of
+    It measures on at most 256 rows, in inference, as `TrainingDoctor` does, and tries one step of
     the optimizer on them. `Standardize` layers that have not learned yet learn from them first, as
-    in the first `fit`. All is taken back: model and optimizer stay as they are, bit for bit.
-    What only the course of training shows, such as overfitting, it cannot find.
+    in the first `fit`. All of it is undone: model and optimizer stay as they are, bit for bit.
+    Faults that only the course of training shows, such as overfitting, are not found.
 
     Args:
         model: A compiled Keras model.
@@ -48,12 +48,12 @@ def diagnose(
             They show whether labels are shuffled against inputs.
 
     Returns:
-        The findings, and per layer what was measured. `print` shows both, `.plot()` draws them.
+        The findings, and the measurements by layer. `print` shows both, `.plot()` draws them.
 
     Raises:
-        ValueError: If `model` is not a compiled Keras model with a loss, or nothing in it is
-            trained; if the rows do not go together; if it is not known what reaches a
-            `Standardize` layer that has not learned yet.
+        InvalidArgument: If `model` is not a compiled Keras model with a loss, or has no trainable
+            weights; if the rows do not match each other or the model; if the inputs of a
+            `Standardize` layer that has not learned yet are not known.
         TypeError: If an argument is unknown.
 
     Example:
@@ -68,41 +68,52 @@ def diagnose(
     """
     _loss.check_model(model)
     if validation_data is not None:
-        check_rows("validation_data", validation_data)
-    sample = own_sample(("x", "y", "sample_weight"), x, y, sample_weight)
+        check_pair("validation_data", validation_data)
+    sample = checked_sample(("x", "y", "sample_weight"), x, y, sample_weight)
     check_inputs("x", model, sample)
     _loss.check_loss(model, sample.x)
     _loss.read(model, sample.x, sample.y)
     if not model.trainable_variables:
-        raise ValueError(
-            f"`model` must have weights that are trained; in `{model.name}` there are none. Set "
-            "`trainable = True` on a layer with weights, and compile it again."
+        raise _checks.InvalidArgument(
+            "model",
+            "have trainable weights",
+            model.name,
+            "Set `trainable = True` on a layer with weights, and compile it again.",
+            got=f"`{model.name}`, which has none",
         )
-    held = None
+    validation = None
     if validation_data is not None:
-        held = own_sample(names_in("validation_data"), *validation_data)
-        check_inputs("validation_data[0]", model, held)
+        validation = checked_sample(part_names("validation_data"), *validation_data)
+        check_inputs("validation_data[0]", model, validation)
     with standardized(model, sample):
-        return _look(model, sample, held)
+        return _diagnose(model, sample, validation)
 
 
-def _look(model: keras.Model, sample: Sample, held: Sample | None) -> Diagnosis:
-    probe = Probe(model, sample, held)
-    now = probe.vitals(0)
+def _diagnose(
+    model: keras.Model, sample: TrainingSample, validation: TrainingSample | None
+) -> Diagnosis:
+    probe = ModelProbe(model, sample, validation)
+    now = probe.measure(0)
     before = probe.weights()
     with after_one_step(model, sample):
-        then = probe.vitals(0, before, 1)
-        # In place of that of an epoch. The model's own takes a logarithm from before the softmax,
-        # where that of an answer, of a probability so small that it is clipped, says too little.
+        stepped = probe.measure(0, before, 1)
+        # It takes the place of an epoch's loss. The model's own works on logits where it can; one
+        # that is computed from clipped probabilities would hide very large losses.
         loss = float(_loss.of(model, sample.x, sample.y, sample.sample_weight))
         loss -= sum(map(float, model.losses))
-    case = Case(model, sample, [_with_updates(now, then)], [(loss, math.nan)], start=now.train)
-    return Diagnosis(case.now, tuple(examine(case)))
-
-
-def _with_updates(now: Vitals, then: Vitals) -> Vitals:
-    layers = tuple(
-        dataclasses.replace(layer, update=stepped.update)
-        for layer, stepped in zip(now.layers, then.layers, strict=True)
+    evidence = Evidence(
+        model=model,
+        sample=sample,
+        history=[_with_updates(now, stepped)],
+        losses=[(loss, math.nan)],
+        initial_score=now.train,
     )
-    return dataclasses.replace(now, layers=layers, update=then.update)
+    return Diagnosis(evidence.latest, tuple(run_rules(evidence)))
+
+
+def _with_updates(now: Measurements, stepped: Measurements) -> Measurements:
+    layers = tuple(
+        dataclasses.replace(layer, update=moved.update)
+        for layer, moved in zip(now.layers, stepped.layers, strict=True)
+    )
+    return dataclasses.replace(now, layers=layers, update=stepped.update)

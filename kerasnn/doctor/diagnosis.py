@@ -1,4 +1,4 @@
-"""Figures of what a doctor measured."""
+"""Result of a diagnosis, as a table and as a figure."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn._core.plotting import COLOURS, line_look
-from kerasnn.doctor.measure.measurements import Vitals
+from kerasnn.doctor.measure.measurements import Measurements
 from kerasnn.doctor.rules.finding import Finding
 
 if TYPE_CHECKING:
@@ -15,33 +15,64 @@ if TYPE_CHECKING:
 
 _PANELS = (
     # attribute, title, logarithmic
-    ("dead", "share of dead units", False),
-    ("saturated", "share of saturated outputs", False),
-    ("zeros", "share of zero weights", False),
+    ("dead", "fraction of dead units", False),
+    ("saturated", "fraction of saturated outputs", False),
+    ("zeros", "fraction of zero weights", False),
     ("gradient", "gradient norm", True),
     ("update", "update / weights in a step", True),
 )
+_COLUMNS = tuple(attribute for attribute, *_ in _PANELS)
 
 
-def draw_vitals(looks: Sequence[Vitals], findings: Sequence[Finding]) -> "Figure":
-    """Draws one panel a measure and one line a layer, against the epoch; and one of skill.
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    """Measurements of a model and the faults found in them; prints as a table and the findings.
 
     Args:
-        looks: Vitals, the newest last.
-        findings: What stands above the panels.
+        measurements: The measurements.
+        findings: The faults, likely causes first.
+    """
+
+    measurements: Measurements
+    findings: tuple[Finding, ...]
+
+    def plot(self) -> "Figure":
+        """Draws the measurements by layer, with the findings above them."""
+        return draw_measurements([self.measurements], self.findings)
+
+    def __str__(self) -> str:
+        """One line a layer, then one a finding."""
+        layers = self.measurements.layers
+        width = max([len("layer"), *(len(layer.name) for layer in layers)])
+        head = "".join(f"{column:>11}" for column in _COLUMNS)
+        lines = [f"{'layer':<{width}}{head}"]
+        for layer in layers:
+            values = (getattr(layer, column) for column in _COLUMNS)
+            cells = ("" if value != value else f"{value:.2g}" for value in values)
+            lines.append(f"{layer.name:<{width}}" + "".join(f"{cell:>11}" for cell in cells))
+        lines += [str(finding) for finding in self.findings] or ["Nothing is wrong."]
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def draw_measurements(history: Sequence[Measurements], findings: Sequence[Finding]) -> "Figure":
+    """Draws one panel a measure with one line a layer, over the epochs; and one of skill scores.
+
+    Args:
+        history: Measurements, the newest last.
+        findings: Shown above the panels.
 
     Returns:
-        The figure, which pyplot does not know.
+        The figure, which is not registered with pyplot.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 7), layout="constrained")
     panels = figure.subplots(2, 3)
-    epochs = np.array([look.epoch for look in looks])
-    names = list(dict.fromkeys(layer.name for look in looks for layer in look.layers))
+    epochs = np.array([each.epoch for each in history])
+    names = list(dict.fromkeys(layer.name for each in history for layer in each.layers))
     for ax, (attribute, title, logarithmic) in zip(panels.flat, _PANELS, strict=False):
         for i, name in enumerate(names):
-            values = [_value(look, name, attribute) for look in looks]
+            values = [_value(each, name, attribute) for each in history]
             _line(ax, epochs, values, name, **line_look(i))
         if logarithmic:
             ax.set_yscale("log")
@@ -50,10 +81,10 @@ def draw_vitals(looks: Sequence[Vitals], findings: Sequence[Finding]) -> "Figure
         ax.set_title(title)
     skill = panels.flat[-1]
     for part, colour in (("train", COLOURS[0]), ("validation", COLOURS[1])):
-        scores = [getattr(look, part) for look in looks]
-        values = [score.skill if score else np.nan for score in scores]
+        scores = [getattr(each, part) for each in history]
+        values = [score.skill_score if score else np.nan for score in scores]
         _line(skill, epochs, values, part, color=colour)
-    skill.set_title("skill: 0 a constant, 1 perfect")
+    skill.set_title("skill score: 0 for a constant, 1 perfect")
     if skill.lines:
         skill.legend()
     for ax in panels[-1]:
@@ -67,8 +98,8 @@ def draw_vitals(looks: Sequence[Vitals], findings: Sequence[Finding]) -> "Figure
     return figure
 
 
-def _value(look: Vitals, name: str, attribute: str) -> float:
-    found = (getattr(layer, attribute) for layer in look.layers if layer.name == name)
+def _value(measured: Measurements, name: str, attribute: str) -> float:
+    found = (getattr(layer, attribute) for layer in measured.layers if layer.name == name)
     return next(found, np.nan)
 
 
@@ -81,38 +112,3 @@ def _line(ax: Any, epochs: np.ndarray, values: list[float], label: str, **look: 
 def _heading(finding: Finding) -> str:
     where = f" in {finding.layer}" if finding.layer else ""
     return f"{finding.name}{where} ({finding.number:.2g})"
-
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_COLUMNS = ("dead", "saturated", "zeros", "gradient", "update")
-
-
-@dataclasses.dataclass(frozen=True)
-class Diagnosis:
-    """A model's vitals and what is wrong with it; prints as a table and the findings.
-
-    Args:
-        vitals: What was measured.
-        findings: What is wrong, the likely causes first.
-    """
-
-    vitals: Vitals
-    findings: tuple[Finding, ...]
-
-    def plot(self) -> "Figure":
-        """Draws the vitals by layer; the findings stand above."""
-        return draw_vitals([self.vitals], self.findings)
-
-    def __str__(self) -> str:
-        """One line a layer, then one a finding."""
-        width = max([len("layer"), *(len(layer.name) for layer in self.vitals.layers)])
-        head = "".join(f"{column:>11}" for column in _COLUMNS)
-        lines = [f"{'layer':<{width}}{head}"]
-        for layer in self.vitals.layers:
-            values = (getattr(layer, column) for column in _COLUMNS)
-            cells = ("" if value != value else f"{value:.2g}" for value in values)
-            lines.append(f"{layer.name:<{width}}" + "".join(f"{cell:>11}" for cell in cells))
-        lines += [str(finding) for finding in self.findings] or ["Nothing is wrong."]
-        return "\n".join(line.rstrip() for line in lines)

@@ -110,7 +110,7 @@ def check_overhead(only: str | None) -> int:
                 )
                 seconds.append((with_doctor, time.process_time() - began))
                 if extra:
-                    looks = len(extra[0].looks_)
+                    looks = len(extra[0].measurements_)
             times = dict(seconds)
             ratios.append(times[True] / times[False] - 1)
         overhead = statistics.median(ratios)

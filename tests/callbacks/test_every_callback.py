@@ -1,4 +1,4 @@
-"""What every callback promises: Keras's contract, under every engine, and a state to go on from."""
+"""Promises of every callback: Keras's contract, the same effect in every engine, a state."""
 
 import functools
 import inspect
@@ -13,7 +13,7 @@ from engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 import kerasnn
 from kerasnn import callbacks, schedules
-from kerasnn.callbacks.resume.callback_state import set_state, settings_of, state_of
+from kerasnn.callbacks.resume.snapshot import restore_state, state_of
 
 SCHEDULE = schedules.Exponential(0.5, rate=0.9)
 
@@ -33,17 +33,26 @@ KERAS_CASES = {
         patience=1, min_delta=0.05
     ),
 }
+# Trained together; no two of a group set the learning rate.
+GROUPS = {
+    "decay": ("EarlyStopping", "LearningRateDecay", "BestModel", "TrainingDoctor"),
+    "plateau": ("EarlyStopping", "ReduceLROnPlateau"),
+}
+KERAS_GROUP = {"keras": tuple(KERAS_CASES)}
 EPOCHS, CUT = 7, 1
 PLAN = {"verbose": 0, "shuffle": False, "validation_data": (X_HELD, Y_HELD)}
-
-
-# It needs `kerasnn.fit`, and runs that are killed: test_resume_*.py.
+# `Resume` needs `kerasnn.fit`, and runs that are killed: resume/test_resume_*.py.
 ELSEWHERE = {"Callback", "Resume"}
 
 
-def test_the_table_is_complete():
-    public = {name for name, value in vars(callbacks).items() if inspect.isclass(value)}
+def test_the_tables_are_complete():
+    public = {name for name in dir(callbacks) if inspect.isclass(getattr(callbacks, name))}
     assert set(CASES) | ELSEWHERE == public
+    assert {name for group in GROUPS.values() for name in group} == set(CASES)
+
+
+def made(names, path):
+    return [{**CASES, **KERAS_CASES}[name](path) for name in names]
 
 
 def model():
@@ -61,14 +70,14 @@ class Idle(keras.callbacks.Callback):
 ENGINES = ["graph", *(pytest.param(e, marks=pytest.mark.slow) for e in ("stream", "keras", "xla"))]
 
 
-def fit(engine, trained, callback, **arguments):
+def fit(engine, trained, listed, **arguments):
     plan = {**PLAN, "epochs": EPOCHS, **arguments}
     if engine == "keras.Model.fit":
-        return keras.Model.fit(trained, X, Y, callbacks=[callback], **plan)
+        return keras.Model.fit(trained, X, Y, callbacks=listed, **plan)
     if engine == "stream":
         stream = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32)
-        return kerasnn.fit(trained, stream, callbacks=[callback], **plan)
-    listed = [callback, Idle()] if engine == "keras" else [callback]
+        return kerasnn.fit(trained, stream, callbacks=listed, **plan)
+    listed = [*listed, Idle()] if engine == "keras" else listed
     asked = {"engine": "xla"} if engine == "xla" else {}
     history = kerasnn.fit(trained, X, Y, callbacks=listed, **asked, **plan)
     assert history.engine == engine
@@ -76,62 +85,66 @@ def fit(engine, trained, callback, **arguments):
 
 
 @functools.cache
-def by_keras(name):
+def by_keras(group):
     wanted = model()
     with tempfile.TemporaryDirectory() as folder:
-        return wanted, fit("keras.Model.fit", wanted, CASES[name](pathlib.Path(folder)))
+        listed = made(GROUPS[group], pathlib.Path(folder))
+        return wanted, fit("keras.Model.fit", wanted, listed)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", CASES)
-def test_every_engine(name, engine, tmp_path):
-    """The same effect on weights, rate and History as in Keras's own `fit`."""
-    ours = model()
-    history = fit(engine, ours, CASES[name](tmp_path))
-    wanted, reference = by_keras(name)
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_engine(group, engine, tmp_path):
+    """The same effect on weights, rate and History as in Keras's own `fit`, twice."""
+    listed = made(GROUPS[group], tmp_path)
+    wanted, reference = by_keras(group)
+    histories = []
+    for _ in range(2):
+        ours = model()
+        histories.append(fit(engine, ours, listed))
+        assert_close(ours.get_weights(), wanted.get_weights(), tolerance=1e-4)
+        np.testing.assert_allclose(ours.optimizer.learning_rate, wanted.optimizer.learning_rate)
+    history, again = histories
+    assert history.history == again.history
     assert list(history.history) == list(reference.history)
     assert history.epoch == reference.epoch
     for key, values in reference.history.items():
         np.testing.assert_allclose(history.history[key], values, rtol=1e-4, err_msg=key)
-    assert_close(ours.get_weights(), wanted.get_weights(), tolerance=1e-4)
-    np.testing.assert_allclose(ours.optimizer.learning_rate, wanted.optimizer.learning_rate)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_keras_contract(name, tmp_path):
-    """A Keras callback; works twice; arguments are attributes; a wrong one is answered."""
+    """A Keras callback; its arguments are attributes; an unknown argument is an error."""
     callback = CASES[name](tmp_path)
     assert isinstance(callback, keras.callbacks.Callback)
     for argument in inspect.signature(type(callback)).parameters:
         assert hasattr(callback, argument)
-    histories = [fit("graph", model(), callback, epochs=3) for _ in range(2)]
-    if name != "BestModel":
-        assert histories[0].history == histories[1].history
     with pytest.raises(TypeError, match=f"`{name}` has no argument `nothing`"):
         type(callback)(nothing=1)
 
 
 class Restored(keras.callbacks.Callback):
-    """Gives another callback its state back, after its `on_train_begin`."""
+    """Gives other callbacks their states back, after their `on_train_begin`."""
 
-    def __init__(self, callback, state):
+    def __init__(self, listed, states):
         super().__init__()
-        self.callback, self.state = callback, state
+        self.listed, self.states = listed, states
 
     def on_train_begin(self, logs=None):
-        set_state(self.callback, self.state)
+        for callback, state in zip(self.listed, self.states, strict=True):
+            restore_state(callback, state)
 
 
 class Kept(keras.callbacks.Callback):
-    """Keeps the state that another callback and the model have after epoch `CUT`."""
+    """Keeps the states of other callbacks and of the model after epoch `CUT`."""
 
-    def __init__(self, callback):
+    def __init__(self, listed):
         super().__init__()
-        self.callback, self.settings = callback, settings_of(callback)
+        self.listed = listed
 
     def on_epoch_end(self, epoch, logs=None):
         if epoch == CUT:
-            self.state = state_of(self.callback, self.settings)
+            self.states = [state_of(callback) for callback in self.listed]
             self.variables = [v.numpy() for v in every_variable(self.model)]
 
 
@@ -139,20 +152,20 @@ def every_variable(trained):
     return [*trained.variables, *trained.optimizer.variables]
 
 
-@pytest.mark.parametrize("name", [*CASES, *KERAS_CASES])
-def test_state_goes_on(name, tmp_path):
-    """A run that goes on in new objects ends as the one that was never cut."""
-    make = {**CASES, **KERAS_CASES}[name]
-    whole, callback = model(), make(tmp_path)
-    kept = Kept(callback)
-    wanted = kerasnn.fit(whole, X, Y, epochs=EPOCHS, callbacks=[callback, kept], **PLAN)
+@pytest.mark.parametrize("group", [*GROUPS, *KERAS_GROUP])
+def test_a_run_continues_from_a_state(group, tmp_path):
+    """In new objects it ends as the run that was never stopped."""
+    names = {**GROUPS, **KERAS_GROUP}[group]
+    whole, listed = model(), made(names, tmp_path)
+    kept = Kept(listed)
+    wanted = kerasnn.fit(whole, X, Y, epochs=EPOCHS, callbacks=[*listed, kept], **PLAN)
     assert len(wanted.epoch) > CUT + 2
 
-    again, callback = model(), make(tmp_path)
+    again, listed = model(), made(names, tmp_path)
     again.optimizer.build(again.trainable_variables)
     for variable, value in zip(every_variable(again), kept.variables, strict=True):
         variable.assign(value)
-    listed = [callback, Restored(callback, kept.state)]
+    listed.append(Restored(list(listed), kept.states))
     plan = {"initial_epoch": CUT + 1, "epochs": EPOCHS, "callbacks": listed, **PLAN}
     got = kerasnn.fit(again, X, Y, **plan)
     assert got.epoch == wanted.epoch[CUT + 1 :]

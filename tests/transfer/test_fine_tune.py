@@ -205,7 +205,7 @@ def test_callbacks_are_told_of_the_whole_model_and_stop_it(tmp_path):
     saved = keras.saving.load_model(tmp_path / "best.keras")
     assert saved.predict(x, verbose=0).shape == (48, CLASSES)
     assert stop.model is model
-    assert len(doctor.looks_) > 0
+    assert len(doctor.measurements_) > 0
 
 
 def test_decay_by_the_step_acts_in_each_stage():

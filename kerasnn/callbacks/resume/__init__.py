@@ -1,1 +1,1 @@
-"""Resume: a training run that a kill does not lose."""
+"""Resume: training that continues after its process was killed."""

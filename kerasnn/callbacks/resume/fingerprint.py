@@ -1,6 +1,7 @@
-"""What a training run is made of, in words that can be compared with another run's."""
+"""Text fingerprints of models, data and arguments, comparable across processes."""
 
 import hashlib
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from kerasnn import _checks
 
-# Of a configuration: what Keras numbers anew in each process, and what says nothing more.
+# Keys of a configuration to leave out: auto-numbered names and redundant entries.
 _LEFT_OUT = (
     "name",
     "module",
@@ -25,7 +26,7 @@ Fingerprint = dict[str, str]
 
 
 def of_model(model: keras.Model) -> Fingerprint:
-    """Returns the layers and how they hang together; names of layers count for nothing."""
+    """Returns the layers and how they are connected; names of layers do not matter."""
     try:
         config: Any = model.get_config()
     except NotImplementedError:
@@ -35,7 +36,7 @@ def of_model(model: keras.Model) -> Fingerprint:
 
 
 def of_training(model: keras.Model) -> Fingerprint:
-    """Returns the optimizer, and what `compile` was told of losses and metrics."""
+    """Returns the optimizer, and the losses and metrics that `compile` received."""
     optimizer: Any = model.optimizer
     flat = _flat("optimizer", {"class": type(optimizer).__name__, **optimizer.get_config()}, {})
     compiled = model.get_compile_config() or {}
@@ -47,6 +48,26 @@ def of_training(model: keras.Model) -> Fingerprint:
 def of_settings(settings: dict[str, Any]) -> Fingerprint:
     """Returns arguments of `fit`."""
     return _flat("fit", settings, {})
+
+
+def of_callbacks(callbacks: dict[str, keras.callbacks.Callback]) -> Fingerprint:
+    """Returns the arguments of callbacks' constructors that are kept as attributes.
+
+    Args:
+        callbacks: Name -> callback.
+    """
+    found: Fingerprint = dict.fromkeys(callbacks, "present")
+    for name, callback in callbacks.items():
+        kept = vars(callback)
+        for argument in kept.keys() & inspect.signature(type(callback).__init__).parameters:
+            value: Any = kept[argument]
+            if isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
+                value = {"class": type(value).__name__, "config": _config(value)}
+            elif argument == "min_delta":
+                # Keras gives it a sign in the first epoch.
+                value = abs(value)
+            found |= _flat(f"{name}.{argument}", value, {})
+    return found
 
 
 def of_data(name: str, data: Any) -> Fingerprint:
@@ -74,7 +95,7 @@ def describe(array: np.ndarray) -> str:
 
 
 def differences(was: Fingerprint, now: Fingerprint) -> str:
-    """Says what differs, at most five things, or nothing.
+    """Returns a description of the first five differences; empty where there are none.
 
     >>> differences({"a": "1", "b": "2"}, {"a": "1", "b": "3"})
     '`b` was 2, is now 3'
@@ -95,13 +116,20 @@ def _short(value: str | None) -> str:
 
 def _update(digest: Any, array: np.ndarray) -> None:
     digest.update(f"{array.dtype.name}{array.shape}".encode())
-    # Text of any length is held as objects, whose bytes are addresses.
+    # The bytes of an array of objects, such as strings of any length, are addresses.
     plain = repr(array.tolist()).encode() if array.dtype.kind == "O" else array
     digest.update(np.ascontiguousarray(plain).view(np.uint8).data if plain is array else plain)
 
 
+def _config(schedule: keras.optimizers.schedules.LearningRateSchedule) -> dict[str, Any]:
+    try:
+        return schedule.get_config()
+    except NotImplementedError:
+        return {}
+
+
 def _names(config: Any) -> dict[str, str]:
-    """Returns for every name in a configuration which one it is, counted from the first."""
+    """Returns each name in a configuration -> its number in order of appearance."""
     names = dict.fromkeys(_each_name(config))
     return {name: f"#{number}" for number, name in enumerate(names)}
 
@@ -132,5 +160,5 @@ def _flat(path: str, value: Any, names: dict[str, str]) -> Fingerprint:
         return {path: repr(value)}
     if isinstance(value, (np.ndarray, tf.Tensor)):
         return {path: describe(np.asarray(value))}
-    # An object's own words may hold its address.
+    # The repr of an object may hold its address.
     return {path: getattr(value, "__name__", type(value).__name__)}

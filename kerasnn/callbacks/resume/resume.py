@@ -1,4 +1,4 @@
-"""Training that goes on after the process was killed."""
+"""The callback `Resume`."""
 
 import contextlib
 import os
@@ -12,56 +12,68 @@ from kerasnn import _checks
 from kerasnn._core import atomic_files
 from kerasnn._core.callback import Callback
 from kerasnn._core.lock import path_lock
-from kerasnn.callbacks.resume.backup_file import Generations
-from kerasnn.callbacks.resume.checkpoint import ResumableRun
+from kerasnn.callbacks.resume.fingerprint import Fingerprint
+from kerasnn.callbacks.resume.snapshot import ResumableRun
 
 
 class Resume(Callback):
-    """Lets the same script, started again after a kill, end with the same bits.
+    """Saves the state of training, so that the same script, started again, ends in the same bits.
 
-    After an epoch's last callback the whole state of training is saved: weights, the optimizer's
-    slots and counters, seeds of layers, Python's and NumPy's global generators, the seed of the
-    order of the rows, every callback, History, and whether training was stopped. The next `fit`
-    with the same path goes on with the epoch after it: no step of the run that goes on is done
-    twice or left out. A run that has ended trains no more: it is restored, and its History
-    returned. With more `epochs` it goes on, unless a callback has stopped it.
+    After the last callback of an epoch the whole state is saved: weights, the optimizer's slots
+    and counters, seeds of layers, the global generators of Python and NumPy, the seed of the
+    shuffling order, callbacks, History, and whether training was stopped. The next `fit` with the
+    same path continues with the following epoch: no step of the resumed run is repeated or left
+    out. A run that has ended trains no more: its state is restored and its History returned. With
+    more `epochs` it continues, unless a callback has stopped it.
 
-    One path is for one call of `fit`. Beside `path` there are `path.previous`, the state before
-    the newest, and `path.lock`. To train from the start, delete them.
+    One path is for one call of `fit`. To train from the start, delete the file. It is written
+    under another name, flushed to the disk and then renamed: after a kill or a power failure at
+    any time it is the former file or the new one, and whole. A file that the disk has damaged is
+    found by its checksums (CRC-32), and is an error. On SIGTERM, or Ctrl-C, the state after the
+    last whole epoch is in the file when the process ends; on SIGTERM it ends with exit code 143.
 
-    A file appears whole or not at all, and has a checksum. Where the newest is damaged, the one
-    before it is taken, with a warning. On SIGTERM, or Ctrl-C, the state after the last whole epoch
-    is on the disk when the process ends; on SIGTERM it ends with exit code 143.
+    A second run on the same path is refused by a lock on `path.lock`, which ends with its process
+    however that ends.
 
-    Callbacks: one with `state()` and `restore(state)` says itself what is kept, as
-    numbers, text, arrays, and lists, tuples, sets and dictionaries of them. Of any other all
-    attributes of such types are kept, except for arguments of its constructor that are as they
-    were. What is kept is given back after `on_train_begin`. What files a callback writes is its
-    own affair: give `CSVLogger` `append=True`.
+    Callbacks: of a `kerasnn.callbacks.Callback` what its `state()` returns is saved, and given to
+    `restore(state)` after `on_train_begin`. Of Keras's callbacks it is
 
-    A second process on the same path is kept off by a POSIX lock (`fcntl`), which ends with its
-    process however that ends. On a system without it, such as Windows, `fit` raises
-    `NotImplementedError` before training.
+    | callback | attributes |
+    |---|---|
+    | `History` | `epoch`, `history` |
+    | `EarlyStopping` | `wait`, `best`, `best_epoch`, `best_weights`, `stopped_epoch` |
+    | `ReduceLROnPlateau` | `best`, `wait`, `cooldown_counter` |
+    | `ModelCheckpoint` | `best` |
+
+    and so of classes that extend these. **Of any other callback nothing is saved**: it is as its
+    constructor and `on_train_begin` leave it. If it has a state of its own, derive it from
+    `kerasnn.callbacks.Callback`. Files that a callback writes are its own affair: give `CSVLogger`
+    `append=True`.
 
     Limits: it works with `kerasnn.fit` and the `fit` of kerasnn's models. Data must be arrays, or
-    a `tf.data.Dataset` with an end that gives the same batches each time it is read, which is
-    tried beforehand by reading it twice. With `engine="keras"` arrays need `shuffle=False`. Keras
-    keeps the global generator of `keras.random` to itself, and TensorFlow that of
+    a finite `tf.data.Dataset` that gives the same batches each time it is read, which is tested by
+    reading it twice before training. With `engine="keras"` arrays need `shuffle=False`. Keras does
+    not show the state of the global generator of `keras.random`, nor TensorFlow that of
     `tf.random.normal` and its like: a layer or a loss that draws from them without a seed of its
-    own is not put back. Losses and metrics are compared by name and configuration, not by code.
+    own is not restored. Losses and metrics are compared by name and configuration, not by code.
+    Tuples in the state of a callback come back as lists.
 
     Args:
         path: File to save to; its directory is made where there is none.
-        every: Epochs from one saving to the next; the last epoch is always saved.
+        every: Epochs between two savings; the last epoch is always saved.
+
+    Attributes:
+        resumed_epoch_: The epoch, counted from 0, with which the last `fit` continued; None where
+            it began anew.
 
     Raises:
-        ValueError: If the saved run had another model, optimizer, loss, data or arguments, or
-            the data cannot be given once more; if no saved file is whole.
-        BlockingIOError: If another process uses `path`.
-        NotImplementedError: On a system without POSIX locks.
+        InvalidArgument: If an argument breaks its rule; in `fit`, if the saved run had another
+            model, optimizer, loss, data or arguments, if the data cannot be read once more, or if
+            the file is damaged.
+        BlockingIOError: If another run uses `path`.
         OSError: If `path` cannot be written to, before training where that is known, or the disk
             is full; what was saved before is still there.
-        TypeError: If an argument is unknown.
+        TypeError: If an argument is unknown, or the state of a callback is not plain data.
 
     Example:
         >>> import tempfile
@@ -86,7 +98,6 @@ class Resume(Callback):
         _checks.file_name("path", path)
         self.path = path
         self.every = every
-        #: The epoch, counted from 0, that the last `fit` went on with; None where it began anew.
         self.resumed_epoch_: int | None = None
         self._run: ResumableRun | None = None
 
@@ -96,22 +107,23 @@ class Resume(Callback):
 
     @contextlib.contextmanager
     def watching(
-        self, callbacks: list[keras.callbacks.Callback], fingerprint: dict[str, str]
+        self, callbacks: list[keras.callbacks.Callback], fingerprint: Fingerprint
     ) -> Iterator[ResumableRun]:
-        """Keeps the path for one run, and gives what is known of it.
+        """Locks the path for one run, and loads what was saved of it.
 
         Args:
             callbacks: All other callbacks of the run, History among them.
-            fingerprint: What the run is made of, in words.
+            fingerprint: Model, optimizer, loss, data and arguments of the run.
         """
+        _check_swaps(callbacks)
         path = pathlib.Path(self.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path_lock(path):
-            run = ResumableRun(Generations(path), callbacks, fingerprint)
+            run = ResumableRun(path, callbacks, fingerprint)
             self.resumed_epoch_ = None if run.saved is None else run.saved["epoch"]
             self._run = run
             try:
-                with run.termination.awaited():
+                with run.termination.handled():
                     yield run
             finally:
                 self._run = None
@@ -119,22 +131,37 @@ class Resume(Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Puts back what was saved; all other callbacks have begun."""
-        self._watched.restore(self.model)
+        self._current_run.restore(self.model)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Keeps what there is now, and saves it where it is time; all others have ended."""
-        run = self._watched
+        """Keeps the state, and saves it where it is time; all other callbacks have run."""
+        run = self._current_run
         run.keep(self.model, epoch + 1)
         last = epoch + 1 == self.params["epochs"] or self.model.stop_training
         if last or (epoch + 1) % self.every == 0:
             run.flush()
 
     @property
-    def _watched(self) -> ResumableRun:
+    def _current_run(self) -> ResumableRun:
         if self._run is None:
-            raise ValueError(
-                "`Resume` must be given to `kerasnn.fit` or to the `fit` of a kerasnn model: "
-                "Keras's own `fit` draws an order of the rows that cannot be repeated. Call "
-                "`kerasnn.fit(model, x, y, callbacks=[Resume(path)])`."
+            raise _checks.InvalidArgument(
+                "callbacks",
+                "hold no `Resume` in Keras's own `fit`, whose shuffling order cannot be repeated",
+                self,
+                "Call `kerasnn.fit(model, x, y, callbacks=[Resume(path)])`.",
+                got="`Resume`",
             )
         return self._run
+
+
+def _check_swaps(callbacks: list[keras.callbacks.Callback]) -> None:
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.SwapEMAWeights) and callback.swap_on_epoch:
+            raise _checks.InvalidArgument(
+                "callbacks",
+                "hold no `SwapEMAWeights(swap_on_epoch=True)` beside `Resume`, which would save "
+                "the averages in place of the weights",
+                callback,
+                "Leave out `swap_on_epoch`.",
+                got="`SwapEMAWeights`",
+            )

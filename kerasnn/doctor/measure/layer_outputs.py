@@ -1,4 +1,4 @@
-"""What layers give out on their way to a model's answers."""
+"""Outputs of a model's layers, computed in inference."""
 
 import inspect
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from kerasnn._core import model_outputs
 Outputs = list[tuple[Any, Any]]
 
 
-class Signals:
-    """Runs a model in inference, and gives the outputs of its layers with an activation too.
+class LayerOutputs:
+    """Runs a model in inference, and returns the outputs of its layers with an activation too.
 
-    Of a model that computes by Python of its own there are only its answers.
+    A subclassed model with a `call` of its own shows only its predictions.
     """
 
     def __init__(self, model: Any) -> None:
@@ -22,26 +22,26 @@ class Signals:
         self._run: Callable[[Any], tuple[Any, Outputs]] | None = None
 
     def __call__(self, x: Any) -> tuple[Any, Outputs]:
-        """Returns the model's outputs, and (layer, output) for each layer that is watched."""
+        """Returns the predictions, and (layer, output) for each layer with an activation."""
         if self._run is None:
             if not self._model.built:
                 self._model(x, training=False)
             is_sequential = type(self._model).call is keras.Sequential.call
-            self._run = self._one_by_one if is_sequential else self._graph()
+            self._run = self._layer_by_layer if is_sequential else self._graph()
         return self._run(x)
 
-    def _one_by_one(self, x: Any) -> tuple[Any, Outputs]:
+    def _layer_by_layer(self, x: Any) -> tuple[Any, Outputs]:
         """Runs the layers of a Sequential."""
-        made = []
+        outputs = []
         for layer in self._model.layers:
             takes_training = "training" in inspect.signature(layer.call).parameters
             x = layer(x, **({"training": False} if takes_training else {}))
             if _is_watched(layer):
-                made.append((layer, x))
-        return x, made
+                outputs.append((layer, x))
+        return x, outputs
 
     def _graph(self) -> Callable[[Any], tuple[Any, Outputs]]:
-        """Returns what runs a model whose graph ends with the outputs of its layers, too."""
+        """Returns a function that runs the model's graph up to the layers' outputs as well."""
         model = self._model
         pairs = [
             (layer, output)
@@ -55,8 +55,8 @@ class Signals:
         graph = keras.Model(model.input, ends, name="signals")
 
         def run(x: Any) -> tuple[Any, Outputs]:
-            answers, made = graph(x, training=False)
-            return answers, list(zip(watched, made, strict=True))
+            predictions, outputs = graph(x, training=False)
+            return predictions, list(zip(watched, outputs, strict=True))
 
         return run
 
@@ -66,12 +66,12 @@ def _is_watched(layer: Any) -> bool:
 
 
 def _is_functional(model: Any) -> bool:
-    """Whether a model computes what its graph says, and not by a `call` of its own."""
+    """Whether a model runs its graph, and not a `call` of its own."""
     return type(keras.Model(model.input, model.output, name="plain")).call is type(model).call
 
 
 def _reaches(model: Any, output: Any) -> bool:
-    """Whether a symbol is made from the model's inputs, and not in another model."""
+    """Whether a symbolic output depends on this model's inputs, not on another model's."""
     try:
         keras.Model(model.input, output, name="reach")
     except (AttributeError, ValueError):

@@ -1,4 +1,4 @@
-"""What is measured of a model at one moment."""
+"""Measurements of a model and its layers at one moment."""
 
 import dataclasses
 import math
@@ -11,16 +11,16 @@ from kerasnn.doctor.measure.score import SATURATED, Score
 
 
 @dataclasses.dataclass(frozen=True)
-class LayerVitals:
-    """One layer; NaN is what it does not have, or what cannot be known of it.
+class LayerMeasurements:
+    """Measurements of one layer; NaN where it has no such thing, or it cannot be known.
 
     Args:
-        name: The layer; inside another model `nested/layer`.
-        dead: Share of units behind a ReLU that are active on no row.
-        saturated: Share of outputs within 1% of an end of the range of a sigmoid or tanh.
-        gradient: Norm of the gradient of the loss in its weights.
-        update: Norm of the weights' change in one step, next to the norm of the weights.
-        zeros: Share of its weights, biases left out, that are zero.
+        name: Name of the layer; inside another model `nested/layer`.
+        dead: Fraction of units behind a ReLU that are active on no row.
+        saturated: Fraction of outputs within 1% of an end of the range of a sigmoid or tanh.
+        gradient: Norm of the gradient of the loss with respect to its weights.
+        update: Norm of the weights' change in one step, divided by the norm of the weights.
+        zeros: Fraction of its weights, without biases, that are zero.
         weights: Norm of its weights.
     """
 
@@ -34,42 +34,42 @@ class LayerVitals:
 
 
 @dataclasses.dataclass(frozen=True)
-class Vitals:
-    """A model at one moment.
+class Measurements:
+    """Measurements of a model at one moment.
 
     Args:
-        epoch: How many epochs it had trained for.
-        layers: Its layers that have weights or a known activation, from the first to the last.
-        update: `LayerVitals.update` of all weights taken together.
-        train: Its answers on the training sample, where they can be judged.
-        validation: Its answers on the validation sample.
-        rate: Its learning rate; NaN where there is no one rate.
+        epoch: Number of epochs trained.
+        layers: The layers that have weights or a known activation, from first to last.
+        update: `LayerMeasurements.update` of all weights taken together.
+        train: Score of the predictions on the training sample, or None.
+        validation: Score of the predictions on the validation sample, or None.
+        rate: Learning rate; NaN where there are several or none.
     """
 
     epoch: int
-    layers: tuple[LayerVitals, ...]
+    layers: tuple[LayerMeasurements, ...]
     update: float
     train: Score | None
     validation: Score | None
     rate: float = math.nan
 
     @classmethod
-    def from_dict(cls, state: dict[str, Any]) -> "Vitals":
-        """Returns what `dataclasses.asdict` was given."""
+    def from_dict(cls, state: dict[str, Any]) -> "Measurements":
+        """Builds the object from the dictionary that `dataclasses.asdict` returns."""
         train, validation = (
             state[part] and Score(**state[part]) for part in ("train", "validation")
         )
-        layers = tuple(LayerVitals(**layer) for layer in state["layers"])
+        layers = tuple(LayerMeasurements(**layer) for layer in state["layers"])
         return cls(state["epoch"], layers, state["update"], train, validation, state["rate"])
 
     @property
-    def deep(self) -> list[LayerVitals]:
+    def deep(self) -> list[LayerMeasurements]:
         """The layers with kernels, from the first to the last."""
         return [layer for layer in self.layers if not math.isnan(layer.zeros)]
 
     @property
     def gradient_ratio(self) -> float:
-        """Gradient norm of the last layer with a kernel next to that of the first.
+        """Gradient norm of the last layer with a kernel divided by that of the first.
 
         NaN where there are fewer than two, or no gradient at all.
         """
@@ -79,8 +79,8 @@ class Vitals:
         return norms[-1] / norms[0] if norms[0] else math.inf
 
 
-def dead_share(layer: Any, activation: str, output: np.ndarray) -> float:
-    """Returns the share of units behind a ReLU that no row makes active; else NaN."""
+def dead_fraction(layer: Any, activation: str, output: np.ndarray) -> float:
+    """Returns the fraction of units behind a ReLU that no row makes active; else NaN."""
     if activation not in ("relu", "relu6"):
         return math.nan
     units = 1 if getattr(layer, "data_format", None) == "channels_first" else output.ndim - 1
@@ -88,8 +88,8 @@ def dead_share(layer: Any, activation: str, output: np.ndarray) -> float:
     return float((output.max(axis=others) <= 0).mean())
 
 
-def saturated_share(activation: str, output: np.ndarray) -> float:
-    """Returns the share of outputs near an end of a bounded activation's range; else NaN."""
+def saturated_fraction(activation: str, output: np.ndarray) -> float:
+    """Returns the fraction of outputs near an end of a bounded activation's range; else NaN."""
     if activation not in RANGES or activation == "softmax":
         return math.nan
     low, high = RANGES[activation]

@@ -1,4 +1,4 @@
-"""Takes a model's vitals without leaving a trace in it."""
+"""Measurement of a model that leaves it unchanged."""
 
 import math
 from collections import defaultdict
@@ -9,70 +9,77 @@ import numpy as np
 from kerasnn._core import model_outputs
 from kerasnn._core.model import unchanged
 from kerasnn.autodiff.gradients import by_weight, norms, trained
-from kerasnn.doctor.measure.layer_outputs import Signals
-from kerasnn.doctor.measure.measurements import LayerVitals, Vitals, dead_share, saturated_share
+from kerasnn.doctor.measure.layer_outputs import LayerOutputs
+from kerasnn.doctor.measure.measurements import (
+    LayerMeasurements,
+    Measurements,
+    dead_fraction,
+    saturated_fraction,
+)
 from kerasnn.doctor.measure.score import Score, score
-from kerasnn.doctor.measure.training_sample import Sample
+from kerasnn.doctor.measure.training_sample import TrainingSample
 
 Weights = dict[str, list[np.ndarray]]
 
 
-class Probe:
-    """Runs a model on a sample in inference: nothing is dropped and nothing learned.
+class ModelProbe:
+    """Measures a model on a sample, in inference: nothing is dropped and nothing is learned.
 
-    It runs eagerly: tracing a program costs as much as some tens of such runs.
+    It runs eagerly: tracing a program costs as much as tens of runs.
 
     Args:
-        model: A compiled Keras model. Of one that computes by Python of its own, what happens
-            between its layers is not known.
-        train: Rows that it trains on.
-        validation: Rows that it does not.
+        model: A compiled Keras model. The layers' outputs of a subclassed model with a `call` of
+            its own are not known.
+        train: Training rows.
+        validation: Validation rows, or None.
     """
 
-    def __init__(self, model: Any, train: Sample, validation: Sample | None = None) -> None:
+    def __init__(
+        self, model: Any, train: TrainingSample, validation: TrainingSample | None = None
+    ) -> None:
         self._model, self._train, self._validation = model, train, validation
-        self._signals = Signals(model)
+        self._layer_outputs = LayerOutputs(model)
 
     def weights(self) -> Weights:
-        """Returns a copy of the weights that are trained, by layer."""
+        """Returns a copy of the trainable weights, by layer."""
         weights = defaultdict(list)
         for name, weight in trained(self._model):
             weights[name].append(np.array(weight))
         return weights
 
     def rate(self) -> float:
-        """Returns the learning rate of the next step, or NaN where there is no one rate."""
+        """Returns the learning rate of the next step, or NaN where there are several or none."""
         try:
             return float(self._model.optimizer.learning_rate)
         except (AttributeError, TypeError, ValueError):
             return math.nan
 
     def score(self) -> Score | None:
-        """Returns how good the answers on the training sample are."""
+        """Returns the score of the predictions on the training sample, or None."""
         with unchanged(self._model):
             return score(self._model, self._train, self._run(self._train.x)[0])
 
-    def vitals(self, epoch: int, before: Weights | None = None, steps: int = 0) -> Vitals:
-        """Measures.
+    def measure(self, epoch: int, before: Weights | None = None, steps: int = 0) -> Measurements:
+        """Returns measurements.
 
         Args:
             epoch: Number of epochs that the model has trained for.
-            before: Its weights some steps ago.
-            steps: How many steps.
+            before: The weights some steps ago, or None.
+            steps: Number of these steps.
         """
         with unchanged(self._model):
-            return self._vitals(epoch, before, steps)
+            return self._measure(epoch, before, steps)
 
-    def _vitals(self, epoch: int, before: Weights | None, steps: int) -> Vitals:
+    def _measure(self, epoch: int, before: Weights | None, steps: int) -> Measurements:
         x, y = self._train.x, self._train.y
-        answers, activity = self._run(x)
+        predictions, activity = self._run(x)
         weights = self.weights()
         gradients = norms(by_weight(self._model, x, y, self._train.sample_weight))
         updates = _updates(weights, before, steps)
         order = [layer.name for layer in self._model.layers]
-        names = sorted({*gradients, *activity}, key=lambda name: _place(name, order))
+        names = sorted({*gradients, *activity}, key=lambda name: _position(name, order))
         layers = [
-            LayerVitals(
+            LayerMeasurements(
                 name,
                 **activity.get(name, {}),
                 gradient=gradients.get(name, math.nan),
@@ -82,38 +89,38 @@ class Probe:
             )
             for name in names
         ]
-        held = None
+        validation = None
         if self._validation is not None:
-            held = score(self._model, self._validation, self._run(self._validation.x)[0])
-        return Vitals(
+            validation = score(self._model, self._validation, self._run(self._validation.x)[0])
+        return Measurements(
             epoch,
             tuple(layers),
             updates[""],
-            score(self._model, self._train, answers),
-            held,
+            score(self._model, self._train, predictions),
+            validation,
             self.rate(),
         )
 
     def _run(self, x: Any) -> tuple[Any, dict[str, dict[str, float]]]:
-        """Returns the outputs of the model, and what the layers' outputs tell, by layer."""
-        answers, made = self._signals(x)
+        """Returns the predictions, and dead and saturated fractions by layer."""
+        predictions, outputs = self._layer_outputs(x)
         activity = {}
-        for layer, output in made:
+        for layer, output in outputs:
             activation, array = model_outputs.activation_of(layer), np.asarray(output)
             activity[layer.name] = {
-                "dead": dead_share(layer, activation, array),
-                "saturated": saturated_share(activation, array),
+                "dead": dead_fraction(layer, activation, array),
+                "saturated": saturated_fraction(activation, array),
             }
-        return answers, activity
+        return predictions, activity
 
 
-def _place(name: str, order: list[str]) -> int:
+def _position(name: str, order: list[str]) -> int:
     first = name.partition("/")[0]
     return order.index(first) if first in order else len(order)
 
 
 def _updates(weights: Weights, before: Weights | None, steps: int) -> dict[str, float]:
-    """Returns the change in a step next to the weights, by layer, and of all under `""`."""
+    """Returns the change in a step relative to the weights, by layer; under `""` that of all."""
     if not before or not steps:
         return {"": math.nan}
     pairs = {

@@ -1,4 +1,4 @@
-"""How good a model's answers are, next to those of one that looks at no input."""
+"""Scores of predictions, relative to the best constant prediction."""
 
 import dataclasses
 from typing import Any
@@ -7,39 +7,40 @@ import keras
 import numpy as np
 
 from kerasnn._core import model_outputs
-from kerasnn.doctor.measure.training_sample import Sample
+from kerasnn.doctor.measure.training_sample import TrainingSample
 
-# An output within this share of its range from an end counts as saturated.
+# An output within this fraction of its range from an end counts as saturated.
 SATURATED = 0.01
 _TINY = 1e-7
-# One-sided 99% of the normal distribution.
+# One-sided 99% quantile of the normal distribution.
 _SIGMAS = 2.33
 
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """Answers on a sample.
+    """Score of predictions on a sample.
 
     Args:
-        rows: Number of answers.
-        skill: 1 - (loss - least) / (loss of the best constant answer - least), where least is the
-            loss of the targets themselves: 1 is perfect, 0 no better than the best constant.
-        least_loss: That least loss, in the same scale as `loss_to_learn`.
-        loss_to_learn: Loss of the best constant answer less the least one, in the scale of what
-            `fit` reports: each row times its weight.
-        zero_loss: Loss of what an output layer says before it has learned anything, 0 or equal
-            probabilities, less the least one: above `loss_to_learn` by what targets have in common.
+        rows: Number of predictions.
+        skill_score: 1 - (loss - least) / (loss of the best constant prediction - least), where
+            least is the loss of the targets themselves: 1 is perfect, 0 no better than a constant.
+        least_loss: That least loss, in the scale of `loss_to_learn`.
+        loss_to_learn: Loss of the best constant prediction minus the least one, in the scale of
+            the loss that `fit` reports: each row times its weight.
+        zero_loss: Loss of an untrained output layer, which predicts 0 or equal probabilities,
+            minus the least one. It exceeds `loss_to_learn` by the part due to the targets' mean.
         agreement: Accuracy; for real targets the correlation with them.
-        chance: What agreement would be without the inputs: the share of the commonest class; 0
-            for real targets.
-        spread: Standard deviation of the answers over the rows, the largest of all outputs; for
-            real targets in units of theirs.
-        wrong_end: Share of answers at one end of the output's range whose target is at the other.
-        correlation: Of answers and targets. It shows what a rare class hides in the accuracy.
+        chance: Agreement without the inputs: the frequency of the most common class; 0 for real
+            targets.
+        spread: Standard deviation of the predictions over the rows, the largest of all outputs;
+            for real targets in units of theirs.
+        wrong_end: Fraction of predictions at one end of the output's range whose target is at the
+            other.
+        correlation: Of predictions and targets. It shows a rare class, which accuracy hides.
     """
 
     rows: int
-    skill: float
+    skill_score: float
     least_loss: float
     loss_to_learn: float
     zero_loss: float
@@ -51,42 +52,41 @@ class Score:
 
     @property
     def loss(self) -> float:
-        """The loss that was reached, as `fit` reports it, less what regularisers add."""
-        return self.least_loss + (1 - self.skill) * self.loss_to_learn
+        """The loss as `fit` reports it, without regularisers."""
+        return self.least_loss + (1 - self.skill_score) * self.loss_to_learn
 
     @property
     def is_chance(self) -> bool:
-        """Whether the answers are no better than luck alone would make them in 99 of 100 cases."""
-        lucky = _SIGMAS / self.rows**0.5
-        return not self.would_show(self.mastery) and self.correlation <= lucky
+        """Whether the predictions are within the one-sided 99% interval of chance."""
+        bound = _SIGMAS / self.rows**0.5
+        return not self.exceeds_chance(self.kappa) and self.correlation <= bound
 
-    def would_show(self, mastery: float) -> bool:
-        """Whether so much mastery is more than luck; of a rare class even all of it may not be."""
-        return mastery * (1 - self.chance) > _SIGMAS * self.luck
+    def exceeds_chance(self, kappa: float) -> bool:
+        """Whether a kappa on these rows is above chance; with a rare class even 1 may not be."""
+        return kappa * (1 - self.chance) > _SIGMAS * self.chance_error
 
     @property
-    def luck(self) -> float:
-        """Standard deviation of the agreement of answers that look at no input."""
+    def chance_error(self) -> float:
+        """Standard error of the agreement under chance, of predictions that use no input."""
         deviation = (self.chance * (1 - self.chance)) ** 0.5 if self.chance else 1.0
         return deviation / self.rows**0.5
 
     @property
-    def mastery(self) -> float:
-        """Agreement on a scale from 0, chance, to 1, perfect."""
+    def kappa(self) -> float:
+        """Chance-corrected agreement, 0 at chance and 1 if perfect: a kappa statistic."""
         return (self.agreement - self.chance) / max(1 - self.chance, _TINY)
 
 
-def score(model: Any, sample: Sample, answers: Any) -> Score | None:
-    """Returns the score of a model with one output whose loss is a known one, or None.
+def score(model: Any, sample: TrainingSample, predictions: Any) -> Score | None:
+    """Returns the score of a model with one output and one of Keras's usual losses, or None.
 
-    None too where all targets with a weight are the same: then there is nothing to be told from a
-    constant.
+    Also None where all targets with a weight are equal: then a constant is perfect.
     """
     kind = model_outputs.kind_of_targets(model)
-    if kind == "custom" or sample.y is None or keras.tree.is_nested(answers):
+    if kind == "custom" or sample.y is None or keras.tree.is_nested(predictions):
         return None
     loss = model_outputs.loss_function(model)
-    predicted, target, weight = _flat(sample, answers, kind)
+    predicted, target, weight = _flat(sample, predictions, kind)
     if not weight.any():
         return None
     wanted = np.eye(predicted.shape[1])[target] if kind == "classes" else target
@@ -111,7 +111,7 @@ def score(model: Any, sample: Sample, answers: Any) -> Score | None:
     scale = wanted.std(axis=0).max() if kind in ("real", "counts") else 1.0
     return Score(
         rows=len(predicted),
-        skill=1 - (reached - least) / (at_chance - least),
+        skill_score=1 - (reached - least) / (at_chance - least),
         least_loss=least,
         loss_to_learn=at_chance - least,
         zero_loss=zero - least,
@@ -123,13 +123,15 @@ def score(model: Any, sample: Sample, answers: Any) -> Score | None:
     )
 
 
-def _flat(sample: Sample, answers: Any, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns answers `(rows, units)`, targets, and the weight of each row.
+def _flat(
+    sample: TrainingSample, predictions: Any, kind: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns predictions `(rows, units)`, targets, and the weight of each row.
 
-    A loss divides by the number of rows without weight too, whatever stands in them; here it is a
-    copy of the first row with one.
+    A loss divides by the number of all rows. Those of weight 0 may hold anything, so each is
+    replaced by a copy of the first row with a weight.
     """
-    predicted = np.asarray(keras.ops.cast(answers, "float32"), np.float64)
+    predicted = np.asarray(keras.ops.cast(predictions, "float32"), np.float64)
     units = predicted.shape[-1]
     predicted = predicted.reshape(-1, units)
     y = np.asarray(sample.y)
@@ -140,21 +142,21 @@ def _flat(sample: Sample, answers: Any, kind: str) -> tuple[np.ndarray, np.ndarr
     if len(predicted) % weight.size:
         weight = weight.mean(keepdims=True)
     weight = np.repeat(weight, len(predicted) // weight.size)
-    places = np.where(weight > 0, np.arange(len(weight)), (weight > 0).argmax())
-    return predicted[places], target[places], weight
+    indices = np.where(weight > 0, np.arange(len(weight)), (weight > 0).argmax())
+    return predicted[indices], target[indices], weight
 
 
 def _accuracy(
     model: Any, kind: str, predicted: np.ndarray, wanted: np.ndarray
 ) -> tuple[float, float]:
-    """Returns the share of right answers, and what it would be for the commonest class alone."""
+    """Returns the accuracy, and the accuracy of predicting the most common class."""
     if wanted.shape[1] > 1 and kind != "binary":
         right = predicted.argmax(axis=1) == wanted.argmax(axis=1)
         return float(right.mean()), float(wanted.mean(axis=0).max())
     level = 0.0 if model_outputs.has_logits(model_outputs.loss_function(model)) else 0.5
-    share = (wanted > 0.5).mean(axis=0)
+    positive = (wanted > 0.5).mean(axis=0)
     right = (predicted > level) == (wanted > 0.5)
-    return float(right.mean()), float(np.maximum(share, 1 - share).mean())
+    return float(right.mean()), float(np.maximum(positive, 1 - positive).mean())
 
 
 def _correlation(predicted: np.ndarray, wanted: np.ndarray) -> float:
@@ -170,6 +172,6 @@ def _wrong_end(model: Any, predicted: np.ndarray, wanted: np.ndarray) -> float:
     low, high = ends
     margin, middle = SATURATED * (high - low), (low + high) / 2
     at_low, at_high = predicted < low + margin, predicted > high - margin
-    # A softmax answer is at the wrong end as a whole.
+    # One wrong class makes the whole softmax prediction wrong.
     wrong = ((at_low & (wanted > middle)) | (at_high & (wanted < middle))).any(axis=1)
     return float(wrong.mean())

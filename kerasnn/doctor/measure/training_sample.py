@@ -1,4 +1,4 @@
-"""The rows that a doctor looks at."""
+"""The sample of rows on which a model is measured."""
 
 import dataclasses
 from typing import Any
@@ -11,12 +11,12 @@ from kerasnn import _checks
 from kerasnn._core.model import is_symbolic, required_inputs, structure
 
 _MOST_ROWS, _FEWEST_ROWS = 256, 16
-# Rows of large images are fewer: they and all that is computed from them are held at once.
+# Of large images fewer rows are taken: they and all activations are in memory at once.
 _MOST_NUMBERS = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
-class Sample:
+class TrainingSample:
     """Some rows: inputs, targets and sample weights, as structures of tensors, or None."""
 
     x: Any
@@ -29,24 +29,25 @@ class Sample:
         return next(len(array) for array in keras.tree.flatten(self.x) if array is not None)
 
 
-def check_rows(name: str, rows: Any) -> None:
+def check_pair(name: str, rows: Any) -> None:
     """Raises unless `rows` are inputs and targets, with sample weights or without."""
     several = isinstance(rows, (tuple, list))
     if not several or not 2 <= len(rows) <= 3:
         got = type(rows).__name__ + (f" of {len(rows)}" if several else "")
-        raise ValueError(
-            f"`{name}` must be (x, y) or (x, y, sample_weight); got {got}. Give inputs with their "
-            f"targets: {name}=(x, y)."
+        raise _checks.InvalidArgument(
+            name, "be (x, y) or (x, y, sample_weight)", rows, f"Write {name}=(x, y).", got=got
         )
 
 
-def names_in(rows: str) -> tuple[str, str, str]:
-    """Returns what errors call inputs, targets and weights that are given together."""
-    return f"{rows}[0]", f"{rows}[1]", f"{rows}[2]"
+def part_names(argument: str) -> tuple[str, str, str]:
+    """Returns the names, in errors, of inputs, targets and weights that are given as one tuple."""
+    return f"{argument}[0]", f"{argument}[1]", f"{argument}[2]"
 
 
-def own_sample(names: tuple[str, str, str], x: Any, y: Any, sample_weight: Any = None) -> Sample:
-    """Returns some of the rows that a user has given, after checking what can be known of them."""
+def checked_sample(
+    names: tuple[str, str, str], x: Any, y: Any, sample_weight: Any = None
+) -> TrainingSample:
+    """Checks rows that a user has given, and returns a sample of them."""
     x, y, sample_weight = (
         _arrays(name, nest) for name, nest in zip(names, (x, y, sample_weight), strict=True)
     )
@@ -65,10 +66,10 @@ def own_sample(names: tuple[str, str, str], x: Any, y: Any, sample_weight: Any =
             _checks.finite_range(name, array)
     for name, array in weights:
         _checks.sample_weights(name, array, None)
-    return sample_of(x, y, sample_weight)
+    return evenly_spaced(x, y, sample_weight)
 
 
-def check_inputs(name: str, model: Any, sample: Sample) -> None:
+def check_inputs(name: str, model: Any, sample: TrainingSample) -> None:
     """Raises unless a sample has the shapes of the model's inputs, where they are known."""
     if not is_symbolic(model):
         return
@@ -89,22 +90,22 @@ def _arrays(name: str, nest: Any) -> Any:
     )
 
 
-def sample_of(x: Any, y: Any, sample_weight: Any = None) -> Sample:
-    """Returns rows at equal distances from one another, at most 256.
+def evenly_spaced(x: Any, y: Any, sample_weight: Any = None) -> TrainingSample:
+    """Returns at most 256 rows at equal distances.
 
-    No random number is drawn, and rows that are sorted by class are all represented.
+    No random number is drawn, and where rows are sorted by class all classes are represented.
     """
     arrays = [array for array in keras.tree.flatten(x) if array is not None]
     rows = len(arrays[0])
     numbers = sum(int(np.prod(array.shape[1:])) for array in arrays)
     most = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_NUMBERS // max(1, numbers)))
-    places = np.linspace(0, rows - 1, min(rows, most)).round().astype(int)
+    indices = np.linspace(0, rows - 1, min(rows, most)).round().astype(int)
 
     def take(array: Any) -> Any:
         if array is None:
             return None
         if isinstance(array, tf.Tensor):
-            return tf.gather(array, places)
-        return tf.convert_to_tensor(np.asarray(array)[places])
+            return tf.gather(array, indices)
+        return tf.convert_to_tensor(np.asarray(array)[indices])
 
-    return Sample(*(keras.tree.map_structure(take, nest) for nest in (x, y, sample_weight)))
+    return TrainingSample(*(keras.tree.map_structure(take, nest) for nest in (x, y, sample_weight)))

@@ -1,4 +1,4 @@
-"""What a model would be in training, taken back."""
+"""Changes that training would make to a model, tried and undone."""
 
 import contextlib
 import warnings
@@ -9,31 +9,31 @@ import keras
 
 from kerasnn._core.optimizers import copy_of
 from kerasnn.autodiff.gradients import by_weight
-from kerasnn.doctor.measure.training_sample import Sample
+from kerasnn.doctor.measure.training_sample import TrainingSample
 from kerasnn.layers._adaptation import unlearned
 
 
 @contextlib.contextmanager
-def standardized(model: Any, sample: Sample) -> Iterator[None]:
-    """Lets a model be looked at as the first `fit` would make it before its first step.
+def standardized(model: Any, sample: TrainingSample) -> Iterator[None]:
+    """Adapts `Standardize` layers, as the first `fit` would before its first step.
 
-    Every `Standardize` layer that has not learned yet learns from a sample, and at the end is as
+    Each layer that has not learned yet learns from the sample. At the end of the context it is as
     before, bit for bit.
     """
     fresh = unlearned(model)
-    with _taken_back(variable for layer, _ in fresh for variable in layer.variables):
+    with _undone(variable for layer, _ in fresh for variable in layer.variables):
         for layer, read in fresh:
             layer.adapt(read(sample.x, sample.y))
         yield
 
 
 @contextlib.contextmanager
-def after_one_step(model: Any, sample: Sample) -> Iterator[None]:
-    """Lets a model be looked at as it would be after one step on a sample.
+def after_one_step(model: Any, sample: TrainingSample) -> Iterator[None]:
+    """Takes one step of the optimizer on a sample.
 
-    The gradient is that in inference, so that nothing is drawn at random. At the end weights,
-    metrics and the optimizer's variables are as before, bit for bit; an optimizer that has none
-    yet gets none.
+    The gradient is that in inference, so that no random number is drawn. At the end of the
+    context weights, metrics and the optimizer's variables are as before, bit for bit; an optimizer
+    that was not built is not built afterwards.
     """
     optimizer = model.optimizer
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -42,16 +42,16 @@ def after_one_step(model: Any, sample: Sample) -> Iterator[None]:
     found = by_weight(model, sample.x, sample.y, sample.sample_weight)
     pairs = [(gradient, weight) for _, weight, gradient in found if gradient is not None]
     if not optimizer.built:
-        # What is built cannot be made unbuilt.
+        # Building cannot be undone.
         optimizer = _as_new(optimizer)
         optimizer.build(model.trainable_variables)
-    with _taken_back([*model.variables, *model.metrics_variables, *optimizer.variables]):
+    with _undone([*model.variables, *model.metrics_variables, *optimizer.variables]):
         optimizer.apply_gradients(pairs)
         yield
 
 
 @contextlib.contextmanager
-def _taken_back(variables: Iterable[Any]) -> Iterator[None]:
+def _undone(variables: Iterable[Any]) -> Iterator[None]:
     before = [(variable, variable.numpy()) for variable in variables]
     try:
         yield
@@ -63,7 +63,7 @@ def _taken_back(variables: Iterable[Any]) -> Iterator[None]:
 def _as_new(optimizer: Any) -> Any:
     """Returns a copy of an optimizer that has not stepped yet."""
     with warnings.catch_warnings():
-        # Keras warns that a lambda is unsafe on the disk, where this does not go.
+        # Keras warns that a lambda cannot be saved, which is not done here.
         warnings.simplefilter("ignore")
         config = optimizer.get_config()
     if isinstance(config.get("learning_rate"), dict):

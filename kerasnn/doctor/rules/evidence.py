@@ -1,76 +1,77 @@
-"""What the rules of a diagnosis judge by."""
+"""Everything that the rules of a diagnosis may look at."""
 
 import dataclasses
 import math
 from typing import Any
 
 from kerasnn._core import model_outputs
-from kerasnn.doctor.measure.measurements import Vitals
+from kerasnn.doctor.measure.measurements import Measurements
 from kerasnn.doctor.measure.score import Score
-from kerasnn.doctor.measure.training_sample import Sample
+from kerasnn.doctor.measure.training_sample import TrainingSample
 
 
-@dataclasses.dataclass
-class Case:
-    """A model with its history.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """A model, what was measured of it, and the losses of its epochs.
 
     Args:
         model: The model.
-        sample: Rows that it trains on.
-        looks: Its vitals, the newest last.
+        sample: Training rows.
+        history: Measurements, the newest last.
         losses: (loss, val_loss) of every epoch, as `fit` reports them; NaN for none.
-        penalty: What regularisers added to the loss before training.
-        start: Its answers on the training sample before training, where they can be judged.
-        top_rate: The highest learning rate that an epoch was seen to end with; 0 for none.
+        penalty: The regularisers' part of the loss before training.
+        initial_score: Score on the training sample before training, or None.
+        highest_rate: The highest learning rate seen at the end of an epoch; 0 for none.
         is_over: Whether training has ended.
     """
 
     model: Any
-    sample: Sample
-    looks: list[Vitals] = dataclasses.field(default_factory=list)
+    sample: TrainingSample
+    history: list[Measurements] = dataclasses.field(default_factory=list)
     losses: list[tuple[float, float]] = dataclasses.field(default_factory=list)
     penalty: float = 0.0
-    start: Score | None = None
-    top_rate: float = 0.0
+    initial_score: Score | None = None
+    highest_rate: float = 0.0
     is_over: bool = False
 
     @property
-    def now(self) -> Vitals:
-        """The newest vitals."""
-        return self.looks[-1]
+    def latest(self) -> Measurements:
+        """The newest measurements."""
+        return self.history[-1]
 
     @property
-    def train(self) -> Score | None:
-        """The newest answers on the training sample."""
-        return self.now.train
+    def train_score(self) -> Score | None:
+        """The newest score on the training sample."""
+        return self.latest.train
 
     @property
-    def fires(self) -> bool:
-        """Whether the model ends with threshold units, whose gradient is chosen and not true."""
+    def has_threshold_output(self) -> bool:
+        """Whether the model ends with threshold units, whose gradient is chosen, not true."""
         return model_outputs.output_activation(self.model) == "threshold"
 
     @property
-    def largest(self) -> Vitals | None:
-        """The look that saw the largest update, or None where none was measured."""
-        return max(self._with_updates, key=lambda look: look.update, default=None)
+    def largest_update(self) -> Measurements | None:
+        """The measurements with the largest update, or None where none was measured."""
+        return max(self._with_updates, key=lambda each: each.update, default=None)
 
     @property
-    def at_top_rate(self) -> Vitals | None:
-        """The look that saw the largest update, as it would be at the highest learning rate.
+    def at_highest_rate(self) -> Measurements | None:
+        """The measurements with the largest update, extrapolated to the highest learning rate.
 
-        Few looks see that rate with a warm-up. Updates grow with the rate, so that the look with
-        the highest one tells what they would be; it counts double, as the rate of an epoch that
-        warms up from 0 is half of that at its end, where it is read. None where none can tell.
+        During a warm-up few measurements are made at that rate. Updates grow with the rate, so
+        those made at the highest rate are scaled up to it. They count double: the rate is read at
+        the end of an epoch, and in one that warms up from 0 its mean was half of that. None where
+        nothing can be extrapolated.
         """
-        looks, largest = self._with_updates, self.largest
-        if largest is None or any(not look.rate < self.top_rate for look in looks):
+        known, largest = self._with_updates, self.largest_update
+        if largest is None or any(not each.rate < self.highest_rate for each in known):
             return largest
-        fastest = max(looks, key=lambda look: look.rate)
+        fastest = max(known, key=lambda each: each.rate)
         if fastest.rate <= 0:
             return None
-        update = 2 * fastest.update * self.top_rate / fastest.rate
-        return dataclasses.replace(fastest, update=max(update, largest.update), rate=self.top_rate)
+        update = max(2 * fastest.update * self.highest_rate / fastest.rate, largest.update)
+        return dataclasses.replace(fastest, update=update, rate=self.highest_rate)
 
     @property
-    def _with_updates(self) -> list[Vitals]:
-        return [look for look in self.looks if not math.isnan(look.update)]
+    def _with_updates(self) -> list[Measurements]:
+        return [each for each in self.history if not math.isnan(each.update)]

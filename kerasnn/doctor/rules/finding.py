@@ -1,4 +1,4 @@
-"""What a doctor says."""
+"""One finding of a diagnosis."""
 
 import dataclasses
 
@@ -8,10 +8,10 @@ class Finding:
     """One fault, with the number that shows it and a hint.
 
     Args:
-        name: What the fault is called, such as `"dying ReLU"`.
-        layer: The layer that has it; empty where the whole model has.
-        number: What was measured.
-        words: What that means.
+        name: Name of the fault, such as `"dying ReLU"`.
+        layer: The layer that has it; empty where it is the whole model.
+        number: The measured number that shows it.
+        explanation: What the number means.
         hint: What to do.
 
     Example:
@@ -22,10 +22,10 @@ class Finding:
     name: str
     layer: str
     number: float
-    words: str
+    explanation: str
     hint: str
 
     def __str__(self) -> str:
-        """One line: name, layer, words, hint."""
+        """One line: name, layer, explanation, hint."""
         where = f" in {self.layer}" if self.layer else ""
-        return f"{self.name}{where}: {self.words} {self.hint}"
+        return f"{self.name}{where}: {self.explanation} {self.hint}"

@@ -1,10 +1,10 @@
-"""Faults of single layers, and of the gradient on its way through them."""
+"""Rules about single layers, and about the gradient on its way through them."""
 
 import math
 from collections.abc import Iterator
 
 from kerasnn._core import model_outputs
-from kerasnn.doctor.rules.evidence import Case
+from kerasnn.doctor.rules.evidence import Evidence
 from kerasnn.doctor.rules.finding import Finding
 
 # Lu et al. (2019, arXiv:1903.06733) call a network dead when all units of one layer are; a layer
@@ -14,19 +14,19 @@ _DEAD = 0.5
 # Glorot & Bengio (2010) find the gradient of sigmoid layers to shrink by a factor with each.
 # Healthy networks on the embedded sets stay below 100.
 _VANISHED = 1e3
-# A model that has learned this much has no need of larger gradients.
+# Skill score above which a model needs no larger gradients.
 _LEARNED = 0.9
-# Pascanu et al. (2013, arXiv:1211.5063) clip what is large next to the usual norm. Here the
-# gradient is measured against the weights and the loss that there is to learn, so that neither
-# units nor depth matter: healthy networks on the embedded sets stay below 10. What targets have in
-# common is to be learned too, where outputs start near 0.
+# Pascanu et al. (2013, arXiv:1211.5063) clip what is large relative to the usual norm. Here the
+# gradient is taken relative to the weights and the loss that can be removed by learning, so that
+# neither units nor depth matter: healthy networks on the embedded sets stay below 10. The mean of
+# the targets has to be learned too, where outputs start near 0.
 _EXPLODED = 1e3
 _SATURATED = 0.5
 
 
-def dying_relu(case: Case) -> Iterator[Finding]:
-    """ReLU layers of which at least half of the units are active on no row."""
-    for layer in case.now.layers:
+def dying_relu(evidence: Evidence) -> Iterator[Finding]:
+    """Finds ReLU layers of which at least half of the units are active on no row."""
+    for layer in evidence.latest.layers:
         if layer.dead >= _DEAD:
             yield Finding(
                 "dying ReLU",
@@ -39,14 +39,14 @@ def dying_relu(case: Case) -> Iterator[Finding]:
             )
 
 
-def vanishing_gradients(case: Case) -> Iterator[Finding]:
-    """A gradient that is smaller by far in the first layer than in the last."""
-    ratio = case.now.gradient_ratio
-    learned = case.train is not None and case.train.skill > _LEARNED
-    # Behind a layer that is dead there is no gradient at all, which is said already.
-    if ratio < _VANISHED or math.isnan(ratio) or learned or any(dying_relu(case)):
+def vanishing_gradients(evidence: Evidence) -> Iterator[Finding]:
+    """Finds a gradient that is far smaller in the first layer than in the last."""
+    ratio = evidence.latest.gradient_ratio
+    learned = evidence.train_score is not None and evidence.train_score.skill_score > _LEARNED
+    # Ahead of a dead layer there is no gradient at all, which `dying_relu` reports.
+    if ratio < _VANISHED or math.isnan(ratio) or learned or any(dying_relu(evidence)):
         return
-    first, *_, last = case.now.deep
+    first, *_, last = evidence.latest.deep
     yield Finding(
         "vanishing gradients",
         first.name,
@@ -58,14 +58,14 @@ def vanishing_gradients(case: Case) -> Iterator[Finding]:
     )
 
 
-def exploding_gradients(case: Case) -> Iterator[Finding]:
-    """A gradient that is far too large for the weights that it is to change."""
-    if case.train is None:
+def exploding_gradients(evidence: Evidence) -> Iterator[Finding]:
+    """Finds a gradient that is far too large for the weights of its layer."""
+    if evidence.train_score is None:
         return
-    to_learn = max(case.train.loss_to_learn, case.train.zero_loss)
+    to_learn = max(evidence.train_score.loss_to_learn, evidence.train_score.zero_loss)
     sizes = [
         (layer.gradient * layer.weights / to_learn, layer)
-        for layer in case.now.deep
+        for layer in evidence.latest.deep
         if not math.isnan(layer.gradient)
     ]
     size, layer = max(sizes, key=lambda pair: pair[0], default=(0.0, None))
@@ -74,17 +74,17 @@ def exploding_gradients(case: Case) -> Iterator[Finding]:
             "exploding gradients",
             layer.name,
             size,
-            f"A change of its weights by one part in {size:.0f} would change the loss by as much "
-            "as there is to learn in all.",
+            f"A change of its weights by one part in {size:.0f} would change the loss by all "
+            "that can be learned.",
             "Use `clipnorm=1.0` in the optimizer, standardise inputs and targets, start from "
             "smaller weights (HeNormal, GlorotUniform), or lower the learning rate.",
         )
 
 
-def saturated_layers(case: Case) -> Iterator[Finding]:
-    """Hidden sigmoid or tanh layers that stand at the ends of their range, where nothing moves."""
-    last = model_outputs.output_layer(case.model)
-    for layer in case.now.layers:
+def saturated_layers(evidence: Evidence) -> Iterator[Finding]:
+    """Finds hidden sigmoid or tanh layers at the ends of their range."""
+    last = model_outputs.output_layer(evidence.model)
+    for layer in evidence.latest.layers:
         if layer.saturated >= _SATURATED and (last is None or layer.name != last.name):
             yield Finding(
                 "saturated outputs",

@@ -1,109 +1,112 @@
-"""Faults that the model's answers show."""
+"""Rules about the model's predictions."""
 
 import math
 import statistics
 from collections.abc import Iterator
 
 from kerasnn._core import model_outputs
-from kerasnn.doctor.rules.evidence import Case
+from kerasnn.doctor.rules.evidence import Evidence
 from kerasnn.doctor.rules.finding import Finding
 
 _WRONG_END = 0.1
-# Standard deviation of a probability, or of an output in units of the targets': what float32 lets
-# a dead or saturated network show. An LSTM that has learned nothing yet is above 1e-4.
+# Standard deviation of a probability, or of an output in units of the targets'. A dead or
+# saturated network in float32 stays below it; an LSTM that has learned nothing is above 1e-4.
 _CONSTANT = 1e-5
 _NOTHING_LEARNED = 0.05
-# Share of what there is to learn that validation has lost again.
+# Rise of the validation loss, as a fraction of the loss that can be learned.
 _LOST = 0.1
 _LAST_EPOCHS = 3
-# Training has learned half of what there is between chance and perfect, or so much that half of it
-# would stand out in the rows that are looked at: many classes are learned by heart slowly.
-_MASTERED = 0.5
-_STANDS_OUT = 4.0
-# Of that, validation has less than a quarter, and no more than luck may have given it.
+# Kappa of training from which labels count as memorised; or half of the gain over chance exceeds
+# so many standard errors: many classes are memorised slowly.
+_MEMORISED = 0.5
+_STANDARD_ERRORS = 4.0
+# Validation has less than this fraction of training's kappa, and is within chance.
 _TRANSFERRED = 0.25
-# With fewer rows chance cannot be told from skill.
+# With fewer rows a result cannot be told from chance.
 _FEWEST_ROWS = 20
 
 
-def saturated_answers(case: Case) -> Iterator[Finding]:
-    """Predictions at one end of the output's range whose targets are at the other.
+def saturated_predictions(evidence: Evidence) -> Iterator[Finding]:
+    """Finds predictions at one end of the output's range whose targets are at the other.
 
-    A cross-entropy with its own sigmoid or softmax passes on the whole error there. A healthy
-    network can be sure and wrong for an epoch under it, and recovers.
+    A cross-entropy with its own sigmoid or softmax passes on the whole error there: a healthy
+    network can be confident and wrong for an epoch under it, and recovers.
     """
-    fades = model_outputs.gradient_fades(case.model)
-    if fades and case.train is not None and case.train.wrong_end >= _WRONG_END:
-        share = case.train.wrong_end
+    fades = model_outputs.gradient_fades(evidence.model)
+    if fades and evidence.train_score is not None and evidence.train_score.wrong_end >= _WRONG_END:
+        fraction = evidence.train_score.wrong_end
         yield Finding(
             "saturated outputs",
-            model_outputs.output_layer(case.model).name,
-            share,
-            f"{share:.0%} of the training rows are answered at the wrong end of the range of "
-            f"{model_outputs.output_activation(case.model)}, where its derivative is near 0.",
+            model_outputs.output_layer(evidence.model).name,
+            fraction,
+            f"{fraction:.0%} of the predictions on training rows are at the wrong end of the "
+            f"range of {model_outputs.output_activation(evidence.model)}, where its derivative is "
+            "near 0.",
             "Use the cross-entropy, whose gradient does not fade there, standardise the inputs, "
             "or start from smaller weights.",
         )
 
 
-def constant_predictions(case: Case) -> Iterator[Finding]:
-    """The same answer for every row."""
-    train = case.train
-    if train is not None and train.spread < _CONSTANT and train.skill < _NOTHING_LEARNED:
+def constant_predictions(evidence: Evidence) -> Iterator[Finding]:
+    """Finds the same prediction for every row."""
+    train = evidence.train_score
+    if train is not None and train.spread < _CONSTANT and train.skill_score < _NOTHING_LEARNED:
         yield Finding(
             "constant predictions",
             "",
             train.spread,
-            f"The answers vary by {train.spread:.1e} over the training rows: the model looks at "
-            "no input.",
+            f"The predictions vary by {train.spread:.1e} over the training rows: they do not "
+            "depend on the inputs.",
             "Look for a dead or saturated layer, lower the learning rate, and check that the "
             "inputs vary.",
         )
 
 
-def overfitting(case: Case) -> Iterator[Finding]:
-    """A validation loss that rises while the training loss falls."""
-    if case.train is None or len(case.losses) <= _LAST_EPOCHS:
+def overfitting(evidence: Evidence) -> Iterator[Finding]:
+    """Finds a validation loss that rises while the training loss falls."""
+    if evidence.train_score is None or len(evidence.losses) <= _LAST_EPOCHS:
         return
-    held = [loss for _, loss in case.losses if not math.isnan(loss)]
-    if len(held) <= _LAST_EPOCHS:
+    val_losses = [loss for _, loss in evidence.losses if not math.isnan(loss)]
+    if len(val_losses) <= _LAST_EPOCHS:
         return
-    best = min(held)
-    at_best = next(loss for loss, val_loss in case.losses if val_loss == best)
-    # Weights give training another scale; to learn a heavy class costs loss in validation.
-    scores = (case.train, case.now.validation)
+    best = min(val_losses)
+    at_best = next(loss for loss, val_loss in evidence.losses if val_loss == best)
+    # Row weights give training another scale; learning a heavy class costs loss in validation.
+    scores = (evidence.train_score, evidence.latest.validation)
     to_learn = max(score.loss_to_learn for score in scores if score is not None)
-    lost = (statistics.median(held[-_LAST_EPOCHS:]) - best) / to_learn
-    if lost >= _LOST and case.losses[-1][0] < at_best:
-        epoch = 1 + next(i for i, (_, val_loss) in enumerate(case.losses) if val_loss == best)
+    lost = (statistics.median(val_losses[-_LAST_EPOCHS:]) - best) / to_learn
+    if lost >= _LOST and evidence.losses[-1][0] < at_best:
+        epoch = 1 + next(i for i, (_, val_loss) in enumerate(evidence.losses) if val_loss == best)
         yield Finding(
             "overfitting",
             "",
             lost,
-            f"Since epoch {epoch} the validation loss has risen by {lost:.0%} of what there is to "
-            "learn, and the training loss has fallen.",
+            f"Since epoch {epoch} the validation loss has risen by {lost:.0%} of what can be "
+            "learned, and the training loss has fallen.",
             "Stop early (`EarlyStopping`), add `dropout` or `l2`, use a smaller network, or get "
             "more data.",
         )
 
 
-def shuffled_labels(case: Case) -> Iterator[Finding]:
-    """Validation at chance while training is not."""
-    train, held = case.train, case.now.validation
-    if train is None or held is None or held.rows < _FEWEST_ROWS:
+def shuffled_labels(evidence: Evidence) -> Iterator[Finding]:
+    """Finds validation at chance while training is not."""
+    train, validation = evidence.train_score, evidence.latest.validation
+    if train is None or validation is None or validation.rows < _FEWEST_ROWS:
         return
-    at_chance = held.is_chance and held.mastery < _TRANSFERRED * train.mastery
-    half = train.mastery / 2 * (1 - train.chance)
-    has_learned = train.mastery >= _MASTERED or half >= _STANDS_OUT * max(train.luck, held.luck)
-    if has_learned and at_chance and held.would_show(train.mastery):
-        measure = "accuracy" if held.chance else "correlation"
+    at_chance = validation.is_chance and validation.kappa < _TRANSFERRED * train.kappa
+    half = train.kappa / 2 * (1 - train.chance)
+    has_learned = train.kappa >= _MEMORISED or half >= _STANDARD_ERRORS * max(
+        train.chance_error, validation.chance_error
+    )
+    if has_learned and at_chance and validation.exceeds_chance(train.kappa):
+        measure = "accuracy" if validation.chance else "correlation"
         yield Finding(
             "labels shuffled against inputs",
             "",
-            held.agreement,
-            f"The {measure} is {held.agreement:.2f} on validation rows, where chance gives "
-            f"{held.chance:.2f}, and {train.agreement:.2f} on training rows: they were learned by "
-            "heart.",
+            validation.agreement,
+            f"The {measure} is {validation.agreement:.2f} on validation rows, where chance gives "
+            f"{validation.chance:.2f}, and {train.agreement:.2f} on training rows: they were "
+            "memorised.",
             "Check that row i of the targets belongs to row i of the inputs, before and after "
-            "every split and shuffle; if it does, the inputs say nothing about the targets.",
+            "every split and shuffle; if it does, the inputs do not determine the targets.",
         )

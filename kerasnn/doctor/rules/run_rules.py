@@ -1,7 +1,7 @@
-"""All rules, in the order in which what they find is told."""
+"""The list of all rules, in the order in which their findings are reported."""
 
 from kerasnn.doctor.rules import layers, learning_rate, predictions, task
-from kerasnn.doctor.rules.evidence import Case
+from kerasnn.doctor.rules.evidence import Evidence
 from kerasnn.doctor.rules.finding import Finding
 
 _RULES = (
@@ -10,7 +10,7 @@ _RULES = (
     layers.vanishing_gradients,
     layers.exploding_gradients,
     layers.saturated_layers,
-    predictions.saturated_answers,
+    predictions.saturated_predictions,
     predictions.constant_predictions,
     learning_rate.rate_too_high,
     learning_rate.rate_too_low,
@@ -19,11 +19,11 @@ _RULES = (
 )
 
 
-def examine(case: Case) -> list[Finding]:
-    """Returns what is wrong, as far as a case shows it.
+def run_rules(evidence: Evidence) -> list[Finding]:
+    """Returns the findings of all rules.
 
-    Of threshold units nothing is asked but whether they can do it at all: their gradient is
-    chosen, and the scale of their weights means nothing.
+    A model that ends with threshold units is tested for linear separability alone: its gradient
+    is chosen, and the scale of its weights means nothing.
     """
-    rules = (task.not_separable,) if case.fires else _RULES
-    return [finding for rule in rules for finding in rule(case)]
+    rules = (task.not_separable,) if evidence.has_threshold_output else _RULES
+    return [finding for rule in rules for finding in rule(evidence)]

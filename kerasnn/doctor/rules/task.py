@@ -1,4 +1,4 @@
-"""Faults of the task itself: a loss that does not fit, and what one threshold cannot do."""
+"""Rules about the task itself: an unsuitable loss, and classes that no plane separates."""
 
 from collections.abc import Iterator
 
@@ -6,44 +6,44 @@ import keras
 import numpy as np
 
 from kerasnn._core import model_outputs
-from kerasnn.doctor.rules.evidence import Case
+from kerasnn.doctor.rules.evidence import Evidence
 from kerasnn.doctor.rules.finding import Finding
 
 
-def unfit_loss(case: Case) -> Iterator[Finding]:
-    """An output activation, a loss and targets that do not belong together."""
-    kind, model = model_outputs.kind_of_targets(case.model), case.model
+def unfit_loss(evidence: Evidence) -> Iterator[Finding]:
+    """Finds an output activation, a loss and targets that do not go together."""
+    kind, model = model_outputs.kind_of_targets(evidence.model), evidence.model
     layer = model_outputs.output_layer(model)
-    if kind == "custom" or layer is None or case.sample.y is None:
+    if kind == "custom" or layer is None or evidence.sample.y is None:
         return
-    activation, y = model_outputs.output_activation(model), np.asarray(case.sample.y)
+    activation, y = model_outputs.output_activation(model), np.asarray(evidence.sample.y)
     logits = model_outputs.has_logits(model_outputs.loss_function(model))
-    number, words, hint = _misfit(kind, activation, logits, y, layer.output.shape[-1])
-    if words:
-        yield Finding("loss does not fit the task", layer.name, number, words, hint)
+    number, explanation, hint = _misfit(kind, activation, logits, y, layer.output.shape[-1])
+    if explanation:
+        yield Finding("loss does not fit the task", layer.name, number, explanation, hint)
 
 
 def _misfit(
     kind: str, activation: str, logits: bool, y: np.ndarray, units: int | None
 ) -> tuple[float, str, str]:
-    share = float(np.isin(y, (0, 1)).mean())
+    zeros_and_ones = float(np.isin(y, (0, 1)).mean())
     low, high = model_outputs.RANGES.get(activation, (-np.inf, np.inf))
     outside = float(((y < low) | (y > high)).mean())
     entropy = kind in ("classes", "onehot", "binary")
     if activation == "softmax" and units == 1:
         return 1, "A softmax over 1 unit is 1 for every row.", "Use activation='sigmoid'."
-    if kind == "real" and activation in ("sigmoid", "softmax") and share == 1:
+    if kind == "real" and activation in ("sigmoid", "softmax") and zeros_and_ones == 1:
         return (
-            share,
+            zeros_and_ones,
             f"All targets are 0 or 1 and the output is a {activation}, but the loss is that of "
-            "real numbers: its gradient fades where the output is wrong and sure.",
+            "real numbers: its gradient fades where the output is confident and wrong.",
             f"Use {'binary' if activation == 'sigmoid' else 'categorical'}_crossentropy, as "
             "`kerasnn.tasks` does.",
         )
     if kind == "real" and outside > 0:
         return (
             outside,
-            f"{outside:.0%} of the targets lie outside of the range of {activation}, from {low:g} "
+            f"{outside:.0%} of the targets lie outside the range of {activation}, from {low:g} "
             f"to {high:g}.",
             "Use a linear output for real numbers.",
         )
@@ -62,23 +62,27 @@ def _misfit(
     return 0, "", ""
 
 
-def not_separable(case: Case) -> Iterator[Finding]:
-    """Threshold units on classes that no plane divides."""
-    if not case.fires or case.train is None or case.train.agreement == 1:
+def not_separable(evidence: Evidence) -> Iterator[Finding]:
+    """Finds threshold units on classes that no plane separates."""
+    if (
+        not evidence.has_threshold_output
+        or evidence.train_score is None
+        or evidence.train_score.agreement == 1
+    ):
         return
-    x, y = case.sample.x, np.asarray(case.sample.y)
-    if keras.tree.is_nested(x) or len(case.now.deep) != 1:
+    x, y = evidence.sample.x, np.asarray(evidence.sample.y)
+    if keras.tree.is_nested(x) or len(evidence.latest.deep) != 1:
         return
     points = np.asarray(x, np.float64).reshape(len(y), -1)
     columns = y.reshape(len(y), -1).T > 0.5
     if not all(linearly_separable(points, column) for column in columns):
-        errors = 1 - case.train.agreement
+        errors = 1 - evidence.train_score.agreement
         yield Finding(
             "perceptron on data that is not linearly separable",
-            model_outputs.output_layer(case.model).name,
+            model_outputs.output_layer(evidence.model).name,
             errors,
-            f"{errors:.0%} of the training rows are answered wrong, and no plane divides the "
-            "classes: the rule will never come to rest.",
+            f"{errors:.0%} of the training rows are classified wrongly, and no plane separates the "
+            "classes: the perceptron rule will not converge.",
             "Add a hidden layer: `models.mlp(..., task='binary')`.",
         )
 
@@ -86,11 +90,11 @@ def not_separable(case: Case) -> Iterator[Finding]:
 def linearly_separable(points: np.ndarray, positive: np.ndarray) -> bool:
     """Returns whether some w and b have s (w x + b) >= 1 for all points, s = 1 or -1 by class.
 
-    Exact but for rounding: a linear program without an objective, which has a solution or none.
+    Solved as the feasibility of a linear program; exact up to rounding.
 
     Args:
         points: `(rows, features)`.
-        positive: `(rows,)` truth values.
+        positive: `(rows,)` booleans.
 
     Example:
         >>> square = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])

@@ -154,5 +154,5 @@ def journal(path: Any, search: dict[str, str]) -> Iterator[Journal]:
                 raise _checks.InvalidArgument(
                     "journal", "be a file in a folder that exists", str(path)
                 )
-            stack.enter_context(path_lock(file, "journal", "tune(journal=...)"))
+            stack.enter_context(path_lock(file, "journal"))
         yield Journal(path, search)

@@ -7,19 +7,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from kerasnn.doctor.diagnosis import Diagnosis, draw_vitals
-from kerasnn.doctor.measure.measurements import LayerVitals, Vitals
+from kerasnn.doctor.diagnosis import Diagnosis, draw_measurements
+from kerasnn.doctor.measure.measurements import LayerMeasurements, Measurements
 from kerasnn.doctor.measure.score import Score
 from kerasnn.doctor.rules.finding import Finding
 
 SCORE = Score(9, 0.5, 0.0, 1.0, 1.0, 0.8, 0.5, 0.1, 0.0, 0.6)
-ONE = LayerVitals("one", dead=0.25, gradient=0.1, update=1e-3, zeros=0.0, weights=1.0)
-TWO = LayerVitals("two", saturated=0.5, gradient=1.0, update=math.nan, zeros=0.5, weights=1.0)
-LOOKS = [
-    Vitals(1, (ONE, TWO), 1e-3, SCORE, None),
-    Vitals(5, (dataclasses.replace(ONE, dead=0.75), TWO), 1e-3, SCORE, SCORE),
+ONE = LayerMeasurements("one", dead=0.25, gradient=0.1, update=1e-3, zeros=0.0, weights=1.0)
+TWO = LayerMeasurements("two", saturated=0.5, gradient=1.0, update=math.nan, zeros=0.5, weights=1.0)
+HISTORY = [
+    Measurements(1, (ONE, TWO), 1e-3, SCORE, None),
+    Measurements(5, (dataclasses.replace(ONE, dead=0.75), TWO), 1e-3, SCORE, SCORE),
 ]
-FINDING = Finding("dying ReLU", "one", 0.75, "Words.", "Cure.")
+FINDING = Finding("dying ReLU", "one", 0.75, "Explanation.", "Hint.")
 
 
 def lines(ax):
@@ -27,14 +27,14 @@ def lines(ax):
 
 
 def test_a_panel_a_measure_and_a_line_a_layer():
-    figure = draw_vitals(LOOKS, [FINDING])
+    figure = draw_measurements(HISTORY, [FINDING])
     panels = {ax.get_title(): ax for ax in figure.axes}
-    assert lines(panels["share of dead units"]) == {"one": ([1, 5], [0.25, 0.75])}
-    assert lines(panels["share of saturated outputs"]) == {"two": ([1, 5], [0.5, 0.5])}
+    assert lines(panels["fraction of dead units"]) == {"one": ([1, 5], [0.25, 0.75])}
+    assert lines(panels["fraction of saturated outputs"]) == {"two": ([1, 5], [0.5, 0.5])}
     assert lines(panels["gradient norm"])["two"] == ([1, 5], [1.0, 1.0])
     assert lines(panels["update / weights in a step"]) == {"one": ([1, 5], [1e-3, 1e-3])}
     assert panels["gradient norm"].get_yscale() == "log"
-    skill = panels["skill: 0 a constant, 1 perfect"]
+    skill = panels["skill score: 0 for a constant, 1 perfect"]
     assert lines(skill) == {"train": ([1, 5], [0.5, 0.5]), "validation": ([5], [0.5])}
     assert figure.get_suptitle() == "dying ReLU in one (0.75)"
     [legend] = figure.legends
@@ -44,21 +44,21 @@ def test_a_panel_a_measure_and_a_line_a_layer():
 @pytest.mark.parametrize("findings", [(), (FINDING,)])
 def test_a_diagnosis_draws_itself_and_shows_nothing(findings, tmp_path):
     open_before = plt.get_fignums()
-    figure = Diagnosis(LOOKS[0], findings).plot()
+    figure = Diagnosis(HISTORY[0], findings).plot()
     assert plt.get_fignums() == open_before
     assert (figure.get_suptitle() == "Nothing is wrong.") == (not findings)
-    figure.savefig(tmp_path / "vitals.png")
+    figure.savefig(tmp_path / "figure.png")
 
 
 def test_no_two_layers_look_alike():
-    layers = tuple(LayerVitals(f"layer_{i}", gradient=1.0) for i in range(20))
-    figure = draw_vitals([Vitals(1, layers, math.nan, None, None)], [])
+    layers = tuple(LayerMeasurements(f"layer_{i}", gradient=1.0) for i in range(20))
+    figure = draw_measurements([Measurements(1, layers, math.nan, None, None)], [])
     [drawn] = [ax.lines for ax in figure.axes if ax.get_title() == "gradient norm"]
     assert len({(line.get_color(), line.get_linestyle()) for line in drawn}) == 20
 
 
 def test_without_scores_and_layers(tmp_path):
-    figure = draw_vitals([Vitals(1, (), math.nan, None, None)], [])
+    figure = draw_measurements([Measurements(1, (), math.nan, None, None)], [])
     assert not any(lines(ax) for ax in figure.axes)
     figure.savefig(tmp_path / "nothing.png")
     assert np.isfinite(figure.get_size_inches()).all()

@@ -1,4 +1,4 @@
-"""A run that was killed ends with the same bits as one that was not."""
+"""A run that was killed and resumed ends in the same bits as one that was not."""
 
 import os
 import pathlib

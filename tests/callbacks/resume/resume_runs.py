@@ -19,9 +19,10 @@ import kerasnn
 from kerasnn import schedules
 from kerasnn.callbacks import EarlyStopping, LearningRateDecay, Resume
 
+# Multiples of 1/8: no sum of products is rounded, on any processor.
 _DATA = np.random.default_rng(0)
-X = _DATA.normal(size=(300, 8)).astype("float32")
-Y = (X @ _DATA.normal(size=(8, 3))).argmax(axis=1)
+X = (_DATA.integers(-16, 17, (300, 8)) / 8).astype("float32")
+Y = (X @ _DATA.integers(-16, 17, (8, 3))).argmax(axis=1)
 
 
 def network(units=16, rate=0.05, loss="sparse_categorical_crossentropy"):
@@ -50,7 +51,7 @@ def small(optimizer="adam"):
     return model
 
 
-def parts(kind):
+def model_and_callbacks(kind):
     """Returns a model and callbacks: early stopping, and a per-step decay or Keras's plateau."""
     keras.utils.set_random_seed(0)
     if kind == "kerasnn":
@@ -64,8 +65,8 @@ def parts(kind):
 
 
 def train(model, callbacks, *, epochs=12, **arguments):
-    plan = {"batch_size": 32, "validation_split": 0.2, "engine": "graph", "verbose": 0}
-    return kerasnn.fit(model, X, Y, epochs=epochs, callbacks=callbacks, **plan | arguments)
+    given = {"batch_size": 32, "validation_split": 0.2, "engine": "graph", "verbose": 0}
+    return kerasnn.fit(model, X, Y, epochs=epochs, callbacks=callbacks, **given | arguments)
 
 
 def digest(model, callbacks, history):
@@ -89,7 +90,7 @@ def digest(model, callbacks, history):
 
 def whole_run(path, engine, kind, epochs, *, begun=lambda: None, ended=lambda epoch: None):
     """Trains from the start of a script to its end, and returns the digest."""
-    model, callbacks = parts(kind)
+    model, callbacks = model_and_callbacks(kind)
     callbacks.append(
         keras.callbacks.LambdaCallback(
             on_train_begin=lambda logs: begun(),

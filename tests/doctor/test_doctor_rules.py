@@ -1,4 +1,4 @@
-"""Every rule on either side of its threshold, without training."""
+"""Every rule on both sides of its threshold, without training."""
 
 import dataclasses
 import math
@@ -9,15 +9,15 @@ import pytest
 
 from kerasnn import layers
 from kerasnn._core import model_outputs
-from kerasnn.doctor.measure.measurements import LayerVitals, Vitals
+from kerasnn.doctor.measure.measurements import LayerMeasurements, Measurements
 from kerasnn.doctor.measure.score import Score
-from kerasnn.doctor.measure.training_sample import sample_of
-from kerasnn.doctor.rules.evidence import Case
-from kerasnn.doctor.rules.run_rules import examine
+from kerasnn.doctor.measure.training_sample import evenly_spaced
+from kerasnn.doctor.rules.evidence import Evidence
+from kerasnn.doctor.rules.run_rules import run_rules
 
 HEALTHY = Score(
     rows=100,
-    skill=0.6,
+    skill_score=0.6,
     least_loss=0.0,
     loss_to_learn=1.0,
     zero_loss=1.0,
@@ -27,8 +27,8 @@ HEALTHY = Score(
     wrong_end=0.0,
     correlation=0.0,
 )
-FIRST = LayerVitals("one", dead=0.1, gradient=1.0, update=1e-3, zeros=0.0, weights=3.0)
-LAST = LayerVitals("last", saturated=0.9, gradient=2.0, update=1e-3, zeros=0.0, weights=2.0)
+FIRST = LayerMeasurements("one", dead=0.1, gradient=1.0, update=1e-3, zeros=0.0, weights=3.0)
+LAST = LayerMeasurements("last", saturated=0.9, gradient=2.0, update=1e-3, zeros=0.0, weights=2.0)
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], "float32")
 AND, XOR = np.array([0, 0, 0, 1]), np.array([0, 1, 1, 0])
 
@@ -43,25 +43,35 @@ def model(loss="binary_crossentropy", units=1, activation="sigmoid", rate=0.1):
 MODEL = model()
 
 
-def look(first=None, last=None, train=None, held=HEALTHY, update=1e-3):
-    parts = (
-        dataclasses.replace(part, **(changes or {}))
-        for part, changes in ((FIRST, first), (LAST, last))
+def measured(first=None, last=None, train=None, validation=HEALTHY, update=1e-3):
+    """Returns healthy measurements with some numbers changed."""
+    layers = (
+        dataclasses.replace(layer, **(changes or {}))
+        for layer, changes in ((FIRST, first), (LAST, last))
     )
     train = dataclasses.replace(HEALTHY, **(train or {}))
-    return Vitals(3, tuple(parts), update, train, held, rate=0.1)
+    return Measurements(3, tuple(layers), update, train, validation, rate=0.1)
 
 
-def found(vitals=None, losses=((0.5, 0.5),), *, built=None, y=AND, **fields):
-    case = Case(built or MODEL, sample_of(X, y), [vitals or look()], list(losses), **fields)
-    return examine(case)
+def evidence(*history, losses=((0.5, 0.5),), built=None, y=AND, **fields):
+    return Evidence(
+        model=built or MODEL,
+        sample=evenly_spaced(X, y),
+        history=list(history) or [measured()],
+        losses=list(losses),
+        **fields,
+    )
 
 
-def names(*args, **fields):
-    return [finding.name for finding in found(*args, **fields)]
+def found(*history, **fields):
+    return run_rules(evidence(*history, **fields))
 
 
-def test_a_healthy_case_is_silent():
+def names(*history, **fields):
+    return [finding.name for finding in found(*history, **fields)]
+
+
+def test_a_healthy_training_has_no_findings():
     assert found(is_over=True) == []
 
 
@@ -94,35 +104,35 @@ def test_a_healthy_case_is_silent():
             "constant predictions",
             "",
             9e-6,
-            {"train": {"spread": 9e-6, "skill": 0.04}},
-            {"train": {"spread": 2e-5, "skill": 0.04}},
+            {"train": {"spread": 9e-6, "skill_score": 0.04}},
+            {"train": {"spread": 2e-5, "skill_score": 0.04}},
         ),
         (
             "labels shuffled against inputs",
             "",
             0.59,
-            {"held": dataclasses.replace(HEALTHY, agreement=0.59)},
-            {"held": dataclasses.replace(HEALTHY, agreement=0.61)},
+            {"validation": dataclasses.replace(HEALTHY, agreement=0.59)},
+            {"validation": dataclasses.replace(HEALTHY, agreement=0.61)},
         ),
     ],
 )
 def test_thresholds(name, layer, number, sick, well):
-    [finding] = found(look(**sick))
+    [finding] = found(measured(**sick))
     assert (finding.name, finding.layer) == (name, layer)
     assert finding.number == pytest.approx(number)
-    assert finding.words
+    assert finding.explanation
     assert finding.hint
-    assert found(look(**well)) == []
+    assert found(measured(**well)) == []
 
 
 def test_predictions_at_the_wrong_end_are_a_fault_where_the_gradient_fades():
     squared = {"built": model("mse"), "y": 0.9 * AND}
-    [finding] = found(look(train={"wrong_end": 0.1}), **squared)
+    [finding] = found(measured(train={"wrong_end": 0.1}), **squared)
     assert (finding.name, finding.layer) == ("saturated outputs", "last")
     assert finding.number == pytest.approx(0.1)
-    assert found(look(train={"wrong_end": 0.09}), **squared) == []
+    assert found(measured(train={"wrong_end": 0.09}), **squared) == []
     # A healthy network that learns from the cross-entropy was seen to have 0.19 for an epoch.
-    assert found(look(train={"wrong_end": 0.9})) == []
+    assert found(measured(train={"wrong_end": 0.9})) == []
 
 
 @pytest.mark.parametrize(
@@ -149,129 +159,130 @@ def test_where_the_gradient_fades(loss, activation, fades):
     assert model_outputs.gradient_fades(wrong) == fades
 
 
-def test_what_has_vanished_behind_a_dead_layer_is_told_once():
-    sick = look(first={"dead": 1.0, "gradient": 0.0})
+def test_a_gradient_that_a_dead_layer_blocks_is_one_finding():
+    sick = measured(first={"dead": 1.0, "gradient": 0.0})
     assert names(sick) == ["dying ReLU"]
-    assert names(look(first={"gradient": 0.0})) == ["vanishing gradients"]
+    assert names(measured(first={"gradient": 0.0})) == ["vanishing gradients"]
 
 
 def test_a_model_that_has_learned_needs_no_gradient():
-    assert found(look(first={"gradient": 0.0}, train={"skill": 0.95})) == []
+    assert found(measured(first={"gradient": 0.0}, train={"skill_score": 0.95})) == []
 
 
-def test_a_constant_that_is_right_is_no_fault():
-    assert found(look(train={"spread": 0.0, "skill": 0.9})) == []
+def test_a_correct_constant_is_no_fault():
+    assert found(measured(train={"spread": 0.0, "skill_score": 0.9})) == []
 
 
-def test_what_targets_have_in_common_is_no_exploding_gradient():
+def test_the_mean_of_targets_is_no_exploding_gradient():
     sick = {"last": {"gradient": 500.0}}
-    assert names(look(**sick)) == ["exploding gradients"]
-    assert found(look(**sick, train={"zero_loss": 2.0})) == []
+    assert names(measured(**sick)) == ["exploding gradients"]
+    assert found(measured(**sick, train={"zero_loss": 2.0})) == []
 
 
-def test_of_a_rare_class_validation_may_show_nothing():
-    """With 3 of 100 rows all of it is within luck: 0.97 + 2.33 * 0.17 / 10 = 1.01."""
+def test_a_rare_class_may_leave_validation_at_chance():
+    """With 3 of 100 rows a kappa of 1 is within chance: 0.97 + 2.33 * 0.17 / 10 = 1.01."""
     rare = {"agreement": 0.99, "chance": 0.97}
-    held = dataclasses.replace(HEALTHY, agreement=0.97, chance=0.97)
-    assert found(look(held=held, train=rare)) == []
-    held = dataclasses.replace(held, rows=1000)
-    assert names(look(held=held, train=rare)) == ["labels shuffled against inputs"]
+    validation = dataclasses.replace(HEALTHY, agreement=0.97, chance=0.97)
+    assert found(measured(validation=validation, train=rare)) == []
+    validation = dataclasses.replace(validation, rows=1000)
+    assert names(measured(validation=validation, train=rare)) == ["labels shuffled against inputs"]
     # The order of the answers may, where no answer is above one half: 2.33 / sqrt(1000) = 0.07.
-    assert found(look(held=dataclasses.replace(held, correlation=0.08), train=rare)) == []
+    assert (
+        found(measured(validation=dataclasses.replace(validation, correlation=0.08), train=rare))
+        == []
+    )
 
 
-def test_few_validation_rows_cannot_tell():
-    held = dataclasses.replace(HEALTHY, agreement=0.5, rows=19)
-    assert found(look(held=held)) == []
-    held = dataclasses.replace(held, rows=20)
-    assert names(look(held=held)) == ["labels shuffled against inputs"]
+def test_few_validation_rows_give_no_finding():
+    validation = dataclasses.replace(HEALTHY, agreement=0.5, rows=19)
+    assert found(measured(validation=validation)) == []
+    validation = dataclasses.replace(validation, rows=20)
+    assert names(measured(validation=validation)) == ["labels shuffled against inputs"]
     # More may have carried over than so few rows can prove.
-    held = dataclasses.replace(held, agreement=0.65)
-    assert held.is_chance
-    assert found(look(held=held)) == []
+    validation = dataclasses.replace(validation, agreement=0.65)
+    assert validation.is_chance
+    assert found(measured(validation=validation)) == []
     # Training has to be better than chance first.
-    held = dataclasses.replace(held, agreement=0.5)
-    assert found(look(held=held, train={"agreement": 0.7})) == []
+    validation = dataclasses.replace(validation, agreement=0.5)
+    assert found(measured(validation=validation, train={"agreement": 0.7})) == []
 
 
-def test_what_many_rows_show_of_labels_learned_by_heart_slowly():
+def test_many_rows_show_labels_that_are_memorised_slowly():
     slow = {"agreement": 0.325, "chance": 0.1, "rows": 256}
-    held = dataclasses.replace(HEALTHY, agreement=0.1, chance=0.1, rows=256)
-    assert names(look(held=held, train=slow)) == ["labels shuffled against inputs"]
-    assert found(look(held=dataclasses.replace(held, rows=64), train=slow)) == []
-    assert found(look(held=held, train={**slow, "agreement": 0.2})) == []
+    validation = dataclasses.replace(HEALTHY, agreement=0.1, chance=0.1, rows=256)
+    assert names(measured(validation=validation, train=slow)) == ["labels shuffled against inputs"]
+    assert found(measured(validation=dataclasses.replace(validation, rows=64), train=slow)) == []
+    assert found(measured(validation=validation, train={**slow, "agreement": 0.2})) == []
 
 
 def test_a_rate_that_is_too_high_takes_large_steps_and_does_harm():
-    [finding] = found(look(update=0.5), [(0.7, 0.7), (9.0, 9.0), (0.8, 0.8)])
+    [finding] = found(measured(update=0.5), losses=[(0.7, 0.7), (9.0, 9.0), (0.8, 0.8)])
     assert (finding.name, finding.number) == ("learning rate too high", 0.5)
     assert "(0.1)" in finding.hint
-    assert found(look(update=0.5), [(0.7, 0.7), (2.9, 2.9)]) == []
-    assert found(look(update=9e-3), [(9.0, 9.0)]) == []
+    assert found(measured(update=0.5), losses=[(0.7, 0.7), (2.9, 2.9)]) == []
+    assert found(measured(update=9e-3), losses=[(9.0, 9.0)]) == []
     # What regularisers add was there from the start.
-    assert found(look(update=0.5), [(9.0, 9.0)], penalty=8.0) == []
+    assert found(measured(update=0.5), losses=[(9.0, 9.0)], penalty=8.0) == []
 
 
 def test_a_loss_that_only_falls_has_not_risen_however_high_it_was():
     """That of targets of mean 4 and deviation 1 is 17 before training, and 1 for a constant."""
-    start = dataclasses.replace(HEALTHY, skill=-16.0)
+    start = dataclasses.replace(HEALTHY, skill_score=-16.0)
     falling = [(15.0, 15.0), (9.0, 9.0), (0.5, 0.5)]
-    assert found(look(update=0.5), falling, start=start) == []
+    assert found(measured(update=0.5), losses=falling, initial_score=start) == []
     for losses in ([(52.0, 52.0)], [*falling, (3.1, 3.1)]):
-        [finding] = found(look(update=0.5), losses, start=start)
+        [finding] = found(measured(update=0.5), losses=losses, initial_score=start)
         assert finding.name == "learning rate too high"
-        assert f"rose to {losses[-1][0]:.3g} times" in finding.words
+        assert f"rose to {losses[-1][0]:.3g} times" in finding.explanation
 
 
 def test_a_rate_that_is_too_low_takes_small_steps_and_has_learned_little_by_the_end():
-    slow = look(update=9e-5, train={"skill": 0.1, "agreement": 0.55})
+    slow = measured(update=9e-5, train={"skill_score": 0.1, "agreement": 0.55})
     [finding] = found(slow, is_over=True)
     assert (finding.name, finding.number) == ("learning rate too low", 9e-5)
     assert found(slow) == []
-    assert found(look(update=9e-5), is_over=True) == []
+    assert found(measured(update=9e-5), is_over=True) == []
     assert found(dataclasses.replace(slow, update=2e-4), is_over=True) == []
     assert found(dataclasses.replace(slow, update=math.nan), is_over=True) == []
     # The rate is not to blame for a gradient that does not arrive, or that is too large.
-    exploded = look(last={"gradient": 500.0}, update=9e-5, train={"skill": -9.0, "agreement": 0.5})
+    bad = {"skill_score": -9.0, "agreement": 0.5}
+    exploded = measured(last={"gradient": 500.0}, update=9e-5, train=bad)
     assert names(exploded, is_over=True) == ["exploding gradients"]
-    vanished = look(first={"gradient": 0.0}, update=9e-5, train={"skill": 0.1, "agreement": 0.55})
+    little = {"skill_score": 0.1, "agreement": 0.55}
+    vanished = measured(first={"gradient": 0.0}, update=9e-5, train=little)
     assert names(vanished, is_over=True) == ["vanishing gradients"]
-    slow = {"update": 9e-5, "train": {"skill": 0.1, "agreement": 0.55, "wrong_end": 0.4}}
+    slow = {"update": 9e-5, "train": {**little, "wrong_end": 0.4}}
     squared = {"built": model("mse"), "y": 0.9 * AND}
-    assert names(look(**slow), is_over=True, **squared) == ["saturated outputs"]
+    assert names(measured(**slow), is_over=True, **squared) == ["saturated outputs"]
 
 
 @pytest.mark.parametrize("sizes", [(1e-3, 1e-7), (1e-7, 1e-3)], ids=["decay", "warm-up"])
 def test_a_rate_that_was_high_enough_once_is_not_too_low(sizes):
-    noisy = {"skill": 0.3, "agreement": 0.55}
-    looks = [dataclasses.replace(look(update=size, train=noisy), rate=size) for size in sizes]
+    noisy = {"skill_score": 0.3, "agreement": 0.55}
+    history = [dataclasses.replace(measured(update=size, train=noisy), rate=size) for size in sizes]
 
-    def told(looks):
-        case = Case(MODEL, sample_of(X, AND), looks, top_rate=1e-3, is_over=True)
-        return examine(case)
-
-    assert told(looks) == []
-    # Looks at the ends alone have not seen it.
-    low = [dataclasses.replace(each, update=1e-7, rate=1e-7) for each in looks]
-    assert told(low) == []
+    at_end = {"highest_rate": 1e-3, "is_over": True}
+    assert found(*history, **at_end) == []
+    # Measurements at the ends alone have not seen it.
+    low = [dataclasses.replace(each, update=1e-7, rate=1e-7) for each in history]
+    assert found(*low, **at_end) == []
     low[0] = dataclasses.replace(low[0], update=2e-7, rate=1e-3)
-    [finding] = told(low)
+    [finding] = found(*low, **at_end)
     assert (finding.name, finding.number) == ("learning rate too low", 2e-7)
     assert "(0.001)" in finding.hint
 
 
 @pytest.mark.parametrize(("update", "is_low"), [(4e-6, True), (6e-6, False), (0.0, True)])
-def test_a_look_at_a_warm_up_tells_what_updates_are_at_the_top(update, is_low):
+def test_updates_during_a_warm_up_are_extrapolated_to_the_highest_rate(update, is_low):
     """At a tenth of the rate, whose mean over the epoch may have been half of that."""
-    noisy = {"skill": 0.3, "agreement": 0.55}
-    warm = dataclasses.replace(look(update=update, train=noisy), rate=1e-4)
-    # The rate that an epoch of a decay ends with is not the one that it stepped by.
-    last = dataclasses.replace(look(update=update / 10, train=noisy), rate=1e-9)
-    case = Case(MODEL, sample_of(X, AND), [warm, last], top_rate=1e-3, is_over=True)
-    findings = [(finding.name, finding.number) for finding in examine(case)]
+    noisy = {"skill_score": 0.3, "agreement": 0.55}
+    warm = dataclasses.replace(measured(update=update, train=noisy), rate=1e-4)
+    # The rate at the end of a decaying epoch is lower than that of its steps.
+    last = dataclasses.replace(measured(update=update / 10, train=noisy), rate=1e-9)
+    at_end = {"highest_rate": 1e-3, "is_over": True}
+    findings = [(each.name, each.number) for each in found(warm, last, **at_end)]
     assert findings == ([("learning rate too low", pytest.approx(20 * update))] if is_low else [])
-    still = dataclasses.replace(warm, update=0.0, rate=0.0)
-    assert examine(dataclasses.replace(case, looks=[still])) == []
+    assert found(dataclasses.replace(warm, update=0.0, rate=0.0), **at_end) == []
 
 
 def test_overfitting_loses_what_validation_had():
@@ -279,7 +290,7 @@ def test_overfitting_loses_what_validation_had():
     [finding] = found(losses=falling)
     assert finding.name == "overfitting"
     assert finding.number == pytest.approx(0.11)
-    assert "epoch 2" in finding.words
+    assert "epoch 2" in finding.explanation
     assert found(losses=falling[:4]) == []
     # A bad epoch shows in the training loss as well.
     assert found(losses=[*falling[:4], (0.6, 0.7)]) == []
@@ -288,16 +299,16 @@ def test_overfitting_loses_what_validation_had():
     # Training has small weights for its rows, or large ones; validation has none.
     light = {"loss_to_learn": 1e-3}
     scaled = [(1e-3 * loss, val_loss) for loss, val_loss in falling]
-    assert names(look(train=light), scaled) == ["overfitting"]
-    assert found(look(train=light), scaled[:4]) == []
-    assert found(look(train={"loss_to_learn": 50.0}), falling) == []
+    assert names(measured(train=light), losses=scaled) == ["overfitting"]
+    assert found(measured(train=light), losses=scaled[:4]) == []
+    assert found(measured(train={"loss_to_learn": 50.0}), losses=falling) == []
     sparse = [pair for epoch in falling for pair in (epoch, (epoch[0], math.nan))]
     assert names(losses=sparse) == ["overfitting"]
 
 
-def test_without_a_score_only_layers_are_judged():
-    vitals = dataclasses.replace(look(first={"dead": 1.0}), train=None)
-    assert names(vitals, is_over=True) == ["dying ReLU"]
+def test_without_a_score_only_layers_are_examined():
+    unscored = dataclasses.replace(measured(first={"dead": 1.0}), train=None)
+    assert names(unscored, is_over=True) == ["dying ReLU"]
 
 
 FITTING = [
@@ -342,21 +353,22 @@ def perceptron(kind):
     return built
 
 
-def test_a_perceptron_is_asked_nothing_but_whether_it_can():
+def test_a_perceptron_is_tested_for_separability_alone():
     built = perceptron(layers.Perceptron(1, name="only"))
-    only = LayerVitals("only", gradient=1e9, zeros=0.0, weights=1e9)
-    vitals = Vitals(1, (only,), 9.0, dataclasses.replace(HEALTHY, agreement=0.75, spread=0.0), None)
-    [finding] = found(vitals, built=built, y=XOR)
+    only = LayerMeasurements("only", gradient=1e9, zeros=0.0, weights=1e9)
+    score = dataclasses.replace(HEALTHY, agreement=0.75, spread=0.0)
+    measured = Measurements(1, (only,), 9.0, score, None)
+    [finding] = found(measured, built=built, y=XOR)
     assert finding.name == "perceptron on data that is not linearly separable"
     assert (finding.layer, finding.number) == ("only", 0.25)
-    assert found(vitals, built=built, y=AND) == []
+    assert found(measured, built=built, y=AND) == []
     # Several units: each has a plane of its own to find.
     both = perceptron(layers.Perceptron(2, name="only"))
-    assert len(found(vitals, built=both, y=np.stack([AND, XOR], axis=1))) == 1
-    assert found(vitals, built=both, y=np.stack([AND, AND], axis=1)) == []
+    assert len(found(measured, built=both, y=np.stack([AND, XOR], axis=1))) == 1
+    assert found(measured, built=both, y=np.stack([AND, AND], axis=1)) == []
 
 
 def test_a_finding_is_one_line():
-    [finding] = found(look(first={"dead": 0.75}))
+    [finding] = found(measured(first={"dead": 0.75}))
     assert str(finding).startswith("dying ReLU in one: 75% of its units are active on no row")
     assert "\n" not in str(finding)

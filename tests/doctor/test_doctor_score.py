@@ -6,7 +6,7 @@ import pytest
 
 from kerasnn import layers
 from kerasnn.doctor.measure.score import score
-from kerasnn.doctor.measure.training_sample import sample_of
+from kerasnn.doctor.measure.training_sample import evenly_spaced
 
 X = np.zeros((4, 1), "float32")
 
@@ -20,7 +20,7 @@ def model(loss, units=1, activation="linear"):
 
 
 def scored(built, y, answers, weights=None):
-    return score(built, sample_of(X, np.array(y), weights), np.array(answers, "float32"))
+    return score(built, evenly_spaced(X, np.array(y), weights), np.array(answers, "float32"))
 
 
 def entropy(*shares):
@@ -30,7 +30,7 @@ def entropy(*shares):
 def test_real_numbers():
     """R squared and the correlation."""
     found = scored(model("mse"), [0.0, 1.0, 2.0, 3.0], [[0.5], [0.5], [2.5], [2.5]])
-    assert found.skill == pytest.approx(1 - 0.25 / 1.25)
+    assert found.skill_score == pytest.approx(1 - 0.25 / 1.25)
     assert found.loss_to_learn == pytest.approx(1.25)
     assert found.agreement == pytest.approx(np.corrcoef([0, 1, 2, 3], [0.5, 0.5, 2.5, 2.5])[0, 1])
     assert found.chance == 0
@@ -45,9 +45,9 @@ def test_two_classes(logits):
     activation = "linear" if logits else "sigmoid"
     found = scored(model(loss, 1, activation), [0, 0, 1, 0], answers[:, None])
     reached = -np.mean(np.log([0.9, 0.8, 0.4, 0.1]))
-    assert found.skill == pytest.approx(1 - reached / entropy(0.25, 0.75), abs=1e-4)
+    assert found.skill_score == pytest.approx(1 - reached / entropy(0.25, 0.75), abs=1e-4)
     assert (found.agreement, found.chance) == (0.5, 0.75)
-    assert found.mastery == pytest.approx(-1)
+    assert found.kappa == pytest.approx(-1)
 
 
 @pytest.mark.parametrize("logits", [False, True])
@@ -60,23 +60,23 @@ def test_several_classes(logits):
         np.log(p) if logits else p,
     )
     reached = -np.mean(np.log([0.6, 0.2, 0.25, 0.8]))
-    assert found.skill == pytest.approx(1 - reached / entropy(0.5, 0.25, 0.25), abs=1e-4)
+    assert found.skill_score == pytest.approx(1 - reached / entropy(0.5, 0.25, 0.25), abs=1e-4)
     assert (found.agreement, found.chance) == (0.5, 0.5)
     onehot = scored(
         model(keras.losses.CategoricalCrossentropy(from_logits=logits), 3),
         np.eye(3)[[0, 0, 1, 2]],
         np.log(p) if logits else p,
     )
-    assert onehot.skill == pytest.approx(found.skill, abs=1e-5)
+    assert onehot.skill_score == pytest.approx(found.skill_score, abs=1e-5)
 
 
 def test_counts():
     """The least loss of Poisson's is not 0."""
     y = np.array([0.0, 1.0, 2.0, 5.0])
     found = scored(model("poisson", 1, "exponential"), y, y[:, None])
-    assert found.skill == pytest.approx(1, abs=1e-6)
+    assert found.skill_score == pytest.approx(1, abs=1e-6)
     constant = scored(model("poisson", 1, "exponential"), y, np.full((4, 1), 2.0))
-    assert constant.skill == pytest.approx(0, abs=1e-6)
+    assert constant.skill_score == pytest.approx(0, abs=1e-6)
     # Deviance: the mean of y log(y / 2), where the rest cancels.
     assert constant.loss_to_learn == pytest.approx(
         (np.log(0.5) + 2 * np.log(1) + 5 * np.log(2.5)) / 4, abs=1e-5
@@ -92,7 +92,7 @@ def test_smoothed_labels_are_what_is_to_be_learned(logits):
     least, constant = entropy(0.8, 0.1, 0.1), np.tile([0.45, 0.275, 0.275], (4, 1))
     for p, skill in ((0.7 * labels + 0.1, 1), (constant, 0)):
         found = scored(built, labels, np.log(p) if logits else p)
-        assert found.skill == pytest.approx(skill, abs=1e-5)
+        assert found.skill_score == pytest.approx(skill, abs=1e-5)
         assert found.least_loss == pytest.approx(least, abs=1e-5)
         assert found.loss_to_learn == pytest.approx(entropy(0.45, 0.275, 0.275) - least, abs=1e-5)
 
@@ -106,7 +106,7 @@ def test_smoothed_labels_of_two_classes(logits):
         [0, 0, 0, 1],
         np.log(p / (1 - p)) if logits else p,
     )
-    assert found.skill == pytest.approx(1, abs=1e-5)
+    assert found.skill_score == pytest.approx(1, abs=1e-5)
     assert found.least_loss == pytest.approx(entropy(0.1, 0.9), abs=1e-5)
     assert found.loss_to_learn == pytest.approx(entropy(0.3, 0.7) - entropy(0.1, 0.9), abs=1e-5)
 
@@ -119,7 +119,7 @@ def test_each_row_counts_by_its_weight(loss):
     reached = -(weights * np.log([0.6, 0.6, 0.9, 0.8])).sum() / 4
     at_chance = 6 * np.log(2) / 4
     assert found.loss_to_learn == pytest.approx(at_chance, abs=1e-5)
-    assert found.skill == pytest.approx(1 - reached / at_chance, abs=1e-5)
+    assert found.skill_score == pytest.approx(1 - reached / at_chance, abs=1e-5)
     assert found.loss == pytest.approx(reached, abs=1e-5)
     # A row is right or wrong, whatever it weighs.
     assert (found.agreement, found.chance) == (1.0, 0.75)
@@ -148,7 +148,7 @@ def test_rows_without_weight_do_not_count():
     weights = np.array([2.0, 2.0, 0.0, 0.0])
     found = scored(model("mse"), [0.0, 2.0, 9.0, -9.0], [[0.0], [2.0], [0.0], [0.0]], weights)
     assert found.rows == 2
-    assert found.skill == pytest.approx(1)
+    assert found.skill_score == pytest.approx(1)
     # As `fit` reports it: the mean weight is 1.
     assert found.loss_to_learn == pytest.approx(1)
 
@@ -174,7 +174,7 @@ def test_chance_leaves_room_for_luck():
     for share, is_chance in ((0.5, True), (0.56, True), (0.6, False)):
         # 256 rows are looked at: luck reaches 0.5 + 2.33 * 0.5 / 16 = 0.573.
         right = np.arange(256) < share * 256
-        sample = sample_of(x, y)
+        sample = evenly_spaced(x, y)
         wanted = sample.y.numpy()
         answers = np.where(right, wanted, 1 - wanted)[:, None]
         assert score(built, sample, answers * 0.5 + 0.25).is_chance == is_chance, share
@@ -186,4 +186,4 @@ def test_what_cannot_be_judged():
     assert scored(model("mse"), [1.0, 1.0, 1.0, 1.0], X) is None
     assert scored(model("mse"), [1.0, 2.0, 1.0, 1.0], X, np.zeros(4)) is None
     assert scored(model(lambda y, p: p), [1.0, 2.0, 1.0, 1.0], X) is None
-    assert score(model("mse"), sample_of(X, None), X) is None
+    assert score(model("mse"), evenly_spaced(X, None), X) is None

@@ -12,19 +12,17 @@ import time
 
 import numpy as np
 
-from kerasnn.callbacks.resume.backup_file import Generations
-from kerasnn.callbacks.resume.serialization import Frozen
+from kerasnn.callbacks.resume import storage
 
 
 def state(number):
     return {"number": number, "rows": np.full(50_000, number, np.float32)}
 
 
-def save_for_ever(path, after, said):
-    files = Generations(path)
+def save_forever(path, after, said):
     while True:
         after += 1
-        files.save(Frozen.of(state(after)))
+        storage.save(path, storage.freeze(state(after)))
         os.write(said, f"{after}\n".encode())
 
 
@@ -35,7 +33,7 @@ def main(directory, kills):
         forked = time.monotonic()
         child = os.fork()
         if child == 0:
-            save_for_ever(path, newest, say)
+            save_forever(path, newest, say)
         os.close(say)
         with os.fdopen(said) as lines:
             confirmed = int(lines.readline())
@@ -44,7 +42,7 @@ def main(directory, kills):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             confirmed = [confirmed, *map(int, lines)][-1]
-        loaded = Generations(path).load()
+        loaded = storage.load(path)
         newest = loaded["number"]
         # The child may have been killed after a saving and before it said so.
         if (loaded["rows"] != newest).any() or newest not in (confirmed, confirmed + 1):
