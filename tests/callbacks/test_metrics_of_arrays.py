@@ -139,7 +139,7 @@ def test_several_entries_are_kept_and_not_drawn():
         history.history["val_f1"][-1], by_hand(model, HELD, outputs=2), atol=1e-6
     )
     assert "training loss" in [line.get_label() for line in plots.history(history).lines]
-    with pytest.raises(ValueError, match=r"an epoch; `f1` has 2, .*average=\"macro\""):
+    with pytest.raises(ValueError, match=r"`metrics` must .* `f1` with 2 .*average=\"macro\""):
         plots.history(history, metrics="f1")
 
 

@@ -10,7 +10,7 @@ import keras
 from kerasnn._core.optimizers import copy_of
 from kerasnn.autodiff.gradients import by_weight
 from kerasnn.doctor.measure.training_sample import Sample
-from kerasnn.layers._adaptation import unlearned
+from kerasnn.layers._adaptation import not_adapted
 
 
 @contextlib.contextmanager
@@ -20,7 +20,7 @@ def standardized(model: Any, sample: Sample) -> Iterator[None]:
     Every `Standardize` layer that has not learned yet learns from a sample, and at the end is as
     before, bit for bit.
     """
-    fresh = unlearned(model)
+    fresh = not_adapted(model)
     with _taken_back(variable for layer, _ in fresh for variable in layer.variables):
         for layer, read in fresh:
             layer.adapt(read(sample.x, sample.y))

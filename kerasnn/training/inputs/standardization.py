@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from kerasnn._core.model import State
-from kerasnn.layers._adaptation import unlearned
+from kerasnn.layers._adaptation import not_adapted
 from kerasnn.training.inputs.arrays import is_irregular, is_stream
 
 _BATCH = 1024
@@ -30,7 +30,7 @@ def learn_standardization(
         checked: Returns a stream with a check of its batches, which takes longer than a small
             epoch to make: it is made where a layer is to learn.
     """
-    fresh = unlearned(model)
+    fresh = not_adapted(model)
     irregular = not is_stream(x) and is_irregular(x)
     if fresh and (irregular or hasattr(x, "__next__")):
         name = fresh[0][0].name
