@@ -1,23 +1,24 @@
-"""Configurations without the names of what is in them.
+"""Configurations of Keras objects without their names.
 
-Keras names objects that are given no name by how many of their kind a process has made.
+Keras gives an object without a name one that counts the objects of its class in the process.
 """
 
 from collections.abc import Collection
 from typing import Any
 
-# Where a configuration refers to layers by their names.
+# Keys whose values refer to layers by name.
 _REFERENCES = ("keras_history", "input_layers", "output_layers")
 
 
 def without_names(config: Any, leave: Collection[str] = ()) -> Any:
-    """Returns a configuration with numbers for the names of models, layers and optimizers.
+    """Returns a configuration with numbers in place of the names of its objects.
 
-    They are counted in the order of the configuration, so that two of one structure become equal.
+    They are numbered in the order of the configuration, so that configurations of the same
+    structure are equal.
 
     Args:
         config: As `keras.saving.serialize_keras_object` gives it.
-        leave: Keys of parts that stay as they are.
+        leave: Keys whose values do not change.
 
     Example:
         >>> layers = [{"class_name": "Dense", "config": {"name": f"dense_{i}"}} for i in (7, 8)]
@@ -30,9 +31,9 @@ def without_names(config: Any, leave: Collection[str] = ()) -> Any:
 
 
 def is_named(node: dict[str, Any]) -> bool:
-    """Whether a node is of an object whose name says nothing of what it does."""
+    """Whether a node describes an object whose name does not change what it computes."""
     kind, config = str(node.get("class_name")), node.get("config")
-    # The name of a policy is its type of numbers.
+    # The name of a dtype policy is its dtype.
     if not isinstance(config, dict) or "DTypePolicy" in kind:
         return False
     return isinstance(config.get("name"), str)

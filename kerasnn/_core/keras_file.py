@@ -1,4 +1,4 @@
-"""A `.keras` file, read with care."""
+"""Safe loading of `.keras` files."""
 
 import lzma
 import os
@@ -8,7 +8,7 @@ import zlib
 
 import keras
 
-# What `zipfile` raises for other bytes than were written. A flag that says encrypted is one.
+# Errors of `zipfile` for damaged files; damage may also set the flag for encryption.
 _DAMAGES = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     *(EOFError, OSError, NotImplementedError, RuntimeError),
@@ -16,11 +16,11 @@ _DAMAGES = (
 
 
 def load(path: str | os.PathLike[str]) -> keras.Model:
-    """Returns the model in a `.keras` file, without running code that the file brings along.
+    """Returns the model in a `.keras` file, without running code from the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no `.keras` file, a damaged one, or one with code in it.
+        ValueError: If it is not a `.keras` file, is damaged, or contains code.
     """
     file = pathlib.Path(path)
     if not file.is_file():
@@ -29,12 +29,12 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
     if not zipfile.is_zipfile(file):
         raise ValueError(
             f"{file} must be a `.keras` file, as `model.save('name.keras')` writes it; it is "
-            "another kind of file, or the end of it is missing."
+            "another kind of file, or it is truncated."
         )
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
-            # Keras would load weights of which a bit has changed.
+            # Keras would load weights with changed bits.
             damaged = archive.testzip()
     except _DAMAGES as error:
         raise ValueError(f"{file} is damaged: {error}.") from None
@@ -45,7 +45,7 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
     if damaged:
         raise ValueError(f"{file} is damaged: {damaged} in it is not what was written.")
     try:
-        # What trained it is not needed, and may be of a class that is not here.
+        # The optimizer is not needed, and its class may not be importable.
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except (TypeError, ValueError, KeyError, OSError) as error:
         raise ValueError(f"{file} cannot be loaded: {error}") from error

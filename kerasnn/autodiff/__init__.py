@@ -1,4 +1,4 @@
-"""Derivatives that one can hold: products with Jacobians, Jacobians, and checks of gradients."""
+"""Derivatives: vector-Jacobian and Jacobian-vector products, Jacobians, gradient checks."""
 
 from kerasnn.autodiff.check_gradients import check_gradients
 from kerasnn.autodiff.gradients import gradients

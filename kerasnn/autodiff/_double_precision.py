@@ -1,4 +1,4 @@
-"""The same model in float64."""
+"""Copies of models in float64."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+
+from kerasnn import _checks
 
 _FLOATS = ("float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 
@@ -21,7 +23,7 @@ def double_precision(model: Any, x: Any) -> Iterator[keras.Model]:
         x: Inputs to build the copy with.
 
     Raises:
-        ValueError: If the model cannot be made again from its config.
+        InvalidArgument: If the model cannot be created from its configuration.
     """
     floatx = keras.config.floatx()
     keras.config.set_floatx("float64")
@@ -32,17 +34,18 @@ def double_precision(model: Any, x: Any) -> Iterator[keras.Model]:
 
 
 def _copy(model: Any, x: Any) -> keras.Model:
-    objects = _own_objects(model)
+    objects = _custom_objects(model)
     with keras.saving.custom_object_scope(objects):
         try:
             copy = type(model).from_config(_doubled(model.get_config(), objects))
             loss = keras.tree.map_structure(_doubled_loss, model.loss)
         except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
-            raise ValueError(
-                "`model` must be made of layers and losses that `get_config` and `from_config` "
-                f"make again, so that it can be checked in float64; `{model.name}` is not: "
-                f"{type(error).__name__}: {error}\nGive custom layers a `get_config`, and use "
-                "named functions instead of lambdas."
+            raise _checks.InvalidArgument(
+                "model",
+                "have layers and losses with `get_config` and `from_config`, for a copy in float64",
+                model.name,
+                "Give custom layers a `get_config`, and use named functions instead of lambdas.",
+                got=f"`{model.name}`, for which they raise {type(error).__name__}: {error}",
             ) from error
     copy.compile(loss=loss, loss_weights=model.get_compile_config()["loss_weights"])
     copy(x, training=False)
@@ -50,8 +53,8 @@ def _copy(model: Any, x: Any) -> keras.Model:
     return copy
 
 
-def _own_objects(model: Any) -> dict[str, Any]:
-    """Returns the classes and functions that a config only names, by their names."""
+def _custom_objects(model: Any) -> dict[str, Any]:
+    """Returns by name the classes and functions that a configuration refers to by name."""
     objects: dict[str, Any] = {}
     for part in tf.train.TrackableView(model).descendants():
         if isinstance(part, keras.Layer):
@@ -63,12 +66,12 @@ def _own_objects(model: Any) -> dict[str, Any]:
 
 
 def _plain(value: Callable[..., Any]) -> Callable[..., Any]:
-    # What `tf.custom_gradient` returns is an object, and Keras looks for functions.
+    # `tf.custom_gradient` returns an object, and Keras expects a function.
     return lambda *args, **kwargs: value(*args, **kwargs)
 
 
 def _doubled(config: Any, objects: dict[str, Any]) -> Any:
-    """Returns a config with float64 for every floating-point dtype, and functions by name."""
+    """Returns a configuration with float64 for floating-point dtypes, and functions by name."""
     if isinstance(config, dict):
         if isinstance(config.get("config"), str) and config["config"] in objects:
             name = config["config"]

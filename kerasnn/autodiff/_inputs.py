@@ -1,4 +1,4 @@
-"""Nested structures of tensors that can be differentiated."""
+"""Checked inputs and outputs of functions that are differentiated."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,10 +10,10 @@ from kerasnn import _checks
 
 
 def of_inputs(name: str, nest: Any) -> Any:
-    """Returns a structure of arrays as one of tensors, each an object of its own."""
+    """Returns a structure of arrays as a structure of new tensors."""
     for leaf_name, leaf in _checks.named_leaves(name, nest):
         _check_dtype(leaf_name, _tensor(leaf_name, leaf), "Cast it to float32 or float64.")
-    # The same array given twice is two variables.
+    # The same array given twice becomes two variables.
     return keras.tree.map_structure(lambda leaf: tf.identity(_tensor(name, leaf)), nest)
 
 
@@ -29,13 +29,13 @@ def of_outputs(f: Callable[..., Any], xs: Sequence[Any]) -> Any:
         _check_dtype(
             leaf_name,
             _tensor(leaf_name, leaf),
-            "A class number or a comparison has no derivative: return what it is made from.",
+            "Class numbers and comparisons have no derivative: return the numbers behind them.",
         )
     return keras.tree.map_structure(lambda leaf: _tensor("f(...)", leaf), y)
 
 
 def like(name: str, nest: Any, owner: str, wanted: Any) -> Any:
-    """Returns arrays nested as `wanted` as tensors with its shapes and dtypes."""
+    """Returns arrays as tensors with the structure, shapes and dtypes of `wanted`."""
     if isinstance(wanted, dict):
         if not isinstance(nest, dict) or set(nest) != set(wanted):
             rule = f"be a dict with the keys of `{owner}`, {sorted(wanted)}"
@@ -49,25 +49,25 @@ def like(name: str, nest: Any, owner: str, wanted: Any) -> Any:
             like(f"{name}[{i}]", part, f"{owner}[{i}]", tensor)
             for i, (part, tensor) in enumerate(zip(nest, wanted, strict=True))
         ]
-    # NumPy's float64 may meet a float32 tensor: the numbers are meant, not the dtype.
+    # Arrays of NumPy are often float64 by default, and are cast to the dtype of the tensor.
     tensor = _tensor(name, nest)
     if not (tensor.dtype.is_floating or tensor.dtype.is_integer):
         _check_dtype(name, tensor, f"It multiplies `{owner}`.")
     tensor = tf.cast(tensor, wanted.dtype)
     if tensor.shape != wanted.shape:
-        raise ValueError(
-            f"`{name}` must have the shape of `{owner}`, {tuple(wanted.shape)}; got "
-            f"{tuple(tensor.shape)}."
-        )
+        rule = f"have the shape of `{owner}`, {tuple(wanted.shape)}"
+        raise _checks.InvalidArgument(name, rule, nest, got=f"shape {tuple(tensor.shape)}")
     return tensor
 
 
-def unconnected() -> ValueError:
-    """Returns the error of a function whose output no input reaches."""
-    return ValueError(
-        "`f` must compute its output from its inputs by differentiable operations; got an output "
-        "that no derivative reaches. NumPy, rounding, comparisons and `argmax` cut it off: use "
-        "`keras.ops` throughout."
+def unconnected(f: Any) -> _checks.InvalidArgument:
+    """Returns the error for a function whose output has no gradient to any input."""
+    return _checks.InvalidArgument(
+        "f",
+        "compute its output from its inputs by differentiable operations",
+        f,
+        "NumPy, rounding, comparisons and `argmax` have no gradient: use `keras.ops` throughout.",
+        got="an output without a gradient",
     )
 
 
@@ -82,6 +82,6 @@ def _tensor(name: str, leaf: Any) -> tf.Tensor:
 
 def _check_dtype(name: str, tensor: tf.Tensor, hint: str) -> None:
     if not tensor.dtype.is_floating:
-        raise ValueError(
-            f"`{name}` must hold floating-point numbers; got dtype {tensor.dtype.name}. {hint}"
+        raise _checks.InvalidArgument(
+            name, "hold floating-point numbers", tensor, hint, got=f"dtype {tensor.dtype.name}"
         )

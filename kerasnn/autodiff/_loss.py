@@ -1,4 +1,4 @@
-"""The loss of a compiled model on one batch, without a trace of it in the model."""
+"""The loss of a compiled model on one batch, and its checked inputs."""
 
 from typing import Any
 
@@ -15,14 +15,17 @@ def check_model(model: Any) -> None:
     if not isinstance(model, keras.Model):
         raise _checks.InvalidArgument("model", "be a Keras model", model)
     if not model.compiled:
-        raise ValueError(
-            f"`model` must be compiled, so that it has a loss; `{model.name}` is not. Call "
-            "`model.compile(loss=...)` first."
+        raise _checks.InvalidArgument(
+            "model",
+            "be compiled, so that it has a loss",
+            model.name,
+            "Call `model.compile(loss=...)` first.",
+            got=f"`{model.name}`, which is not",
         )
 
 
 def of(model: keras.Model, x: Any, y: Any, sample_weight: Any = None) -> Any:
-    """Returns the loss of a batch in inference, penalties included."""
+    """Returns the loss of a batch in inference mode, penalties included."""
     return model.compute_loss(
         x=x,
         y=y,
@@ -33,21 +36,24 @@ def of(model: keras.Model, x: Any, y: Any, sample_weight: Any = None) -> Any:
 
 
 def check_loss(model: Any, x: Any) -> None:
-    """Raises where a compiled model has nothing to compute a loss by.
+    """Raises if a compiled model has no loss.
 
     Args:
         model: A compiled Keras model.
-        x: Inputs; a layer may add a loss as it is called.
+        x: Inputs; a layer may add a loss when it is called.
     """
     if model.loss is not None or type(model).compute_loss is not keras.Model.compute_loss:
         return
     with unchanged(model):
         model(x, training=False)
     if not model.losses:
-        raise ValueError(
-            f"`model` must have a loss; `{model.name}` has none, and computes one in a "
-            "`train_step` of its own, if at all. Give `loss` to `compile`, or give the model a "
-            "`compute_loss`."
+        raise _checks.InvalidArgument(
+            "model",
+            "have a loss",
+            model.name,
+            "Pass `loss` to `compile`, or define `compute_loss`; a loss inside `train_step` cannot "
+            "be found.",
+            got=f"`{model.name}`, which has none",
         )
 
 
@@ -60,8 +66,8 @@ def read(
 ) -> tuple[Any, Any]:
     """Returns inputs and targets as tensors, floating-point ones in `dtype`.
 
-    Raises where they are no numbers, of different lengths or not finite, or where the targets do
-    not suit the output and the loss.
+    Raises if they are no numbers, have different lengths or are not finite, or if the targets do
+    not fit the output and the loss.
     """
     x, y = _as_tensors(names[0], x), _as_tensors(names[1], y)
     inputs, targets = (keras.tree.map_structure(_as_array, nest) for nest in (x, y))
@@ -92,7 +98,7 @@ def _as_tensors(name: str, nest: Any) -> Any:
     if nest is None:
         raise _checks.InvalidArgument(name, "hold numbers, one row for each example", nest)
     if not any(hasattr(leaf, "shape") for leaf in keras.tree.flatten(nest)):
-        # Lists of plain numbers are one array, and not a list of arrays.
+        # A list of numbers is one array, not a list of arrays.
         nest = np.asarray(nest)
     for leaf_name, leaf in _checks.named_leaves(name, nest):
         if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "O":
@@ -105,5 +111,5 @@ def _as_tensors(name: str, nest: Any) -> Any:
 def _as_array(tensor: Any) -> Any:
     if tensor is None:
         return None
-    # bfloat16 is no kind of number to NumPy.
+    # NumPy does not know bfloat16 as a number.
     return (tf.cast(tensor, "float32") if tensor.dtype == tf.bfloat16 else tensor).numpy()

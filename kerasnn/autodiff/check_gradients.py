@@ -1,4 +1,4 @@
-"""Automatic differentiation against differences."""
+"""Check of gradients against central differences."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from kerasnn import _checks
 from kerasnn.autodiff import _loss
 from kerasnn.autodiff._double_precision import double_precision
 
-# Truncation grows with the square of the step, and roundoff with its inverse: they meet at the
-# cube root of float64's resolution.
+# The truncation error grows with the square of the step, the rounding error with its inverse: the
+# best step is about the cube root of float64's resolution.
 _STEP = 1e-5
 _FLOOR = 1e-4
 
@@ -25,29 +25,28 @@ def check_gradients(
     error = |g - d| / max(|g|, |d|, |L| / 10_000), d = (L(w + h) - L(w - h)) / 2h,
     h = 1e-5 * max(1, |w|)
 
-    g is what training would follow. The comparison runs in float64, on a copy of the model, in
-    inference. A correct gradient gives below 1e-5; a wrong one, of a custom layer for example,
-    usually above 1e-2. Derivatives below a ten-thousandth of the loss count as that size,
-    because differences do not resolve them.
+    g is the gradient used in training. The comparison runs in float64, on a copy of the model,
+    in inference mode. A correct gradient gives an error below 1e-5; a wrong one, for example of
+    a custom layer, usually above 1e-2. Derivatives below a ten-thousandth of the loss count as
+    that size, because differences do not resolve them.
 
-    A gradient that was chosen rather than true is found to be wrong, and it is: `Threshold` and
-    `Perceptron` give about 1. A kink, such as ReLU's at 0, shows only where a row lies within a
-    step of it: there the difference sees both sides.
+    A surrogate gradient is reported as wrong: `Threshold` and `Perceptron` give about 1. A kink,
+    such as that of ReLU at 0, matters only where an input is within a step of it.
 
     Args:
-        model: A compiled Keras model, of layers that can be made again from their configs.
-        x: Inputs, taken as one batch; some ten rows are enough.
+        model: A compiled Keras model whose layers can be created from their configurations.
+        x: Inputs, used as one batch; about ten rows are enough.
         y: Targets.
-        samples: Numbers to look at in each weight array; all where it holds no more.
-        seed: Seed of the choice of those numbers.
+        samples: Number of weights to check in each array; all of a smaller one.
+        seed: Seed of the choice of these weights.
 
     Returns:
         The largest relative error.
 
     Raises:
-        ValueError: If `model` is not a compiled Keras model with trainable weights, if it cannot
-            be made again in float64, if data cannot be right, if the loss or a gradient is not
-            finite, or if `samples` or `seed` is not a whole number in its range.
+        InvalidArgument: If `model` is not a compiled Keras model with trainable weights and a
+            finite loss and gradient, if it cannot be copied in float64, or if data or another
+            argument is invalid.
 
     Example:
         >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "tanh")])
@@ -62,8 +61,9 @@ def check_gradients(
     with double_precision(model, x) as copy:
         weights: list[Any] = [weight.value for weight in copy.trainable_weights]
         if not weights:
-            raise ValueError(f"`model` must have trainable weights; `{model.name}` has none.")
-        # Traced once: eager calls would cost a hundred times more, for every number.
+            got = f"`{model.name}`, which has none"
+            raise _checks.InvalidArgument("model", "have trainable weights", model.name, got=got)
+        # Traced once: eager calls would take a hundred times as long.
         loss = tf.function(lambda: _loss.of(copy, x, y))
         with tf.GradientTape() as tape:
             level = loss()
@@ -98,7 +98,7 @@ def _largest_error(
         _moved_back(weight, index, value)
         difference = (high - low) / (up - down)
         size = max(abs(exact[index]), abs(difference), floor)
-        # Where both are exactly 0 they agree.
+        # If both are exactly 0 they agree.
         worst = max(worst, abs(exact[index] - difference) / size if size else 0.0)
     return float(worst)
 
@@ -118,7 +118,10 @@ def _moved_back(weight: tf.Variable, index: tuple[int, ...], value: float) -> No
 def _check_finite(level: tf.Tensor, gradients: list[Any]) -> None:
     finite = np.isfinite(float(level))
     if not finite or not all(np.isfinite(tf.convert_to_tensor(g)).all() for g in gradients):
-        raise ValueError(
-            f"`model` must have a finite loss and gradient on these rows; got loss {float(level)}."
-            " Look for NaN or infinity in `x`, `y` and the weights."
+        raise _checks.InvalidArgument(
+            "model",
+            "have a finite loss and gradient on these rows",
+            float(level),
+            "Look for NaN or infinity in `x`, `y` and the weights.",
+            got=f"loss {float(level)}",
         )

@@ -1,4 +1,4 @@
-"""How large the gradient is in each layer."""
+"""Norms of the gradient by layer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,27 +13,26 @@ from kerasnn.autodiff import _loss
 
 @_checks.known_arguments
 def gradients(model: keras.Model, x: Any, y: Any, *, sample_weight: Any = None) -> dict[str, float]:
-    """Measures the gradient of the loss in every layer that is trained.
+    """Computes the norm of the loss gradient in every layer with trainable weights.
 
     norm = sqrt(sum of (dL/dw)^2 over the layer's trainable weights)
 
-    A norm that shrinks from the last layer to the first is a vanishing gradient; one that grows
-    is an exploding gradient. The model runs in inference: nothing is dropped, batch
-    normalisation uses what it has learned, and neither weights nor metrics change. The loss
-    counts penalties.
+    Norms that shrink from the last layer to the first show a vanishing gradient, norms that grow
+    an exploding one. The model runs in inference mode: no dropout, batch normalisation with its
+    moving statistics; weights and metrics do not change. The loss includes penalties.
 
     Args:
         model: A compiled Keras model.
-        x: Inputs, taken as one batch.
+        x: Inputs, used as one batch.
         y: Targets.
         sample_weight: Weight of each row, or of each target, in the loss.
 
     Returns:
-        Layer name -> norm, from the first layer to the last. A layer in a nested model is
-        `nested/layer`. Layers without trainable weights are left out.
+        Layer name -> norm, from the first layer to the last. A layer in a nested model is named
+        `nested/layer`. Layers without trainable weights are omitted.
 
     Raises:
-        ValueError: If `model` is not a compiled Keras model, or if data cannot be right.
+        InvalidArgument: If `model` is not a compiled Keras model, or data is invalid.
 
     Example:
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="only")])
@@ -54,7 +53,7 @@ def gradients(model: keras.Model, x: Any, y: Any, *, sample_weight: Any = None) 
 
 
 def norms(found: list[tuple[str, Any, Any]]) -> dict[str, float]:
-    """Returns the norm by layer of what `by_weight` found."""
+    """Returns the norm by layer of the gradients that `by_weight` returned."""
     squares: dict[str, float] = {}
     for name, _, gradient in found:
         squares.setdefault(name, 0.0)
@@ -66,9 +65,9 @@ def norms(found: list[tuple[str, Any, Any]]) -> dict[str, float]:
 def by_weight(
     model: keras.Model, x: Any, y: Any, sample_weight: Any = None
 ) -> list[tuple[str, Any, Any]]:
-    """Returns (name of the layer, weight, gradient) for every weight that is trained.
+    """Returns (layer name, weight, gradient) for every trainable weight.
 
-    The gradient is dense; it is None where the loss does not depend on the weight. Arguments are
+    The gradient is dense, or None if the loss does not depend on the weight. Arguments are
     structures of tensors, which are not checked.
     """
     metrics = [(variable, variable.numpy()) for variable in model.metrics_variables]
@@ -85,11 +84,11 @@ def by_weight(
 
 
 def trained(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yields the name of a layer with each of its trainable weights, each weight once.
+    """Yields each trainable weight once, with the name of its layer.
 
     Args:
         model: A Keras model.
-        prefix: What stands before the names: the models around it.
+        prefix: Prefix of the names: the enclosing models.
     """
     seen = set()
     for layer in model.layers:

@@ -1,4 +1,4 @@
-"""The whole Jacobian."""
+"""Jacobians."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,25 +10,25 @@ from kerasnn.autodiff import _inputs
 
 
 def jacobian(f: Callable[[Any], Any], x: Any) -> Any:
-    """Computes every partial derivative of f at x.
+    """Computes all partial derivatives of f at x.
 
-    J[i, j] = dy_i / dx_j, with all axes of y in front of all axes of x. The rows of a batch are
-    no exception: a model maps `(batch, features)` to `(batch, units)`, and its Jacobian is
-    `(batch, units, batch, features)`, zero where the two rows differ.
+    J[i, j] = dy_i / dx_j, with all axes of y before all axes of x, the batch axis included: a
+    model maps `(batch, features)` to `(batch, units)`, and its Jacobian is `(batch, units, batch,
+    features)`, zero where the two rows differ.
 
-    It takes one backward pass for each number in y, run together; for one product with a vector
-    use `vjp` or `jvp`.
+    It takes one backward pass for each number in y, run together; for a single product with a
+    vector use `vjp` or `jvp`.
 
     Args:
-        f: A function of one tensor, or a Keras model, which runs in inference.
+        f: A function of one tensor, or a Keras model, which runs in inference mode.
         x: A floating-point array, or a list, tuple or dict of them.
 
     Returns:
-        A tensor of shape `(*y.shape, *x.shape)`. Nested as y where y is nested, and within that
-        as x where x is. A pair of an output and an input that do not meet gets zeros.
+        A tensor of shape `(*y.shape, *x.shape)`; for nested x or y with the structure of y, and
+        within it that of x. Zeros where an output does not depend on an input.
 
     Raises:
-        ValueError: If x or y holds no floating-point numbers, or if y is cut off from x.
+        InvalidArgument: If x or y holds no floating-point numbers, or y has no gradient to x.
 
     Example:
         >>> jacobian(lambda x: keras.ops.stack([x[0] * x[1], x[0] + x[1]]), tf.constant([2.0, 3.0]))
@@ -44,7 +44,7 @@ def jacobian(f: Callable[[Any], Any], x: Any) -> Any:
     outputs = keras.tree.flatten(y)
     blocks = [tape.jacobian(leaf, flat) for leaf in outputs]
     if all(block is None for row in blocks for block in row):
-        raise _inputs.unconnected()
+        raise _inputs.unconnected(f)
     filled = [
         keras.tree.pack_sequence_as(
             inputs,

@@ -1,4 +1,4 @@
-"""Forward mode: the Jacobian times a vector."""
+"""Forward-mode differentiation: Jacobian-vector products."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,23 +10,23 @@ from kerasnn.autodiff import _inputs
 
 
 def jvp(f: Callable[..., Any], xs: Any, vs: Any) -> tuple[Any, Any]:
-    """Computes f(*xs) and how it changes where xs moves along vs.
+    """Computes f(*xs) and its directional derivative along vs.
 
     dy = sum_i (dy/dx_i) v_i, in one forward pass, whatever the number of outputs.
 
     Args:
-        f: A function of tensors, or a Keras model, which runs in inference.
-        xs: A tuple or list with the arguments of f, each a floating-point array or a nest of
-            them; anything else is the only argument.
-        vs: The direction, nested and shaped as `xs`.
+        f: A function of tensors, or a Keras model, which runs in inference mode.
+        xs: A tuple or list of the arguments of f, each a floating-point array or a nested
+            structure of them; anything else is the only argument.
+        vs: The direction, with the structure and shapes of `xs`.
 
     Returns:
-        y = f(*xs), and dy, nested and shaped as y. An output that does not depend on `xs` gets
-        zeros.
+        y = f(*xs), and dy, with the structure and shapes of y; zeros where an output does not
+        depend on `xs`.
 
     Raises:
-        ValueError: If `xs` or the output holds no floating-point numbers, if `vs` has another
-            shape than `xs`, or if all of the output is cut off from `xs`.
+        InvalidArgument: If `xs` or the output holds no floating-point numbers, if `vs` has
+            another shape than `xs`, or if no output has a gradient to `xs`.
 
     Example:
         >>> y, dy = jvp(lambda a, b: a * b, (2.0, 3.0), (1.0, 10.0))
@@ -48,7 +48,7 @@ def jvp(f: Callable[..., Any], xs: Any, vs: Any) -> tuple[Any, Any]:
     flat = keras.tree.flatten(y)
     parts = [accumulator.jvp(leaf) for leaf in flat]
     if all(part is None for part in parts):
-        raise _inputs.unconnected()
+        raise _inputs.unconnected(f)
     filled = [
         tf.zeros_like(leaf) if part is None else part
         for leaf, part in zip(flat, parts, strict=True)

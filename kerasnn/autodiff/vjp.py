@@ -1,4 +1,4 @@
-"""Reverse mode: a vector times the Jacobian."""
+"""Reverse-mode differentiation: vector-Jacobian products."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,25 +11,25 @@ from kerasnn.autodiff import _inputs
 
 
 def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """Computes f(x_1, ..., x_n) and the function that pulls a vector back through it.
+    """Computes f(x_1, ..., x_n) and its pullback, the function v -> v^T J.
 
-    pullback(v) = (v^T dy/dx_1, ..., v^T dy/dx_n): backpropagation is this product, from the last
-    layer to the first. It costs about as much as f, whatever the number of inputs. It computes in
-    the dtypes of f: a model whose `keras.Input` is float32 rounds its derivatives to float32, also
-    where its layers are float64.
+    pullback(v) = (v^T dy/dx_1, ..., v^T dy/dx_n): backpropagation computes this product from the
+    last layer to the first. It costs about as much as f, for any number of inputs. It computes in
+    the dtypes of f: a model with a float32 `keras.Input` rounds its derivatives to float32, even
+    if its layers are float64.
 
     Args:
-        f: A function of tensors, or a Keras model, which runs in inference.
+        f: A function of tensors, or a Keras model, which runs in inference mode.
         xs: Its arguments: floating-point arrays, or lists, tuples and dicts of them.
 
     Returns:
-        y = f(*xs), and the pullback. That takes v, nested and shaped as y, and returns a tuple
-        with one entry for each of `xs`, nested and shaped as it. It can be called again and
-        again. An argument that f does not use gets zeros.
+        y = f(*xs), and the pullback. It takes v, with the structure and shapes of y, and returns
+        a tuple with one entry for each of `xs`, with its structure and shapes; zeros for an
+        argument that f does not use. It can be called repeatedly.
 
     Raises:
-        ValueError: If an argument or an output holds no floating-point numbers; in the pullback,
-            if `v` has another shape than y, or y is cut off from all of `xs`.
+        InvalidArgument: If an argument or an output holds no floating-point numbers; in the
+            pullback, if `v` has another shape than y, or y has no gradient to any of `xs`.
 
     Example:
         >>> y, pullback = vjp(lambda a, b: a * b, 2.0, 5.0)
@@ -51,7 +51,7 @@ def vjp(f: Callable[..., Any], *xs: Any) -> tuple[Any, Callable[[Any], tuple[Any
         upstream = _inputs.like("v", v, "y", y)
         parts = tape.gradient(keras.tree.flatten(y), flat, keras.tree.flatten(upstream))
         if all(part is None for part in parts):
-            raise _inputs.unconnected()
+            raise _inputs.unconnected(f)
         filled = [
             tf.zeros_like(x) if part is None else tf.convert_to_tensor(part)
             for x, part in zip(flat, parts, strict=True)

@@ -1,4 +1,4 @@
-"""Custom layers; each is an ordinary `keras.layers.Layer`."""
+"""Layers; each is an ordinary `keras.layers.Layer`."""
 
 from kerasnn.layers.activations.leaky_relu import LeakyReLU
 from kerasnn.layers.activations.recommend import recommend_activation
@@ -35,3 +35,7 @@ __all__ = [
     "predict_mc",
     "recommend_activation",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

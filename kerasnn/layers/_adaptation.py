@@ -1,4 +1,4 @@
-"""`Standardize` layers that have learned nothing yet, and what they are to learn from."""
+"""The data that the `Standardize` layers inside a model learn from."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,23 +12,32 @@ from kerasnn._core.model import required_inputs, structure
 from kerasnn.layers._masks import mask_of, with_mask
 from kerasnn.layers.standardize import Standardize
 
-# Makes that which a layer learns from out of inputs and targets.
+# Returns the adaptation data of one layer from a batch of inputs and targets.
 Reader = Callable[[Any, Any], Any]
 
 
-def unlearned(model: keras.Model) -> list[tuple[Standardize, Reader]]:
-    """Returns the layers that have not learned yet, each with what reads its data from a batch.
+def not_adapted(model: keras.Model) -> list[tuple[Standardize, Reader]]:
+    """Returns the layers that have learned nothing yet, each with a reader of its data.
 
-    What reaches a layer depends on those before it: let them learn in this order.
+    The inputs of a layer depend on the layers in front of it: adapt them in this order.
 
     Raises:
-        ValueError: If it is not known what reaches a layer.
+        ValueError: If the inputs of a layer are not known before training.
     """
-    return [(layer, _reader(layer, model)) for layer in _fresh(model)]
+    return [(layer, _reader(layer, model)) for layer in _layers(model)]
+
+
+def _layers(model: Any) -> list[Standardize]:
+    found = []
+    for layer in getattr(model, "layers", []):
+        if isinstance(layer, Standardize) and not layer.adapted:
+            found.append(layer)
+        elif isinstance(layer, keras.Model):
+            found += _layers(layer)
+    return found
 
 
 def _reader(layer: Standardize, model: keras.Model) -> Reader:
-    """Returns what makes that which a layer learns from out of a batch."""
     try:
         return _targets_of(layer, model) if layer.invert else _inputs_of(layer, model)
     except (AttributeError, ValueError) as error:
@@ -40,32 +49,32 @@ def _reader(layer: Standardize, model: keras.Model) -> Reader:
 
 
 def _inputs_of(layer: Standardize, model: keras.Model) -> Reader:
-    """Returns what computes the layer's inputs from a batch, with their mask."""
+    """Returns a function that computes the layer's inputs, with their mask, from a batch."""
     inputs = structure(model, "input")
-    before = keras.Model(inputs, layer.input)
-    first = any(layer.input is tensor for tensor in keras.tree.flatten(inputs))
+    in_front = keras.Model(inputs, layer.input)
+    is_first = any(layer.input is tensor for tensor in keras.tree.flatten(inputs))
 
     def read(x: Any, _: Any) -> Any:
-        if first:
-            # A model would cast its inputs, and with them the digits that are to be checked.
+        if is_first:
+            # A model would cast its inputs, and drop the digits that are to be checked.
             matched = _checks.match("x", x, inputs, required=required_inputs(model))
             given = next((array for _, array, tensor in matched if tensor is layer.input), None)
             if isinstance(given, (np.ndarray, tf.Tensor)) and given.ndim == len(layer.input.shape):
                 return given
-        return before(x, training=False)
+        return in_front(x, training=False)
 
     return read
 
 
 def _targets_of(layer: Standardize, model: keras.Model) -> Reader:
-    """Returns what picks the targets of the output that the layer makes, with its mask."""
+    """Returns a function that picks the targets, with their mask, of the layer's output."""
     outputs = structure(model, "output")
     if not any(layer.output is tensor for tensor in keras.tree.flatten(outputs)):
         raise ValueError(f"{layer.name} makes no output of {model.name}")
     count = len(keras.tree.flatten(outputs))
     names = getattr(model, "output_names", None) or [f"output_{i}" for i in range(count)]
     symbol = mask_of(layer.output)
-    # The loss leaves masked targets out, and so do their statistics.
+    # The loss ignores masked targets, and so do their statistics.
     mask = None if symbol is None else keras.Model(structure(model, "input"), symbol)
 
     def read(x: Any, targets: Any) -> Any:
@@ -75,13 +84,3 @@ def _targets_of(layer: Standardize, model: keras.Model) -> Reader:
         return array if mask is None else with_mask(array, mask(x, training=False))
 
     return read
-
-
-def _fresh(model: Any) -> list[Standardize]:
-    fresh = []
-    for layer in getattr(model, "layers", []):
-        if isinstance(layer, Standardize) and not layer.adapted:
-            fresh.append(layer)
-        elif isinstance(layer, keras.Model):
-            fresh += _fresh(layer)
-    return fresh

@@ -1,4 +1,4 @@
-"""The masks of Keras: which steps of a sequence count."""
+"""Keras masks: reading the mask of a tensor, and attaching one."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import keras
 
 
 def mask_of(tensor: Any) -> Any:
-    """Returns the Keras mask that a tensor carries, or None.
+    """Returns the Keras mask of a tensor, or None.
 
     Args:
-        tensor: A tensor, or a symbolic one inside a model, whose mask is then symbolic too.
+        tensor: A tensor; of a symbolic one inside a model the mask is symbolic too.
     """
     probe = _Probe()
     probe(tensor)
@@ -17,12 +17,12 @@ def mask_of(tensor: Any) -> Any:
 
 
 def with_mask(tensor: Any, mask: Any) -> Any:
-    """Returns a tensor that carries a Keras mask."""
+    """Returns a tensor with a Keras mask attached."""
     return _Masked()([tensor, mask])
 
 
 class _Probe(keras.layers.Layer):
-    """Keeps the mask that Keras hands to a layer with its input."""
+    """Keeps the mask that Keras passes to a layer with its input."""
 
     def __init__(self) -> None:
         super().__init__(autocast=False)
@@ -35,13 +35,13 @@ class _Probe(keras.layers.Layer):
         return inputs
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """Returns the input's mask; of a symbolic input `call` sees a stand-in of it alone."""
+        """Returns the input's mask; for a symbolic input `call` gets only a placeholder of it."""
         self.mask = previous_mask
         return previous_mask
 
 
 class _Masked(keras.layers.Layer):
-    """Gives a tensor a mask."""
+    """Attaches a mask to a tensor."""
 
     def __init__(self) -> None:
         super().__init__(autocast=False)

@@ -1,4 +1,4 @@
-"""The graph convolution."""
+"""Graph convolution."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from kerasnn._checks import layers
 
 @keras.saving.register_keras_serializable("kerasnn")
 class GraphConvolution(keras.layers.Layer):
-    """Mixes each node's features with its neighbours'.
+    """Mixes the features of each node with those of its neighbours.
 
     Forward: H' = f(D^-1/2 (A + I) D^-1/2 H W + b), D_ii = sum_j (A + I)_ij
 
@@ -25,7 +25,7 @@ class GraphConvolution(keras.layers.Layer):
         units: Features of each node in the output.
         activation: f, a Keras activation; linear by default.
         use_bias: Whether b is added.
-        kernel_initializer: Start of W.
+        kernel_initializer: Initializer of W.
         kernel_regularizer: Penalty on W.
 
     Shape:
@@ -33,9 +33,10 @@ class GraphConvolution(keras.layers.Layer):
         graph may come without the batch axis.
 
     Raises:
-        ValueError: If `units` is not a whole number above 0, if the inputs are not a pair, if the
-            adjacency is not square or not of the features' nodes, or, in eager calls, where its
-            values are known, if an edge is negative.
+        InvalidArgument: If `units` is not a positive integer, or another argument is invalid.
+        ValueError: If the inputs are not a pair, if the adjacency is not square or has another
+            number of nodes than the features, or if an edge is negative (checked in eager calls
+            only, where values are known).
 
     Example:
         >>> mix = GraphConvolution(1, kernel_initializer="ones")
@@ -58,7 +59,7 @@ class GraphConvolution(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         _checks.whole_number("units", units)
-        layers.true_or_false("use_bias", use_bias)
+        _checks.true_or_false("use_bias", use_bias)
         super().__init__(**kwargs)
         self.units = units
         self.activation = layers.from_keras("activation", keras.activations.get, activation)
@@ -141,7 +142,7 @@ class GraphConvolution(keras.layers.Layer):
 
     def _check_edges(self, adjacency: Any) -> None:
         values = adjacency.values if isinstance(adjacency, tf.SparseTensor) else adjacency
-        # In a compiled program nothing is known but the shape.
+        # In a compiled program only shapes are known.
         if tf.executing_eagerly() and bool(tf.reduce_any(values < 0)):
             lowest = float(tf.reduce_min(values))
             raise ValueError(
@@ -151,10 +152,10 @@ class GraphConvolution(keras.layers.Layer):
 
 
 def _neighbours(adjacency: Any, signal: Any) -> Any:
-    """Returns A z, for dense and sparse adjacency."""
+    """Returns A z, for a dense or sparse adjacency A."""
     if not isinstance(adjacency, tf.SparseTensor):
         return ops.matmul(adjacency, signal)
-    # TensorFlow multiplies sparse matrices, but not batches of them: nodes are numbered through.
+    # TensorFlow multiplies sparse matrices, but not batches of them: the graphs are joined to one.
     shape = tf.shape(signal)
     nodes, width = tf.cast(shape[-2], tf.int64), shape[-1]
     *graph, end, start = tf.unstack(adjacency.indices, axis=1)

@@ -1,4 +1,4 @@
-"""Rosenblatt's perceptron in the three formulations of the textbooks."""
+"""Rosenblatt's perceptron, in the three formulations of textbooks."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _FORMULATIONS = ("bias", "threshold", "weight")
 
 @keras.saving.register_keras_serializable("kerasnn")
 class Perceptron(keras.layers.Layer):
-    """Fires where a weighted sum of the inputs exceeds a threshold.
+    """Outputs 1 where a weighted sum of the inputs exceeds a threshold, and 0 elsewhere.
 
     Forward:  y = 1 if x W + b > 0 else 0        `formulation="bias"`
               y = 1 if x W > theta else 0        `formulation="threshold"`, theta = -b
@@ -24,14 +24,14 @@ class Perceptron(keras.layers.Layer):
 
     Args:
         units: Number of threshold units.
-        formulation: Where the threshold stands. All three give the same outputs.
-        kernel_initializer: Start of W; zeros by default, as Rosenblatt's rule has it.
+        formulation: How the threshold is stored. All three give the same outputs.
+        kernel_initializer: Initializer of W; zeros by default, as in Rosenblatt's rule.
 
     Shape:
         `(batch, ..., features)` -> `(batch, ..., units)`.
 
     Raises:
-        ValueError: If `units` is not a whole number above 0 or `formulation` is unknown.
+        InvalidArgument: If `units` is not a positive integer or `formulation` is unknown.
 
     Example:
         >>> import numpy as np
@@ -45,7 +45,7 @@ class Perceptron(keras.layers.Layer):
         Rosenblatt (1958), doi:10.1037/h0042519.
     """
 
-    # What the package calls the function that makes the outputs.
+    # Name of the output activation, which the package reads from any last layer.
     activation_name = "threshold"
 
     def __init__(
@@ -68,7 +68,7 @@ class Perceptron(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Creates W, and b or theta; `"weight"` keeps b as the last row of W."""
-        rows = layers.width(self, input_shape) + (self.formulation == "weight")
+        rows = layers.feature_count(self, input_shape) + (self.formulation == "weight")
         self.kernel: Any = self.add_weight(
             shape=(rows, self.units), initializer=self.kernel_initializer, name="kernel"
         )
@@ -77,7 +77,7 @@ class Perceptron(keras.layers.Layer):
             self.level: Any = self.add_weight(shape=(self.units,), initializer="zeros", name=name)
 
     def call(self, inputs: Any) -> Any:
-        """Fires where the weighted sum exceeds the threshold."""
+        """Compares the weighted sum with the threshold."""
         inputs = layers.real_numbers(self, inputs)
         if self.formulation == "weight":
             inputs = ops.concatenate([inputs, ops.ones_like(inputs[..., :1])], axis=-1)
@@ -96,7 +96,8 @@ class Perceptron(keras.layers.Layer):
             formulation: The formulation of the new layer.
 
         Raises:
-            ValueError: If `formulation` is unknown or this layer has no weights yet.
+            InvalidArgument: If `formulation` is unknown.
+            ValueError: If this layer has no weights yet.
         """
         _checks.one_of("formulation", formulation, _FORMULATIONS)
         if not self.built:

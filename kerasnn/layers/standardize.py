@@ -1,4 +1,4 @@
-"""Normalisation that is learned once, from the training data, and saved with the model."""
+"""Standardisation that is learned once, from the training data, and saved with the model."""
 
 import numbers
 from collections.abc import Iterable, Sequence
@@ -29,25 +29,26 @@ class Standardize(keras.layers.Layer):
     training rows; later fits leave them alone. Until then the layer is the identity. A later
     `adapt` learns anew; `reset` makes the next `fit` learn anew. They are computed in float64,
     and applied in the layer's variable dtype also under mixed precision, so that a large mean
-    does not eat up the digits. A feature counts as constant where its deviation is below the
+    costs no digits. A feature counts as constant where its standard deviation is below the
     resolution of float32 at its mean.
 
     Args:
-        axis: The axis or axes that keep statistics of their own; all others are averaged.
-        invert: Whether to undo: multiply by the deviation and add the mean. A last layer of
-            this kind learns from the targets, so that the network itself works on numbers of
-            order one and still answers in the target's units.
-        compress: Deviations from the mean, above 0, from which on a value grows by its logarithm
-            only: smoothly, and never two values to one. A feature that is nearly always the same
-            may lie forty deviations off where it is not, and outvote all others. None leaves all
-            values as they are.
+        axis: The axis or axes with statistics for each index; all others are averaged over.
+        invert: Whether to undo the standardisation: multiply by the standard deviation and add
+            the mean. As the last layer it learns from the targets, so that the network works on
+            numbers of order one and still predicts in the target's units.
+        compress: Number of standard deviations, above 0, beyond which values grow by their
+            logarithm only. The function is smooth and strictly increasing. A feature that is
+            nearly always the same may be forty standard deviations off where it is not, and
+            dominate all others. None leaves all values as they are.
 
     Shape:
         `(batch, ..., features)` -> the same.
 
     Raises:
-        ValueError: If data to adapt to is empty, not finite, or of another shape, or an argument
-            breaks its rule.
+        InvalidArgument: If an argument is invalid, or if data to adapt to is empty, not finite,
+            or of another shape.
+        ValueError: If means or variances do not fit into float32.
 
     Example:
         >>> layer = Standardize()
@@ -71,10 +72,12 @@ class Standardize(keras.layers.Layer):
     ) -> None:
         axes = axis if isinstance(axis, Sequence) and axis else [axis]
         if not all(isinstance(a, numbers.Integral) and not isinstance(a, bool) for a in axes):
-            raise _checks.InvalidArgument("axis", "be a whole number or a sequence of them", axis)
-        layers.true_or_false("invert", invert)
+            raise _checks.InvalidArgument("axis", "be an integer or a sequence of integers", axis)
+        _checks.true_or_false("invert", invert)
         if compress is not None:
-            _checks.number("compress", compress, above=0, hint="To leave all values, use None.")
+            _checks.number(
+                "compress", compress, above=0, hint="To leave values as they are, use None."
+            )
             if invert:
                 raise _checks.InvalidArgument("compress", "be None with `invert=True`", compress)
         # Inputs stay as they are: casting a year to bfloat16 would lose the year.
@@ -92,16 +95,18 @@ class Standardize(keras.layers.Layer):
         kept = {a % rank for a in axes}
         exist = all(-rank <= a < rank for a in axes)
         if not exist or 0 in kept or any(input_shape[a] is None for a in kept):
-            raise ValueError(
-                f"`axis` must name axes of a fixed size, not the batch; got axis={self.axis} for "
-                f"inputs of shape {tuple(input_shape)}."
+            raise _checks.InvalidArgument(
+                "axis",
+                "name axes of fixed size other than the batch axis",
+                self.axis,
+                got=f"axis={self.axis} for inputs of shape {tuple(input_shape)}",
             )
         self.input_spec = keras.layers.InputSpec(
             ndim=rank, axes={a: input_shape[a] for a in sorted(kept)}
         )
         self._averaged = tuple(a for a in range(rank) if a not in kept)
         shape = tuple(input_shape[a] if a in kept else 1 for a in range(rank))
-        # By itself a layer would cast its weights even where it leaves its inputs alone.
+        # By default a layer would cast its weights even though it does not cast its inputs.
         create = {"shape": shape, "trainable": False, "autocast": False}
         self.mean = self.add_weight(name="mean", initializer="zeros", **create)
         self.variance = self.add_weight(name="variance", initializer="ones", **create)
@@ -115,22 +120,22 @@ class Standardize(keras.layers.Layer):
         return self.built and int(self.count) > 0
 
     def reset(self) -> None:
-        """Forgets what was learned: the next `fit` learns anew."""
+        """Discards mean and variance: the next `fit` learns them anew."""
         if self.built:
             self._store(np.zeros(self.mean.shape), np.ones(self.mean.shape), 0)
 
     def inverse(self) -> "Standardize":
         """Returns an adapted layer that undoes this one.
 
-        A constant feature comes back as its mean.
+        A constant feature is restored as its mean.
 
         Raises:
             ValueError: If this layer has learned nothing yet, or compresses.
         """
         if self.compress is not None:
             raise ValueError(
-                f"`{self.name}` compresses from {self.compress:g} deviations on, and has no "
-                "inverse. Build it with compress=None."
+                f"`{self.name}` compresses beyond {self.compress:g} standard deviations, and has "
+                "no inverse. Build it with compress=None."
             )
         if not self.adapted:
             raise ValueError(
@@ -150,9 +155,15 @@ class Standardize(keras.layers.Layer):
 
         Args:
             data: An array-like `(batch, ..., features)`, or an iterable of batches such as a
-                `tf.data.Dataset`; of a batch that is a tuple the first entry counts. A tensor
-                that a Keras layer has given a mask, as in `adapt(keras.layers.Masking()(x))`,
-                counts where the mask is true.
+                `tf.data.Dataset`; of a batch that is a tuple the first entry is used. Of a
+                tensor with a Keras mask, as in `adapt(keras.layers.Masking()(x))`, only what the
+                mask keeps is used.
+
+        Raises:
+            InvalidArgument: If the data is empty, masked as a whole, not finite, or of another
+                shape or type than the layer's inputs.
+            ValueError: If mean or variance do not fit into float32, or values that differ would
+                be equal in it.
         """
         # NumPy has no bfloat16, and data comes in float32 at least.
         dtype = "float64" if self.variable_dtype == "float64" else "float32"
@@ -168,19 +179,23 @@ class Standardize(keras.layers.Layer):
                 variation.add(batch, self._averaged, mask)
         mean, variance = variation.mean, variation.variance
         if rows == 0 or not np.any(variation.count):
-            what = "data that a mask hides wholly" if rows else "empty data"
-            raise ValueError(f"`{self.name}` cannot adapt to {what}.")
+            got = "data that is masked as a whole" if rows else "no rows"
+            rule = f"hold at least one row for `{self.name}` to adapt to"
+            raise _checks.InvalidArgument("data", rule, rows, got=got)
         if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
-            raise ValueError(
-                f"`{self.name}` cannot adapt to data that holds NaN or infinity. "
-                "Drop those rows or fill them first."
+            raise _checks.InvalidArgument(
+                "data",
+                f"hold finite numbers for `{self.name}` to adapt to",
+                mean,
+                "Drop those rows, or fill them in.",
+                got="NaN or infinity",
             )
         resolution = np.finfo(dtype).eps * np.abs(mean)
         variance = np.where(variance <= resolution**2, 0.0, variance)
         _check_range(self.name, mean, variance)
         if variation.lost.any():
             raise ValueError(
-                f"`{self.name}` must learn from values that stay apart in {dtype}; "
+                f"`{self.name}` must learn from values that stay distinct in {dtype}; "
                 f"got {variation.loss()}. {_checks.lost_digits_hint(dtype)}"
             )
         self._store(mean, variance, rows)
@@ -230,18 +245,23 @@ class Standardize(keras.layers.Layer):
             a in self._averaged or size == kept[a] for a, size in enumerate(batch.shape)
         )
         if not fits or batch.dtype.kind not in "buif":
-            raise ValueError(
-                f"`{self.name}` takes numbers with statistics of shape {kept}; got data of "
-                f"shape {batch.shape} and dtype {batch.dtype}."
+            raise _checks.InvalidArgument(
+                "data",
+                f"hold numbers that fit the statistics of `{self.name}`, of shape {kept}",
+                batch,
+                got=f"data of shape {batch.shape} and dtype {batch.dtype}",
             )
 
 
 def _batches(name: str, data: Any) -> Iterable[tuple[np.ndarray, np.ndarray | None]]:
-    """Yields pieces of array-like data, or the inputs out of batches, each with its mask."""
+    """Yields slices of array-like data, or the inputs of batches, each with its mask."""
     if isinstance(data, tf.data.Dataset) and data.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise ValueError(
-            f"`{name}` cannot adapt to an endless dataset. Give it one pass: `.take(steps)`, or "
-            "leave `.repeat()` out."
+        raise _checks.InvalidArgument(
+            "data",
+            f"end, for `{name}` to adapt to",
+            data,
+            "Give it one pass: `.take(steps)`, or leave out `.repeat()`.",
+            got="an infinite dataset",
         )
     is_array = hasattr(data, "shape") or isinstance(data, (list, tuple))
     if not is_array and isinstance(data, Iterable):
@@ -257,15 +277,14 @@ def _batches(name: str, data: Any) -> Iterable[tuple[np.ndarray, np.ndarray | No
 
 
 def _array(name: str, data: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns rows as a NumPy array, with their mask; refuses what NumPy would misread."""
+    """Returns data as a NumPy array, with its mask; refuses what NumPy would misread."""
     mask = mask_of(data) if isinstance(data, tf.Tensor) else None
-    _checks.refuse_masked(name, data)
+    _checks.refuse_masked("data", data)
     array = np.asarray(data)
     if array.ndim == 0:
-        raise ValueError(
-            f"`{name}` takes dense arrays, or batches of them; got {type(data).__name__}."
-        )
-    # bfloat16 is no kind of number to NumPy.
+        rule = f"be a dense array, or batches of them, for `{name}` to adapt to"
+        raise _checks.InvalidArgument("data", rule, data, got=type(data).__name__)
+    # NumPy does not know bfloat16 as a number.
     array = array.astype(np.float32) if array.dtype.kind == "V" else array
     return array, None if mask is None else np.asarray(mask)
 

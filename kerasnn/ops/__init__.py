@@ -1,4 +1,4 @@
-"""Small tensor operations that Keras lacks or has too slow."""
+"""Tensor operations that Keras lacks, or that are slow in Keras."""
 
 from kerasnn.ops.random_normal import random_normal
 from kerasnn.ops.random_uniform import random_uniform

@@ -1,4 +1,4 @@
-"""Counter-based normal numbers."""
+"""Counter-based normal random numbers."""
 
 import math
 from typing import Any
@@ -10,16 +10,16 @@ from kerasnn.ops.random_uniform import random_uniform
 
 
 def random_normal(shape: Any, seed_generator: keras.random.SeedGenerator) -> tf.Tensor:
-    """Draws float32 numbers of mean 0 and variance 1, and moves the seed generator on.
+    """Draws float32 numbers with mean 0 and variance 1, and advances the seed generator.
 
     Formula: sqrt(-2 ln(1 - u)) cos(2 pi v), u and v uniform in [0, 1) (`random_uniform`)
 
-    They are the same in eager mode, in graphs and under XLA, to float32 rounding; TensorFlow's
-    own normal numbers are not. None is larger than 5.8, which cuts off one in 10^8.
+    They are equal in eager mode, in graphs and under XLA, to float32 rounding; TensorFlow's own
+    normal numbers are not. None is larger than 5.8, which truncates one in 10^8.
 
     Args:
         shape: The shape to draw, static or a tensor.
-        seed_generator: Gives a fresh pair of seeds for each call.
+        seed_generator: Gives a new pair of seeds for each call.
 
     Reference:
         Box & Muller (1958), doi:10.1214/aoms/1177706645.

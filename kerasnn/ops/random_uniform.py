@@ -1,4 +1,4 @@
-"""Counter-based random numbers that are cheap inside compiled programs."""
+"""Counter-based uniform random numbers, cheap inside compiled programs."""
 
 from typing import Any
 
@@ -7,34 +7,33 @@ import tensorflow as tf
 
 
 def random_uniform(shape: Any, seed_generator: keras.random.SeedGenerator) -> tf.Tensor:
-    """Draws float32 numbers, uniform in [0, 1), and moves the seed generator on.
+    """Draws float32 numbers, uniform in [0, 1), and advances the seed generator.
 
     Number i of a draw is the upper 24 bits of `mix(mix(i ^ a) + b)`, times 2^-24, where `mix` is
-    a permutation of 32 bits in which each bit of the input turns each bit of the output with
-    probability 1/2. The pair (a, b) is a permutation of the pair of the seed and the count of
-    draws, so that no two layers of different seeds, and no two steps, have the same. The numbers
-    are bit for bit the same in eager mode, in graphs and under XLA.
+    a permutation of 32 bits in which each bit of the input flips each bit of the output with
+    probability 1/2. The pair (a, b) is a permutation of the pair of seed and number of draws, so
+    that no two layers with different seeds, and no two steps, use the same pair. The numbers are
+    bit-identical in eager mode, in graphs and under XLA.
 
-    TensorFlow has no generator that is both cheap under XLA and there outside of it. Processor
-    time of a training step of 64-64-10 with a Dropout of these numbers, against none, on a CPU:
+    TensorFlow has no generator that is cheap under XLA and also works outside of it. Processor
+    time of a training step of 64-64-10 with a Dropout layer, relative to none, on a CPU:
 
-    | numbers                               | XLA  | graph                   |
+    | random numbers                        | XLA  | graph                   |
     |---------------------------------------|------|-------------------------|
-    | these                                 | 1.06 | 1.36                    |
+    | `random_uniform`                      | 1.06 | 1.36                    |
     | `stateless_uniform`, `alg="threefry"` | 1.06 | raises, as in eager     |
     | `stateless_uniform`, `alg="philox"`   | 1.72 | 1.29                    |
-    | Threefry-2x32 of operations like here | 1.08 | 1.74; 3 times in layers |
+    | Threefry-2x32 of integer operations   | 1.08 | 1.74; 3 times in layers |
     |                                       |      | of a million numbers    |
-    | what Keras's layers ask for           | 20   |                         |
+    | those of Keras's layers               | 20   |                         |
 
-    `tests/ops` holds what the bits have been tested for. Within one draw no 32-bit word comes
-    twice, so that draws of more than about 10^7 numbers are a little too even; and nothing here
-    is for cryptography.
+    The statistical tests are in `tests/ops`. Within one draw no 32-bit word occurs twice, so
+    that draws of more than about 10^7 numbers are slightly too even. Not for cryptography.
 
     Args:
-        shape: The shape to draw, static or a tensor; below 2^31 numbers.
-        seed_generator: Gives a fresh pair of seeds for each call, in eager mode and in
-            compiled programs.
+        shape: The shape to draw, static or a tensor; less than 2^31 numbers.
+        seed_generator: Gives a new pair of seeds for each call, in eager mode and in compiled
+            programs.
 
     Reference:
         Salmon et al. (2011), doi:10.1145/2063384.2063405: numbers from a counter. Wellons
@@ -49,7 +48,7 @@ def random_uniform(shape: Any, seed_generator: keras.random.SeedGenerator) -> tf
 
 
 def _keys(seed: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Permutes the pairs of 32-bit numbers: each line can be undone from what it leaves."""
+    """Permutes pairs of 32-bit numbers: each line can be inverted."""
     count = _xor(count, _mix(_xor(seed, _word(0x9E3779B9))))
     seed = _xor(seed, _mix(count))
     return _xor(count, _mix(seed)), seed

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent with torch's semantics, and a proximal L1 step."""
+"""Stochastic gradient descent with the semantics of torch, and a proximal L1 step."""
 
 from typing import Any
 
@@ -14,52 +14,51 @@ from kerasnn.schedules import OneCycle
 
 @keras.saving.register_keras_serializable("kerasnn")
 class SGD(keras.optimizers.Optimizer):
-    """Steps against the gradient, step for step as `torch.optim.SGD` does.
+    """Stochastic gradient descent that takes the same steps as `torch.optim.SGD`.
 
     Update of a weight w by its gradient g with learning rate r; b is its momentum buffer:
 
-        g = -g                               where `maximize`
+        g = -g                               with `maximize`
         g = g + weight_decay * w
-        b = g at the first gradient, momentum * b + (1 - dampening) * g from then on
-        g = g + momentum * b                 where `nesterov`, else g = b
+        b = g at the first gradient, momentum * b + (1 - dampening) * g afterwards
+        g = g + momentum * b                 with `nesterov`, else g = b
         w = w - r * g
         w = sign(w) * max(abs(w) - r * l1, 0)    on kernels
 
-    The last line is the proximal step of l1 * sum(abs(w)): it gives exact zeros, as the LASSO
-    does, where the gradient of an L1 penalty only comes near them. It becomes part of the
-    momentum, so that momentum leads to the same weights, only sooner; with dampening, to those
-    of l1 / (1 - dampening). Kernels are the variables named `kernel`, on which Keras's
-    `kernel_regularizer` acts, so neither biases nor what `BatchNormalization` learns.
+    The last line is the proximal step of l1 * sum(abs(w)). It gives exact zeros, as the LASSO
+    does, while the gradient of an L1 penalty only comes near zero. It is part of the momentum,
+    so that momentum converges to the same weights, but faster; with dampening, to those of
+    l1 / (1 - dampening). Kernels are the variables named `kernel`, as for Keras's
+    `kernel_regularizer`: neither biases nor the weights of `BatchNormalization`.
 
-    Keras's own SGD differs: its weight decay is decoupled, its buffer holds steps in place of
-    gradients, so that a change of rate acts late, it has no dampening, and where a row of an
-    embedding occurs twice in a batch it clips each of the two gradients, not their sum.
+    Keras's own SGD differs: its weight decay is decoupled; its buffer holds steps instead of
+    gradients, so that a change of the rate takes effect late; it has no dampening; and where a
+    row of an embedding occurs twice in a batch, it clips both gradients, not their sum.
 
     Args:
         learning_rate: Number, Keras schedule or callable. Momentum follows a
             `kerasnn.schedules.OneCycle`.
-        momentum: Share of the buffer that is kept, at least 0.
-        dampening: Share of each gradient but the first that is kept from the buffer.
-        weight_decay: Strength of the penalty weight_decay / 2 * sum(w ** 2), at least 0. It
-            acts on all weights that `exclude_from_weight_decay` does not name.
-        nesterov: Whether to look ahead; needs momentum, and no dampening.
-        maximize: Whether to climb.
-        l1: Strength of the proximal step, at least 0.
+        momentum: Factor of the buffer in each step, at least 0.
+        dampening: Fraction by which each gradient after the first is reduced in the buffer.
+        weight_decay: Factor of the penalty weight_decay / 2 * sum(w ** 2), at least 0, on all
+            weights that `exclude_from_weight_decay` does not name.
+        nesterov: Whether to use Nesterov momentum; needs momentum above 0 and dampening 0.
+        maximize: Whether to maximise the loss.
+        l1: Factor of the L1 penalty in the proximal step, at least 0.
         name: Name of the optimizer; by default Keras gives one.
-        clipnorm: Highest norm of each gradient.
-        clipvalue: Highest absolute value in a gradient.
-        global_clipnorm: Highest norm of all gradients together.
-        use_ema: Whether to keep a moving average of the weights. Averages of weights that are
-            sometimes 0 are not 0.
-        ema_momentum: Share of the average that is kept.
-        ema_overwrite_frequency: Steps from one overwriting of the weights by the average to
-            the next.
-        loss_scale_factor: What the loss is multiplied by.
-        gradient_accumulation_steps: Batches to a step.
+        clipnorm: Maximum norm of each gradient.
+        clipvalue: Maximum absolute value in a gradient.
+        global_clipnorm: Maximum norm of all gradients together.
+        use_ema: Whether to keep a moving average of the weights. The average of a weight that is
+            sometimes 0 is not 0.
+        ema_momentum: Factor of the old average at each update.
+        ema_overwrite_frequency: Number of steps after which the average replaces the weights.
+        loss_scale_factor: Factor by which the loss is multiplied.
+        gradient_accumulation_steps: Number of batches per step.
 
     Raises:
-        ValueError: If a number is out of its range, or `nesterov` comes without momentum or
-            with dampening, as in torch.
+        InvalidArgument: If a number is out of its range, or `nesterov` is used without momentum
+            or with dampening, as in torch.
         TypeError: If an argument is unknown.
 
     Example:
@@ -114,19 +113,21 @@ class SGD(keras.optimizers.Optimizer):
             ("loss_scale_factor", loss_scale_factor),
         ):
             if value is not None:
-                _checks.number(argument, value, above=0, hint="To do without, use None.")
+                _checks.number(argument, value, above=0, hint="To switch it off, use None.")
         if ema_overwrite_frequency is not None:
             _checks.whole_number("ema_overwrite_frequency", ema_overwrite_frequency)
         if gradient_accumulation_steps is not None:
-            hint = "To step with every batch, use None."
+            hint = "For one step per batch, use None."
             _checks.whole_number(
                 "gradient_accumulation_steps", gradient_accumulation_steps, at_least=2, hint=hint
             )
         if nesterov and (momentum == 0 or dampening != 0):
-            raise ValueError(
-                "`nesterov=True` must go with momentum above 0 and dampening 0; got "
-                f"momentum={momentum!r} and dampening={dampening!r}. Nesterov's step looks ahead "
-                "along the momentum: give momentum=0.9, or leave `nesterov` out."
+            raise _checks.InvalidArgument(
+                "nesterov",
+                "be False without momentum or with dampening",
+                nesterov,
+                "Use, for example, momentum=0.9 and dampening=0, or leave out `nesterov`.",
+                got=f"nesterov=True with momentum={momentum!r} and dampening={dampening!r}",
             )
         super().__init__(
             learning_rate=learning_rate,
@@ -152,12 +153,12 @@ class SGD(keras.optimizers.Optimizer):
 
     @property
     def learning_rate(self) -> Any:
-        """The rate of the next step. It can be set, to a schedule too, as in Keras."""
+        """The rate of the next step. It can be set to a number or a schedule, as in Keras."""
         return super().learning_rate
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
-        # What a tensor holds need not be known yet.
+        # The value of a symbolic tensor is not known yet.
         if not callable(learning_rate) and not tf.is_tensor(learning_rate):
             learning_rate = _plain(learning_rate)
             _checks.number("learning_rate", learning_rate, at_least=0)
@@ -173,14 +174,13 @@ class SGD(keras.optimizers.Optimizer):
         if self.momentum:
             self._buffers = self.add_optimizer_variables(variables, "momentum")
         if self.momentum and self.dampening:
-            # What says that a buffer has its first gradient. It need not be that of the first
-            # step: a layer may be frozen at first. Without dampening zeros do the same.
+            # Flags: the buffer has received its first gradient. A layer may be frozen during the
+            # first steps. Without dampening a buffer of zeros gives the same first update.
             self._begun = [self.add_variable((), name=f"{v.name}_begun") for v in variables]
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-        """Takes a step."""
-        # The gradient of an embedding comes by rows, and one row may come twice: what is to be
-        # clipped is their sum.
+        """Updates all weights by their gradients."""
+        # The gradient of an embedding is sparse, and one row may occur twice: clip the sum.
         dense = [None if each is None else tf.convert_to_tensor(each) for each in grads]
         super().apply(dense, trainable_variables)
 
@@ -198,14 +198,14 @@ class SGD(keras.optimizers.Optimizer):
             momentum = tf.cast(self.live_momentum.read(), variable.dtype)
         buffer = step = gradient
         if self.momentum:
-            buffer = momentum * self._buffers[index] + self._kept(index) * gradient
+            buffer = momentum * self._buffers[index] + self._factor(index) * gradient
             step = gradient + momentum * buffer if self.nesterov else buffer
         moved = variable - rate * step
         if self.l1 and self._is_kernel[index]:
             taken: Any = ops.clip(moved, -rate * self.l1, rate * self.l1)
             moved = moved - taken
-            # The step that was taken, as the buffer would have made it. Without this momentum
-            # would weigh the gradient more and more against the penalty.
+            # Adds the proximal step to the buffer. Otherwise momentum would amplify the gradient
+            # but not the penalty.
             taken = tf.math.divide_no_nan(taken, rate)
             if self.nesterov:
                 taken = tf.math.divide_no_nan(taken, momentum)
@@ -219,21 +219,21 @@ class SGD(keras.optimizers.Optimizer):
         names = ("momentum", "dampening", "nesterov", "maximize", "l1")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
-    def _kept(self, index: int) -> Any:
-        """Returns the share of a gradient that its buffer takes."""
+    def _factor(self, index: int) -> Any:
+        """Returns the factor of a gradient in its buffer."""
         if not self.dampening:
             return 1.0
         begun = self._begun[index]
         begun_before: Any = ops.cast(begun, self._buffers[index].dtype)
-        share = 1 - self.dampening * begun_before
+        factor = 1 - self.dampening * begun_before
         self.assign(begun, 1)
-        return share
+        return factor
 
     def _apply_weight_decay(self, variables: Any) -> None:
-        """Does nothing: the decay is part of the gradient, where Keras's is a step of its own."""
+        """Does nothing: the decay is part of the gradient; in Keras it is a separate step."""
 
 
 def _plain(number: Any) -> Any:
-    """Returns a number of NumPy as Python's: its type would hold against that of the weights."""
+    """Returns a NumPy scalar as Python's: its dtype would promote that of the weights."""
     scalar = isinstance(number, (np.generic, np.ndarray)) and number.ndim == 0
     return number.item() if scalar else number

@@ -1,4 +1,4 @@
-"""What several figures read in one way: classes, their names, and probabilities."""
+"""Classes, class names and probabilities, checked for all figures."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,13 +9,13 @@ from kerasnn import _checks
 
 
 def classes(name: str, array: np.ndarray) -> np.ndarray:
-    """Returns one class a row of an array, as whole numbers or as names."""
+    """Returns one class per row of an array, as integers or names."""
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise ValueError(
-            f"`{name}` must hold one class a row; got shape {array.shape}. Of one-hot rows give "
-            f"`{name}.argmax(axis=1)`."
+        hint = f"For one-hot rows use `{name}.argmax(axis=1)`."
+        raise _checks.InvalidArgument(
+            name, "hold one class per row", array, hint, got=f"shape {array.shape}"
         )
     if array.dtype.kind in "OU" and all(isinstance(value, str) for value in array.tolist()):
         return array.astype(object)
@@ -24,54 +24,60 @@ def classes(name: str, array: np.ndarray) -> np.ndarray:
     numbers = array.astype(np.int64)
     if (numbers != array).any():
         row = int(np.argmax(numbers != array))
-        raise ValueError(
-            f"`{name}` must hold class numbers, which are whole; got {array[row]:g} in row {row}."
+        raise _checks.InvalidArgument(
+            name,
+            "hold class numbers, which are integers",
+            array[row],
+            got=f"{array[row]:g} in row {row}",
         )
     return numbers
 
 
 def class_numbers(name: str, array: Any, count: int | None = None) -> np.ndarray:
-    """Returns one class number a row, which must be below `count` where that is known."""
+    """Returns one class number per row, which must be below `count` if that is known."""
     numbers = classes(name, np.asarray(array))
     top = "" if count is None else f" to {count - 1}"
     for row, value in enumerate(numbers.tolist()):
         if isinstance(value, str) or value < 0 or (count is not None and value >= count):
-            raise ValueError(
-                f"`{name}` must hold class numbers from 0{top}; got {value!r} in row {row}."
-            )
+            rule = f"hold class numbers from 0{top}"
+            raise _checks.InvalidArgument(name, rule, value, got=f"{value!r} in row {row}")
     return numbers
 
 
 def probabilities(name: str, array: Any) -> np.ndarray:
-    """Returns probabilities as `(batch, classes)`, or `(batch,)` where they are of class 1."""
-    chance = np.asarray(array)
-    _checks.numbers_only(name, chance)
-    low, high = _checks.finite_range(name, chance)
+    """Returns probabilities as `(batch, classes)`, or `(batch,)` for those of class 1."""
+    given = np.asarray(array)
+    _checks.numbers_only(name, given)
+    low, high = _checks.finite_range(name, given)
     # A softmax in low precision may exceed 1 by rounding.
-    if chance.ndim not in (1, 2) or low < 0 or high > 1 + 1e-2:
-        raise ValueError(
-            f"`{name}` must hold probabilities between 0 and 1, one row each, as `predict` "
-            f"returns; got shape {chance.shape} with numbers from {low:g} to {high:g}."
+    if given.ndim not in (1, 2) or low < 0 or high > 1 + 1e-2:
+        raise _checks.InvalidArgument(
+            name,
+            "hold probabilities between 0 and 1, in rows as `predict` returns them",
+            given,
+            got=f"shape {given.shape} with numbers from {low:g} to {high:g}",
         )
-    chance = chance.astype(float).clip(0, 1)
-    return chance[:, 0] if chance.ndim == 2 and chance.shape[1] == 1 else chance
+    rows = given.astype(float).clip(0, 1)
+    return rows[:, 0] if rows.ndim == 2 and rows.shape[1] == 1 else rows
 
 
 def names_of_classes(
-    labels: Any, count: int | None, why: str = "that `y_pred` holds probabilities of"
+    labels: Any, count: int | None, which: str = "in the columns of `y_pred`"
 ) -> list[str]:
-    """Returns the names of classes as a list; there must be `count` where that is known."""
+    """Returns the names of classes as a list; there must be `count` if that is known."""
     names = [] if isinstance(labels, str) or not isinstance(labels, Iterable) else list(labels)
     if not names or not all(isinstance(n, str) for n in names) or len(set(names)) < len(names):
         raise _checks.InvalidArgument(
             "labels",
-            "be a sequence of different names, one for each class",
+            "be a sequence of unique names, one for each class",
             labels,
-            "Of numbers, make names with `[str(c) for c in classes]`.",
+            "To turn numbers into names, use `[str(c) for c in classes]`.",
         )
     if count is not None and len(names) != count:
-        raise ValueError(
-            f"`labels` must name the {count} classes {why}; got "
-            f"{len(names)} labels: {', '.join(names)}."
+        raise _checks.InvalidArgument(
+            "labels",
+            f"name the {count} classes {which}",
+            names,
+            got=f"{len(names)} labels: {', '.join(names)}",
         )
     return names

@@ -1,4 +1,4 @@
-"""How the outputs of the layers are spread."""
+"""Figure of the distribution of layer outputs."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,25 +21,25 @@ def activations(
     layers: Sequence[str] | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """Draws how the outputs of each layer are spread over rows and units.
+    """Draws the distribution of the outputs of each layer over rows and units.
 
     The box holds the middle half, its line is the median, the whiskers reach from the 1st to the
-    99th percentile. Under the name stands the share of outputs that are exactly zero, which
-    behind a ReLU are those that are off.
+    99th percentile. Under the name is the fraction of outputs that are exactly zero: after a
+    ReLU, those of inactive units.
 
     Args:
         model: A Sequential or functional Keras model; it runs in inference.
         x: Inputs, `(batch, ...)`.
-        layers: Names of layers, in the order to draw; None draws those with weights and those
-            that are an activation, but for the standardisation of inputs and targets.
-        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+        layers: Names of layers, in the order to draw; None draws all layers with weights or an
+            activation, except the standardisation of inputs and targets.
+        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
 
     Returns:
         The Axes: layers from the first to the last against their outputs.
 
     Raises:
-        ValueError: If the model is not built or is no graph of layers, a layer is unknown, or
-            `x` cannot be right; if `ax` is no Axes.
+        InvalidArgument: If the model is not built or is no graph of layers, a layer is unknown,
+            or `x` or `ax` is invalid.
         TypeError: If an argument is unknown.
 
     Example:
@@ -51,9 +51,9 @@ def activations(
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise _checks.InvalidArgument(
             "model",
-            "be a built Sequential or functional Keras model, whose layers have outputs to draw",
+            "be a built Sequential or functional Keras model",
             model,
-            "Build a Sequential with `keras.Input` as its first entry.",
+            "Build a Sequential model with `keras.Input` as its first entry.",
         )
     chosen = _chosen(model, layers)
     inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs

@@ -1,4 +1,4 @@
-"""Which classes are taken for which."""
+"""Figure of the confusion matrix."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,28 +24,27 @@ def confusion(
     normalize: bool = False,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """Draws the confusion matrix: C[i, j] counts the rows of class i that were called class j.
+    """Draws the confusion matrix: C[i, j] counts the rows of class i predicted as class j.
 
-    Zeros are left blank, so that the mistakes stand out. Beyond 20 classes a colour bar takes
-    the place of the numbers.
+    Cells of zeros are blank, so that mistakes stand out. With more than 20 classes a colour bar
+    replaces the numbers.
 
     Args:
-        y_true: Classes, `(batch,)`: numbers, or names.
-        y_pred: Classes as in `y_true`, or what `predict` returned: probabilities `(batch,
-            classes)`, of which the largest counts, or `(batch, 1)`, where above 0.5 is class 1.
-        labels: Name of each class, where position is class number; names every row and
-            column, also of classes that do not occur. None shows the numbers, or names, that
-            occur.
+        y_true: Classes, `(batch,)`: numbers or names.
+        y_pred: Classes as in `y_true`, or predictions: probabilities `(batch, classes)`, of which
+            the largest counts, or `(batch, 1)`, where above 0.5 is class 1.
+        labels: Names of the classes in the order of their numbers, also of classes that do not
+            occur. None shows the numbers or names that occur.
         normalize: Whether to divide each row of the matrix by its sum, so that the diagonal is
             the recall of each class.
-        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
 
     Returns:
         The Axes: true classes downwards, predicted classes to the right.
 
     Raises:
-        ValueError: If `y_true` or `y_pred` are not classes or probabilities, differ in length,
-            or do not fit `labels`; if `ax` is no Axes.
+        InvalidArgument: If `y_true` or `y_pred` are not classes or probabilities, differ in
+            length, or do not fit `labels`; if `ax` is no Axes.
         TypeError: If an argument is unknown.
 
     Example:
@@ -76,39 +75,43 @@ def confusion(
     if display.text_ is not None:
         for text in display.text_[matrix == 0]:
             text.remove()
-    ax.set_title("share of the true class" if normalize else "number of rows")
+    ax.set_title("fraction of the true class" if normalize else "number of rows")
     ax.set_xlabel("predicted class")
     ax.set_ylabel("true class")
     return ax
 
 
 def _read(y_true: Any, y_pred: Any, labels: Any) -> tuple[list[str], list[str], list[str]]:
-    """Returns both as names of classes, and the names of all classes in their order."""
+    """Returns both as class names, and the names of all classes in order."""
     for name, data in (("y_true", y_true), ("y_pred", y_pred)):
         _checks.refuse_masked(name, data)
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     _checks.row_count([("y_true", true), ("y_pred", predicted)])
     true = _inputs.classes("y_true", true)
-    predicted, units = _decided(predicted)
+    predicted, units = _predicted_classes(predicted)
     if labels is not None:
         names = _inputs.names_of_classes(labels, units)
-        why = f"since `labels` names {len(names)} classes"
+        why = f", since `labels` names {len(names)} classes"
     elif units is not None:
         names = [str(number) for number in range(units)]
-        why = f"since `y_pred` holds probabilities of {units} classes"
+        why = f", since `y_pred` holds probabilities of {units} classes"
     elif true.dtype == predicted.dtype:
         names = [str(value) for value in np.unique(np.concatenate([true, predicted])).tolist()]
         return [str(value) for value in true], [str(value) for value in predicted], names
     else:
-        raise ValueError(
-            "`y_true` and `y_pred` must both hold class numbers, or both names. To say which "
-            "number has which name, give `labels`."
+        kinds = ["numbers" if a.dtype.kind == "i" else "names" for a in (true, predicted)]
+        raise _checks.InvalidArgument(
+            "y_pred",
+            "hold class numbers if `y_true` does, and names if `y_true` does",
+            predicted,
+            "To map numbers to names, use `labels`.",
+            got=f"{kinds[1]} in `y_pred` and {kinds[0]} in `y_true`",
         )
     return _named("y_true", true, names, why), _named("y_pred", predicted, names, why), names
 
 
-def _decided(predicted: np.ndarray) -> tuple[np.ndarray, int | None]:
-    """Returns one class a row, and of probabilities the number of classes."""
+def _predicted_classes(predicted: np.ndarray) -> tuple[np.ndarray, int | None]:
+    """Returns one class per row, and of probabilities the number of classes."""
     if predicted.ndim == 2 and predicted.shape[1] > 1:
         _checks.numbers_only("y_pred", predicted)
         _checks.finite_range("y_pred", predicted)
@@ -116,9 +119,11 @@ def _decided(predicted: np.ndarray) -> tuple[np.ndarray, int | None]:
     if predicted.dtype.kind == "f" and (predicted != np.floor(predicted)).any():
         low, high = _checks.finite_range("y_pred", predicted)
         if low < 0 or high > 1:
-            raise ValueError(
-                "`y_pred` must hold classes, or probabilities between 0 and 1; got numbers from "
-                f"{low:g} to {high:g}."
+            raise _checks.InvalidArgument(
+                "y_pred",
+                "hold classes, or probabilities between 0 and 1",
+                predicted,
+                got=f"numbers from {low:g} to {high:g}",
             )
         return _inputs.classes("y_pred", predicted > 0.5), 2
     return _inputs.classes("y_pred", predicted), None
@@ -132,10 +137,10 @@ def _named(name: str, array: np.ndarray, names: list[str], why: str) -> list[str
             rule = (
                 f"class numbers from 0 to {len(names) - 1}"
                 if is_number
-                else f"names out of {', '.join(names)}"
+                else f"names among {', '.join(names)}"
             )
             hint = _checks.did_you_mean(value, names) or "Name every class with `labels`."
-            raise ValueError(
-                f"`{name}` must hold {rule}, {why}; got {value!r} in row {row}. {hint}"
+            raise _checks.InvalidArgument(
+                name, f"hold {rule}{why}", value, hint, got=f"{value!r} in row {row}"
             )
     return [names[value] for value in array] if is_number else array.tolist()

@@ -1,4 +1,4 @@
-"""Where a model decides for which class."""
+"""Figure of the decision boundary of a classifier."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,26 +26,26 @@ def decision_boundary(
     labels: Sequence[str] | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """Draws what a model of two features answers everywhere, with the rows on top.
+    """Draws the predictions of a model of two features over the plane, and the rows.
 
-    Of one output the shade is the answer, from class 0 to class 1, and the black line is where it
-    is 0.5. Of several outputs each region has the colour of the class with the largest one. Each
-    class has a colour and a mark; rows on the wrong side have a black edge.
+    With one output the shade is the probability of class 1, and the black line is where it is
+    0.5. With several outputs each region has the colour of the class with the largest one. Each
+    class has a colour and a marker; misclassified rows have a black edge.
 
     Args:
-        model: A Keras model, or anything else with `predict`, or a function: rows `(batch, 2)` ->
+        model: A Keras model, another object with `predict`, or a function: rows `(batch, 2)` ->
             probabilities `(batch, 1)` or `(batch, classes)`, or class numbers `(batch,)`.
         x: Rows, `(batch, 2)`.
         y: Class numbers, `(batch,)` or `(batch, 1)`.
-        labels: Name of each class, where position is class number.
-        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+        labels: Names of the classes, in the order of their numbers.
+        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
 
     Returns:
         The Axes: the first feature to the right, the second upwards.
 
     Raises:
-        ValueError: If `x` has not two features, `y` is not classes, or they differ in length; if
-            the model answers something else than above; if `ax` is no Axes.
+        InvalidArgument: If `x` has not two features, `y` is not classes, or they differ in
+            length; if the model predicts something else; if `ax` is no Axes.
         TypeError: If an argument is unknown.
 
     Example:
@@ -55,28 +55,28 @@ def decision_boundary(
         ('feature 1', 'feature 2')
     """
     rows, classes = _rows(x, y)
-    answer = _asked(model, rows)
-    count = max(int(classes.max()) + 1, 2, answer.shape[1])
+    predicted = _predictions(model, rows)
+    count = max(int(classes.max()) + 1, 2, predicted.shape[1])
     names = [str(i) for i in range(count)]
     if labels is not None:
-        names = _inputs.names_of_classes(labels, count, "of the rows and the answers")
+        names = _inputs.names_of_classes(labels, count, "of `y` and the predictions")
     if count > len(COLOURS):
         raise _checks.InvalidArgument(
-            "y", f"hold at most {len(COLOURS)} classes to be told apart", count
+            "y", f"hold at most {len(COLOURS)} classes", count, got=f"{count} classes"
         )
     span = np.ptp(rows, axis=0)
     margin = _MARGIN * np.where(span > 0, span, 1.0)
     low, high = rows.min(axis=0) - margin, rows.max(axis=0) + margin
     first, second = np.linspace(low, high, _POINTS, axis=1)
     grid = np.stack(np.meshgrid(first, second), axis=-1)
-    heights = _asked(model, grid.reshape(-1, 2).astype(np.float32))
+    heights = _predictions(model, grid.reshape(-1, 2).astype(np.float32))
     ax = given_or_new(ax)
     if heights.shape[1] == 1:
         _shade(ax, first, second, heights.reshape(_POINTS, _POINTS))
-        right = (answer[:, 0] > 0.5) == classes
+        right = (predicted[:, 0] > 0.5) == classes
     else:
         _regions(ax, first, second, heights.argmax(axis=1).reshape(_POINTS, _POINTS), count)
-        right = answer.argmax(axis=1) == classes
+        right = predicted.argmax(axis=1) == classes
     for number, name in enumerate(names):
         own = classes == number
         ax.scatter(
@@ -90,7 +90,7 @@ def decision_boundary(
         )
     ax.set_xlabel("feature 1")
     ax.set_ylabel("feature 2")
-    # Left to its default, Matplotlib warns where the search for the place takes a second.
+    # With its default location Matplotlib warns if the search for it takes a second.
     ax.legend(title="class", loc="best")
     return ax
 
@@ -127,27 +127,35 @@ def _rows(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     rows, classes = np.asarray(x), np.asarray(y)
     _checks.row_count([("x", rows), ("y", classes)])
     if rows.ndim != 2 or rows.shape[1] != 2:
-        raise ValueError(
-            f"`x` must have two features to be drawn, as shape (rows, 2); got shape {rows.shape}. "
-            "Of more features, train on two of them: `x[:, [0, 1]]`."
+        raise _checks.InvalidArgument(
+            "x",
+            "have two features, as shape (rows, 2)",
+            rows,
+            "With more features, train on two of them: `x[:, [0, 1]]`.",
+            got=f"shape {rows.shape}",
         )
     _checks.numbers_only("x", rows)
     _checks.finite_range("x", rows)
     return rows.astype(np.float32), _inputs.class_numbers("y", classes)
 
 
-def _asked(model: Any, rows: np.ndarray) -> np.ndarray:
+def _predictions(model: Any, rows: np.ndarray) -> np.ndarray:
     """Returns probabilities as (rows, outputs); class numbers become one-hot."""
     predict = getattr(model, "predict_proba", None) or getattr(model, "predict", model)
     if not callable(predict):
-        raise _checks.InvalidArgument("model", "have `predict`, or be a function of rows", model)
-    quiet = {"verbose": 0} if isinstance(model, keras.Model) else {}
-    answer = np.asarray(predict(rows, **quiet))
-    if answer.ndim == 1:
-        answer = np.eye(max(2, int(answer.max()) + 1))[answer.astype(int)]
-    if answer.ndim != 2 or len(answer) != len(rows):
         raise _checks.InvalidArgument(
-            "model", "answer with one row of probabilities a row", f"shape {answer.shape}"
+            "model", "have a method `predict`, or be a function of rows", model
         )
-    # What scikit-learn gives of two classes is both probabilities.
-    return answer[:, 1:].astype(float) if answer.shape[1] == 2 else answer.astype(float)
+    quiet = {"verbose": 0} if isinstance(model, keras.Model) else {}
+    outputs = np.asarray(predict(rows, **quiet))
+    if outputs.ndim == 1:
+        outputs = np.eye(max(2, int(outputs.max()) + 1))[outputs.astype(int)]
+    if outputs.ndim != 2 or len(outputs) != len(rows):
+        raise _checks.InvalidArgument(
+            "model",
+            "predict one row of probabilities for each row",
+            outputs,
+            got=f"predictions of shape {outputs.shape} for {len(rows)} rows",
+        )
+    # scikit-learn returns the probabilities of both classes of two.
+    return outputs[:, 1:].astype(float) if outputs.shape[1] == 2 else outputs.astype(float)

@@ -1,4 +1,4 @@
-"""What the filters of a convolution look for."""
+"""Figure of the kernels of a convolution."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -20,20 +20,20 @@ _MOST_FILTERS = 64
 def filters(model: keras.Model, *, layer: str | None = None, ax: "Axes | None" = None) -> "Axes":
     """Draws the kernels of a convolution side by side, at most the first 64.
 
-    With three input channels, as those of a first layer on RGB images, a kernel is drawn in its
-    colours, 0 being grey. Any other is drawn as its mean over the input channels: blue is
-    negative, white 0, red positive. One scale serves all kernels.
+    With three input channels, as in a first layer on RGB images, a kernel is drawn in colours,
+    with 0 as grey. Other kernels are drawn as the mean over their input channels: blue is
+    negative, white 0, red positive. All kernels share one scale.
 
     Args:
         model: A Keras model with a two-dimensional convolution.
-        layer: Name of the convolution; None takes the first.
-        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+        layer: Name of the convolution; None uses the first.
+        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
 
     Returns:
         The Axes: one mosaic, with a blank pixel between kernels.
 
     Raises:
-        ValueError: If the model has no such convolution; if `ax` is no Axes.
+        InvalidArgument: If the model has no such convolution; if `ax` is no Axes.
         TypeError: If an argument is unknown.
 
     Example:
@@ -83,7 +83,5 @@ def _kernels(model: Any, layer: str | None) -> tuple[np.ndarray, str]:
     name = next(iter(convolutions)) if layer is None else layer
     _checks.one_of("layer", name, convolutions)
     if not convolutions[name].built:
-        raise _checks.InvalidArgument(
-            "model", "be built, so that there are weights to draw", model.name
-        )
+        raise _checks.InvalidArgument("model", "be built, so that it has weights", model.name)
     return np.asarray(convolutions[name].kernel), name

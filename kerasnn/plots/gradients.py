@@ -1,4 +1,4 @@
-"""How large the gradient is in each layer."""
+"""Figure of the gradient norm by layer."""
 
 import math
 from collections.abc import Mapping
@@ -19,20 +19,19 @@ def gradients(
 ) -> "Axes":
     """Draws the norm of the gradient by layer, on a logarithmic axis.
 
-    A line that rises from the first layer to the last is a vanishing gradient: the first layers
-    hardly learn. One that falls is an exploding gradient. A norm of 0 cannot be drawn; the layer
-    is left out of the line.
+    A line that rises from the first layer to the last shows a vanishing gradient: the first
+    layers hardly learn. One that falls shows an exploding gradient. A norm of 0 is not drawn.
 
     Args:
-        norms: What `autodiff.gradients` returned, layer -> norm; or several of them to compare,
-            by the name to show.
-        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+        norms: The result of `autodiff.gradients`, layer -> norm; or a dictionary of several
+            results by label, to compare them.
+        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
 
     Returns:
-        The Axes: layers from the first to the last against the norm.
+        The Axes: the norm against the layers, from the first to the last.
 
     Raises:
-        ValueError: If `norms` holds no norms, or negative ones; if `ax` is no Axes.
+        InvalidArgument: If `norms` holds no norms, or negative ones; if `ax` is no Axes.
         TypeError: If an argument is unknown.
 
     Example:
@@ -62,7 +61,7 @@ def gradients(
 
 
 def _read(norms: Any) -> dict[str, Mapping[str, float]]:
-    hint = "Give what `autodiff.gradients(model, x, y)` returns, or a dict of those by name."
+    hint = "Use the result of `autodiff.gradients(model, x, y)`, or a dict of several by label."
     if not isinstance(norms, Mapping) or not norms:
         raise _checks.InvalidArgument("norms", "be a dict of layer -> norm", norms, hint)
     several = all(isinstance(value, Mapping) and value for value in norms.values())
@@ -72,8 +71,9 @@ def _read(norms: Any) -> dict[str, Mapping[str, float]]:
             if not isinstance(norm, (int, float, np.number)) or not float(norm) >= 0:
                 raise _checks.InvalidArgument(
                     "norms",
-                    f"hold one number of at least 0 a layer, also for {layer!r}",
+                    "hold one number of at least 0 for each layer",
                     norm,
                     hint,
+                    got=f"{norm!r} for {layer!r}",
                 )
     return named

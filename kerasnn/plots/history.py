@@ -1,4 +1,4 @@
-"""How training went."""
+"""Figure of training and validation curves."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,20 +23,20 @@ def history(
     """Draws training (solid) and validation (dashed) curves against the epoch.
 
     The epoch of the lowest validation loss is marked, whichever metrics are drawn. Without
-    validation none is: a training loss does not say which epoch was best.
+    validation no epoch is marked.
 
     Args:
-        history: What `fit` returned, or its `history`: metric -> one value an epoch. NaN stands
-            for no value. A metric of several values an epoch, one a class, cannot be drawn.
-        metrics: Name or names to draw, without `val_`; None draws the loss. Several share the
-            vertical axis, so they should share a unit.
-        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+        history: The result of `fit`, or its `history`: metric -> one value per epoch. NaN means
+            no value. A metric with a value for each class cannot be drawn.
+        metrics: Name or names to draw, without `val_`; None draws the loss. Several metrics share
+            the vertical axis.
+        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
 
     Returns:
         The Axes: epochs counted from 1, as in the progress bar, against the metric.
 
     Raises:
-        ValueError: If `history` is neither, holds no epoch, or lacks a metric or some of its
+        InvalidArgument: If `history` is neither, has no epoch, or lacks a metric or some of its
             values; if `ax` is no Axes.
         TypeError: If an argument is unknown.
 
@@ -60,10 +60,10 @@ def history(
                 ax.plot(
                     epochs[known],
                     curves[key][known],
-                    # An odd number of colours: one that comes again has the other style.
+                    # The number of colours is odd: repeated colours have the other style.
                     color=COLOURS[(2 * i + j) % len(COLOURS)],
                     linestyle=style,
-                    # A line through a single point would not be seen.
+                    # A line through a single point is invisible.
                     marker="o" if known.sum() == 1 else "",
                     label=f"{part} {_words(name)}",
                 )
@@ -82,21 +82,21 @@ def history(
 def _read(history: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     table = history.history if isinstance(history, keras.callbacks.History) else history
     if not isinstance(table, Mapping):
-        raise ValueError(
-            "`history` must be what `fit` returned, or its `history` dict; got "
-            f"{type(history).__name__}."
-        )
+        rule = "be the result of `fit`, or its `history` dict"
+        raise _checks.InvalidArgument("history", rule, history, got=type(history).__name__)
     curves = {name: _curve(values) for name, values in table.items()}
     count = max(map(len, curves.values()), default=0)
     if count == 0:
-        raise ValueError(
-            "`history` must hold at least one epoch; got none. Draw it after `fit` has run."
-        )
+        hint = "Draw it after `fit` has run."
+        raise _checks.InvalidArgument("history", "hold at least one epoch", 0, hint, got="none")
     for name, curve in curves.items():
         if len(curve) != count:
-            raise ValueError(
-                f"`history` must hold one value an epoch; got shape {curve.shape} of {name!r} for "
-                f"{count} epochs. For epochs without validation give a dict with NaN."
+            raise _checks.InvalidArgument(
+                "history",
+                "hold one value per epoch",
+                curve,
+                "For epochs without validation use NaN.",
+                got=f"shape {curve.shape} of {name!r} for {count} epochs",
             )
     if isinstance(history, keras.callbacks.History) and len(history.epoch) == count:
         return np.array(history.epoch) + 1, curves
@@ -113,18 +113,19 @@ def _names(metrics: Any, curves: Mapping[str, Any]) -> list[str]:
     for name in names:
         _checks.one_of("metrics", name, known)
         if curves[name].ndim > 1:
+            count = curves[name][0].size
             raise _checks.InvalidArgument(
                 "metrics",
-                f"name a metric that is one number an epoch; `{name}` has "
-                f"{curves[name][0].size}, one a class",
+                "name metrics with one number per epoch",
                 name,
-                'Give the metric average="macro", as in `keras.metrics.F1Score(average="macro")`.',
+                'Average over the classes, as in `keras.metrics.F1Score(average="macro")`.',
+                got=f"`{name}` with {count} numbers, one for each class",
             )
     return names
 
 
 def _curve(values: Any) -> np.ndarray:
-    """Returns one number an epoch, of values of one entry too; of others an array an epoch."""
+    """Returns one number per epoch, or an array per epoch for values with several entries."""
     curve = np.atleast_1d(np.asarray(values, dtype=float))
     return curve.reshape(-1) if curve.size == len(curve) else curve
 

@@ -1,4 +1,4 @@
-"""Which learning rate was, or will be, used when."""
+"""Figure of learning rates against steps or epochs."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,22 +23,22 @@ def learning_rates(
     steps: int | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """Draws learning rates: those of schedules against the step, or those that `fit` logged.
+    """Draws the learning rates of schedules against the step, or those that `fit` logged.
 
     Args:
-        rates: A schedule, kerasnn's or Keras's; a list of schedules, or a dict of them by the
-            name to show; or what `fit` returned, with the rates that `LearningRateDecay` or
+        rates: A schedule of kerasnn or Keras; a list of schedules, or a dictionary of them by
+            label; or the result of `fit`, with the rates that `LearningRateDecay` or
             `ReduceLROnPlateau` logged.
-        steps: Steps to draw of schedules; by default all of one that ends, 100 of one that does
-            not. Of several, the longest counts.
-        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+        steps: Number of steps to draw; by default all of a schedule that ends, and 100 of one
+            that does not. With several schedules the largest number is used.
+        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
 
     Returns:
         The Axes: the rate against the step, from 0 on, or against the epoch, from 1 on.
 
     Raises:
-        ValueError: If `rates` is none of these, or a history without rates; if `steps` is not a
-            positive whole number; if `ax` is no Axes.
+        InvalidArgument: If `rates` is none of these, or a history without rates; if `steps` is
+            not a positive integer; if `ax` is no Axes.
         TypeError: If an argument is unknown.
 
     Example:
@@ -73,16 +73,18 @@ def learning_rates(
 
 
 def _history(rates: Any) -> tuple[np.ndarray, np.ndarray] | None:
-    """Returns epochs and rates of a history, or None where there are schedules."""
+    """Returns epochs and rates of a history, or None for schedules."""
     table = rates.history if isinstance(rates, keras.callbacks.History) else rates
     if not isinstance(table, Mapping) or any(isinstance(v, _Schedule) for v in table.values()):
         return None
     logged = table.get("learning_rate")
     if logged is None or not len(logged):
-        raise ValueError(
-            "`rates` must be a history with `learning_rate`, which `callbacks.LearningRateDecay` "
-            f"and `callbacks.ReduceLROnPlateau` log; it has {', '.join(map(repr, table)) or 'no'}"
-            " values."
+        raise _checks.InvalidArgument(
+            "rates",
+            "be a history with `learning_rate`",
+            list(table),
+            "`callbacks.LearningRateDecay` and `callbacks.ReduceLROnPlateau` log it.",
+            got=f"a history of {', '.join(map(repr, table)) or 'nothing'}",
         )
     first = rates.epoch[0] if isinstance(rates, keras.callbacks.History) and rates.epoch else 0
     return np.arange(len(logged)) + first + 1, np.asarray(logged, dtype=float)
@@ -100,14 +102,14 @@ def _schedules(rates: Any) -> dict[str, Any]:
     if isinstance(rates, Mapping) and all(isinstance(r, _Schedule) for r in rates.values()):
         return dict(rates)
     raise _checks.InvalidArgument(
-        "rates", "be a schedule, a list or a dict of schedules, or what `fit` returned", rates
+        "rates", "be a schedule, a list or dict of schedules, or the result of `fit`", rates
     )
 
 
 def _values(schedule: Any, steps: int) -> np.ndarray:
     if isinstance(schedule, Schedule):
         return schedule.values(steps)
-    # Not all of Keras's own take several steps at a time.
+    # Not all of Keras's schedules accept an array of steps.
     return np.array([float(schedule(i)) for i in range(steps)])
 
 

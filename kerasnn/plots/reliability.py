@@ -1,4 +1,4 @@
-"""Whether a probability means what it says."""
+"""Reliability diagram of predicted probabilities."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 
 @_checks.known_arguments
 def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" = None) -> "Axes":
-    """Draws how often the predicted class is the true one against how sure the model was.
+    """Draws the accuracy of predictions against their probability (reliability diagram).
 
-    Of the rows that were given a probability near 0.7, seven in ten should be right: then the
-    points lie on the dotted line. Below it the model is too sure of itself. The area of a point
-    shows how many rows it stands for, and the legend the expected calibration error,
+    Of the rows with a probability near 0.7, seven in ten should be correct: then the points lie
+    on the dotted line. Below the line the model is overconfident. The area of a point shows its
+    number of rows, and the legend the expected calibration error,
 
     ECE = sum over bins of (rows in bin / rows) * |accuracy in bin - mean probability in bin|
 
     Args:
         y_true: Class numbers, `(batch,)` or `(batch, 1)`.
         y_pred: Probabilities: `(batch, classes)`, of which the largest counts, or `(batch, 1)` or
-            `(batch,)`, the probability of class 1, which is drawn against the share of class 1.
+            `(batch,)`, the probability of class 1, drawn against the fraction of class 1.
         bins: Number of bins of equal width over [0, 1].
-        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
 
     Returns:
-        The Axes: mean probability of a bin against the share that is right.
+        The Axes: the fraction of correct rows in each bin against its mean probability.
 
     Raises:
-        ValueError: If `y_true` is not classes or `y_pred` not probabilities, or they differ in
-            length; if `bins` is no positive whole number; if `ax` is no Axes.
+        InvalidArgument: If `y_true` is not classes or `y_pred` not probabilities, or they differ
+            in length; if `bins` is no positive integer; if `ax` is no Axes.
         TypeError: If an argument is unknown.
 
     Example:
@@ -47,25 +47,25 @@ def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" =
         arXiv:1706.04599.
     """
     _checks.whole_number("bins", bins)
-    sure, right, words = _read(y_true, y_pred)
-    number = np.minimum((sure * bins).astype(int), bins - 1)
+    probability, correct, names = _read(y_true, y_pred)
+    number = np.minimum((probability * bins).astype(int), bins - 1)
     rows = np.bincount(number, minlength=bins)
     filled = rows > 0
-    mean = np.bincount(number, sure, minlength=bins)[filled] / rows[filled]
-    share = np.bincount(number, right, minlength=bins)[filled] / rows[filled]
-    error = float(np.abs(share - mean) @ rows[filled]) / len(sure)
+    mean = np.bincount(number, probability, minlength=bins)[filled] / rows[filled]
+    accuracy = np.bincount(number, correct, minlength=bins)[filled] / rows[filled]
+    error = float(np.abs(accuracy - mean) @ rows[filled]) / len(probability)
     ax = given_or_new(ax)
-    ax.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=1, label="as it should be")
-    ax.plot(mean, share, color=COLOURS[0], linewidth=1)
+    ax.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=1, label="perfect calibration")
+    ax.plot(mean, accuracy, color=COLOURS[0], linewidth=1)
     ax.scatter(
         mean,
-        share,
+        accuracy,
         s=20 + 180 * rows[filled] / rows.max(),
         color=COLOURS[0],
         label=f"expected calibration error {error:.3f}",
     )
-    ax.set_xlabel(words[0])
-    ax.set_ylabel(words[1])
+    ax.set_xlabel(names[0])
+    ax.set_ylabel(names[1])
     ax.set_xlim(-0.03, 1.03)
     ax.set_ylim(-0.03, 1.03)
     ax.legend()
@@ -73,7 +73,7 @@ def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" =
 
 
 def _read(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, str]]:
-    """Returns probabilities, whether each came true, and the words for both axes."""
+    """Returns probabilities, whether each prediction is correct, and names for both axes."""
     for name, data in (("y_true", y_true), ("y_pred", y_pred)):
         _checks.refuse_masked(name, data)
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
@@ -81,8 +81,8 @@ def _read(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, 
     predicted = _inputs.probabilities("y_pred", predicted)
     if predicted.ndim == 1:
         true = _inputs.class_numbers("y_true", true, 2)
-        words = "predicted probability of class 1", "share of rows of class 1"
-        return predicted, (true == 1).astype(float), words
+        names = "predicted probability of class 1", "fraction of rows of class 1"
+        return predicted, (true == 1).astype(float), names
     true = _inputs.class_numbers("y_true", true, predicted.shape[1])
-    words = "probability of the predicted class", "share of rows where it is right"
-    return predicted.max(axis=1), (predicted.argmax(axis=1) == true).astype(float), words
+    names = "probability of the predicted class", "fraction of rows where it is correct"
+    return predicted.max(axis=1), (predicted.argmax(axis=1) == true).astype(float), names

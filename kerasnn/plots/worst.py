@@ -1,4 +1,4 @@
-"""The images on which a model is most wrong."""
+"""Figure of the images with the worst predictions."""
 
 import math
 from collections.abc import Sequence
@@ -24,25 +24,25 @@ def worst(
     labels: Sequence[str] | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """Draws the images whose true class was given the smallest probability, worst first.
+    """Draws the images with the smallest predicted probability of the true class, worst first.
 
-    Under each image stand its true class, the predicted one, and the probability of the true
-    one. A look at them tells mistakes of the model from wrong labels.
+    Under each image are its true class, the predicted one, and the probability of the true one.
+    They show whether the model or the label is wrong.
 
     Args:
         x: Images, `(batch, height, width)`, `(batch, height, width, 1)` or `(..., 3)`, of any
-            range; each image is stretched over the range of all that are drawn.
+            range; they are scaled by the range of all drawn images.
         y_true: Class numbers, `(batch,)` or `(batch, 1)`.
         y_pred: Probabilities, `(batch, classes)`, or `(batch, 1)` of class 1.
-        count: How many to draw at most.
-        labels: Name of each class, where position is class number.
-        ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+        count: Maximum number of images.
+        labels: Names of the classes, in the order of their numbers.
+        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
 
     Returns:
         The Axes: one mosaic of images.
 
     Raises:
-        ValueError: If `x` holds no images, `y_true` is not classes or `y_pred` not
+        InvalidArgument: If `x` holds no images, `y_true` is not classes or `y_pred` not
             probabilities, or they differ in length; if `ax` is no Axes.
         TypeError: If an argument is unknown.
 
@@ -50,20 +50,20 @@ def worst(
         >>> images = np.zeros((3, 4, 4))
         >>> ax = worst(images, [0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.4, 0.6]], count=2)
         >>> [text.get_text().splitlines() for text in ax.texts]
-        [['1, taken for 0', 'p = 0.20'], ['1', 'p = 0.60']]
+        [['1, predicted 0', 'p = 0.20'], ['1', 'p = 0.60']]
     """
     _checks.whole_number("count", count)
     for name, data in (("x", x), ("y_true", y_true), ("y_pred", y_pred)):
         _checks.refuse_masked(name, data)
-    images, true, chance = _read(x, y_true, y_pred)
-    names = [str(i) for i in range(chance.shape[1])]
+    images, true, probability = _read(x, y_true, y_pred)
+    names = [str(i) for i in range(probability.shape[1])]
     if labels is not None:
         names = _inputs.names_of_classes(labels, len(names))
-    own = chance[np.arange(len(true)), true]
-    order = np.argsort(own, kind="stable")[:count]
+    of_true = probability[np.arange(len(true)), true]
+    order = np.argsort(of_true, kind="stable")[:count]
     columns = math.ceil(math.sqrt(len(order)))
     height, width = images.shape[1:3]
-    # Room for two lines of words under an image.
+    # Leaves room for two lines of text under an image.
     step, side = height * 1.45, width * 1.15
     shown = images[order].astype(float)
     low, high = shown.min(), shown.max()
@@ -79,12 +79,12 @@ def worst(
             extent=(left, left + width, top + height, top),
             interpolation="nearest",
         )
-        predicted = int(chance[row].argmax())
-        taken = "" if predicted == true[row] else f", taken for {names[predicted]}"
+        predicted = int(probability[row].argmax())
+        mistake = "" if predicted == true[row] else f", predicted {names[predicted]}"
         ax.text(
             left + width / 2,
             top + height * 1.02,
-            f"{names[true[row]]}{taken}\np = {own[row]:.2f}",
+            f"{names[true[row]]}{mistake}\np = {of_true[row]:.2f}",
             ha="center",
             va="top",
             fontsize="x-small",
@@ -98,16 +98,14 @@ def worst(
 
 def _read(x: Any, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns images, classes, and probabilities as (rows, classes)."""
-    images, true, chance = np.asarray(x), np.asarray(y_true), np.asarray(y_pred)
-    _checks.row_count([("x", images), ("y_true", true), ("y_pred", chance)])
+    images, true, predicted = np.asarray(x), np.asarray(y_true), np.asarray(y_pred)
+    _checks.row_count([("x", images), ("y_true", true), ("y_pred", predicted)])
     images = images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images
     if images.ndim != 3 and (images.ndim != 4 or images.shape[-1] != 3):
-        raise ValueError(
-            "`x` must hold images, as (rows, height, width), or with a last axis of 1 or 3; got "
-            f"shape {images.shape}."
-        )
+        rule = "hold images, as (rows, height, width), or with a last axis of 1 or 3"
+        raise _checks.InvalidArgument("x", rule, images, got=f"shape {images.shape}")
     _checks.numbers_only("x", images)
-    chance = _inputs.probabilities("y_pred", chance)
-    if chance.ndim == 1:
-        chance = np.stack([1 - chance, chance], axis=1)
-    return images, _inputs.class_numbers("y_true", true, chance.shape[1]), chance
+    predicted = _inputs.probabilities("y_pred", predicted)
+    if predicted.ndim == 1:
+        predicted = np.stack([1 - predicted, predicted], axis=1)
+    return images, _inputs.class_numbers("y_true", true, predicted.shape[1]), predicted

@@ -1,4 +1,4 @@
-"""Learning rates that change with the step; each is an ordinary Keras schedule."""
+"""Learning-rate schedules; each is an ordinary Keras schedule."""
 
 from kerasnn.schedules.cosine import Cosine
 from kerasnn.schedules.exponential import Exponential

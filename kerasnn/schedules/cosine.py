@@ -1,4 +1,4 @@
-"""A rate that falls along a cosine, with a warm-up before it and restarts in it."""
+"""Cosine decay, with warm-up and restarts."""
 
 import math
 from typing import Any
@@ -12,7 +12,7 @@ from kerasnn.schedules.schedule import Schedule
 
 @keras.saving.register_keras_serializable("kerasnn")
 class Cosine(Schedule):
-    """Leads the rate from `initial` to `final` along half a cosine, `restarts` + 1 times.
+    """Lowers the rate from `initial` to `final` along half a cosine, `restarts` + 1 times.
 
     Forward, with w = warmup_steps and p = (t - w) / (steps - w) * (restarts + 1):
 
@@ -23,14 +23,14 @@ class Cosine(Schedule):
     | t >= steps     | final                                                            |
 
     Args:
-        initial: The highest rate, at the start and after each restart.
+        initial: The highest rate, after the warm-up and after each restart.
         final: The last rate, at least 0 and at most `initial`.
-        steps: Steps in all, warm-up included.
-        warmup_steps: Steps in which the rate grows to `initial`.
-        restarts: How often the rate leaps back to `initial`.
+        steps: Total number of steps, warm-up included.
+        warmup_steps: Number of steps in which the rate rises to `initial`.
+        restarts: Number of times that the rate returns to `initial`.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        InvalidArgument: If an argument is out of its range.
         TypeError: If an argument is unknown.
 
     Example:
@@ -62,7 +62,7 @@ class Cosine(Schedule):
             raise _checks.InvalidArgument("warmup_steps", rule, warmup_steps)
         if restarts >= steps - warmup_steps:
             rule = f"be below {steps - warmup_steps}, the steps after the warm-up"
-            hint = "Each cycle needs a step: give more `steps`."
+            hint = "Each cycle needs a step: use more `steps`."
             raise _checks.InvalidArgument("restarts", rule, restarts, hint)
         self.initial = initial
         self.final = final
@@ -71,10 +71,10 @@ class Cosine(Schedule):
         self.restarts = restarts
 
     def at(self, step: Any) -> Any:
-        """Returns the rates of steps."""
+        """Returns the rates at steps."""
         warm: Any = ops.cast(step + 1, "float32")
         warm = self.initial * warm / (self.warmup_steps + 1)
-        # Whole numbers first: a restart is to fall on its step exactly.
+        # In integers, so that each restart is at its step exactly.
         position = (step - self.warmup_steps) * (self.restarts + 1)
         part: Any = ops.mod(position, self.steps - self.warmup_steps)
         part = ops.cast(part, "float32")

@@ -1,4 +1,4 @@
-"""A rate that falls by the same share with each step."""
+"""Exponential decay."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from kerasnn.schedules.schedule import Schedule
 
 @keras.saving.register_keras_serializable("kerasnn")
 class Exponential(Schedule):
-    """Multiplies the rate by `rate` over every `every` steps, a little with each.
+    """Multiplies the rate by `rate` every `every` steps, continuously.
 
     Forward: r(t) = initial * rate ** (t / every)
 
     Args:
         initial: The first rate.
-        rate: What remains of the rate after `every` steps, in (0, 1].
-        every: Steps that `rate` is for.
+        rate: Factor per `every` steps, in (0, 1].
+        every: Number of steps to which `rate` refers.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        InvalidArgument: If an argument is out of its range.
         TypeError: If an argument is unknown.
 
     Example:
@@ -39,7 +39,7 @@ class Exponential(Schedule):
         self.every = every
 
     def at(self, step: Any) -> Any:
-        """Returns the rates of steps."""
+        """Returns the rates at steps."""
         step = ops.cast(step, "float32")
-        left: Any = ops.power(self.rate, step / self.every)
-        return self.initial * left
+        factor: Any = ops.power(self.rate, step / self.every)
+        return self.initial * factor

@@ -1,4 +1,4 @@
-"""A rate that falls as one over the time."""
+"""Decay with the inverse of time."""
 
 from typing import Any
 
@@ -11,20 +11,20 @@ from kerasnn.schedules.schedule import Schedule
 
 @keras.saving.register_keras_serializable("kerasnn")
 class InverseTime(Schedule):
-    """Divides the rate by a number that grows steadily.
+    """Divides the rate by a number that grows linearly.
 
     Forward: r(t) = initial / (1 + rate * t / every)
 
-    The rates sum to infinity and their squares do not, which is what stochastic gradient
-    descent needs to converge.
+    The sum of the rates is infinite and the sum of their squares finite: the conditions under
+    which stochastic gradient descent converges.
 
     Args:
         initial: The first rate.
-        rate: How much the divisor grows in `every` steps, at least 0.
-        every: Steps that `rate` is for.
+        rate: Growth of the divisor in `every` steps, at least 0.
+        every: Number of steps to which `rate` refers.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        InvalidArgument: If an argument is out of its range.
         TypeError: If an argument is unknown.
 
     Example:
@@ -45,6 +45,6 @@ class InverseTime(Schedule):
         self.every = every
 
     def at(self, step: Any) -> Any:
-        """Returns the rates of steps."""
+        """Returns the rates at steps."""
         step = ops.cast(step, "float32")
         return self.initial / (1.0 + self.rate * step / self.every)

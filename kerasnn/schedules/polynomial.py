@@ -1,4 +1,4 @@
-"""A rate that falls to a last one along a power."""
+"""Polynomial decay."""
 
 from typing import Any
 
@@ -11,18 +11,18 @@ from kerasnn.schedules.schedule import Schedule
 
 @keras.saving.register_keras_serializable("kerasnn")
 class Polynomial(Schedule):
-    """Leads the rate from `initial` to `final`, where it stays; in a line with `power=1`.
+    """Changes the rate from `initial` to `final` along a power; linearly with `power=1`.
 
     Forward: r(t) = final + (initial - final) * (1 - min(t, steps) / steps) ** power
 
     Args:
         initial: The first rate.
         final: The last rate, at least 0.
-        steps: Steps until the last rate is reached.
-        power: The curve: above 1 the rate falls early, below 1 late.
+        steps: Number of steps until the last rate is reached, which then stays.
+        power: Exponent: above 1 the rate falls early, below 1 late.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        InvalidArgument: If an argument is out of its range.
         TypeError: If an argument is unknown.
 
     Example:
@@ -42,9 +42,9 @@ class Polynomial(Schedule):
         self.power = power
 
     def at(self, step: Any) -> Any:
-        """Returns the rates of steps."""
-        # Steps are counted to the last one, where XLA's quotient need not be 1.
+        """Returns the rates at steps."""
+        # Remaining steps, which end at exactly 0; XLA's quotient of equal numbers need not be 1.
         step = ops.cast(step, "float32")
-        left: Any = ops.maximum(self.steps - step, 0.0)
-        left = ops.power(left / self.steps, self.power)
-        return self.final + (self.initial - self.final) * left
+        remaining: Any = ops.maximum(self.steps - step, 0.0)
+        factor: Any = ops.power(remaining / self.steps, self.power)
+        return self.final + (self.initial - self.final) * factor

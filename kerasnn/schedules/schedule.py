@@ -1,4 +1,4 @@
-"""What all schedules have in common: they can be seen without training."""
+"""Base class of schedules, with values and a plot without training."""
 
 import abc
 import inspect
@@ -21,34 +21,34 @@ STEPS_DRAWN = 100
 class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
     """A learning rate as a function of the step, for any Keras optimizer.
 
-    A subclass keeps every argument as an attribute of the same name, which is its configuration.
+    A subclass stores every argument as an attribute of the same name, for its configuration.
     """
 
     @abc.abstractmethod
     def at(self, step: Any) -> Any:
-        """Returns the rates of steps, float32, in their shape.
+        """Returns the rates at steps, float32, in their shape.
 
-        Steps count from 0 and are int64, or float32 where somebody asks between them. What leaps
-        at a step has to find it in whole numbers: XLA multiplies by 1 / 41 where 41.0 is to be
-        divided by 41, and gets less than 1.
+        Steps are counted from 0 and are int64, or float32 if fractional steps are given. A
+        schedule that jumps at a step has to compute that step in integers: XLA divides 41.0 by
+        41 by multiplying with 1 / 41, and gets less than 1.
         """
 
     def __call__(self, step: Any) -> Any:
-        """Returns the learning rate of a step."""
+        """Returns the learning rate at a step."""
         step = tf.convert_to_tensor(step)
         return self.at(ops.cast(step, "float32" if step.dtype.is_floating else "int64"))
 
     def values(self, steps: Any) -> np.ndarray:
-        """Returns the learning rates that training will see.
+        """Returns the learning rates that training will use.
 
         Args:
-            steps: How many steps, from 0 on; or the steps themselves, an array-like.
+            steps: Number of steps, from step 0; or an array-like of steps.
 
         Returns:
-            One rate a step, float32.
+            One rate per step, float32.
 
         Raises:
-            ValueError: If `steps` are no steps.
+            InvalidArgument: If `steps` is neither.
         """
         rule = "be a number of steps, or steps counted from 0"
         try:
@@ -69,9 +69,9 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
         """Draws the learning rate against the step.
 
         Args:
-            steps: How many steps to draw; by default all of a schedule that ends, 100 of one
-                that does not.
-            ax: Where to draw; None makes a figure, to be had as `.figure` of what is returned.
+            steps: Number of steps to draw; by default all of a schedule that ends, and 100 of
+                one that does not.
+            ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
 
         Returns:
             The Axes.

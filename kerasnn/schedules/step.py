@@ -1,4 +1,4 @@
-"""A rate that falls in steps."""
+"""Step decay."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from kerasnn.schedules.schedule import Schedule
 
 @keras.saving.register_keras_serializable("kerasnn")
 class Step(Schedule):
-    """Multiplies the rate by `drop` after every `every` steps.
+    """Multiplies the rate by `drop` every `every` steps.
 
     Forward: r(t) = initial * drop ** floor(t / every)
 
     Args:
         initial: The first rate.
-        drop: What remains of the rate at each drop, in (0, 1].
-        every: Steps from one drop to the next.
+        drop: Factor at each drop, in (0, 1].
+        every: Number of steps between drops.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        InvalidArgument: If an argument is out of its range.
         TypeError: If an argument is unknown.
 
     Example:
@@ -39,8 +39,8 @@ class Step(Schedule):
         self.every = every
 
     def at(self, step: Any) -> Any:
-        """Returns the rates of steps."""
-        # In whole numbers: XLA divides others by a product with the inverse, and may fall short.
+        """Returns the rates at steps."""
+        # In integers: XLA divides floats by multiplying with the inverse, and may fall short of 1.
         whole: Any = ops.cast(step, "int64")
-        left: Any = ops.power(self.drop, ops.cast(whole // self.every, "float32"))
-        return self.initial * left
+        factor: Any = ops.power(self.drop, ops.cast(whole // self.every, "float32"))
+        return self.initial * factor

@@ -1,4 +1,4 @@
-"""What has no derivative, in words."""
+"""Refusals of functions, models and data without derivatives."""
 
 import keras
 import numpy as np
@@ -18,24 +18,23 @@ each = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 
 
 @each
-def test_whole_numbers_as_inputs(run):
-    message = r"`xs?(\[0\])?` must hold floating-point numbers; got dtype int64. Cast it to float32"
-    with pytest.raises(ValueError, match=message):
+def test_integers_as_inputs(run):
+    with pytest.raises(ValueError, match=r"`xs?(\[0\])?` must") as caught:
         run(lambda x: x, X.astype("int64"))
+    assert "float32" in caught.value.hint
 
 
-def test_the_input_that_is_meant():
-    with pytest.raises(ValueError, match=r"`xs\[1\]\['a'\]` must hold floating-point numbers"):
+def test_the_refused_input_is_named(invalid):
+    with invalid("xs[1]['a']"):
         vjp(lambda a, b: a, X, {"a": 1})
-    with pytest.raises(ValueError, match=r"`xs\[1\]` must hold floating-point numbers"):
+    with invalid("xs[1]"):
         jvp(lambda a, b: a, (X, True), (X, True))
 
 
 @each
 @pytest.mark.parametrize("function", [lambda x: tf.argmax(x, axis=1), lambda x: x > 2])
-def test_outputs_that_are_no_floating_point_numbers(run, function):
-    message = r"`f\(...\)` must hold floating-point numbers; got dtype (int64|bool). A class num"
-    with pytest.raises(ValueError, match=message):
+def test_outputs_without_a_derivative(run, function, invalid):
+    with invalid("f(...)"):
         run(function, X)
 
 
@@ -43,49 +42,64 @@ def test_outputs_that_are_no_floating_point_numbers(run, function):
 @pytest.mark.parametrize(
     "function", [tf.round, lambda x: x.numpy() ** 2, lambda x: tf.cast(x > 2, "float32")]
 )
-def test_outputs_that_are_cut_off(run, function):
-    message = "`f` must compute its output from its inputs by differentiable operations; got an out"
-    with pytest.raises(ValueError, match=message):
+def test_outputs_without_a_gradient(run, function, invalid):
+    with invalid("f", value=function) as caught:
         run(function, X)
+    assert "keras.ops" in caught.value.hint
 
 
-def test_vectors_of_another_shape():
+def test_vectors_of_another_shape(invalid):
     _, pullback = vjp(lambda x: keras.ops.sum(x, axis=1), X)
     for v in (np.ones(2), np.ones((3, 1)), 1.0):
-        with pytest.raises(ValueError, match=r"`v` must have the shape of `y`, \(3,\); got \("):
+        with invalid("v", value=v):
             pullback(v)
-    with pytest.raises(ValueError, match=r"`vs` must have the shape of `xs`, \(3, 2\); got \(2,"):
+    with invalid("vs", value=[1.0, 2.0]):
         jvp(lambda x: x, X, [1.0, 2.0])
 
 
-def test_vectors_of_another_structure():
+def test_vectors_of_another_structure(invalid):
     _, pullback = vjp(lambda x: {"a": x, "b": (x, x)}, X)
-    with pytest.raises(ValueError, match=r"`v` must be a dict with the keys of `y`, \['a', 'b'\]"):
+    with invalid("v"):
         pullback({"a": X})
-    with pytest.raises(ValueError, match=r"`v\['b'\]` must hold 2 arrays, as `y\['b'\]` does; g"):
+    with invalid("v['b']"):
         pullback({"a": X, "b": X})
-    message = r"`v\['b'\]\[1\]` must have the shape of `y\['b'\]\[1\]`, \(3, 2\); got \(2,\)"
-    with pytest.raises(ValueError, match=message):
+    with invalid("v['b'][1]"):
         pullback({"a": X, "b": (X, X[0])})
-    with pytest.raises(ValueError, match="`vs` must hold 2 arrays, as `xs` does; got vs="):
+    with invalid("vs"):
         jvp(lambda a, b: a, (X, X), (X,))
 
 
-def test_no_arguments():
-    with pytest.raises(ValueError, match=r"`xs` must hold at least one argument; got xs=\(\)"):
+@pytest.mark.parametrize("v", [None, "up", X * 1j], ids=["None", "text", "complex"])
+def test_vectors_that_are_no_numbers(v, invalid):
+    _, pullback = vjp(lambda x: x, X)
+    with invalid("v"):
+        pullback(v)
+
+
+def test_no_arguments(invalid):
+    with invalid("xs", value=()):
         vjp(lambda: 1.0)
 
 
-@pytest.mark.parametrize("check", [gradients, check_gradients])
-def test_models_without_a_loss(check):
-    with pytest.raises(ValueError, match="`model` must be a Keras model; got model="):
-        check(lambda x: x, X, X)
-    model = models.mlp(2, 2, task="regression", compile=False)
-    message = r"`model` must be compiled, so that it has a loss; `mlp` is not. Call `model.compile"
-    with pytest.raises(ValueError, match=message):
-        check(model, X, X)
-    with pytest.raises(TypeError, match=r"has no argument `modell`. Did you mean `model`\?"):
-        check(modell=model)
+@each
+@pytest.mark.parametrize("f", [None, 3, "sin"])
+def test_functions_that_are_none(run, f, invalid):
+    with invalid("f", value=f):
+        run(f, X)
+
+
+@each
+def test_functions_that_return_nothing(run, invalid):
+    with invalid("f(...)", value=None):
+        run(lambda x: None, X)
+
+
+@pytest.mark.parametrize("x", [None, np.array([None]), X.astype(object)], ids=["None", "1", "2"])
+def test_inputs_that_are_no_arrays(x, invalid):
+    with invalid("xs[0]"):
+        vjp(lambda a: a, x)
+    with invalid("x"):
+        jacobian(lambda a: a, x)
 
 
 def line():
@@ -94,98 +108,74 @@ def line():
     return model
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"samples": 0}, "`samples` must be a whole number of at least 1; got samples=0"),
-        ({"seed": -1}, "`seed` must be a whole number of at least 0; got seed=-1"),
-    ],
-)
-def test_options_that_are_none(options, message):
-    with pytest.raises(ValueError, match=message):
-        check_gradients(line(), X, X, **options)
+@pytest.mark.parametrize("check", [gradients, check_gradients])
+def test_models_without_a_loss(check, invalid):
+    with invalid("model"):
+        check(lambda x: x, X, X)
+    model = models.mlp(2, 2, task="regression", compile=False)
+    with invalid("model", value="mlp"):
+        check(model, X, X)
+    with pytest.raises(TypeError, match="Did you mean `model`"):
+        check(modell=model)
 
 
-def test_a_loss_that_is_not_finite():
+@pytest.mark.parametrize(("argument", "value"), [("samples", 0), ("seed", -1)])
+def test_arguments_that_are_refused(argument, value, invalid):
+    with invalid(argument, value=value):
+        check_gradients(line(), X, X, **{argument: value})
+
+
+def test_a_loss_that_is_not_finite(invalid):
     model = line()
     model.set_weights([np.full((2, 2), np.inf), np.zeros(2)])
-    message = "`model` must have a finite loss and gradient on these ro"
-    with pytest.raises(ValueError, match=message):
+    with invalid("model"):
         check_gradients(model, X, X)
 
 
-@pytest.mark.parametrize("check", [gradients, check_gradients])
-@pytest.mark.parametrize(
-    ("x", "y", "message"),
-    [
-        (None, X, "`x` must hold numbers, one row for each example; got x=None."),
-        (X, None, "`y` must hold numbers, one row for each example; got y=None."),
-        (np.where(X > 5, np.nan, X), X, "`x` must hold finite numbers; got nan in row 2, column 1"),
-        (X, np.where(X > 5, np.inf, X), "`y` must hold finite numbers; got inf in row 2, column 1"),
-        (X, X[:2], "`x` and `y` must have the same number of rows; got 3 and 2."),
-        (X[:0], X[:0], r"`x` must hold at least one row; got shape \(0, 2\)"),
-        (X, X[:, :1], r"`y` must have the output's shape, \(batch, 2\); got \(3, 1\). Keras would"),
-        (X, X.astype(str), "`y` must hold numbers; got dtype object"),
-        (X.astype(object), X, "`x` must hold numbers; got dtype object"),
-        (X[:, :1], X, "expected axis -1 of input shape to have value 2, but received input with"),
-    ],
-)
-def test_data_that_cannot_be_right(check, x, y, message):
-    with pytest.raises(ValueError, match=message):
-        check(line(), x, y)
-
-
-@each
-@pytest.mark.parametrize("f", [None, 3, "sin"])
-def test_what_is_no_function(run, f):
-    with pytest.raises(ValueError, match="`f` must be a function or a Keras model; got f="):
-        run(f, X)
-
-
-@each
-def test_functions_that_return_nothing(run):
-    with pytest.raises(
-        ValueError, match=r"`f\(...\)` must hold at least one array; got f\(...\)=N"
-    ):
-        run(lambda x: None, X)
-
-
-@pytest.mark.parametrize("x", [None, np.array([None]), X.astype(object)])
-def test_inputs_that_are_no_arrays(x):
-    for call in (lambda: vjp(lambda a: a, x), lambda: jacobian(lambda a: a, x)):
-        with pytest.raises(ValueError, match="must be an array of floating-point numbers; got x"):
-            call()
-
-
-@pytest.mark.parametrize("v", [None, "up", X * 1j])
-def test_vectors_that_are_no_numbers(v):
-    _, pullback = vjp(lambda x: x, X)
-    with pytest.raises(
-        ValueError, match=r"`v` must (be an array of|hold) floating-point numbers; g"
-    ):
-        pullback(v)
-
-
-def test_nothing_to_train():
+def test_a_model_without_trainable_weights(invalid):
     model = line()
     model.trainable = False
-    with pytest.raises(ValueError, match="`model` must have trainable weights; `line` has none"):
+    with invalid("model", value="line"):
         check_gradients(model, X, X)
 
 
-def test_a_model_that_cannot_be_made_again():
-    class Own(keras.Model):
+def test_a_model_without_a_configuration(invalid):
+    class Subclassed(keras.Model):
         def __init__(self, width):
-            super().__init__(name="own")
+            super().__init__(name="subclassed")
             self.dense = keras.layers.Dense(width)
 
         def call(self, x):
             return self.dense(x)
 
-    model = Own(2)
+    model = Subclassed(2)
     model.compile(loss="mse")
     model(X)
-    message = "`model` must be made of layers and losses that `get_config` and `from_config` make"
-    with pytest.raises(ValueError, match=message):
+    with invalid("model", value="subclassed"):
         check_gradients(model, X, X)
     assert keras.config.floatx() == "float32"
+
+
+@pytest.mark.parametrize("check", [gradients, check_gradients])
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        (None, X, "`x` must"),
+        (X, None, "`y` must"),
+        (np.where(X > 5, np.nan, X), X, "`x` must"),
+        (X, np.where(X > 5, np.inf, X), "`y` must"),
+        (X, X[:2], "`y`"),
+        (X[:0], X[:0], "`x` must"),
+        (X, X[:, :1], "`y` must"),
+        (X, X.astype(str), "`y` must"),
+        (X.astype(object), X, "`x` must"),
+        (X[:, :1], X, "expected axis -1 of input shape to have value 2"),
+    ],
+    ids=[
+        *("no x", "no y", "NaN", "infinity", "lengths", "no rows"),
+        *("one target", "text", "objects", "one column"),
+    ],
+)
+def test_data_that_is_refused(check, x, y, words):
+    with pytest.raises(ValueError, match=words):
+        check(line(), x, y)

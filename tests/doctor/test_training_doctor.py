@@ -360,9 +360,9 @@ def test_a_model_without_a_loss_is_refused_before_training(refuses):
     model = OwnStep([keras.Input((4,)), keras.layers.Dense(1)])
     model.compile("sgd")
     model.optimizer.build(model.trainable_variables)
-    with refuses(model, "`model` must have a loss"):
+    with refuses(model, argument="model", value=model.name):
         kerasnn.fit(model, *TRAIN, verbose=0, callbacks=[TrainingDoctor(verbose=0)])
-    with refuses(model, "`model` must have a loss"):
+    with refuses(model, argument="model", value=model.name):
         diagnose(model, *TRAIN)
 
 

@@ -1,4 +1,4 @@
-"""What every layer of the package keeps, whatever it computes."""
+"""Promises of every layer: configuration, saving, dtypes, engines, values, gradients."""
 
 import dataclasses
 import inspect
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import kerasnn
 from kerasnn import layers, serving
 
 
@@ -17,12 +18,12 @@ def normal(*shape):
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
 
-def whole(*shape):
+def integers(*shape):
     return np.random.default_rng(0).integers(-4, 5, size=shape).astype("float32")
 
 
 def graphs(count):
-    edges = (whole(count, 6, 6) > 0).astype("float32")
+    edges = (integers(count, 6, 6) > 0).astype("float32")
     return [normal(count, 6, 3), np.maximum(edges, edges.transpose(0, 2, 1))]
 
 
@@ -121,7 +122,7 @@ CASES = {
             lambda formulation=formulation: layers.Perceptron(
                 2, formulation=formulation, kernel_initializer=keras.initializers.Constant(0.5)
             ),
-            lambda rows: whole(rows, 3),
+            lambda rows: integers(rows, 3),
         )
         for formulation in ("bias", "threshold", "weight")
     ],
@@ -184,7 +185,7 @@ def leaky(layer, x):
     return np.where(x > 0, x, x * (low + high) / 2)
 
 
-def fired(layer, x):
+def threshold_units(layer, x):
     if layer.formulation == "weight":
         return np.dstack([x[None], np.ones((1, len(x), 1))])[0] @ layer.get_weights()[0] > 0
     kernel, level = weights_of(layer)
@@ -220,7 +221,7 @@ VALUES = {
     "GaussianDropout": same,
     "GraphConvolution": mixed,
     "LeakyReLU": leaky,
-    "Perceptron": fired,
+    "Perceptron": threshold_units,
     "SpatialDropout": same,
     "Standardize": standard,
     "Threshold": lambda layer, x: x > layer.theta,
@@ -238,7 +239,7 @@ DENSE = {
     "kernel_initializer": ("nope", 3),
     "kernel_regularizer": ("nope", 0.1),
 }
-# What must raise, for every argument of every layer, beside arguments that are right.
+# Invalid values for every argument of every layer, and valid values for the other arguments.
 GIVEN = {
     "DropConnect": {"units": 2, "rate": 0.5},
     "GraphConvolution": {"units": 2},
@@ -319,27 +320,28 @@ def symbols(inputs, rows=None):
     )
 
 
-def test_every_public_layer_is_here():
+def test_the_table_is_complete():
     assert set(CASES) == set(VALUES) == set(WRONG) == PUBLIC
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_argument_refuses_what_is_none(name):
-    """By its name, the rule and the value."""
+def test_arguments_that_are_refused(name):
     kind = getattr(layers, name)
     arguments = set(inspect.signature(kind.__init__).parameters) - {"self", "kwargs"}
     assert set(WRONG[name]) == arguments
     for argument, values in WRONG[name].items():
         for value in values:
-            words = rf"`{argument}(\[\d\])?` (must|to be a boolean)"
-            with pytest.raises(ValueError, match=words) as caught:
+            with pytest.raises(ValueError, match=argument) as caught:
                 kind(**{**GIVEN.get(name, {}), argument: value})
-            assert "eceived" in str(caught.value) or f"; got {argument}" in str(caught.value)
+            # Keras itself checks `trainable`.
+            if argument != "trainable":
+                assert isinstance(caught.value, kerasnn.InvalidArgument)
+                assert caught.value.argument.partition("[")[0] == argument
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_inputs_that_are_none(name):
-    """By the name of the layer."""
+def test_inputs_that_are_refused(name):
+    """The error names the layer."""
     case = CASES[name][0]
     one = case.inputs(2)[0] if name == "GraphConvolution" else case.inputs(2)
     bad = [None, np.float32(1), one.astype(str), one.astype("complex64")]
@@ -351,18 +353,18 @@ def test_inputs_that_are_none(name):
 
 
 @each
-def test_whole_numbers_are_taken_for_what_they_are(case):
-    """A scale of 1 / 0.7 is not cut to 1."""
+def test_integers_are_cast(case):
+    """A scale of 1 / 0.7 is not truncated to 1."""
     whole = keras.tree.map_structure(lambda a: np.abs(a * 2).astype("int32"), case.inputs(5))
-    real = keras.tree.map_structure(lambda a: a.astype("float32"), whole)
-    got, wanted = (call(case.make(), x, training=True) for x in (whole, real))
+    floats = keras.tree.map_structure(lambda a: a.astype("float32"), whole)
+    got, wanted = (call(case.make(), x, training=True) for x in (whole, floats))
     assert got.dtype == wanted.dtype
     np.testing.assert_array_equal(got, wanted)
 
 
 @pytest.mark.parametrize("name", ["DropConnect", "LeakyReLU", "Perceptron", "UnitwiseActivation"])
 def test_another_width_than_before(name):
-    """NumPy's rules would spread a width of 1 over all units, and cut a wider one off."""
+    """Broadcasting would spread a width of 1 over all units, and a wider input would be cut."""
     layer = CASES[name][1].make()
     x = CASES[name][1].inputs(5)
     call(layer, x)
@@ -372,46 +374,40 @@ def test_another_width_than_before(name):
 
 
 @each
-def test_config_round_trip(case):
+def test_configuration(case):
     layer = case.make()
     config = layer.get_config()
-    again = type(layer).from_config(config)
-    assert again.get_config() == config
+    arguments = set(inspect.signature(type(layer).__init__).parameters) - {"self", "kwargs"}
+    assert arguments <= set(config)
+    assert all(hasattr(layer, name) for name in arguments)
+    assert type(layer).from_config(config).get_config() == config
+    name = keras.saving.get_registered_name(type(layer))
+    assert name == f"kerasnn>{type(layer).__name__}"
     written = json.dumps(keras.saving.serialize_keras_object(layer))
     restored = keras.saving.deserialize_keras_object(json.loads(written))
     assert type(restored) is type(layer)
     assert json.dumps(keras.saving.serialize_keras_object(restored)) == written
 
 
-@each
-def test_every_argument_is_kept(case):
-    layer = case.make()
-    arguments = set(inspect.signature(type(layer).__init__).parameters) - {"self", "kwargs"}
-    assert arguments <= set(layer.get_config())
-    assert all(hasattr(layer, name) for name in arguments)
-
-
-@each
-def test_registered_under_the_package(case):
-    layer = case.make()
-    name = type(layer).__name__
-    assert keras.saving.get_registered_name(type(layer)) == f"kerasnn>{name}"
-
-
-@each
-def test_saved_and_loaded(case, tmp_path):
-    inputs = case.inputs(5)
+@pytest.mark.parametrize("name", CASES)
+def test_saved_and_loaded(name, tmp_path):
+    """All cases of a layer in one model."""
+    cases = CASES[name]
+    inputs = [case.inputs(5) for case in cases]
     ends = keras.tree.map_structure(lambda array: keras.Input(array.shape[1:]), inputs)
-    model = keras.Model(ends, case.make()(ends))
+    outputs = [case.make()(end) for case, end in zip(cases, ends, strict=True)]
+    model = keras.Model(keras.tree.flatten(ends), outputs)
     model.save(tmp_path / "layer.keras")
     loaded = keras.models.load_model(tmp_path / "layer.keras")
-    np.testing.assert_array_equal(loaded(inputs).numpy(), model(inputs).numpy())
+    flat_inputs = keras.tree.flatten(inputs)
+    for got, wanted in zip(loaded(flat_inputs), model(flat_inputs), strict=True):
+        np.testing.assert_array_equal(got, wanted)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [some[0] for some in CASES.values()], ids=CASES)
 def test_exported(case, tmp_path):
-    """What a server answers is what the layer computes in inference; `export` compares the two."""
+    """A server returns what the layer computes in inference; `export` compares the two."""
     inputs = case.inputs(5)
     ends = keras.tree.map_structure(lambda array: keras.Input(array.shape[1:]), inputs)
     model = keras.Model(ends, case.make()(ends))
@@ -426,10 +422,13 @@ def test_exported(case, tmp_path):
 
 @each
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "float64"])
-def test_symbolic_output_is_the_real_one(case, policy):
+def test_symbolic_outputs_have_the_shape_and_dtype_of_real_ones(case, policy):
     keras.config.set_dtype_policy(policy)
     layer, inputs = case.make(), case.inputs(5)
     symbolic = layer(symbols(inputs))
+    assert symbolic.shape[0] is None
+    if policy != "float64":
+        assert {v.dtype for v in layer.weights} <= {"float32", "int64"}
     for rows in (5, 1):
         real = call(layer, case.inputs(rows), training=True)
         assert tuple(symbolic.shape)[1:] == tuple(real.shape)[1:]
@@ -437,32 +436,32 @@ def test_symbolic_output_is_the_real_one(case, policy):
         assert keras.backend.standardize_dtype(real.dtype) == symbolic.dtype
 
 
-@each
-def test_free_sizes_stay_free(case):
-    symbolic = case.make()(symbols(case.inputs(5)))
-    assert symbolic.shape[0] is None
+@pytest.mark.parametrize("name", CASES)
+def test_eager_graph_and_xla_agree(name):
+    """In inference and in training, from the same seed, random numbers included."""
+    cases = CASES[name]
+    inputs = [case.inputs(5) for case in cases]
 
+    def both(made, inputs):
+        return [
+            call(layer, x, training)
+            for layer, x in zip(made, inputs, strict=True)
+            for training in (False, True)
+        ]
 
-@each
-def test_eager_graph_and_xla_agree(case):
-    """In inference and in training, from the same seed: what is random is the same too."""
-    inputs = case.inputs(5)
-
-    def both(layer, inputs):
-        return [call(layer, inputs, training) for training in (False, True)]
-
-    eager = both(case.make(), inputs)
+    eager = both([case.make() for case in cases], inputs)
     for jit in (False, True):
-        layer = case.make()
-        layer(symbols(inputs))
-        program = tf.function(lambda x, layer=layer: both(layer, x), jit_compile=jit)
+        made = [case.make() for case in cases]
+        for layer, x in zip(made, inputs, strict=True):
+            layer(symbols(x))
+        program = tf.function(lambda x, made=made: both(made, x), jit_compile=jit)
         for compiled, wanted in zip(program(inputs), eager, strict=True):
             np.testing.assert_allclose(compiled, wanted, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_value_in_inference(name):
-    """Against NumPy in float64; what training draws is compared in the tests of each layer."""
+    """Against NumPy in float64; training is compared in the tests of each layer."""
     for case in CASES[name]:
         layer, inputs = case.make(), case.inputs(5)
         got = call(layer, inputs)
@@ -474,7 +473,7 @@ def test_the_value_in_inference(name):
 def test_16_bits_are_close_to_float32(case):
     inputs, layer = case.inputs(64), case.make()
     exact = call(layer, inputs, training=True).numpy()
-    for policy in ("mixed_bfloat16", "mixed_float16", "bfloat16", "float16"):
+    for policy in ("mixed_bfloat16", "float16"):
         keras.config.set_dtype_policy(policy)
         short = case.make()
         short(symbols(inputs))
@@ -489,16 +488,8 @@ def test_16_bits_are_close_to_float32(case):
 
 
 @each
-def test_variables_stay_float32_in_mixed_precision(case):
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    layer = case.make()
-    layer(symbols(case.inputs(5)))
-    assert {v.dtype for v in layer.weights} <= {"float32", "int64"}
-
-
-@each
 def test_one_gradient_step(case):
-    """The graph of a training step is whole, and gives finite numbers."""
+    """All gradients of a training step are finite."""
     layer, inputs = case.make(), case.inputs(5)
     layer(symbols(inputs))
     with tf.GradientTape() as tape:
@@ -526,8 +517,8 @@ def test_one_gradient_step(case):
     ],
     ids=lambda layer: type(layer).__name__,
 )
-def test_layers_that_work_by_element_pass_masks_on(layer):
-    """What a mask hides behind the layer does not count: padding changes nothing."""
+def test_elementwise_layers_pass_masks_on(layer):
+    """Padding changes nothing."""
     tokens = keras.Input((None,), dtype="int32")
     signal = layer(keras.layers.Embedding(9, 3, mask_zero=True)(tokens))
     model = keras.Model(tokens, keras.layers.LSTM(2)(signal))

@@ -1,6 +1,6 @@
-"""Random numbers from a counter: their bits are as good as coins, across counters, seeds and steps.
+"""Statistical tests of counter-based random numbers, across counters, seeds and steps.
 
-Seeds are fixed, so that nothing here fails by chance; the levels are what chance would allow.
+Seeds are fixed, so that no test fails by chance; the bounds are those for independent fair bits.
 """
 
 import functools
@@ -16,13 +16,13 @@ from kerasnn import layers, ops
 
 N = 1 << 18
 BITS = 24
-# Seeds and counts of draws near one another, as layers and steps have them, and far.
+# Pairs of a seed and a number of draws: adjacent ones, as of layers and steps, and distant ones.
 PAIRS = [*itertools.product((0, 1, 2, 2**31, 2**32 - 1), (0, 1, 2, 1000)), (123_456_789, 10**9)]
-NORMAL_5 = 5  # Standard deviations; chance goes beyond them once in 1.7 million times.
+NORMAL_5 = 5  # Standard deviations; exceeded once in 1.7 million times.
 
 
 class At:
-    """A seed generator that stands still."""
+    """A seed generator that always returns the same pair."""
 
     def __init__(self, pair):
         self.pair = pair
@@ -33,12 +33,12 @@ class At:
 
 @functools.cache
 def program(n):
-    """Draws n numbers for a seed and a count; an eager draw takes ten times as long."""
+    """Compiles a draw of n numbers for a seed and a count; eager draws take ten times as long."""
     return tf.function(lambda pair: ops.random_uniform((n,), At(pair)))
 
 
-def whole(seed, count=0, n=N):
-    """The 24 bits of each number."""
+def integers(seed, count=0, n=N):
+    """Returns the 24 bits of each number as an integer."""
     numbers = program(n)(tf.constant([seed, count], tf.int64))
     return (numbers.numpy() * 2**BITS).astype(np.uint32)
 
@@ -50,7 +50,7 @@ def mix(x):
 
 
 def unmix(x):
-    """The inverse that the reference gives, with constants of its own."""
+    """The inverse of `mix`, with the constants of the reference."""
     x = (x ^ (x >> 16)) * np.uint32(0x43021123)
     x = (x ^ (x >> 15) ^ (x >> 30)) * np.uint32(0x1D69E2A5)
     return x ^ (x >> 16)
@@ -67,24 +67,25 @@ def words(*numbers):
 
 
 def bits(numbers):
-    """`(numbers, 24)`, each 0 or 1."""
-    return (numbers[:, None] >> np.arange(BITS, dtype=np.uint32)) & 1
+    """Returns `(numbers, 24)`, each 0 or 1."""
+    octets = numbers.astype("<u4").view(np.uint8).reshape(-1, 4)
+    return np.unpackbits(octets, axis=1, count=BITS, bitorder="little")
 
 
-@pytest.mark.parametrize("pair", PAIRS[::4])
-def test_the_value_by_hand(pair):
-    a, b = keys(*words(*pair))
-    wanted = mix(mix(np.arange(1000, dtype=np.uint32) ^ a) + b) >> 8
-    np.testing.assert_array_equal(whole(*pair, n=1000), wanted)
+def test_values_by_hand():
+    for pair in PAIRS[::4]:
+        a, b = keys(*words(*pair))
+        wanted = mix(mix(np.arange(1000, dtype=np.uint32) ^ a) + b) >> 8
+        np.testing.assert_array_equal(integers(*pair, n=1000), wanted)
 
 
-def test_the_permutation_is_that_of_the_reference():
+def test_the_permutation_has_the_inverse_of_the_reference():
     x = np.random.default_rng(0).integers(0, 2**32, size=N, dtype=np.uint32)
     np.testing.assert_array_equal(unmix(mix(x)), x)
 
 
-def test_no_two_seeds_or_steps_share_their_keys():
-    """Half a million pairs; undone line by line, none can meet another."""
+def test_all_seeds_and_steps_have_different_keys():
+    """Half a million pairs, and the inverse of each line of `keys`."""
     seeds, counts = (np.arange(n, dtype=np.uint32) for n in (512, 1024))
     seed, count = (grid.ravel() for grid in np.meshgrid(seeds, counts))
     a, b = keys(seed, count)
@@ -106,13 +107,13 @@ def test_eager_graph_and_xla_agree_bit_for_bit(jit):
 
 @pytest.fixture(scope="module")
 def numbers():
-    return [whole(*pair) for pair in PAIRS]
+    return [integers(*pair) for pair in PAIRS]
 
 
-def test_every_bit_is_a_coin(numbers):
-    """And their 504 deviations from 1/2 are distributed as those of coins."""
-    shares = np.array([bits(draw).mean(axis=0) for draw in numbers])
-    deviations = (shares - 0.5) * 2 * np.sqrt(N)
+def test_every_bit_is_fair(numbers):
+    """Their 504 deviations from 1/2 have the distribution of fair bits."""
+    fractions = np.array([bits(draw).mean(axis=0) for draw in numbers])
+    deviations = (fractions - 0.5) * 2 * np.sqrt(N)
     assert np.abs(deviations).max() < NORMAL_5
     assert stats.kstest(deviations.ravel(), "norm").pvalue > 1e-3
 
@@ -139,30 +140,30 @@ def test_pairs_across_the_counter_are_even(numbers, lag):
         assert stats.kstest(p, "uniform").pvalue > 1e-3
 
 
-def test_no_correlation_at_any_distance_of_the_counter():
-    """By the Fourier transform, for all 131,071 distances at once."""
-    centred = whole(7) / 2**BITS - 0.5
+def test_no_autocorrelation():
+    """By the Fourier transform, for all 131,071 lags at once."""
+    centred = integers(7) / 2**BITS - 0.5
     power = np.abs(np.fft.rfft(centred, 2 * N)) ** 2
     correlation = np.fft.irfft(power)[1 : N // 2] / (N / 12)
     assert np.abs(correlation).max() * np.sqrt(N) < 6.5
-    # The pairs that are apart by less are more: compare with their number.
+    # There are more pairs at smaller lags: normalise by their number.
     scaled = correlation * N / np.sqrt(N - np.arange(1, N // 2))
     assert abs(scaled.std() - 1) < 0.01
 
 
 @pytest.mark.parametrize("what", ["seed", "count"])
-def test_seeds_and_steps_a_bit_apart_are_independent(what):
-    first = whole(5, 9)
+def test_seeds_and_steps_that_differ_in_one_bit_are_independent(what):
+    first = integers(5, 9)
     for bit in range(32):
-        other = whole(5 ^ 1 << bit, 9) if what == "seed" else whole(5, 9 ^ 1 << bit)
+        other = integers(5 ^ 1 << bit, 9) if what == "seed" else integers(5, 9 ^ 1 << bit)
         agree = (bits(first ^ other) == 0).mean(axis=0)
         assert np.abs(agree - 0.5).max() * 2 * np.sqrt(N) < NORMAL_5
         assert abs(np.corrcoef(first, other)[0, 1]) * np.sqrt(N) < NORMAL_5
 
 
-def test_steps_one_after_another_are_independent():
-    """The first numbers of 2,000 steps are as good as those of one."""
-    steps = np.array([whole(3, count, n=64) for count in range(2000)])
+def test_successive_steps_are_independent():
+    """The first numbers of 2,000 steps are as random as those of one."""
+    steps = np.array([integers(3, count, n=64) for count in range(2000)])
     ones = bits(steps.ravel()).mean(axis=0)
     assert np.abs(ones - 0.5).max() * 2 * np.sqrt(steps.size) < NORMAL_5
     for lag in (1, 2, 10):
@@ -172,13 +173,13 @@ def test_steps_one_after_another_are_independent():
 
 @pytest.mark.parametrize("what", ["counter", "seed", "count"])
 def test_avalanche(what):
-    """Whichever bit of the input is turned, each bit of the output turns half of the time."""
+    """Flipping any bit of the input flips each bit of the output half of the time."""
     rng = np.random.default_rng(0)
     n = 1 << 14 if what == "counter" else 24 * 256
     if what == "counter":
-        draw = whole(11, 13, n=n)
-        turned = [draw[np.arange(n) ^ 1 << bit] for bit in range(14)]
-        changes = [(draw ^ other) for other in turned]
+        draw = integers(11, 13, n=n)
+        flipped = [draw[np.arange(n) ^ 1 << bit] for bit in range(14)]
+        changes = [(draw ^ other) for other in flipped]
     else:
         pairs = rng.integers(0, 2**32, size=(24, 2), dtype=np.uint32)
         column = ["seed", "count"].index(what)
@@ -188,36 +189,37 @@ def test_avalanche(what):
             others[:, column] ^= np.uint32(1 << bit)
             both = zip(pairs.tolist(), others.tolist(), strict=True)
             changes.append(
-                np.concatenate([whole(*one, n=256) ^ whole(*other, n=256) for one, other in both])
+                np.concatenate(
+                    [integers(*one, n=256) ^ integers(*other, n=256) for one, other in both]
+                )
             )
-    shares = np.array([bits(change).mean(axis=0) for change in changes])
-    # Turned counters pair up: half of the draws count.
+    fractions = np.array([bits(change).mean(axis=0) for change in changes])
+    # Counters that differ in one bit are in pairs: half of the draws count.
     count = n // 2 if what == "counter" else n
-    assert np.abs(shares - 0.5).max() * 2 * np.sqrt(count) < NORMAL_5
+    assert np.abs(fractions - 0.5).max() * 2 * np.sqrt(count) < NORMAL_5
 
 
-def test_they_lie_in_0_to_1_and_reach_both_ends():
+def test_numbers_are_in_0_to_1_and_near_both_ends():
     draw = program(1 << 22)(tf.constant([1, 0], tf.int64)).numpy()
     assert draw.dtype == np.float32
     assert 0 <= draw.min() < 1e-6
     assert 1 - 1e-6 < draw.max() < 1
 
 
-def test_layers_of_a_model_have_seeds_of_their_own():
-    """50 layers, of one global seed: no two share a seed, and no step a mask."""
+def test_layers_of_a_model_have_different_seeds():
+    """20 layers with one global seed: no two share a seed or a mask."""
     keras.utils.set_random_seed(0)
-    dropouts = [layers.Dropout(0.5) for _ in range(50)]
+    dropouts = [layers.Dropout(0.5) for _ in range(20)]
     states = {tuple(layer.seed_generator.state.numpy()) for layer in dropouts}
-    assert len(states) == 50
+    assert len(states) == 20
     masks = np.array([layer(np.ones((1, 512)), training=True)[0] > 0 for layer in dropouts])
     agree = (masks.astype(float) * 2 - 1) @ (masks.astype(float) * 2 - 1).T / 512
-    assert np.abs(agree - np.eye(50)).max() * np.sqrt(512) < NORMAL_5
+    assert np.abs(agree - np.eye(20)).max() * np.sqrt(512) < NORMAL_5
 
 
-@pytest.mark.parametrize("jit", [False, True])
-def test_normal_numbers_are_normal(jit):
+def test_normal_numbers_are_normal_under_xla():
     generator = keras.random.SeedGenerator(3)
-    draw = tf.function(lambda: ops.random_normal((100, 1000), generator), jit_compile=jit)
+    draw = tf.function(lambda: ops.random_normal((100, 1000), generator), jit_compile=True)
     numbers = draw().numpy()
     assert stats.kstest(numbers.ravel(), "norm").pvalue > 1e-3
     eager = ops.random_normal((100, 1000), keras.random.SeedGenerator(3))

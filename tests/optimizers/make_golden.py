@@ -1,4 +1,4 @@
-"""Writes `torch_sgd.json`, the numbers of torch's SGD; needs torch, and nothing of kerasnn.
+"""Writes `torch_sgd.json`, the numbers of torch's SGD; needs torch, but not kerasnn.
 
 pip install torch && python tests/optimizers/make_golden.py
 """

@@ -1,11 +1,11 @@
-"""The training that torch's SGD and kerasnn's are compared on, and torch's side of it."""
+"""The training on which torch's SGD and kerasnn's are compared, and torch's run of it."""
 
 import itertools
 
 import numpy as np
 
 STEPS = 100
-# The rate before and after step `CHANGE`, in which the second layer gets its first gradient.
+# The rates before and after step `CHANGE`; the second layer is frozen until step `THAW`.
 RATES, CHANGE, THAW = (0.03, 0.01), 50, 10
 ROWS, FEATURES, UNITS = 20, 5, 3
 
@@ -33,7 +33,7 @@ def name_of(arguments):
 
 
 def by_torch(arguments):
-    """Both weights after steps `CHANGE` and `STEPS`, as trained by `torch.optim.SGD`."""
+    """Returns both weights after steps `CHANGE` and `STEPS`, trained by `torch.optim.SGD`."""
     import torch
 
     x, y = torch.tensor(X), torch.tensor(Y)

@@ -1,9 +1,8 @@
-"""What torch's SGD has not: Keras's own options, the L1 step, schedules and every engine."""
+"""SGD beyond torch's: Keras's options, the L1 step, schedules, engines and refusals."""
 
 import fractions
 import inspect
 import math
-import re
 
 import keras
 import numpy as np
@@ -17,7 +16,7 @@ import kerasnn
 from kerasnn import optimizers, schedules
 from kerasnn.optimizers import SGD
 
-# How to build each public optimizer, with every argument of its own away from its default.
+# Each public optimizer, with other values than the defaults for its own arguments.
 CASES = {
     "SGD": lambda: SGD(0.05, momentum=0.8, dampening=0.2, weight_decay=0.01, l1=1e-3),
 }
@@ -36,8 +35,8 @@ def test_every_engine_takes_the_same_steps(name, engine):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_goes_through_a_file(name, tmp_path):
-    """A model that was saved between two fits goes on as the one that was not."""
+def test_saved_and_loaded(name, tmp_path):
+    """A loaded model continues training as the saved one does."""
     model = classifier(CASES[name]())
     kerasnn.fit(model, X, Y, shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
@@ -54,33 +53,30 @@ def test_it_goes_through_a_file(name, tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"clipnorm": 0.05},
-        {"clipvalue": 0.01},
-        {"global_clipnorm": 0.05, "nesterov": True},
-        {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 3},
-        {"gradient_accumulation_steps": 2},
-        {"loss_scale_factor": 8.0},
+        {"clipnorm": 0.05, "use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 3},
+        {"clipvalue": 0.01, "gradient_accumulation_steps": 2},
+        {"global_clipnorm": 0.05, "nesterov": True, "loss_scale_factor": 8.0},
     ],
     ids=str,
 )
 def test_keras_own_options(arguments):
-    """At a constant rate Keras's momentum is torch's, so that Keras's SGD is the oracle."""
+    """At a constant rate Keras's momentum equals torch's, so that Keras's SGD is the oracle."""
     ours = classifier(SGD(0.1, momentum=0.9, **arguments))
     theirs = classifier(keras.optimizers.SGD(0.1, momentum=0.9, **arguments))
-    plan = {"epochs": 4, "shuffle": False, "verbose": 0}
-    kerasnn.fit(ours, X, Y, engine="graph", **plan)
-    kerasnn.fit(theirs, X, Y, engine="graph", **plan)
+    for model in (ours, theirs):
+        kerasnn.fit(model, X, Y, engine="graph", epochs=4, shuffle=False, verbose=0)
     assert_close(ours.get_weights(), theirs.get_weights())
 
 
 def test_accumulated_gradients_are_one_step():
-    """The first gradient of the buffer is that of the first step, not of the first batch."""
+    """The first gradient in the buffer is that of the first step, not of the first batch."""
     arguments = {"momentum": 0.9, "dampening": 0.4, "weight_decay": 0.05}
     whole = classifier(SGD(0.1, **arguments))
     halves = classifier(SGD(0.1, gradient_accumulation_steps=2, **arguments))
-    plan = {"epochs": 5, "shuffle": False, "verbose": 0}
-    kerasnn.fit(whole, X, Y, batch_size="full", **plan)
-    kerasnn.fit(halves, X, Y, batch_size=35, **plan)
+    for model, size in ((whole, "full"), (halves, 35)):
+        kerasnn.fit(
+            model, X, Y, engine="graph", batch_size=size, epochs=5, shuffle=False, verbose=0
+        )
     assert_close(halves.get_weights(), whole.get_weights())
 
 
@@ -93,7 +89,7 @@ def test_a_schedule():
 
 
 def stepped(optimizer, gradients, start=1.0, name="kernel"):
-    """The value of one weight after each gradient."""
+    """Returns the value of one weight after each gradient."""
     weight = keras.Variable([start], name=name)
     values = []
     for gradient in gradients:
@@ -103,7 +99,7 @@ def stepped(optimizer, gradients, start=1.0, name="kernel"):
 
 
 def test_momentum_follows_one_cycle():
-    cycle = schedules.OneCycle(0.5, steps=9, rise=0.5, initial=0.1, momentum=(0.9, 0.5))
+    cycle = schedules.OneCycle(0.5, steps=9, pct_start=0.5, initial=0.1, momentum=(0.9, 0.5))
     gradients = np.random.default_rng(0).normal(size=9).astype("float32")
     for optimizer in (SGD(cycle, momentum=0.7), SGD(0.3, momentum=0.7)):
         optimizer.learning_rate = cycle
@@ -130,7 +126,7 @@ def test_the_l1_step_by_hand():
     assert stepped(SGD(0.1, l1=2.0), [0.0], name="bias") == [1.0]
 
 
-def test_the_l1_step_spares_all_but_kernels():
+def test_the_l1_step_is_on_kernels_only():
     layers = [keras.layers.Dense(6), keras.layers.BatchNormalization(), keras.layers.ReLU()]
     model = classifier(SGD(1.0, l1=10.0), hidden=lambda: layers)
     kerasnn.fit(model, X, Y, epochs=2, verbose=0)
@@ -144,19 +140,17 @@ def test_the_l1_step_spares_all_but_kernels():
     ("alpha", "arguments"),
     [
         (0.02, {"momentum": 0.9}),
-        (0.1, {}),
         (0.1, {"momentum": 0.9, "nesterov": True}),
-        (0.3, {"momentum": 0.5}),
     ],
 )
-def test_l1_is_the_lasso(alpha, arguments):
-    """The mean squared error is twice Lasso's, so twice its strength is the same problem."""
+def test_l1_gives_the_weights_of_the_lasso(alpha, arguments):
+    """The mean squared error is twice the Lasso's, so that twice its alpha is equivalent."""
     x, y = load_diabetes(return_X_y=True)
     x, y = x / x.std(axis=0), (y - y.mean()) / y.std()
     lasso = Lasso(alpha=alpha, tol=1e-10, max_iter=100_000).fit(x, y)
     model = keras.Sequential([keras.Input((x.shape[1],)), keras.layers.Dense(1)])
     model.compile(SGD(0.1, l1=2 * alpha, **arguments), loss="mse")
-    kerasnn.fit(model, x, y, batch_size="full", epochs=1500, verbose=0)
+    kerasnn.fit(model, x, y, engine="graph", batch_size="full", epochs=1500, verbose=0)
     kernel, bias = model.get_weights()
     np.testing.assert_allclose(kernel[:, 0], lasso.coef_, rtol=0, atol=1e-3)
     np.testing.assert_allclose(bias, lasso.intercept_, rtol=0, atol=1e-3)
@@ -164,8 +158,8 @@ def test_l1_is_the_lasso(alpha, arguments):
     assert 0 < (lasso.coef_ == 0).sum() < x.shape[1]
 
 
-def test_numbers_of_numpy_are_as_those_of_python():
-    """A float64 of NumPy would make float64 of what it is multiplied by."""
+def test_numpy_scalars_equal_python_numbers():
+    """A NumPy float64 would promote the weights that it is multiplied with."""
     momentum, steps = np.float64(0.9), np.int64(2)
     numbers = {"momentum": momentum, "dampening": np.float64(0.5), "l1": np.float64(0.01)}
     numbers["weight_decay"] = np.float64(0.1)
@@ -195,8 +189,8 @@ def test_excluded_from_weight_decay():
     np.testing.assert_allclose(stepped(other, [0.0]), [0.9])
 
 
-def test_rows_of_an_embedding_that_come_twice():
-    """As a dense gradient: each of the two counts, and rows that do not come decay too."""
+def test_sparse_gradients_with_repeated_rows():
+    """They act as dense gradients: both rows count, and absent rows decay too."""
     weight = keras.Variable([[1.0], [1.0]])
     rows = tf.IndexedSlices(tf.constant([[1.0], [2.0]]), tf.constant([0, 0]), tf.constant([2, 1]))
     SGD(0.1, momentum=0.9, weight_decay=0.5).apply([rows], [weight])
@@ -215,8 +209,8 @@ def test_rows_of_an_embedding_that_come_twice():
     ],
     ids=str,
 )
-def test_rows_of_an_embedding_that_come_twice_are_clipped_together(arguments, moved):
-    """Keras's own SGD clips each of the four, which move the row by 2 and more."""
+def test_the_sum_of_repeated_rows_is_clipped(arguments, moved):
+    """Keras's own SGD clips each of the four rows, which gives 2 and more."""
     weight = keras.Variable([[0.0], [0.0], [0.0]])
     rows = tf.IndexedSlices(tf.ones((4, 1)), tf.constant([0] * 4), tf.constant([3, 1]))
     optimizer = SGD(1.0, **arguments)
@@ -226,80 +220,53 @@ def test_rows_of_an_embedding_that_come_twice_are_clipped_together(arguments, mo
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "argument"),
     [
-        ({"learning_rate": -1}, "`learning_rate` must be a finite number at least 0; got"),
-        ({"learning_rate": "high"}, "`learning_rate` must be a finite number at least 0; got"),
-        ({"momentum": -0.1}, "`momentum` must be a finite number at least 0; got momentum=-0.1."),
-        ({"weight_decay": -1}, "`weight_decay` must be a finite number at least 0; got"),
-        ({"dampening": math.nan}, "`dampening` must be a finite number; got dampening=nan."),
-        (
-            {"learning_rate": 1e300},
-            "`learning_rate` must fit into float32, at most 3.4e38; got lea",
-        ),
-        (
-            {"momentum": fractions.Fraction(1, 2)},
-            "got momentum=Fraction(1, 2). Give it as a float.",
-        ),
-        (
-            {"gradient_accumulation_steps": 10**60},
-            "`gradient_accumulation_steps` must fit into int64, below 2**63; got",
-        ),
-        ({"l1": -1}, "`l1` must be a finite number at least 0; got l1=-1."),
-        ({"nesterov": 1}, "`nesterov` must be True or False; got nesterov=1."),
-        ({"use_ema": "yes"}, "`use_ema` must be True or False; got use_ema='yes'."),
-        ({"ema_momentum": 2}, "`ema_momentum` must be a finite number at least 0 and at most 1; g"),
-        ({"clipnorm": "abc"}, "`clipnorm` must be a finite number above 0; got clipnorm='abc'. To"),
-        ({"clipvalue": -1}, "`clipvalue` must be a finite number above 0; got clipvalue=-1."),
-        ({"global_clipnorm": math.nan}, "`global_clipnorm` must be a finite number above 0; got"),
-        ({"loss_scale_factor": 0}, "`loss_scale_factor` must be a finite number above 0; got"),
-        (
-            {"ema_overwrite_frequency": 0.5},
-            "`ema_overwrite_frequency` must be a whole number of at least 1; got",
-        ),
-        (
-            {"gradient_accumulation_steps": "two"},
-            "`gradient_accumulation_steps` must be a whole number of at least 2; got",
-        ),
-        (
-            {"nesterov": True},
-            "`nesterov=True` must go with momentum above 0 and dampening 0; got momentum=0.0 and "
-            "dampening=0.0.",
-        ),
-        (
-            {"nesterov": True, "momentum": 0.9, "dampening": 0.1},
-            "got momentum=0.9 and dampening=0.1. Nesterov's step looks ahead along the momentum: "
-            "give momentum=0.9, or leave `nesterov` out.",
-        ),
+        ({"learning_rate": -1}, "learning_rate"),
+        ({"learning_rate": "high"}, "learning_rate"),
+        ({"learning_rate": 1e300}, "learning_rate"),
+        ({"momentum": -0.1}, "momentum"),
+        ({"momentum": fractions.Fraction(1, 2)}, "momentum"),
+        ({"weight_decay": -1}, "weight_decay"),
+        ({"dampening": math.nan}, "dampening"),
+        ({"l1": -1}, "l1"),
+        ({"nesterov": 1}, "nesterov"),
+        ({"maximize": None}, "maximize"),
+        ({"use_ema": "yes"}, "use_ema"),
+        ({"ema_momentum": 2}, "ema_momentum"),
+        ({"clipnorm": "abc"}, "clipnorm"),
+        ({"clipvalue": -1}, "clipvalue"),
+        ({"global_clipnorm": math.nan}, "global_clipnorm"),
+        ({"loss_scale_factor": 0}, "loss_scale_factor"),
+        ({"ema_overwrite_frequency": 0.5}, "ema_overwrite_frequency"),
+        ({"gradient_accumulation_steps": "two"}, "gradient_accumulation_steps"),
+        ({"gradient_accumulation_steps": 10**60}, "gradient_accumulation_steps"),
+        ({"nesterov": True}, "nesterov"),
+        ({"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "nesterov"),
     ],
 )
-def test_what_cannot_be(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_arguments_that_are_refused(arguments, argument, invalid):
+    with invalid(argument, value=arguments[argument]):
         SGD(**arguments)
 
 
-@pytest.mark.parametrize("rate", [-1, math.nan, math.inf, "abc", None, np.float32(-1), [0.1]])
-def test_a_rate_that_cannot_be_set(rate):
+@pytest.mark.parametrize("rate", [-1, math.nan, math.inf, "abc", None, [0.1]])
+def test_rates_that_cannot_be_set(rate, invalid):
     optimizer = SGD(0.1)
-    with pytest.raises(ValueError, match="`learning_rate` must be a finite number at least 0"):
+    with invalid("learning_rate"):
         optimizer.learning_rate = rate
     assert float(optimizer.learning_rate) == np.float32(0.1)
 
 
 @pytest.mark.parametrize("rate", [np.float32(0.5), np.array(0.5), tf.constant(0.5), 0.5])
-def test_a_rate_that_can_be_set(rate):
+def test_rates_that_can_be_set(rate):
     optimizer = SGD(0.1)
     optimizer.learning_rate = rate
     assert float(optimizer.learning_rate) == 0.5
 
 
-def test_lr_is_answered():
-    message = "`SGD` has no argument `lr`. Did you mean `learning_rate`?"
-    with pytest.raises(TypeError, match=re.escape(message)):
+def test_unknown_and_positional_arguments():
+    with pytest.raises(TypeError, match="Did you mean `learning_rate`"):
         SGD(lr=0.1)
-
-
-def test_momentum_has_to_be_named():
-    message = "`SGD` takes its argument `momentum` by name only: give `momentum=`."
-    with pytest.raises(TypeError, match=re.escape(message)):
+    with pytest.raises(TypeError, match="give `momentum=`"):
         SGD(0.1, 0.9)

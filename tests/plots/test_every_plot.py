@@ -1,6 +1,10 @@
-"""What all figures have in common: axes that say what they show, and nothing shown by itself."""
+"""Promises of every figure: labelled axes, the given or a new figure, and no pyplot state."""
+
+import gc
+import weakref
 
 import keras
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -11,7 +15,7 @@ from kerasnn import models, plots, schedules
 
 X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype="float32")
 AND = np.array([0, 0, 0, 1])
-CHANCES = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.2, 0.8]])
+PROBABILITIES = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.2, 0.8]])
 
 
 def dense():
@@ -22,7 +26,7 @@ def dense():
 
 CASES = {
     "activations": lambda **kwargs: plots.activations(dense(), X, **kwargs),
-    "confusion": lambda **kwargs: plots.confusion(AND, CHANCES, **kwargs),
+    "confusion": lambda **kwargs: plots.confusion(AND, PROBABILITIES, **kwargs),
     "decision_boundary": lambda **kwargs: plots.decision_boundary(
         lambda rows: rows.mean(axis=1, keepdims=True) ** 2, X, AND, **kwargs
     ),
@@ -32,27 +36,31 @@ CASES = {
     "gradients": lambda **kwargs: plots.gradients({"a": 0.1, "b": 1.0}, **kwargs),
     "history": lambda **kwargs: plots.history({"loss": [2.0, 1.0]}, **kwargs),
     "learning_rates": lambda **kwargs: plots.learning_rates(schedules.Step(0.1), **kwargs),
-    "reliability": lambda **kwargs: plots.reliability(AND, CHANCES, **kwargs),
-    "worst": lambda **kwargs: plots.worst(np.zeros((4, 5, 5)), AND, CHANCES, **kwargs),
+    "reliability": lambda **kwargs: plots.reliability(AND, PROBABILITIES, **kwargs),
+    "worst": lambda **kwargs: plots.worst(np.zeros((4, 5, 5)), AND, PROBABILITIES, **kwargs),
 }
 # Mosaics of images, whose pixels have no unit.
 WITHOUT_AXES = {"filters", "worst"}
 
 
-def test_the_table_is_whole():
-    assert set(CASES) == {n for n, v in vars(plots).items() if callable(v) and n[0] != "_"}
+def test_the_table_is_complete():
+    assert set(CASES) == set(dir(plots))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_draws_where_it_is_told(name, tmp_path):
+def test_a_given_axes_is_used(name, tmp_path):
+    before = dict(matplotlib.rcParams)
     ax = Figure().add_subplot()
+    ax.text(0, 0, "mine")
     assert CASES[name](ax=ax) is ax
+    assert ax.texts[0].get_text() == "mine"
     ax.figure.savefig(tmp_path / "figure.png")
     assert plt.get_fignums() == []
+    assert dict(matplotlib.rcParams) == before
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_makes_a_figure_of_its_own_with_words_on_its_axes(name):
+def test_a_new_figure_has_labelled_axes_and_is_freed(name):
     ax = CASES[name]()
     assert isinstance(ax, Axes)
     if name in WITHOUT_AXES:
@@ -60,9 +68,14 @@ def test_makes_a_figure_of_its_own_with_words_on_its_axes(name):
     else:
         assert ax.get_xlabel()
         assert ax.get_ylabel()
+    alive = weakref.ref(ax.figure)
+    del ax
+    gc.collect()
+    assert alive() is None
+    assert plt.get_fignums() == []
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_refuses_what_is_no_axes(name):
-    with pytest.raises(ValueError, match=r"`ax` must be a matplotlib Axes or None; got ax=3"):
+def test_ax_must_be_an_axes(name, invalid):
+    with invalid("ax", value=3):
         CASES[name](ax=3)

@@ -1,4 +1,4 @@
-"""What every schedule promises: it is a Keras schedule, can be seen, saved and compiled."""
+"""Promises of every schedule: values, configuration, compilation, plot, refusals."""
 
 import fractions
 import inspect
@@ -21,7 +21,7 @@ CASES = {
     "InverseTime": lambda: schedules.InverseTime(0.8, rate=0.3, every=2),
     "Polynomial": lambda: schedules.Polynomial(0.8, 0.1, steps=9, power=2.0),
     "Cosine": lambda: schedules.Cosine(0.8, 0.1, steps=11, warmup_steps=3, restarts=1),
-    "OneCycle": lambda: schedules.OneCycle(0.8, steps=11, rise=0.4),
+    "OneCycle": lambda: schedules.OneCycle(0.8, steps=11, pct_start=0.4),
 }
 
 
@@ -31,7 +31,7 @@ def test_the_table_is_complete():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_values_are_what_an_optimizer_sees(name):
+def test_values_are_the_rates_of_an_optimizer(name):
     schedule = CASES[name]()
     optimizer = keras.optimizers.SGD(schedule)
     weight = keras.Variable([0.0])
@@ -47,7 +47,7 @@ def test_values_are_what_an_optimizer_sees(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_argument_is_kept_and_configures(name):
+def test_configuration(name):
     schedule = CASES[name]()
     config = keras.saving.serialize_keras_object(schedule)
     assert config["registered_name"] == f"kerasnn>{name}"
@@ -56,20 +56,20 @@ def test_every_argument_is_kept_and_configures(name):
     np.testing.assert_array_equal(again.values(STEPS), schedule.values(STEPS))
     arguments = inspect.signature(type(schedule)).parameters
     assert list(schedule.get_config()) == list(arguments)
-    with pytest.raises(TypeError, match=rf"`{name}` has no argument `setps`\."):
+    with pytest.raises(TypeError, match="no argument `setps`"):
         type(schedule)(0.1, setps=3)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_whole_number_tensor_and_xla(name):
-    schedule = CASES[name]()
-    compiled = tf.function(schedule, jit_compile=True)
-    got = [float(compiled(tf.constant(i, tf.int64))) for i in range(STEPS)]
-    np.testing.assert_allclose(got, schedule.values(STEPS), rtol=1e-5, atol=1e-7)
+def test_integer_steps_under_xla():
+    made = [make() for make in CASES.values()]
+    compiled = tf.function(lambda step: [rate(step) for rate in made], jit_compile=True)
+    got = np.array([compiled(tf.constant(i, tf.int64)) for i in range(STEPS)])
+    wanted = np.stack([rate.values(STEPS) for rate in made], axis=1)
+    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_can_be_seen(name):
+def test_the_plot_draws_the_values(name):
     schedule = CASES[name]()
     ax = schedule.plot()
     assert isinstance(ax, Axes)
@@ -90,85 +90,54 @@ def test_a_model_with_a_schedule_is_saved(tmp_path):
     np.testing.assert_allclose(again.optimizer.learning_rate, CASES["Cosine"]().values(3)[2])
 
 
+ONE = {"initial": 1}
+CYCLE = {"max_lr": 1, "steps": 9}
+
+
 @pytest.mark.parametrize(
-    ("name", "arguments", "message"),
+    ("name", "arguments", "argument"),
     [
-        ("Step", {"initial": 0}, "`initial` must be a finite number above 0; got initial=0."),
-        ("Step", {"initial": 1, "drop": 1.5}, "`drop` must be a finite number above 0 and at most"),
-        ("Step", {"initial": 1, "every": 0}, "`every` must be a whole number of at least 1"),
-        ("Exponential", {"initial": 1, "rate": 2}, "`rate` must be a finite number above 0"),
-        ("InverseTime", {"initial": 1, "rate": -1}, "`rate` must be a finite number at least 0"),
-        ("Polynomial", {"initial": 1, "final": -1, "steps": 3}, "`final` must be a finite number"),
-        (
-            "Polynomial",
-            {"initial": 1, "final": 0, "steps": 3, "power": 0},
-            "`power` must be a fini",
-        ),
-        (
-            "Cosine",
-            {"initial": 1, "steps": 3, "warmup_steps": 3},
-            "`warmup_steps` must be below steps=3, which include it; got warmup_steps=3.",
-        ),
-        ("Cosine", {"initial": 1, "steps": 3, "restarts": -1}, "`restarts` must be a whole number"),
-        (
-            "Cosine",
-            {"initial": 0.1, "final": 0.2, "steps": 3},
-            "`final` must be a finite number at least 0 and at most 0.1; got final=0.2.",
-        ),
-        (
-            "Cosine",
-            {"initial": 1, "steps": 5, "warmup_steps": 2, "restarts": 3},
-            "`restarts` must be below 3, the steps after the warm-up; got restarts=3. Each cycle",
-        ),
-        ("OneCycle", {"peak": 1, "steps": 9, "rise": 0.6}, "`rise` must be a finite number above"),
-        ("OneCycle", {"peak": 1, "steps": 9, "initial": 1}, "`initial` must be a finite number ab"),
-        (
-            "Step",
-            {"initial": 1e300},
-            "`initial` must fit into float32, at most 3.4e38; got initial=",
-        ),
-        (
-            "InverseTime",
-            {"initial": 1, "rate": 1e300},
-            "`rate` must fit into float32, at most 3.4e",
-        ),
-        (
-            "Polynomial",
-            {"initial": 1, "final": 1e300, "steps": 3},
-            "`final` must fit into float32,",
-        ),
-        ("OneCycle", {"peak": 1, "steps": 10**60}, "`steps` must fit into int64, below 2**63; got"),
-        (
-            "Exponential",
-            {"initial": 1, "rate": fractions.Fraction(1, 2)},
-            "`rate` must be a finite number above 0 and at most 1; got rate=Fraction(1, 2). Give",
-        ),
-        ("OneCycle", {"peak": 1, "steps": 9, "momentum": 0.9}, "`momentum` must be a pair, (high,"),
-        ("OneCycle", {"peak": 1, "steps": 9, "momentum": (0.8, 0.9)}, "`momentum[1]` must be a fi"),
+        ("Step", {"initial": 0}, "initial"),
+        ("Step", ONE | {"drop": 1.5}, "drop"),
+        ("Step", ONE | {"every": 0}, "every"),
+        ("Step", {"initial": 1e300}, "initial"),
+        ("Exponential", ONE | {"rate": 2}, "rate"),
+        ("Exponential", ONE | {"rate": fractions.Fraction(1, 2)}, "rate"),
+        ("InverseTime", ONE | {"rate": -1}, "rate"),
+        ("InverseTime", ONE | {"rate": 1e300}, "rate"),
+        ("Polynomial", ONE | {"final": -1, "steps": 3}, "final"),
+        ("Polynomial", ONE | {"final": 1e300, "steps": 3}, "final"),
+        ("Polynomial", ONE | {"final": 0, "steps": 3, "power": 0}, "power"),
+        ("Cosine", ONE | {"steps": 3, "warmup_steps": 3}, "warmup_steps"),
+        ("Cosine", ONE | {"steps": 3, "restarts": -1}, "restarts"),
+        ("Cosine", ONE | {"steps": 5, "warmup_steps": 2, "restarts": 3}, "restarts"),
+        ("Cosine", {"initial": 0.1, "final": 0.2, "steps": 3}, "final"),
+        ("OneCycle", CYCLE | {"max_lr": 0}, "max_lr"),
+        ("OneCycle", CYCLE | {"pct_start": 0.6}, "pct_start"),
+        ("OneCycle", CYCLE | {"initial": 1}, "initial"),
+        ("OneCycle", CYCLE | {"steps": 10**60}, "steps"),
+        ("OneCycle", CYCLE | {"momentum": 0.9}, "momentum"),
     ],
 )
-def test_what_cannot_be(name, arguments, message):
-    with pytest.raises(ValueError, match=rf"^{message.translate(ESCAPES)}"):
+def test_arguments_that_are_refused(name, arguments, argument, invalid):
+    with invalid(argument, value=arguments[argument]):
         getattr(schedules, name)(**arguments)
 
 
-ESCAPES = str.maketrans({c: f"\\{c}" for c in "()[].,*"})
+def test_momentum_that_rises(invalid):
+    with invalid("momentum[1]", value=0.9):
+        schedules.OneCycle(1, steps=9, momentum=(0.8, 0.9))
 
 
 @pytest.mark.parametrize(
-    "steps", [[], [-1], ["a"], [np.nan], [True], [np.inf], [2**63], [10**60], [[1], [1, 2]]]
+    "steps", [[], [-1], ["a"], [np.nan], [True], [np.inf], [2**63], [10**60], [[1], [1, 2]], 10**60]
 )
-def test_steps_that_are_none(steps):
-    with pytest.raises(ValueError, match="`steps` must be a number of steps, or steps counted"):
+def test_steps_that_are_refused(steps, invalid):
+    with invalid("steps", value=steps):
         CASES["Step"]().values(steps)
 
 
 @pytest.mark.parametrize("steps", [0, "", [3], 2.5])
-def test_a_number_of_steps_that_is_none(steps):
-    with pytest.raises(ValueError, match="`steps` must be a whole number of at least 1; got steps"):
+def test_numbers_of_steps_that_are_refused(steps, invalid):
+    with invalid("steps", value=steps):
         CASES["Step"]().plot(steps)
-
-
-def test_a_number_of_steps_that_nothing_counts():
-    with pytest.raises(ValueError, match="`steps` must fit into int64, below 2"):
-        CASES["Step"]().values(10**60)

@@ -1,4 +1,4 @@
-"""Each schedule against Keras's own, or against numbers worked out by hand."""
+"""Each schedule against Keras's own, or against numbers computed by hand."""
 
 import keras
 import numpy as np
@@ -30,13 +30,13 @@ def test_against_keras(ours, wanted):
     np.testing.assert_allclose(ours.values(STEPS), expected, rtol=1e-5, atol=1e-8)
 
 
-def test_under_xla_every_leap_is_on_its_step():
-    """XLA multiplies by 1 / n where it is to divide by n, and 41 * (1 / 41) is below 1."""
-    steps, periods = np.arange(260), (3, 41, 47, 55, 61, 82, 83, 97, 98, 107)
+def test_every_jump_is_at_its_step_under_xla():
+    """XLA divides by n by multiplying with 1 / n, and 41 * (1 / 41) is below 1."""
+    steps, periods = np.arange(260), (3, 41, 55, 83, 107)
     ours = [Step(1.0, every=every) for every in periods]
     ours += [Polynomial(1.0, 0.1, steps=n, power=0.5) for n in periods]
     ours += [Cosine(1.0, steps=n, warmup_steps=n // 4, restarts=n // 20) for n in periods]
-    ours += [OneCycle(1.0, steps=n, rise=rise) for n in periods for rise in (0.3, 0.5)]
+    ours += [OneCycle(1.0, steps=n, pct_start=p) for n in periods for p in (0.3, 0.5)]
     ours += [Exponential(1.0, rate=0.5, every=41), InverseTime(1.0, rate=0.5, every=41)]
     compiled = tf.function(lambda steps: [rate(steps) for rate in ours], jit_compile=True)
     for rate, got in zip(ours, compiled(tf.constant(steps)), strict=True):
@@ -45,14 +45,14 @@ def test_under_xla_every_leap_is_on_its_step():
         np.testing.assert_allclose(rate.values(260), 0.5 ** (steps // every), rtol=1e-5)
 
 
-def test_under_xla_steps_given_as_floats_leap_too():
+def test_jumps_at_floating_point_steps_under_xla():
     rate = Step(1.0, every=41)
     got = tf.function(rate, jit_compile=True)(tf.constant([40.9, 41.0, 82.0, 164.0]))
     np.testing.assert_allclose(got, [1.0, 0.5, 0.25, 0.0625])
 
 
-def test_a_late_restart_is_on_its_step():
-    """Where the product that finds it is beyond the whole numbers of float32."""
+def test_a_late_restart_is_at_its_step():
+    """The product that determines it is beyond the integers of float32."""
     rate = Cosine(1.0, steps=3_000_001, restarts=999)
     # The last of 1,000 cycles starts at 999 * 3,000,001 / 1000, rounded up.
     np.testing.assert_allclose(rate.values([2_997_000, 2_997_001]), [0.0, 1.0], atol=1e-5)
@@ -67,27 +67,27 @@ def test_restarts_against_keras():
 
 
 def test_a_warm_up():
-    """It starts above 0, ends at the highest rate, and the cosine takes the other steps."""
+    """It starts above 0 and ends at the highest rate; the cosine takes the other steps."""
     got = Cosine(1.0, steps=8, warmup_steps=3).values(9)
     np.testing.assert_allclose(got[:4], [0.25, 0.5, 0.75, 1.0])
     np.testing.assert_allclose(got[3:], Cosine(1.0, steps=5).values(6), atol=1e-7)
 
 
 def test_one_cycle():
-    """Smith's: a triangle from and to a 25th of the peak, then down to a 10,000th of that."""
-    got = OneCycle(2.5, steps=11, rise=0.4).values(12)
+    """A triangle from 1/25 of the highest rate and back, then down to 1/10,000 of that."""
+    got = OneCycle(2.5, steps=11, pct_start=0.4).values(12)
     up = np.linspace(0.1, 2.5, 5)
     wanted = [*up, *up[-2::-1], (0.1 + 1e-5) / 2, 1e-5, 1e-5]
     np.testing.assert_allclose(got, wanted, rtol=1e-5)
 
 
-def test_a_cycle_that_takes_all_steps():
-    got = OneCycle(1.0, steps=5, rise=0.5, initial=0.2, final=0.1).values(5)
+def test_one_cycle_over_all_steps():
+    got = OneCycle(1.0, steps=5, pct_start=0.5, initial=0.2, final=0.1).values(5)
     np.testing.assert_allclose(got, [0.2, 0.6, 1.0, 0.6, 0.1], rtol=1e-6)
 
 
-def test_momentum_goes_the_other_way():
-    cycle = OneCycle(1.0, steps=11, rise=0.4, initial=0.2, momentum=(0.9, 0.7))
+def test_momentum_falls_while_the_rate_rises():
+    cycle = OneCycle(1.0, steps=11, pct_start=0.4, initial=0.2, momentum=(0.9, 0.7))
     rates = cycle.values(11)
     wanted = [0.9, 0.85, 0.8, 0.75, 0.7, 0.75, 0.8, 0.85, 0.9, 0.9, 0.9]
     np.testing.assert_allclose(cycle.momentum_at(rates), wanted, rtol=1e-5)

@@ -10,7 +10,7 @@ import keras
 from kerasnn._core.optimizers import copy_of
 from kerasnn.autodiff.gradients import by_weight
 from kerasnn.doctor.measure.training_sample import TrainingSample
-from kerasnn.layers._adaptation import unlearned
+from kerasnn.layers._adaptation import not_adapted
 
 
 @contextlib.contextmanager
@@ -20,7 +20,7 @@ def standardized(model: Any, sample: TrainingSample) -> Iterator[None]:
     Each layer that has not learned yet learns from the sample. At the end of the context it is as
     before, bit for bit.
     """
-    fresh = unlearned(model)
+    fresh = not_adapted(model)
     with _undone(variable for layer, _ in fresh for variable in layer.variables):
         for layer, read in fresh:
             layer.adapt(read(sample.x, sample.y))

@@ -1,4 +1,4 @@
-"""The leaky rectifier: fixed, learned or random."""
+"""Leaky ReLU with a fixed, learned or random slope."""
 
 from typing import Any
 
@@ -15,21 +15,22 @@ _NEGATIVE_SLOPE = 0.01
 
 @keras.saving.register_keras_serializable("kerasnn")
 class LeakyReLU(keras.layers.Layer):
-    """Passes positive inputs on, and negative ones shrunk, so that no unit dies.
+    """Multiplies negative inputs by a small slope, so that no unit dies.
 
     Forward:  y = x if x > 0 else a x
-    Backward: dy/dx = 1 if x > 0 else a; at x = 0, where there is no derivative, a is chosen
+    Backward: dy/dx = 1 if x > 0 else a (chosen at x = 0, where there is no derivative)
               dy/da = 0 if x > 0 else x
 
     | arguments               | a                                                             |
     |-------------------------|---------------------------------------------------------------|
-    | `negative_slope`        | that number: the leaky rectifier                              |
-    | `learn_slope=True`      | one weight for each channel, from `negative_slope`: PReLU     |
+    | `negative_slope`        | that number: leaky ReLU                                       |
+    | `learn_slope=True`      | a weight for each channel, initially `negative_slope`: PReLU  |
     | `randomize=(low, high)` | drawn for each number in training; (low + high) / 2 elsewhere |
 
     Args:
-        negative_slope: a, at least 0, or where its learning starts (0.25 in the paper).
-        learn_slope: Whether a is learned, one for each entry of the last axis.
+        negative_slope: a, at least 0, or its initial value where it is learned (0.25 in the
+            paper).
+        learn_slope: Whether a is learned, one for each index of the last axis.
         randomize: Bounds of a random a, uniform in [low, high).
         seed: Seed of a random a. The default takes one from `keras.utils.set_random_seed`.
 
@@ -37,8 +38,8 @@ class LeakyReLU(keras.layers.Layer):
         `(batch, ..., channels)` -> the same.
 
     Raises:
-        ValueError: If `negative_slope` is not a finite number of at least 0, `randomize` is no
-            pair of them in order, or two options contradict each other.
+        InvalidArgument: If `negative_slope` is not a finite number of at least 0, `randomize` is
+            not a pair of such numbers in ascending order, or two options contradict each other.
 
     Example:
         >>> LeakyReLU(0.1)(keras.ops.array([-1.0, 0.0, 2.0])).numpy()
@@ -73,16 +74,16 @@ class LeakyReLU(keras.layers.Layer):
             self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Any) -> None:
-        """Creates the slopes where they are learned."""
+        """Creates the slopes if they are learned."""
         if self.learn_slope:
             self.slope = self.add_weight(
-                shape=(layers.width(self, input_shape),),
+                shape=(layers.feature_count(self, input_shape),),
                 initializer=keras.initializers.Constant(self.negative_slope),
                 name="slope",
             )
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Shrinks what is negative."""
+        """Multiplies negative inputs by the slope."""
         inputs = layers.real_numbers(self, inputs)
         return ops.where(inputs > 0, inputs, inputs * self._slope(inputs, training))
 
@@ -108,12 +109,12 @@ class LeakyReLU(keras.layers.Layer):
         low, high = self.randomize
         if not training:
             return ops.cast((low + high) / 2, inputs.dtype)
-        share = random_uniform(tf.shape(inputs), self.seed_generator)
-        return ops.cast(low + (high - low) * share, inputs.dtype)
+        uniform = random_uniform(tf.shape(inputs), self.seed_generator)
+        return ops.cast(low + (high - low) * uniform, inputs.dtype)
 
 
 def _check_options(negative_slope: float, learn_slope: Any, randomize: Any, seed: Any) -> None:
-    layers.true_or_false("learn_slope", learn_slope)
+    _checks.true_or_false("learn_slope", learn_slope)
     if randomize is None:
         if seed is not None:
             hint = "Give the bounds of a random slope, `randomize=(low, high)`."

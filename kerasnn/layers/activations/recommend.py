@@ -1,4 +1,4 @@
-"""Which activation to use, and why."""
+"""Recommended activations and initializers."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from kerasnn import _checks
 from kerasnn.layers.activations.leaky_relu import LeakyReLU
 from kerasnn.tasks import Task
 
-# The initialiser keeps the variance of the signal from layer to layer, which depends on the
-# activation: He et al. (2015), arXiv:1502.01852; Glorot & Bengio (2010); Klambauer et al. (2017),
+# Initializers that keep the variance of the outputs from layer to layer, by activation: He et al.
+# (2015), arXiv:1502.01852; Glorot & Bengio (2010); Klambauer et al. (2017),
 # arXiv:1706.02515.
 INITIALIZERS = {
     "relu": keras.initializers.HeNormal,
@@ -28,7 +28,7 @@ INITIALIZERS = {
     "softsign": keras.initializers.GlorotUniform,
     "linear": keras.initializers.GlorotUniform,
 }
-# The family of "relu" as layers, which have no name to be looked up by.
+# Layers of the ReLU family, which cannot be looked up by name.
 _RECTIFIERS = (
     LeakyReLU,
     keras.layers.ReLU,
@@ -37,57 +37,57 @@ _RECTIFIERS = (
     keras.layers.ELU,
 )
 
-# The decision tree. Hidden layers: by network.
+# Hidden layers, by kind of network: activation and reason.
 HIDDEN = {
     "mlp": (
         "relu",
-        "its derivative is 1 wherever a unit fires, so that gradients do not vanish with depth, "
-        "and it is cheap; where many units die, take LeakyReLU",
+        "its derivative is 1 wherever a unit is active, so that gradients do not vanish with "
+        "depth, and it is cheap; if many units die, use LeakyReLU",
     ),
     "cnn": (
         "relu",
-        "its derivative is 1 wherever a filter fires, so that gradients pass through deep stacks, "
-        "and its zeros make feature maps sparse; where many filters die, take LeakyReLU",
+        "its derivative is 1 wherever a filter is active, so that gradients pass through deep "
+        "stacks, and its zeros make feature maps sparse; if many filters die, use LeakyReLU",
     ),
     "rnn": (
         "tanh",
-        "the same weights act at every step, so that an unbounded activation lets the state "
-        "explode; tanh bounds it and is centred on 0",
+        "the same weights are applied at every step, so that with an unbounded activation the "
+        "state can explode; tanh is bounded and centred on 0",
     ),
 }
-# The output: the activation is the task's own, whatever the network.
+# Reasons for the output activation, which follows from the task for every network.
 OUTPUT = {
-    Task.BINARY: "one unit gives the probability of class 1, which lies between 0 and 1",
-    Task.MULTICLASS: "the classes exclude each other: their probabilities are positive and sum to "
-    "1",
-    Task.MULTILABEL: "each label is a yes or no of its own, with a probability of its own",
-    Task.REGRESSION: "a target may be any real number, and so must the output",
-    Task.COUNT: "the mean of counts is positive, and effects on it multiply",
+    Task.BINARY: "one unit predicts the probability of class 1, which lies between 0 and 1",
+    Task.MULTICLASS: "the classes are mutually exclusive: their probabilities are positive and "
+    "sum to 1",
+    Task.MULTILABEL: "each label is a separate yes or no, with its own probability",
+    Task.REGRESSION: "a target may be any real number, so the output must be unbounded",
+    Task.COUNT: "the mean of a count is positive, and effects on it are multiplicative",
 }
 
 
 class RecommendedActivation(str):
     """The name of an activation, with the reason for it.
 
-    It is a string, and can be given wherever Keras or kerasnn takes an activation by name.
+    It is a string, and can be passed wherever Keras or kerasnn takes an activation by name.
 
     Attributes:
-        reason: Why this one, in a sentence.
-        initializer: Name of the initialiser that suits the kernel in front of it.
+        reason: Why this activation is recommended, in a sentence.
+        initializer: Name of the initializer that suits the kernel in front of it.
     """
 
     reason: str
     initializer: str
 
     def __new__(cls, name: str, reason: str) -> "RecommendedActivation":
-        """Keeps the reason and the initialiser beside the name."""
+        """Creates the string with its reason and initializer."""
         recommended = super().__new__(cls, name)
         recommended.reason = reason
         recommended.initializer = initializer_for(name).__name__
         return recommended
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Returns what a copy is made from."""
+        """Returns the class and the arguments of a copy."""
         return type(self), (str(self), self.reason)
 
 
@@ -108,20 +108,20 @@ def recommend_activation(
 
     Args:
         task: What the network predicts; see `kerasnn.tasks.Task`.
-        position: `"hidden"` for the layers inside, `"output"` for the last.
+        position: `"hidden"` for hidden layers, `"output"` for the last layer.
         network: `"mlp"`, `"cnn"` or `"rnn"`.
 
     Returns:
         The activation's name, a string with the attributes `reason` and `initializer`.
 
     Raises:
-        ValueError: If an argument is unknown.
+        InvalidArgument: If an argument is unknown.
 
     Example:
         >>> output = recommend_activation("multiclass", "output")
         >>> print(output, "because", output.reason)
-        softmax because the classes exclude each other: their probabilities are positive and sum
-        to 1
+        softmax because the classes are mutually exclusive: their probabilities are positive and
+        sum to 1
         >>> keras.layers.Dense(3, activation=output).activation.__name__
         'softmax'
 
@@ -137,7 +137,7 @@ def recommend_activation(
 
 
 def initializer_for(activation: Any) -> type[keras.initializers.Initializer]:
-    """Returns the initialiser that suits an activation, given by name, as a function or a layer."""
+    """Returns the initializer class for an activation, given as a name, a function or a layer."""
     if isinstance(activation, _RECTIFIERS):
         return keras.initializers.HeNormal
     name = activation if isinstance(activation, str) else getattr(activation, "__name__", "")

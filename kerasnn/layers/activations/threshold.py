@@ -1,4 +1,4 @@
-"""The threshold unit's step."""
+"""Threshold activation with surrogate gradients."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ def _triangle(u: Any) -> Any:
     return near - near * ops.abs(near) / 2
 
 
-# Each function's derivative is the surrogate gradient.
+# Antiderivatives: the derivative of each function is the surrogate gradient.
 _PRIMITIVES = {"identity": _identity, "sigmoid": ops.sigmoid, "triangle": _triangle, "none": None}
 
 
 @keras.saving.register_keras_serializable("kerasnn")
 class Threshold(keras.layers.Layer):
-    """Fires one wherever the input exceeds `theta`.
+    """Outputs 1 where the input exceeds `theta`, and 0 elsewhere.
 
     Forward:  y = 1 if z - theta > 0 else 0
     Backward: dy/dz = s(z - theta), dy/dtheta = -s(z - theta)   (chosen, not true: the true
@@ -38,15 +38,15 @@ class Threshold(keras.layers.Layer):
     | `none`      | 0, the true gradient        |
 
     Args:
-        theta: Firing level, in input units.
-        surrogate: The gradient that training sees.
-        trainable: Whether `theta`, one number for the whole layer, is learned.
+        theta: Threshold, in input units.
+        surrogate: The gradient used in training.
+        trainable: Whether `theta`, one number for the layer, is learned.
 
     Shape:
         `(batch, ..., units)` -> the same.
 
     Raises:
-        ValueError: If `theta` is not finite or `surrogate` is unknown.
+        InvalidArgument: If `theta` is not finite or `surrogate` is unknown.
 
     Example:
         >>> Threshold(theta=1.0)(keras.ops.array([[0.5, 1.0, 1.5]])).numpy()
@@ -58,7 +58,7 @@ class Threshold(keras.layers.Layer):
         (2019), arXiv:1901.09948.
     """
 
-    # What the package calls the function that makes the outputs.
+    # Name of the output activation, which the package reads from any last layer.
     activation_name = "threshold"
 
     def __init__(
@@ -82,7 +82,7 @@ class Threshold(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        """Compares the inputs with the firing level."""
+        """Compares the inputs with the threshold."""
         return step(real_numbers(self, inputs) - self.level, self.surrogate)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -96,10 +96,10 @@ class Threshold(keras.layers.Layer):
 
 def step(excess: Any, surrogate: str = "identity") -> Any:
     """Returns 1 where `excess` is above 0 and 0 elsewhere, with a surrogate gradient."""
-    fired = ops.cast(excess > 0, excess.dtype)
+    output = ops.cast(excess > 0, excess.dtype)
     primitive = _PRIMITIVES[surrogate]
     if primitive is None:
-        return fired
-    # The difference is exactly zero: the value is the step's, the gradient the primitive's.
+        return output
+    # The difference is exactly 0, so it adds the gradient of the primitive and no value.
     value = primitive(excess)
-    return fired + (value - ops.stop_gradient(value))
+    return output + (value - ops.stop_gradient(value))

@@ -1,4 +1,4 @@
-"""An activation of its own for every unit."""
+"""Separate activation functions for the units of a layer."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,30 +14,30 @@ _NAMES = sorted(
     for name, value in vars(keras.activations).items()
     if callable(value) and name not in ("get", "serialize", "deserialize")
 )
-# These mix the units that they are given, or take them away.
+# These combine several units, or change their number.
 _JOINT = ("glu", "log_softmax", "softmax", "sparsemax")
 
 
 @keras.saving.register_keras_serializable("kerasnn")
 class UnitwiseActivation(keras.layers.Layer):
-    """Gives every unit an activation of its own.
+    """Applies a separate activation to every unit.
 
     Forward:  y[..., i] = f_i(x[..., i])
     Backward: dy[..., i]/dx[..., i] = f_i'(x[..., i]), 0 between different units
 
-    Units with the same activation are computed together, so that a layer of many units with few
-    different activations is cheap.
+    Units with the same activation are computed together, so that many units with few different
+    activations are cheap.
 
     Args:
-        activations: One activation for each unit, a Keras name or a function that works number
-            by number. To be saved, a function of your own must be registered with Keras.
+        activations: One activation for each unit, a Keras name or an elementwise function. To be
+            saved, a custom function must be registered with Keras.
 
     Shape:
         `(batch, ..., units)` -> the same.
 
     Raises:
-        ValueError: If `activations` is empty, holds what is no activation by unit, or has
-            another length than the inputs have units.
+        InvalidArgument: If `activations` is empty, holds something other than elementwise
+            activations, or has another length than the inputs have units.
 
     Example:
         >>> layer = UnitwiseActivation(["relu", "linear", "tanh"])
@@ -58,14 +58,17 @@ class UnitwiseActivation(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         """Checks that there is one activation for each unit."""
         if input_shape[-1] != len(self.activations):
-            raise ValueError(
-                "`activations` must hold one activation for each unit; got "
-                f"{len(self.activations)} for inputs of shape {tuple(input_shape)}."
+            count = len(self.activations)
+            raise _checks.InvalidArgument(
+                "activations",
+                "hold one activation for each unit",
+                count,
+                got=f"{count} activations for inputs of shape {tuple(input_shape)}",
             )
-        layers.width(self, input_shape)
+        layers.feature_count(self, input_shape)
 
     def call(self, inputs: Any) -> Any:
-        """Applies to every unit its own."""
+        """Applies to every unit its activation."""
         inputs = layers.real_numbers(self, inputs)
         units: dict[Any, list[int]] = {}
         for i, function in enumerate(self.activations):
@@ -74,8 +77,8 @@ class UnitwiseActivation(keras.layers.Layer):
             return self.activations[0](inputs)
         parts = [function(ops.take(inputs, own, axis=-1)) for function, own in units.items()]
         together = [i for own in units.values() for i in own]
-        back = sorted(range(len(together)), key=together.__getitem__)
-        return ops.take(ops.concatenate(parts, axis=-1), back, axis=-1)
+        order = sorted(range(len(together)), key=together.__getitem__)
+        return ops.take(ops.concatenate(parts, axis=-1), order, axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
@@ -90,7 +93,7 @@ class UnitwiseActivation(keras.layers.Layer):
 
 
 def _function(index: int, given: Any) -> Callable[[Any], Any]:
-    """Returns an activation from its name, its config or itself."""
+    """Returns an activation, given as a name, a configuration or a function."""
     argument = f"activations[{index}]"
     if isinstance(given, str) and ">" not in given:
         _checks.one_of(argument, given, [name for name in _NAMES if name not in _JOINT])
@@ -98,6 +101,6 @@ def _function(index: int, given: Any) -> Callable[[Any], Any]:
         raise _checks.InvalidArgument(argument, "be the name of an activation or a function", given)
     function = keras.activations.get(given)
     if function in [getattr(keras.activations, name) for name in _JOINT]:
-        rule = "work number by number, and not across the units"
+        rule = "be an elementwise function, not one over several units"
         raise _checks.InvalidArgument(argument, rule, function.__name__)
     return function

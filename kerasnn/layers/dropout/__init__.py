@@ -1,1 +1,1 @@
-"""The dropout family, and Monte-Carlo dropout."""
+"""Dropout layers, and Monte-Carlo dropout."""

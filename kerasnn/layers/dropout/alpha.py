@@ -20,21 +20,22 @@ class AlphaDropout(Dropout):
               y = x                                            in inference
     Backward: dy/dx = a m, with the same m
 
-    a and b keep mean 0 and variance 1 of the inputs, which SELU brings about and which a zero
-    in their place would disturb. Use it after `activation="selu"`, and `Dropout` elsewhere. An
-    input other than of mean 0 and variance 1 is not kept in expectation: E[y] = a q x.
+    a and b preserve the mean 0 and variance 1 that SELU gives its outputs, and that zeros would
+    change. Use it after `activation="selu"`, and `Dropout` elsewhere. The expectation of an
+    input is not preserved: E[y] = a q x.
 
     Args:
-        rate: Share of the inputs that are dropped, in [0, 1).
+        rate: Fraction of the inputs that are dropped, in [0, 1).
         noise_shape: Shape of the mask, broadcast against the input; None in it takes the
-            input's size. The default drops every element on its own.
+            input's size. By default each element is dropped independently.
         seed: Seed of the mask. The default takes one from `keras.utils.set_random_seed`.
 
     Shape:
         `(batch, ...)` -> the same.
 
     Raises:
-        ValueError: If `rate` is not in [0, 1), or `noise_shape` does not fit.
+        InvalidArgument: If `rate` is not in [0, 1), or `noise_shape` is no sequence of sizes.
+        ValueError: If `noise_shape` cannot be broadcast against the inputs.
 
     Example:
         >>> x = keras.random.normal((1000,), seed=1)
@@ -47,7 +48,7 @@ class AlphaDropout(Dropout):
     """
 
     def drop(self, inputs: Any) -> Any:
-        """Sets to the lowest value what the mask says, and restores mean and variance."""
+        """Sets masked inputs to the lowest value, and restores mean and variance."""
         q = 1 - self.rate
         a = (q + _LOWEST**2 * q * (1 - q)) ** -0.5
         b = -a * (1 - q) * _LOWEST

@@ -1,6 +1,5 @@
-"""What the layers that drop at a given rate share."""
+"""Base class of dropout layers with a given rate."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,14 +10,13 @@ from kerasnn._checks.layers import real_numbers, seed_or_none
 from kerasnn._core.hyperparameter import Hyperparameter
 
 
-class Dropping(keras.layers.Layer):
+class BaseDropout(keras.layers.Layer):
     """Multiplies by a random mask while training; the identity in inference and at rate 0.
 
-    Subclasses say over which axes a decision spreads (`mask_shape`), or what takes the place of
-    the mask (`drop`).
+    Subclasses override `mask_shape`, the axes over which a mask is shared, or `drop`.
 
     Args:
-        rate: Share that is dropped, in [0, 1).
+        rate: Fraction that is dropped, in [0, 1).
         seed: Seed of the masks. The default takes one from `keras.utils.set_random_seed`.
     """
 
@@ -37,12 +35,12 @@ class Dropping(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Drops where training; the identity elsewhere."""
+        """Drops in training; the identity in inference."""
         inputs = real_numbers(self, inputs)
         return self.drop(inputs) if training and self.rate > 0 else inputs
 
     def drop(self, inputs: Any) -> Any:
-        """Sets to zero what the mask says, and scales the rest up."""
+        """Sets masked inputs to zero, and scales up the others."""
         scale = tf.cast(1 / (1 - self._rate_now()), inputs.dtype)
         kept = self.kept(self.mask_shape(inputs))
         return tf.where(kept, inputs * scale, tf.zeros([], inputs.dtype))
@@ -56,7 +54,7 @@ class Dropping(keras.layers.Layer):
         return self.rate if self.live_rate is None else self.live_rate.read()
 
     def mask_shape(self, inputs: Any) -> Any:
-        """Returns the shape of the mask; 1 along an axis that shares a decision."""
+        """Returns the shape of the mask; 1 along an axis over which it is shared."""
         return tf.shape(inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -68,15 +66,9 @@ class Dropping(keras.layers.Layer):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
-def check_noise_shape(noise_shape: Any, shape: Sequence[int | None] | None = None) -> None:
-    """Raises unless a mask of `noise_shape` spreads over inputs of `shape`."""
-    fits = isinstance(noise_shape, (tuple, list)) and all(
+def check_noise_shape(noise_shape: Any) -> None:
+    """Raises unless `noise_shape` is a sequence of sizes and None."""
+    if not isinstance(noise_shape, (tuple, list)) or not all(
         n is None or (isinstance(n, int) and not isinstance(n, bool) and n > 0) for n in noise_shape
-    )
-    if shape is not None:
-        fits = len(noise_shape) == len(shape) and all(
-            n in (None, 1, size) or size is None for n, size in zip(noise_shape, shape, strict=True)
-        )
-    if not fits:
-        inputs = "" if shape is None else f", that spread over inputs of shape {tuple(shape)}"
-        raise _checks.InvalidArgument("noise_shape", f"hold sizes, or None{inputs}", noise_shape)
+    ):
+        raise _checks.InvalidArgument("noise_shape", "hold positive integers or None", noise_shape)

@@ -1,4 +1,4 @@
-"""Dropout that learns its rate."""
+"""Dropout with a learned rate."""
 
 import math
 from typing import Any
@@ -20,29 +20,29 @@ class ConcreteDropout(keras.layers.Layer):
     Backward: the true gradient, also with respect to p, which is kept as ln p - ln(1 - p)
     Loss:     dropout_regularizer * features * (p ln p + (1 - p) ln(1 - p))
 
-    z is a smooth stand-in for a coin of probability p: above 1/2 with probability p exactly,
-    and near 0 or 1 the more so the lower the temperature. The added loss is the negative entropy
-    of the coins, one for each feature: it draws p towards 1/2, the fit to the data draws it down
-    where the noise hurts, and up where the model is less sure than it claims. In the paper the
-    penalty on the weights of the layer that follows is divided by 1 - p as well; that layer's
-    own `kernel_regularizer` here is not.
+    z is a smooth approximation of a Bernoulli variable with probability p: it is above 1/2 with
+    probability p, and the lower the temperature, the nearer it is to 0 or 1. The added loss is
+    the negative entropy of these variables, one for each feature. It moves p towards 1/2; the
+    loss on the data lowers p where noise hurts, and raises it where the model is overconfident.
+    In the paper the penalty on the weights of the next layer is divided by 1 - p too; the
+    `kernel_regularizer` of that layer is not changed here.
 
     Args:
-        initial_rate: Start of p, between 0 and 1.
-        temperature: Softness of the coin, above 0.
+        initial_rate: Initial value of p, between 0 and 1.
+        temperature: Smoothness of z, above 0.
         dropout_regularizer: Weight of the negative entropy; the paper's choice is
             2 / (precision * examples) for the mean squared error, and 1 / examples for the
             cross-entropy.
         seed: Seed of u. The default takes one from `keras.utils.set_random_seed`.
 
     Attributes:
-        rate_: The p that has been learned so far.
+        rate_: The current value of p.
 
     Shape:
         `(batch, ..., features)` -> the same.
 
     Raises:
-        ValueError: If `initial_rate` is not between 0 and 1, `temperature` is not above 0, or
+        InvalidArgument: If `initial_rate` is not between 0 and 1, `temperature` is not above 0, or
             `dropout_regularizer` is negative.
 
     Example:
@@ -62,7 +62,7 @@ class ConcreteDropout(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        hint = "A rate of exactly 0 or 1 could not be learned away from."
+        hint = "From exactly 0 or 1 the rate could not change."
         _checks.number("initial_rate", initial_rate, above=0, below=1, hint=hint)
         _checks.number("temperature", temperature, above=0)
         _checks.number("dropout_regularizer", dropout_regularizer, at_least=0)
@@ -80,22 +80,22 @@ class ConcreteDropout(keras.layers.Layer):
             shape=(),
             initializer=keras.initializers.Constant(math.log(initial_rate / (1 - initial_rate))),
             regularizer=self._negative_entropy,
-            # Sixteen bits would round small steps of the rate away.
+            # In 16 bits small steps of the rate would be rounded away.
             autocast=False,
             name="logit",
         )
 
     def build(self, input_shape: Any) -> None:
-        """Notes how many coins each example throws."""
-        self._features = layers.width(self, input_shape)
+        """Stores the number of features, by which the added loss is multiplied."""
+        self._features = layers.feature_count(self, input_shape)
 
     @property
     def rate_(self) -> float:
-        """The rate that has been learned so far."""
+        """The current value of p."""
         return float(tf.sigmoid(tf.convert_to_tensor(self.logit)))
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Drops where training; the identity elsewhere."""
+        """Drops in training; the identity in inference."""
         inputs = layers.real_numbers(self, inputs)
         if not training:
             return inputs
@@ -109,8 +109,8 @@ class ConcreteDropout(keras.layers.Layer):
         logit = tf.convert_to_tensor(logit)
         # ln p = -softplus(-logit), finite for every p.
         kept, dropped = tf.sigmoid(-logit), tf.sigmoid(logit)
-        coin = -dropped * tf.math.softplus(-logit) - kept * tf.math.softplus(logit)
-        return self.dropout_regularizer * self._features * coin
+        negative_entropy = -dropped * tf.math.softplus(-logit) - kept * tf.math.softplus(logit)
+        return self.dropout_regularizer * self._features * negative_entropy
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

@@ -6,39 +6,38 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks, ops
-from kerasnn.layers.dropout.base import Dropping
+from kerasnn.layers.dropout.base import BaseDropout
 
 
 @keras.saving.register_keras_serializable("kerasnn")
-class DropBlock(Dropping):
-    """Sets contiguous squares of each channel to zero while training.
+class DropBlock(BaseDropout):
+    """Sets contiguous blocks of each channel to zero while training.
 
     Forward:  y = x * m * size(m) / sum(m)   in training
               y = x                          in inference
     Backward: dy/dx = m * size(m) / sum(m), with the same m
 
-    The mask m is 0 on every square of `block_size` pixels a side that starts where
-    Bernoulli(gamma) is 1. Each square lies wholly inside, so that on a map of h x w pixels
+    The mask m is 0 on every square of side `block_size` whose first corner is drawn, with
+    probability gamma. Squares lie inside the map, so that for a map of h x w pixels
 
         gamma = rate / block_size^2 * h w / ((h - block_size + 1) (w - block_size + 1))
 
-    Squares may overlap, which this gamma counts twice: a little less than `rate` is dropped
-    (0.095 of a large map at rate 0.1), less at the margins and more in the middle. What is kept
-    is scaled by the share kept of the whole batch. The axes between batch and channels may be
-    one (stretches of a sequence), two (squares) or three (cubes); with none, blocks are single
-    elements.
+    Squares may overlap, which this gamma ignores: slightly less than `rate` is dropped (0.095 of
+    a large map at rate 0.1), less at the margins and more in the middle. Kept inputs are scaled
+    by the fraction kept in the whole batch. There may be one axis between batch and channels
+    (sequences), two (images) or three (volumes); with none, blocks are single elements.
 
     Args:
-        rate: Share of the inputs to set to zero, in [0, 1).
-        block_size: Pixels a side of a block.
+        rate: Fraction of the inputs to set to zero, in [0, 1).
+        block_size: Side of a block, in pixels.
         seed: Seed of the mask. The default takes one from `keras.utils.set_random_seed`.
 
     Shape:
         `(batch, height, width, channels)` -> the same.
 
     Raises:
-        ValueError: If `rate` is not in [0, 1), `block_size` is not a whole number above 0, or
-            larger than the input.
+        InvalidArgument: If `rate` is not in [0, 1), or `block_size` is not a positive integer.
+        ValueError: If `block_size` is larger than the input.
 
     Example:
         >>> y = DropBlock(0.2, 3, seed=1)(keras.ops.ones((1, 9, 9, 4)), training=True).numpy()
@@ -58,7 +57,7 @@ class DropBlock(Dropping):
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
     def drop(self, inputs: Any) -> Any:
-        """Sets the blocks to zero, and scales the rest up."""
+        """Sets the blocks to zero, and scales up the rest."""
         self._check_sides(inputs.shape)
         kept = 1 - self._blocks(tf.shape(inputs), len(inputs.shape) - 2)
         scale = tf.math.divide_no_nan(tf.cast(tf.size(kept), kept.dtype), tf.reduce_sum(kept))
@@ -71,14 +70,13 @@ class DropBlock(Dropping):
     def _check_sides(self, shape: Any) -> None:
         sides = [side for side in shape[1:-1] if side is not None]
         if sides and min(sides) < self.block_size:
-            raise _checks.InvalidArgument(
-                "block_size",
-                f"be at most {min(sides)}, the smallest side of an input of shape {tuple(shape)}",
-                self.block_size,
+            raise ValueError(
+                f"`block_size` must be at most {min(sides)}, the smallest side of inputs of shape "
+                f"{tuple(shape)}; got block_size={self.block_size}."
             )
 
     def _blocks(self, shape: Any, axes: int) -> tf.Tensor:
-        """Draws where blocks lie: 1 inside of one, 0 elsewhere."""
+        """Draws blocks: 1 inside of one, 0 elsewhere."""
         sides = shape[1:-1]
         starts = sides - self.block_size + 1
         ratio = tf.reduce_prod(tf.cast(sides / starts, tf.float32))
@@ -88,7 +86,7 @@ class DropBlock(Dropping):
         blocks = tf.cast(drawn, tf.float32)
         if axes == 0 or self.block_size == 1:
             return blocks
-        # A block covers its start and what follows: it is the largest of the starts before.
+        # A pixel is in a block if one of the last `block_size` pixels is the start of one.
         reach = self.block_size - 1
         blocks = tf.pad(blocks, [(0, 0), *[(reach, reach)] * axes, (0, 0)])
         return tf.nn.max_pool(blocks, ksize=self.block_size, strides=1, padding="VALID")

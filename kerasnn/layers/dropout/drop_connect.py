@@ -1,4 +1,4 @@
-"""A dense layer whose connections are dropped."""
+"""Dense layer with dropped connections."""
 
 from typing import Any
 
@@ -7,27 +7,27 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._checks import layers
-from kerasnn.layers.dropout.base import Dropping
+from kerasnn.layers.dropout.base import BaseDropout
 
 
 @keras.saving.register_keras_serializable("kerasnn")
-class DropConnect(Dropping):
-    """Is a dense layer that loses each of its weights with probability `rate` while training.
+class DropConnect(BaseDropout):
+    """Dense layer that sets each weight to zero with probability `rate` while training.
 
     Forward:  y = f(x (M * W) / (1 - rate) + m * b / (1 - rate))   in training
               y = f(x W + b)                                       in inference
-    Backward: as of a dense layer with the weights M * W / (1 - rate)
+    Backward: that of a dense layer with the weights M * W / (1 - rate)
 
-    M and m ~ Bernoulli(1 - rate) are drawn for each example anew, as in the paper, and shared
-    by the steps of a sequence. That takes memory for `batch * features * units` numbers. In
-    inference the paper samples a Gaussian of matched moments; this is its mean.
+    M and m ~ Bernoulli(1 - rate) are drawn for each example, as in the paper, and shared by the
+    steps of a sequence. This takes memory for `batch * features * units` numbers. In inference
+    the paper samples from a Gaussian with matched moments; this is its mean.
 
     Args:
-        units: Width of the output.
-        rate: Share of the weights set to zero, in [0, 1).
+        units: Number of outputs.
+        rate: Fraction of the weights set to zero, in [0, 1).
         activation: f, a Keras activation; linear by default.
         use_bias: Whether b is added.
-        kernel_initializer: Start of W.
+        kernel_initializer: Initializer of W.
         kernel_regularizer: Penalty on W.
         seed: Seed of the masks. The default takes one from `keras.utils.set_random_seed`.
 
@@ -35,7 +35,7 @@ class DropConnect(Dropping):
         `(batch, ..., features)` -> `(batch, ..., units)`.
 
     Raises:
-        ValueError: If `units` is not a whole number above 0, or `rate` is not in [0, 1).
+        InvalidArgument: If `units` is not a positive integer, or `rate` is not in [0, 1).
 
     Example:
         >>> sums = DropConnect(1, 0.5, kernel_initializer="ones")
@@ -59,7 +59,7 @@ class DropConnect(Dropping):
         **kwargs: Any,
     ) -> None:
         _checks.whole_number("units", units)
-        layers.true_or_false("use_bias", use_bias)
+        _checks.true_or_false("use_bias", use_bias)
         super().__init__(rate, seed=seed, **kwargs)
         self.built = False
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
@@ -76,7 +76,7 @@ class DropConnect(Dropping):
     def build(self, input_shape: Any) -> None:
         """Creates W and b."""
         self.kernel: Any = self.add_weight(
-            shape=(layers.width(self, input_shape), self.units),
+            shape=(layers.feature_count(self, input_shape), self.units),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             name="kernel",
@@ -88,7 +88,7 @@ class DropConnect(Dropping):
         )
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Drops weights where training; a dense layer elsewhere."""
+        """Drops weights in training; a dense layer in inference."""
         inputs = layers.real_numbers(self, inputs)
         kernel = tf.convert_to_tensor(self.kernel)
         bias = None if self.bias is None else tf.convert_to_tensor(self.bias)
@@ -107,7 +107,7 @@ class DropConnect(Dropping):
         return self.activation(outputs)
 
     def _dropped(self, weight: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
-        """Returns the weights that each example of the batch is left with, scaled up."""
+        """Returns the kept weights of each example of the batch, scaled up."""
         kept = self.kept([batch, *weight.shape])
         scale = tf.cast(1 / (1 - self.rate), weight.dtype)
         return tf.where(kept, weight * scale, tf.zeros([], weight.dtype))

@@ -5,30 +5,30 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasnn.layers.dropout.base import Dropping
+from kerasnn.layers.dropout.base import BaseDropout
 
 
 @keras.saving.register_keras_serializable("kerasnn")
-class DropPath(Dropping):
+class DropPath(BaseDropout):
     """Sets whole examples to zero with probability `rate` while training.
 
     Forward:  y[b, ...] = x[b, ...] * m[b] / (1 - rate), m ~ Bernoulli(1 - rate)
               y = x                                        in inference
     Backward: dy/dx = m / (1 - rate), with the same m
 
-    At the end of a residual branch, `x + DropPath(rate)(branch(x))`, it skips the branch: the
-    network is shallower by chance while training and whole in inference. The paper lets the
-    rate grow linearly from 0 at the first block to 0.5 at the last.
+    At the end of a residual branch, `x + DropPath(rate)(branch(x))`, it skips the branch: in
+    training the network has a random depth, in inference the full one. In the paper the rate
+    grows linearly from 0 at the first block to 0.5 at the last.
 
     Args:
-        rate: Share of the examples set to zero, in [0, 1).
+        rate: Fraction of the examples set to zero, in [0, 1).
         seed: Seed of the mask. The default takes one from `keras.utils.set_random_seed`.
 
     Shape:
         `(batch, ...)` -> the same.
 
     Raises:
-        ValueError: If `rate` is not in [0, 1).
+        InvalidArgument: If `rate` is not in [0, 1).
 
     Example:
         >>> y = DropPath(0.5)(keras.ops.ones((4, 3)), training=True).numpy()
@@ -41,5 +41,5 @@ class DropPath(Dropping):
     """
 
     def mask_shape(self, inputs: Any) -> Any:
-        """Returns one decision for each example."""
+        """Returns the shape of one number for each example."""
         return [tf.shape(inputs)[0], *[1] * (len(inputs.shape) - 1)]

@@ -6,33 +6,34 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasnn.layers.dropout.base import Dropping, check_noise_shape
+from kerasnn.layers.dropout.base import BaseDropout, check_noise_shape
 
 
 @keras.saving.register_keras_serializable("kerasnn")
-class Dropout(Dropping):
+class Dropout(BaseDropout):
     """Sets each input to zero with probability `rate` while training.
 
     Forward:  y = x * m / (1 - rate), m ~ Bernoulli(1 - rate)   in training
               y = x                                             in inference
     Backward: dy/dx = m / (1 - rate), with the same m
 
-    What is kept is scaled up in training ("inverted" dropout), so the expectation of y is x
-    and inference needs no scaling. The random bits come from a counter-based generator, which
+    Kept inputs are scaled up in training ("inverted" dropout), so that the expectation of y is
+    x and inference needs no scaling. The random bits come from a counter-based generator, which
     keeps the layer cheap inside compiled programs; `keras.layers.Dropout` is many times slower
     there on a CPU.
 
     Args:
-        rate: Share of the inputs set to zero, in [0, 1).
+        rate: Fraction of the inputs set to zero, in [0, 1).
         noise_shape: Shape of the mask, broadcast against the input; None in it takes the
-            input's size. The default drops every element on its own.
+            input's size. By default each element is dropped independently.
         seed: Seed of the mask. The default takes one from `keras.utils.set_random_seed`.
 
     Shape:
         `(batch, ...)` -> the same.
 
     Raises:
-        ValueError: If `rate` is not in [0, 1).
+        InvalidArgument: If `rate` is not in [0, 1), or `noise_shape` is no sequence of sizes.
+        ValueError: If `noise_shape` cannot be broadcast against the inputs.
 
     Example:
         >>> bool((Dropout(0.5)(keras.ops.ones((2, 3))) == 1).numpy().all())
@@ -56,11 +57,19 @@ class Dropout(Dropping):
         self.noise_shape = noise_shape
 
     def mask_shape(self, inputs: Any) -> Any:
-        """Returns `noise_shape`, with the input's sizes where it has None."""
+        """Returns `noise_shape`, with the input's sizes in place of None."""
         shape = tf.shape(inputs)
         if self.noise_shape is None:
             return shape
-        check_noise_shape(self.noise_shape, inputs.shape)
+        sizes = tuple(inputs.shape)
+        if len(self.noise_shape) != len(sizes) or not all(
+            n in (None, 1, size) or size is None
+            for n, size in zip(self.noise_shape, sizes, strict=True)
+        ):
+            raise ValueError(
+                "`noise_shape` must be a shape that can be broadcast against the inputs; got "
+                f"noise_shape={self.noise_shape} for inputs of shape {sizes}."
+            )
         return [shape[i] if n is None else n for i, n in enumerate(self.noise_shape)]
 
     def get_config(self) -> dict[str, Any]:

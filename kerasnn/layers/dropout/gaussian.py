@@ -7,29 +7,28 @@ import keras
 import tensorflow as tf
 
 from kerasnn import ops
-from kerasnn.layers.dropout.base import Dropping
+from kerasnn.layers.dropout.base import BaseDropout
 
 
 @keras.saving.register_keras_serializable("kerasnn")
-class GaussianDropout(Dropping):
+class GaussianDropout(BaseDropout):
     """Multiplies each input by Gaussian noise of mean 1 while training.
 
     Forward:  y = x * e, e ~ N(1, rate / (1 - rate))   in training
               y = x                                    in inference
     Backward: dy/dx = e, with the same e
 
-    The noise has the mean and the variance of `Dropout`'s mask at the same rate, and no input
-    is ever quite lost.
+    The noise has the mean and variance of the scaled mask of `Dropout` at the same rate.
 
     Args:
-        rate: Rate of the `Dropout` that it corresponds to, in [0, 1).
+        rate: Rate of the corresponding `Dropout`, in [0, 1).
         seed: Seed of the noise. The default takes one from `keras.utils.set_random_seed`.
 
     Shape:
         `(batch, ...)` -> the same.
 
     Raises:
-        ValueError: If `rate` is not in [0, 1).
+        InvalidArgument: If `rate` is not in [0, 1).
 
     Example:
         >>> y = GaussianDropout(0.5, seed=1)(keras.ops.ones((1000,)), training=True).numpy()

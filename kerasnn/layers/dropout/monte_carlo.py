@@ -1,4 +1,4 @@
-"""A network that shares everything with a model, and has its dropout layers switched on."""
+"""Monte-Carlo dropout: predictions with the dropout layers active."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,11 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.layers.dropout.base import Dropping
+from kerasnn.layers.dropout.base import BaseDropout
 from kerasnn.layers.dropout.concrete import ConcreteDropout
 
 _DROPOUT = (
-    Dropping,
+    BaseDropout,
     ConcreteDropout,
     keras.layers.Dropout,
     keras.layers.SpatialDropout1D,
@@ -21,7 +21,7 @@ _DROPOUT = (
     keras.layers.GaussianDropout,
     keras.layers.AlphaDropout,
 )
-# For these, training differs from inference by their dropout alone.
+# Layers that differ in training from inference by their dropout only.
 _WITH_DROPOUT_INSIDE = (
     keras.layers.SimpleRNN,
     keras.layers.GRU,
@@ -37,32 +37,35 @@ _WITH_DROPOUT_INSIDE = (
 
 
 def with_dropout(model: Any) -> tuple[keras.Model, list[Any]]:
-    """Returns a network with the model's variables and dropout on, and the states of its seeds.
+    """Returns a network with the model's variables and active dropout, and its seed states.
 
     Raises:
-        ValueError: If the network cannot be taken apart, or holds no dropout.
+        InvalidArgument: If the layers of the model are not known, or none is a dropout layer.
     """
     if not isinstance(model, keras.Model):
-        raise ValueError(f"`model` must be a Keras model; got {model!r}.")
+        raise _checks.InvalidArgument("model", "be a Keras model", model)
     states: dict[int, Any] = {}
     network = _switched(model, states)
     if not states:
-        raise ValueError(
-            f"`model` must hold dropout for its predictions to differ; `{model.name}` holds none "
-            "with a rate above 0. Build it with dropout, and train it so."
+        raise _checks.InvalidArgument(
+            "model",
+            "contain dropout with a rate above 0",
+            model.name,
+            "Build it with dropout, and train it with dropout.",
+            got=f"`{model.name}`, which contains none",
         )
     return network, list(states.values())
 
 
 class _Shared(keras.Operation):
-    """Calls a layer that another model owns, without that model's graph getting to know."""
+    """Calls a layer of another model without adding a node to the graph of that model."""
 
     def __init__(self, operation: Any, *, training: bool) -> None:
         super().__init__(name=operation.name)
         self._operation, self._training = operation, training
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        # Where nothing is said, layers take inference from the call of the network.
+        # Without `training`, layers take it from the call of the network: inference.
         kwargs.pop("training", None)
         if self._training:
             kwargs["training"] = True
@@ -84,10 +87,14 @@ def _switched(model: Any, states: dict[int, Any]) -> keras.Model:
             states.update((id(state), state) for state in _seed_states(operation))
             return _Shared(operation, training=True)
         if _has_dropout(operation):
-            raise ValueError(
-                f"`model` holds `{operation.name}`, a {type(operation).__name__} with dropout "
-                "inside that cannot be switched on by itself. Build the model of its layers, with "
-                "keras.Sequential or keras.Model(inputs, outputs)."
+            kind = type(operation).__name__
+            raise _checks.InvalidArgument(
+                "model",
+                "have its dropout in layers of Keras or kerasnn",
+                operation.name,
+                "Build the model from its layers, with keras.Sequential or keras.Model(inputs, "
+                "outputs).",
+                got=f"`{operation.name}`, a {kind} with dropout inside",
             )
         return _Shared(operation, training=False)
 
@@ -95,12 +102,15 @@ def _switched(model: Any, states: dict[int, Any]) -> keras.Model:
 
 
 def _view(model: Any) -> keras.Model:
-    """Returns the model's graph as a plain functional model."""
+    """Returns the graph of the model as a functional model."""
     is_sequential = isinstance(model, keras.Sequential)
     if is_sequential and not model.built:
-        raise ValueError(
-            f"`model` must be built, so that its inputs are known; `{model.name}` is not. Call it "
-            "on a batch, or fit it, first."
+        raise _checks.InvalidArgument(
+            "model",
+            "be built, so that its inputs are known",
+            model.name,
+            "Call it on a batch, or fit it, first.",
+            got=f"`{model.name}`, which is not",
         )
     try:
         inputs, outputs = model.inputs, model.outputs
@@ -116,16 +126,18 @@ def _view(model: Any) -> keras.Model:
     return view
 
 
-def _not_functional(model: Any) -> ValueError:
-    return ValueError(
-        f"`model` must be functional or Sequential, so that its dropout layers can be told from "
-        f"the others; `{model.name}`, a {type(model).__name__}, computes by its own `call`. Build "
-        "it with keras.Model(inputs, outputs)."
+def _not_functional(model: Any) -> _checks.InvalidArgument:
+    return _checks.InvalidArgument(
+        "model",
+        "be functional or Sequential, so that its dropout layers are known",
+        model.name,
+        "Build it with keras.Model(inputs, outputs).",
+        got=f"`{model.name}`, a {type(model).__name__} with its own `call`",
     )
 
 
 def _is_dropout(layer: Any) -> bool:
-    """Whether a layer draws in training for its dropout, and does nothing else there."""
+    """Whether a layer differs in training from inference by dropout, and by nothing else."""
     if isinstance(layer, keras.layers.Bidirectional):
         return _is_dropout(layer.forward_layer)
     if isinstance(layer, keras.layers.TimeDistributed):
@@ -137,8 +149,8 @@ def _is_dropout(layer: Any) -> bool:
 def _has_dropout(layer: Any) -> bool:
     """Whether a layer can draw random numbers for dropout.
 
-    Keras's and kerasnn's own layers tell by their configuration. Others may draw for a purpose
-    that nobody knows.
+    The configuration says so of Keras's and kerasnn's own layers. Other layers with random
+    numbers count as dropout, since their purpose is not known.
     """
     if not _seed_states(layer):
         return False
@@ -169,7 +181,7 @@ def _entries(config: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _seed_states(layer: Any) -> list[Any]:
-    """Returns the states of the seeds below a layer: pairs of whole numbers that are no weights."""
+    """Returns the seed states of a layer: integer variables that are no weights."""
     weights = {id(weight) for weight in layer.weights}
     return [
         variable
@@ -182,36 +194,35 @@ def _seed_states(layer: Any) -> list[Any]:
 def predict_mc(
     model: keras.Model, x: Any, n: int = 50, seed: int | None = None, batch_size: int = 32
 ) -> tuple[Any, Any]:
-    """Returns mean and standard deviation of n predictions with dropout switched on.
+    """Returns mean and standard deviation of n predictions with active dropout.
 
     Formula: mean = 1/n sum_t f_t(x), std = sqrt(1/n sum_t (f_t(x) - mean)^2), where f_t is the
     network with the masks of draw t.
 
-    The dropout layers work as in training, and nothing else does: normalisation keeps its
-    statistics, noise and augmentation stay off. Dropout layers are kerasnn's, Keras's `Dropout`,
+    Only the dropout layers work as in training: normalisation uses its statistics, noise and
+    augmentation are off. Dropout layers are kerasnn's, Keras's `Dropout`,
     `SpatialDropout1D` to `3D`, `GaussianDropout` and `AlphaDropout`, and the `dropout` and
-    `recurrent_dropout` of Keras's recurrent and attention layers; also where a nested model holds
-    them, or where a call of theirs said `training=False`. The model is left as it was, its seeds
-    included, and so are the global random numbers.
+    `recurrent_dropout` of Keras's recurrent and attention layers; also inside nested models, and
+    where the layer was called with `training=False`. The model, its seeds and the global random
+    state do not change.
 
-    A batch goes through all n draws inside one program. The masks of a draw are the layer's own:
-    a `noise_shape` that shares them over the batch shares them here too.
+    All n draws of a batch run inside one compiled program. Masks are drawn by the layers: a
+    `noise_shape` that shares a mask over the batch does so here too.
 
     Args:
         model: A built functional or Sequential model.
         x: Inputs, as in `predict`.
         n: Number of draws, at least 2.
-        seed: Seed of the masks. With the same seed and `batch_size` the result is the same. The
-            default draws anew at each call.
-        batch_size: Rows in a batch.
+        seed: Seed of the masks. The same seed and `batch_size` give the same result. By default
+            each call draws new masks.
+        batch_size: Rows per batch.
 
     Returns:
-        Mean and standard deviation, each of the shape and structure of the predictions.
+        Mean and standard deviation, each with the shape and structure of the predictions.
 
     Raises:
-        ValueError: If the model is subclassed, not built or without dropout, if a layer holds
-            dropout that cannot be switched on by itself, or if data or an argument cannot be
-            right.
+        InvalidArgument: If the model is subclassed, not built or without dropout, if a custom
+            layer contains dropout, or if data or another argument is invalid.
         TypeError: If an argument is unknown.
 
     Example:
@@ -244,14 +255,14 @@ def predict_mc(
 
 
 def _program(network: keras.Model, states: list[Any], n: int, x: Any) -> Any:
-    """Returns a compiled function from a batch and seeds to mean, deviation and the next seeds."""
+    """Compiles a function from a batch and seeds to mean, deviation and the next seeds."""
     spec = tf.nest.map_structure(lambda a: tf.TensorSpec((None, *a.shape[1:]), a.dtype), x)
-    # One 0 stands for all of an output, until the first draw says how many there are.
+    # A single 0, broadcast against the first draw, whose shape is not known before.
     zeros = tf.nest.map_structure(_zero, network.output)
     seed_spec = tf.TensorSpec((len(states), 2), states[0].dtype)
 
     def draw(batch: Any, seeds: tf.Tensor) -> tuple[Any, tf.Tensor]:
-        # What a layer would change, seeds and losses included, stays in the scope.
+        # The scope holds what layers change, seeds and losses included.
         with keras.StatelessScope(
             zip(states, tf.unstack(seeds, len(states)), strict=True)
         ) as scope:
@@ -261,7 +272,7 @@ def _program(network: keras.Model, states: list[Any], n: int, x: Any) -> Any:
 
     def moments(batch: Any, seeds: tf.Tensor) -> tuple[Any, Any, tf.Tensor]:
         def step(t: tf.Tensor, mean: Any, squares: Any, seeds: tf.Tensor) -> Any:
-            # Welford's update: no difference of large sums.
+            # Welford's update avoids the difference of large sums.
             drawn, seeds = draw(batch, seeds)
             new = tf.nest.map_structure(lambda m, d: m + (d - m) / tf.cast(t, d.dtype), mean, drawn)
             squares = tf.nest.map_structure(
@@ -278,7 +289,7 @@ def _program(network: keras.Model, states: list[Any], n: int, x: Any) -> Any:
         )
         return mean, tf.nest.map_structure(lambda s: tf.sqrt(s / n), squares), seeds
 
-    # TensorFlow counts the traces of one Python function, and would warn of the fifth.
+    # A new `tf.function` for each program: TensorFlow warns of repeated traces of one.
     program = tf.function(moments, input_signature=[spec, seed_spec], autograph=False)
     return program.get_concrete_function()
 
@@ -289,7 +300,7 @@ def _zero(output: Any) -> tf.Tensor:
 
 
 def _read(model: Any, x: Any) -> tuple[Any, int]:
-    """Returns the inputs as arrays, and the number of rows; raises on what cannot be right."""
+    """Returns the checked inputs as arrays, and the number of rows."""
     is_nest = isinstance(x, dict) or (isinstance(x, (list, tuple)) and len(model.inputs) > 1)
     x = keras.tree.map_structure(_array, x) if is_nest else _array(x)
     leaves = _checks.named_leaves("x", x)

@@ -5,30 +5,30 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasnn.layers.dropout.base import Dropping
+from kerasnn.layers.dropout.base import BaseDropout
 
 
 @keras.saving.register_keras_serializable("kerasnn")
-class SpatialDropout(Dropping):
+class SpatialDropout(BaseDropout):
     """Sets whole channels to zero with probability `rate` while training.
 
     Forward:  y[b, ..., c] = x[b, ..., c] * m[b, c] / (1 - rate), m ~ Bernoulli(1 - rate)
               y = x                                                 in inference
     Backward: dy/dx = m / (1 - rate), with the same m
 
-    Neighbouring pixels, or time steps, say nearly the same: dropping one of them alone takes
-    nothing away. Any number of axes may lie between the batch and the channels, which are last;
-    with none, this is `Dropout`.
+    Neighbouring pixels, or time steps, are strongly correlated: dropping single ones removes
+    little information. There may be any number of axes between batch and channels; with none,
+    this is `Dropout`.
 
     Args:
-        rate: Share of the channels set to zero, in [0, 1).
+        rate: Fraction of the channels set to zero, in [0, 1).
         seed: Seed of the mask. The default takes one from `keras.utils.set_random_seed`.
 
     Shape:
         `(batch, ..., channels)` -> the same.
 
     Raises:
-        ValueError: If `rate` is not in [0, 1).
+        InvalidArgument: If `rate` is not in [0, 1).
 
     Example:
         >>> y = SpatialDropout(0.5)(keras.ops.ones((1, 8, 8, 6)), training=True).numpy()
@@ -44,6 +44,6 @@ class SpatialDropout(Dropping):
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
     def mask_shape(self, inputs: Any) -> Any:
-        """Returns one decision for each channel of each example."""
+        """Returns the shape of one number for each channel of each example."""
         shape = tf.shape(inputs)
         return [shape[0], *[1] * (len(inputs.shape) - 2), shape[-1]]

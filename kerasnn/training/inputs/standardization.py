@@ -7,7 +7,7 @@ import keras
 
 from kerasnn import _checks
 from kerasnn._core.model import State
-from kerasnn.layers._adaptation import unlearned
+from kerasnn.layers._adaptation import not_adapted
 from kerasnn.training.inputs.arrays import is_irregular, is_stream
 
 _BATCH = 1024
@@ -31,7 +31,7 @@ def learn_standardization(
         checked: Returns a stream with a check of its batches. Making it takes longer than a small
             epoch, so it is called only if a layer has to learn.
     """
-    fresh = unlearned(model)
+    fresh = not_adapted(model)
     irregular = not is_stream(x) and is_irregular(x)
     if fresh and (irregular or hasattr(x, "__next__")):
         name = fresh[0][0].name

@@ -1,6 +1,4 @@
-"""`Standardize` against scikit-learn and NumPy."""
-
-import re
+"""Standardize against scikit-learn and NumPy."""
 
 import keras
 import numpy as np
@@ -25,13 +23,13 @@ def test_against_scikit_learn():
     np.testing.assert_allclose(layer.mean[0], scaler.mean_, rtol=1e-6)
     np.testing.assert_allclose(layer.variance[0], scaler.var_, rtol=1e-6)
     x = X.astype("float32")
-    # What float32 keeps of the inputs themselves.
+    # The rounding of the inputs to float32.
     lost = np.abs(x - X).max(axis=0) / scaler.scale_
     assert (np.abs(layer(x).numpy() - wanted) <= 1e-5 + 2 * lost).all()
 
 
 def test_compress_against_numpy():
-    """Forty deviations off counts for less than eleven; within three nothing changes."""
+    """Forty standard deviations become less than eleven; within three nothing changes."""
     layer = Standardize(compress=3.0)
     layer.adapt([[-1.0], [1.0]])
     x = np.array([-40.0, -3.0, -2.9, 0.0, 1.0, 3.0, 3.1, 40.0, np.inf], "float32")
@@ -54,30 +52,19 @@ def test_compress_is_smooth():
     np.testing.assert_allclose(tape.gradient(y, x), 1.0, rtol=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"compress": 0.0}, "`compress` must be a finite number above 0; got compress=0.0. To"),
-        ({"compress": True}, "`compress` must be a finite number above 0; got compress=True."),
-        (
-            {"compress": 3.0, "invert": True},
-            "`compress` must be None with `invert=True`; got compress=3.0.",
-        ),
-    ],
-)
-def test_compress_is_checked(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        Standardize(**arguments)
+def test_compress_excludes_invert(invalid):
+    with invalid("compress", value=3.0):
+        Standardize(compress=3.0, invert=True)
 
 
-def test_what_is_compressed_has_no_inverse():
+def test_a_layer_that_compresses_has_no_inverse():
     layer = Standardize(compress=3.0, name="front")
     layer.adapt(X)
-    with pytest.raises(ValueError, match=re.escape("`front` compresses from 3 deviations on, and")):
+    with pytest.raises(ValueError, match="`front` compresses beyond 3 standard deviations"):
         layer.inverse()
 
 
-def test_identity_until_it_has_learned():
+def test_identity_until_adapted():
     layer = Standardize(compress=1.0)
     x = X.astype("float32")
     np.testing.assert_array_equal(layer(x).numpy(), x)
@@ -89,9 +76,9 @@ def test_identity_until_it_has_learned():
     np.testing.assert_array_equal(layer(x).numpy(), x)
 
 
-@pytest.mark.parametrize("sizes", [[1000], [1] * 1000, [1, 999], [333, 333, 334], [0, 500, 0, 500]])
+@pytest.mark.parametrize("sizes", [[1000], [1] * 1000, [1, 999], [0, 500, 0, 500]])
 def test_batches_merge_to_the_statistics_of_all_rows(sizes):
-    """Chan's formula: the way the rows are cut into batches does not matter."""
+    """Chan's formula: the division of the rows into batches does not matter."""
     cuts = np.split(X, np.cumsum(sizes)[:-1])
     layer = Standardize()
     layer.adapt(batch for batch in cuts)
@@ -101,8 +88,8 @@ def test_batches_merge_to_the_statistics_of_all_rows(sizes):
     assert count == 1000
 
 
-def test_a_far_mean_does_not_eat_the_variance():
-    """The textbook formula E[x^2] - E[x]^2 would give nothing but noise here."""
+def test_a_large_mean_does_not_change_the_variance():
+    """The formula E[x^2] - E[x]^2 would give noise only."""
     x = RNG.normal(size=(5000, 1)) + 1e9
     layer = Standardize()
     with pytest.raises(ValueError, match="got a standard deviation of 1 around 1000000000"):
@@ -124,14 +111,14 @@ def test_a_far_mean_does_not_eat_the_variance():
     ],
     ids=["array", "lists", "tensor", "float32", "tf.data", "tf.data with targets"],
 )
-def test_whatever_holds_the_data(data):
+def test_containers_of_data(data):
     layer = Standardize()
     layer.adapt(data)
     np.testing.assert_allclose(layer.mean[0], X.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(layer.variance[0], X.var(axis=0), rtol=1e-5)
 
 
-def test_whole_numbers_do_not_overflow():
+def test_integers_do_not_overflow():
     pixels = RNG.integers(0, 256, size=(300, 5, 5, 2)).astype("uint8")
     layer = Standardize()
     layer.adapt(pixels)
@@ -149,7 +136,7 @@ def test_bfloat16_data():
 @pytest.mark.parametrize(
     ("axis", "averaged"), [(-1, (0, 1, 2)), (1, (0, 2, 3)), ((1, 2, 3), (0,)), ([2, -1], (0, 1))]
 )
-def test_axes_with_statistics_of_their_own(axis, averaged):
+def test_statistics_along_axes(axis, averaged):
     x = RNG.normal(size=(30, 4, 5, 6)) * RNG.uniform(1, 5, size=(4, 5, 6))
     layer = Standardize(axis=axis)
     layer.adapt(x)
@@ -158,7 +145,7 @@ def test_axes_with_statistics_of_their_own(axis, averaged):
     np.testing.assert_allclose(layer(x).numpy(), (x - mean) / np.sqrt(variance), atol=1e-5)
 
 
-def test_invert_undoes():
+def test_invert_undoes_the_standardisation():
     forth, back = Standardize(), Standardize(invert=True)
     forth.adapt(X[:, :2])
     back.adapt(X[:, :2])
@@ -166,7 +153,7 @@ def test_invert_undoes():
     np.testing.assert_allclose(back(forth(x)).numpy(), x, rtol=1e-5, atol=1e-5)
 
 
-def test_a_constant_feature_gives_0_and_comes_back():
+def test_a_constant_feature_gives_0_and_is_restored():
     x = np.column_stack([np.full(100, 3.25), np.arange(100.0)])
     forth, back = Standardize(), Standardize(invert=True)
     forth.adapt(x)
@@ -176,7 +163,7 @@ def test_a_constant_feature_gives_0_and_comes_back():
 
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 1e10, -7e-9])
-def test_roundoff_is_no_variance(value):
+def test_rounding_errors_are_no_variance(value):
     layer = Standardize()
     x = np.full((999, 1), value) * (1 + RNG.integers(-1, 2, size=(999, 1)) * 2.2e-16)
     layer.adapt(x)
@@ -195,14 +182,14 @@ def test_one_row():
     np.testing.assert_array_equal(layer(np.array([[1.0, 2.0]])).numpy(), [[0, 0]])
 
 
-def test_it_is_not_trained():
+def test_its_weights_are_not_trained():
     layer = Standardize()
     layer.adapt(X)
     assert layer.trainable_variables == []
     assert len(layer.non_trainable_variables) == 3
 
 
-def test_the_gradient_passes_through_in_units_of_deviation():
+def test_the_gradient_is_divided_by_the_standard_deviation():
     layer = Standardize()
     layer.adapt(X)
     x = tf.Variable(X[:3].astype("float32"))
@@ -211,58 +198,42 @@ def test_the_gradient_passes_through_in_units_of_deviation():
     np.testing.assert_allclose(tape.gradient(loss, x)[0], 1 / X.std(axis=0), rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("axis", "message"),
-    [
-        ("last", "`axis` must be a whole number or a sequence of them; got axis='last'."),
-        (1.5, "`axis` must be a whole number or a sequence of them; got axis=1.5."),
-        ((), r"`axis` must be a whole number or a sequence of them; got axis=\(\)."),
-    ],
-)
-def test_an_axis_that_is_none(axis, message):
-    with pytest.raises(ValueError, match=message):
-        Standardize(axis=axis)
-
-
 @pytest.mark.parametrize("axis", [0, -3, 3, -4, (1, 0)])
-def test_an_axis_that_the_inputs_do_not_have(axis):
-    with pytest.raises(
-        ValueError, match="`axis` must name axes of a fixed size, not the batch; got"
-    ):
+def test_axes_that_the_inputs_do_not_have(axis, invalid):
+    with invalid("axis", value=axis):
         Standardize(axis=axis)(np.ones((2, 3, 4)))
 
 
-def test_an_axis_of_free_size():
-    with pytest.raises(
-        ValueError, match=r"not the batch; got axis=1 for inputs of shape \(None, No"
-    ):
+def test_an_axis_of_unknown_size(invalid):
+    with invalid("axis", value=1):
         Standardize(axis=1)(keras.Input((None, 3)))
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    "data",
     [
-        (np.zeros((0, 4)), "`front` cannot adapt to empty data."),
-        (tf.data.Dataset.from_tensor_slices(X).batch(9).take(0), "cannot adapt to empty data."),
-        (
-            np.where(X > 2000, np.nan, X),
-            "`front` cannot adapt to data that holds NaN or infinity. Drop those rows or fill them",
-        ),
-        (np.where(X > 2000, np.inf, X), "`front` cannot adapt to data that holds NaN or infinity."),
-        (
-            X[:, :3],
-            r"`front` takes numbers with statistics of shape \(1, 4\); got data of shape \(",
-        ),
-        (X[:, 0], r"`front` takes numbers with statistics of shape \(1, 4\); got data of shape \("),
-        (X.astype(str), r"`front` takes numbers .* and dtype <U"),
-        (X * 1e30, "`front` keeps variances in float32, from 1.2e-38 to 3.4e38; got a feature"),
-        (X * 1e-30, "of [0-9.]+e-3[01]. Measure that feature in another unit."),
+        np.zeros((0, 4)),
+        tf.data.Dataset.from_tensor_slices(X).batch(9).take(0),
+        np.where(X > 2000, np.nan, X),
+        np.where(X > 2000, np.inf, X),
+        X[:, :3],
+        X[:, 0],
+        X.astype(str),
     ],
+    ids=["no rows", "no batches", "NaN", "infinity", "3 columns", "1 axis", "text"],
 )
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
-def test_data_to_learn_nothing_from(data, message):
+def test_data_that_is_refused(data, invalid):
     layer = Standardize(name="front")
     layer.build((None, 4))
-    with pytest.raises(ValueError, match=message):
+    with invalid("data"):
         layer.adapt(data)
+    assert not layer.adapted
+
+
+@pytest.mark.parametrize("factor", [1e30, 1e-30])
+def test_variances_beyond_float32(factor):
+    layer = Standardize(name="front")
+    with pytest.raises(ValueError, match=r"`front` keeps variances in float32, .* another unit"):
+        layer.adapt(X * factor)
     assert not layer.adapted

@@ -1,4 +1,4 @@
-"""`Standardize` over streams, its inverse, and data that must not count in silence."""
+"""Standardize on streams, its inverse, and data that is refused."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ def adapted(data, **options):
 
 
 def test_against_scikit_learns_partial_fit():
-    """Both learn from one pass over pieces of unequal size."""
+    """Both learn from one pass over batches of unequal size."""
     pieces = np.split(X, [1, 90, 400, 401])
     scaler = StandardScaler()
     for piece in pieces:
@@ -50,7 +50,7 @@ def test_the_stream_is_read_once():
 
 
 def test_a_large_offset_costs_no_digits():
-    """Squares of 1e6 + z leave no digit of z's variance in float32, and half of them in float64."""
+    """In float32 squares of 1e6 + z have no digit of the variance of z, in float64 half of them."""
     z = RNG.normal(size=(20_000, 1))
     layer = adapted(tf.data.Dataset.from_tensor_slices(z + 1e6).batch(128))
     np.testing.assert_allclose(layer.variance[0, 0], z.var(), rtol=1e-7)
@@ -60,7 +60,7 @@ def test_a_large_offset_costs_no_digits():
 
 @pytest.mark.parametrize("invert", [False, True])
 @pytest.mark.parametrize("axis", [-1, (1, 2)])
-def test_the_inverse_undoes(axis, invert):
+def test_the_inverse_undoes_the_layer(axis, invert):
     data = RNG.normal(size=(250, 4, 3)) * [1, 10, 0.1] + [0, 5, 2]
     layer = adapted(data, axis=axis, invert=invert)
     back = layer.inverse()
@@ -90,39 +90,36 @@ def test_the_inverse_is_saved(tmp_path):
     np.testing.assert_array_equal(loaded(X[:5]), model(X[:5]))
 
 
-def test_no_inverse_of_what_has_not_learned():
-    with pytest.raises(ValueError, match="`front` has learned no mean and variance, and has no in"):
+def test_a_layer_that_is_not_adapted_has_no_inverse():
+    with pytest.raises(ValueError, match="`front` has learned no mean and variance"):
         Standardize(name="front").inverse()
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    "data",
     [
-        (
-            np.ma.masked_greater(X, 1e3),
-            "`front` must hold a value everywhere; got a masked array with",
-        ),
-        (tf.sparse.from_dense(X), "`front` takes dense arrays, or batches of them; got SparseTen"),
-        (tf.ragged.constant([[1.0], [1.0, 2.0]]), "takes dense arrays, .*; got RaggedTensor."),
-        (5.0, "`front` takes dense arrays, or batches of them; got float."),
-        (None, "`front` takes dense arrays, or batches of them; got NoneType."),
-        (
-            tf.data.Dataset.from_tensors({"a": X}),
-            "`front` takes dense arrays, or batches of them; got dict.",
-        ),
-        (
-            tf.data.Dataset.from_tensors(X).repeat(),
-            r"`front` cannot adapt to an endless dataset. Give it one pass: `.take\(steps\)`",
-        ),
-        (np.full((9, 3), 1e39), "`front` keeps means in float32, up to 3.4e38; .* mean of 1.0e"),
+        tf.sparse.from_dense(X),
+        tf.ragged.constant([[1.0], [1.0, 2.0]]),
+        5.0,
+        None,
+        tf.data.Dataset.from_tensors({"a": X}),
+        tf.data.Dataset.from_tensors(X).repeat(),
     ],
-    ids=lambda value: type(value).__name__,
+    ids=["sparse", "ragged", "number", "None", "dictionaries", "infinite"],
 )
-def test_nothing_is_counted_or_left_out_in_silence(data, message):
+def test_data_that_is_refused(data, invalid):
     layer = Standardize(name="front")
-    with pytest.raises(ValueError, match=message):
+    with invalid("data"):
         layer.adapt(data)
     assert not layer.adapted
+
+
+def test_masked_entries_and_means_beyond_float32():
+    for data in (np.ma.masked_greater(X, 1e3), np.full((9, 3), 1e39)):
+        layer = Standardize(name="front")
+        with pytest.raises(ValueError, match=r"masked array with|`front` keeps means in float32"):
+            layer.adapt(data)
+        assert not layer.adapted
 
 
 def test_masked_arrays_without_a_masked_entry_are_arrays():

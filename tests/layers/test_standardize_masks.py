@@ -1,4 +1,4 @@
-"""Steps that a Keras mask hides do not count in the statistics of `Standardize`."""
+"""Statistics of Standardize ignore masked steps of sequences."""
 
 import keras
 import numpy as np
@@ -49,16 +49,16 @@ def test_statistics_of_each_step():
         np.testing.assert_allclose(layer.variance[0, step], there.var(axis=0), rtol=1e-4, atol=1e-6)
 
 
-def test_nothing_but_padding():
+def test_data_that_is_masked_as_a_whole(invalid):
     layer = Standardize(name="front")
-    with pytest.raises(ValueError, match="`front` cannot adapt to data that a mask hides wholly"):
+    with invalid("data", value=3):
         layer.adapt(keras_layers.Masking(0.0)(np.zeros((3, 4, 2), "float32")))
     assert not layer.adapted
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_first_fit(stream):
-    """Also where other layers stand between the mask and the statistics."""
+    """Also with other layers between the mask and the statistics."""
     front, behind = Standardize(), Standardize()
     model = keras.Sequential(
         [
@@ -94,7 +94,7 @@ def test_the_mask_of_an_embedding():
 
 
 def test_targets_behind_a_mask():
-    """The loss leaves them out; so do their statistics."""
+    """The loss ignores them, and so do their statistics."""
     targets = [100 + s[:, :1] for s in SEQUENCES]
     y = keras.utils.pad_sequences(targets, dtype="float32", padding="post")
     units = Standardize(invert=True)

@@ -1,4 +1,4 @@
-"""AlphaDropout: what keeps the mean and the variance of SELU's outputs."""
+"""AlphaDropout: mean and variance of SELU's outputs are preserved."""
 
 import keras
 import numpy as np
@@ -10,21 +10,16 @@ from kerasnn.layers import AlphaDropout, Dropout
 X = np.random.default_rng(0).normal(size=(100, 100)).astype("float32")
 
 
-@pytest.mark.parametrize("rate", [0.05, 0.2, 0.5])
-def test_the_value_by_hand(rate):
+@pytest.mark.parametrize("rate", [0.05, 0.5])
+def test_the_value_mean_and_variance_by_hand(rate):
+    """Mean and variance are within 4 standard errors of 0 and 1."""
     kept = ops.random_uniform(X.shape, keras.random.SeedGenerator(3)).numpy() >= rate
     alpha, scale = 1.6732632423543772, 1.0507009873554805
     lowest, q = -alpha * scale, 1 - rate
     a = (q + lowest**2 * q * rate) ** -0.5
     b = -a * rate * lowest
-    y = AlphaDropout(rate, seed=3)(X, training=True)
-    np.testing.assert_allclose(y, a * np.where(kept, X, lowest) + b, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("rate", [0.05, 0.2, 0.5])
-def test_mean_and_variance_stay(rate):
-    """Within 4 standard errors of 0 and 1."""
     y = AlphaDropout(rate, seed=3)(X, training=True).numpy()
+    np.testing.assert_allclose(y, a * np.where(kept, X, lowest) + b, rtol=1e-5, atol=1e-6)
     assert abs(y.mean()) < 4 / np.sqrt(X.size)
     assert abs(y.var() - 1) < 4 * (y**2).std() / np.sqrt(X.size)
 
@@ -46,7 +41,7 @@ def test_builders_use_it_after_selu():
 
 
 def test_deep_selu_networks_keep_their_scale():
-    """After 20 layers of SELU the variance is still about 1; plain dropout's is not."""
+    """After 20 layers of SELU the variance is still about 1."""
     x = X
     for i in range(20):
         initializer = keras.initializers.LecunNormal(seed=i)
@@ -56,9 +51,7 @@ def test_deep_selu_networks_keep_their_scale():
     assert 0.7 < x.numpy().var() < 1.3
 
 
-def test_a_noise_shape_that_does_not_fit():
-    with pytest.raises(ValueError, match="`noise_shape` must hold sizes, or None; got noise_shape"):
-        AlphaDropout(0.5, noise_shape="all")
+def test_a_noise_shape_shares_masks():
     y = AlphaDropout(0.5, noise_shape=(None, 1), seed=1)(np.zeros((50, 4)), training=True).numpy()
     np.testing.assert_array_equal(y, np.repeat(y[:, :1], 4, axis=1))
     assert len(np.unique(y)) == 2

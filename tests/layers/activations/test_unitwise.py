@@ -1,4 +1,4 @@
-"""An activation for every unit, against NumPy."""
+"""UnitwiseActivation against NumPy."""
 
 import keras
 import numpy as np
@@ -24,15 +24,15 @@ def test_by_hand(x):
     np.testing.assert_allclose(UnitwiseActivation(NAMES)(x), wanted, rtol=1e-6)
 
 
-@pytest.mark.parametrize("order", [[3, 0, 1, 2], [2, 1, 3, 0], [1, 3, 0, 2]])
+@pytest.mark.parametrize("order", [[3, 0, 1, 2], [2, 1, 3, 0]])
 def test_every_order(order):
-    """Units of the same kind are computed together, and come back to their places."""
+    """Units with the same activation are computed together, and returned in their order."""
     names = [NAMES[i] for i in order]
     outputs = UnitwiseActivation(names)(X[..., order])
     np.testing.assert_allclose(outputs, UnitwiseActivation(NAMES)(X).numpy()[..., order])
 
 
-def test_a_unit_sees_its_own_input_alone():
+def test_each_output_depends_on_its_own_input_only():
     layer, x = UnitwiseActivation(["tanh", cube, "sigmoid", cube]), tf.constant(X[0])
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -44,7 +44,7 @@ def test_a_unit_sees_its_own_input_alone():
     np.testing.assert_allclose(derivatives, diagonals, rtol=1e-4, atol=1e-6)
 
 
-def test_functions_of_ones_own_are_saved(tmp_path):
+def test_custom_functions_are_saved(tmp_path):
     model = keras.Sequential([keras.Input((3,)), UnitwiseActivation([cube, "relu", cube])])
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -52,34 +52,20 @@ def test_functions_of_ones_own_are_saved(tmp_path):
 
 
 @pytest.mark.parametrize("activations", ["relu", [], None, keras.activations.relu])
-def test_what_is_no_list(activations):
-    message = "`activations` must be a list with one activation for each unit; got activations="
-    with pytest.raises(ValueError, match=message):
+def test_a_list_is_needed(activations, invalid):
+    with invalid("activations", value=activations):
         UnitwiseActivation(activations)
 
 
 @pytest.mark.parametrize(
-    ("activation", "message"),
-    [
-        ("rellu", r"`activations\[1\]` must be one of 'celu', .*Did you mean `relu`\?"),
-        ("softmax", r"`activations\[1\]` must be one of 'celu', .*got activations\[1\]='softm"),
-        (
-            keras.activations.softmax,
-            r"`activations\[1\]` must work number by number, and not across the units; got",
-        ),
-        (None, r"`activations\[1\]` must be the name of an activation or a function; got activ"),
-        (3, r"`activations\[1\]` must be the name of an activation or a function; got activ"),
-    ],
+    "activation", ["rellu", "softmax", keras.activations.softmax, None, 3], ids=str
 )
-def test_what_is_no_activation(activation, message):
-    with pytest.raises(ValueError, match=message):
+def test_elementwise_activations_are_needed(activation, invalid):
+    with invalid("activations[1]"):
         UnitwiseActivation(["tanh", activation])
 
 
 @pytest.mark.parametrize("shape", [(2,), (5, 4), (None,)])
-def test_another_number_of_units(shape):
-    with pytest.raises(
-        ValueError,
-        match=r"`activations` must hold one activation for each unit; got 3 for inputs of shape",
-    ):
+def test_another_number_of_units(shape, invalid):
+    with invalid("activations", value=3):
         UnitwiseActivation(["tanh", "relu", "linear"])(keras.Input(shape))

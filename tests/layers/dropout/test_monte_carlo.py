@@ -1,7 +1,6 @@
-"""predict_mc: what it computes, what it switches on, and what it leaves alone."""
+"""predict_mc: mean and deviation, the active layers, and everything that does not change."""
 
 import random
-import re
 
 import keras
 import numpy as np
@@ -37,8 +36,8 @@ def state(model):
 
 
 @pytest.mark.parametrize("dropout", [layers.Dropout, keras.layers.Dropout])
-def test_mean_and_deviation_are_those_of_the_formula(dropout):
-    """Of a linear unit: mean w x, variance sum w^2 x^2 p / (1 - p)."""
+def test_mean_and_deviation_of_a_linear_unit(dropout):
+    """The mean is w x, the variance sum w^2 x^2 p / (1 - p)."""
     model, n, p = network(dropout(0.3), outputs=1), 4000, 0.3
     kernel = model.layers[-1].get_weights()[0]
     mean, std = predict_mc(model, X, n=n, seed=1)
@@ -48,7 +47,7 @@ def test_mean_and_deviation_are_those_of_the_formula(dropout):
 
 
 def test_two_draws_by_hand():
-    """With n = 2 mean and deviation give both draws back: each is a draw of the dropout."""
+    """For n = 2, mean and deviation determine both draws: each is a draw of the dropout."""
     model = keras.Sequential([keras.Input((6,)), layers.Dropout(0.5)])
     mean, std = predict_mc(model, np.ones((50, 6)), n=2, seed=1)
     pairs = {
@@ -57,14 +56,17 @@ def test_two_draws_by_hand():
     assert pairs == {(0, 0), (1, 1), (2, 0)}
 
 
-@pytest.mark.parametrize("make", DROPOUTS)
-def test_every_dropout_layer_is_switched_on(make):
-    _, std = predict_mc(network(make()), X, n=3, seed=1)
-    assert (std > 0).any(axis=1).mean() > 0.5
+def test_every_dropout_layer_is_active():
+    """Each in front of an output of its own."""
+    x = keras.Input((6,))
+    model = keras.Model(x, [keras.layers.Dense(2)(make()(x)) for make in DROPOUTS])
+    _, deviations = predict_mc(model, X, n=3, seed=1)
+    for make, std in zip(DROPOUTS, deviations, strict=True):
+        assert (std > 0).any(axis=1).mean() > 0.5, make
 
 
-def test_nothing_else_is_switched_on_or_moved():
-    """Beside a dropout of the rate 1e-9, which draws and drops nothing, all is inference."""
+def test_everything_else_is_inference_and_does_not_change():
+    """With a rate of 1e-9, which draws and drops nothing, the mean is that of inference."""
     model = network(
         keras.layers.Dense(6, activity_regularizer="l2"),
         keras.layers.GaussianNoise(1.0),
@@ -88,11 +90,11 @@ def test_nothing_else_is_switched_on_or_moved():
     assert [float(loss) for loss in model.losses] == losses
     assert (random.getstate(), np.random.get_state()[1].tolist()) == here
     np.testing.assert_array_equal(keras.random.uniform((3,)), wanted)
-    # Nor does the model's graph know of it.
+    # The graph of the model has no additional node.
     assert model.layers[0].output is not None
 
 
-def test_the_seed_repeats_and_its_lack_does_not():
+def test_calls_repeat_with_a_seed_only():
     model = network(layers.Dropout(0.5))
     one, same, other, free, again = (
         predict_mc(model, X, n=3, seed=seed) for seed in (1, 1, 2, None, None)
@@ -102,12 +104,12 @@ def test_the_seed_repeats_and_its_lack_does_not():
     assert (free[0] != again[0]).any()
 
 
-def test_batches_draw_anew():
-    """Equal rows in different batches have masks of their own."""
+def test_each_batch_draws_new_masks():
+    """Equal rows in different batches have different masks."""
     model = network(layers.Dropout(0.5, noise_shape=(1, None)))
     mean, _ = predict_mc(model, np.ones((5, 6)), n=3, seed=1, batch_size=2)
     assert mean.shape == (5, 2)
-    # They are alike within one, but for the rounding that a row's place decides.
+    # Within a batch they are equal, except for rounding that depends on the position of a row.
     np.testing.assert_allclose(mean[0], mean[1], rtol=1e-5, atol=1e-6)
     assert (mean[0] != mean[2]).any()
     assert (mean[2] != mean[4]).any()
@@ -126,12 +128,12 @@ def test_recurrent_and_attention_layers_behind_masks():
     padded = np.pad(x, ((0, 0), (0, 3)))
     mean, std = predict_mc(model, padded, n=40, seed=1)
     assert (std > 0).all()
-    # Padding is hidden from every layer, as without dropout.
+    # Padding is masked in every layer, as without dropout.
     shorter, _ = predict_mc(model, x, n=40, seed=1)
     assert np.abs(mean - shorter).max() < 6 * std.max() / np.sqrt(40)
 
 
-def test_nested_models_and_several_ends():
+def test_nested_models_and_several_inputs_and_outputs():
     first = keras.Input((6,), name="first")
     second = keras.Input((3,), name="second")
     base = network(keras.layers.BatchNormalization(), layers.Dropout(0.5))
@@ -182,51 +184,39 @@ class Block(keras.layers.Layer):
 
 
 @pytest.mark.parametrize(
-    ("model", "message"),
+    ("make", "hint"),
     [
-        (lambda: 3, "`model` must be a Keras model; got 3."),
-        (lambda: keras.Sequential([layers.Dropout(0.5)]), "`model` must be built, so that its"),
-        (
-            lambda: network(layers.Dropout(0.0)),
-            "holds none with a rate above 0. Build it with dropout, and train it so.",
-        ),
-        (
-            Subclassed,
-            "a Subclassed, computes by its own `call`. Build it with keras.Model(inputs, outputs).",
-        ),
-        (lambda: network(Subclassed()), "computes by its own `call`"),
-        (
-            lambda: network(Block(name="my_block")),
-            "`model` holds `my_block`, a Block with dropout inside that cannot be switched on by "
-            "itself. Build the model of its layers",
-        ),
+        (lambda: keras.Sequential([layers.Dropout(0.5)]), "Call it on a batch"),
+        (lambda: network(layers.Dropout(0.0)), "Build it with dropout"),
+        (Subclassed, "keras.Model(inputs, outputs)"),
+        (lambda: network(Subclassed()), "keras.Model(inputs, outputs)"),
+        (lambda: network(Block(name="my_block")), "Build the model from its layers"),
     ],
+    ids=["not built", "no dropout", "subclassed", "nested subclassed", "custom layer"],
 )
-def test_models_that_cannot_be_switched(model, message):
-    model = model()
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_models_that_are_refused(make, hint, invalid):
+    model = make()
+    with invalid("model") as caught:
         predict_mc(model, X)
+    assert hint in caught.value.hint
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"n": 1}, "`n` must be a whole number of at least 2; got n=1. One draw has no"),
-        ({"batch_size": 0}, "`batch_size` must be a whole number of at least 1; got batch_size=0"),
-        ({"seed": -1}, "`seed` must be a whole number of at least 0; got seed=-1"),
-        ({"x": X[:, :4]}, "`x` must have shape (batch, 6); got (40, 4)"),
-        (
-            {"x": np.full((2, 6), np.nan)},
-            "`x` must hold finite numbers; got nan in row 0, column 0",
-        ),
-        ({"x": X[:0]}, "`x` must hold at least one row; got shape (0, 6)"),
-    ],
+    ("argument", "value"), [("model", 3), ("n", 1), ("batch_size", 0), ("seed", -1)]
 )
-def test_arguments_that_cannot_be_right(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        predict_mc(network(layers.Dropout(0.5)), **{"x": X, **arguments})
+def test_arguments_that_are_refused(argument, value, invalid):
+    with invalid(argument, value=value):
+        predict_mc(**{"model": network(layers.Dropout(0.5)), "x": X, argument: value})
 
 
-def test_a_misspelt_argument():
+@pytest.mark.parametrize(
+    "x", [X[:, :4], np.full((2, 6), np.nan), X[:0]], ids=["columns", "NaN", "no rows"]
+)
+def test_data_that_is_refused(x):
+    with pytest.raises(ValueError, match="`x` must"):
+        predict_mc(network(layers.Dropout(0.5)), x)
+
+
+def test_an_unknown_argument():
     with pytest.raises(TypeError, match="Did you mean `batch_size`"):
         predict_mc(network(layers.Dropout(0.5)), X, batchsize=3)

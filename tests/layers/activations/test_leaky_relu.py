@@ -1,4 +1,4 @@
-"""The leaky rectifier, in its three kinds, against NumPy and Keras."""
+"""Leaky ReLU with fixed, learned and random slopes, against NumPy and Keras."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def gradients(layer, x, training=False):
     return [g.numpy() for g in tape.gradient(loss, [x, *(w.value for w in layer.weights)])]
 
 
-@pytest.mark.parametrize("slope", [0, 0.01, 0.3, 1, 2.5])
+@pytest.mark.parametrize("slope", [0, 0.3, 2.5])
 def test_a_fixed_slope(slope):
     wanted = np.where(X > 0, X, np.float32(slope) * X)
     np.testing.assert_array_equal(LeakyReLU(slope)(X).numpy(), wanted)
@@ -40,12 +40,12 @@ def test_the_default_slope():
     ],
 )
 def test_the_gradient_at_zero_is_the_slope(options):
-    """It is chosen: zero counts as negative."""
+    """Chosen: zero counts as negative."""
     by_input, *_ = gradients(LeakyReLU(**options), [[-2.0], [-0.0], [0.0], [2.0]])
     np.testing.assert_allclose(by_input, [[0.25], [0.25], [0.25], [1]], rtol=1e-6)
 
 
-def test_a_learned_slope_is_one_for_each_channel():
+def test_each_channel_has_its_own_learned_slope():
     layer = LeakyReLU(0.25, learn_slope=True)
     layer(X)
     np.testing.assert_array_equal(layer.get_weights(), [[0.25] * 3])
@@ -66,7 +66,7 @@ def test_the_gradient_of_a_learned_slope():
     np.testing.assert_allclose(by_slope, np.minimum(X, 0).sum(axis=(0, 1)), rtol=1e-5)
 
 
-def test_training_finds_the_slope_of_the_data():
+def test_training_learns_the_slope_of_the_data():
     x = np.linspace(-1, 1, 64)[:, None].astype("float32")
     model = kerasnn.Sequential([keras.Input((1,)), LeakyReLU(0.25, learn_slope=True)])
     model.compile(keras.optimizers.SGD(1.0), loss="mse")
@@ -86,26 +86,22 @@ def test_a_random_slope_is_uniform_in_training():
     np.testing.assert_allclose(counts, 1e4, atol=4 * np.sqrt(1e5 * 0.1 * 0.9))
 
 
-def test_a_random_slope_leaves_positive_inputs_alone():
-    outputs = LeakyReLU(randomize=(0.1, 0.5))(X, training=True).numpy()
-    np.testing.assert_array_equal(outputs[X > 0], X[X > 0])
-
-
 def test_a_random_slope_is_its_mean_in_inference():
     layer = LeakyReLU(randomize=(0.125, 0.375))
     np.testing.assert_array_equal(layer(X).numpy(), LeakyReLU(0.25)(X).numpy())
 
 
-def test_random_slopes_repeat_by_seed_and_differ_otherwise():
+def test_random_slopes_repeat_with_the_same_seed_only():
     first, again = LeakyReLU(randomize=(0, 1), seed=1), LeakyReLU(randomize=(0, 1), seed=1)
     draws = [layer(X, training=True).numpy() for layer in (first, again, first)]
     other = LeakyReLU(randomize=(0, 1), seed=2)(X, training=True).numpy()
     np.testing.assert_array_equal(draws[0], draws[1])
     assert (draws[0] != draws[2]).any()
     assert (draws[0] != other).any()
+    np.testing.assert_array_equal(draws[0][X > 0], X[X > 0])
 
 
-def test_the_gradient_of_a_random_slope_is_the_slope_that_was_drawn():
+def test_the_gradient_is_the_drawn_slope():
     layer = LeakyReLU(randomize=(0.1, 0.5), seed=4)
     x = tf.constant(X)
     with tf.GradientTape() as tape:
@@ -114,43 +110,25 @@ def test_the_gradient_of_a_random_slope_is_the_slope_that_was_drawn():
     np.testing.assert_allclose(tape.gradient(y, x), y / x, rtol=1e-5)
 
 
-def test_nan_is_not_hidden():
+def test_nan_stays_nan():
     assert np.isnan(LeakyReLU()(np.array([np.nan], "float32")).numpy()).all()
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "argument"),
     [
-        (
-            {"negative_slope": -1},
-            r"`negative_slope` must be a finite number at least 0; got negative_slope=-1\. 0 is",
-        ),
-        ({"negative_slope": np.nan}, "`negative_slope` must be a finite number at least 0; got"),
-        ({"negative_slope": None}, "got negative_slope=None"),
-        ({"learn_slope": "yes"}, "`learn_slope` must be True or False; got learn_slope='yes'"),
-        ({"randomize": 0.3}, r"`randomize` must be a pair of slopes, \(low, high\); got ran"),
-        ({"randomize": (0.1, 0.2, 0.3)}, r"got randomize=\(0.1, 0.2, 0.3\)\. Xu et al\. use"),
-        ({"randomize": (-0.1, 0.2)}, r"`randomize\[0\]` must be a finite number at least 0; got"),
-        ({"randomize": (0.3, 0.3)}, r"`randomize\[1\]` must be a finite number above 0.3; got"),
-        (
-            {"randomize": (0.1, 0.2), "learn_slope": True},
-            "`randomize` must be left out with learn_slope=True; .* either learned or random",
-        ),
-        (
-            {"randomize": (0.1, 0.2), "negative_slope": 0.3},
-            "`negative_slope` must be left out with `randomize`; got negative_slope=0.3. The mean",
-        ),
-        ({"seed": 3}, "`seed` must be left out where nothing is random; got seed=3. Give the b"),
-        ({"seed": -1, "randomize": (0, 1)}, "`seed` must be a whole number of at least 0; got"),
+        ({"randomize": (-0.1, 0.2)}, "randomize[0]"),
+        ({"randomize": (0.3, 0.3)}, "randomize[1]"),
+        ({"randomize": (0.1, 0.2), "learn_slope": True}, "randomize"),
+        ({"randomize": (0.1, 0.2), "negative_slope": 0.3}, "negative_slope"),
+        ({"seed": 3}, "seed"),
     ],
 )
-def test_options_that_are_none(options, message):
-    with pytest.raises(ValueError, match=message):
+def test_options_that_contradict_each_other(options, argument, invalid):
+    with invalid(argument):
         LeakyReLU(**options)
 
 
-def test_a_slope_for_channels_of_unknown_number():
-    with pytest.raises(
-        ValueError, match=r"`leak` needs a last axis of fixed size; got inputs of sh"
-    ):
+def test_the_number_of_channels_must_be_known(invalid):
+    with invalid("inputs", value=(None, 3, None)):
         LeakyReLU(learn_slope=True, name="leak")(keras.Input((3, None)))
