@@ -4,11 +4,11 @@ from typing import Any
 
 import keras
 
-from kerasnn.models._engine_mixin import EngineMethods
+from kerasnn.models._engine_mixin import EngineMixin
 
 
 @keras.saving.register_keras_serializable("kerasnn")
-class Model(EngineMethods, keras.Model):
+class Model(EngineMixin, keras.Model):
     """Keras's `Model`, functional or subclassed, checked and trained by kerasnn's engine.
 
     Everything else is Keras's: `compile`, `save`, `summary`, layers, callbacks.
