@@ -36,16 +36,16 @@ class EngineMixin:
     """`fit`, `evaluate` and `predict` of `kerasnn.training` as methods of a Keras model."""
 
     @_as_method(training.fit)
-    def fit(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102  Of `training.fit`.
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
         return training.fit(self, *args, **kwargs)  # type: ignore[arg-type]
 
     @_as_method(training.evaluate)
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102  Of `training.evaluate`.
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         if "_use_cached_eval_dataset" in kwargs:
             # Keras's own `fit` validates through this method, with an argument of its own.
             return super().evaluate(*args, **kwargs)  # type: ignore[misc]
         return training.evaluate(self, *args, **kwargs)  # type: ignore[arg-type]
 
     @_as_method(training.predict)
-    def predict(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102  Of `training.predict`.
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
         return training.predict(self, *args, **kwargs)  # type: ignore[arg-type]

@@ -94,7 +94,7 @@ def test_fit_evaluate_predict(make):
 def test_the_methods_show_the_arguments_of_the_functions(kind, name):
     function, method = getattr(kerasnn.training, name), getattr(kind, name)
     expected, shown = inspect.signature(function), inspect.signature(method)
-    assert list(shown.parameters)[0] == "self"
+    assert next(iter(shown.parameters)) == "self"
     assert list(shown.parameters.values())[1:] == list(expected.parameters.values())[1:]
     assert shown.return_annotation == expected.return_annotation
     assert method.__doc__ == function.__doc__
