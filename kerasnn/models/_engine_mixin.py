@@ -5,14 +5,16 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from kerasnn import training
+import keras
+
+from kerasnn.training import evaluate, fit, predict
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def _as_method(
-    function: Callable[Concatenate[Any, P], R],
+    function: Callable[Concatenate[keras.Model, P], R],
 ) -> Callable[[Callable[..., Any]], Callable[Concatenate[Any, P], R]]:
     """Gives a method the signature and the docstring of a function of a model.
 
@@ -35,17 +37,17 @@ def _as_method(
 class EngineMixin:
     """`fit`, `evaluate` and `predict` of `kerasnn.training` as methods of a Keras model."""
 
-    @_as_method(training.fit)
+    @_as_method(fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
-        return training.fit(self, *args, **kwargs)  # type: ignore[arg-type]
+        return fit(self, *args, **kwargs)  # type: ignore[arg-type]
 
-    @_as_method(training.evaluate)
+    @_as_method(evaluate)
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         if "_use_cached_eval_dataset" in kwargs:
             # Keras's own `fit` validates through this method, with an argument of its own.
             return super().evaluate(*args, **kwargs)  # type: ignore[misc]
-        return training.evaluate(self, *args, **kwargs)  # type: ignore[arg-type]
+        return evaluate(self, *args, **kwargs)  # type: ignore[arg-type]
 
-    @_as_method(training.predict)
+    @_as_method(predict)
     def predict(self, *args: Any, **kwargs: Any) -> Any:
-        return training.predict(self, *args, **kwargs)  # type: ignore[arg-type]
+        return predict(self, *args, **kwargs)  # type: ignore[arg-type]

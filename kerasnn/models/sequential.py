@@ -1,4 +1,4 @@
-"""`kerasnn.Sequential`."""
+"""`Sequential`: Keras's `Sequential` on kerasnn's engine."""
 
 import keras
 

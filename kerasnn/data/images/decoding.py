@@ -55,7 +55,7 @@ def convert(image: tf.Tensor, size: tuple[int, int], color_mode: str) -> tf.Tens
 
 def decode_resized(raw: tf.Tensor, size: tuple[int, int], color_mode: str) -> tf.Tensor:
     """Returns the image in a file; the graph raises when there is a problem with the file."""
-    image, problem = decode(raw)
+    image, problem = _program()(raw)
     with tf.control_dependencies([tf.debugging.Assert(problem == "", [problem])]):
         return convert(image, size, color_mode)
 

@@ -53,7 +53,7 @@ def from_backbone(
             `pooling="flatten"`. The default is (224, 224, 3), or a given model's own, which
             need not be of three channels.
         outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
-        task: What to predict; see `kerasnn.tasks.Task`.
+        task: A `kerasnn.tasks.Task` or its name.
         weights: `"imagenet"`, a path or None, as for `vgg16`. A given model keeps its own; a
             warning says where those are the random ones that it was built with.
         resize: (height, width) that the model itself scales images to, bilinear; None keeps
@@ -62,11 +62,11 @@ def from_backbone(
             or `"flatten"`, all of them in a row.
         head: Units of each dense hidden layer; `()` for none.
         activation: Activation of the hidden layers, by name.
-        dropout: Share of each hidden layer's outputs dropped in training.
+        dropout: Fraction of each hidden layer's outputs dropped in training.
         l1: Factor of the penalty l1 * sum(abs(W)) on the kernels of the head.
         l2: Factor of the penalty l2 * sum(W**2) on the kernels of the head.
-        optimizer: Name of a Keras optimizer, or one with a rate of its own.
-        learning_rate: Rate, or schedule, of an optimizer given by name.
+        optimizer: Name of a Keras optimizer, or an optimizer with its own learning rate.
+        learning_rate: Learning rate or schedule of an optimizer given by name.
         seed: Seed of the head's initialisers and dropout, and with `weights=None` of the
             network's. The default takes them from `keras.utils.set_random_seed`.
         compile: Whether to compile with the task's loss and metrics.
@@ -83,12 +83,12 @@ def from_backbone(
         >>> model.output_shape
         (None, 1)
     """
-    part = _building_blocks.Parts(l1=l1, l2=l2, batch_norm=False, seed=seed)
-    top = Head(part, Task(task), outputs, pooling, head, activation, dropout)
+    factory = _building_blocks.LayerFactory(l1=l1, l2=l2, batch_norm=False, seed=seed)
+    top = Head(factory, Task(task), outputs, pooling, head, activation, dropout)
     if isinstance(name, keras.Model):
         backbone = _copy(name, input_shape, weights, resize)
     else:
-        backbone = _network(part, name, input_shape, weights, resize)
+        backbone = _network(factory, name, input_shape, weights, resize)
     tensor = backbone.outputs[0]
     for layer in top.layers(tensor.shape[1:]):
         tensor = layer(tensor)
@@ -101,7 +101,7 @@ def from_backbone(
 
 
 def _network(
-    part: _building_blocks.Parts, name: Any, input_shape: Any, weights: Any, resize: Any
+    factory: _building_blocks.LayerFactory, name: Any, input_shape: Any, weights: Any, resize: Any
 ) -> keras.Model:
     make, module = application(name)
     given = (224, 224, 3) if input_shape is None else input_shape
@@ -117,7 +117,7 @@ def _network(
         raise _checks.InvalidArgument(
             "input_shape", f"suit {name}", given, f"It says: {error}"
         ) from error
-    made = keras.models.clone_model(made, clone_function=lambda layer: _seeded(layer, part))
+    made = keras.models.clone_model(made, clone_function=lambda layer: _seeded(layer, factory))
     backbone = keras.Model(made.input, made.output, name=name.lower())
     if weights is not None:
         load_backbone(backbone, name, weights)
@@ -151,12 +151,12 @@ def _copy(model: keras.Model, input_shape: Any, weights: Any, resize: Any) -> ke
     return keras.Model(copy.inputs, copy.outputs[0], name=model.name)
 
 
-def _seeded(layer: Any, part: _building_blocks.Parts) -> Any:
-    """Returns a new layer of the same configuration, whose initialisers have seeds of `part`."""
+def _seeded(layer: Any, factory: _building_blocks.LayerFactory) -> Any:
+    """Returns a new layer of the same configuration, whose initialisers have seeds of `factory`."""
     return copy_of(
         layer,
         **{
-            name: {**value, "config": {**value["config"], "seed": part.seed()}}
+            name: {**value, "config": {**value["config"], "seed": factory.seed()}}
             for name, value in layer.get_config().items()
             if name.endswith("_initializer") and "seed" in (value or {}).get("config", {})
         },

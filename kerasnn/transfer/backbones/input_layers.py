@@ -15,7 +15,7 @@ LEAST_PIXELS = 32
 
 def shape(argument: str, value: Any, resize: Any) -> tuple[int | None, ...]:
     """Returns a checked `(height, width, 3)`; checks the size that images are scaled to, too."""
-    given = _building_blocks.shape(value, 3, "(height, width, 3)")
+    given = _building_blocks.checked_shape(value, 3, "(height, width, 3)")
     if given[-1] != 3:
         raise _checks.InvalidArgument(
             argument,

@@ -46,7 +46,7 @@ def vgg16(
         input_shape: `(height, width, 3)` in pixels, each at least 32; None for any size, unless
             `pooling="flatten"`.
         outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
-        task: What to predict; see `kerasnn.tasks.Task`.
+        task: A `kerasnn.tasks.Task` or its name.
         weights: Of the convolutions: `"imagenet"`, which Keras keeps in `~/.keras/models` or
             downloads (58.9 MB); the path of an `.h5` file of `keras.applications`, with or
             without its top, of a `.weights.h5` or a `.keras` file; or None for random ones, which
@@ -57,12 +57,12 @@ def vgg16(
             or `"flatten"`, all of them in a row.
         head: Units of each dense hidden layer; `()` for none.
         activation: Activation of the hidden layers, by name.
-        dropout: Share of each hidden layer's outputs dropped in training.
+        dropout: Fraction of each hidden layer's outputs dropped in training.
         l1: Factor of the penalty l1 * sum(abs(W)) on the kernels of the head.
         l2: Factor of the penalty l2 * sum(W**2) on the kernels of the head.
-        optimizer: Name of a Keras optimizer, or one with a rate of its own.
-        learning_rate: Rate, or schedule, of an optimizer given by name.
-        seed: Seed of initialisers and dropout. The default takes them from
+        optimizer: Name of a Keras optimizer, or an optimizer with its own learning rate.
+        learning_rate: Learning rate or schedule of an optimizer given by name.
+        seed: Seed of initialisers and dropout. None uses the global seed of
             `keras.utils.set_random_seed`.
         compile: Whether to compile with the task's loss and metrics.
 
@@ -81,11 +81,11 @@ def vgg16(
     Reference:
         Simonyan & Zisserman (2015), arXiv:1409.1556.
     """
-    part = _building_blocks.Parts(l1=l1, l2=l2, batch_norm=False, seed=seed)
-    top = Head(part, Task(task), outputs, pooling, head, activation, dropout)
+    factory = _building_blocks.LayerFactory(l1=l1, l2=l2, batch_norm=False, seed=seed)
+    top = Head(factory, Task(task), outputs, pooling, head, activation, dropout)
     shape = input_layers.shape("input_shape", input_shape, resize)
     check_weights(weights)
-    backbone = [*input_layers.entry(shape, resize, "vgg16"), *_convolutions(part)]
+    backbone = [*input_layers.entry(shape, resize, "vgg16"), *_convolutions(factory)]
     features = keras.Sequential(backbone, name="vgg16")
     if weights is not None:
         load_backbone(features, "VGG16", weights)
@@ -97,12 +97,12 @@ def vgg16(
     )
 
 
-def _convolutions(part: _building_blocks.Parts) -> list[keras.layers.Layer]:
+def _convolutions(factory: _building_blocks.LayerFactory) -> list[keras.layers.Layer]:
     """Returns the five blocks, each halving height and width at its end."""
     stack: list[keras.layers.Layer] = []
     for i, (filters, count) in enumerate(_BLOCKS, 1):
         for j in range(1, count + 1):
-            he: Any = part.initializer("relu")
+            he: Any = factory.initializer("relu")
             name = f"block{i}_conv{j}"
             stack.append(
                 keras.layers.Conv2D(

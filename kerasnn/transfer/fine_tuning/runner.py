@@ -165,8 +165,8 @@ class Tuning:
         return _Data(images, held, extract.precision)
 
     def _augmentation(self) -> list[keras.layers.Layer]:
-        part = _building_blocks.Parts(l1=0, l2=0, batch_norm=False, seed=self._ask.seed)
-        return _building_blocks.augmentation(part)
+        part = _building_blocks.LayerFactory(l1=0, l2=0, batch_norm=False, seed=self._ask.seed)
+        return _building_blocks.augmentation_layers(part)
 
     def _augmenter(self) -> Callable[[Any], Any]:
         layers = keras.Sequential(self._augmentation())
