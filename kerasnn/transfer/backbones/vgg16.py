@@ -48,9 +48,10 @@ def vgg16(
         outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
         task: A `kerasnn.tasks.Task` or its name.
         weights: Weights of the convolutions: `"imagenet"`, a file that Keras keeps in
-            `~/.keras/models` or downloads (58.9 MB); the path of an `.h5` file of `keras.applications`, with
-            or without its top, of a `.weights.h5` or a `.keras` file; or None for random ones, to
-            be trained with `fit`: `fine_tune` warns that it would freeze them.
+            `~/.keras/models` or downloads (58.9 MB); the path of an `.h5` file of
+            `keras.applications`, with or without top, of a `.weights.h5` or a `.keras` file; or
+            None for random ones, to be trained with `fit`: `fine_tune` warns that it would freeze
+            them.
         resize: (height, width) that the model itself scales images to, bilinear; None keeps
             their size.
         pooling: How the last feature maps become one row: `"avg"` or `"max"` over each map, or
