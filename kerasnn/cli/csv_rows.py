@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kerasnn.cli import csv_cells as csv_cells
-from kerasnn.data._columns import is_missing
+from kerasnn.data.tables.columns import is_missing
 from kerasnn.serving.graph.tensor_names import of_column
 from kerasnn.serving.runtime.c_session import Tensor
 

@@ -1,4 +1,4 @@
-"""Data sets, each as the same `Split` into a training part and a test part."""
+"""Data sets as a `Split` into a training part and a test part."""
 
 from kerasnn.data.from_csv import from_csv
 from kerasnn.data.from_directory import from_directory

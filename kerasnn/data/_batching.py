@@ -1,4 +1,4 @@
-"""Batched tf.data pipelines for data that stays out of memory."""
+"""Batched `tf.data` pipelines of data that is not kept in memory."""
 
 import math
 from collections.abc import Callable
@@ -17,15 +17,15 @@ def batches(
     shuffle_seed: int | None = None,
     load: Callable | None = None,
 ) -> tf.data.Dataset:
-    """Returns `dataset`, which yields single examples, in batches of known number.
+    """Returns `dataset`, which yields single examples, in a known number of batches.
 
     Args:
         dataset: Yields `(x, y)` for one row at a time.
-        rows: How many it yields.
+        rows: Number of examples that it yields.
         batch_size: Rows in a batch.
-        shuffle_seed: Shuffles anew each epoch from this seed; None keeps the order. The buffer
-            holds 10,000 rows, or fewer where they would take more than 256 MiB.
-        load: Turns what the dataset yields into `(x, y)`, after the shuffle.
+        shuffle_seed: Seed of a new order in each epoch; None keeps the order. The shuffle buffer
+            holds 10,000 rows, or fewer if they would take more than 256 MiB.
+        load: Converts an element of the dataset into `(x, y)`, after the shuffle.
     """
     if shuffle_seed is not None:
         buffer = max(1, min(rows, _BUFFER_ROWS, _BUFFER_BYTES // _row_bytes(dataset)))

@@ -1,6 +1,6 @@
-"""Generated sets, by TensorFlow Playground's definitions where it has one.
+"""Generators of point sets, most of them as defined by TensorFlow Playground.
 
-Each function takes the number of points, the noise in [0, 0.5] and NumPy's generator, and
+Each function receives the number of points, the noise in [0, 0.5] and a NumPy generator, and
 returns `(x, y)`.
 
 Reference:
@@ -20,8 +20,8 @@ _PADDING = 0.3
 def circles(samples: int, noise: float, rng: np.random.Generator) -> Points:
     """A disc of radius 2.5 (class 1) inside a ring from 3.5 to 5 (class 0).
 
-    The noise moves a point only to decide its class: a point keeps its place, and those near
-    the border may carry the other class.
+    The noise changes classes only: a point near the border may have the other class, and no point
+    is moved.
     """
     inside = samples - samples // 2
     r = np.concatenate(
@@ -74,9 +74,9 @@ def gate(name: str) -> Callable[[int, float, np.random.Generator], Points]:
     """Returns the generator that scatters points over a square and labels them by `name`.
 
     The square is [-5.3, 5.3] on both axes without a strip of 0.3 on either side of each axis,
-    and a coordinate counts as true where it is positive. The noise moves a point only to decide
-    its class. `xor` is Playground's own: class 1 where x1 x2 >= 0, so where the signs are
-    *equal*, which is the other way round from the truth table's xor.
+    and a coordinate is true if it is positive. The noise changes classes only. `xor` is
+    Playground's: class 1 where x1 x2 >= 0, so where the signs are *equal*, which is the
+    opposite of the truth table's xor.
     """
 
     def scattered(samples: int, noise: float, rng: np.random.Generator) -> Points:

@@ -1,4 +1,4 @@
-"""Which rows train and which rows test: one rule for every source."""
+"""Division of rows into a training part and a test part."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from kerasnn.tasks import Task
 
 
 def check_partition(test_size: float, seed: int) -> None:
-    """Raises unless `test_size` is a share strictly between 0 and 1 and `seed` a seed."""
+    """Raises unless `test_size` is strictly between 0 and 1, and `seed` an integer from 0."""
     _checks.number("test_size", test_size, above=0, below=1)
     _checks.whole_number("seed", seed, at_least=0)
 
@@ -23,20 +23,21 @@ def partition(
     labels: np.ndarray | None = None,
     classes: Sequence[str] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the row numbers of the training part and of the test part, shuffled.
+    """Returns the indices of the training rows and of the test rows, shuffled.
 
-    With `labels` the split is stratified: each class keeps its share in both parts, and none
-    is missing from the training part.
+    With `labels` the split is stratified: each class has the same fraction of both parts,
+    and none is missing from the training part.
 
     Args:
         rows: Number of rows.
-        test_size: Share of the rows that tests, in (0, 1).
+        test_size: Fraction of the rows in the test part, in (0, 1).
         seed: Seed of the shuffle.
-        labels: `(rows,)` class numbers to stratify by.
+        labels: `(rows,)` class indices to stratify by.
         classes: Name of each class, for errors.
 
     Raises:
-        ValueError: If a part would be empty or would lack a class.
+        InvalidArgument: If a part would be empty or would lack a class.
+        ValueError: If a class has one row only.
 
     Example:
         >>> train, test = partition(10, test_size=0.2, seed=0)
@@ -47,8 +48,8 @@ def partition(
 
     test_rows = int(np.ceil(rows * test_size))
     if rows - test_rows < 1:
-        raise ValueError(
-            f"{rows} rows with test_size={test_size} leave no row to train on. Give more data."
+        raise _checks.InvalidArgument(
+            "test_size", f"leave a row to train on; there are {rows} rows", test_size
         )
     if labels is not None:
         _check_classes(labels, classes, rows - test_rows, test_rows)
@@ -59,9 +60,11 @@ def partition(
     if labels is not None:
         absent = np.setdiff1d(labels, labels[train])
         if len(absent):
-            raise ValueError(
-                f"With test_size={test_size} no row of class {classes[absent[0]]!r} is left to "
-                "train on. Use a smaller `test_size`."
+            raise _checks.InvalidArgument(
+                "test_size",
+                f"leave a row of each class to train on, of {classes[absent[0]]!r} too",
+                test_size,
+                "Use a smaller one.",
             )
     return train, test
 
@@ -73,13 +76,16 @@ def _check_classes(
     if counts.min() < 2:
         name = classes[numbers[counts.argmin()]]
         raise ValueError(
-            f"Class {name!r} has 1 row; to be in the training part and in the test part a class "
-            "needs at least 2. Add rows of it or leave it out."
+            f"Class {name!r} has 1 row and needs at least 2, for the training part and the test "
+            "part. Add rows of it, or leave it out."
         )
     if min(train_rows, test_rows) < len(numbers):
-        raise ValueError(
-            f"{train_rows} training rows and {test_rows} test rows cannot each hold all "
-            f"{len(numbers)} classes. Change `test_size` or give more data."
+        raise _checks.InvalidArgument(
+            "test_size",
+            f"leave at least one row of each of the {len(numbers)} classes in both parts",
+            test_rows / (train_rows + test_rows),
+            "Or give more data.",
+            got=f"{train_rows} training rows and {test_rows} test rows",
         )
 
 
@@ -93,7 +99,7 @@ def split_arrays(
     test_size: float,
     seed: int,
 ) -> Split:
-    """Returns the rows of `x` and `y` as a `Split`, stratified where y holds class numbers."""
+    """Returns the rows of `x` and `y` as a `Split`, stratified if y holds class indices."""
     train, test = partition(
         len(x),
         test_size=test_size,

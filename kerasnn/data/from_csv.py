@@ -1,4 +1,4 @@
-"""A CSV file as a `Split`."""
+"""Data sets from CSV files."""
 
 import decimal
 import os
@@ -11,15 +11,20 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.data._batching import batches
-from kerasnn.data._columns import MISSING_VALUES, Categorical, Numeric, Profile
-from kerasnn.data._csv_table import CsvTable
 from kerasnn.data._partition import check_partition, partition
-from kerasnn.data._targets import encode_target, float_dtype
 from kerasnn.data.split import Split
+from kerasnn.data.tables.columns import (
+    MISSING_VALUES,
+    CategoricalColumn,
+    ColumnSummary,
+    NumericColumn,
+)
+from kerasnn.data.tables.csv_table import CsvTable
+from kerasnn.data.tables.targets import encode_target, float_dtype
 from kerasnn.tasks import Task
 
-Column = Numeric | Categorical
-# All integers below this size are numbers of float64.
+Column = NumericColumn | CategoricalColumn
+# float64 holds all integers below this size.
 _FLOAT64_INTEGERS = 2**53
 
 
@@ -40,47 +45,50 @@ def from_csv(
     in_memory: bool = True,
     batch_size: int = 32,
 ) -> Split:
-    r"""Returns a CSV file, whose first line names the columns, as a training and a test part.
+    r"""Reads a CSV file, whose first line names the columns, into a training and a test part.
 
     A column of numbers becomes one column of x. A column of text becomes one column of zeros and
-    ones for each category, called for example `colour=red`. What a column needs to know (its
-    categories, its mean) is learned from the training rows alone, so a category that only test
-    rows have is all zeros. A column with both numbers and text is refused.
+    ones for each category, named for example `colour=red`. Categories and means are learned from
+    the training rows alone, so a category that only test rows have becomes zeros. A column with
+    both numbers and text is refused.
 
-    The target becomes class numbers from 0 in the order of the names or numbers (`split.classes`
-    tells them), or float32 values. A column whose values differ by digits that float32 drops, such
-    as seconds since 1970 within one minute, is refused; under
-    `keras.config.set_floatx("float64")` real numbers are float64.
+    The target becomes class indices, in the order of the names or numbers in `split.classes`, or
+    float32 values. A column whose values differ only in digits that float32 drops, such as seconds
+    since 1970 within one minute, is refused; with `keras.config.set_floatx("float64")` real
+    numbers are float64.
 
     Args:
         path: The file.
         target: Name of the column to predict.
-        test_size: Share of the rows that tests, in (0, 1). Classes keep their shares in both parts.
-        seed: Seed of the split, and of the shuffle under `in_memory=False`.
-        missing: What a missing value among the features leads to: "error", or "mean", which puts
-            the mean of the training rows into a column of numbers and their commonest category
-            into a column of text. A missing target is always an error.
-        missing_values: The cells whose value is missing, blanks around them left out; all other
-            cells hold values. By default the empty cell, `?`, `NA`, `na`, `N/A`, `n/a`, `#N/A`,
-            `NaN`, `nan`, `NAN`, `NULL`, `null` and `Null`. Where `NA` is a value of its own, such
-            as Namibia or "no alley", give `("",)`.
-        task: What there is to predict; None has `kerasnn.tasks.infer` name it.
-        categorical: Columns to take as text although they hold numbers: months, postal codes. The
+        test_size: Fraction of the rows in the test part, in (0, 1). Classes have the same
+            fractions of both parts.
+        seed: Seed of the split, and of the shuffle with `in_memory=False`.
+        missing: What to do with missing features: "error", or "mean", which replaces a number by
+            the mean of the training rows and text by their commonest category. A missing target
+            always raises.
+        missing_values: Cells that stand for a missing value, without blanks around them. By
+            default the empty cell, `?`, `NA`, `na`, `N/A`, `n/a`, `#N/A`, `NaN`, `nan`, `NAN`,
+            `NULL`, `null` and `Null`. If `NA` is a value, such as Namibia or "no alley", give
+            `("",)`.
+        task: A `kerasnn.tasks.Task` or its name; None infers it by `kerasnn.tasks.infer`.
+        categorical: Columns that are text although they hold numbers: months, postal codes. The
             target may be one of them.
         drop: Columns to leave out.
         delimiter: The character between two cells.
         encoding: As in `open`. The default reads UTF-8 with and without a byte-order mark.
         in_memory: False leaves the rows in the file and gives batches in a `tf.data.Dataset`: the
             file is read twice to learn the columns and again in each epoch; only the target column
-            is held in memory. The parts hold the same rows as they do in memory. A shuffle buffer
-            of 10,000 rows mixes the training part, so a file that is sorted by class should be
-            shuffled first.
-        batch_size: Rows in a batch. In-memory arrays have no batches and leave it unused.
+            stays in memory. Both parts have the same rows as with True. The training part is
+            shuffled in a buffer of 10,000 rows, so shuffle a file that is sorted by class first.
+        batch_size: Rows in a batch. Not used for arrays in memory.
+
+    Returns:
+        A `Split` with the names of the columns of x in `features`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file or an argument breaks one of the rules above; the column and the
-            line are named.
+        InvalidArgument: If an argument breaks its rule.
+        ValueError: If the file breaks one of the rules above; the column and line are named.
 
     Example:
         >>> import pathlib, tempfile
@@ -100,10 +108,10 @@ def from_csv(
     table = CsvTable(pathlib.Path(path), delimiter=delimiter, encoding=encoding)
     _check_names(table, target, categorical, drop)
 
-    profiles, values = _look(table, target, missing_values, categorical, drop)
+    summaries, values = _summarize(table, target, missing_values, categorical, drop)
     y, task, classes = encode_target(values, task, name=target)
     if missing == "error":
-        _refuse_missing(profiles)
+        _refuse_missing(summaries)
     train, test = partition(
         len(y),
         test_size=test_size,
@@ -111,7 +119,7 @@ def from_csv(
         labels=None if classes is None else y,
         classes=classes or (),
     )
-    columns = _learn(table, profiles, missing_values, categorical, _mask(train, len(y)))
+    columns = _learn(table, summaries, missing_values, categorical, _mask(train, len(y)))
     features = tuple(name for column in columns for name in column.features)
 
     if in_memory:
@@ -142,49 +150,51 @@ def _check_names(
                 hint = _checks.did_you_mean(name, table.columns)
                 if len(table.columns) == 1:
                     hint = "The file has one column only: should `delimiter` be ';' or '\\t'?"
-                raise ValueError(
-                    f"`{argument}` must name a column; {table.path}, line 1, has no {name!r}, only "
-                    f"{', '.join(map(repr, table.columns))}. {hint}".rstrip()
+                raise _checks.InvalidArgument(
+                    argument,
+                    f"name a column of {table.path}: {', '.join(map(repr, table.columns))}",
+                    name,
+                    hint,
                 )
     if target in drop:
-        raise _checks.InvalidArgument("drop", f"leave the target {target!r} in", drop)
+        raise _checks.InvalidArgument("drop", f"not contain the target {target!r}", drop)
     if not set(table.columns) - set(drop) - {target}:
-        raise ValueError(f"{table.path} has no column beside the target {target!r} to learn from.")
+        raise ValueError(f"{table.path} has no column besides the target {target!r} to learn from.")
 
 
-def _look(
+def _summarize(
     table: CsvTable,
     target: str,
     missing_values: Sequence[str],
     categorical: Sequence[str],
     drop: Sequence[str],
-) -> tuple[dict[str, Profile], np.ndarray]:
-    """Reads the file once: what each feature column looks like, and the target's values."""
-    profiles = {
-        name: Profile(name, missing_values, as_text=name in categorical)
+) -> tuple[dict[str, ColumnSummary], np.ndarray]:
+    """Reads the file once: a summary of each feature column, and the target's values."""
+    summaries = {
+        name: ColumnSummary(name, missing_values, as_text=name in categorical)
         for name in table.columns
         if name not in drop
     }
     values: list[str] = []
     for block in table.blocks():
         for name, cells in zip(table.columns, zip(*block.rows, strict=True), strict=True):
-            if name in profiles:
-                profiles[name].look(block.lines, cells)
+            if name in summaries:
+                summaries[name].update(block.lines, cells)
             if name == target:
-                # One object for each different text: a class costs 8 bytes a row.
+                # One object for each different text: 8 bytes a row.
                 values.extend(map(sys.intern, cells))
     if not values:
         raise ValueError(f"{table.path} holds a header and no rows.")
-    profile = profiles.pop(target)
-    if profile.missing:
+    summary = summaries.pop(target)
+    if summary.missing:
         raise ValueError(
-            f"The target {target!r} is missing in rows: {profile.count_missing()}. Drop them."
+            f"The target {target!r} is missing in rows: {summary.describe_missing()}. Drop them."
         )
-    return profiles, _numbers(target, values) if profile.is_numeric else np.array(values, str)
+    return summaries, _numbers(target, values) if summary.is_numeric else np.array(values, str)
 
 
 def _numbers(target: str, cells: list[str]) -> np.ndarray:
-    """Returns a target's numbers: float64, or int64 where they are integers too long for that."""
+    """Returns a target's numbers: float64, or int64 for integers with too many digits."""
     numbers = np.array(cells, np.float64)
     if np.abs(numbers).max() < _FLOAT64_INTEGERS:
         return numbers
@@ -196,7 +206,7 @@ def _numbers(target: str, cells: list[str]) -> np.ndarray:
     if len(set(exact.values())) > len(np.unique(numbers)):
         raise ValueError(
             f"The target {target!r} holds numbers that differ only in digits that float64 drops. "
-            f"If they are names of classes, take them as text with categorical=({target!r},)."
+            f"If they are names of classes, read them as text with categorical=({target!r},)."
         )
     return numbers
 
@@ -212,8 +222,8 @@ def _check_missing_values(missing_values: Sequence[str]) -> None:
         )
 
 
-def _refuse_missing(profiles: dict[str, Profile]) -> None:
-    counts = [f"{name!r} {p.count_missing()}" for name, p in profiles.items() if p.missing]
+def _refuse_missing(summaries: dict[str, ColumnSummary]) -> None:
+    counts = [f"{name!r} {p.describe_missing()}" for name, p in summaries.items() if p.missing]
     if counts:
         raise ValueError(
             f"Missing values by column: {', '.join(counts)}. Drop those rows or columns, or fill "
@@ -223,33 +233,33 @@ def _refuse_missing(profiles: dict[str, Profile]) -> None:
 
 def _learn(
     table: CsvTable,
-    profiles: dict[str, Profile],
+    summaries: dict[str, ColumnSummary],
     missing_values: Sequence[str],
     categorical: Sequence[str],
     train: np.ndarray,
 ) -> list[Column]:
-    """Reads the training rows: the mean of each column, or its categories."""
+    """Reads the training rows to learn the mean of each column, or its categories."""
     columns = {
-        name: Numeric(name, missing_values)
-        if profile.is_numeric
-        else Categorical(name, missing_values, check=name not in categorical)
-        for name, profile in profiles.items()
+        name: NumericColumn(name, missing_values)
+        if summary.is_numeric
+        else CategoricalColumn(name, missing_values, check=name not in categorical)
+        for name, summary in summaries.items()
     }
-    for rows, _ in _chosen(table, train):
+    for rows, _ in _selected(table, train):
         for name, cells in zip(table.columns, zip(*rows, strict=True), strict=True):
             if name in columns:
-                columns[name].learn(cells)
+                columns[name].update(cells)
     for column in columns.values():
         column.finish()
     return list(columns.values())
 
 
-def _chosen(table: CsvTable, mask: np.ndarray) -> Iterator[tuple[list[list[str]], np.ndarray]]:
-    """Yields, block by block, the rows that `mask` chooses, and their numbers."""
+def _selected(table: CsvTable, mask: np.ndarray) -> Iterator[tuple[list[list[str]], np.ndarray]]:
+    """Yields, block by block, the rows that `mask` selects, and their indices."""
     for block in table.blocks():
-        numbers = block.start + np.flatnonzero(mask[block.start : block.start + len(block.rows)])
-        if len(numbers):
-            yield [block.rows[number - block.start] for number in numbers], numbers
+        indices = block.start + np.flatnonzero(mask[block.start : block.start + len(block.rows)])
+        if len(indices):
+            yield [block.rows[i - block.start] for i in indices], indices
 
 
 def _encode(table: CsvTable, columns: list[Column], rows: list[list[str]]) -> np.ndarray:
@@ -261,7 +271,7 @@ def _stream(
     table: CsvTable, columns: list[Column], y: np.ndarray, mask: np.ndarray, width: int
 ) -> tf.data.Dataset:
     return tf.data.Dataset.from_generator(
-        lambda: ((_encode(table, columns, rows), y[n]) for rows, n in _chosen(table, mask)),
+        lambda: ((_encode(table, columns, rows), y[i]) for rows, i in _selected(table, mask)),
         output_signature=(
             tf.TensorSpec((None, width), tf.as_dtype(float_dtype())),
             tf.TensorSpec((None,), tf.as_dtype(y.dtype)),
@@ -269,7 +279,7 @@ def _stream(
     ).unbatch()
 
 
-def _mask(chosen: np.ndarray, rows: int) -> np.ndarray:
+def _mask(indices: np.ndarray, rows: int) -> np.ndarray:
     mask = np.zeros(rows, dtype=bool)
-    mask[chosen] = True
+    mask[indices] = True
     return mask

@@ -1,4 +1,4 @@
-"""A folder of images, one folder a class, as a `Split`."""
+"""Data sets of images, from a folder with one folder for each class."""
 
 import concurrent.futures
 import os
@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.data import _images
 from kerasnn.data._batching import batches
 from kerasnn.data._partition import check_partition, partition
+from kerasnn.data.images import decoding
 from kerasnn.data.split import Split
 from kerasnn.tasks import Task
 
@@ -23,47 +23,49 @@ def from_directory(
     *,
     image_size: tuple[int, int],
     classes: Sequence[str] | None = None,
-    colour: str = "rgb",
+    color_mode: str = "rgb",
     test_size: float = 0.2,
     seed: int = 0,
     errors: str = "raise",
     in_memory: bool = True,
     batch_size: int = 32,
 ) -> Split:
-    """Returns a folder with one folder of images for each class as a training and a test part.
+    """Reads a folder with one folder of images for each class into a training and a test part.
 
-    Images are JPEG, PNG, BMP, WebP or GIF (the first frame), whatever their names end in. They are
+    Images are JPEG, PNG, BMP, WebP or GIF (the first frame), whatever their file names. They are
     turned upright as their EXIF data asks, stretched to one size, and stay raw uint8 levels from 0
     to 255, `(height, width, channels)`. Two classes make a binary task, more a multiclass one.
 
-    A file whose levels would not be those that one sees is refused: with transparent pixels, with
-    16 bits a channel (PNG), with a colour table or compression (BMP). The `image_bytes` signature
-    of `kerasnn.serving.export` decodes, and refuses, in the same way.
+    A file is refused if its decoded levels would differ from what a viewer shows: transparent
+    pixels, 16 bits per channel (PNG), a colour table or compression (BMP). The `image_bytes`
+    signature of `kerasnn.serving.export` decodes and refuses in the same way.
 
-    Hidden folders, `__MACOSX` and the files beside the class folders are passed over, and so are
-    hidden files. Every other file has to be an image, and every other folder a class: one without
-    images is refused rather than taken for a class or passed over.
+    Hidden files and folders, `__MACOSX` and files beside the class folders are ignored. Every
+    other file has to be an image, and every other folder a class with at least two images.
 
     Args:
         path: The folder that holds the class folders.
         image_size: (height, width) in pixels.
-        classes: Names of the folders to read, where position is class number; None is all of
+        classes: Names of the folders to read, in the order of the class indices; None is all of
             them, in alphabetical order.
-        colour: "rgb" or "grayscale".
-        test_size: Share of the images that tests, in (0, 1). Classes keep their shares in both
-            parts.
-        seed: Seed of the split, and of the shuffle under `in_memory=False`.
-        errors: What a file that is refused, or is no readable image, leads to: "raise" an error
-            that names it, or "skip" it, with a warning that counts and names.
+        color_mode: "rgb" or "grayscale".
+        test_size: Fraction of the images in the test part, in (0, 1). Classes have the same
+            fractions of both parts.
+        seed: Seed of the split, and of the shuffle with `in_memory=False`.
+        errors: What to do with a file that is refused or cannot be read: "raise" an error that
+            names it, or "skip" it, with a warning.
         in_memory: False leaves the images on the disk and gives batches in a `tf.data.Dataset`
-            that decodes as it goes. Each file is still decoded once at the start, so that a
-            corrupt one shows before the training and not in its midst.
-        batch_size: Images in a batch. In-memory arrays have no batches and leave it unused.
+            that decodes them in each epoch. Each file is still decoded once at the start, so that
+            a corrupt one is found before training.
+        batch_size: Images in a batch. Not used for arrays in memory.
+
+    Returns:
+        A `Split` with uint8 images and int64 class indices.
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If there are fewer than two classes, a class has no image or a single one, or
-            an argument breaks one of the rules above.
+        InvalidArgument: If an argument breaks its rule, or there are fewer than two classes.
+        ValueError: If a file cannot be used, or a class has fewer than two images.
 
     Example:
         >>> import pathlib, tempfile
@@ -80,8 +82,8 @@ def from_directory(
               x_test=(2, 8, 8, 3) uint8, y_test=(2,) int64,
               classes=day, night, features=None)
     """
-    _images.check_size(image_size)
-    _checks.one_of("colour", colour, _images.COLOURS)
+    decoding.check_size(image_size)
+    _checks.one_of("color_mode", color_mode, decoding.COLOR_MODES)
     _checks.one_of("errors", errors, ["raise", "skip"])
     _checks.whole_number("batch_size", batch_size)
     check_partition(test_size, seed)
@@ -89,19 +91,19 @@ def from_directory(
     names = _class_names(root, classes)
     files, y = _files(root, names)
 
-    x, readable = _read(files, image_size, colour, keep=in_memory)
+    x, readable = _read(files, image_size, color_mode, keep=in_memory)
     if not readable.all():
         broken = [files[i] for i in np.flatnonzero(~readable)]
         listed = ", ".join(
-            f"{file.relative_to(root)} ({_images.problem(file)})" for file in broken[:5]
+            f"{file.relative_to(root)} ({decoding.file_problem(file)})" for file in broken[:5]
         )
-        found = (
+        summary = (
             f"{len(broken)} of {len(files)} files under {root} cannot be used: "
             f"{listed}{', ...' if len(broken) > 5 else ''}"
         )
         if errors == "raise":
-            raise ValueError(f"{found}. Remove them, or leave them out with errors='skip'.")
-        warnings.warn(f"Skipped: {found}.", UserWarning, stacklevel=3)
+            raise ValueError(f"{summary}. Remove them, or leave them out with errors='skip'.")
+        warnings.warn(f"Skipped: {summary}.", UserWarning, stacklevel=3)
         x, y = x[readable[: len(x)]], y[readable]
         files = [file for file, is_readable in zip(files, readable, strict=True) if is_readable]
     for number, name in enumerate(names):
@@ -114,8 +116,8 @@ def from_directory(
         return Split(x[train], y[train], x[test], y[test], task, names)
 
     def load(file: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image = _images.decode(tf.io.read_file(file), image_size, colour)
-        return tf.ensure_shape(image, (*image_size, _images.COLOURS[colour])), label
+        image = decoding.decode_resized(tf.io.read_file(file), image_size, color_mode)
+        return tf.ensure_shape(image, (*image_size, decoding.COLOR_MODES[color_mode])), label
 
     x_train, x_test = (
         batches(
@@ -136,12 +138,16 @@ def _class_names(root: pathlib.Path, classes: Sequence[str] | None) -> tuple[str
         raise FileNotFoundError(
             f"`path` must name a folder with one folder of images a class; {str(root)!r} {kind}."
         )
-    folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and _counts(entry))
+    folders = sorted(
+        entry.name for entry in root.iterdir() if entry.is_dir() and _is_relevant(entry)
+    )
     if classes is None:
         if len(folders) < 2:
-            raise ValueError(
-                f"{root} must hold a folder of images for each of at least two classes; it holds "
-                f"{', '.join(folders) or 'none'}."
+            raise _checks.InvalidArgument(
+                "path",
+                "hold a folder of images for each of at least two classes",
+                str(root),
+                f"It holds {', '.join(folders) or 'none'}.",
             )
         return tuple(folders)
     names = tuple(classes)
@@ -150,19 +156,19 @@ def _class_names(root: pathlib.Path, classes: Sequence[str] | None) -> tuple[str
     for name in names:
         if name not in folders:
             hint = _checks.did_you_mean(name, folders) or f"There are {', '.join(folders)}."
-            raise ValueError(f"`classes` must name folders of {root}; it has no {name!r}. {hint}")
+            raise _checks.InvalidArgument("classes", f"be names of folders in {root}", name, hint)
     return names
 
 
 def _files(root: pathlib.Path, names: Sequence[str]) -> tuple[list[pathlib.Path], np.ndarray]:
     files, labels = [], []
     for number, name in enumerate(names):
-        entries = sorted(entry for entry in (root / name).iterdir() if _counts(entry))
+        entries = sorted(entry for entry in (root / name).iterdir() if _is_relevant(entry))
         for entry in entries:
             if entry.is_dir():
                 raise ValueError(
                     f"{root / name} holds a folder, {entry.name!r}, and should hold images only. "
-                    "Give as `path` the folder whose folders are the classes, or name those with "
+                    "Give as `path` the folder whose folders are the classes, or list those in "
                     "`classes`."
                 )
         if not entries:
@@ -173,29 +179,31 @@ def _files(root: pathlib.Path, names: Sequence[str]) -> tuple[list[pathlib.Path]
 
 
 def _read(
-    files: list[pathlib.Path], size: tuple[int, int], colour: str, *, keep: bool
+    files: list[pathlib.Path], size: tuple[int, int], color_mode: str, *, keep: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Decodes every file; returns the images, or none of them, and which could be read."""
-    kept = np.zeros((len(files) if keep else 0, *size, _images.COLOURS[colour]), dtype=np.uint8)
+    """Decodes every file; returns the images if they are kept, and which files could be read."""
+    kept = np.zeros(
+        (len(files) if keep else 0, *size, decoding.COLOR_MODES[color_mode]), dtype=np.uint8
+    )
 
     def read(row: int) -> bool:
-        image = _images.read(files[row], size, colour)
+        image = decoding.read_file(files[row], size, color_mode)
         if keep and image is not None:
             kept[row] = image
         return image is not None
 
-    # TensorFlow prepares the program for the first file, which each thread would do else.
+    # The first call builds the program, which otherwise each thread would do.
     readable = [read(0)]
     with concurrent.futures.ThreadPoolExecutor() as pool:
         readable += pool.map(read, range(1, len(files)))
     return kept, np.array(readable, dtype=bool)
 
 
-def _counts(entry: pathlib.Path) -> bool:
+def _is_relevant(entry: pathlib.Path) -> bool:
     return not entry.name.startswith(".") and entry.name != "__MACOSX"
 
 
 def _no_image(folder: pathlib.Path) -> ValueError:
     return ValueError(
-        f"{folder} holds no image. Remove the folder, or name the class folders with `classes`."
+        f"{folder} holds no image. Remove the folder, or list the class folders in `classes`."
     )

@@ -1,4 +1,4 @@
-"""A set of TensorFlow Datasets as a `Split`."""
+"""Data sets of TensorFlow Datasets."""
 
 import itertools
 import os
@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.data import _images
 from kerasnn.data._batching import batches
 from kerasnn.data._partition import check_partition, partition, split_arrays
-from kerasnn.data._targets import encode_target
 from kerasnn.data._tfds import choose_splits, prepared_builder
+from kerasnn.data.images import decoding
 from kerasnn.data.split import Split
+from kerasnn.data.tables.targets import encode_target
 from kerasnn.tasks import Task
 
 _BLOCK_ROWS = 256
@@ -33,33 +33,35 @@ def from_tfds(
     in_memory: bool = True,
     batch_size: int = 32,
 ) -> Split:
-    """Returns a supervised set of TensorFlow Datasets as a training and a test part.
+    """Reads a supervised data set of TensorFlow Datasets into a training and a test part.
 
-    A set that is not prepared is downloaded and prepared first; without a network that is an
-    error within seconds, which says how to prepare it elsewhere. A prepared set needs no network.
+    A data set that is not prepared is downloaded and prepared first. Without a network that raises
+    an error within seconds, which says how to prepare it on another machine. A prepared data set
+    needs no network.
 
-    uint8 inputs, which images are, stay as they are; other numbers become float32; several named
+    uint8 inputs, such as images, stay as they are; other numbers become float32; several named
     numbers become the columns of x, with their names in `split.features`; text stays bytes.
 
     Args:
-        name: The set's name, also with a configuration and a version: "mnist", "cifar10:3.0.2".
-        split: Two splits in TFDS's own syntax, one to train and one to test, such as
-            ("train[:80%]", "test"); or one, which `test_size` and `seed` divide; or None, which is
-            ("train", "test") where the set has both and otherwise its only split.
-        image_size: (height, width) in pixels to stretch images to. Needed where they differ.
-        test_size: Share of the rows that tests where one split is divided, in (0, 1). Classes keep
-            their shares in both parts.
-        seed: Seed of that division, and of the shuffle under `in_memory=False`.
-        task: What there is to predict; None takes it from the set's class labels, or has
-            `kerasnn.tasks.infer` name it from the values.
-        data_dir: Where prepared sets are; None is TFDS's own place, `~/tensorflow_datasets`.
-        in_memory: False gives batches in a `tf.data.Dataset` that reads the set's files as it goes.
-        batch_size: Rows in a batch. In-memory arrays have no batches and leave it unused.
+        name: Name, optionally with configuration and version: "mnist", "cifar10:3.0.2".
+        split: Two splits in TFDS's syntax, a training and a test split, such as
+            ("train[:80%]", "test"); or one, which is divided with `test_size` and `seed`; or None:
+            ("train", "test") if the data set has both, and otherwise its only split.
+        image_size: (height, width) in pixels to stretch images to. Required if they differ.
+        test_size: Fraction of the rows in the test part, in (0, 1), if one split is divided.
+            Classes have the same fractions of both parts.
+        seed: Seed of that division, and of the shuffle with `in_memory=False`.
+        task: A `kerasnn.tasks.Task` or its name; None takes it from the class labels or, by
+            `kerasnn.tasks.infer`, from the values.
+        data_dir: Folder of prepared data sets; None is TFDS's default, `~/tensorflow_datasets`.
+        in_memory: False gives batches in a `tf.data.Dataset` that reads the files in each epoch.
+        batch_size: Rows in a batch. Not used for arrays in memory.
 
     Raises:
-        ValueError: If there is no such set or split, the set has no single target, its inputs
-            differ in shape, the two splits share rows, or an argument breaks a rule above.
-        ConnectionError: If the set is not prepared and no network answers.
+        InvalidArgument: If there is no such data set or split, two splits share rows, or an
+            argument breaks its rule.
+        ValueError: If the data set has no single target or no inputs that fit into one array.
+        ConnectionError: If the data set is not prepared and cannot be downloaded.
 
     Example:
         >>> import tensorflow_datasets as tfds
@@ -71,7 +73,7 @@ def from_tfds(
               classes=0, 1, 2, ... (10), features=None)
     """
     if image_size is not None:
-        _images.check_size(image_size)
+        decoding.check_size(image_size)
     _checks.whole_number("batch_size", batch_size)
     check_partition(test_size, seed)
     builder = prepared_builder(name, data_dir)
@@ -104,7 +106,7 @@ def from_tfds(
             labels=None if classes is None else y,
             classes=classes or (),
         )
-        sets = [_rows(sets[0], numbers, len(y)) for numbers in chosen]
+        sets = [_rows(sets[0], indices, len(y)) for indices in chosen]
     x_train = batches(sets[0], len(sets[0]), batch_size, shuffle_seed=seed)
     x_test = batches(sets[1], len(sets[1]), batch_size)
     return Split(x_train, None, x_test, None, task, classes, features)
@@ -115,7 +117,7 @@ def _supervised_keys(builder: Any) -> tuple[Any, str]:
     if keys is None or len(keys) != 2 or not isinstance(keys[1], str):
         raise ValueError(
             f"{builder.info.name!r} has no single target (its supervised_keys are {keys}). Read "
-            "it with tensorflow_datasets.load and give `fit` the arrays of your choice."
+            "it with tensorflow_datasets.load, and give arrays to `fit`."
         )
     return keys
 
@@ -123,21 +125,24 @@ def _supervised_keys(builder: Any) -> tuple[Any, str]:
 def _inputs(
     kinds: Mapping, keys: Any, spec: Any, image_size: tuple[int, int] | None
 ) -> tuple[Callable, tuple[str, ...] | None]:
-    """Returns how to turn TFDS's inputs into x, and the names of x's columns."""
+    """Returns a function from TFDS's inputs to x, and the names of the columns of x."""
     if isinstance(spec, Mapping):
-        # The names are the set's own features, or those inside one of them.
+        # The names are features of the data set, or of one of its features.
         named = kinds[keys] if isinstance(keys, str) else {n: kinds[keys[n]] for n in spec}
         return _named_inputs({name: named[name] for name in spec}, spec)
     if image_size is not None:
         if spec.shape.rank != 3 or spec.dtype != tf.uint8:
             raise _checks.InvalidArgument(
-                "image_size", "stay None for a set whose inputs are not uint8 images", image_size
+                "image_size",
+                "stay None for a data set whose inputs are not uint8 images",
+                image_size,
             )
-        return lambda x: _images.resize(x, image_size), None
+        return lambda x: decoding.resize(x, image_size), None
     if not spec.shape.is_fully_defined():
-        raise ValueError(
-            f"The set's inputs differ in shape, {spec.shape}. Images fit into one array with "
-            "image_size=(height, width)."
+        raise _checks.InvalidArgument(
+            "image_size",
+            f"be (height, width) for inputs that differ in shape, {spec.shape}",
+            image_size,
         )
     if spec.dtype in (tf.uint8, tf.string):
         return lambda x: x, None
@@ -148,8 +153,8 @@ def _named_inputs(kinds: Mapping, spec: Mapping) -> tuple[Callable, tuple[str, .
     odd = [n for n in spec if spec[n].shape.rank != 0 or spec[n].dtype == tf.string]
     if odd:
         raise ValueError(
-            f"The set's inputs {', '.join(map(repr, odd))} are not single numbers. Read it with "
-            "tensorflow_datasets.load and give `fit` the arrays of your choice."
+            f"The inputs {', '.join(map(repr, odd))} are not single numbers. Read it with "
+            "tensorflow_datasets.load, and give arrays to `fit`."
         )
     labels = {name: _label_names(kind) for name, kind in kinds.items()}
 
@@ -172,7 +177,7 @@ def _named_inputs(kinds: Mapping, spec: Mapping) -> tuple[Callable, tuple[str, .
 def _target(
     kind: Any, name: str, task: Task | str | None, sets: Sequence[Any]
 ) -> tuple[Callable, Task, tuple[str, ...] | None]:
-    """Returns how to turn TFDS's target into y, the task and the classes."""
+    """Returns a function from TFDS's target to y, the task and the classes."""
     classes = _label_names(kind)
     if classes is not None:
         fitting = Task.BINARY if len(classes) == 2 else Task.MULTICLASS
@@ -189,7 +194,7 @@ def _target(
     _, task, classes = encode_target(values, task, name=name)
     if classes is None:
         return lambda y: tf.cast(y, tf.float32), task, None
-    # In float64 integers of 16 digits and more would be one class.
+    # In float64 different integers of 16 digits could be one class.
     kind = np.float64 if values.dtype.kind == "f" else np.int64
     known = np.unique(values).astype(kind)
     return (
@@ -208,8 +213,8 @@ def _label_names(kind: Any) -> tuple[str, ...] | None:
 def _check_labels(y: np.ndarray, classes: Sequence[str] | None, name: str) -> None:
     if classes is not None and y.min() < 0:
         raise ValueError(
-            f"The target {name!r} is {y.min()} in {(y < 0).sum()} rows: the set keeps these labels "
-            "to itself. Choose another split, as in split='train'."
+            f"The target {name!r} is {y.min()} in {(y < 0).sum()} rows: these labels are not "
+            "published. Choose another split, as in split='train'."
         )
 
 
@@ -218,8 +223,8 @@ def _arrays(rows: Any) -> tuple[np.ndarray, ...]:
     return tuple(np.concatenate(part) for part in parts)
 
 
-def _rows(rows: Any, numbers: np.ndarray, count: int) -> Any:
-    """Returns the rows of these numbers, in the order of the set."""
-    mask = tf.constant(np.isin(np.arange(count), numbers))
-    chosen = rows.enumerate().filter(lambda number, _: mask[number]).map(lambda _, row: row)
-    return chosen.apply(tf.data.experimental.assert_cardinality(len(numbers)))
+def _rows(rows: Any, indices: np.ndarray, count: int) -> Any:
+    """Returns the rows with some indices, in the order of the data set."""
+    mask = tf.constant(np.isin(np.arange(count), indices))
+    chosen = rows.enumerate().filter(lambda index, _: mask[index]).map(lambda _, row: row)
+    return chosen.apply(tf.data.experimental.assert_cardinality(len(indices)))

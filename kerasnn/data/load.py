@@ -1,4 +1,4 @@
-"""The sets that every tutorial needs, without a network."""
+"""Small data sets by name, available without a network."""
 
 from collections.abc import Callable
 
@@ -38,7 +38,7 @@ def load(
     samples: int | None = None,
     noise: float | None = None,
 ) -> Split:
-    """Returns a small set by name: real data kept in scikit-learn, or generated points.
+    """Returns a small data set by name: real data from scikit-learn, or generated points.
 
     | name | what it is | x | task |
     |---|---|---|---|
@@ -52,17 +52,17 @@ def load(
     | `breast_cancer` | 569 tumours; class 1 is benign | (30,) | binary |
     | `diabetes` | 442 patients; y is the disease's progress in a year | (10,) | regression |
 
-    x is float32; y is int64 class numbers, or float32 for regression. Classes keep their shares
-    in both parts.
+    x is float32; y is int64 class indices, or float32 for regression. Classes have the same
+    fractions of both parts.
 
-    A truth table has four rows, which cannot be split: it is the training part and the test part
-    at once, and `test_size` and `seed` change nothing. With `samples` or `noise` the gates are
+    A truth table has four rows, which cannot be split: it is both the training part and
+    the test part, and `test_size` and `seed` have no effect. With `samples` or `noise` the gates are
     points scattered as Playground does, and **Playground's `xor` is class 1 where the signs of
-    the two coordinates are equal**, the other way round from the truth table's.
+    the two coordinates are equal**, the opposite of the truth table's.
 
     Args:
         name: One of the names above.
-        test_size: Share of the rows that tests, in (0, 1).
+        test_size: Fraction of the rows in the test part, in (0, 1).
         seed: Seed of the points and of the split.
         samples: Number of generated points; None is 500. Generated sets only.
         noise: From 0 to 0.5, None is 0: in Playground's units for its sets and the gates, the
@@ -70,8 +70,8 @@ def load(
             only.
 
     Raises:
-        ValueError: If the name is unknown, a number is out of range, or `samples` or `noise` is
-            given for a set that is not generated.
+        InvalidArgument: If the name is unknown, a number is out of range, or `samples` or `noise`
+            is given for a data set that is not generated.
 
     Example:
         >>> from kerasnn import data

@@ -1,4 +1,4 @@
-"""A data set in two parts, and what a network has to know about it."""
+"""`Split`: the training part and the test part of a data set."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -11,22 +11,21 @@ from kerasnn.tasks import Task
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Split:
-    """A training part and a test part of one data set.
+    """Training part and test part of one data set.
 
     `model.fit(split.x_train, split.y_train)` and `model.evaluate(split.x_test, split.y_test)`
-    are right for both forms: arrays in memory, or (`in_memory=False`) batched
-    `tf.data.Dataset`s of `(x, y)` in `x_train` and `x_test`, with `y_train` and `y_test` None.
-    Such a dataset shuffles itself; `keras.Model.fit` warns that it does not do so unless told
-    `shuffle=False`.
+    work for both forms: arrays in memory, or (`in_memory=False`) batched `tf.data.Dataset`s of
+    `(x, y)` in `x_train` and `x_test`, with `y_train` and `y_test` None. Such a dataset shuffles
+    itself; `keras.Model.fit` warns about that unless it is called with `shuffle=False`.
 
     Args:
         x_train: `(rows, ...)` array, or a dataset of `(x, y)` batches.
         y_train: `(rows,)` or `(rows, outputs)` array, or None beside a dataset.
         x_test: As `x_train`.
         y_test: As `y_train`.
-        task: What there is to predict, a `kerasnn.tasks.Task` or its name.
-        classes: Class names, where position is class number; None where there are no classes.
-        features: Names of the columns of x; None where x has no named columns.
+        task: A `kerasnn.tasks.Task` or its name.
+        classes: Class names in the order of the class indices; None if there are no classes.
+        features: Names of the columns of x; None if they have no names.
 
     Example:
         >>> from kerasnn import data
@@ -49,17 +48,17 @@ class Split:
     features: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Takes the task by name, too."""
+        """Accepts the task by name, too."""
         object.__setattr__(self, "task", Task(self.task))
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
-        """Shape of one example, without the batch axis: what a builder's `input_shape` wants."""
+        """Shape of one example without the batch axis: `input_shape` of the builders."""
         return _shapes(self.x_train, self.y_train)[0][1:]
 
     @property
     def outputs(self) -> int:
-        """Number of output units: what a builder's `outputs` wants."""
+        """Number of output units: `outputs` of the builders."""
         if self.task is Task.BINARY:
             return 1
         if self.task is Task.MULTICLASS and self.classes is not None:
@@ -68,7 +67,7 @@ class Split:
         return shape[1] if len(shape) > 1 else 1
 
     def __repr__(self) -> str:
-        """Names and shapes; never the data."""
+        """Returns names and shapes, without the data."""
         arrays = ("x_train", "y_train", "x_test", "y_test")
         parts = [str(self.task)]
         parts += [f"{name}={_described(getattr(self, name))}" for name in arrays]

@@ -1,4 +1,4 @@
-"""Builders: each returns a compiled model whose parts fit together."""
+"""Builders of compiled models, and the classes `Sequential` and `Model`."""
 
 from kerasnn.models.cnn import cnn
 from kerasnn.models.graph_network import graph_network

@@ -1,4 +1,4 @@
-"""The parts that the builders share: activations, initialisers, penalties, output, compiling."""
+"""Layers, checks and compiling that the builders share."""
 
 import math
 import numbers
@@ -16,17 +16,24 @@ _OPTIMIZERS = {
     name.lower(): value
     for name, value in vars(keras.optimizers).items()
     if isinstance(value, type) and issubclass(value, keras.optimizers.Optimizer)
-    # The base of all, and two that wrap other optimizers, have no name to be built by.
+    # The base class, and two that wrap other optimizers, cannot be built by name.
     if name not in ("Optimizer", "LossScaleOptimizer", "MultiOptimizer")
 }
 _DEFAULT_LEARNING_RATE = 1e-3
-# Behind He's kernel a sum over standardised inputs has variance 2. Biases this wide put the hinges
-# of the first layer all over the data, out to three deviations.
+# With He's kernel a sum over standardised inputs has variance 2. Biases this wide spread the hinges
+# of the first layer over the data, out to three deviations.
 _STANDARD_SPREAD = 3 * math.sqrt(2)
 
 
-class Parts:
-    """Makes the layers of one network, each with a name, an initialiser and a seed of its own."""
+class LayerFactory:
+    """Makes the layers of one network, each with its own name, initialiser and seed.
+
+    Args:
+        l1: Factor of the penalty l1 * sum(abs(W)) on every kernel.
+        l2: Factor of the penalty l2 * sum(W**2) on every kernel.
+        batch_norm: Whether batch normalisation stands between a layer and its activation.
+        seed: Seed of the seeds of all layers; None uses Keras's global generator.
+    """
 
     def __init__(self, *, l1: float, l2: float, batch_norm: bool, seed: int | None) -> None:
         _checks.true_or_false("batch_norm", batch_norm)
@@ -38,7 +45,7 @@ class Parts:
         self._random = None if seed is None else random.Random(seed)
 
     def seed(self) -> int | None:
-        """Returns the next seed, or None where Keras's global one is to be used."""
+        """Returns the next seed, or None to use Keras's global generator."""
         return None if self._random is None else self._random.randrange(2**31)
 
     def initializer(self, activation: Any) -> keras.initializers.Initializer:
@@ -52,7 +59,7 @@ class Parts:
         return keras.regularizers.L1L2(l1=float(self._l1), l2=float(self._l2))
 
     def kernel(self, activation: Any) -> dict[str, Any]:
-        """Returns the arguments of a layer with a kernel that an activation follows."""
+        """Returns the arguments of a layer with a kernel, for the activation that follows it."""
         return {
             "kernel_initializer": self.initializer(activation),
             "kernel_regularizer": self.regularizer(),
@@ -61,11 +68,11 @@ class Parts:
     def activated(
         self, make: Callable[..., keras.layers.Layer], activation: Any, name: str
     ) -> list[keras.layers.Layer]:
-        """Returns a layer with its activation, and batch normalisation between where asked."""
+        """Returns a layer and its activation, with batch normalisation between if it is on."""
         if not self._batch_norm:
             return [make(activation=activation, name=name, **self.kernel(activation))]
         return [
-            # The normalisation's own offset takes the place of the bias.
+            # The offset of the normalisation replaces the bias.
             make(use_bias=False, name=name, **self.kernel(activation)),
             keras.layers.BatchNormalization(name=f"{name}_norm"),
             keras.layers.Activation(activation, name=f"{name}_activation"),
@@ -74,14 +81,14 @@ class Parts:
     def standardize(
         self, normalize: bool, *, compress: float | None = None
     ) -> list[keras.layers.Layer]:
-        """Returns the layer that standardises inputs, or nothing where that is not asked."""
+        """Returns the layer that standardises inputs, or nothing if `normalize` is False."""
         _checks.true_or_false("normalize", normalize)
         return [layers.Standardize(compress=compress, name="standardize")] if normalize else []
 
     def dropout(self, rate: float, name: str, activation: Any = None) -> list[keras.layers.Layer]:
         """Returns a dropout layer, or nothing for a rate of 0.
 
-        After SELU it is `AlphaDropout`, which keeps the mean and variance that SELU brings about.
+        After SELU it is `AlphaDropout`, which keeps the mean and variance of SELU's outputs.
         """
         if not rate:
             return []
@@ -98,7 +105,7 @@ class Parts:
         *,
         standardized: bool = False,
     ) -> list[keras.layers.Layer]:
-        """Returns dense layers behind `inputs` units, each with its activation and dropout."""
+        """Returns dense layers after `inputs` units, each with its activation and dropout."""
         stack = []
         spread = _STANDARD_SPREAD if standardized else 1 / math.sqrt(inputs)
         for i, (width, function, rate) in enumerate(zip(units, activation, dropout, strict=True)):
@@ -112,7 +119,7 @@ class Parts:
     ) -> Callable[..., keras.layers.Layer]:
         bias: Any = "zeros"
         if spread and initializer_for(activation) is keras.initializers.HeNormal:
-            # With no bias the hinges of all units run through one point, the mean of the data.
+            # With zero biases the hinges of all units meet in one point, the mean of the data.
             bias = keras.initializers.RandomUniform(-spread, spread, seed=self.seed())
         return lambda **kwargs: keras.layers.Dense(units, bias_initializer=bias, **kwargs)
 
@@ -124,17 +131,17 @@ class Parts:
         normalize: bool,
         layer: Callable[..., keras.layers.Layer] = keras.layers.Dense,
     ) -> list[keras.layers.Layer]:
-        """Returns the output layer of a task, and the way back to the target's units."""
+        """Returns the output layer of a task and, for regression, the one back to target units."""
         task.check_outputs(outputs)
         mixed = keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16")
         activation = layers.recommend_activation(task, "output")
         output = layer(
             int(outputs),
             activation=activation,
-            # Probabilities and losses need float32's digits.
+            # Probabilities and losses need the digits of float32.
             dtype="float32" if mixed else None,
             name="output",
-            # A tenth of Glorot's: training starts near the same answer for all rows.
+            # A tenth of Glorot's: training starts with nearly equal outputs for all rows.
             kernel_initializer=keras.initializers.VarianceScaling(
                 0.01, "fan_avg", "uniform", seed=self.seed()
             ),
@@ -145,18 +152,20 @@ class Parts:
         return [output]
 
 
-def augmentation(part: Parts) -> list[keras.layers.Layer]:
-    """Returns what moves and turns images at random, by a tenth of their size and 10 degrees."""
+def augmentation_layers(factory: LayerFactory) -> list[keras.layers.Layer]:
+    """Returns layers that shift images by up to a tenth and rotate them by up to 10 degrees."""
     return [
         keras.layers.RandomTranslation(
-            0.1, 0.1, fill_mode="nearest", seed=part.seed(), name="move"
+            0.1, 0.1, fill_mode="nearest", seed=factory.seed(), name="move"
         ),
-        keras.layers.RandomRotation(10 / 360, fill_mode="nearest", seed=part.seed(), name="turn"),
+        keras.layers.RandomRotation(
+            10 / 360, fill_mode="nearest", seed=factory.seed(), name="turn"
+        ),
     ]
 
 
-def sizes(argument: str, value: Any, *, empty: bool = False) -> tuple[int, ...]:
-    """Returns layer sizes as a tuple; one number is one layer."""
+def layer_sizes(argument: str, value: Any, *, empty: bool = False) -> tuple[int, ...]:
+    """Returns layer sizes as a tuple; a single number is one layer."""
     listed = (value,) if isinstance(value, numbers.Integral) else value
     if not isinstance(listed, (tuple, list)) or (not listed and not empty):
         raise _checks.InvalidArgument(
@@ -167,8 +176,8 @@ def sizes(argument: str, value: Any, *, empty: bool = False) -> tuple[int, ...]:
     return tuple(int(size) for size in listed)
 
 
-def each(argument: str, value: Any, count: int) -> list[Any]:
-    """Returns one value for each of `count` layers, from one for all or one for each."""
+def one_per_layer(argument: str, value: Any, count: int) -> list[Any]:
+    """Returns a list of one value a layer, from a single value or one a layer."""
     if not isinstance(value, (tuple, list)):
         return [value] * count
     if len(value) != count:
@@ -181,24 +190,24 @@ def each(argument: str, value: Any, count: int) -> list[Any]:
     return list(value)
 
 
-def rates(argument: str, value: Any, count: int) -> list[float]:
+def dropout_rates(argument: str, value: Any, count: int) -> list[float]:
     """Returns one dropout rate a layer."""
-    listed = each(argument, value, count)
+    listed = one_per_layer(argument, value, count)
     for rate in listed:
         _checks.rate(argument, rate, "To switch dropout off, use 0.")
     return listed
 
 
-def activations(value: Any, count: int) -> list[Any]:
+def layer_activations(value: Any, count: int) -> list[Any]:
     """Returns one activation a layer."""
-    listed = each("activation", value, count)
+    listed = one_per_layer("activation", value, count)
     for activation in listed:
         if not callable(activation):
             _checks.one_of("activation", activation, INITIALIZERS)
     return listed
 
 
-def shape(value: Any, rank: int | None = None, meaning: str = "") -> tuple[int | None, ...]:
+def checked_shape(value: Any, rank: int | None = None, meaning: str = "") -> tuple[int | None, ...]:
     """Returns an input shape without the batch axis as a tuple."""
     listed = (value,) if isinstance(value, numbers.Integral) else value
     fits = isinstance(listed, (tuple, list)) and len(listed) > 0
@@ -214,7 +223,7 @@ def _is_size(value: Any) -> bool:
 
 
 def compile_for(model: keras.Model, task: Task, optimizer: Any, learning_rate: Any) -> keras.Model:
-    """Compiles a model with what follows from its task."""
+    """Compiles a model with the loss and metrics of its task."""
     model.compile(optimizer=_optimizer(optimizer, learning_rate), **task.compile_arguments())
     return model
 
@@ -224,14 +233,14 @@ def _optimizer(optimizer: Any, learning_rate: Any) -> keras.optimizers.Optimizer
         if learning_rate != _DEFAULT_LEARNING_RATE:
             raise _checks.InvalidArgument(
                 "learning_rate",
-                "be left out where `optimizer` is an object, which has a rate of its own",
+                "be left out if `optimizer` is an object, which has its own learning rate",
                 learning_rate,
-                "Give the rate to the optimizer.",
+                "Give it to the optimizer.",
             )
         return optimizer
     _checks.one_of("optimizer", optimizer, _OPTIMIZERS)
     if not isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
         _checks.number("learning_rate", learning_rate, above=0)
-        # Keras takes no other number for one.
+        # Keras accepts no other type of number.
         learning_rate = float(learning_rate)
     return _OPTIMIZERS[optimizer](learning_rate=learning_rate)

@@ -1,24 +1,53 @@
-"""The methods that `kerasnn.Sequential` and `kerasnn.Model` share."""
+"""Mixin that trains, evaluates and predicts through kerasnn's engine."""
 
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from kerasnn import training
+import keras
+
+from kerasnn.training import evaluate, fit, predict
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-class EngineMethods:
-    """`fit`, `evaluate` and `predict` through `kerasnn.training`."""
+def _as_method(
+    function: Callable[Concatenate[keras.Model, P], R],
+) -> Callable[[Callable[..., Any]], Callable[Concatenate[Any, P], R]]:
+    """Gives a method the signature and the docstring of a function of a model.
 
-    def fit(self: Any, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Trains; see `kerasnn.fit` for the arguments."""
-        return training.fit(self, x, y, *args, **kwargs)
+    The function's first argument, the model, becomes `self`.
+    """
+    signature = inspect.signature(function)
+    itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    others = list(signature.parameters.values())[1:]
 
-    def evaluate(self: Any, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Returns loss and metrics on data; see `kerasnn.training.evaluate`."""
+    def decorate(method: Callable[..., Any]) -> Any:
+        functools.update_wrapper(method, function, assigned=("__doc__",), updated=())
+        method.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[itself, *others]
+        )
+        return method
+
+    return decorate
+
+
+class EngineMixin:
+    """`fit`, `evaluate` and `predict` of `kerasnn.training` as methods of a Keras model."""
+
+    @_as_method(fit)
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        return fit(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    @_as_method(evaluate)
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         if "_use_cached_eval_dataset" in kwargs:
             # Keras's own `fit` validates through this method, with an argument of its own.
-            return super().evaluate(x, y, *args, **kwargs)  # type: ignore[misc]
-        return training.evaluate(self, x, y, *args, **kwargs)
+            return super().evaluate(*args, **kwargs)  # type: ignore[misc]
+        return evaluate(self, *args, **kwargs)  # type: ignore[arg-type]
 
-    def predict(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Returns the outputs for data; see `kerasnn.training.predict`."""
-        return training.predict(self, x, *args, **kwargs)
+    @_as_method(predict)
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        return predict(self, *args, **kwargs)  # type: ignore[arg-type]

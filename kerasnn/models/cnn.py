@@ -1,4 +1,4 @@
-"""The convolutional network."""
+"""`cnn`: builder of convolutional networks."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -45,29 +45,29 @@ def cnn(
     Args:
         input_shape: `(height, width, channels)`.
         outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
-        task: What to predict; see `kerasnn.tasks.Task`.
+        task: A `kerasnn.tasks.Task` or its name.
         filters: Filters of each block's convolutions.
         kernel_size: Height and width of every kernel, in pixels.
         convolutions: Convolutions in each block; 2 or more is VGG's style.
         pool: `"max"` or `"average"`.
         hidden: Units of each dense hidden layer; `()` for none.
-        dropout: Share of each dense hidden layer's outputs dropped in training.
-        augment: Whether training sees each image moved and turned at random, by up to a tenth
-            of its size and 10 degrees. Inference and export see it as it is.
+        dropout: Fraction of each dense hidden layer's outputs dropped in training.
+        augment: Whether to shift each image by up to a tenth of its size and rotate it by up to
+            10 degrees, at random, in training only.
         activation: Activation of all convolutions and dense hidden layers, by name.
         l1: Factor of the penalty l1 * sum(abs(W)) on every kernel.
         l2: Factor of the penalty l2 * sum(W**2) on every kernel.
         batch_norm: Whether to normalise by batch between each layer and its activation.
         normalize: Whether to standardise each channel, and for `regression` the targets, with
             mean and variance of the training rows of the first `fit`.
-        optimizer: Name of a Keras optimizer, or one with a rate of its own.
-        learning_rate: Rate, or schedule, of an optimizer given by name.
-        seed: Seed of initialisers, dropout and augmentation. The default takes them from
+        optimizer: Name of a Keras optimizer, or an optimizer with its own learning rate.
+        learning_rate: Learning rate or schedule of an optimizer given by name.
+        seed: Seed of initialisers, dropout and augmentation. None uses the global seed of
             `keras.utils.set_random_seed`.
         compile: Whether to compile with the task's loss and metrics.
 
     Raises:
-        ValueError: If an argument breaks its rule.
+        InvalidArgument: If an argument breaks its rule.
         TypeError: If an argument is unknown.
 
     Example:
@@ -79,29 +79,29 @@ def cnn(
         arXiv:1409.1556.
     """
     task = Task(task)
-    part = _building_blocks.Parts(l1=l1, l2=l2, batch_norm=batch_norm, seed=seed)
-    shape = _building_blocks.shape(input_shape, 3, "(height, width, channels)")
-    blocks = _building_blocks.sizes("filters", filters)
+    factory = _building_blocks.LayerFactory(l1=l1, l2=l2, batch_norm=batch_norm, seed=seed)
+    shape = _building_blocks.checked_shape(input_shape, 3, "(height, width, channels)")
+    blocks = _building_blocks.layer_sizes("filters", filters)
     _checks.whole_number("kernel_size", kernel_size)
     _checks.whole_number("convolutions", convolutions)
     _checks.one_of("pool", pool, _POOLS)
     _check_size(shape, blocks)
-    widths = _building_blocks.sizes("hidden", hidden, empty=True)
-    [function] = _building_blocks.activations(activation, 1)
-    drops = _building_blocks.rates("dropout", dropout, len(widths))
+    widths = _building_blocks.layer_sizes("hidden", hidden, empty=True)
+    [function] = _building_blocks.layer_activations(activation, 1)
+    drops = _building_blocks.dropout_rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="image")]
     if augment:
-        stack += _building_blocks.augmentation(part)
-    stack += part.standardize(normalize)
+        stack += _building_blocks.augmentation_layers(factory)
+    stack += factory.standardize(normalize)
     for i, width in enumerate(blocks):
         for j in range(convolutions):
             convolution = _convolution(width, kernel_size)
-            stack += part.activated(convolution, function, f"block{i + 1}_conv{j + 1}")
+            stack += factory.activated(convolution, function, f"block{i + 1}_conv{j + 1}")
         stack.append(_POOLS[pool](2, name=f"block{i + 1}_pool"))
     stack.append(keras.layers.Flatten(name="flatten"))
     inputs = math.prod(size // 2 ** len(blocks) for size in shape[:2]) * blocks[-1]
-    stack += part.hidden(inputs, widths, [function] * len(widths), drops)
-    stack += part.output(outputs, task, normalize=normalize)
+    stack += factory.hidden(inputs, widths, [function] * len(widths), drops)
+    stack += factory.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="cnn")
     return _building_blocks.compile_for(model, task, optimizer, learning_rate) if compile else model
 
@@ -113,7 +113,7 @@ def _convolution(filters: int, size: int) -> Callable[..., keras.layers.Layer]:
 def _check_size(shape: tuple[int | None, ...], blocks: tuple[int, ...]) -> None:
     if None in shape:
         raise _checks.InvalidArgument(
-            "input_shape", "be of fixed size for the dense layers behind the blocks", shape
+            "input_shape", "have fixed sizes for the dense layers after the blocks", shape
         )
     smallest = min(shape[0], shape[1])  # type: ignore[type-var]
     most = int(smallest).bit_length() - 1  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The graph network."""
+"""`graph_network`: builder of graph convolutional networks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ def graph_network(
     seed: int | None = None,
     compile: bool = True,  # noqa: A002  Keras's name for it.
 ) -> Model:
-    """Builds a graph convolutional network that answers for every node.
+    """Builds a graph convolutional network with an output for every node.
 
     H_i = f(D^-1/2 (A + I) D^-1/2 H_{i-1} W_i + b_i); the output layer is one more convolution.
     Inputs are `{"features": (batch, nodes, features), "adjacency": (batch, nodes, nodes)}`, the
@@ -38,22 +38,22 @@ def graph_network(
     Args:
         features: Features of each node.
         outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
-        task: What to predict; see `kerasnn.tasks.Task`.
+        task: A `kerasnn.tasks.Task` or its name.
         units: Units of each hidden convolution.
         activation: f by name, one for all hidden layers or one for each.
-        dropout: Share of each hidden layer's outputs dropped in training, one or one a layer.
+        dropout: Fraction of each hidden layer's outputs dropped in training, one or one a layer.
         l1: Factor of the penalty l1 * sum(abs(W)) on every kernel.
         l2: Factor of the penalty l2 * sum(W**2) on every kernel.
         normalize: Whether to standardise each feature, and for `regression` the targets, with
             mean and variance of the training rows of the first `fit`.
-        optimizer: Name of a Keras optimizer, or one with a rate of its own.
-        learning_rate: Rate, or schedule, of an optimizer given by name.
-        seed: Seed of initialisers and dropout. The default takes them from
+        optimizer: Name of a Keras optimizer, or an optimizer with its own learning rate.
+        learning_rate: Learning rate or schedule of an optimizer given by name.
+        seed: Seed of initialisers and dropout. None uses the global seed of
             `keras.utils.set_random_seed`.
         compile: Whether to compile with the task's loss and metrics.
 
     Raises:
-        ValueError: If an argument breaks its rule.
+        InvalidArgument: If an argument breaks its rule.
         TypeError: If an argument is unknown.
 
     Example:
@@ -65,24 +65,26 @@ def graph_network(
     """
     task = Task(task)
     _checks.whole_number("features", features)
-    part = _building_blocks.Parts(l1=l1, l2=l2, batch_norm=False, seed=seed)
-    widths = _building_blocks.sizes("units", units)
-    functions = _building_blocks.activations(activation, len(widths))
-    drops = _building_blocks.rates("dropout", dropout, len(widths))
+    factory = _building_blocks.LayerFactory(l1=l1, l2=l2, batch_norm=False, seed=seed)
+    widths = _building_blocks.layer_sizes("units", units)
+    functions = _building_blocks.layer_activations(activation, len(widths))
+    drops = _building_blocks.dropout_rates("dropout", dropout, len(widths))
     inputs = {
         "features": keras.Input((None, features), name="features"),
         "adjacency": keras.Input((None, None), name="adjacency"),
     }
     signal: Any = inputs["features"]
-    for standardize in part.standardize(normalize):
+    for standardize in factory.standardize(normalize):
         signal = standardize(signal)
     for i, (width, function, rate) in enumerate(zip(widths, functions, drops, strict=True)):
         signal = layers.GraphConvolution(
-            width, activation=function, name=f"hidden_{i + 1}", **part.kernel(function)
+            width, activation=function, name=f"hidden_{i + 1}", **factory.kernel(function)
         )([signal, inputs["adjacency"]])
-        for drop in part.dropout(rate, f"dropout_{i + 1}"):
+        for drop in factory.dropout(rate, f"dropout_{i + 1}"):
             signal = drop(signal)
-    output, *rest = part.output(outputs, task, normalize=normalize, layer=layers.GraphConvolution)
+    output, *rest = factory.output(
+        outputs, task, normalize=normalize, layer=layers.GraphConvolution
+    )
     signal = output([signal, inputs["adjacency"]])
     for layer in rest:
         signal = layer(signal)

@@ -1,4 +1,4 @@
-"""The multi-layer perceptron."""
+"""`mlp`: builder of multi-layer perceptrons."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from kerasnn.models import _building_blocks
 from kerasnn.models.sequential import Sequential
 from kerasnn.tasks import Task
 
-# Measured on digits, where rare pixels lie forty deviations off: 0.2 points of accuracy.
+# Gains 0.2 points of accuracy on digits, where rare pixels lie 40 deviations from the mean.
 _TAILS = 3.0
 
 
@@ -40,31 +40,31 @@ def mlp(
     Args:
         input_shape: Shape of one example; more than one axis is flattened.
         outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
-        task: What to predict; see `kerasnn.tasks.Task`.
+        task: A `kerasnn.tasks.Task` or its name.
         hidden: Units of each hidden layer; `()` gives (multinomial) logistic or linear
             regression.
         activation: f by name, one for all hidden layers or one for each. It chooses the
             initialiser: He for the ReLU family, Glorot for tanh and sigmoid, LeCun for SELU.
-            Biases start at zero, but for those of a first layer of the ReLU family. They are
-            uniform within 3 * sqrt(2) behind standardised inputs, which is three deviations of
-            x W_1, and within 1 / sqrt(inputs) behind others.
-        dropout: Share of each hidden layer's outputs dropped in training, one or one a layer;
+            Biases start at zero, except in a first layer of the ReLU family: there they are
+            uniform within 3 * sqrt(2) after standardised inputs, which is three deviations of
+            x W_1, and within 1 / sqrt(inputs) otherwise.
+        dropout: Fraction of each hidden layer's outputs dropped in training, one or one a layer;
             after SELU by `AlphaDropout`, which keeps its mean and variance.
         l1: Factor of the penalty l1 * sum(abs(W)) on every kernel.
         l2: Factor of the penalty l2 * sum(W**2) on every kernel.
         batch_norm: Whether to normalise by batch between each hidden layer and its activation.
         normalize: Whether to standardise inputs, and for `regression` targets, with mean and
-            variance of the training rows of the first `fit`. Before hidden layers an input further
-            than three deviations from its mean counts by its logarithm; see
+            variance of the training rows of the first `fit`. Before hidden layers, inputs more
+            than three deviations from the mean are compressed logarithmically; see
             `layers.Standardize(compress=3.0)`.
-        optimizer: Name of a Keras optimizer, or one with a rate of its own.
-        learning_rate: Rate, or schedule, of an optimizer given by name.
-        seed: Seed of initialisers and dropout. The default takes them from
+        optimizer: Name of a Keras optimizer, or an optimizer with its own learning rate.
+        learning_rate: Learning rate or schedule of an optimizer given by name.
+        seed: Seed of initialisers and dropout. None uses the global seed of
             `keras.utils.set_random_seed`.
         compile: Whether to compile with the task's loss and metrics.
 
     Raises:
-        ValueError: If an argument breaks its rule.
+        InvalidArgument: If an argument breaks its rule.
         TypeError: If an argument is unknown.
 
     Example:
@@ -75,21 +75,21 @@ def mlp(
         'sparse_categorical_crossentropy'
     """
     task = Task(task)
-    part = _building_blocks.Parts(l1=l1, l2=l2, batch_norm=batch_norm, seed=seed)
-    shape = _building_blocks.shape(input_shape)
+    factory = _building_blocks.LayerFactory(l1=l1, l2=l2, batch_norm=batch_norm, seed=seed)
+    shape = _building_blocks.checked_shape(input_shape)
     if None in shape:
         raise _checks.InvalidArgument(
-            "input_shape", "be of fixed size for dense layers", input_shape
+            "input_shape", "have fixed sizes for dense layers", input_shape
         )
     inputs = math.prod(size or 1 for size in shape)
-    widths = _building_blocks.sizes("hidden", hidden, empty=True)
-    functions = _building_blocks.activations(activation, len(widths))
-    drops = _building_blocks.rates("dropout", dropout, len(widths))
+    widths = _building_blocks.layer_sizes("hidden", hidden, empty=True)
+    functions = _building_blocks.layer_activations(activation, len(widths))
+    drops = _building_blocks.dropout_rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="features")]
     if len(shape) > 1:
         stack.append(keras.layers.Reshape((inputs,), name="flatten"))
-    stack += part.standardize(normalize, compress=_TAILS if widths else None)
-    stack += part.hidden(inputs, widths, functions, drops, standardized=normalize)
-    stack += part.output(outputs, task, normalize=normalize)
+    stack += factory.standardize(normalize, compress=_TAILS if widths else None)
+    stack += factory.hidden(inputs, widths, functions, drops, standardized=normalize)
+    stack += factory.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="mlp")
     return _building_blocks.compile_for(model, task, optimizer, learning_rate) if compile else model

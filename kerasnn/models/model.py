@@ -1,14 +1,14 @@
-"""`kerasnn.Model`."""
+"""`Model`: Keras's `Model` on kerasnn's engine."""
 
 from typing import Any
 
 import keras
 
-from kerasnn.models._engine_mixin import EngineMethods
+from kerasnn.models._engine_mixin import EngineMixin
 
 
 @keras.saving.register_keras_serializable("kerasnn")
-class Model(EngineMethods, keras.Model):
+class Model(EngineMixin, keras.Model):
     """Keras's `Model`, functional or subclassed, checked and trained by kerasnn's engine.
 
     Everything else is Keras's: `compile`, `save`, `summary`, layers, callbacks.
@@ -21,15 +21,15 @@ class Model(EngineMethods, keras.Model):
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Model":
-        """Makes a functional model where inputs and outputs are given, as Keras does."""
+        """Makes a functional model if inputs and outputs are given, as Keras does."""
         if cls is Model and _is_functional(args, kwargs):
             return super().__new__(Functional)
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if _is_functional(args, kwargs):
-            # Keras would exchange the base of `Model` itself, in place, and so turn every later
-            # `class Net(kerasnn.Model)` functional. Only the user's own class is to change.
+            # Keras would replace the base class of `Model` itself, and so make every later
+            # `class Net(kerasnn.Model)` functional. Only the user's class has to change.
             for cls in type(self).__mro__:
                 if Model in cls.__bases__:
                     cls.__bases__ = tuple(Functional if b is Model else b for b in cls.__bases__)
@@ -40,15 +40,15 @@ def _is_functional(args: tuple, kwargs: dict[str, Any]) -> bool:
     return len(args) >= 2 or "inputs" in kwargs or "outputs" in kwargs
 
 
-# Keras exports the base of functional models only as their class. The names given here keep
-# this one out of the numbers in the automatic names of the user's layers.
+# Keras has no public name for its functional class. The explicit layer names here leave the
+# counters of automatic names unchanged.
 _point = keras.Input((), name="point")
 _KerasFunctional: Any = type(keras.Model(_point, _point, name="point"))
 
 
 @keras.saving.register_keras_serializable("kerasnn")
 class Functional(Model, _KerasFunctional):
-    """What `Model(inputs, outputs)` gives."""
+    """Class of `Model(inputs, outputs)`."""
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
         _KerasFunctional.__init__(self, inputs, outputs, name=name, **kwargs)

@@ -1,4 +1,4 @@
-"""Rosenblatt's perceptron as a model."""
+"""`perceptron`: builder of Rosenblatt's perceptron."""
 
 import math
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ def perceptron(
     Args:
         input_shape: Shape of one example; more than one axis is flattened.
         formulation: `"bias"`, `"threshold"` or `"weight"`; see `kerasnn.layers.Perceptron`.
-        learning_rate: Size of a change. From a start at zero it scales all weights alike and
-            changes no prediction.
+        learning_rate: Size of a change. Since weights start at zero, it scales all of them
+            equally and changes no prediction.
 
     Raises:
-        ValueError: If an argument breaks its rule.
+        InvalidArgument: If an argument breaks its rule.
         TypeError: If an argument is unknown.
 
     Example:
@@ -46,10 +46,10 @@ def perceptron(
     Reference:
         Rosenblatt (1958), doi:10.1037/h0042519.
     """
-    shape = _building_blocks.shape(input_shape)
+    shape = _building_blocks.checked_shape(input_shape)
     if None in shape:
         raise _checks.InvalidArgument(
-            "input_shape", "be of fixed size for a perceptron", input_shape
+            "input_shape", "have fixed sizes for a perceptron", input_shape
         )
     _checks.number("learning_rate", learning_rate, above=0)
     stack: list[Any] = [keras.Input(shape, name="features")]

@@ -1,4 +1,4 @@
-"""The recurrent network."""
+"""`rnn`: builder of recurrent networks."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -36,34 +36,34 @@ def rnn(
     seed: int | None = None,
     compile: bool = True,  # noqa: A002  Keras's name for it.
 ) -> Sequential:
-    """Builds a recurrent network that reads a sequence and answers once, at its end.
+    """Builds a recurrent network with one output for each sequence.
 
     Args:
         input_shape: `(time, features)`; a `time` of None takes any length.
         outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
-        task: What to predict; see `kerasnn.tasks.Task`.
-        units: Units of each recurrent layer; all but the last hand on their whole sequence.
+        task: A `kerasnn.tasks.Task` or its name.
+        units: Units of each recurrent layer; all but the last return their whole sequence.
         cell: `"lstm"`, `"gru"` or `"simple"`, with tanh as the activation.
         bidirectional: Whether each layer reads the sequence in both directions.
         mask_value: Value of padding. A step whose features all equal it is skipped: it takes no
             part in the statistics of `normalize` or in the recurrence, so that a sequence is
-            predicted the same with padding and without. Choose a value that no step holds, and
-            pad with `keras.utils.pad_sequences(x, dtype="float32", padding="post",
+            predicted the same with padding and without. Choose a value that no step has, and pad
+            with `keras.utils.pad_sequences(x, dtype="float32", padding="post",
             value=mask_value)`. None reads every step.
-        dropout: Share of each recurrent layer's outputs dropped in training, one or one a
+        dropout: Fraction of each recurrent layer's outputs dropped in training, one or one a
             layer. The recurrent connections are not dropped.
         l1: Factor of the penalty l1 * sum(abs(W)) on every kernel but the recurrent ones.
         l2: Factor of the penalty l2 * sum(W**2) on every kernel but the recurrent ones.
         normalize: Whether to standardise each feature, and for `regression` the targets, with
             mean and variance of the training rows of the first `fit`.
-        optimizer: Name of a Keras optimizer, or one with a rate of its own.
-        learning_rate: Rate, or schedule, of an optimizer given by name.
-        seed: Seed of initialisers and dropout. The default takes them from
+        optimizer: Name of a Keras optimizer, or an optimizer with its own learning rate.
+        learning_rate: Learning rate or schedule of an optimizer given by name.
+        seed: Seed of initialisers and dropout. None uses the global seed of
             `keras.utils.set_random_seed`.
         compile: Whether to compile with the task's loss and metrics.
 
     Raises:
-        ValueError: If an argument breaks its rule.
+        InvalidArgument: If an argument breaks its rule.
         TypeError: If an argument is unknown.
 
     Example:
@@ -75,41 +75,41 @@ def rnn(
         arXiv:1406.1078.
     """
     task = Task(task)
-    part = _building_blocks.Parts(l1=l1, l2=l2, batch_norm=False, seed=seed)
-    shape = _building_blocks.shape(input_shape, 2, "(time, features)")
-    widths = _building_blocks.sizes("units", units)
+    factory = _building_blocks.LayerFactory(l1=l1, l2=l2, batch_norm=False, seed=seed)
+    shape = _building_blocks.checked_shape(input_shape, 2, "(time, features)")
+    widths = _building_blocks.layer_sizes("units", units)
     _checks.one_of("cell", cell, _CELLS)
-    drops = _building_blocks.rates("dropout", dropout, len(widths))
+    drops = _building_blocks.dropout_rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="features")]
     if mask_value is not None:
         _checks.number("mask_value", mask_value, hint="To read every step, use None.")
-        # In bfloat16 other values would equal the padding, and inputs would lose digits.
+        # In bfloat16 other values could equal the padding, and inputs would lose digits.
         dtype = keras.config.dtype_policy().variable_dtype
         stack.append(keras.layers.Masking(float(mask_value), dtype=dtype, name="masking"))
-    stack += part.standardize(normalize)
+    stack += factory.standardize(normalize)
     for i, (width, rate) in enumerate(zip(widths, drops, strict=True)):
-        read = _reader(part, cell, width, return_sequences=i < len(widths) - 1)
+        read = _reader(factory, cell, width, return_sequences=i < len(widths) - 1)
         layer = read(name=f"{cell}_{i + 1}")
         if bidirectional:
-            # Left to itself, Keras would start both directions from the same seed.
+            # By default Keras would start both directions from the same seed.
             backward = read(name=f"{cell}_{i + 1}_backward", go_backwards=True)
             layer = keras.layers.Bidirectional(
                 layer, backward_layer=backward, name=f"bidirectional_{i + 1}"
             )
         stack.append(layer)
-        stack += part.dropout(rate, f"dropout_{i + 1}")
-    stack += part.output(outputs, task, normalize=normalize)
+        stack += factory.dropout(rate, f"dropout_{i + 1}")
+    stack += factory.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="rnn")
     return _building_blocks.compile_for(model, task, optimizer, learning_rate) if compile else model
 
 
 def _reader(
-    part: _building_blocks.Parts, cell: str, units: int, *, return_sequences: bool
+    factory: _building_blocks.LayerFactory, cell: str, units: int, *, return_sequences: bool
 ) -> Callable[..., keras.layers.Layer]:
     return lambda **kwargs: _CELLS[cell](
         units,
         return_sequences=return_sequences,
-        recurrent_initializer=keras.initializers.Orthogonal(seed=part.seed()),
-        **part.kernel("tanh"),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=factory.seed()),
+        **factory.kernel("tanh"),
         **kwargs,
     )

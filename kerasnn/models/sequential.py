@@ -1,12 +1,12 @@
-"""`kerasnn.Sequential`."""
+"""`Sequential`: Keras's `Sequential` on kerasnn's engine."""
 
 import keras
 
-from kerasnn.models._engine_mixin import EngineMethods
+from kerasnn.models._engine_mixin import EngineMixin
 
 
 @keras.saving.register_keras_serializable("kerasnn")
-class Sequential(EngineMethods, keras.Sequential):
+class Sequential(EngineMixin, keras.Sequential):
     """Keras's `Sequential`, checked and trained by kerasnn's engine.
 
     Everything else is Keras's: `compile`, `save`, `summary`, layers, callbacks.

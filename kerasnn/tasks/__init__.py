@@ -1,4 +1,4 @@
-"""What a network is asked to predict; output layer, loss and metrics follow from it."""
+"""Tasks: binary, multiclass, multilabel, regression, count."""
 
 from kerasnn.tasks.infer import infer
 from kerasnn.tasks.task import Task
@@ -11,7 +11,12 @@ count = Task.COUNT
 
 __all__ = [
     "Task",
+    "binary",
+    "count",
     "infer",
+    "multiclass",
+    "multilabel",
+    "regression",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The five tasks."""
+"""`Task`: what a network predicts, with the output activation, loss and metrics."""
 
 import enum
 from typing import Any
@@ -11,15 +11,15 @@ from kerasnn import _checks
 class Task(enum.StrEnum):
     """What the network predicts. Output activation, loss and metrics follow from it.
 
-    A task is also its name: `Task.BINARY == "binary"`, and every `task=` takes either.
+    A task equals its name: `Task.BINARY == "binary"`, and every `task=` accepts either.
 
     | task         | target                       | output units      | activation | loss                            |
     |--------------|------------------------------|-------------------|------------|---------------------------------|
     | `binary`     | 0 or 1                       | 1                 | sigmoid    | binary cross-entropy            |
-    | `multiclass` | a class number from 0        | number of classes | softmax    | sparse categorical cross-entropy |
+    | `multiclass` | a class index from 0         | number of classes | softmax    | sparse categorical cross-entropy |
     | `multilabel` | a 0 or 1 for each label      | number of labels  | sigmoid    | binary cross-entropy            |
     | `regression` | real numbers                 | number of values  | linear     | mean squared error              |
-    | `count`      | whole numbers from 0         | number of counts  | exponential | Poisson                        |
+    | `count`      | integers from 0              | number of counts  | exponential | Poisson                        |
 
     Each pairs the output with the loss whose gradient with respect to the pre-activation is
     prediction minus target: the canonical link of a generalised linear model.
@@ -37,7 +37,7 @@ class Task(enum.StrEnum):
     metrics: list[str]
 
     def __new__(cls, name: str, activation: str, loss: str, metrics: tuple[str, ...]) -> "Task":
-        """Keeps what follows from the task beside its name."""
+        """Makes a task with its attributes."""
         task = str.__new__(cls, name)
         task._value_ = name
         task.activation = activation
@@ -58,7 +58,7 @@ class Task(enum.StrEnum):
 
     @property
     def is_classification(self) -> bool:
-        """Whether the target is made of classes."""
+        """Whether the targets are classes."""
         return self in (Task.BINARY, Task.MULTICLASS, Task.MULTILABEL)
 
     def check_outputs(self, outputs: int) -> None:
@@ -81,7 +81,7 @@ class Task(enum.StrEnum):
             )
 
     def compile_arguments(self) -> dict[str, Any]:
-        """Returns the `loss` and `metrics` for `compile`, as fresh objects."""
+        """Returns the `loss` and `metrics` for `compile`, as new objects."""
         metrics: list[Any] = [
             keras.metrics.get(name) for name in self.metrics if name != "accuracy"
         ]

@@ -1,4 +1,4 @@
-"""Pretrained networks for image data of one's own: the frozen part is computed once."""
+"""Transfer learning: pretrained networks for images, with features computed once."""
 
 from kerasnn.transfer.backbones.from_backbone import from_backbone
 from kerasnn.transfer.backbones.vgg16 import vgg16
@@ -18,3 +18,7 @@ __all__ = [
     "unfreeze",
     "vgg16",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

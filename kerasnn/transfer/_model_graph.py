@@ -1,4 +1,4 @@
-"""Where a model can be cut into a frozen part, computed once, and a part that trains."""
+"""Layers of a model in order, and the cuts that divide it into a frozen and a trained part."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,43 +18,53 @@ POOLINGS = {
 _STATISTICS = (layers.Standardize, keras.layers.Normalization)
 
 
-class Chain:
-    """The layers of a model in the order in which they run, and the places between them.
+class ModelGraph:
+    """Layers of a model in the order in which they run.
 
-    Place p stands before layer p. Of a graph of layers only those places can be cut at which one
-    tensor alone passes on.
+    Cut i lies before layer i. A graph of layers can be cut only where a single tensor passes.
 
     Args:
-        model: A model of one image input, functional or `Sequential`.
+        model: A functional or `Sequential` model with one image input.
+
+    Attributes:
+        model: The model.
+        layers: Its layers.
+        image: Its symbolic input.
 
     Raises:
-        ValueError: If its inputs or its graph are not known, or it has several inputs.
+        InvalidArgument: If `model` is not a Keras model, has its own `call`, or several inputs.
     """
 
     def __init__(self, model: keras.Model) -> None:
         if not isinstance(model, keras.Model):
             raise _checks.InvalidArgument("model", "be a Keras model", model)
         if type(model).call.__module__.partition(".")[0] not in ("keras", "kerasnn"):
-            raise ValueError(
-                f"`{model.name}` must run as its layers are connected; it has a `call` of its own. "
-                "Freeze with `kerasnn.transfer.freeze_to`, and call `fit`."
+            raise _checks.InvalidArgument(
+                "model",
+                "run as its layers are connected",
+                model,
+                "Freeze with `kerasnn.transfer.freeze_to`, and call `fit`.",
+                got=f"`{model.name}`, which overrides `call`",
             )
         inputs = getattr(model, "inputs", None) or []
         if len(inputs) != 1:
-            raise ValueError(
-                f"`model` must be functional or Sequential, with one input; `{model.name}` has "
-                f"{len(inputs) or 'none that is known'}. Build it from a `keras.Input`."
+            raise _checks.InvalidArgument(
+                "model",
+                "be functional or Sequential, with one input",
+                model,
+                "Build it from a `keras.Input`.",
+                got=f"`{model.name}` with {len(inputs) or 'unknown'} inputs",
             )
         self.model, self.layers, self.image = model, list(model.layers), inputs[0]
         self._is_sequential = isinstance(model, keras.Sequential)
-        self._branches = not self._is_sequential and _has_reused_layers(model)
+        self._has_reused_layers = not self._is_sequential and _has_reused_layers(model)
 
-    def can_cut(self, place: int) -> bool:
-        """Whether one tensor alone passes a place."""
-        return place == 0 or self._is_sequential or self._tensor(place) is not None
+    def can_cut(self, index: int) -> bool:
+        """Whether a single tensor passes a cut."""
+        return index == 0 or self._is_sequential or self._tensor(index) is not None
 
-    def part(self, start: int, stop: int | None = None) -> Any:
-        """Returns the layers from one place to another, or to the end, as a model of its own."""
+    def submodel(self, start: int, stop: int | None = None) -> Any:
+        """Returns the layers between two cuts, or to the end, as a model that shares weights."""
         stop = len(self.layers) if stop is None else stop
         name = f"{self.model.name}_{start}_{stop}"
         if start == 0 and stop == len(self.layers):
@@ -64,135 +74,129 @@ class Chain:
             return Model(self._tensor(start), outputs, name=name)
         image = self.image
         if start:
-            image = keras.KerasTensor(self.part(0, start).output_shape, self._dtype(start))
-        entry = keras.Input(image.shape[1:], dtype=image.dtype, name=_input_name(start))
+            image = keras.KerasTensor(self.submodel(0, start).output_shape, self._dtype(start))
+        entry = keras.Input(
+            image.shape[1:], dtype=image.dtype, name="features" if start else "image"
+        )
         return Sequential([entry, *self.layers[start:stop]], name=name)
 
-    def _head_or_none(self) -> int:
-        try:
-            return before_head(self.layers)
-        except ValueError:
-            return 0
+    def after_pooling(self) -> int:
+        """Returns the cut after the pooling layer with which the head begins."""
+        return head_index(self.layers) + 1
 
-    def head(self) -> int:
-        """Returns the place behind the pooling that the head begins with."""
-        return before_head(self.layers) + 1
+    def end_of_frozen_part(self) -> int:
+        """Returns the last cut up to which the outputs are the same in every epoch.
 
-    def frozen(self) -> int:
-        """Returns the last place up to which what goes in is the same in every epoch.
-
-        Layers that draw at random are off within the frozen part of the backbone, as are those of
-        a frozen model that is called with `training=False`; in the head they end it. 0 where no
-        weight is frozen that would else be trained.
+        Random layers within the frozen backbone are off, as in a frozen model that is called with
+        `training=False`; a random layer of the head ends the frozen part. 0 if no layer is frozen.
         """
         trains = [bool(layer.trainable_variables) for layer in self.layers]
         first = trains.index(True) if True in trains else len(self.layers)
-        held = [i for i, layer in enumerate(self.layers[:first]) if is_frozen(layer)]
-        if not held:
+        frozen = [i for i, layer in enumerate(self.layers[:first]) if is_frozen(layer)]
+        if not frozen:
             return 0
-        place = held[-1] + 1
-        head = self._head_or_none()
-        while place < first and (place < head or not draws(self.layers[place])):
-            place += 1
-        while place > held[0] and not self.can_cut(place):
-            place -= 1
-        return place if place > held[0] else 0
+        index = frozen[-1] + 1
+        head = head_index_or(self.layers, 0)
+        while index < first and (index < head or not is_random(self.layers[index])):
+            index += 1
+        while index > frozen[0] and not self.can_cut(index):
+            index -= 1
+        return index if index > frozen[0] else 0
 
-    def augments(self) -> list[str]:
-        """Returns the names of the layers that draw at random before any weight: of images."""
+    def augmentation_layers(self) -> list[str]:
+        """Returns the names of the random layers before the first layer with weights."""
         weighted = [bool(layer.weights) for layer in self.layers]
         first = weighted.index(True) if True in weighted else 0
-        return [layer.name for layer in self.layers[:first] if draws(layer)]
+        return [layer.name for layer in self.layers[:first] if is_random(layer)]
 
-    def _dtype(self, place: int) -> str:
-        return getattr(self.layers[place - 1], "compute_dtype", None) or keras.config.floatx()
+    def _dtype(self, index: int) -> str:
+        return getattr(self.layers[index - 1], "compute_dtype", None) or keras.config.floatx()
 
-    def _tensor(self, place: int) -> Any:
-        """Returns the one tensor that passes a place, or None where there are more."""
-        if place == 0:
+    def _tensor(self, index: int) -> Any:
+        """Returns the single tensor that passes a cut, or None if there are more."""
+        if index == 0:
             return self.image
-        behind = self.layers[place:]
-        if self._branches or any(isinstance(layer, keras.Model) for layer in behind):
+        after = self.layers[index:]
+        if self._has_reused_layers or any(isinstance(layer, keras.Model) for layer in after):
             return None
-        wanted = keras.tree.flatten([[layer.input for layer in behind], self.model.output])
-        made = {id(t) for t in keras.tree.flatten([layer.output for layer in behind])}
-        passing = {id(tensor): tensor for tensor in wanted if id(tensor) not in made}
+        read = keras.tree.flatten([[layer.input for layer in after], self.model.output])
+        made = {id(t) for t in keras.tree.flatten([layer.output for layer in after])}
+        passing = {id(tensor): tensor for tensor in read if id(tensor) not in made}
         return next(iter(passing.values())) if len(passing) == 1 else None
 
 
-def part_before_head(model: keras.Model) -> Any:
-    """Returns the layers before the pooling that a model's head begins with, as a model.
+def backbone_of(model: keras.Model) -> Any:
+    """Returns the layers before the pooling with which a model's head begins, as a model.
 
     Raises:
-        ValueError: If it has no head, or cannot be cut there.
+        InvalidArgument: If the model has no head, or cannot be cut there.
     """
-    chain = Chain(model)
-    place = before_head(chain.layers)
-    if isinstance(chain.layers[place], keras.Model):
-        raise ValueError(
-            f"`{model.name}` must pool outside of `{chain.layers[place].name}`, the model inside "
-            "it. Build that one with pooling=None, and add a GlobalAveragePooling2D."
+    graph = ModelGraph(model)
+    index = head_index(graph.layers)
+    pooling = graph.layers[index]
+    if isinstance(pooling, keras.Model):
+        raise _checks.InvalidArgument(
+            "model",
+            "have its pooling outside of a nested model",
+            model,
+            "Build the nested model with pooling=None, and add a GlobalAveragePooling2D.",
+            got=f"`{model.name}`, which pools inside `{pooling.name}`",
         )
-    if not chain.can_cut(place):
-        raise ValueError(
-            f"`{model.name}` must have one tensor alone before its head, at "
-            f"`{chain.layers[place].name}`; it has several there."
+    if not graph.can_cut(index):
+        raise _checks.InvalidArgument(
+            "model",
+            "have a single tensor before its head",
+            model,
+            got=f"`{model.name}`, which has several at `{pooling.name}`",
         )
-    return chain.part(0, place)
+    return graph.submodel(0, index)
 
 
-def is_frozen(layer: Any) -> bool:
-    """Whether a layer has weights that gradients would train, and was told not to train them."""
-    if getattr(layer, "layers", None):
-        return not layer.trainable_variables and any(map(is_frozen, layer.layers))
-    return bool(layer.weights) and not layer.trainable and not is_statistics(layer)
-
-
-def is_statistics(layer: Any) -> bool:
-    """Whether a layer's weights are statistics of the data, which no gradient trains."""
-    return isinstance(layer, _STATISTICS)
-
-
-def draws(layer: keras.layers.Layer) -> bool:
-    """Whether a layer draws at random: then it keeps a seed, which is no weight."""
-    return len(layer.variables) > len(layer.weights)
-
-
-def _has_reused_layers(model: Any) -> bool:
-    """Whether a layer stands in the graph twice, so that it has no one input."""
-    return any(len(layer["inbound_nodes"]) > 1 for layer in model.get_config()["layers"])
-
-
-def _input_name(start: int) -> str:
-    return "image" if start == 0 else "features"
-
-
-def before_head(layers: Sequence[keras.layers.Layer]) -> int:
-    """Returns how many of a model's layers come before its head, which begins with a pooling.
+def head_index(layers: Sequence[keras.layers.Layer]) -> int:
+    """Returns the index of the layer with which a model's head begins: its last pooling.
 
     Raises:
-        ValueError: If no layer pools or flattens.
+        InvalidArgument: If no layer pools or flattens.
     """
-    for place in range(len(layers) - 1, -1, -1):
-        if _pools(layers[place]):
-            return place
-    raise ValueError(
-        "`model` must have a head: a GlobalAveragePooling2D, GlobalMaxPooling2D or Flatten, and "
-        "what follows it; none of its layers is one."
+    for index in range(len(layers) - 1, -1, -1):
+        if _pools(layers[index]):
+            return index
+    names = [layer.name for layer in layers]
+    raise _checks.InvalidArgument(
+        "model",
+        "have a head: a GlobalAveragePooling2D, GlobalMaxPooling2D or Flatten, and layers after it",
+        names,
+        got=f"layers {', '.join(f'`{name}`' for name in names)}",
     )
 
 
-def _pools(layer: Any) -> bool:
-    """Whether a layer pools, or is a model that ends by it."""
-    inner = getattr(layer, "layers", None)
-    return _pools(inner[-1]) if inner else isinstance(layer, tuple(POOLINGS.values()))
+def head_index_or(layers: Sequence[keras.layers.Layer], default: int) -> int:
+    """Returns the index of the layer with which the head begins, or a default without a head."""
+    return head_index(layers) if any(map(_pools, layers)) else default
 
 
-def copy_of(layer: Any, **settings: Any) -> Any:
-    """Returns a new layer of the same configuration, with other settings.
+def is_frozen(layer: Any) -> bool:
+    """Whether a layer has weights that gradients could train, and is not trainable."""
+    if getattr(layer, "layers", None):
+        return not layer.trainable_variables and any(map(is_frozen, layer.layers))
+    return bool(layer.weights) and not layer.trainable and not holds_statistics(layer)
 
-    An operator between layers, such as `x / 255`, has no settings. A `Lambda` has no weights
-    either, and code that Keras does not make again without being told to; it stays the same.
+
+def holds_statistics(layer: Any) -> bool:
+    """Whether the weights of a layer are statistics of the data, which no gradient trains."""
+    return isinstance(layer, _STATISTICS)
+
+
+def is_random(layer: keras.layers.Layer) -> bool:
+    """Whether a layer draws random numbers: it has a seed variable, which is no weight."""
+    return len(layer.variables) > len(layer.weights)
+
+
+def copy_layer(layer: Any, **settings: Any) -> Any:
+    """Returns a new layer with the same configuration, apart from some settings.
+
+    An operator between layers, such as `x / 255`, has no settings. A `Lambda` is returned itself:
+    it has no weights, and Keras does not load its code without permission.
     """
     if isinstance(layer, keras.layers.Lambda):
         return layer
@@ -200,3 +204,14 @@ def copy_of(layer: Any, **settings: Any) -> Any:
     if isinstance(layer, keras.layers.Layer):
         config |= settings
     return type(layer).from_config(config)
+
+
+def _has_reused_layers(model: Any) -> bool:
+    """Whether a layer occurs in the graph twice, so that it has several inputs."""
+    return any(len(layer["inbound_nodes"]) > 1 for layer in model.get_config()["layers"])
+
+
+def _pools(layer: Any) -> bool:
+    """Whether a layer pools, or is a model whose last layer does."""
+    inner = getattr(layer, "layers", None)
+    return _pools(inner[-1]) if inner else isinstance(layer, tuple(POOLINGS.values()))

@@ -1,4 +1,4 @@
-"""`kerasnn.transfer.fine_tune`."""
+"""`fine_tune`: training of a pretrained model in stages."""
 
 import os
 from typing import Any
@@ -7,10 +7,10 @@ import keras
 
 from kerasnn import _checks
 from kerasnn.transfer.backbones.untrained import warn_of_noise
-from kerasnn.transfer.features import caching_of
-from kerasnn.transfer.fine_tuning.request import Assignment
-from kerasnn.transfer.fine_tuning.runner import Tuning
-from kerasnn.transfer.fine_tuning.stages import STAGES, plan
+from kerasnn.transfer.features import cache_settings
+from kerasnn.transfer.fine_tuning.request import Request
+from kerasnn.transfer.fine_tuning.runner import FineTuning
+from kerasnn.transfer.fine_tuning.stages import STAGES, choose_stages
 from kerasnn.transfer.frozen_features.precision import check_precision
 
 
@@ -38,69 +38,70 @@ def fine_tune(
     engine: str = "auto",
     seed: int | None = None,
 ) -> keras.callbacks.History:
-    """Trains a pretrained model on data of one's own, and computes what is frozen only once.
+    """Trains a pretrained model on new data, and runs its frozen layers only once.
 
-    The frozen layers run once over all images. What follows trains on the features that they
-    gave, through kerasnn's engine, and shares its weights with `model`, which is whole and
-    trained at the end, ready to predict and to export. Three regimes say what trains:
+    The frozen layers run once over all images. The layers after them are trained on these
+    features by kerasnn's engine, and share their weights with `model`, which at the end is trained
+    and ready to predict and to export. Three regimes choose the layers to train:
 
     - small: the head.
-    - medium: the head; then the last block of the backbone too, at a tenth of the rate.
-    - large: the head; then all layers, at a tenth of the rate.
+    - medium: the head; then the last block of the backbone too, at a tenth of the learning rate.
+    - large: the head; then all layers, at a tenth of the learning rate.
 
-    Behind the head the rate falls by `layer_decay` from each layer with weights to the one before.
-    Batch normalisations of the backbone stay in inference in all three.
+    In the second stage the learning rate falls by `layer_decay` from each layer with weights to the
+    one before. Batch normalisations of the backbone stay in inference in all three.
 
-    A backbone with random weights (`weights=None`) has nothing to keep: a warning says where one
-    would stay frozen. It is found by its initializers' seeds, which a saved file holds only where
-    they were given; train such a model with `fit`.
+    A backbone with random weights (`weights=None`) should not be frozen: a warning says if one
+    would be. Random weights are recognised by the seeds of the initializers, which a saved file
+    contains only if they were given; train such a model with `fit`.
 
     Args:
         model: A compiled Keras model of one input with a head, which begins with the last global
-            pooling or Flatten: one of `vgg16` or `from_backbone`, or of one's own.
+            pooling or Flatten: from `vgg16`, `from_backbone`, or any other.
         x: Images as the model takes them, or a `tf.data.Dataset` of batches of (x, y) or
             (x, y, sample_weight), as `data.from_directory(..., in_memory=False)` gives it.
-        y: Targets, where `x` does not hold them.
+        y: Targets, unless `x` is a dataset.
         validation_data: `(x, y)`, `(x, y, sample_weight)` or a dataset. Its features are computed
             once, too.
-        regime: `"small"`, `"medium"` or `"large"`; `"auto"` for what `kerasnn.transfer.regime`
-            says of the data; or None to train, in one stage, what is trainable now, as
-            `freeze_to` has set it.
+        regime: `"small"`, `"medium"` or `"large"`; `"auto"` for the result of
+            `kerasnn.transfer.regime`; or None to train, in one stage, the layers that are
+            trainable now, as set by `freeze_to`.
         epochs: Epochs of the last stage.
-        head_epochs: Epochs of the head's stage before another one; as `epochs` by default.
-        learning_rate: Of the head's stage; the next one takes a tenth. By default that of the
-            optimizer, which it has again at the end where one is given.
-        layer_decay: Factor of the rate from each layer with weights to the one before it, in
-            (0, 1], in the second stage and with `regime=None`.
-        precision: What frozen layers compute in: `"float32"`, `"bfloat16"`, or `"auto"` for
-            bfloat16 where the machine has units for it, it saves at least 0.3 of the time on a
-            sample, and the features differ by at most 5%.
+        head_epochs: Epochs of the head's stage if another stage follows; `epochs` by default.
+        learning_rate: Learning rate of the head's stage; the next stage has a tenth. None is that
+            of the optimizer, which is restored at the end.
+        layer_decay: Factor of the learning rate from each layer with weights to the one before
+            it, in (0, 1], in the second stage and with `regime=None`.
+        precision: Precision of the frozen layers: `"float32"`, `"bfloat16"`, or `"auto"`: bfloat16
+            if the machine has units for it, it saves at least 30% of the time on a sample, and
+            the features differ by at most 5%.
         cache: Where features are kept: `"memory"`; `"none"`, to compute them in each epoch; or a
-            directory, where they are found again, after a kill, too, or with another head.
-        cache_limit_gb: Most that the directory may hold, in gigabytes; what was used longest ago
-            is removed.
-        augment: Whether training sees each image moved and turned at random, by up to a tenth of
-            its size and 10 degrees. True draws anew in each epoch, for which no features can be
-            kept; a number keeps those of as many altered copies of each image.
-        batch_size: Rows to a step; 32 by default. A dataset has batches of its own, which hold
-            for what trains on images.
-        callbacks: Keras callbacks, told of `model` as a whole in each stage.
+            directory, where later calls find them, also after a kill or with another head. They
+            are found by the images, and by the configuration and weights of the frozen layers;
+            code that a configuration does not hold, such as the body of a function, is not
+            compared.
+        cache_limit_gb: Most gigabytes of all features in the directory.
+        augment: Whether to shift each image by up to a tenth of its size and rotate it by up to 10
+            degrees, at random. True does so anew in each epoch, so that no features are kept; a
+            number keeps the features of that many altered copies of each image.
+        batch_size: Batch size; 32 by default. A dataset has its own batches, which are used
+            when training on images.
+        callbacks: Keras callbacks, which receive the whole `model` in each stage.
         class_weight: Weight of each class in the loss.
         sample_weight: Weight of each row in the loss.
-        verbose: 0 for silence, else a bar for the features and for each stage, with images/s and
-            the time left.
+        verbose: 0 for silence, else a progress bar for the features and for each stage.
         engine: `"auto"`, `"graph"` or `"xla"`, as for `kerasnn.fit`.
         seed: Seed of the order of the rows. The default takes one from
             `keras.utils.set_random_seed`.
 
     Returns:
-        Keras's `History` over all stages, one after the other. `history.stages` says for each
-        its `name`, `epochs`, `trainable` parameters, `engine`, and the `precision` of its
-        features, which is None where nothing was kept. A loss on features leaves out the
-        penalties of frozen layers, which no step changes.
+        Keras's `History` over all stages. `history.stages` holds for each its `name`, `epochs`,
+        `trainable` parameters, `engine`, and the `precision` of its features, None if no features
+        were kept. The loss on features does not include penalties of frozen layers, which are
+        constant.
 
     Raises:
-        ValueError: If data or an argument cannot be right. Nothing has changed then.
+        InvalidArgument: If data or an argument breaks its rule. The model is unchanged then.
         FloatingPointError: If weights or loss become NaN or infinite. The model has the last
             finite weights then.
         TypeError: If an argument is unknown.
@@ -129,7 +130,7 @@ def fine_tune(
     if not isinstance(augment, bool):
         _checks.whole_number("augment", augment, hint="For no augmentation use False.")
     check_precision(precision)
-    assignment = Assignment(
+    request = Request(
         model=model,
         x=x,
         y=y,
@@ -143,13 +144,13 @@ def fine_tune(
         seed=seed,
         learning_rate=learning_rate,
     )
-    tuning = Tuning(
-        assignment,
+    tuning = FineTuning(
+        request,
         precision=precision,
-        caching=caching_of(cache, cache_limit_gb),
-        keeps=cache != "none",
+        cache=cache_settings(cache, cache_limit_gb),
+        keeps_features=cache != "none",
         augment=augment,
     )
-    stages = plan(regime, assignment.examples, assignment.classes)
-    warn_of_noise(model, stages[1][-1].frozen(model), stacklevel=3)
-    return tuning.run(stages, epochs, head_epochs, layer_decay)
+    name, stages = choose_stages(regime, request.examples, request.classes)
+    warn_of_noise(model, stages[-1].frozen(model), stacklevel=3)
+    return tuning.run(name, stages, epochs=epochs, head_epochs=head_epochs, layer_decay=layer_decay)

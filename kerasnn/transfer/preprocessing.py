@@ -1,4 +1,4 @@
-"""The networks of `keras.applications`, by name."""
+"""Networks of `keras.applications` by name, and their preprocessing as a layer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kerasnn import _checks
 
-# A module is a family: one way of preprocessing.
+# Each module is a family of networks with the same preprocessing.
 MODULES = tuple(
     name
     for name in sorted(dir(keras.applications))
@@ -18,17 +18,17 @@ _NAMES = [name for name in dir(keras.applications) if name[0].isupper()]
 
 
 def application(name: Any) -> tuple[Callable[..., keras.Model], str]:
-    """Returns the constructor of a network and the module that it belongs to.
+    """Returns the constructor of a network, and its module.
 
     Raises:
-        ValueError: If there is no such network.
+        InvalidArgument: If there is no such network.
     """
     _checks.one_of("name", name, _NAMES)
     plain = name.lower()
     [module, *_] = [
         module
         for module in MODULES
-        # Keras gives that of MobileNetV3 no constructor.
+        # The module of MobileNetV3 has no constructor.
         if hasattr(getattr(keras.applications, module), name)
         or plain in (module.replace("_", "") + size for size in ("large", "small"))
     ]
@@ -37,7 +37,7 @@ def application(name: Any) -> tuple[Callable[..., keras.Model], str]:
 
 @keras.saving.register_keras_serializable("kerasnn")
 class Preprocessing(keras.layers.Layer):
-    """Turns raw RGB levels into what the pretrained weights of one family of networks expect.
+    """Converts raw RGB levels into the inputs of one family of pretrained networks.
 
     Forward:
         caffe (`vgg16`, `vgg19`, `resnet`): y = BGR(x) - (103.939, 116.779, 123.68)
@@ -45,7 +45,7 @@ class Preprocessing(keras.layers.Layer):
         torch (`densenet`): y = (x / 255 - mean) / deviation, with ImageNet's by channel
         `efficientnet`, `efficientnet_v2`, `mobilenet_v3`, `convnext`: y = x; they scale inside
 
-    It is Keras's `preprocess_input` of that family, computed in float32 whatever the policy.
+    It is Keras's `preprocess_input` of that family, in float32 under every dtype policy.
 
     Args:
         application: Name of the module of `keras.applications`, such as `"vgg16"`.
@@ -54,7 +54,7 @@ class Preprocessing(keras.layers.Layer):
         `(batch, height, width, 3)` in [0, 255] -> the same.
 
     Raises:
-        ValueError: If `application` is no such module.
+        InvalidArgument: If `application` is no such module.
 
     Example:
         >>> layer = Preprocessing("mobilenet_v2")

@@ -41,15 +41,15 @@ def test_a_stream_has_the_same_shape_and_outputs():
     assert "x_train=2 batches of (None, 4, 2) float64, y_train=None" in repr(split)
 
 
-def test_a_split_is_frozen_and_knows_its_task():
+def test_a_split_is_frozen_and_knows_its_task(invalid):
     split = _split("binary", np.array([0, 1]), ("a", "b"))
     with pytest.raises(dataclasses.FrozenInstanceError):
         split.task = Task.COUNT
-    with pytest.raises(ValueError, match="Did you mean `regression`"):
+    with invalid("task", "regresion"):
         _split("regresion", np.zeros(2))
 
 
-def test_partition_keeps_the_shares_of_the_classes():
+def test_partition_keeps_the_fractions_of_the_classes():
     labels = np.repeat([0, 1, 2], [60, 30, 10])
     train, test = partition(100, test_size=0.2, seed=1, labels=labels, classes="abc")
     assert sorted([*train, *test]) == list(range(100))
@@ -61,32 +61,28 @@ def test_partition_keeps_the_shares_of_the_classes():
 
 
 @pytest.mark.parametrize(
-    ("labels", "test_size", "message"),
-    [
-        ([0, 0, 0, 1], 0.5, "Class 'b' has 1 row; .* needs at least 2"),
-        ([0, 0, 1, 1, 2, 2], 0.2, "4 training rows and 2 test rows cannot each hold all 3 classes"),
-        ([0] * 98 + [1] * 2, 0.9, "With test_size=0.9 no row of class 'b' is left to train on"),
-    ],
+    ("labels", "test_size"),
+    [([0, 0, 1, 1, 2, 2], 0.2), ([0] * 98 + [1] * 2, 0.9), ([0], 0.2)],
 )
-def test_partition_refuses_a_part_without_a_class(labels, test_size, message):
-    with pytest.raises(ValueError, match=message):
+def test_partition_refuses_a_part_without_a_class(invalid, labels, test_size):
+    with invalid("test_size"):
         partition(len(labels), test_size=test_size, seed=0, labels=np.array(labels), classes="abc")
 
 
-def test_partition_refuses_an_empty_part():
-    with pytest.raises(ValueError, match=r"1 rows with test_size=0\.2 leave no row to train on"):
-        partition(1, test_size=0.2, seed=0)
+def test_a_class_with_one_row():
+    with pytest.raises(ValueError, match="Class 'b' has 1 row"):
+        partition(4, test_size=0.5, seed=0, labels=np.array([0, 0, 0, 1]), classes="ab")
 
 
 @pytest.mark.parametrize("test_size", [0, 1, 1.5, -0.1, float("nan"), "0.2", True])
-def test_test_size_is_a_share(test_size):
-    with pytest.raises(ValueError, match=r"`test_size` must be .* above 0 and below 1; got"):
+def test_test_size_is_a_fraction(invalid, test_size):
+    with invalid("test_size", test_size):
         check_partition(test_size, 0)
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, None])
-def test_a_seed_is_a_whole_number(seed):
-    with pytest.raises(ValueError, match="`seed` must be a whole number of at least 0; got"):
+def test_a_seed_is_an_integer(invalid, seed):
+    with invalid("seed", seed):
         check_partition(0.2, seed)
 
 

@@ -1,5 +1,4 @@
 import csv
-from typing import Any
 
 import keras
 import numpy as np
@@ -7,7 +6,7 @@ import pandas as pd
 import pytest
 
 from kerasnn import data
-from kerasnn.data import _csv_table
+from kerasnn.data.tables import csv_table
 from kerasnn.tasks import Task
 
 
@@ -73,7 +72,7 @@ def test_columns_classes_and_filling_agree_with_pandas(tmp_path):
     np.testing.assert_allclose(np.bincount(split.y_test) / 12, np.bincount(codes) / 60, atol=1 / 12)
 
 
-def test_test_rows_teach_nothing(write):
+def test_nothing_is_learned_from_test_rows(write):
     rows = [f"{i},cat{i % 2},{i % 2}" for i in range(20)]
     path = write("\n".join(["a,b,y", *rows]))
     first = data.from_csv(path, "y")
@@ -91,7 +90,7 @@ def test_test_rows_teach_nothing(write):
 
 
 def test_a_stream_holds_the_same_rows_as_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(_csv_table, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(csv_table, "_BLOCK_ROWS", 7)
     path = tmp_path / "fruit.csv"
     _fruit(100).to_csv(path, index=False)
     memory = data.from_csv(path, "kind", missing="mean", seed=2)
@@ -111,20 +110,19 @@ def test_a_stream_holds_the_same_rows_as_memory(tmp_path, monkeypatch):
     np.testing.assert_array_equal(np.sort(x, axis=0), np.sort(again, axis=0))
 
 
-@pytest.mark.parametrize("in_memory", [True, False])
-def test_keras_fits_either_form(tmp_path, in_memory):
+def test_keras_fits_a_stream(tmp_path):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 2))
     pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": x @ [2, -1] + 0.5}).to_csv(
         tmp_path / "line.csv", index=False
     )
-    split = data.from_csv(tmp_path / "line.csv", "y", in_memory=in_memory)
+    split = data.from_csv(tmp_path / "line.csv", "y", in_memory=False)
     assert split.task is Task.REGRESSION
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input(split.input_shape), keras.layers.Dense(split.outputs)])
     model.compile(keras.optimizers.SGD(0.1), **split.task.compile_arguments())
-    # Keras warns that it cannot shuffle a dataset unless it is told not to.
-    model.fit(split.x_train, split.y_train, epochs=10, shuffle=in_memory, verbose=0)
+    # Keras warns that it cannot shuffle a dataset, without this argument.
+    model.fit(split.x_train, split.y_train, epochs=10, shuffle=False, verbose=0)
     kernel, bias = model.get_weights()
     np.testing.assert_allclose([*kernel[:, 0], *bias], [2, -1, 0.5], atol=1e-2)
 
@@ -141,7 +139,7 @@ def test_keras_fits_either_form(tmp_path, in_memory):
         (["7", "0.5", "-3"], None, "regression", None, [7, 0.5, -3]),
     ],
 )
-def test_the_target_says_its_task(write, values, task, expected_task, classes, codes):
+def test_the_task_follows_from_the_target(write, values, task, expected_task, classes, codes):
     path = write("x,y\n" + "\n".join(f"{i},{v}" for i, v in enumerate(values * 10)))
     categorical = ("y",) if "5more" in values else ()
     split = data.from_csv(path, "y", task=task, categorical=categorical)
@@ -168,14 +166,15 @@ def test_byte_order_mark_line_ends_blanks_and_empty_lines(write, newline, encodi
     assert sorted([*split.x_train[:, 0], *split.x_test[:, 0]]) == list(range(10))
 
 
-def test_other_delimiters_and_encodings(write):
+def test_other_delimiters_and_encodings(write, invalid):
     text = "größe;y\n" + "\n".join(f"{i};{i % 2}" for i in range(10))
     path = write(text, encoding="cp1252")
     assert data.from_csv(path, "y", delimiter=";", encoding="cp1252").features == ("größe",)
     with pytest.raises(ValueError, match=r"after line 0: the text is not utf-8-sig .*encoding='cp"):
         data.from_csv(path, "y", delimiter=";")
-    with pytest.raises(ValueError, match=r"one column only: should `delimiter` be ';'"):
+    with invalid("target", "y") as caught:
         data.from_csv(path, "y", encoding="cp1252")
+    assert "should `delimiter` be ';'" in caught.value.hint
 
 
 GOOD = [f"{i},{'red' if i % 3 else 'blue'},{i % 2}" for i in range(12)]
@@ -217,14 +216,14 @@ def _with(line, text):
         (_with(4, "1,red,"), r"The target 'y' is missing in rows: 1 \(line 4\)\. Drop them"),
         (_with(4, "1,red,0.5"), None),
         (_with(4, "1,red,x"), r"Column 'y' holds numbers .* and text \(line 4: 'x'\)"),
-        (_with(4, "1,red,7"), r"The target 'y' does not say its task\. .*0, 1, 7, which fit more"),
-        ("a,y\n1,0\n2,0\n3,0", r"The target 'y' does not say its task\. .*one value only, 0"),
-        ("a,y\n1,u\n2,u\n3,u", r"The target 'y' does not say its task\. .*one class only, 'u'"),
-        ("a,y\n1,u\n2,u\n3,v", "Class 'v' has 1 row; .* at least 2"),
-        ("y\n0\n1", "has no column beside the target 'y' to learn from"),
+        (_with(4, "1,red,7"), r"The target 'y' has no task that can be inferred\. .*0, 1, 7"),
+        ("a,y\n1,0\n2,0\n3,0", r"The target 'y' has no task .* got 0 in all rows"),
+        ("a,y\n1,u\n2,u\n3,u", r"The target 'y' has no task .* got 'u' in all rows"),
+        ("a,y\n1,u\n2,u\n3,v", "Class 'v' has 1 row and needs at least 2"),
+        ("y\n0\n1", "has no column besides the target 'y' to learn from"),
         (
             "name,y\n" + "\n".join(f"n{i},{i % 2}" for i in range(100)),
-            r"Column 'name' holds 80 different texts in 80 training rows: .* drop=\('name',\)",
+            r"Column 'name' holds 80 different texts in 80 training rows, .* drop=\('name',\)",
         ),
     ],
 )
@@ -261,45 +260,42 @@ def test_a_column_without_a_value(write):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "argument", "value", "hint"),
     [
-        ({"target": "Y2"}, r"`target` must name a column; .* has no 'Y2', only 'a', 'b', 'y'"),
-        ({"target": "yy"}, r"`target` must name a column; .*Did you mean `y`"),
-        ({"drop": ("c",)}, r"`drop` must name a column; .* has no 'c'"),
-        ({"drop": "a"}, r"`drop` must be a sequence of names; got drop='a'. Write \('a',\)"),
-        ({"drop": ("y",)}, "`drop` must leave the target 'y' in"),
-        ({"categorical": ("A1",)}, "`categorical` must name a column"),
-        ({"missing": "median"}, "`missing` must be one of 'error', 'mean'"),
-        ({"task": "multi"}, "`task` must be one of"),
-        ({"task": "multilabel"}, "`task` must fit 'y', which does not hold a 0 or 1 for each"),
-        (
-            {"target": "a", "task": "binary"},
-            "`task` must be 'multiclass' for the 12 classes in 'a'",
-        ),
-        ({"target": "b", "task": "regression"}, "`task` must be 'binary' or 'multiclass' for the"),
-        ({"test_size": 0}, "`test_size` must be a finite number above 0 and below 1"),
-        ({"batch_size": 0}, "`batch_size` must be a whole number of at least 1"),
-        ({"delimiter": ", "}, "`delimiter` must be one character; got delimiter=', '"),
+        ({"target": "Y2"}, "target", "Y2", ""),
+        ({"target": "yy"}, "target", "yy", "Did you mean `y`?"),
+        ({"drop": ("c",)}, "drop", "c", ""),
+        ({"drop": "a"}, "drop", "a", "Write ('a',)."),
+        ({"drop": ("y",)}, "drop", ("y",), ""),
+        ({"categorical": ("A1",)}, "categorical", "A1", ""),
+        ({"missing": "median"}, "missing", "median", ""),
+        ({"missing_values": "NA"}, "missing_values", "NA", '("",)'),
+        ({"missing_values": (-999,)}, "missing_values", (-999,), ""),
+        ({"task": "multi"}, "task", "multi", ""),
+        ({"task": "multilabel"}, "task", Task.MULTILABEL, ""),
+        ({"target": "a", "task": "binary"}, "task", Task.BINARY, ""),
+        ({"target": "b", "task": "regression"}, "task", Task.REGRESSION, ""),
+        ({"target": "c", "task": "count"}, "task", Task.COUNT, ""),
+        ({"test_size": 0}, "test_size", 0, ""),
+        ({"batch_size": 0}, "batch_size", 0, ""),
+        ({"delimiter": ", "}, "delimiter", ", ", ""),
+        ({"encoding": "utf8-bom"}, "encoding", "utf8-bom", ""),
     ],
 )
-def test_wrong_arguments(write, arguments, message):
-    path = write("\n".join(["a,b,y", *GOOD]))
-    with pytest.raises(ValueError, match=message):
+def test_wrong_arguments(write, invalid, arguments, argument, value, hint):
+    rows = GOOD
+    if arguments.get("target") == "c":
+        rows = ["1,2,-1", "3,4,5"]
+    path = write("\n".join(["a,b,y" if rows is GOOD else "a,b,c", *rows]))
+    with invalid(argument, value) as caught:
         data.from_csv(path, **{"target": "y", **arguments})
-
-
-def test_a_negative_count_is_refused(write):
-    path = write("a,y\n1,0\n2,-1\n3,4")
-    with pytest.raises(
-        ValueError, match="`task` must fit 'y', which holds more than whole numbers"
-    ):
-        data.from_csv(path, "y", task="count")
+    assert hint in caught.value.hint
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"`path` must name a CSV file; .* does not exist"):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
         data.from_csv(tmp_path / "none.csv", "y")
-    with pytest.raises(FileNotFoundError, match=r"`path` must name a CSV file; .* is a folder"):
+    with pytest.raises(FileNotFoundError, match="is a folder"):
         data.from_csv(tmp_path, "y")
 
 
@@ -336,7 +332,7 @@ def test_classes_of_many_digits_stay_apart(write, names, classes):
     assert counts.tolist() == [60 // len(names)] * len(names)
 
 
-def test_classes_that_no_number_tells_apart(write):
+def test_classes_that_differ_beyond_the_digits_of_numbers(write):
     names = ["98765432109876543210", "98765432109876543211"]
     path = write("\n".join(["a,who", *(f"{i},{names[i % 2]}" for i in range(20))]))
     with pytest.raises(ValueError, match=r"'who' holds numbers .*categorical=\('who',\)"):
@@ -352,7 +348,7 @@ def test_categories_of_many_digits_stay_apart(write):
     np.testing.assert_array_equal(split.x_train.sum(axis=1), 1)
 
 
-def test_what_is_missing_can_be_chosen(write):
+def test_missing_values_can_be_chosen(write):
     alleys = ["NA", "Grvl", "Pave", "NA"]
     rows = [f"{i},{alleys[i % 4]},{'NA' if i % 2 else 'ZA'}" for i in range(40)]
     path = write("\n".join(["area,alley,country", *rows]))
@@ -376,10 +372,6 @@ def test_cells_that_are_not_missing_have_to_be_values(write):
     path = write("\n".join(["a,y", *(f"{'NA' if i == 3 else i},{i % 2}" for i in range(20))]))
     with pytest.raises(ValueError, match=r"'a' holds numbers .* and text \(line 5: 'NA'\)"):
         data.from_csv(path, "y", missing_values=("",))
-    wrong: Any
-    for wrong in ("NA", (None,), (-999,)):
-        with pytest.raises(ValueError, match="`missing_values` must be a sequence of strings"):
-            data.from_csv(path, "y", missing_values=wrong)
 
 
 @pytest.mark.parametrize(
@@ -394,25 +386,25 @@ def test_cells_that_are_not_missing_have_to_be_values(write):
         ("pkl", "a pickle"),
     ],
 )
-def test_files_of_other_kinds_are_told_apart(tmp_path, suffix, kind):
+def test_files_of_other_kinds_are_refused(tmp_path, invalid, suffix, kind):
     path = tmp_path / f"table.{suffix}"
     frame = pd.DataFrame({"a": range(20), "y": [0, 1] * 10})
     save = {"parquet": frame.to_parquet, "feather": frame.to_feather, "pkl": frame.to_pickle}
     save.get(suffix, frame.to_csv)(path)
-    with pytest.raises(ValueError, match=f"`path` must name a CSV file; .* is {kind}"):
+    with invalid("path", str(path)) as caught:
         data.from_csv(path, "y")
+    assert kind in str(caught.value)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
-def test_unicode_of_two_and_four_bytes(write, encoding):
+def test_unicode_of_two_and_four_bytes(write, invalid, encoding):
     path = write("\n".join(["a,y", *(f"{i},{i % 2}" for i in range(20))]), encoding=encoding)
-    with pytest.raises(ValueError, match=f"`encoding` must .* Give encoding='{encoding}'"):
+    with invalid("encoding", "utf-8-sig") as caught:
         data.from_csv(path, "y")
+    assert f"encoding='{encoding}'" in caught.value.hint
     assert data.from_csv(path, "y", encoding=encoding).features == ("a",)
 
 
 def test_text_that_begins_as_another_kind_of_file_does(write):
     path = write("\n".join(["ORC,y", *(f"{i},{i % 2}" for i in range(20))]))
     assert data.from_csv(path, "y").features == ("ORC",)
-    with pytest.raises(ValueError, match="`encoding` must be an encoding that Python knows"):
-        data.from_csv(path, "y", encoding="utf8-bom")

@@ -1,4 +1,4 @@
-"""What every builder keeps: tasks, penalties, normalisation, names."""
+"""Promises of every builder: tasks, penalties, normalisation, names."""
 
 import inspect
 
@@ -10,7 +10,7 @@ from builder_cases import CASES, OUTPUTS, ROWS, WANTED, each, each_task, targets
 import kerasnn
 from kerasnn import layers, models, tasks
 
-# Rosenblatt's unit has neither task nor seed; it has tests of its own.
+# Rosenblatt's unit has neither task nor seed; its tests are in another file.
 OWN_TESTS = {"perceptron"}
 
 
@@ -46,7 +46,7 @@ def test_output_loss_and_metrics_follow_from_the_task(case, task):
 
 @each_task
 def test_loss_and_metric_by_hand(task):
-    """The names that are compiled compute what the task is about."""
+    """The compiled loss and metric agree with their formulas."""
     case = CASES["mlp"]
     model, y = case.build(OUTPUTS[task], task=task, seed=0), targets(case, task)
     p = model.predict(case.x, verbose=0).astype(float)
@@ -159,7 +159,7 @@ def test_optimizer_and_rate(case):
 
 
 @each
-def test_mixed_precision_answers_in_float32(case):
+def test_outputs_in_mixed_precision_are_float32(case):
     keras.config.set_dtype_policy("mixed_bfloat16")
     for task in OUTPUTS:
         model = case.build(OUTPUTS[task], task=task, seed=0)
@@ -177,9 +177,9 @@ def test_the_class_is_kerasnns(case):
 
 @each
 def test_it_learns(case):
-    """The parts fit together: the loss falls by more than a tenth on data that can be learned."""
+    """The loss falls by more than a tenth."""
     model = case.build(1, task="regression", seed=0, learning_rate=0.01)
     x = case.x["features"] if isinstance(case.x, dict) else case.x
     y = x.sum(axis=tuple(range(1 + len(case.rows), x.ndim)))[..., None] * 50 + 1000
-    history = model.fit(case.x, y, epochs=40, batch_size="full", verbose=0)
+    history = model.fit(case.x, y, epochs=40, batch_size="full", verbose=0, engine="graph")
     assert history.history["loss"][-1] < 0.9 * history.history["loss"][0]

@@ -1,11 +1,11 @@
-"""The layers that builders make: their kind, order, names and initialisers."""
+"""Layers that builders make: kind, order, names and initialisers."""
 
 import keras
 import numpy as np
 import pytest
 
 from kerasnn import layers, models
-from kerasnn.models import _building_blocks
+from kerasnn.layers.activations.recommend import INITIALIZERS
 
 HE = {
     *("relu", "relu6", "leaky_relu", "elu", "gelu"),
@@ -23,29 +23,25 @@ def hidden(activation, **arguments):
     return model.get_layer("hidden_1")
 
 
-@pytest.mark.parametrize("activation", sorted(HE))
-def test_he_for_the_relu_family(activation):
-    layer = hidden(activation)
-    assert isinstance(layer.kernel_initializer, keras.initializers.HeNormal)
-    # Sixty thousand draws: the share of a deviation of the estimate is 0.3%.
-    np.testing.assert_allclose(layer.kernel.numpy().std(), np.sqrt(2 / 300), rtol=0.015)
-
-
-@pytest.mark.parametrize("activation", sorted(GLOROT))
-def test_glorot_for_tanh_and_sigmoid(activation):
-    layer = hidden(activation)
-    assert isinstance(layer.kernel_initializer, keras.initializers.GlorotUniform)
-    np.testing.assert_allclose(layer.kernel.numpy().std(), np.sqrt(2 / (300 + 200)), rtol=0.015)
-
-
-def test_lecun_for_selu():
-    layer = hidden("selu")
-    assert isinstance(layer.kernel_initializer, keras.initializers.LecunNormal)
-    np.testing.assert_allclose(layer.kernel.numpy().std(), np.sqrt(1 / 300), rtol=0.015)
+@pytest.mark.parametrize(
+    ("activations", "initializer", "deviation"),
+    [
+        (HE, keras.initializers.HeNormal, np.sqrt(2 / 300)),
+        (GLOROT, keras.initializers.GlorotUniform, np.sqrt(2 / (300 + 200))),
+        ({"selu"}, keras.initializers.LecunNormal, np.sqrt(1 / 300)),
+    ],
+    ids=["He", "Glorot", "LeCun"],
+)
+def test_the_initialiser_suits_the_activation(activations, initializer, deviation):
+    for activation in activations:
+        layer = hidden(activation)
+        assert isinstance(layer.kernel_initializer, initializer)
+        # Sixty thousand draws: the standard error of the estimate is 0.3%.
+        np.testing.assert_allclose(layer.kernel.numpy().std(), deviation, rtol=0.015)
 
 
 def test_every_activation_has_a_test():
-    assert {"selu"} | HE | GLOROT == set(_building_blocks.INITIALIZERS)
+    assert {"selu"} | HE | GLOROT == set(INITIALIZERS)
 
 
 def test_an_activation_given_as_a_function():
@@ -54,7 +50,7 @@ def test_an_activation_given_as_a_function():
     np.testing.assert_array_equal(by_function.kernel, hidden("relu").kernel)
 
 
-def test_the_initialiser_of_the_activation_behind_batch_normalisation():
+def test_the_initialiser_with_batch_normalisation():
     assert isinstance(
         hidden("selu", batch_norm=True).kernel_initializer, keras.initializers.LecunNormal
     )
@@ -158,7 +154,7 @@ def test_inputs_of_several_axes_are_flattened():
     np.testing.assert_allclose(model(x), flat(x.reshape(2, 6)), rtol=1e-5)
 
 
-def test_sizes_as_numpy_gives_them():
+def test_numpy_integers_are_sizes():
     model = models.mlp(np.int64(4), np.int64(3), task="multiclass", hidden=np.arange(5, 7)[0])
     assert model.get_layer("hidden_1").units == 5
     assert model.output_shape == (None, 3)
@@ -237,8 +233,8 @@ def test_recurrent_cells(cell, layer):
     assert recurrent.shape == (4, 4)
 
 
-def test_both_directions_start_from_weights_of_their_own():
-    """Keras's own `Bidirectional` starts both from the seed of the one that it is given."""
+def test_both_directions_start_from_different_weights():
+    """By default Keras's `Bidirectional` starts both from the same seed."""
     model = models.rnn((5, 3), task="binary", units=(4, 2), bidirectional=True, seed=0)
     assert names(model) == ["standardize", "bidirectional_1", "bidirectional_2", "output"]
     for name in ("bidirectional_1", "bidirectional_2"):

@@ -43,13 +43,14 @@ def test_update_by_update(formulation):
         np.testing.assert_array_equal(weights_of(model), wanted)
 
 
-@pytest.mark.parametrize("rate", [1.0, 0.25])
-@pytest.mark.parametrize("formulation", FORMULATIONS)
+@pytest.mark.parametrize(
+    ("formulation", "rate"), [("bias", 1.0), ("threshold", 0.25), ("weight", 1.0)]
+)
 def test_fit_with_single_rows_is_the_rule(formulation, rate):
     x = RNG.integers(-3, 4, size=(20, 2)).astype("float32")
     y = RNG.integers(0, 2, size=20).astype("float32")
     model = models.perceptron(2, formulation=formulation, learning_rate=rate)
-    model.fit(x, y, batch_size=1, epochs=3, shuffle=False, verbose=0)
+    model.fit(x, y, batch_size=1, epochs=3, shuffle=False, verbose=0, engine="graph")
     *_, wanted = rosenblatt(x, y, rate, 3)
     np.testing.assert_array_equal(weights_of(model), wanted)
 
@@ -63,12 +64,13 @@ def test_a_batch_takes_the_mean_of_the_changes():
 
 
 @pytest.mark.parametrize(
-    ("function", "formulation"),
-    [("and", "bias"), ("or", "bias"), ("nand", "bias"), ("and", "threshold"), ("or", "weight")],
+    ("function", "formulation"), [("nand", "bias"), ("and", "threshold"), ("or", "weight")]
 )
-def test_what_a_line_separates_is_learned(formulation, function):
+def test_linearly_separable_functions_are_learned(formulation, function):
     model = models.perceptron(2, formulation=formulation)
-    history = model.fit(CORNERS, FUNCTIONS[function], batch_size=1, epochs=25, verbose=0)
+    history = model.fit(
+        CORNERS, FUNCTIONS[function], batch_size=1, epochs=25, verbose=0, engine="graph"
+    )
     np.testing.assert_array_equal(model.predict(CORNERS, verbose=0).ravel(), FUNCTIONS[function])
     # Once it makes no error it changes no more.
     assert history.history["loss"][-1] == 0
@@ -77,18 +79,16 @@ def test_what_a_line_separates_is_learned(formulation, function):
 
 def test_xor_is_never_learned():
     model = models.perceptron(2)
-    for _ in range(5):
-        model.fit(CORNERS, FUNCTIONS["xor"], batch_size=1, epochs=20, verbose=0)
-        results = model.evaluate(CORNERS, FUNCTIONS["xor"], verbose=0, return_dict=True)
-        assert results["accuracy"] < 1
-    # And no other weights would do.
+    history = model.fit(CORNERS, FUNCTIONS["xor"], batch_size=1, epochs=100, verbose=0)
+    assert max(history.history["accuracy"]) < 1
+    # No other weights fit either.
     grid = np.linspace(-2, 2, 17)
     for w1, w2, b in itertools.product(grid, grid, grid):
         assert ((CORNERS @ [w1, w2] + b > 0) != FUNCTIONS["xor"]).any()
 
 
 def test_novikoffs_bound():
-    """The rule errs at most (R / margin)^2 times on rows that a line separates."""
+    """The rule makes at most (R / margin)^2 errors on linearly separable rows."""
     x = np.random.default_rng(0).normal(size=(60, 2)).astype("float32")
     w = np.array([0.6, 0.8])
     x = x[np.abs(x @ w) > 0.3]
@@ -98,7 +98,7 @@ def test_novikoffs_bound():
     radius = np.linalg.norm(np.column_stack([x, np.ones(len(x))]), axis=1).max()
     assert changes <= (radius / np.abs(x @ w).min()) ** 2
     model = models.perceptron(2)
-    model.fit(x, y, batch_size=1, epochs=50, shuffle=False, verbose=0)
+    model.fit(x, y, batch_size=1, epochs=50, shuffle=False, verbose=0, engine="graph")
     np.testing.assert_allclose(weights_of(model), updates[-1], rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(model.predict(x, verbose=0).ravel(), y)
 
@@ -108,7 +108,7 @@ def test_the_rate_scales_weights_and_changes_no_prediction():
     y = RNG.integers(0, 2, size=20)
     one, four = models.perceptron(2), models.perceptron(2, learning_rate=4.0)
     for model in (one, four):
-        model.fit(x, y, batch_size=1, epochs=2, shuffle=False, verbose=0)
+        model.fit(x, y, batch_size=1, epochs=2, shuffle=False, verbose=0, engine="graph")
     np.testing.assert_array_equal(weights_of(four), 4 * weights_of(one))
     np.testing.assert_array_equal(four.predict(x, verbose=0), one.predict(x, verbose=0))
 

@@ -1,4 +1,4 @@
-"""`models.rnn` with `mask_value`: padding is no part of a sequence."""
+"""`models.rnn` with `mask_value` ignores padding."""
 
 import keras
 import numpy as np
@@ -24,16 +24,17 @@ def network(**arguments):
     return models.rnn((None, 2), **arguments)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "simple"])
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize(
+    ("cell", "bidirectional", "normalize"),
+    [("lstm", True, True), ("gru", False, True), ("simple", True, False)],
+)
 def test_a_sequence_is_predicted_the_same_with_padding_and_without(cell, bidirectional, normalize):
     model = network(cell=cell, bidirectional=bidirectional, normalize=normalize)
     if normalize:
         model.get_layer("standardize").adapt(np.concatenate(SEQUENCES)[:, None])
     # Weights far from their start, where the output is nearly 0.
     model.set_weights([w + 0.3 if w.ndim == 2 else w for w in model.get_weights()])
-    wanted = np.concatenate([model.predict(s[None], verbose=0) for s in SEQUENCES])
+    wanted = np.concatenate([model(s[None]) for s in SEQUENCES])
     assert wanted.std() > 1e-3
     for x in (padded(), padded("pre"), padded("post", 12)):
         np.testing.assert_allclose(model.predict(x, verbose=0), wanted, atol=1e-5)
@@ -55,16 +56,10 @@ def test_padding_does_not_count_in_training():
 
 
 def test_years_keep_their_digits_in_mixed_precision():
-    """bfloat16 takes 2017 to 2023 for one number, and so would a mask in it."""
+    """In bfloat16 2017 to 2023 are one number, and a mask would hide all of them."""
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = models.rnn((None, 1), task="binary", units=2, mask_value=2020)
     years = np.arange(2016.0, 2024.0, dtype="float32")[None, :, None]
     before = keras.Model(model.inputs, model.get_layer("masking").output)
     kept = np.where(years == 2020, 0, years)
     np.testing.assert_array_equal(before.predict(years, verbose=0), kept)
-
-
-@pytest.mark.parametrize("value", [float("nan"), "0", True])
-def test_a_value_that_no_step_can_equal(value):
-    with pytest.raises(ValueError, match="`mask_value` must be a finite number"):
-        network(mask_value=value)

@@ -10,7 +10,7 @@ from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
 from kerasnn import serving
-from kerasnn.data import _images
+from kerasnn.data.images import decoding
 
 
 def example(**features):
@@ -28,7 +28,7 @@ def test_image_files_are_what_from_directory_makes_of_them(photos, ask):
     noise = np.random.default_rng(0).integers(0, 256, (2, 23, 31, 3)).astype("uint8")
     files = [tf.io.encode_jpeg(noise[0]).numpy(), tf.io.encode_png(noise[1]).numpy()]
     served = ask(report, "image_bytes", image_bytes=files)
-    pixels = np.stack([_images.decode(tf.constant(f), (8, 6), "rgb") for f in files])
+    pixels = np.stack([decoding.decode_resized(tf.constant(f), (8, 6), "rgb") for f in files])
     expected = model.predict(pixels.astype("float32"), verbose=0)
     assert np.ptp(expected) > 1e-3
     both = np.hstack([1 - expected, expected])
@@ -97,7 +97,7 @@ def test_a_file_is_decoded_as_in_training_or_refused_in_both(photos, tmp_path, n
     pixels = np.random.default_rng(0).integers(0, 256, (20, 16, 3)).astype("uint8")
     file = FILES[name](pixels)
     (tmp_path / "file").write_bytes(file)
-    trained_on = _images.read(tmp_path / "file", (8, 6), "rgb")
+    trained_on = decoding.read_file(tmp_path / "file", (8, 6), "rgb")
     is_refused = name in [*FILES][-5:]
     assert (trained_on is None) == is_refused
     model, report = photos

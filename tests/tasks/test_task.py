@@ -63,7 +63,7 @@ def test_activation_and_loss_are_a_canonical_pair(name):
     )
 
 
-def test_compile_arguments_are_fresh():
+def test_compile_arguments_are_new_objects():
     first, second = (Task.REGRESSION.compile_arguments() for _ in range(2))
     assert first["loss"] == "mean_squared_error"
     assert isinstance(first["metrics"][0], keras.metrics.MeanAbsoluteError)
@@ -75,18 +75,18 @@ def test_compile_arguments_are_fresh():
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
-        ("multi-class", r" Did you mean `multiclass`\?"),
-        ("regresion", r" Did you mean `regression`\?"),
-        ("Binary", r" Did you mean `binary`\?"),
+        ("multi-class", "Did you mean `multiclass`?"),
+        ("regresion", "Did you mean `regression`?"),
+        ("Binary", "Did you mean `binary`?"),
         ("clustering", ""),
         (3, ""),
         (None, ""),
     ],
 )
-def test_no_such_task(value, hint):
-    message = "`task` must be one of 'binary', 'multiclass', 'multilabel', 'regression', 'count'; "
-    with pytest.raises(ValueError, match=f"{message}got task={value!r}.{hint}$"):
+def test_no_such_task(invalid, value, hint):
+    with invalid("task", value) as caught:
         Task(value)
+    assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize(
@@ -99,29 +99,19 @@ def test_outputs_that_fit(task, outputs):
 
 
 @pytest.mark.parametrize(
-    ("task", "outputs", "message"),
+    ("task", "outputs", "hint"),
     [
-        (
-            "binary",
-            2,
-            "`outputs` must be 1 for task='binary': one sigmoid gives the probability of class 1; "
-            "got outputs=2. For several exclusive classes use task='multiclass', for several "
-            "labels at once task='multilabel'.",
-        ),
-        (
-            "multiclass",
-            1,
-            "`outputs` must be the number of classes, at least 2, for task='multiclass'; got "
-            "outputs=1. For one probability use task='binary'.",
-        ),
-        ("regression", 0, "`outputs` must be a whole number of at least 1; got outputs=0."),
-        ("count", -1, "`outputs` must be a whole number of at least 1; got outputs=-1."),
-        ("multilabel", 2.5, "`outputs` must be a whole number of at least 1; got outputs=2.5."),
-        ("multiclass", "3", "`outputs` must be a whole number of at least 1; got outputs='3'."),
-        ("binary", True, "`outputs` must be a whole number of at least 1; got outputs=True."),
-        ("binary", None, "`outputs` must be a whole number of at least 1; got outputs=None."),
+        ("binary", 2, "task='multiclass'"),
+        ("multiclass", 1, "task='binary'"),
+        ("regression", 0, ""),
+        ("count", -1, ""),
+        ("multilabel", 2.5, ""),
+        ("multiclass", "3", ""),
+        ("binary", True, ""),
+        ("binary", None, ""),
     ],
 )
-def test_outputs_that_do_not_fit(task, outputs, message):
-    with pytest.raises(ValueError, match=message):
+def test_outputs_that_do_not_fit(invalid, task, outputs, hint):
+    with invalid("outputs", outputs) as caught:
         Task(task).check_outputs(outputs)
+    assert hint in caught.value.hint

@@ -1,7 +1,6 @@
-"""Features in a directory: found again, never trusted when damaged, bounded."""
+"""Features in a directory: found again, damage detected, size limited."""
 
 import errno
-import os
 import pathlib
 import signal
 import subprocess
@@ -11,12 +10,11 @@ import warnings
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from transfer_cases import as_if_trained, counted, images, network
 
 from kerasnn import transfer
 from kerasnn.transfer.frozen_features import extractor
-from kerasnn.transfer.frozen_features.feature_cache import FeatureStore, digest
+from kerasnn.transfer.frozen_features.feature_cache import FeatureCache, digest
 
 
 def features(cache, x, seed=0, **arguments):
@@ -26,45 +24,27 @@ def features(cache, x, seed=0, **arguments):
 
 
 def computed(cache, x, seed=0):
-    """Returns how many images the network ran on, and the features.
-
-    Four that were found are computed again, to see whether they are the network's.
-    """
+    """Returns how many images the network ran on, and the features."""
     counted()
     found = features(cache, x, seed)
     return counted(), found
 
 
-def test_features_are_those_without_a_cache_and_computed_once(tmp_path):
-    x, _ = images()
-    fresh = features("memory", x)
-    count, first = computed(tmp_path, x)
-    assert count == 48
-    count, second = computed(tmp_path, x)
-    assert count == 4
-    np.testing.assert_allclose(first, fresh, atol=1e-6)
-    np.testing.assert_array_equal(first, second)
+def test_features_are_computed_once_in_any_order(tmp_path):
+    x, _ = images(24)
+    expected = features("memory", x)
+    count, first = computed(tmp_path, np.concatenate([x, x[:2]]))
+    assert count <= 26 + 4
+    np.testing.assert_allclose(first[:24], expected, atol=1e-6)
+    np.testing.assert_array_equal(first[24:], first[:2])
+    order = np.random.default_rng(0).permutation(24)[:20]
+    count, some = computed(tmp_path, np.concatenate([x[order], images(3, seed=9)[0]]))
+    # The new ones, and the sample of the first program call.
+    assert count == 3
+    np.testing.assert_array_equal(some[:20], first[order])
 
 
-def test_order_and_company_do_not_matter(tmp_path):
-    x, _ = images()
-    all_rows = features(tmp_path, x)
-    order = np.random.default_rng(0).permutation(48)[:20]
-    count, some = computed(tmp_path, x[order])
-    assert count == 4
-    np.testing.assert_array_equal(some, all_rows[order])
-    more = np.concatenate([x[:5], images(3, seed=9)[0]])
-    assert computed(tmp_path, more)[0] == 3 + 4
-
-
-def test_equal_images_are_one(tmp_path):
-    x, _ = images()
-    count, found = computed(tmp_path, np.concatenate([x[:2], x[:2]]))
-    assert count <= 4
-    np.testing.assert_array_equal(found[:2], found[2:])
-
-
-def test_another_network_has_features_of_its_own(tmp_path):
+def test_other_networks_have_other_features(tmp_path):
     x, _ = images(6)
     features(tmp_path, x, seed=0)
     count, other = computed(tmp_path, x, seed=1)
@@ -73,98 +53,76 @@ def test_another_network_has_features_of_its_own(tmp_path):
     assert len(list(tmp_path.glob("features-*"))) == 2
 
 
-def test_another_head_finds_them(tmp_path):
-    x, y = images()
+def test_another_head_finds_the_features(tmp_path):
+    x, y = images(24)
     source = network()
-    for units in ((), (5,)):
+    for units, count in (((), 24), ((5,), 0)):
         model = transfer.from_backbone(source, outputs=3, task="multiclass", head=units)
         counted()
-        transfer.fine_tune(model, x, y, epochs=2, cache=tmp_path, precision="float32", verbose=0)
-        assert counted() == (48 if units == () else 4)
+        transfer.fine_tune(model, x, y, epochs=1, cache=tmp_path, precision="float32", verbose=0)
+        assert counted() == count
 
 
-def test_the_precision_that_is_kept_is_the_one_that_is_used(tmp_path):
+def test_the_cached_precision_is_used_again(tmp_path):
     """However long a sample takes this time."""
-    x, _ = images()
-    network_ = network()
-    kept = transfer.features(network_, x, cache=tmp_path, precision="bfloat16", verbose=0)
-    again = transfer.features(network_, x, cache=tmp_path, verbose=0)
+    x, _ = images(6)
+    model = network()
+    kept = transfer.features(model, x, cache=tmp_path, precision="bfloat16", verbose=0)
+    again = transfer.features(model, x, cache=tmp_path, verbose=0)
     np.testing.assert_array_equal(again, kept)
     assert len(list(tmp_path.glob("features-*"))) == 1
 
 
-def test_a_flipped_bit_is_found_and_the_features_computed_again(tmp_path):
-    x, _ = images()
-    before = features(tmp_path, x)
+def test_damaged_files_are_removed(tmp_path):
+    rows = np.arange(8, dtype=np.float32).reshape(4, 2)
+    keys = [digest(bytes([i])) for i in range(4)]
+
+    def opened():
+        return FeatureCache(tmp_path, "k", (2,), limit_gb=1)
+
+    with opened() as cache:
+        cache.add(keys, rows)
     [path] = tmp_path.glob("features-*/*.npy")
-    raw = bytearray(path.read_bytes())
-    for place in (len(raw) // 2, 3, len(raw) - 1):
+    raw = path.read_bytes()
+    for index in (len(raw) // 2, 3, len(raw) - 1):
         damaged = bytearray(raw)
-        damaged[place] ^= 1
+        damaged[index] ^= 1
         path.write_bytes(damaged)
         with pytest.warns(UserWarning, match="is damaged and was removed"):
-            after = features(tmp_path, x)
-        np.testing.assert_array_equal(after, before)
+            assert keys[0] not in opened()
+        assert not path.exists()
     path.write_bytes(raw[: len(raw) // 3])
     with pytest.warns(UserWarning, match="is damaged and was removed"):
-        features(tmp_path, x)
+        opened()
+    path.write_bytes(raw)
+    np.testing.assert_array_equal(opened().rows(keys[::-1]), rows[::-1])
 
 
-def test_another_process_may_read_remove_and_write(tmp_path):
-    rows = np.ones((4, 2), np.float32)
-    keys = [digest(bytes([i])) for i in range(4)]
-    ours = FeatureStore(tmp_path, "k", (2,), limit_bytes=10**6)
-    ours.add(keys[:2], rows[:2])
-    ours.flush()
-    other = FeatureStore(tmp_path, "other", (2,), limit_bytes=600)
-    other.check_room(20)
-    assert len(list(tmp_path.glob("features-*"))) == 1
-    ours.add(keys[2:], rows[2:])
-    ours.flush()
-    np.testing.assert_array_equal(ours.rows(keys), rows)
-    [folder] = {p.parent for p in tmp_path.glob("features-*/*.npy")}
+def test_files_of_others_are_left_alone(tmp_path):
+    FeatureCache(tmp_path, "k", (2,), limit_gb=1)
+    [folder] = tmp_path.glob("features-*")
     (folder / ".draft.npy").write_bytes(b"of another process")
     (folder / "mine.npy").write_bytes(b"mine")
     (folder / ("0" * 32 + ".npy")).mkdir()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        again = FeatureStore(tmp_path, "k", (2,), limit_bytes=10**6)
-    assert keys[3] in again
-    assert (folder / ".draft.npy").exists()
-    assert (folder / "mine.npy").exists()
+        FeatureCache(tmp_path, "k", (2,), limit_gb=1)
+    assert len(list(folder.iterdir())) == 4
 
 
-def test_a_full_disk_names_the_directory_and_the_cure(tmp_path, monkeypatch):
+def test_a_full_disk_names_the_directory(tmp_path, monkeypatch):
     def full(path, data):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    store = FeatureStore(tmp_path, "k", (2,), limit_bytes=10**6)
+    cache = FeatureCache(tmp_path, "k", (2,), limit_gb=1)
     monkeypatch.setattr(pathlib.Path, "write_bytes", full)
-    store.add([b"0" * 16], np.zeros((1, 2), np.float32))
+    cache.add([b"0" * 16], np.zeros((1, 2), np.float32))
     with pytest.raises(OSError, match="`cache` cannot be written: No space left") as error:
-        store.flush()
+        cache.flush()
     assert str(tmp_path) in str(error.value)
 
 
-def test_a_network_that_only_code_tells_apart_is_noticed(tmp_path):
-    def scaled(factor):
-        def activation(x):
-            return factor * x
-
-        layers = [
-            keras.layers.Conv2D(2, 3, activation=activation, kernel_initializer="ones"),
-            keras.layers.GlobalAveragePooling2D(),
-        ]
-        return keras.Sequential([keras.Input((12, 12, 1)), *layers])
-
-    x, _ = images(6)
-    one = transfer.features(scaled(1.0), x, cache=tmp_path, precision="float32", verbose=0)
-    with pytest.warns(UserWarning, match="are of another network"):
-        two = transfer.features(scaled(2.0), x, cache=tmp_path, precision="float32", verbose=0)
-    np.testing.assert_allclose(two, 2 * one, rtol=1e-5)
-
-
-def test_a_layer_that_is_named_like_a_function_is_still_told_from_another(tmp_path):
+def test_layers_named_like_functions_are_compared(tmp_path):
     x, _ = images(6)
     for name in ("relu", "tanh"):
         keras.utils.set_random_seed(0)
@@ -178,50 +136,22 @@ def test_a_layer_that_is_named_like_a_function_is_still_told_from_another(tmp_pa
     assert len(list(tmp_path.glob("features-*"))) == 2
 
 
-def test_files_of_others_are_left_alone(tmp_path):
-    (tmp_path / "mine.npy").write_bytes(b"mine")
-    (tmp_path / "features-of-mine").mkdir()
-    features(tmp_path, images(6)[0], cache_limit_gb=1e-5)
-    assert (tmp_path / "mine.npy").read_bytes() == b"mine"
-    assert (tmp_path / "features-of-mine").is_dir()
+def test_the_limit_holds_for_all_networks(tmp_path, invalid):
+    with FeatureCache(tmp_path, "k", (2,), limit_gb=1e-6) as cache:
+        cache.add([digest(b"0")], np.zeros((1, 2), np.float32))
+    other = FeatureCache(tmp_path, "other", (2,), limit_gb=1e-6)
+    other.check_room(20)
+    with invalid("cache_limit_gb", 1e-6) as caught:
+        other.check_room(40)
+    assert str(tmp_path) in caught.value.hint
+    with invalid("cache_limit_gb", 1e-7):
+        features(tmp_path, images(6)[0], cache_limit_gb=1e-7)
 
 
-def test_what_was_used_longest_ago_makes_room(tmp_path):
-    x, _ = images()
-    stores = []
-    for seed in range(3):
-        features(tmp_path, x, seed, cache_limit_gb=4e-6)
-        [new] = set(tmp_path.glob("features-*")) - set(stores)
-        stores = [*tmp_path.glob("features-*")]
-        os.utime(new / "about.json", (seed, seed))
-    size = sum(p.stat().st_size for p in tmp_path.glob("features-*/*.npy"))
-    assert size <= 4e3
-    assert len(stores) == 2
-    assert new in stores
-
-
-def test_what_has_no_room_at_all_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="`cache_limit_gb` must leave room for 48 more rows"):
-        features(tmp_path, images()[0], cache_limit_gb=1e-7)
-
-
-def test_a_directory_that_cannot_be_written_says_so(tmp_path):
+def test_a_directory_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
-        features(tmp_path / "file" / "cache", images(3)[0])
-
-
-def test_a_store_gives_rows_by_their_digests(tmp_path):
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(10, 2, 3)).astype(np.float32)
-    keys = [digest(row.tobytes()) for row in rows]
-    with FeatureStore(tmp_path, "k", (2, 3), limit_bytes=10**6) as store:
-        store.add(keys[:7], rows[:7])
-    with FeatureStore(tmp_path, "k", (2, 3), limit_bytes=10**6) as store:
-        assert [key in store for key in keys] == [True] * 7 + [False] * 3
-        np.testing.assert_array_equal(store.rows(keys[6::-2]), rows[6::-2])
-    with FeatureStore(tmp_path, "other", (2, 3), limit_bytes=10**6) as store:
-        assert keys[0] not in store
+        FeatureCache(tmp_path / "file" / "cache", "k", (2,), limit_gb=1)
 
 
 @pytest.mark.slow
@@ -229,7 +159,7 @@ def test_large_features_are_streamed_from_the_disk(tmp_path, monkeypatch):
     x, y = images()
     plain, streamed = network(), network()
     for model in (plain, streamed):
-        # Which draws by the place in the batch.
+        # Dropout depends on the position in the batch.
         model.get_layer("dropout_1").rate = 0.0
     arguments = {"epochs": 4, "precision": "float32", "verbose": 0, "regime": "small"}
     transfer.fine_tune(plain, x, y, cache=tmp_path, batch_size=48, **arguments)
@@ -239,22 +169,11 @@ def test_large_features_are_streamed_from_the_disk(tmp_path, monkeypatch):
     history = transfer.fine_tune(
         streamed, x, y, cache=tmp_path, batch_size=48, validation_data=images(6), **arguments
     )
-    assert counted() == 4
+    assert counted() == 0
     assert len(history.history["val_loss"]) == 4
     # One batch holds all rows, so their order is only one of summation.
     for a, b in zip(plain.get_weights(), streamed.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
-
-
-def test_a_folder_of_images_goes_through_a_dataset(tmp_path):
-    x, y = images()
-    batches = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(48).batch(10)
-    for wanted in (48, 4):
-        counted()
-        transfer.fine_tune(
-            network(), batches, epochs=1, cache=tmp_path, precision="float32", verbose=0
-        )
-        assert counted() == wanted
 
 
 KILLED = """
@@ -263,23 +182,22 @@ sys.path.insert(0, {tests!r})
 import numpy as np
 from transfer_cases import images, network
 from kerasnn import transfer
-from kerasnn.transfer import feature_store
-feature_store._SHARD_SECONDS = 0.0
-flush, count = feature_store.FeatureStore.flush, [0]
-def flush_and_die(store):
-    flush(store)
+from kerasnn.transfer.frozen_features import feature_cache, images as batches
+feature_cache._FILE_SECONDS = 0.0
+flush, count = feature_cache.FeatureCache.flush, [0]
+def flush_and_die(cache):
+    flush(cache)
     count[0] += 1
     if count[0] == 2:
         os.kill(os.getpid(), signal.SIGKILL)
-feature_store.FeatureStore.flush = flush_and_die
-from kerasnn.transfer import data
-data._MOST_ROWS = 10
+feature_cache.FeatureCache.flush = flush_and_die
+batches._MOST_ROWS = 10
 transfer.features(network(), images()[0], cache={cache!r}, precision="float32", verbose=0)
 """
 
 
 @pytest.mark.slow
-def test_what_was_computed_before_a_kill_is_there_after_it(tmp_path):
+def test_features_survive_a_kill(tmp_path):
     tests = str(pathlib.Path(__file__).parent)
     script = KILLED.format(tests=tests, cache=str(tmp_path))
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
@@ -287,5 +205,5 @@ def test_what_was_computed_before_a_kill_is_there_after_it(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         count, found = computed(tmp_path, images()[0])
-    assert count == 28 + 4
+    assert count == 28
     np.testing.assert_allclose(found, features("memory", images()[0]), atol=1e-6)

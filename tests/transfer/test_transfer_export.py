@@ -1,4 +1,4 @@
-"""A fine-tuned network as it is served: raw pixels and files of images."""
+"""An exported fine-tuned network: raw pixels and image files."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from kerasnn import serving, transfer
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["VGG16", "MobileNetV2"])
-def test_the_export_answers_as_predict_does_for_pixels_and_for_files(tmp_path, name):
+def test_the_export_agrees_with_predict(tmp_path, name):
     x = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3)).astype(np.uint8)
     y = np.arange(12) % 3
     model = small_vgg()

@@ -1,4 +1,4 @@
-"""Transfer on real digits: with few labels it beats training from scratch, by far."""
+"""Transfer learning on digits with few labels is better than training from scratch."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from kerasnn import models, transfer
 
 
 def network(seed):
-    """Returns a network of VGG's style for the digits."""
+    """Returns a VGG-style network for the digits."""
     return models.cnn(
         (8, 8, 1),
         10,
@@ -22,7 +22,7 @@ def network(seed):
 
 
 def gained(seed):
-    """Returns test accuracy with transfer, less that without, on digits that neither has seen."""
+    """Returns the difference of test accuracy between transfer and training from scratch."""
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
     x, y = load_digits(return_X_y=True)
@@ -48,7 +48,7 @@ def gained(seed):
 
 
 @pytest.mark.slow
-def test_thirty_labels_and_a_network_for_other_images_beat_thirty_labels():
+def test_transfer_is_better_with_thirty_labels():
     gains = [gained(seed) for seed in range(5)]
     assert np.mean(gains) >= 0.08, gains
     assert min(gains) > 0, gains

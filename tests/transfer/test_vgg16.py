@@ -1,6 +1,4 @@
-"""`vgg16`: VGG16's features and Keras's, from raw images."""
-
-import re
+"""`vgg16`: the features of Keras's VGG16, from raw images."""
 
 import keras
 import numpy as np
@@ -25,6 +23,11 @@ def pair():
 
 
 @pytest.fixture(scope="module")
+def small():
+    return small_vgg()
+
+
+@pytest.fixture(scope="module")
 def photographs():
     """scikit-learn's two sample photographs, in the middle."""
     return np.stack([photo[100:324, 200:424] for photo in load_sample_images().images])
@@ -42,11 +45,11 @@ def test_features_are_those_of_keras_on_photographs(pair, photographs, kind):
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
-def test_layers_have_the_names_of_keras():
+def test_layers_have_the_names_of_keras(small):
     keras_names = [
         layer.name for layer in keras.applications.VGG16(include_top=False, weights=None).layers
     ][1:]
-    assert [layer.name for layer in small_vgg().layers] == [
+    assert [layer.name for layer in small.layers] == [
         "preprocess",
         *keras_names,
         "pool",
@@ -56,21 +59,15 @@ def test_layers_have_the_names_of_keras():
     ]
 
 
-def test_preprocessing_is_vggs_for_raw_levels():
-    layer = small_vgg().get_layer("preprocess")
+def test_raw_levels_are_preprocessed_as_integers_and_floats(small):
     x = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype(np.uint8)
-    np.testing.assert_allclose(layer(x), x[..., ::-1].astype(np.float32) - MEANS, atol=1e-4)
-
-
-def test_levels_and_floats_give_one_answer():
-    model = small_vgg()
+    expected = x[..., ::-1].astype(np.float32) - MEANS
+    np.testing.assert_allclose(small.get_layer("preprocess")(x), expected, atol=1e-4)
     x = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
-    np.testing.assert_allclose(
-        model.predict(x, verbose=0), model.predict(x.astype(float), verbose=0), rtol=1e-5
-    )
+    np.testing.assert_allclose(small(x), small(x.astype("float32")), rtol=1e-5)
 
 
-def test_images_of_any_size_are_scaled_where_asked():
+def test_resize_scales_images_of_any_size():
     scaled = transfer.vgg16(
         (None, None, 3), 2, task="multiclass", weights=None, resize=(32, 48), head=()
     )
@@ -83,18 +80,18 @@ def test_images_of_any_size_are_scaled_where_asked():
     assert free.predict(x, verbose=0).shape == (1, 2)
 
 
-def test_the_head_follows_from_pooling_and_task():
+def test_the_head_follows_from_pooling_and_task(small):
     flat = small_vgg(pooling="flatten", head=(7, 5), dropout=0.0)
     names = [layer.name for layer in flat.layers][-4:]
     assert names == ["flatten", "hidden_1", "hidden_2", "output"]
     assert flat.get_layer("hidden_1").kernel.shape == (512, 7)
-    assert small_vgg().loss == "sparse_categorical_crossentropy"
+    assert small.loss == "sparse_categorical_crossentropy"
     regression = transfer.vgg16((32, 32, 3), task="regression", weights=None)
     assert [layer.name for layer in regression.layers][-2:] == ["output", "target_units"]
 
 
-def test_one_seed_is_one_network():
-    for a, b in zip(small_vgg().get_weights(), small_vgg().get_weights(), strict=True):
+def test_equal_seeds_give_equal_networks(small):
+    for a, b in zip(small.get_weights(), small_vgg().get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -108,31 +105,30 @@ def test_a_network_round_trips_through_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("argument", "value", "hint"),
     [
-        ({"input_shape": (31, 64, 3)}, "`input_shape` must have at least 32 pixels"),
-        ({"input_shape": (64, 64, 1)}, "`input_shape` must end in the three channels red, green"),
-        ({"input_shape": 64}, "`input_shape` must be (height, width, 3)"),
-        ({"input_shape": (None, None, 3), "pooling": "flatten"}, "`pooling` must be 'avg' or"),
-        ({"resize": 224}, "`resize` must be (height, width), each at least 32 pixels"),
-        ({"resize": (16, 16)}, "`resize` must be (height, width), each at least 32 pixels"),
-        ({"pooling": "mean"}, "`pooling` must be one of 'avg', 'max', 'flatten'"),
-        ({"head": -1}, "`head` must be a whole number"),
-        ({"head": None}, "`head` must be a size or a sequence"),
-        ({"dropout": 1.0}, "`dropout` must be in [0, 1)"),
-        ({"task": "classify"}, "`task` must be one of"),
-        ({"outputs": 1}, "`outputs` must"),
-        ({"weights": "imagnet"}, "Did you mean `imagenet`?"),
-        ({"weights": 5}, "`weights` must be 'imagenet', the path of a file, or None"),
-        ({"optimizer": "adamm"}, "`optimizer` must be one of"),
+        ("input_shape", (31, 64, 3), "resize="),
+        ("input_shape", (64, 64, 1), "np.repeat"),
+        ("input_shape", 64, ""),
+        ("resize", 224, ""),
+        ("resize", (16, 16), ""),
+        ("pooling", "mean", ""),
+        ("head", -1, ""),
+        ("head", None, ""),
+        ("dropout", 1.0, ""),
+        ("task", "classify", ""),
+        ("outputs", 1, ""),
+        ("weights", "imagnet", "`imagenet`"),
+        ("weights", 5, ""),
     ],
 )
-def test_a_wrong_argument_is_refused(arguments, message):
-    arguments = {"input_shape": (32, 32, 3), "outputs": CLASSES, "weights": None, **arguments}
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_a_wrong_argument_is_refused(invalid, argument, value, hint):
+    arguments = {"input_shape": (32, 32, 3), "outputs": CLASSES, "weights": None, argument: value}
+    with invalid(argument, value) as caught:
         transfer.vgg16(**{"task": "multiclass", **arguments})
+    assert hint in caught.value.hint
 
 
-def test_a_misspelt_argument_is_answered_with_the_right_one():
-    with pytest.raises(TypeError, match="Did you mean `dropout`"):
-        transfer.vgg16(task="binary", dropuot=0.1)
+def test_images_of_any_size_cannot_be_flattened(invalid):
+    with invalid("pooling", "flatten"):
+        transfer.vgg16((None, None, 3), task="binary", weights=None, pooling="flatten")

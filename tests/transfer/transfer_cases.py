@@ -1,4 +1,4 @@
-"""A small pretrained network, images of it, and what runs its frozen part."""
+"""A small pretrained network, images for it, and a counter of the images that it ran on."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ CLASSES = 3
 
 @keras.saving.register_keras_serializable("kerasnn_tests")
 class Counting(keras.layers.Layer):
-    """Passes images on, and counts them whenever a program runs it, however it is copied."""
+    """Identity that counts images, also in copies and compiled programs."""
 
     seen = tf.Variable(0, trainable=False, dtype=tf.int64)
 
@@ -25,14 +25,14 @@ class Counting(keras.layers.Layer):
 
 
 def counted():
-    """Returns how many images went through `Counting` since the last call."""
+    """Returns the number of images that passed `Counting` since the last call."""
     count = int(Counting.seen.numpy())
     Counting.seen.assign(0)
     return count
 
 
 def network(seed=0):
-    """Returns a residual network with batch normalisation and dropout, as if it were trained."""
+    """Returns a residual network with batch normalisation and dropout, as if trained."""
     keras.utils.set_random_seed(seed)
     image = keras.Input((SIZE, SIZE, 1), name="image")
     x = Counting(name="counting")(image)
@@ -56,7 +56,7 @@ def network(seed=0):
 
 
 def as_if_trained(model, kind=keras.layers.Layer):
-    """Changes the kernels by little: they are no longer those that the initializers drew."""
+    """Changes the kernels a little, so that they differ from what the initializers drew."""
     for layer in model.layers:
         if isinstance(layer, kind) and hasattr(layer, "kernel_initializer"):
             layer.kernel.assign(1.01 * layer.kernel)
@@ -70,7 +70,7 @@ def compiled(model, optimizer="adam"):
 
 
 def images(rows=48, seed=0):
-    """Returns images whose brightness tells their class."""
+    """Returns images whose brightness depends on their class."""
     rng = np.random.default_rng(seed)
     y = np.arange(rows) % CLASSES
     x = rng.normal(y[:, None, None, None], 0.5, (rows, SIZE, SIZE, 1))
@@ -83,7 +83,7 @@ def weights_by_layer(model):
 
 
 def small_vgg(**arguments):
-    """Returns VGG16 for small images, without weights from a file as if it were trained."""
+    """Returns VGG16 for small images, as if trained if it has no weights from a file."""
     arguments = {"weights": None, "head": (8,), "seed": 0, **arguments}
     model = transfer.vgg16((32, 32, 3), CLASSES, task="multiclass", **arguments)
     return model if arguments["weights"] else as_if_trained(model, keras.layers.Conv2D)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasnn.data import _images
+from kerasnn.data.images import decoding
 from kerasnn.serving.errors import UnsuitableError
 from kerasnn.serving.graph.inference import Inference
 from kerasnn.serving.runtime.recorded_examples import Arrays
@@ -26,7 +26,7 @@ class Tensors:
         return rows, rows
 
 
-_COLOURS = {channels: colour for colour, channels in _images.COLOURS.items()}
+_COLOR_MODES = {channels: mode for mode, channels in decoding.COLOR_MODES.items()}
 
 
 class Pictures:
@@ -43,7 +43,7 @@ class Pictures:
         [[name, spec], *others] = inference.inputs.items()
         shape = spec.shape.as_list()
         suits = not others and name == "image" and spec.dtype != tf.string
-        if not suits or None in shape[1:] or shape[-1] not in _COLOURS:
+        if not suits or None in shape[1:] or shape[-1] not in _COLOR_MODES:
             raise UnsuitableError(
                 "image_bytes",
                 "of one image, `(batch, height, width, 1 or 3)` of known height and width",
@@ -59,8 +59,8 @@ class Pictures:
         files = tf.ensure_shape(received["image_bytes"], (None,))
 
         def read(file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            image, problem = _images.examine(file)
-            return _images.scale(image, (height, width), _COLOURS[channels]), problem
+            image, problem = decoding.decode(file)
+            return decoding.convert(image, (height, width), _COLOR_MODES[channels]), problem
 
         pixels, problems = tf.map_fn(
             read,

@@ -1,4 +1,4 @@
-"""What stands behind a backbone: pooling, dense layers and the task's output."""
+"""Head after a backbone: pooling, dense layers and the output of the task."""
 
 import dataclasses
 import math
@@ -15,19 +15,19 @@ from kerasnn.transfer._model_graph import POOLINGS
 
 @dataclasses.dataclass
 class Head:
-    """The arguments of a head, checked before a backbone is made.
+    """Arguments of a head, checked before the backbone is built.
 
     Args:
-        part: Makes the layers.
-        task: What to predict.
+        factory: Makes the layers.
+        task: The task.
         outputs: Output units.
         pooling: `"avg"`, `"max"` or `"flatten"`.
         units: Units of each dense hidden layer.
         activation: Activation of the hidden layers.
-        dropout: Share of each hidden layer's outputs dropped in training.
+        dropout: Fraction of each hidden layer's outputs dropped in training.
     """
 
-    part: _building_blocks.Parts
+    factory: _building_blocks.LayerFactory
     task: Task
     outputs: int
     pooling: str
@@ -38,15 +38,15 @@ class Head:
     def __post_init__(self) -> None:
         self.task.check_outputs(self.outputs)
         _checks.one_of("pooling", self.pooling, POOLINGS)
-        self._widths = _building_blocks.sizes("head", self.units, empty=True)
-        self._functions = _building_blocks.activations(self.activation, len(self._widths))
-        self._rates = _building_blocks.rates("dropout", self.dropout, len(self._widths))
+        self._widths = _building_blocks.layer_sizes("head", self.units, empty=True)
+        self._functions = _building_blocks.layer_activations(self.activation, len(self._widths))
+        self._rates = _building_blocks.dropout_rates("dropout", self.dropout, len(self._widths))
 
     def layers(self, shape: Sequence[int | None]) -> list[keras.layers.Layer]:
-        """Returns the layers behind a backbone's output of a shape, without the batch axis.
+        """Returns the layers after a backbone's output, whose shape has no batch axis here.
 
         Raises:
-            ValueError: If the shape is not known where it is flattened.
+            InvalidArgument: If the output has an unknown size and is to be flattened.
         """
         flat = self.pooling == "flatten"
         if flat and None in shape:
@@ -54,9 +54,9 @@ class Head:
                 "pooling",
                 "be 'avg' or 'max' for images of any size",
                 self.pooling,
-                "Or give `input_shape`, or `resize`, in pixels.",
+                "Or give `input_shape` or `resize` in pixels.",
             )
         inputs = math.prod(size or 1 for size in shape) if flat else shape[-1]
         pool = POOLINGS[self.pooling](name="flatten" if flat else "pool")
-        hidden = self.part.hidden(inputs or 1, self._widths, self._functions, self._rates)
-        return [pool, *hidden, *self.part.output(self.outputs, self.task, normalize=True)]
+        hidden = self.factory.hidden(inputs or 1, self._widths, self._functions, self._rates)
+        return [pool, *hidden, *self.factory.output(self.outputs, self.task, normalize=True)]

@@ -1,17 +1,16 @@
-"""ImageNet's weights: where Keras keeps them, and what to do where they cannot be had."""
+"""Files of ImageNet's weights in Keras's folder, downloaded if the network allows it."""
 
 import hashlib
 import os
 import pathlib
-import threading
-import urllib.error
-import urllib.request
 
 import keras
 
+from kerasnn._core.network import connection_error
+
 _HOST = "https://storage.googleapis.com"
 _VGG = f"{_HOST}/tensorflow/keras-applications"
-# File, address and MD5 of the weights without a top, as `keras.applications` has them.
+# File, address and MD5 of the weights without top, as in `keras.applications`.
 _FILES = {
     "VGG16": (
         "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
@@ -33,34 +32,33 @@ _FILES = {
         f"{_HOST}/keras-applications/efficientnetb0_notop.h5",
         "50bc09e76180e00e4465e1a485ddc09d",
     ),
-    # Keras gives no hash for this one.
+    # Keras has no hash of this file.
     "MobileNetV2": (
         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
         f"{_VGG}/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
         None,
     ),
 }
-_ANSWER_S = 6.0
 
 
 def imagenet_file(name: str) -> pathlib.Path | None:
-    """Returns a network's weights of ImageNet, downloaded by Keras where it has no file of them.
+    """Returns the file of a network's ImageNet weights; Keras downloads it if it is missing.
 
     Returns:
-        The file, or None where Keras alone knows its name, and can load it.
+        The file, or None for a network of which only Keras knows the name of the file.
 
     Raises:
-        FileNotFoundError: If there is no file, and within seconds no answer from where it is.
+        FileNotFoundError: If there is no file, and its host does not answer within seconds.
     """
     folder = _folder()
     if name not in _FILES:
-        if not _has_some(folder, name):
+        if not _has_file(folder, name):
             _require_answer(
                 f"the weights of {name} without its top", _HOST, "that Keras checks", folder
             )
         return None
     file, address, md5 = _FILES[name]
-    if not _is_there(folder / file, md5):
+    if not _is_usable(folder / file, md5):
         _require_answer(file, address, f"MD5 {md5}" if md5 else "that Keras does not state", folder)
     try:
         return pathlib.Path(
@@ -77,16 +75,16 @@ def _folder() -> pathlib.Path:
     return pathlib.Path(home) / "models"
 
 
-def _is_there(path: pathlib.Path, md5: str | None) -> bool:
-    """Whether Keras will take the file that is at a path, if one is."""
+def _is_usable(path: pathlib.Path, md5: str | None) -> bool:
+    """Whether there is a file at a path with the right hash."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
         return md5 is None or hashlib.file_digest(file, "md5").hexdigest() == md5
 
 
-def _has_some(folder: pathlib.Path, name: str) -> bool:
-    """Whether Keras has some weights of a network without its top, under the name it gave them."""
+def _has_file(folder: pathlib.Path, name: str) -> bool:
+    """Whether Keras's folder has a file of a network's weights without top."""
 
     def plain(text: str) -> str:
         return "".join(c for c in text.lower() if c.isalnum())
@@ -98,24 +96,8 @@ def _has_some(folder: pathlib.Path, name: str) -> bool:
 
 
 def _require_answer(file: str, address: str, checksum: str, folder: pathlib.Path) -> None:
-    """Raises unless the place that a file is at answers: a download would wait for minutes."""
-    found: list[Exception | None] = []
-
-    def ask() -> None:
-        try:
-            request = urllib.request.Request(address, method="HEAD")
-            with urllib.request.urlopen(request, timeout=_ANSWER_S - 1):
-                found.append(None)
-        except urllib.error.HTTPError:
-            found.append(None)
-        except (OSError, ValueError) as error:
-            found.append(error)
-
-    # Looking up a name has no time limit of its own.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(_ANSWER_S)
-    error = found[0] if found else TimeoutError(f"no answer within {_ANSWER_S:g} s")
+    """Raises unless the host of a file answers; a download would wait for minutes."""
+    error = connection_error([address])
     if error is not None:
         raise _not_there(file, address, checksum, folder, error) from error
 
@@ -124,7 +106,7 @@ def _not_there(
     file: str, address: str, checksum: str, folder: pathlib.Path, error: Exception
 ) -> FileNotFoundError:
     return FileNotFoundError(
-        f"`weights='imagenet'` needs {file}, which is not whole in {folder} and cannot be "
+        f"`weights='imagenet'` needs {file}, which is not complete in {folder} and cannot be "
         f"downloaded: {error}. Get it from {address} (its hash: {checksum}) on a machine with a "
         f"network, and put it into {folder}; or give the path of a file as `weights`, or "
         "weights=None for random weights."

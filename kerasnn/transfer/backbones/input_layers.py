@@ -1,4 +1,4 @@
-"""How images enter a backbone."""
+"""Layers from raw images to the inputs of a backbone."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,13 +9,13 @@ from kerasnn import _checks
 from kerasnn.models import _building_blocks
 from kerasnn.transfer.preprocessing import Preprocessing
 
-# Five halvings leave one pixel of 32.
+# After five halvings one pixel is left.
 LEAST_PIXELS = 32
 
 
-def shape(argument: str, value: Any, resize: Any) -> tuple[int | None, ...]:
-    """Returns a checked `(height, width, 3)`; checks the size that images are scaled to, too."""
-    given = _building_blocks.shape(value, 3, "(height, width, 3)")
+def checked_shape(argument: str, value: Any, resize: Any) -> tuple[int | None, ...]:
+    """Returns a checked `(height, width, 3)`; checks `resize`, too."""
+    given = _building_blocks.checked_shape(value, 3, "(height, width, 3)")
     if given[-1] != 3:
         raise _checks.InvalidArgument(
             argument,
@@ -39,8 +39,10 @@ def shape(argument: str, value: Any, resize: Any) -> tuple[int | None, ...]:
     return given
 
 
-def entry(image: Sequence[int | None], resize: Sequence[int] | None, application: str) -> list[Any]:
-    """Returns the layers from raw images to what a backbone's weights expect."""
+def input_layers(
+    image: Sequence[int | None], resize: Sequence[int] | None, application: str
+) -> list[Any]:
+    """Returns the input, resizing and preprocessing layers."""
     stack: list[Any] = [keras.Input(tuple(image), name="image")]
     if resize is not None:
         height, width = resize

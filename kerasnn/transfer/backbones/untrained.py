@@ -1,4 +1,4 @@
-"""Layers that still have the random weights that they were built with."""
+"""Detection of layers that still have their initial random weights."""
 
 import warnings
 from collections.abc import Iterable, Sequence
@@ -9,12 +9,12 @@ import numpy as np
 
 
 def warn_of_noise(model: keras.Model, frozen: Sequence[Any], *, stacklevel: int) -> None:
-    """Warns where the first or the last kernel of frozen layers was never trained or loaded.
+    """Warns if the first or the last kernel of frozen layers was never trained or loaded.
 
     Args:
-        model: The model that they are in.
-        frozen: Its frozen layers, in their order.
-        stacklevel: As in `warnings.warn`, from the caller on.
+        model: The model.
+        frozen: Its frozen layers, in order.
+        stacklevel: As in `warnings.warn`, counted from the caller.
     """
     kernels = [layer for layer in frozen if _has_kernel(layer)]
     names = [layer.name for layer in untrained(dict.fromkeys([*kernels[:1], *kernels[-1:]]))]
@@ -29,16 +29,16 @@ def warn_of_noise(model: keras.Model, frozen: Sequence[Any], *, stacklevel: int)
 
 
 def untrained(layers: Iterable[Any]) -> list[Any]:
-    """Returns the layers whose kernel is the one that its initializer draws.
+    """Returns the layers whose kernel equals the one that its initializer draws.
 
-    A random initializer of Keras draws the same numbers again from its seed. One that was saved
-    without a seed has another one when it is loaded, so that such a layer is not known.
+    A random initializer of Keras draws the same numbers each time. One that was saved without a
+    seed gets another one when it is loaded, so that such a layer is not detected.
     """
     return [layer for layer in layers if _has_kernel(layer) and _is_as_built(layer)]
 
 
 def _has_kernel(layer: Any) -> bool:
-    # A generator of seeds would go on drawing.
+    # A seed generator would draw other numbers.
     seed = getattr(getattr(layer, "kernel_initializer", None), "seed", None)
     return isinstance(seed, int) and getattr(layer, "kernel", None) is not None
 

@@ -1,4 +1,4 @@
-"""VGG16 with a head for a task."""
+"""`vgg16`: VGG16 with a head for a task."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from kerasnn.transfer.backbones import input_layers
 from kerasnn.transfer.backbones.head import Head
 from kerasnn.transfer.backbones.weights import check_weights, load_backbone
 
-# Filters and number of the convolutions of each block: configuration D.
+# Filters and number of convolutions of each block: configuration D.
 _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
@@ -38,39 +38,40 @@ def vgg16(
 ) -> Sequential:
     """Builds VGG16, whose 13 convolutions may be pretrained, and a head for the task.
 
-    Images go in raw: RGB levels in [0, 255], uint8 or float. VGG's preprocessing is a layer. The
+    Inputs are raw images: RGB levels in [0, 255], uint8 or float. The preprocessing is a layer. The
     convolutions have the names of `keras.applications`, `block1_conv1` to `block5_conv3`, and
-    all layers are trainable at first; see `fine_tune` and `freeze_to`.
+    all layers are trainable; see `fine_tune` and `freeze_to`.
 
     Args:
         input_shape: `(height, width, 3)` in pixels, each at least 32; None for any size, unless
             `pooling="flatten"`.
         outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
-        task: What to predict; see `kerasnn.tasks.Task`.
-        weights: Of the convolutions: `"imagenet"`, which Keras keeps in `~/.keras/models` or
-            downloads (58.9 MB); the path of an `.h5` file of `keras.applications`, with or
-            without its top, of a `.weights.h5` or a `.keras` file; or None for random ones, which
-            are to be trained with `fit`: `fine_tune` would freeze noise, and warns.
+        task: A `kerasnn.tasks.Task` or its name.
+        weights: Weights of the convolutions: `"imagenet"`, a file that Keras keeps in
+            `~/.keras/models` or downloads (58.9 MB); the path of an `.h5` file of
+            `keras.applications`, with or without top, of a `.weights.h5` or a `.keras` file; or
+            None for random ones, to be trained with `fit`: `fine_tune` warns that it would freeze
+            them.
         resize: (height, width) that the model itself scales images to, bilinear; None keeps
             their size.
-        pooling: What makes one row of the last feature maps: `"avg"` or `"max"` over each map,
-            or `"flatten"`, all of them in a row.
+        pooling: How the last feature maps become one row: `"avg"` or `"max"` over each map, or
+            `"flatten"`.
         head: Units of each dense hidden layer; `()` for none.
         activation: Activation of the hidden layers, by name.
-        dropout: Share of each hidden layer's outputs dropped in training.
+        dropout: Fraction of each hidden layer's outputs dropped in training.
         l1: Factor of the penalty l1 * sum(abs(W)) on the kernels of the head.
         l2: Factor of the penalty l2 * sum(W**2) on the kernels of the head.
-        optimizer: Name of a Keras optimizer, or one with a rate of its own.
-        learning_rate: Rate, or schedule, of an optimizer given by name.
-        seed: Seed of initialisers and dropout. The default takes them from
+        optimizer: Name of a Keras optimizer, or an optimizer with its own learning rate.
+        learning_rate: Learning rate or schedule of an optimizer given by name.
+        seed: Seed of initialisers and dropout. None uses the global seed of
             `keras.utils.set_random_seed`.
         compile: Whether to compile with the task's loss and metrics.
 
     Raises:
-        ValueError: If an argument breaks its rule, or a file of weights is not whole or not
-            VGG16's.
-        FileNotFoundError: If there is no such file, or ImageNet's weights are neither on the
-            disk nor to be had: the error says where to get them, and where to put them.
+        InvalidArgument: If an argument breaks its rule.
+        ValueError: If a file of weights is damaged or of another network.
+        FileNotFoundError: If there is no such file, or ImageNet's weights cannot be downloaded:
+            the error says where to get them, and where to put them.
         TypeError: If an argument is unknown.
 
     Example:
@@ -81,11 +82,11 @@ def vgg16(
     Reference:
         Simonyan & Zisserman (2015), arXiv:1409.1556.
     """
-    part = _building_blocks.Parts(l1=l1, l2=l2, batch_norm=False, seed=seed)
-    top = Head(part, Task(task), outputs, pooling, head, activation, dropout)
-    shape = input_layers.shape("input_shape", input_shape, resize)
+    factory = _building_blocks.LayerFactory(l1=l1, l2=l2, batch_norm=False, seed=seed)
+    top = Head(factory, Task(task), outputs, pooling, head, activation, dropout)
+    shape = input_layers.checked_shape("input_shape", input_shape, resize)
     check_weights(weights)
-    backbone = [*input_layers.entry(shape, resize, "vgg16"), *_convolutions(part)]
+    backbone = [*input_layers.input_layers(shape, resize, "vgg16"), *_convolutions(factory)]
     features = keras.Sequential(backbone, name="vgg16")
     if weights is not None:
         load_backbone(features, "VGG16", weights)
@@ -97,12 +98,12 @@ def vgg16(
     )
 
 
-def _convolutions(part: _building_blocks.Parts) -> list[keras.layers.Layer]:
-    """Returns the five blocks, each halving height and width at its end."""
+def _convolutions(factory: _building_blocks.LayerFactory) -> list[keras.layers.Layer]:
+    """Returns the five blocks, each of which halves height and width."""
     stack: list[keras.layers.Layer] = []
     for i, (filters, count) in enumerate(_BLOCKS, 1):
         for j in range(1, count + 1):
-            he: Any = part.initializer("relu")
+            he: Any = factory.initializer("relu")
             name = f"block{i}_conv{j}"
             stack.append(
                 keras.layers.Conv2D(

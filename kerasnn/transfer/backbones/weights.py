@@ -1,4 +1,4 @@
-"""Weights of a backbone, from a file."""
+"""Loading of the weights of a backbone from files."""
 
 import os
 import pathlib
@@ -40,15 +40,15 @@ def check_weights(weights: Any) -> None:
         )
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"
-        raise FileNotFoundError(f"`weights` must name a file; {str(path)!r} {kind}.")
+        raise FileNotFoundError(f"`weights` must be a file; {str(path)!r} {kind}.")
 
 
 def load_backbone(backbone: keras.Model, name: str, weights: Any) -> None:
-    """Gives a backbone the weights that `weights` stands for, all of them or none.
+    """Loads the weights of a backbone, all of them or none.
 
     Raises:
-        ValueError: If the file is not whole, or of another network.
-        FileNotFoundError: If ImageNet's weights are not to be had.
+        ValueError: If the file is damaged or of another network.
+        FileNotFoundError: If ImageNet's weights cannot be downloaded.
     """
     path = imagenet_file(name) if weights == "imagenet" else pathlib.Path(weights)
     if path is None:
@@ -65,12 +65,12 @@ def load_backbone(backbone: keras.Model, name: str, weights: Any) -> None:
 
 
 def _load_legacy(backbone: keras.Model, name: str, path: pathlib.Path) -> None:
-    """Gives a backbone the weights in an `.h5` file of `keras.applications`, by layer names."""
+    """Loads an `.h5` file of `keras.applications` by layer names."""
     try:
         with h5py.File(path) as file:
             group: Any = file.get("model_weights", file)
             names = group.attrs.get("layer_names")
-            held = names is not None and {
+            arrays = names is not None and {
                 _text(layer): [
                     np.asarray(group[_text(layer)][_text(weight)])
                     for weight in group[_text(layer)].attrs["weight_names"]
@@ -79,13 +79,13 @@ def _load_legacy(backbone: keras.Model, name: str, path: pathlib.Path) -> None:
             }
     except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise _damaged(path, error) from error
-    if not held:
+    if not arrays:
         raise _foreign(path, name, "it names no layers")
-    _assign(backbone, name, path, held)
+    _assign(backbone, name, path, arrays)
 
 
 def _load_weights(backbone: keras.Model, name: str, path: pathlib.Path) -> None:
-    """Gives a backbone the weights that `save_weights` wrote for a model that begins with it."""
+    """Loads a file that `save_weights` wrote for a model that begins with the backbone."""
     before = backbone.get_weights()
     try:
         backbone.load_weights(path)
@@ -102,17 +102,20 @@ def _load_weights(backbone: keras.Model, name: str, path: pathlib.Path) -> None:
 
 
 def _assign(
-    backbone: keras.Model, name: str, path: pathlib.Path, held: dict[str, list[np.ndarray]]
+    backbone: keras.Model,
+    name: str,
+    path: pathlib.Path,
+    arrays_by_layer: dict[str, list[np.ndarray]],
 ) -> None:
-    """Sets the weights of all layers, after all were found and fit."""
+    """Sets the weights of all layers, once all are found and have the right shapes."""
     found, names = [], {layer.name for layer in backbone.layers}
-    for other, arrays in held.items():
+    for other, arrays in arrays_by_layer.items():
         if other not in names and any(array.ndim == _KERNEL_AXES for array in arrays):
-            raise _foreign(path, name, f"it has the convolution `{other}` besides")
+            raise _foreign(path, name, f"it also has the convolution `{other}`")
     for layer in backbone.layers:
         if not layer.weights:
             continue
-        arrays = held.get(layer.name)
+        arrays = arrays_by_layer.get(layer.name)
         wanted = [tuple(weight.shape) for weight in layer.weights]
         if arrays is None:
             raise _foreign(path, name, f"it has no layer `{layer.name}`")
@@ -144,6 +147,6 @@ def _foreign(path: pathlib.Path, name: str, why: str) -> ValueError:
 
 def _damaged(path: pathlib.Path, error: Exception) -> ValueError:
     return ValueError(
-        f"{path} cannot be read as a file of weights; it is damaged, not whole, or of another "
+        f"{path} cannot be read as a file of weights; it is damaged, incomplete, or of another "
         f"kind: {error}"
     )

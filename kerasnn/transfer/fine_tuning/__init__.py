@@ -1,1 +1,1 @@
-"""Stages of fine-tuning, and what runs them."""
+"""Fine-tuning in stages: request, stages, runner, progress."""

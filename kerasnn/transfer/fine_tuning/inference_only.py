@@ -1,25 +1,25 @@
-"""A part of a model that stays in inference while the rest trains."""
+"""Layer that calls a model in inference mode only."""
 
 from typing import Any
 
 import keras
 
 
-class InInference(keras.layers.Layer):
-    """Calls a model with `training=False`, whatever is asked of it.
+class InferenceOnly(keras.layers.Layer):
+    """Calls a model with `training=False` at all times.
 
-    In a functional model that argument would be overridden when the whole is called to train.
+    In a functional model this argument is overridden when the outer model trains.
 
     Args:
-        model: What is called.
+        model: The model to call.
     """
 
     def __init__(self, model: keras.Model) -> None:
-        super().__init__(name=f"{model.name}_in_inference")
+        super().__init__(name=f"{model.name}_inference_only")
         self._model = model
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Returns what the model gives in inference."""
+        """Returns the outputs of the model in inference."""
         return self._model(inputs, training=False)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

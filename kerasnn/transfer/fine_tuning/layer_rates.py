@@ -11,12 +11,12 @@ from kerasnn.transfer.freezing.trainability import leaves
 class LayerRates(Callback):
     """Scales the step of each layer: w = old + factor * (new - old).
 
-    As every optimizer's step is proportional to its rate, that is the rate times the factor,
-    weight decay included, whichever optimizer it is.
+    Since the step of every optimizer is proportional to its learning rate, this equals the rate
+    times the factor, weight decay included, for every optimizer.
 
     Args:
-        model: The model whose layers train.
-        decay: Factor from each layer with weights that train to the one before it.
+        model: The model to train.
+        decay: Factor from each layer with trainable weights to the one before it.
         last: Factor of the last layer.
 
     Reference:
@@ -37,11 +37,11 @@ class LayerRates(Callback):
         ]
 
     def before_step(self, model: Any) -> None:
-        """Reads the weights ahead of a step."""
+        """Reads the weights before a step."""
         self._old = [variable.value.read_value() for variable, _ in self._scaled]
 
     def after_step(self, model: Any) -> None:
-        """Takes back what is too much of the step."""
+        """Shortens the step."""
         for (variable, factor), old in zip(self._scaled, self._old, strict=True):
             variable.assign(old + factor * (variable.value - old))
         self._old = []

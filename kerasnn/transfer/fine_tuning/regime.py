@@ -1,4 +1,4 @@
-"""How much of a pretrained network to train."""
+"""Regimes: which layers of a pretrained network to train."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ from kerasnn import _checks
 
 
 class Regime(str):
-    """`"small"`, `"medium"` or `"large"`, with its reason.
+    """`"small"`, `"medium"` or `"large"`, with a reason.
 
     Args:
         value: The name.
-        reason: Why.
+        reason: Reason of the choice.
     """
 
     reason: str
 
     def __new__(cls, value: str, reason: str) -> "Regime":
-        """Makes one."""
+        """Makes a string with a reason."""
         made = super().__new__(cls, value)
         made.reason = reason
         return made
@@ -26,7 +26,7 @@ class Regime(str):
         return f"{self[:]}: {self.reason}"
 
     def __reduce__(self) -> tuple[Any, tuple[str, str]]:
-        """Returns what pickle makes it again of."""
+        """Returns the arguments for pickle."""
         return Regime, (self[:], self.reason)
 
 
@@ -38,25 +38,25 @@ def regime(
     few: int = 100,
     many: int = 1000,
 ) -> Regime:
-    """Says how much of a pretrained network so many examples can train.
+    """Chooses which layers of a pretrained network to train on a number of examples.
 
     - small: fewer than `few` examples a class, or fewer than 10 * `few` in all. All pretrained
-      layers are frozen, and the head is trained: there is too little to learn more from.
+      layers are frozen, and only the head is trained.
     - large: at least `many` a class, and at least 10 * `many` in all. All layers are trained,
-      from the pretrained weights on, the earlier ones with smaller rates.
-    - medium: all between. Most are frozen; the last block and the head are trained.
+      starting from the pretrained weights, the earlier ones with smaller learning rates.
+    - medium: otherwise. The last block and the head are trained, all others are frozen.
 
     Args:
-        n_examples: Training examples.
-        n_classes: Classes, or 1 for regression.
+        n_examples: Number of training examples.
+        n_classes: Number of classes, or 1 for regression.
         few: Examples a class below which a data set is small.
-        many: Examples a class from which on it is large.
+        many: Examples a class from which on a data set is large.
 
     Returns:
         One of the three names, a string, with `reason`; it prints as both.
 
     Raises:
-        ValueError: If a number is not whole and positive, or `many` is below `few`.
+        InvalidArgument: If a number is no positive integer, or `many` is below `few`.
 
     Example:
         >>> print(regime(120, 3))
@@ -65,8 +65,8 @@ def regime(
         True
 
     Reference:
-        Yosinski et al. (2014), arXiv:1411.1792, for what layers hold; the numbers are a rule of
-        thumb.
+        Yosinski et al. (2014), arXiv:1411.1792, on the features of each layer; the numbers are a
+        rule of thumb.
     """
     for name, value in (("n_examples", n_examples), ("n_classes", n_classes), ("few", few)):
         _checks.whole_number(name, value)

@@ -1,4 +1,4 @@
-"""What `fine_tune` is asked for."""
+"""Checked arguments and data of one call of `fine_tune`."""
 
 import dataclasses
 from typing import Any
@@ -16,14 +16,14 @@ from kerasnn.transfer.frozen_features.images import Images, check_source
 
 
 @dataclasses.dataclass(kw_only=True)
-class Assignment:
-    """The model, the data and how to train, checked. Making one changes nothing.
+class Request:
+    """Arguments and data of one call of `fine_tune`. Checking them does not change the model.
 
     Attributes:
-        images: What to train on.
-        held: What to validate on, or None.
-        examples: Rows to train on; None where they are not known.
-        classes: Classes of the task, 1 for regression.
+        images: Training images.
+        validation: Validation images, or None.
+        examples: Number of training rows, or None if it is not known.
+        classes: Number of classes, 1 for regression.
     """
 
     model: Any
@@ -42,9 +42,12 @@ class Assignment:
     def __post_init__(self) -> None:
         self._callbacks = keras.tree.flatten(self.callbacks) if self.callbacks else []
         if any(isinstance(callback, Resume) for callback in self._callbacks):
-            raise ValueError(
-                "`callbacks` must be without `Resume`, which goes on with one call of `fit`; for "
-                "features that survive a kill give a directory as `cache`."
+            raise _checks.InvalidArgument(
+                "callbacks",
+                "not contain `Resume`, which resumes a single call of `fit`",
+                self.callbacks,
+                "For features that survive a kill give a directory as `cache`.",
+                got="a `Resume`",
             )
         check_source("x", self.x)
         if self.validation_data is not None:
@@ -52,16 +55,19 @@ class Assignment:
         if self.class_weight is not None and isinstance(self.x, tf.data.Dataset):
             raise _checks.InvalidArgument(
                 "class_weight",
-                "be left out where `x` is a dataset",
+                "be left out if `x` is a dataset",
                 self.class_weight,
                 "Let it yield (x, y, sample_weight).",
             )
         job = self.job(self.model, Images(self.x, self.y, self.sample_weight), None, epochs=1)
         if not trains_as_keras(self.model):
-            raise ValueError(
-                f"`{self.model.name}` must be trained by Keras's own `train_step` and "
-                "`compute_loss`, with a loss: its own would not see the layers that are computed "
-                "beforehand. Freeze with `kerasnn.transfer.freeze_to`, and call `fit`."
+            raise _checks.InvalidArgument(
+                "model",
+                "have a loss, and not override `train_step` or `compute_loss`, which would see the "
+                "trained part of it only",
+                self.model,
+                "Freeze with `kerasnn.transfer.freeze_to`, and call `fit`.",
+                got=f"`{self.model.name}`",
             )
         ask_callbacks(job)
         refuse_keras_only(job)
@@ -70,16 +76,16 @@ class Assignment:
         ):
             raise _checks.InvalidArgument(
                 "learning_rate",
-                "be left out where the optimizer's rate is a schedule",
+                "be left out if the optimizer has a schedule",
                 self.learning_rate,
                 "Compile the model with a number.",
             )
         self.images = Images(job.x, job.y, job.sample_weight)
-        self.held = None
+        self.validation = None
         if self.validation_data is not None:
-            held = job.validation_data
-            parts = held if isinstance(held, tuple) else (held,)
-            self.held = Images(*parts, name="validation_data")
+            data = job.validation_data
+            parts = data if isinstance(data, tuple) else (data,)
+            self.validation = Images(*parts, name="validation_data")
         self.examples = _count(self.images)
         self.classes = _classes(self.model)
 
@@ -87,7 +93,7 @@ class Assignment:
         self,
         model: Any,
         images: Images,
-        held: Images | None,
+        validation_images: Images | None,
         *,
         epochs: int,
         more: Any = (),
@@ -95,8 +101,9 @@ class Assignment:
     ) -> Job:
         """Returns the job of training a model, the whole or a part, on images or features."""
         validation: Any = self.validation_data
-        if shown_as is not None and held is not None:
-            validation = held.x if held.is_stream else held.packed
+        if shown_as is not None and validation_images is not None:
+            rows = validation_images
+            validation = rows.x if rows.is_stream else rows.packed
         return Job.read(
             model=model,
             x=images.x,
@@ -106,7 +113,7 @@ class Assignment:
             verbose=self.verbose,
             callbacks=[*self._callbacks, *more],
             validation_data=validation,
-            # Those of rows are sample weights by then.
+            # The weights of rows are sample weights then.
             class_weight=None if shown_as is not None else self.class_weight,
             sample_weight=images.sample_weight,
             engine=self.engine,
@@ -115,12 +122,12 @@ class Assignment:
         )
 
     def step_rows(self, images: Images) -> int:
-        """Returns the rows to a step; of images that come in batches, about."""
+        """Returns the batch size; for a dataset an estimate."""
         return (images.count or 32) if self.batch_size == "full" else int(self.batch_size or 32)
 
 
 def _count(images: Images) -> int | None:
-    """Returns the number of rows; that of a dataset as far as it tells it, to a batch."""
+    """Returns the number of rows; for a dataset an estimate accurate to one batch, or None."""
     if not images.is_stream:
         return images.count
     batches = int(images.x.cardinality())
@@ -128,7 +135,7 @@ def _count(images: Images) -> int | None:
 
 
 def _classes(model: Any) -> int:
-    """Returns the number of classes that the loss tells apart, 1 for what has none."""
+    """Returns the number of classes of the loss, 1 if it has no classes."""
     loss = getattr(model.loss, "name", None) or str(getattr(model.loss, "__name__", model.loss))
     units = model.outputs[0].shape[-1]
     if "categorical" in loss:

@@ -1,4 +1,4 @@
-"""What a model was before it was fine-tuned."""
+"""Snapshot of a model before fine-tuning."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import keras
 from kerasnn._core.model import State, all_layers
 
 
-class Before:
-    """What to put back where no step could be trained: flags, statistics and the optimizer.
+class Snapshot:
+    """State to restore if no step could be trained: flags, statistics, optimizer, learning rate.
 
     Args:
         model: A compiled model.
@@ -18,13 +18,13 @@ class Before:
         self._model, self._optimizer = model, model.optimizer
         self._steps = int(model.optimizer.iterations)
         self._state = State(model)
-        # A flag of a model is set for all that is in it, so that it comes before them.
+        # Setting the flag of a model sets those of its layers, so it is restored first.
         self._flags = [(layer, layer.trainable) for layer in (model, *all_layers(model))]
         rate = model.optimizer.learning_rate
         self._rate = float(rate.numpy()) if isinstance(rate, keras.Variable) else None
 
     def restore_if_untrained(self) -> None:
-        """Puts all back where no step has been made since."""
+        """Restores the model if no step was trained since."""
         if int(self._model.optimizer.iterations) > self._steps:
             return
         for layer, flag in self._flags:
@@ -33,5 +33,5 @@ class Before:
         self._state.restore()
 
     def restore_rate(self) -> None:
-        """Puts the learning rate back, which must be a number."""
+        """Restores the learning rate, which has to be a number."""
         self._model.optimizer.learning_rate = self._rate

@@ -1,26 +1,27 @@
-"""What is trained, one stage after the other."""
+"""Stages of fine-tuning, and the stages of each regime."""
 
 import dataclasses
 from typing import Any
 
 import keras
 
-from kerasnn.transfer._model_graph import before_head
+from kerasnn import _checks
+from kerasnn.transfer._model_graph import head_index
 from kerasnn.transfer.fine_tuning.regime import regime as regime_for
-from kerasnn.transfer.freezing.trainability import leaves, weighted
+from kerasnn.transfer.freezing.trainability import leaves, with_weights
 
-# Of the rate of the head's stage.
+# Factor of the learning rate of the second stage.
 _SECOND_RATE = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """One stage.
+    """One stage of fine-tuning.
 
     Args:
-        name: What trains.
+        name: Layers that are trained, in words.
         rate: Factor of the learning rate.
-        decays: Whether earlier layers have smaller rates.
+        decays: Whether earlier layers have smaller learning rates.
     """
 
     name: str
@@ -28,21 +29,21 @@ class Stage:
     decays: bool = False
 
     def first(self, model: keras.Model) -> int | None:
-        """Returns the place among a model's leaves from which on it trains; None for no change."""
+        """Returns the index of the first leaf to train; None to keep the trainable flags."""
         layers = leaves(model)
         if self == _HEAD:
-            return before_head(layers)
+            return head_index(layers)
         if self == _LAST_BLOCK:
             return _last_block(layers)
         return 0 if self == _ALL else None
 
     def frozen(self, model: keras.Model) -> list[keras.layers.Layer]:
-        """Returns the leaves of a model that it keeps as they are."""
+        """Returns the leaves of a model that the stage does not train."""
         layers, first = leaves(model), self.first(model)
         return [
             layer
-            for place, layer in enumerate(layers)
-            if (not layer.trainable if first is None else place < first)
+            for index, layer in enumerate(layers)
+            if (not layer.trainable if first is None else index < first)
         ]
 
 
@@ -54,16 +55,16 @@ STAGES = {"small": [_HEAD], "medium": [_HEAD, _LAST_BLOCK], "large": [_HEAD, _AL
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
-    """A stage that has ended.
+class StageReport:
+    """Report of a stage that has ended.
 
     Args:
-        name: What was trained.
-        epochs: How many epochs it ran.
-        trainable: How many parameters were trained.
-        engine: What ran the steps; see `kerasnn.fit`.
-        precision: What the features of the frozen layers were computed in, with their error;
-            None where none were kept.
+        name: Layers that were trained, in words.
+        epochs: Number of epochs.
+        trainable: Number of parameters that were trained.
+        engine: Engine that ran the steps; see `kerasnn.fit`.
+        precision: Precision of the features of the frozen layers, with its error; None if no
+            features were kept.
     """
 
     name: str
@@ -73,38 +74,43 @@ class Trained:
     precision: Any
 
 
-def plan(regime: str | None, examples: int | None, classes: int) -> tuple[str, list[Stage]]:
+def choose_stages(
+    regime: str | None, examples: int | None, classes: int
+) -> tuple[str, list[Stage]]:
     """Returns a regime, in words, and its stages.
 
     Raises:
-        ValueError: If the regime depends on a number of examples that is not known.
+        InvalidArgument: If `regime` is "auto" and the number of examples is not known.
     """
     if regime is None:
         return "as the layers are set", [_AS_SET]
     if regime != "auto":
         return str(regime), STAGES[regime[:]]
     if examples is None:
-        raise ValueError(
-            "`regime` must be 'small', 'medium' or 'large' where `x` is a dataset that does not "
-            "tell how many batches it has."
+        raise _checks.InvalidArgument(
+            "regime",
+            "be 'small', 'medium' or 'large' if `x` is a dataset of unknown length",
+            regime,
         )
     found = regime_for(examples, classes)
     return str(found), STAGES[found[:]]
 
 
 def _last_block(layers: list[keras.layers.Layer]) -> int:
-    """Returns the place of the first layer of the backbone's last block.
+    """Returns the index of the first layer of the last block of the backbone.
 
-    The layers with kernels at its end that share the first part of their names, such as
-    `block5`, are a block; where they are but one, or are all, the last quarter is.
+    A block is the last layers with kernels whose names have the same first part, such as `block5`.
+    If these are a single layer or all layers, the block is the last quarter of them.
     """
-    end = before_head(layers)
-    places = [i for i in weighted(layers[:end]) if any(len(w.shape) > 1 for w in layers[i].weights)]
-    if not places:
+    end = head_index(layers)
+    indices = [
+        i for i in with_weights(layers[:end]) if any(len(w.shape) > 1 for w in layers[i].weights)
+    ]
+    if not indices:
         return end
-    block = [i for i in places if _stem(layers[i]) == _stem(layers[places[-1]])]
-    if len(block) in (1, len(places)):
-        block = places[-max(1, len(places) // 4) :]
+    block = [i for i in indices if _stem(layers[i]) == _stem(layers[indices[-1]])]
+    if len(block) in (1, len(indices)):
+        block = indices[-max(1, len(indices) // 4) :]
     return block[0]
 
 

@@ -1,1 +1,1 @@
-"""Freezing and unfreezing layers."""
+"""Freezing and unfreezing of layers."""

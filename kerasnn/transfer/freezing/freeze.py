@@ -1,4 +1,4 @@
-"""`kerasnn.transfer.freeze_to`."""
+"""`freeze_to` and `unfreeze`."""
 
 import numbers
 from typing import Any
@@ -6,34 +6,34 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
-from kerasnn.transfer._model_graph import before_head
+from kerasnn.transfer._model_graph import head_index
 from kerasnn.transfer.freezing.parameter_counts import Counts
-from kerasnn.transfer.freezing.trainability import leaves, train_from, weighted
+from kerasnn.transfer.freezing.trainability import leaves, train_from, with_weights
 
 
 @_checks.known_arguments
 def freeze_to(model: keras.Model, where: str | int, *, batch_norm: bool = False) -> Counts:
-    """Freezes a model up to a layer, which with all behind it trains.
+    """Freezes all layers of a model before a layer, and trains that layer and all after it.
 
     It takes effect at once, also on a compiled model: the optimizer keeps its rate, its count of
-    steps, its slots for what stays trainable, and what `exclude_from_weight_decay` was told.
-    Prints the counts.
+    steps, the state of variables that stay trainable, and exclusions from weight decay. Prints
+    the counts.
 
     Args:
-        model: A built Keras model; layers of models inside it are counted as its own.
+        model: A built Keras model; layers of nested models count as its layers.
         where: The first layer to train: its name, the name of its block (`"block5"` for layers
             named `block5_...`), `"head"` for the last pooling or Flatten, or how many layers
-            with weights to freeze. A negative number is counted from the end: -2 trains the last
+            with weights to freeze. A negative number counts from the end: -2 trains the last
             two.
-        batch_norm: Whether batch normalisations before the head train too. By default they go on
-            with the statistics that they have.
+        batch_norm: Whether batch normalisations before the head train too. By default they keep
+            their statistics.
 
     Returns:
         The counts of `trainable` and `frozen` parameters, and of the `layers` that train.
 
     Raises:
-        ValueError: If there is no such layer, no such number of layers, or nothing is left to
-            train.
+        InvalidArgument: If there is no such layer, no such number of layers, or no weights are
+            left to train.
         TypeError: If an argument is unknown.
 
     Example:
@@ -51,13 +51,16 @@ def freeze_to(model: keras.Model, where: str | int, *, batch_norm: bool = False)
 
 
 def first_to_train(model: Any, where: Any) -> int:
-    """Returns the place among a model's leaves of the layer that `where` stands for."""
+    """Returns the index, among the leaves of a model, of the layer that `where` names."""
     if not isinstance(model, keras.Model):
         raise _checks.InvalidArgument("model", "be a Keras model", model)
     if not model.built:
-        raise ValueError(
-            f"`{model.name}` must be built, so that its weights are known. Give it a "
-            "`keras.Input`, or call it once."
+        raise _checks.InvalidArgument(
+            "model",
+            "be built, so that its weights are known",
+            model,
+            "Give it a `keras.Input`, or call it once.",
+            got=f"`{model.name}`",
         )
     layers = leaves(model)
     if isinstance(where, numbers.Integral) and not isinstance(where, bool):
@@ -68,10 +71,10 @@ def first_to_train(model: Any, where: Any) -> int:
         )
     names = [layer.name for layer in layers]
     if where == "head" and where not in names:
-        return before_head(layers)
-    for place, name in enumerate(names):
+        return head_index(layers)
+    for index, name in enumerate(names):
         if name == where or name.startswith(f"{where}_"):
-            return place
+            return index
     blocks = dict.fromkeys(name.partition("_")[0] for name in names)
     hint = _checks.did_you_mean(where, [*names, *blocks])
     raise _checks.InvalidArgument(
@@ -80,34 +83,34 @@ def first_to_train(model: Any, where: Any) -> int:
 
 
 def _by_count(layers: list[keras.layers.Layer], count: int) -> int:
-    places = list(weighted(layers))
-    if not -len(places) <= count < len(places):
+    indices = list(with_weights(layers))
+    if not -len(indices) <= count < len(indices):
         raise _checks.InvalidArgument(
             "where",
-            f"leave layers to train: there are {len(places)} with weights",
+            f"leave layers to train: there are {len(indices)} with weights",
             count,
-            f"Use {len(places) - 1} to train the last one alone, or 0 to train all.",
+            f"Use {len(indices) - 1} to train the last one alone, or 0 to train all.",
         )
-    return places[count]
+    return indices[count]
 
 
 @_checks.known_arguments
 def unfreeze(model: keras.Model, *, batch_norm: bool = False) -> Counts:
-    """Lets all layers of a model train.
+    """Makes all layers of a model trainable.
 
     It takes effect at once, also on a compiled model: the optimizer keeps its rate, its count of
-    steps, and its slots for what trained before. Prints the counts.
+    steps, and the state of variables that were trainable before. Prints the counts.
 
     Args:
         model: A built Keras model.
-        batch_norm: Whether batch normalisations before the head train too. By default they go on
-            with the statistics that they have, which few images would move far.
+        batch_norm: Whether batch normalisations before the head train too. By default they keep
+            their statistics, which a few images would change too much.
 
     Returns:
         The counts of `trainable` and `frozen` parameters, and of the `layers` that train.
 
     Raises:
-        ValueError: If `model` is no built Keras model.
+        InvalidArgument: If `model` is not a built Keras model.
         TypeError: If an argument is unknown.
 
     Example:

@@ -1,4 +1,4 @@
-"""How much of a model is trained."""
+"""Counts of trainable and frozen parameters."""
 
 import dataclasses
 import math
@@ -9,12 +9,12 @@ import keras
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """Numbers of a model's parameters, as weights and in layers.
+    """Numbers of trainable and frozen parameters of a model.
 
     Args:
         trainable: Parameters that training changes.
-        frozen: Parameters that it leaves.
-        layers: Layers that training changes.
+        frozen: All other parameters.
+        layers: Layers with trainable parameters.
     """
 
     trainable: int
@@ -22,13 +22,13 @@ class Counts:
     layers: int
 
     def __str__(self) -> str:
-        """Returns them in words."""
+        """Returns the counts as a sentence."""
         layers = f"{self.layers} layer{'' if self.layers == 1 else 's'}"
         return f"{self.trainable:,} parameters trainable, in {layers}; {self.frozen:,} frozen"
 
 
 def counts_of(model: keras.Model, layers: int) -> Counts:
-    """Returns the counts of a model, of whose layers so many train."""
+    """Returns the counts of a model with a number of trainable layers."""
 
     def size(variables: list[Any]) -> int:
         return sum(math.prod(variable.shape) for variable in variables)

@@ -1,1 +1,1 @@
-"""Features of a frozen backbone, computed once and cached."""
+"""Features of frozen layers: extraction, precision, cache."""

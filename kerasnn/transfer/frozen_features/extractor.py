@@ -1,11 +1,10 @@
-"""The frozen part of a model, run once over images."""
+"""Extraction of features: the frozen part of a model, run once over images."""
 
 import contextlib
 import dataclasses
 import json
 import math
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,43 +12,46 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnn import _checks
 from kerasnn._checks import first_line
 from kerasnn._core.config_names import without_names
-from kerasnn.transfer.frozen_features.feature_cache import FeatureStore, digest, folder_of
-from kerasnn.transfer.frozen_features.images import Images, joined
-from kerasnn.transfer.frozen_features.precision import Precision, Prefix
+from kerasnn.transfer.frozen_features.feature_cache import FeatureCache, digest, folder_of
+from kerasnn.transfer.frozen_features.images import Images, concatenated
+from kerasnn.transfer.frozen_features.precision import FrozenProgram, Precision
 
 _SAMPLE_ROWS = 4
-# More than this is not read from a store into memory, but batch by batch in each epoch.
+# Cached features of more bytes are not read into memory, but batch by batch in each epoch.
 _MEMORY_BYTES = 1 << 29
-# ||found - computed|| / ||computed|| of features of one network, computed in batches of two sizes.
-_MOST_DIFFERENCE = {"float32": 1e-3, "bfloat16": 2e-2}
 
 
 @dataclasses.dataclass(frozen=True)
-class Caching:
-    """Where features are kept.
+class CacheSettings:
+    """Where features are cached.
 
     Args:
-        directory: On the disk, or None for memory alone.
-        limit_bytes: Most bytes on the disk.
+        directory: Folder on the disk, or None to keep them in memory alone.
+        limit_gb: Most gigabytes in that folder.
     """
 
     directory: Any
-    limit_bytes: int
+    limit_gb: float
 
 
-class Extraction:
+class FeatureExtractor:
     """Computes the features of images, each once.
 
+    With a cache on the disk, features are found by the images, and by the configuration and the
+    weights of the network. Code that a configuration does not hold, such as the body of a
+    function, is not compared.
+
     Args:
-        model: The frozen part.
-        images: Some rows of them choose the precision.
-        precision: As asked for; see `Prefix`.
-        caching: Where features are kept.
+        model: The frozen part of a model.
+        images: Images; a few of them choose the precision.
+        precision: `"auto"`, `"float32"` or `"bfloat16"`; see `FrozenProgram`.
+        cache: Where features are cached.
         verbose: 0 for silence.
-        batch_size: Rows to a batch, where features are too many for memory.
-        seed: Seed of their order then.
+        batch_size: Batch size of features that are too large for memory.
+        seed: Seed of their order.
     """
 
     def __init__(
@@ -57,30 +59,30 @@ class Extraction:
         model: keras.Model,
         images: Images,
         precision: str,
-        caching: Caching,
+        cache: CacheSettings,
         verbose: Any,
         *,
         batch_size: int = 32,
         seed: int | None = None,
     ) -> None:
-        if precision == "auto" and caching.directory is not None:
-            precision = _precision_of_store(model, caching.directory)
-        self._prefix = Prefix(model, images.sample(_SAMPLE_ROWS), precision)
-        self._store: FeatureStore | None = None
-        if caching.directory is not None:
-            self._store = FeatureStore(
-                caching.directory,
+        if precision == "auto" and cache.directory is not None:
+            precision = _cached_precision(model, cache.directory)
+        self._program = FrozenProgram(model, images.sample(_SAMPLE_ROWS), precision)
+        self._cache: FeatureCache | None = None
+        if cache.directory is not None:
+            self._cache = FeatureCache(
+                cache.directory,
                 _key(model, self.precision.name),
-                self._prefix.shape,
-                limit_bytes=caching.limit_bytes,
+                self._program.shape,
+                limit_gb=cache.limit_gb,
             )
-        self._verbose, self._told, self._checked = verbose, False, False
+        self._verbose, self._announced = verbose, False
         self._batch_size, self._seed = batch_size, seed
 
     @property
     def precision(self) -> Precision:
-        """What the features are computed in."""
-        return self._prefix.precision
+        """Precision in which the features are computed."""
+        return self._program.precision
 
     def __call__(
         self,
@@ -93,77 +95,57 @@ class Extraction:
         """Returns the features of images, with the targets.
 
         Args:
-            images: What the features are of.
-            what: What the progress bar calls them.
-            passes: How often to go over them.
-            augment: Changes a batch at random before its features are computed.
+            images: Images with targets.
+            what: Name of the images in the progress bar.
+            passes: Number of passes over the images.
+            augment: Function that changes a batch at random before its features are computed.
         """
-        store = None if augment is not None else self._store
+        cache = None if augment is not None else self._cache
         count = None if images.count is None else images.count * passes
         parts, targets, weights = [], [], []
-        # What was computed is kept, however this ends.
-        with contextlib.nullcontext() if store is None else store:
-            for x, y, sample_weight in self._watched(images, what, passes, count):
+        # Computed features are written also after an error.
+        with contextlib.nullcontext() if cache is None else cache:
+            for x, y, sample_weight in self._with_progress(images, what, passes, count):
                 x = x if augment is None else augment(x)
-                parts.append(self._prefix(x) if store is None else self._stored(store, x))
+                parts.append(self._program(x) if cache is None else self._cached(cache, x))
                 targets.append(y)
                 weights.append(sample_weight)
         if not parts:
-            raise ValueError(f"`{what}` must hold at least one batch; it is empty.")
-        y, sample_weight = joined(targets), joined(weights)
-        if store is None:
+            raise _checks.InvalidArgument(
+                images.name, "hold at least one batch", None, got="an empty tf.data.Dataset"
+            )
+        y, sample_weight = concatenated(targets), concatenated(weights)
+        if cache is None:
             return Images(np.concatenate(parts), y, sample_weight)
         keys = [key for part in parts for key in part]
-        if len(keys) * math.prod(self._prefix.shape) * 4 <= _MEMORY_BYTES:
-            return Images(store.rows(keys), y, sample_weight)
-        return Images(self._stream(store, keys, y, sample_weight))
+        if len(keys) * math.prod(self._program.shape) * 4 <= _MEMORY_BYTES:
+            return Images(cache.rows(keys), y, sample_weight)
+        return Images(self._stream(cache, keys, y, sample_weight))
 
-    def _stored(self, store: FeatureStore, x: Any) -> list[bytes]:
-        """Computes what is not in the store yet, and returns the keys of a batch."""
+    def _cached(self, cache: FeatureCache, x: Any) -> list[bytes]:
+        """Adds those features of a batch that the cache lacks; returns the keys of the batch."""
         array = np.ascontiguousarray(x)
         kind = f"{array.dtype} {array.shape[1:]}".encode()
         keys = [digest(kind + row.tobytes()) for row in array]
-        self._check_store(store, array, keys)
-        new = [i for i, key in enumerate(keys) if key not in store]
+        new = [i for i, key in enumerate(keys) if key not in cache]
         if new:
-            store.check_room(len(new))
-            store.add([keys[i] for i in new], self._prefix(array[new]))
+            cache.check_room(len(new))
+            cache.add([keys[i] for i in new], self._program(array[new]))
         return keys
 
-    def _check_store(self, store: FeatureStore, array: np.ndarray, keys: list[bytes]) -> None:
-        """Compares, once, some features that were found with those that are computed now.
-
-        Not all that features depend on is in a model's configuration: functions, and attributes
-        that were set later, are not.
-        """
-        known = [i for i, key in enumerate(keys) if key in store][:_SAMPLE_ROWS]
-        if self._checked or not known:
-            return
-        self._checked = True
-        computed = self._prefix(array[known])
-        difference = np.linalg.norm(store.rows([keys[i] for i in known]) - computed)
-        if difference > _MOST_DIFFERENCE[self.precision.name] * np.linalg.norm(computed):
-            store.clear()
-            warnings.warn(
-                "The features in `cache` are of another network, whose configuration and weights "
-                "are the same. They were removed, and are computed again.",
-                UserWarning,
-                stacklevel=2,
-            )
-
     def _stream(
-        self, store: FeatureStore, keys: list[bytes], y: Any, sample_weight: Any
+        self, cache: FeatureCache, keys: list[bytes], y: Any, sample_weight: Any
     ) -> tf.data.Dataset:
-        """Returns what is stored in batches, in a new order for each epoch."""
+        """Returns a dataset of cached features in batches, in a new order in each epoch."""
         data = [a for a in keras.tree.flatten((y, sample_weight)) if a is not None]
         types = [tf.float32, *(tf.as_dtype(a.dtype) for a in data)]
 
-        def read(numbers: np.ndarray) -> list[np.ndarray]:
-            return [store.rows([keys[i] for i in numbers]), *(a[numbers] for a in data)]
+        def read(indices: np.ndarray) -> list[np.ndarray]:
+            return [cache.rows([keys[i] for i in indices]), *(a[indices] for a in data)]
 
-        def load(numbers: tf.Tensor) -> Any:
-            x, *rest = tf.numpy_function(read, [numbers], types)
-            x.set_shape((None, *self._prefix.shape))
+        def load(indices: tf.Tensor) -> Any:
+            x, *rest = tf.numpy_function(read, [indices], types)
+            x.set_shape((None, *self._program.shape))
             for tensor, array in zip(rest, data, strict=True):
                 tensor.set_shape((None, *array.shape[1:]))
             left = iter(rest)
@@ -173,21 +155,21 @@ class Extraction:
 
             return keras.utils.pack_x_y_sample_weight(x, take(y), take(sample_weight))
 
-        numbers = tf.data.Dataset.range(len(keys)).shuffle(len(keys), seed=self._seed)
+        indices = tf.data.Dataset.range(len(keys)).shuffle(len(keys), seed=self._seed)
         return (
-            numbers.batch(self._batch_size)
+            indices.batch(self._batch_size)
             .map(load, num_parallel_calls=1)
             .prefetch(tf.data.AUTOTUNE)
         )
 
-    def _watched(
+    def _with_progress(
         self, images: Images, what: str, passes: int, count: int | None
     ) -> Iterator[tuple[Any, Any, Any]]:
-        """Yields the batches of all passes, and shows how far they are."""
+        """Yields the batches of all passes, and shows a progress bar."""
         bar = None
         if self._verbose != 0:
-            print(f"Features of {what}{'' if self._told else f', in {self.precision}'}")
-            self._told = True
+            print(f"Features of {what}{'' if self._announced else f', in {self.precision}'}")
+            self._announced = True
             bar = keras.utils.Progbar(count, unit_name="image", stateless_metrics=())
         done, began = 0, time.perf_counter()
         for _ in range(passes):
@@ -201,8 +183,8 @@ class Extraction:
             bar.update(done, finalize=True)
 
 
-def _precision_of_store(model: keras.Model, directory: Any) -> str:
-    """Returns the precision in which features are kept already, so that they are found."""
+def _cached_precision(model: keras.Model, directory: Any) -> str:
+    """Returns the precision of features in the cache, so that they are found, or "auto"."""
     for name in ("bfloat16", "float32"):
         if folder_of(directory, _key(model, name)).exists():
             return name
@@ -210,15 +192,18 @@ def _precision_of_store(model: keras.Model, directory: Any) -> str:
 
 
 def _key(model: keras.Model, precision: str) -> str:
-    """Returns what features depend on besides the images."""
+    """Returns a text of what features depend on besides the images."""
     weights = b"".join(digest(np.ascontiguousarray(w).tobytes()) for w in model.get_weights())
     try:
         config = without_names(keras.saving.serialize_keras_object(model))
         architecture = json.dumps(config, default=str, sort_keys=True).encode()
     except NotImplementedError as error:
-        raise ValueError(
-            "`cache` must be 'memory' for a model with a layer that has no `get_config`, by which "
-            f"its features would be found again. It says: {first_line(error)}"
+        raise _checks.InvalidArgument(
+            "cache",
+            "be 'memory' for a model with a layer without `get_config`",
+            model,
+            f"Keras says: {first_line(error)}",
+            got=f"a directory for `{model.name}`",
         ) from error
     parts = {
         "layers": digest(architecture).hex(),

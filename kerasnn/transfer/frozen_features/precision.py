@@ -1,4 +1,4 @@
-"""In which precision frozen layers are computed."""
+"""Program of a frozen network in float32 or bfloat16."""
 
 import dataclasses
 import pathlib
@@ -10,22 +10,22 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks, layers
-from kerasnn.transfer._model_graph import copy_of
+from kerasnn.transfer._model_graph import copy_layer
 from kerasnn.transfer.preprocessing import Preprocessing
 
 PRECISIONS = ("auto", "float32", "bfloat16")
-# Flags by which Linux tells of a processor that multiplies bfloat16: x86's, and ARM's.
+# Flags of processors that multiply bfloat16, in Linux: x86's and ARM's.
 _UNITS = {"amx_bf16", "avx512_bf16", "bf16"}
 # The first NVIDIA generation with such units.
 _COMPUTE_CAPABILITY = (8, 0)
-# bfloat16 has 8 bits, and so an error of 2**-9 a rounding, about 0.002; many average out.
+# bfloat16 has 8 bits, so that rounding has an error of 2**-9, about 0.002; many average out.
 _MOST_ERROR = 0.05
-# A sample in float32 that takes less says nothing, as does a bfloat16 that is little faster: two
-# runs are to choose alike.
+# A sample that takes less time in float32, or little less in bfloat16, decides nothing: two runs
+# should choose the same precision.
 _LEAST_SECONDS, _MOST_TIME = 0.05, 0.7
-# What a layer of one's own may raise that knows nothing of policies.
+# Errors of user-defined layers that do not support dtype policies.
 _CANNOT_CAST = (TypeError, ValueError, NotImplementedError, AttributeError, tf.errors.OpError)
-# These make sums over many pixels, or act on levels up to 255, which need float32's digits.
+# Sums over many pixels, and levels up to 255, need the digits of float32.
 _FLOAT32 = (
     Preprocessing,
     layers.Standardize,
@@ -38,11 +38,11 @@ _FLOAT32 = (
 
 @dataclasses.dataclass(frozen=True)
 class Precision:
-    """What features are computed in.
+    """Precision in which features are computed.
 
     Args:
         name: `"float32"` or `"bfloat16"`.
-        reason: Why.
+        reason: Reason of the choice.
         relative_error: ||f - f32|| / ||f32|| of the features f of a sample, against those in
             float32.
     """
@@ -52,19 +52,19 @@ class Precision:
     relative_error: float
 
     def __str__(self) -> str:
-        """Returns it in words."""
+        """Returns name, error and reason."""
         error = f" (relative error {self.relative_error:.1e})" if self.relative_error else ""
         return f"{self.name}{error}: {self.reason}"
 
 
-class Prefix:
-    """The frozen part of a model as a program, in a precision.
+class FrozenProgram:
+    """Compiled program of the frozen part of a model, in a precision.
 
     Args:
         model: From images, or features, to features.
-        sample: Some inputs, by which `"auto"` chooses and the error is measured.
-        precision: `"float32"`, `"bfloat16"`, or `"auto"` for bfloat16 where the machine has units
-            for it, it saves at least 0.3 of the time, and its features differ by at most 5%.
+        sample: A few inputs, on which time and error are measured.
+        precision: `"float32"`, `"bfloat16"`, or `"auto"`: bfloat16 if the machine has units for
+            it, it saves at least 30% of the time, and its features differ by at most 5%.
     """
 
     def __init__(self, model: keras.Model, sample: np.ndarray, precision: str) -> None:
@@ -73,29 +73,36 @@ class Prefix:
         exact = _program(model, batch)
         units = precision != "float32" and _has_units()
         if precision == "float32" or (precision == "auto" and not units):
-            why = "`precision` asked for it" if units or precision == "float32" else _NO_UNITS
+            why = "as `precision` says" if units or precision == "float32" else _NO_UNITS
             self.precision, self._run = Precision("float32", why, 0.0), exact
             return
         try:
             rounded = _program(_in_bfloat16(model), batch)
         except _CANNOT_CAST as error:
-            said = str(error).strip().partition("\n")[0]
+            said = _checks.first_line(error)
             if precision == "bfloat16":
-                raise ValueError(
-                    f"`precision='bfloat16'` cannot be had of this model. It says: {said} Use "
-                    "precision='float32'."
+                raise _checks.InvalidArgument(
+                    "precision",
+                    f"be 'float32' for `{model.name}`, which does not run in bfloat16",
+                    precision,
+                    f"The error was: {said}",
                 ) from error
-            self.precision = Precision("float32", f"bfloat16 cannot be had: {said}", 0.0)
+            self.precision = Precision(
+                "float32", f"the model does not run in bfloat16: {said}", 0.0
+            )
             self._run = exact
             return
-        true, long = _timed(exact, batch)
-        near, short = _timed(rounded, batch)
-        error = float(np.linalg.norm(near - true) / max(np.linalg.norm(true), 1e-30))
-        chosen, why = "bfloat16", f"{long / short:.1f} times as fast as float32 on a sample"
+        exact_features, exact_s = _timed(exact, batch)
+        rounded_features, rounded_s = _timed(rounded, batch)
+        error = float(
+            np.linalg.norm(rounded_features - exact_features)
+            / max(np.linalg.norm(exact_features), 1e-30)
+        )
+        chosen, why = "bfloat16", f"{exact_s / rounded_s:.1f} times as fast as float32 on a sample"
         if precision == "bfloat16":
-            why = "`precision` asked for it"
-        elif long < _LEAST_SECONDS or short > _MOST_TIME * long:
-            chosen, why = "float32", "bfloat16 would save little time, by a sample"
+            why = "as `precision` says"
+        elif exact_s < _LEAST_SECONDS or rounded_s > _MOST_TIME * exact_s:
+            chosen, why = "float32", "bfloat16 would save little time on a sample"
         elif not error <= _MOST_ERROR:
             chosen, why = "float32", f"bfloat16's features differed by {error:.1%} on a sample"
         self.precision = Precision(chosen, why, error if chosen == "bfloat16" else 0.0)
@@ -115,7 +122,7 @@ _NO_UNITS = "this machine has no units for bfloat16"
 
 
 def check_precision(precision: Any) -> None:
-    """Raises unless `precision` is known."""
+    """Raises unless `precision` is one of `PRECISIONS`."""
     _checks.one_of("precision", precision, PRECISIONS)
 
 
@@ -133,7 +140,7 @@ def _program(model: keras.Model, batch: tf.Tensor) -> Any:
 
 
 def _timed(program: Any, batch: tf.Tensor) -> tuple[np.ndarray, float]:
-    """Returns what a program gives and its time in seconds, once it is warm."""
+    """Returns the outputs of a program and its time in seconds, after a warm-up."""
     program(batch[:1])
     began = time.perf_counter()
     features = program(batch).numpy()
@@ -147,7 +154,11 @@ def _in_bfloat16(model: keras.Model) -> keras.Model:
 
 
 def _rounded(layer: Any) -> Any:
-    return copy_of(layer) if isinstance(layer, _FLOAT32) else copy_of(layer, dtype="mixed_bfloat16")
+    return (
+        copy_layer(layer)
+        if isinstance(layer, _FLOAT32)
+        else copy_layer(layer, dtype="mixed_bfloat16")
+    )
 
 
 def _has_units() -> bool:

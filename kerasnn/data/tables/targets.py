@@ -1,4 +1,4 @@
-"""A target column as class numbers or real numbers."""
+"""Targets as class indices or real numbers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,22 +15,25 @@ Target = tuple[np.ndarray, Task, tuple[str, ...] | None]
 def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> Target:
     """Returns y, its task and its classes.
 
-    Classes are numbered in the order of their values, so any numbers or names will do where the
-    task is given; without one `kerasnn.tasks.infer` has to be able to name it.
+    Class indices follow the order of the values, which may be any numbers or names if the task is
+    given; without one `kerasnn.tasks.infer` must be able to name it.
 
     Args:
         values: `(rows,)` numbers or names, or `(rows, outputs)` numbers.
-        task: What there is to predict, or None to infer it.
-        name: Where the values come from, for errors.
+        task: A task or its name, or None to infer it.
+        name: Name of the values in errors.
 
     Raises:
-        ValueError: If the values do not fit the task, or fit more than one.
+        InvalidArgument: If the values do not fit the task.
+        ValueError: If the task cannot be inferred, or there is one class only.
     """
     if task is None:
         try:
             task = tasks.infer(values)
         except ValueError as error:
-            raise ValueError(f"The target {name!r} does not say its task. {error}") from None
+            raise ValueError(
+                f"The target {name!r} has no task that can be inferred. {error}"
+            ) from None
     task = Task(task)
     if task in (Task.BINARY, Task.MULTICLASS):
         return _classes(values, task, name)
@@ -46,13 +49,13 @@ def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> 
         )
     if task is Task.COUNT and ((y < 0).any() or (y != np.floor(y)).any()):
         raise _checks.InvalidArgument(
-            "task", f"fit {name!r}, which holds more than whole numbers from 0", task
+            "task", f"fit {name!r}, which holds other values than integers from 0", task
         )
     return y, task, None
 
 
 def float_dtype() -> str:
-    """Returns the type of real numbers: float32, or float64 where Keras computes in it."""
+    """Returns the dtype of real numbers: float64 if it is Keras's `floatx`, else float32."""
     return "float64" if keras.config.floatx() == "float64" else "float32"
 
 
@@ -75,7 +78,7 @@ def _classes(values: np.ndarray, task: Task, name: str) -> Target:
 
 
 def class_names(values: Sequence | np.ndarray) -> tuple[str, ...]:
-    """Returns a name for each value, different for each; integers are written without a fraction.
+    """Returns a different name for each value; integers are written without a fraction.
 
     >>> class_names([0.0, 1.5, "cat", 1234567890123456789])
     ('0', '1.5', 'cat', '1234567890123456789')

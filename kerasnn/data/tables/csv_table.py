@@ -1,4 +1,4 @@
-"""A CSV file as checked blocks of text rows."""
+"""Reader of CSV files: blocks of rows of text, checked."""
 
 import codecs
 import contextlib
@@ -12,7 +12,7 @@ from kerasnn import _checks
 
 _BLOCK_ROWS = 1024
 _PANDAS = "Read it with pandas, and write it with `to_csv(path, index=False)`."
-# How files of other kinds begin, what they are, and what to do.
+# First bytes of other kinds of files, their kind, and a hint.
 _KINDS = (
     (b"\x1f\x8b", "a gzip file", "Unpack it."),
     (b"PK\x03\x04", "a ZIP archive, as Excel's .xlsx is", f"Unpack it. A workbook: {_PANDAS}"),
@@ -32,8 +32,8 @@ _KINDS = (
     (b"\x80\x05", "a pickle", _PANDAS),
     (b"%PDF", "a PDF", "Save its table as CSV."),
 )
-# Longer marks first: UTF-32's begins with UTF-16's.
-_MARKS = (
+# Longer ones first: UTF-32's begins with UTF-16's.
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -46,9 +46,9 @@ class Block:
     """Some rows of a file.
 
     Args:
-        start: Number of the first row, counted from 0 without the header.
+        start: Index of the first row, from 0, without the header.
         lines: Line of the file on which each row ends.
-        rows: The cells of each row, without surrounding blanks.
+        rows: Cells of each row, without blanks around them.
     """
 
     start: int
@@ -57,10 +57,10 @@ class Block:
 
 
 class CsvTable:
-    """A CSV file with a header, read anew and in blocks each time.
+    """A CSV file with a header, read in blocks and again in each pass.
 
     Python's csv module reads it: quoted cells may hold delimiters and line ends. Empty lines
-    are passed over.
+    are ignored.
 
     Args:
         path: The file.
@@ -69,16 +69,16 @@ class CsvTable:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is of another kind, such as gzip, Excel or Parquet, or in another
-            encoding, as its first bytes show; if it has no header or a name twice in it; and, as
-            blocks are read, for a row of another length, a broken quotation or text in another
-            encoding, with its line.
+        InvalidArgument: If the first bytes show another kind of file, such as gzip, Excel or
+            Parquet, or another encoding.
+        ValueError: If the header is missing or repeats a name; and, while blocks are read, with
+            its line, for a row of another length, a broken quotation or text in another encoding.
     """
 
     def __init__(self, path: pathlib.Path, *, delimiter: str, encoding: str) -> None:
         if not path.is_file():
             kind = "is a folder" if path.is_dir() else "does not exist"
-            raise FileNotFoundError(f"`path` must name a CSV file; {str(path)!r} {kind}.")
+            raise FileNotFoundError(f"`path` must be a CSV file; {str(path)!r} {kind}.")
         if not isinstance(delimiter, str) or len(delimiter) != 1:
             raise _checks.InvalidArgument("delimiter", "be one character", delimiter)
         _check_kind(path, encoding)
@@ -90,7 +90,7 @@ class CsvTable:
         self._check_header()
 
     def blocks(self) -> Iterator[Block]:
-        """Yields all rows under the header, in the order of the file."""
+        """Yields all rows below the header, in the order of the file."""
         with contextlib.closing(self._rows()) as rows:
             next(rows)
             for start in itertools.count(0, _BLOCK_ROWS):
@@ -137,7 +137,7 @@ class CsvTable:
 
 
 def _check_kind(path: pathlib.Path, encoding: str) -> None:
-    """Raises where the first bytes of a file are not those of text in its encoding."""
+    """Raises unless the first bytes of a file are text in its encoding."""
     try:
         name = codecs.lookup(encoding).name
     except (LookupError, TypeError):
@@ -147,17 +147,21 @@ def _check_kind(path: pathlib.Path, encoding: str) -> None:
     with path.open("rb") as file:
         start = file.read(1024)
     for magic, kind, hint in _KINDS:
-        # A line of text may begin with such letters, but holds no other bytes.
+        # Text may begin with the same letters, but has no control characters.
         if start.startswith(magic) and not (magic.isascii() and _is_text(start)):
-            raise ValueError(f"`path` must name a CSV file; {str(path)!r} is {kind}. {hint}")
+            raise _checks.InvalidArgument(
+                "path", "be a CSV file", str(path), hint, got=f"{str(path)!r}, {kind}"
+            )
     if name.startswith(("utf-16", "utf-32")):
         return
-    marked = next((right for mark, right in _MARKS if start.startswith(mark)), None)
+    marked = next((right for mark, right in _BYTE_ORDER_MARKS if start.startswith(mark)), None)
     if marked or b"\0" in start:
         right = marked or "utf-16-le"
-        raise ValueError(
-            f"`encoding` must be that of the text in {str(path)!r}; it does not look like "
-            f"{encoding}. Give encoding={right!r}, which Excel calls Unicode text."
+        raise _checks.InvalidArgument(
+            "encoding",
+            f"be that of the text in {str(path)!r}",
+            encoding,
+            f"Try encoding={right!r}, which Excel calls Unicode text.",
         )
 
 

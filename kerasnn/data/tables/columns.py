@@ -1,4 +1,4 @@
-"""What the columns of a CSV file hold, and how they become numbers."""
+"""Columns of a table of text: detection of their type, and encoding as numbers."""
 
 import collections
 import math
@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.data._targets import float_dtype
+from kerasnn.data.tables.targets import float_dtype
 
-# What stands for a missing value where nothing else is asked for.
+# Cells that stand for a missing value, by default.
 MISSING_VALUES = (
     *("", "?", "NA", "na", "N/A", "n/a", "#N/A"),
     *("NaN", "nan", "NAN", "NULL", "null", "Null"),
@@ -20,17 +20,17 @@ _MOST_LINES = 5
 
 
 def is_missing(cell: str) -> bool:
-    """Whether the cell says that its value is not known."""
+    """Whether a cell stands for a missing value."""
     return cell in MISSING_VALUES
 
 
-class Profile:
-    """What the cells of one column look like: numbers, text, missing values.
+class ColumnSummary:
+    """Summary of the cells of one column: numbers, text, missing values.
 
     Args:
         name: The column's name.
-        missing_values: The cells whose value is missing.
-        as_text: Take numbers for text, too.
+        missing_values: Cells that stand for a missing value.
+        as_text: Whether numbers count as text.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class Profile:
         self._number: tuple[int, str] | None = None
         self._text: tuple[int, str] | None = None
 
-    def look(self, lines: Sequence[int], cells: Sequence[str]) -> None:
-        """Takes note of the cells; raises at a number that float32 cannot hold."""
-        # Each different cell is parsed once: text repeats itself.
+    def update(self, lines: Sequence[int], cells: Sequence[str]) -> None:
+        """Adds cells; raises for a number that float32 cannot hold."""
+        # Each different cell is parsed once, since text repeats.
         numbers = {} if self.as_text else {cell: _number(cell) for cell in set(cells)}
         for line, cell in zip(lines, cells, strict=True):
             if cell in self._missing_values:
@@ -65,14 +65,14 @@ class Profile:
                         "Correct it or drop the row."
                     )
 
-    def count_missing(self) -> str:
-        """Returns how many values are missing, and the first lines, for an error."""
+    def describe_missing(self) -> str:
+        """Returns the number of missing values and their first lines, for an error."""
         more = ", ..." if self.missing > _MOST_LINES else ""
         return f"{self.missing} (line {', '.join(map(str, self.missing_lines))}{more})"
 
     @property
     def is_numeric(self) -> bool:
-        """Whether the column holds numbers; raises where it holds both, nothing or a puzzle."""
+        """Whether the column holds numbers; raises if it is mixed, empty or cannot be read."""
         if self._number and self._text:
             raise ValueError(
                 f"Column {self.name!r} holds numbers (line {self._number[0]}: "
@@ -93,12 +93,12 @@ class Profile:
         return self._number is not None
 
 
-class Numeric:
-    """A column of numbers; a missing one becomes the mean of the training rows.
+class NumericColumn:
+    """Encoder of a column of numbers; a missing one becomes the mean of the training rows.
 
     Args:
         name: The column's name.
-        missing_values: The cells whose value is missing.
+        missing_values: Cells that stand for a missing value.
     """
 
     def __init__(self, name: str, missing_values: Collection[str]) -> None:
@@ -108,8 +108,8 @@ class Numeric:
         self._count = 0
         self._variation = _checks.Variation(float_dtype())
 
-    def learn(self, cells: Sequence[str]) -> None:
-        """Takes in cells of training rows."""
+    def update(self, cells: Sequence[str]) -> None:
+        """Learns from cells of training rows."""
         numbers = [float(cell) for cell in cells if cell not in self._missing_values]
         self._sum += math.fsum(numbers)
         self._count += len(numbers)
@@ -117,11 +117,11 @@ class Numeric:
             self._variation.add(np.array(numbers), (0,))
 
     def finish(self) -> None:
-        """Ends the learning; raises where there was nothing to learn from, or digits are lost."""
+        """Ends learning; raises if all values are missing, or the dtype drops digits."""
         _check_learned(self.name, self._count)
         if self._variation.lost.any():
             raise ValueError(
-                f"Column {self.name!r} must hold numbers that stay apart in "
+                f"Column {self.name!r} must hold numbers that are different in "
                 f"{self._variation.dtype}; it has {self._variation.loss()}. "
                 f"{_checks.lost_digits_hint(float_dtype())} To leave the column out give "
                 f"drop=({self.name!r},)."
@@ -129,7 +129,7 @@ class Numeric:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the columns of x that it becomes."""
+        """Names of its columns of x."""
         return (self.name,)
 
     def encode(self, cells: Sequence[str]) -> np.ndarray:
@@ -139,16 +139,16 @@ class Numeric:
         return np.array(numbers, dtype=self._variation.dtype)[:, np.newaxis]
 
 
-class Categorical:
-    """A column of text, one-hot; a missing one becomes the commonest text of the training rows.
+class CategoricalColumn:
+    """One-hot encoder of a column of text.
 
-    The categories are those of the training rows, in alphabetical order. Any other text is all
-    zeros.
+    The categories are those of the training rows, in alphabetical order. Any other text becomes
+    zeros, and a missing one the commonest category of the training rows.
 
     Args:
         name: The column's name.
-        missing_values: The cells whose value is missing.
-        check: Whether to refuse a column that looks like a name or an identifier.
+        missing_values: Cells that stand for a missing value.
+        check: Whether to refuse a column of names or identifiers.
     """
 
     def __init__(self, name: str, missing_values: Collection[str], *, check: bool) -> None:
@@ -158,41 +158,41 @@ class Categorical:
         self._counts: collections.Counter[str] = collections.Counter()
         self._positions: dict[str, int] = {}
 
-    def learn(self, cells: Sequence[str]) -> None:
-        """Takes in cells of training rows."""
+    def update(self, cells: Sequence[str]) -> None:
+        """Learns from cells of training rows."""
         self._counts.update(cell for cell in cells if cell not in self._missing_values)
 
     def finish(self) -> None:
-        """Ends the learning; raises where there was nothing to learn from."""
+        """Ends learning; raises if all values are missing, or they look like identifiers."""
         rows, categories = self._counts.total(), len(self._counts)
         _check_learned(self.name, rows)
         if self.check and categories > min(_MOST_CATEGORIES, max(20, rows // 2)):
             raise ValueError(
-                f"Column {self.name!r} holds {categories} different texts in {rows} training rows: "
-                f"a name or a number, it seems, not a category. Leave it out with "
-                f"drop=({self.name!r},), or insist with categorical=({self.name!r},)."
+                f"Column {self.name!r} holds {categories} different texts in {rows} training rows, "
+                f"which look like names or identifiers, not categories. Leave it out with "
+                f"drop=({self.name!r},), or keep it with categorical=({self.name!r},)."
             )
-        self._positions = {text: place for place, text in enumerate(sorted(self._counts))}
+        self._positions = {text: i for i, text in enumerate(sorted(self._counts))}
         self._commonest = self._positions[max(self._positions, key=self._counts.__getitem__)]
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the columns of x that it becomes."""
+        """Names of its columns of x."""
         return tuple(f"{self.name}={text}" for text in self._positions)
 
     def encode(self, cells: Sequence[str]) -> np.ndarray:
         """Returns the cells as `(rows, categories)` zeros and ones."""
-        places = np.array(
+        indices = np.array(
             [
                 self._commonest if cell in self._missing_values else self._positions.get(cell, -1)
                 for cell in cells
             ]
         )
-        return (places[:, np.newaxis] == np.arange(len(self._positions))).astype(float_dtype())
+        return (indices[:, np.newaxis] == np.arange(len(self._positions))).astype(float_dtype())
 
 
 def _number(cell: str) -> float | None:
-    # float() also takes Python's own 1_000, which in a file is a name.
+    # float() also accepts Python's 1_000, which in a file is text.
     if "_" in cell:
         return None
     try:
@@ -202,7 +202,7 @@ def _number(cell: str) -> float | None:
 
 
 def _bare(cell: str) -> str:
-    """Returns a number as a spreadsheet shows it without currency, percent sign and commas."""
+    """Returns a number of a spreadsheet without currency, percent sign and commas."""
     return cell.strip("$€£% ").replace(",", "")
 
 

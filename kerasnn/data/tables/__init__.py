@@ -1,0 +1,1 @@
+"""Tables: CSV files, columns and targets."""
