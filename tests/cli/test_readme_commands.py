@@ -1,0 +1,37 @@
+"""The five commands of README's serving section."""
+
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from kerasnn import serving
+from kerasnn.serving import _json_values
+
+README = pathlib.Path(__file__).parents[2] / "README.md"
+
+
+@pytest.mark.slow
+def test_the_five_commands(tmp_path):
+    section = README.read_text(encoding="utf-8").partition("## Serving\n")[2]
+    block = re.search(r"```sh\n(.*?)```", section, flags=re.DOTALL)
+    assert block is not None
+    script, server, question, nothing = re.split(r"^(?=docker|curl)|\Z", block[1], flags=re.M)
+    assert not nothing
+    # What needs nothing but Python runs as it stands.
+    script = script.replace(".venv/bin/python", shlex.quote(sys.executable))
+    environment = {**os.environ, "PYTHONPATH": str(README.parent)}
+    subprocess.run(["bash", "-euc", script], cwd=tmp_path, check=True, env=environment)
+    words = shlex.split(server)
+    assert words[words.index("-v") + 1] == "$PWD/models/iris:/models/iris:ro"
+    # The server's part is `Predictor`'s here, for what the last command asks.
+    curl, _, data, url = shlex.split(question)
+    assert (curl, url) == ("curl", "http://localhost:8501/v1/models/iris:predict")
+    predictor = serving.Predictor(tmp_path / "models" / "iris")
+    answers = predictor(_json_values.decode(json.loads(data))["instances"])
+    assert answers["labels"].tolist() == [b"setosa"]
