@@ -48,7 +48,7 @@ def verify(
         >>> import keras, tempfile
         >>> from kerasnn import serving
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Rescaling(10.0)])
-        >>> report = serving.export(model, tempfile.mkdtemp())
+        >>> report = serving.export(model, tempfile.mkdtemp(), verify=False)
         >>> three = {"features": [[1.0, 2.0]]}, {"predictions": [[10.0, 30.0]]}
         >>> verify(report.path, {"serving_default": three})
         Traceback (most recent call last):

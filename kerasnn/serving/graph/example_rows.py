@@ -34,8 +34,8 @@ def with_dtypes_of(examples: Any, model: keras.Model, structure: Any) -> Any:
     if examples is None or records_dtypes(model):
         return structure
     specs = keras.tree.flatten(structure)
-    arrays = [np.asarray(value) for value in _by_name(examples, structure).values()]
-    dtypes = [_dtype(array, spec) for array, spec in zip(arrays, specs, strict=True)]
+    values = _by_name(examples, structure).values()
+    dtypes = [_dtype(value, spec) for value, spec in zip(values, specs, strict=True)]
     return keras.tree.pack_sequence_as(
         structure,
         [keras.KerasTensor(s.shape, dtype) for s, dtype in zip(specs, dtypes, strict=True)],
@@ -112,7 +112,12 @@ def _by_name(examples: Any, structure: Any) -> dict[str, Any]:
     return found
 
 
-def _dtype(array: np.ndarray, spec: keras.KerasTensor) -> str:
+def _dtype(value: Any, spec: keras.KerasTensor) -> str:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        # Rows of different lengths, which `given` refuses.
+        return str(spec.dtype)
     if array.dtype.kind in "OSU":
         return "string"
     return array.dtype.name if array.dtype.kind in "iub" else str(spec.dtype)
