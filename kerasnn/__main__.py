@@ -1,4 +1,4 @@
-"""`python -m kerasnn`."""
+"""Entry point of `python -m kerasnn`."""
 
 import argparse
 import io
@@ -13,20 +13,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command.
 
     Args:
-        arguments: What follows `python -m kerasnn`; the default is the process's own.
+        arguments: Words after `python -m kerasnn`; the default is those of the process.
 
     Returns:
-        0 for success, 1 where the command could not do what was asked, with the reason on
-        standard error. A wrong command line exits with 2.
+        0 for success, 1 for an error, with its text on standard error. A wrong command line exits
+        with 2.
     """
     parser = argparse.ArgumentParser(
         prog="python -m kerasnn",
-        description="Exports, checks and asks models. `COMMAND --help` says more of each.",
+        description="Exports, verifies and runs models. `COMMAND --help` describes each.",
     )
     parser.add_argument("--version", action="version", version=kerasnn.__version__)
     commands.add_to(parser.add_subparsers(metavar="COMMAND", required=True))
     given = parser.parse_args(arguments)
-    # What is done is not undone because the console lacks a letter of a path.
+    # A console that lacks a letter of a path must not make a finished command fail.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

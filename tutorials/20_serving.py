@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 20. From training to TensorFlow Serving
 #
-# A trained model is of use where others can ask it. Export writes it as a SavedModel, with the
-# scaling of its inputs and the names of its classes inside; verification proves that it answers as
-# the model does; a server answers requests over HTTP.
+# A trained model is useful where others can send it requests. Export writes it as a SavedModel,
+# with the scaling of its inputs and the names of its classes inside; verification proves that it
+# predicts as the model does; a server responds to requests over HTTP.
 
 # %%
 import http.server
@@ -28,15 +28,15 @@ model.fit(iris.x_train, iris.y_train, epochs=30, verbose=0)
 # %% [markdown]
 # **Export.** The directory holds versions by number; each export adds the next, and a running
 # server takes it up by itself. It appears only when a process without Keras has given the model's
-# answers.
+# predictions.
 
 # %%
 report = serving.export(model, Path("outputs/20_serving/iris"), labels=iris.classes)
 print(report)
 
 # %% [markdown]
-# **Verify** asks again for the answers that were recorded, wherever the files have gone since. On a
-# command line that is `python -m kerasnn verify outputs/20_serving/iris`.
+# **Verify** compares again with the predictions that were recorded, wherever the files have gone
+# since. On a command line that is `python -m kerasnn verify outputs/20_serving/iris`.
 
 # %%
 verified = serving.verify(report.path)
@@ -49,13 +49,13 @@ print(verified)
 card = json.loads((report.path / "assets.extra" / "model_card.json").read_text(encoding="utf-8"))
 for program, command in card["serve"].items():
     print(f"\nTo serve it with {program}:\n{command}")
-print(f"\nThen ask:\n{card['requests']['curl']['serving_default']}")
+print(f"\nThen send:\n{card['requests']['curl']['serving_default']}")
 body = card["requests"]["curl"]["serving_default"].split("'")[1]
 
 # %% [markdown]
 # TensorFlow Serving is a program of its own, which need not be here. A few lines stand in for it:
-# they take the same request and give the same JSON. What answers is the SavedModel, run by
-# TensorFlow's C library through `serving.Predictor`, which knows nothing of Keras either.
+# they take the same request and give the same JSON. `serving.Predictor` runs the SavedModel with
+# TensorFlow's C library, without Keras.
 
 # %%
 predictor = serving.Predictor(report.path)
@@ -64,10 +64,10 @@ predictor = serving.Predictor(report.path)
 class StandIn(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        answer = predictor(request["instances"])
+        predicted = predictor(request["instances"])
         rows = [
             {"probabilities": chances.tolist(), "labels": label.decode()}
-            for chances, label in zip(answer["probabilities"], answer["labels"], strict=True)
+            for chances, label in zip(predicted["probabilities"], predicted["labels"], strict=True)
         ]
         self.send_response(200)
         self.end_headers()
@@ -78,8 +78,8 @@ class StandIn(http.server.BaseHTTPRequestHandler):
 
 
 # %% [markdown]
-# **Ask.** `serving.client` sends what curl would, to the stand-in as to TensorFlow Serving. The
-# card's own request is sent as it stands.
+# **Send requests.** `serving.client` sends what curl would, to the stand-in as to TensorFlow
+# Serving. The card's own request is sent unchanged.
 
 # %%
 with http.server.HTTPServer(("127.0.0.1", 0), StandIn) as server:
@@ -87,7 +87,7 @@ with http.server.HTTPServer(("127.0.0.1", 0), StandIn) as server:
     url = f"http://127.0.0.1:{server.server_port}"
     served = serving.client(url, "iris").predict(iris.x_test)
     with urllib.request.urlopen(f"{url}/v1/models/iris:predict", body.encode()) as reply:
-        [told] = json.load(reply)["predictions"]
+        [single] = json.load(reply)["predictions"]
     server.shutdown()
 print(f"\nA flower of {iris.x_test[0]} cm: {served['labels'][0]}")
 
@@ -116,5 +116,5 @@ print(f"{right.mean():.0%} of {len(truth)} named rightly; difference to the mode
 assert max(verified.largest_difference, difference) < 1e-5
 assert (served["labels"] == np.array(iris.classes)[expected.argmax(axis=1)]).all()
 assert right.mean() > 0.88
-asked = np.array(json.loads(body)["instances"])
-np.testing.assert_allclose(told["probabilities"], model.predict(asked, verbose=0)[0], atol=1e-5)
+sent = np.array(json.loads(body)["instances"])
+np.testing.assert_allclose(single["probabilities"], model.predict(sent, verbose=0)[0], atol=1e-5)

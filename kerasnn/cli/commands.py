@@ -1,10 +1,11 @@
-"""`export`, `verify` and `predict` on the command line."""
+"""Commands `export`, `verify` and `predict`."""
 
 import argparse
 import json
 import mimetypes
 import pathlib
 import sys
+import zipfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,9 +24,9 @@ _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 _PREDICT = """\
 Several model inputs take one column of a CSV file each, by the names in its first line, in any
 order. One input takes all columns in their order; it knows no names. There, a first line without
-any number is a header where numbers follow. Any other first line may be names or values: say
---header or --no-header. An image file is decoded and resized as it was for training. What comes
-out is JSON, with a probability for each label, in the order of the labels:
+any number is a header where numbers follow. Any other first line may be names or values: give
+--header or --no-header. An image file is decoded and resized as it was for training. The output is
+JSON, with a probability for each label, in the order of the labels:
 
   {"predictions": [{"probabilities": [0.1, 0.9], "labels": "cat"}]}
 """
@@ -37,18 +38,25 @@ def add_to(commands: Any) -> None:
         "export",
         help="write a .keras file as a SavedModel that TensorFlow Serving loads",
         description="Writes the model in a .keras file as the next version in PATH, once the "
-        "exported program has given the model's own answers.",
+        "exported program has given the model's own predictions.",
         epilog="Example: python -m kerasnn export iris.keras models/iris --labels setosa "
         "versicolor virginica",
     )
     parser.add_argument("model", metavar="MODEL.keras", type=pathlib.Path)
-    # As it was written: the path of nothing is the directory that the user is in.
+    # As a string, because an empty path would become the current directory.
     parser.add_argument("path", metavar="PATH", help="directory of the versions")
     parser.add_argument(
         "--labels",
         nargs="+",
         metavar="NAME",
         help="names of the classes in their order, or one text file with a name a line",
+    )
+    parser.add_argument(
+        "--examples",
+        metavar="FILE",
+        type=pathlib.Path,
+        help="rows of the model's inputs for verification: an array in a .npy file, or arrays by "
+        "input name in a .npz file; default: made rows",
     )
     parser.add_argument("--version", type=int, metavar="N", help="default: the next one")
     parser.add_argument(
@@ -62,17 +70,18 @@ def add_to(commands: Any) -> None:
 
     parser = commands.add_parser(
         "verify",
-        help="ask a SavedModel again for the answers that were recorded with it",
-        description="Asks the SavedModel in PATH, or the newest version there, for the answers "
-        "that were recorded with it. Exits with 0 where all are within 1e-5, else with 1.",
+        help="compare the outputs of a SavedModel with those that were recorded with it",
+        description="Runs the SavedModel in PATH, or the newest version there, on the examples "
+        "that were recorded with it. Exits with 0 where all outputs are within 1e-5, else with 1.",
     )
     parser.add_argument("path", metavar="PATH", type=pathlib.Path)
     parser.set_defaults(run=_verify)
 
     parser = commands.add_parser(
         "predict",
-        help="ask a SavedModel about CSV rows or image files",
-        description="Asks the SavedModel in PATH, or the newest version there, without Keras.",
+        help="predict CSV rows or image files with a SavedModel",
+        description="Predicts with the SavedModel in PATH, or the newest version there, without "
+        "Keras.",
         epilog=_PREDICT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -105,6 +114,7 @@ def _export(given: argparse.Namespace) -> None:
         given.path,
         version=given.version,
         labels=_labels(given.labels),
+        examples=_examples(given.examples),
         signatures="auto" if given.signatures == ["auto"] else given.signatures,
         warmup=not given.no_warmup,
         batch_sizes=given.batch_sizes,
@@ -112,8 +122,9 @@ def _export(given: argparse.Namespace) -> None:
         overwrite=given.overwrite,
     )
     contents = json.loads((report.path / model_card.FILE).read_text(encoding="utf-8"))
-    asked = next(iter(contents["requests"]["curl"].values()))
-    print(report, f"Serve it:\n  {contents['serve']['docker']}", f"Ask it:\n  {asked}", sep="\n\n")
+    request = next(iter(contents["requests"]["curl"].values()))
+    serve = contents["serve"]["docker"]
+    print(report, f"Serve it:\n  {serve}", f"Send a request:\n  {request}", sep="\n\n")
 
 
 def _labels(names: list[str] | None) -> list[str] | None:
@@ -132,12 +143,25 @@ def _labels(names: list[str] | None) -> list[str] | None:
     return [line.rstrip() for line in lines]
 
 
+def _examples(file: pathlib.Path | None) -> Any:
+    if file is None:
+        return None
+    try:
+        arrays = np.load(file, allow_pickle=False)
+        if isinstance(arrays, np.ndarray):
+            return arrays
+        with arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"--examples must be a .npy or .npz file of arrays; got {file}: {error}."
+        ) from None
+
+
 def _verify(given: argparse.Namespace) -> None:
-    found = verify(given.path)
-    print(found)
-    moved = server_files.misplaced(given.path)
-    if moved:
-        print(f"kerasnn: {moved}", file=sys.stderr)
+    print(verify(given.path))
+    for note in server_files.notes(given.path):
+        print(f"kerasnn: {note}", file=sys.stderr)
 
 
 def _predict(given: argparse.Namespace) -> None:
@@ -148,28 +172,26 @@ def _predict(given: argparse.Namespace) -> None:
                 f"{file} must be a CSV file or an image ({', '.join(_IMAGES)}); TensorFlow decodes "
                 f"no {kind}. Convert it to PNG."
             )
-    pictures = [file for file in given.inputs if file.suffix.lower() in _IMAGES]
-    tables = [file for file in given.inputs if file not in pictures]
-    if pictures and tables:
+    images = [file for file in given.inputs if file.suffix.lower() in _IMAGES]
+    tables = [file for file in given.inputs if file not in images]
+    if images and tables:
         raise ValueError(
-            f"INPUT must be CSV files or image files; got both, {tables[0]} and {pictures[0]}."
+            f"INPUT must be CSV files or image files; got both, {tables[0]} and {images[0]}."
         )
-    if pictures and given.header is not None:
-        raise ValueError(
-            f"--header and --no-header are for CSV files; got the image {pictures[0]}."
-        )
-    if pictures:
-        predictor = _predictor(given.path, "image_bytes", pictures[0], "image files")
-        answers = _about_images(predictor, pictures)
+    if images and given.header is not None:
+        raise ValueError(f"--header and --no-header are for CSV files; got the image {images[0]}.")
+    if images:
+        predictor = _predictor(given.path, "image_bytes", images[0], "image files")
+        found = _predict_images(predictor, images)
     else:
         predictor = _predictor(given.path, "serving_default", tables[0], "rows of a table")
-        answers = [row for file in tables for row in _about_table(predictor, file, given.header)]
+        found = [row for file in tables for row in _predict_table(predictor, file, given.header)]
     try:
-        print(json.dumps({"predictions": answers}, allow_nan=False))
+        print(json.dumps({"predictions": found}, allow_nan=False))
     except ValueError:
         raise ValueError(
-            f"the model in {given.path} must answer with finite numbers, for JSON has no others; "
-            "among its answers is NaN or an infinity. Look for it in the weights."
+            f"the model in {given.path} must predict finite numbers, because JSON has no others; "
+            "it predicts NaN or an infinity. Look for it in the weights."
         ) from None
 
 
@@ -178,12 +200,12 @@ def _predictor(path: pathlib.Path, signature: str, file: pathlib.Path, what: str
         return Predictor(path, signature=signature)
     except MissingSignatureError as error:
         raise ValueError(
-            f"{file} cannot be asked about: the model in {path} takes no {what}, for which it "
-            f"would have the signature {signature!r}; it has {error.known}."
+            f"{file} cannot be predicted: the model in {path} takes no {what}, which need the "
+            f"signature {signature!r}: {error}"
         ) from None
 
 
-def _about_table(
+def _predict_table(
     predictor: Predictor, file: pathlib.Path, header: bool | None
 ) -> list[dict[str, Any]]:
     rows, ignored = csv_rows.read(file, predictor.inputs, header=header)
@@ -200,7 +222,7 @@ def _about_table(
     return found
 
 
-def _about_images(predictor: Predictor, files: Sequence[pathlib.Path]) -> list[dict[str, Any]]:
+def _predict_images(predictor: Predictor, files: Sequence[pathlib.Path]) -> list[dict[str, Any]]:
     contents = [file.read_bytes() for file in files]
     try:
         return _rows(predictor(contents), len(contents))
@@ -210,20 +232,20 @@ def _about_images(predictor: Predictor, files: Sequence[pathlib.Path]) -> list[d
                 predictor([content])
             except ValueError as error:
                 raise ValueError(
-                    f"{file} must be an image that TensorFlow can decode; it says: {error}"
+                    f"{file} must be an image that TensorFlow can decode; it reports: {error}"
                 ) from None
         raise
 
 
-def _rows(answers: dict[str, np.ndarray], count: int) -> list[dict[str, Any]]:
-    for name, array in answers.items():
+def _rows(found: dict[str, np.ndarray], count: int) -> list[dict[str, Any]]:
+    for name, array in found.items():
         if array.shape[:1] != (count,):
             raise ValueError(
-                f"its output {name!r} must be one answer for each of {count} rows, along the first "
-                f"axis; it has shape {array.shape}."
+                f"its output {name!r} must have one entry for each of {count} rows, along the "
+                f"first axis; it has shape {array.shape}."
             )
-    lists = [_plain(array.tolist()) for array in answers.values()]
-    return [dict(zip(answers, row, strict=True)) for row in zip(*lists, strict=True)]
+    lists = [_plain(array.tolist()) for array in found.values()]
+    return [dict(zip(found, row, strict=True)) for row in zip(*lists, strict=True)]
 
 
 def _plain(value: Any) -> Any:

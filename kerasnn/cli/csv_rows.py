@@ -3,16 +3,17 @@
 import csv
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import ml_dtypes
 import numpy as np
 
-from kerasnn.cli import csv_cells as csv_cells
 from kerasnn.data.tables.columns import is_missing
 from kerasnn.serving.graph.tensor_names import of_column
-from kerasnn.serving.runtime.c_session import Tensor
+from kerasnn.serving.runtime.coerce_inputs import Tensor
 
 _LONGEST_CELL = 2**31 - 1
+_BOOLEANS = {"0": False, "1": True, "false": False, "true": True}
 
 
 class Table(NamedTuple):
@@ -36,18 +37,18 @@ def read(file: pathlib.Path, inputs: Mapping[str, Tensor], *, header: bool | Non
     """Returns a CSV file as rows for a model.
 
     A model of several inputs takes one column for each by name, which the first line gives, in
-    any order; other columns are left out. A model of one input knows no names and takes all
+    any order; other columns are ignored. A model of one input knows no names and takes all
     columns in their order.
 
     Args:
         file: The file.
-        inputs: Input name -> what it takes.
+        inputs: Input name -> its type.
         header: Whether the first line is a header. None decides by the cells: a header holds no
             number, and stands over a column of numbers.
 
     Raises:
         ValueError: If the file has no rows, rows of different lengths, lacks a column or has it
-            twice, or holds what the model's input cannot; if `header` is None and the first line
+            twice, or holds values that the input cannot; if `header` is None and the first line
             may be names or values.
     """
     rows = _rows(file)
@@ -76,7 +77,7 @@ def read(file: pathlib.Path, inputs: Mapping[str, Tensor], *, header: bool | Non
 
 
 def _place(file: pathlib.Path, name: str, columns: Sequence[str]) -> int:
-    """Returns the place of the one column for an input, which may have the name before cleaning."""
+    """Returns the position of an input's only column, by its original name or the served one."""
     found = [i for i, column in enumerate(columns) if name in (column, of_column(column))]
     if len(found) != 1:
         raise ValueError(
@@ -89,7 +90,7 @@ def _place(file: pathlib.Path, name: str, columns: Sequence[str]) -> int:
 def _rows(file: pathlib.Path) -> list[_Row]:
     with file.open(newline="", encoding="utf-8-sig") as lines:
         reader = csv.reader(lines, strict=True)
-        # The reader's own limit is a guess at what a cell can be.
+        # The default limit of 128 kB is too low for texts.
         before = csv.field_size_limit(_LONGEST_CELL)
         try:
             lines_read = [_Row(reader.line_num, row) for row in reader]
@@ -116,14 +117,14 @@ def _rows(file: pathlib.Path) -> list[_Row]:
 
 
 def _is_header(file: pathlib.Path, rows: Sequence[_Row], tensor: Tensor) -> bool:
-    """Returns whether the first line is a header; raises where that cannot be known."""
+    """Returns whether the first line is a header; raises where the cells do not show it."""
     first, others = rows[0], rows[1:]
-    is_number = [csv_cells.is_number(cell, tensor.dtype) for cell in first.cells]
+    is_number = [_is_number(cell, tensor.dtype) for cell in first.cells]
     flags = "give --header if it holds names, --no-header if it is a row"
     if all(is_number):
         raise ValueError(
-            f"{file} must show whether its first line is a header; names may be numbers, and line "
-            f"{first.line} holds nothing else: {_listed(first.cells)}. To say so, {flags}."
+            f"{file} must show whether its first line is a header; names may be numbers, and all "
+            f"cells of line {first.line} are: {_listed(first.cells)}. To decide, {flags}."
         )
     if tensor.dtype != object:
         if any(is_number):
@@ -133,17 +134,17 @@ def _is_header(file: pathlib.Path, rows: Sequence[_Row], tensor: Tensor) -> bool
                 f"{first.cells[place]!r} in line {first.line}, column {place + 1}, among numbers. "
                 f"Write the number there, or {flags}."
             )
-        # What stands for missing values is a row without them, and no header.
+        # A line of missing values is a row, not a header.
         return not all(is_missing(cell.strip()) for cell in first.cells)
-    # Words may be names or values, but over a column of numbers a word is a name.
+    # Words may be names or values, but a word above a column of numbers is a name.
     columns = zip(*(row.cells for row in others), strict=True)
     if not any(is_number) and any(
-        all(csv_cells.is_number(cell, tensor.dtype) for cell in column) for column in columns
+        all(_is_number(cell, tensor.dtype) for cell in column) for column in columns
     ):
         return True
     raise ValueError(
         f"{file} must show whether its first line is a header; the model takes strings, and line "
-        f"{first.line} may be names or values: {_listed(first.cells)}. To say so, {flags}."
+        f"{first.line} may be names or values: {_listed(first.cells)}. To decide, {flags}."
     )
 
 
@@ -158,14 +159,64 @@ def _array(
     for row in rows:
         for column in columns:
             try:
-                values.append(csv_cells.value(row.cells[column], tensor.dtype))
+                values.append(_value(row.cells[column], tensor.dtype))
             except ValueError:
                 raise ValueError(
-                    f"{file} must hold {csv_cells.rule(tensor.dtype)} for this model, with commas "
+                    f"{file} must hold {_rule(tensor.dtype)} for this model, with commas "
                     f"between them; got {row.cells[column]!r} in line {row.line}, column "
                     f"{column + 1}."
                 ) from None
-    # An input of one value a row may have no axis for it.
+    # An input of one value a row may have no second axis.
     is_flat = tensor.shape is not None and len(tensor.shape) == 1 and len(columns) == 1
     shape = [len(rows)] if is_flat else [len(rows), len(columns)]
     return np.array(values, tensor.dtype).reshape(shape)
+
+
+def _rule(dtype: np.dtype) -> str:
+    """Returns in words which cells `_value` accepts.
+
+    >>> _rule(np.dtype("uint8"))
+    'integers from 0 to 255'
+    """
+    if dtype.kind == "O":
+        return "strings"
+    if dtype.kind == "b":
+        return "0, 1, true or false"
+    if dtype.kind in "iu":
+        return f"integers from {np.iinfo(dtype).min} to {np.iinfo(dtype).max}"
+    return f"finite numbers up to {float(ml_dtypes.finfo(dtype).max):.2g}"
+
+
+def _value(cell: str, dtype: np.dtype) -> Any:
+    """Returns the value of a cell, for an array of `dtype`.
+
+    Raises:
+        ValueError: If the cell holds another kind of value, or one too large for `dtype`.
+    """
+    if dtype.kind == "O":
+        return cell
+    if dtype.kind == "b" and cell.strip().lower() in _BOOLEANS:
+        return _BOOLEANS[cell.strip().lower()]
+    # Python's own numbers may have underscores.
+    if dtype.kind == "b" or "_" in cell:
+        raise ValueError(cell)
+    if dtype.kind in "iu":
+        number, limits = int(cell), np.iinfo(dtype)
+        fits = limits.min <= number <= limits.max
+    else:
+        number = float(cell)
+        fits = abs(number) <= float(ml_dtypes.finfo(dtype).max)
+    if not fits:
+        raise ValueError(cell)
+    return number
+
+
+def _is_number(cell: str, dtype: np.dtype) -> bool:
+    """Returns whether a cell is a number, even one that `dtype` cannot hold, or a boolean."""
+    if dtype.kind == "b" and cell.strip().lower() in _BOOLEANS:
+        return True
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell

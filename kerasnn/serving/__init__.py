@@ -1,17 +1,16 @@
-"""SavedModels that TensorFlow Serving loads."""
+"""Export to SavedModels that TensorFlow Serving loads, and prediction with them."""
 
-from kerasnn.serving.client import client
+from kerasnn.serving.client import Client, client
 from kerasnn.serving.export import export
 from kerasnn.serving.predictor import Predictor
 from kerasnn.serving.report import ExportReport
-from kerasnn.serving.rest.client import RestClient
 from kerasnn.serving.runtime.verification import Verification
 from kerasnn.serving.verify import verify
 
 __all__ = [
+    "Client",
     "ExportReport",
     "Predictor",
-    "RestClient",
     "Verification",
     "client",
     "export",

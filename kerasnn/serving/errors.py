@@ -1,28 +1,19 @@
-"""`MissingSignatureError`."""
+"""Errors of serving."""
 
-from collections.abc import Iterable
-
-
-class MissingSignatureError(ValueError):
-    """A SavedModel has no signature of the name that is asked for.
-
-    Args:
-        signature: That name.
-        known: The names that it has.
-
-    Attributes:
-        known: They, in one string.
-    """
-
-    def __init__(self, signature: str, known: Iterable[str]) -> None:
-        self.known = ", ".join(known) or "none"
-        super().__init__(
-            f"`signature` must be one of the model's, {self.known}; got signature={signature!r}."
-        )
+from kerasnn._checks.errors import InvalidArgument
 
 
-class UnsuitableError(ValueError):
-    """A model cannot have a signature, in words that say why."""
+class MissingSignatureError(InvalidArgument):
+    """A SavedModel has no signature with the requested name."""
 
-    def __init__(self, signature: str, rule: str, got: str) -> None:
-        super().__init__(f"`signatures` can name {signature!r} for a model {rule}; got {got}.")
+
+class UnsuitableError(InvalidArgument):
+    """A signature does not suit the model."""
+
+
+class RefusedRowsError(ValueError):
+    """A model raised an error for rows that fit its declared inputs."""
+
+
+class UnverifiedError(ValueError):
+    """A SavedModel does not give the outputs that were recorded for it."""

@@ -1,10 +1,10 @@
-"""From a model to a version of it that a server picks up."""
+"""Export of a model as a version that a server loads."""
 
 import contextlib
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,15 +12,15 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.serving.assets import model_card, warmup_requests
-from kerasnn.serving.graph import restrictions
-from kerasnn.serving.graph.example_rows import draw
-from kerasnn.serving.graph.inference import Inference
+from kerasnn.serving.errors import RefusedRowsError
+from kerasnn.serving.graph import example_rows, restrictions, saving
 from kerasnn.serving.graph.labels import Labels
+from kerasnn.serving.graph.traced import input_structure, trace
+from kerasnn.serving.publishing import batch_sizes as batching
 from kerasnn.serving.publishing import publish, server_files
-from kerasnn.serving.publishing.batch_sizes import batch_sizes as sizes_of
-from kerasnn.serving.publishing.batch_sizes import check_bytes
 from kerasnn.serving.report import ExportReport
 from kerasnn.serving.runtime import recorded_examples, verification
+from kerasnn.serving.runtime.recorded_examples import Arrays, Example
 from kerasnn.serving.signatures import Signature, choose
 
 
@@ -31,6 +31,7 @@ def export(
     *,
     version: int | None = None,
     labels: Sequence[str] | None = None,
+    examples: Any = None,
     signatures: str | Sequence[str] = "auto",
     warmup: bool = True,
     batch_sizes: Sequence[int] = (1, 8, 32),
@@ -39,11 +40,11 @@ def export(
 ) -> ExportReport:
     """Publishes the inference of `model` as the SavedModel `path/<version>/`.
 
-    TensorFlow Serving picks the directory up when it appears, and it appears only once the
-    exported program gave the model's own answers, to 1e-5 of each output's scale. What is asked
-    is a process that imports neither Keras nor TensorFlow's Python, and runs the program through
-    TensorFlow's C library. Until then the directory is hidden; after an error or a crash no
-    version is there. One that answers otherwise stays hidden, with a report.
+    The version is written to a hidden directory and verified there: a process without Keras runs
+    the exported program on example rows, and its outputs must equal the model's predictions to
+    1e-5 of each output's scale. Then the directory is renamed, and TensorFlow Serving picks it up.
+    After an error or a crash there is no version; what fails the verification stays hidden for a
+    day, with a report.
 
     The signatures, each for the models that it suits:
 
@@ -56,52 +57,56 @@ def export(
 
     One input is named `image` where it is `(batch, height, width, 1, 3 or 4)`, and `features`
     otherwise; several keep their keys or the names of their `Input` layers, and one without a
-    name is `input_0`, `input_1`, ... by its place. One output is named `probabilities` where
-    softmax or sigmoid computed it, and `predictions` otherwise; several keep their keys, or are
+    name is `input_0`, `input_1`, ... by its position. One output is named `probabilities` where
+    softmax or sigmoid computes it, and `predictions` otherwise; several keep their keys, or are
     `output_0`, `output_1`, ... With `labels`, `probabilities` has one column for each label, in
     their order: a model that ends in one sigmoid is served with both, 1 - p and p. Without
     `labels` it is the model's own output, and that of one sigmoid is the probability of class 1.
     An example holds the inputs by name, or in place of `image` a file as `image_bytes`.
 
     Only what inference reads is saved: no optimizer, no seeds, each weight once. Inputs keep
-    their dtype; outputs are strings or float32, and of a whole number beyond 2**24, whose last
-    digits that has not, an error. Shapes other than the model's are refused, and so are values that
-    reach a `keras.layers.Embedding` unchanged and are no indices of its rows.
+    their dtype; outputs are strings or float32, and an integer beyond 2**24, which float32 rounds,
+    is an error. The program refuses shapes other than the model's, and values that reach a
+    `keras.layers.Embedding` unchanged and are no indices of its rows.
     `assets.extra` holds `model_card.json`, `labels.txt`, warm-up requests, and the examples that
-    `serving.verify` asks again; beside the versions stand the files that the card's command
-    lines start a server with.
+    `serving.verify` runs again. The first export also writes two files for the server beside the
+    versions, which the card's command lines name.
+
+    A subclassed model records the shape of its first call but not the dtype. It is served with
+    the dtype of its variables, unless `examples` hold integers, booleans or strings.
 
     Args:
-        model: Any built Keras model. A subclassed model takes inputs of the shape that it was
-            first called with, of whole numbers or strings where it makes those of them before
-            anything else, and else of its variables' dtype; one that answers whole numbers
-            otherwise than the same floats is refused, for it does not tell which it was made for.
-        path: Directory of the versions, made where it is missing. Its name is the model's.
-        version: Number of the new version. The default is the next whole number after
-            those that are there, from 1.
+        model: Any built Keras model.
+        path: Directory of the versions, created if it is missing. Its name is the model's name.
+        version: Number of the new version. The default is one more than the largest, from 1.
         labels: Names of the classes, two for one sigmoid. The output `labels` is then the name of
             the largest probability, and the first of them where two are equal. It is empty where
             a probability is NaN. Several sigmoids give no such output.
+        examples: Some rows of the model's inputs, as it takes them: an array, or a list or a
+            dictionary of arrays. They are used for verification and for the requests in the model
+            card, and all of them are stored with the version; 8 suffice. The default is made rows:
+            floats in [0, 1), integers 0 and 1, strings `a` and `b`, with 128 for a free size of an
+            image and 32 for any other. A model that refuses these needs examples.
         signatures: `auto` for all that suit the model, or the names of those to write.
         warmup: Whether to write requests with which the server warms up, one for each signature
             and batch size.
-        batch_sizes: Numbers of rows that are asked for in warming up and in verification, and
-            that the server fills its batches up to. Larger ones than the versions before had
-            make room in `batching_parameters.txt`, which a server reads when it starts.
-        verify: Whether to compare answers before publishing.
-        overwrite: Whether to replace the version if it is there, and to write the server's files
-            anew.
+        batch_sizes: Numbers of rows in the warm-up requests and in verification, and to which the
+            server pads its batches.
+        verify: Whether to compare outputs before publishing.
+        overwrite: Whether to replace the version if it exists, and the server's files. If the
+            process is killed in between, the version may be missing, but never partial.
 
     Returns:
-        What was published.
+        The published version.
 
     Raises:
-        ValueError: If `model` is not a built Keras model, keeps state between calls, calls
-            Python, reads files, mixes the rows of a batch, answers no row of any size that is
-            tried where a size is free, or answers differently once exported; if `path` is a file;
-            if `version` is not a new positive whole number; if `labels` do not fit the output; if a
-            signature does not suit the model.
-        OSError: If there is no room to write, or no right to.
+        InvalidArgument: If `model` is not a built Keras model, keeps state between calls, calls
+            Python, reads files, or refuses made rows; if `examples` do not fit it; if `path` is a
+            file; if `version` is not a new positive integer; if `labels` do not fit the output; if
+            a signature does not suit the model.
+        ValueError: If the exported program gives other outputs than the model, or mixes the rows
+            of a batch.
+        OSError: If there is no room to write, or no permission.
         TypeError: If an argument is unknown.
 
     Example:
@@ -120,20 +125,32 @@ def export(
             "path", "be the directory of the versions, by a name in UTF-8", path
         )
     for name, value in {"warmup": warmup, "verify": verify, "overwrite": overwrite}.items():
-        if not isinstance(value, bool):
-            raise _checks.InvalidArgument(name, "be True or False", value)
-    sizes = sizes_of(batch_sizes)
+        _checks.true_or_false(name, value)
+    sizes = batching.batch_sizes(batch_sizes)
     versions = pathlib.Path(path)
     publish.check(versions, version, overwrite=overwrite)
-    inference = Inference(model)
-    names = None if labels is None else Labels(labels, inference)
-    chosen = choose(inference, names, signatures)
-    rows = draw(inference)
+    restrictions.check_layers(model)
+    structure = example_rows.with_dtypes_of(examples, model, input_structure(model))
+    traced = trace(model, structure)
+    restrictions.check_operations(traced.program.graph.as_graph_def())
+    saved = saving.module(traced)
+    names = None if labels is None else Labels(labels, traced)
+    chosen = choose(traced, names, signatures)
+    if examples is None:
+        rows = example_rows.made(traced.inputs)
+    else:
+        rows = example_rows.given(examples, structure, traced.inputs)
     requests = {name: signature.request(rows) for name, signature in chosen.items()}
-    check_bytes(sizes, requests.values())
+    batching.check_bytes(sizes, requests.values())
+    recorded = _recorded(chosen, rows, examples) if verify else None
     found = None
-    with _full_disk_named(versions), publish.draft(versions) as directory:
-        _save(inference, chosen, directory)
+    with _full_disk_named(versions), publish.staged(versions) as directory:
+        saving.save(
+            saved,
+            directory,
+            {name: signature.function for name, signature in chosen.items()},
+            {name: signature.method for name, signature in chosen.items()},
+        )
         if names is not None:
             text = "\n".join([*names.names, ""])
             (directory / "assets.extra" / "labels.txt").write_text(text, encoding="utf-8")
@@ -141,21 +158,25 @@ def export(
             warmup_requests.write(
                 directory, server_files.model_name(versions), chosen, requests, sizes
             )
-        if verify:
-            examples = {name: signature.example(rows) for name, signature in chosen.items()}
-            recorded_examples.write(directory / recorded_examples.FILE, examples)
+        if recorded is not None:
+            recorded_examples.write(directory / recorded_examples.FILE, recorded)
             found = verification.run(directory, directory / recorded_examples.FILE, sizes)
             found.check()
-        contents = model_card.make(
-            model, directory, versions, chosen, requests, names, sizes, found
+        card = model_card.make(
+            traced,
+            directory,
+            versions,
+            signatures=chosen,
+            requests=requests,
+            labels=names,
+            batch_sizes=sizes,
+            verification=found,
         )
-        text = json.dumps(contents, indent=2, allow_nan=False)
+        text = json.dumps(card, indent=2, allow_nan=False)
         (directory / model_card.FILE).write_text(text, encoding="utf-8")
         size_bytes = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
-        # Before the version is there, for a server may start at any moment.
-        server_files.write_files(
-            versions, model_card.batch_sizes(versions) | set(sizes), overwrite=overwrite
-        )
+        # Before the version is published, because a server may start at any moment.
+        notes = server_files.write_files(versions, sizes, overwrite=overwrite)
         number = publish.publish(directory, versions, version, overwrite=overwrite)
     return ExportReport(
         path=versions / str(number),
@@ -166,12 +187,13 @@ def export(
         },
         size_bytes=size_bytes,
         verification=found,
+        notes=tuple(notes),
     )
 
 
 @contextlib.contextmanager
 def _full_disk_named(path: pathlib.Path) -> Iterator[None]:
-    """Says in one line that a file could not be written, and where."""
+    """Reports in one line that a file could not be written, and where."""
     try:
         yield
     except tf.errors.OpError as error:
@@ -187,7 +209,7 @@ def _line(text: str) -> str:
 
 
 def _is_name(path: Any) -> bool:
-    """Returns whether all that reads and writes files here can write the name of one."""
+    """Returns whether every library that writes files here can encode the path."""
     try:
         return isinstance(path, str) and path != "" and b"\0" not in path.encode()
     except UnicodeEncodeError:
@@ -203,14 +225,26 @@ def _check_model(model: Any) -> None:
             "Load a file first, with `keras.saving.load_model`.",
         )
     if not model.built:
-        raise ValueError(
-            f"`model` must be built, so that its inputs are known; `{model.name}` is not. Call it "
-            "on a batch, or fit it, first."
+        raise _checks.InvalidArgument(
+            "model",
+            "be built, so that its inputs are known",
+            model,
+            "Call it on a batch, or fit it, first.",
+            got=f"`{model.name}`, which is not",
         )
 
 
-def _save(inference: Inference, chosen: dict[str, Signature], directory: pathlib.Path) -> None:
-    functions = {name: signature.function for name, signature in chosen.items()}
-    tf.saved_model.save(inference.module, directory, signatures=functions)
-    restrictions.finish(directory, {name: signature.method for name, signature in chosen.items()})
-    (directory / "assets.extra").mkdir()
+def _recorded(
+    signatures: Mapping[str, Signature], rows: Arrays, examples: Any
+) -> dict[str, Example]:
+    """Returns signature name -> example, with the model's predictions for `rows`."""
+    try:
+        return {name: signature.example(rows) for name, signature in signatures.items()}
+    except RefusedRowsError as error:
+        rule, hint = "be rows that the model predicts", ""
+        if examples is None:
+            rule = f"be given for a model that refuses made rows, which are {example_rows.MADE}"
+            hint = example_rows.HINT
+        raise _checks.InvalidArgument(
+            "examples", rule, examples, hint, got=f"the error: {error}"
+        ) from error

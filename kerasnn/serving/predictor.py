@@ -1,4 +1,4 @@
-"""A SavedModel that answers without Keras."""
+"""Prediction with a SavedModel, without Keras."""
 
 import os
 from typing import Any
@@ -10,13 +10,13 @@ from kerasnn.serving.runtime import c_session, coerce_inputs
 
 
 class Predictor:
-    """Loads a SavedModel through TensorFlow's C library, and predicts.
+    """Loads a SavedModel with TensorFlow's C library, and predicts.
 
-    Neither Keras nor TensorFlow's Python takes part: what answers is what a server would run.
+    It runs the same program as a server, without Keras or TensorFlow's Python.
 
     Args:
         path: Directory of a SavedModel, or of numbered versions, of which the newest is taken.
-        signature: Which of its signatures to ask.
+        signature: Name of the signature to run.
 
     Attributes:
         path: Directory of the SavedModel.
@@ -26,13 +26,14 @@ class Predictor:
 
     Raises:
         FileNotFoundError: If there is no SavedModel.
-        ValueError: If TensorFlow cannot load it, or if it has no such signature.
+        ImportError: If TensorFlow's C library is missing, as on Windows.
+        InvalidArgument: If TensorFlow cannot load the model, or it has no such signature.
 
     Example:
         >>> import keras, tempfile
         >>> from kerasnn import serving
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Rescaling(10.0)])
-        >>> report = serving.export(model, tempfile.mkdtemp())
+        >>> report = serving.export(model, tempfile.mkdtemp(), verify=False)
         >>> Predictor(report.path)([[1, 2], [3, 4]])
         {'predictions': array([[10., 20.],
                [30., 40.]], dtype=float32)}
@@ -46,15 +47,16 @@ class Predictor:
         self.inputs, self.outputs = self._signature.inputs, self._signature.outputs
 
     def __call__(self, x: Any) -> dict[str, np.ndarray]:
-        """Returns output name -> array of answers, one a row.
+        """Returns output name -> array, one entry a row.
 
         Args:
             x: Rows for the one input, or a dictionary of them by input name. Strings are `str`
-                or `bytes`, and come back as `bytes`.
+                or `bytes`; those of the outputs are `bytes`.
 
         Raises:
-            ValueError: If `x` lacks an input, has one too many, or one of another shape or type,
-                holds NaN or infinity, or if the model refuses what it holds.
+            InvalidArgument: If `x` lacks an input, has an unknown one, or one of another shape or
+                type, or holds NaN or infinity.
+            ValueError: If the program refuses the values.
         """
         arrays = coerce_inputs.fitted(x, self.inputs)
         coerce_inputs.check_finite(arrays)

@@ -1,4 +1,4 @@
-"""What an export published."""
+"""Report of an export."""
 
 import dataclasses
 import pathlib
@@ -10,17 +10,19 @@ from kerasnn.serving.runtime.verification import Verification
 Signatures = dict[str, dict[str, dict[str, tf.TensorSpec]]]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportReport:
-    """Says what `serving.export` published; prints as a small table.
+    """Version that `serving.export` published; prints as a small table.
 
     Attributes:
-        path: Directory of the published version.
+        path: Directory of the version.
         version: Its number.
         signatures: Signature name -> `"inputs"` or `"outputs"` -> tensor name -> `tf.TensorSpec`.
         size_bytes: Size of all its files together.
-        verification: How its answers compare with the model's, and how long they took; None where
-            that was not asked for.
+        verification: Differences from the model's predictions, and latencies; None without
+            verification.
+        notes: What does not fit in the server's files beside the versions, which were there
+            before.
 
     Example:
         >>> signature = {
@@ -48,15 +50,16 @@ class ExportReport:
     signatures: Signatures
     size_bytes: int
     verification: Verification | None
+    notes: tuple[str, ...] = ()
 
     @property
     def largest_difference(self) -> float | None:
-        """Largest difference between an answer of the exported program and the model's."""
+        """Largest difference between the exported program's outputs and the model's."""
         return None if self.verification is None else self.verification.largest_difference
 
     @property
     def latency_ms(self) -> dict[str, float] | None:
-        """Signature name -> median time in milliseconds that a single row took."""
+        """Signature name -> median time in milliseconds for a single row."""
         return None if self.verification is None else self.verification.latency_ms
 
     def __str__(self) -> str:
@@ -74,7 +77,7 @@ class ExportReport:
         else:
             title.append(f"largest difference {self.verification.largest_difference:.1e}")
             title.append(f"{next(iter(self.verification.latency_ms.values())):.2f} ms a row")
-        return "\n".join([", ".join(title), *lines])
+        return "\n".join([", ".join(title), *lines, *(f"Note: {note}" for note in self.notes)])
 
 
 def _shape(spec: tf.TensorSpec) -> str:

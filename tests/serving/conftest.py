@@ -1,3 +1,5 @@
+"""Models and their exports, which many tests share."""
+
 import keras
 import numpy as np
 import pytest
@@ -8,16 +10,16 @@ from kerasnn import serving
 
 @pytest.fixture
 def ask():
-    """Loads what was published with TensorFlow, and answers as a server would."""
+    """Runs a published version with TensorFlow, as a server would."""
 
-    def answers(report, signature="serving_default", **inputs):
+    def outputs(report, signature="serving_default", **inputs):
         loaded = tf.saved_model.load(report.path)
         tensors = {name: tf.constant(value) for name, value in inputs.items()}
         return {
             name: tensor.numpy() for name, tensor in loaded.signatures[signature](**tensors).items()
         }
 
-    return answers
+    return outputs
 
 
 def make_classifier():

@@ -1,4 +1,4 @@
-"""Requests that are ready to be sent, for curl and for gRPC."""
+"""Example requests for curl and for gRPC."""
 
 import json
 import shlex
@@ -7,31 +7,31 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerasnn.serving.rest import json_values
+from kerasnn.serving import _json_values
 from kerasnn.serving.runtime.recorded_examples import Arrays
 from kerasnn.serving.signatures import Signature
 
-# What is longer is no use to read; where nothing is shorter, the shortest is shown.
+# Longer texts are left out, but for the shortest where all are longer.
 _LONGEST = 10_000
 
 
 def examples(
-    model_name: str, signatures: Mapping[str, Signature], asked: Mapping[str, Arrays]
+    model_name: str, signatures: Mapping[str, Signature], requests: Mapping[str, Arrays]
 ) -> dict[str, dict[str, str]]:
     """Returns `"curl"` and `"grpc"` -> signature name -> request of one row.
 
     Args:
-        model_name: What the server calls the model.
+        model_name: The server's name of the model.
         signatures: Signature name -> signature.
-        asked: Signature name -> rows of a request; the first is asked for.
+        requests: Signature name -> rows of a request; the first is used.
     """
     kinds = {name: signature.method.rpartition("/")[2] for name, signature in signatures.items()}
     curl = {
-        name: _curl(model_name, name, kind, {key: rows[0] for key, rows in asked[name].items()})
+        name: _curl(model_name, name, kind, {key: rows[0] for key, rows in requests[name].items()})
         for name, kind in kinds.items()
     }
     grpc = {
-        name: _grpc(model_name, name, asked[name])
+        name: _grpc(model_name, name, requests[name])
         for name, kind in kinds.items()
         if kind == "predict"
     }
@@ -41,7 +41,7 @@ def examples(
 def _curl(model_name: str, signature: str, kind: str, row: dict[str, Any]) -> str:
     if kind == "predict":
         [value, *others] = row.values()
-        body = {"instances": [json_values.encode(row if others else value)]}
+        body = {"instances": [_json_values.encode(row if others else value)]}
     else:
         [example] = row.values()
         body = {"examples": [_features(example)]}
@@ -56,7 +56,7 @@ def _features(serialized: bytes) -> dict[str, Any]:
     for name in sorted(features):
         kind = features[name].WhichOneof("kind")
         values = list(getattr(features[name], kind).value)
-        found[name] = json_values.encode(values[0] if len(values) == 1 else values)
+        found[name] = _json_values.encode(values[0] if len(values) == 1 else values)
     return found
 
 

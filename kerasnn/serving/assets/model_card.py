@@ -1,9 +1,7 @@
-"""What `model_card.json` says of a version."""
+"""Model card of a version: `model_card.json`."""
 
-import contextlib
 import datetime
 import hashlib
-import json
 import math
 import pathlib
 import platform
@@ -17,8 +15,8 @@ import tensorflow as tf
 from kerasnn._version import __version__
 from kerasnn.serving.assets import example_requests
 from kerasnn.serving.graph.labels import Labels
-from kerasnn.serving.publishing import server_files, version_directory
-from kerasnn.serving.publishing.batch_sizes import batch_sizes as sizes_of
+from kerasnn.serving.graph.traced import Traced
+from kerasnn.serving.publishing import server_files
 from kerasnn.serving.runtime.recorded_examples import Arrays
 from kerasnn.serving.runtime.verification import TOLERANCE, Verification
 from kerasnn.serving.signatures import Signature
@@ -27,27 +25,29 @@ FILE = pathlib.Path("assets.extra", "model_card.json")
 
 
 def make(
-    model: keras.Model,
+    traced: Traced,
     directory: pathlib.Path,
     path: pathlib.Path,
+    *,
     signatures: Mapping[str, Signature],
-    asked: Mapping[str, Arrays],
+    requests: Mapping[str, Arrays],
     labels: Labels | None,
     batch_sizes: Sequence[int],
     verification: Verification | None,
 ) -> dict[str, Any]:
-    """Returns the card, made of what JSON can hold.
+    """Returns the card, of values that JSON can hold.
 
     Args:
-        model: What was exported.
+        traced: The exported model's inference.
         directory: The SavedModel.
         path: Directory of the versions.
         signatures: Signature name -> signature.
-        asked: Signature name -> rows of a request.
+        requests: Signature name -> rows of a request.
         labels: Names of the classes, if there are any.
-        batch_sizes: Numbers of rows that the server is to take at a time.
-        verification: What was found, if it was asked for.
+        batch_sizes: Batch sizes that the server warms up with.
+        verification: Differences from the model's predictions, if it was verified.
     """
+    model = traced.model
     name = server_files.model_name(path)
     return {
         "name": name,
@@ -65,7 +65,7 @@ def make(
         "batch_sizes": list(batch_sizes),
         "training": _training(model),
         "verification": None if verification is None else _verification(verification),
-        "requests": example_requests.examples(name, signatures, asked),
+        "requests": example_requests.examples(name, signatures, requests),
         "serve": server_files.commands(path),
         "versions": {
             "python": platform.python_version(),
@@ -74,17 +74,6 @@ def make(
         },
         "exported": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-
-
-def batch_sizes(path: pathlib.Path) -> set[int]:
-    """Returns the batch sizes of all versions in `path` whose cards can be read."""
-    found: set[int] = set()
-    for directory in version_directory.numbers(path).values():
-        # Somebody may have written another card there.
-        with contextlib.suppress(OSError, ValueError, TypeError, LookupError, RecursionError):
-            contents = json.loads((directory / FILE).read_text(encoding="utf-8"))
-            found.update(sizes_of(contents["batch_sizes"]))
-    return found
 
 
 def _sha256(file: pathlib.Path) -> str:
@@ -108,7 +97,7 @@ def _tensors(specs: Mapping[str, tf.TensorSpec]) -> dict[str, Any]:
 
 
 def _training(model: keras.Model) -> dict[str, Any] | None:
-    """Returns what is known of the last training, if the model was trained in this process."""
+    """Returns a summary of the last training, if the model was trained in this process."""
     history = getattr(model, "history", None)
     if history is None or not history.epoch:
         return None
@@ -130,7 +119,7 @@ def _number_or_list(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Returns what was logged as JSON can hold it, which has finite numbers only."""
+    """Returns a logged value as JSON can hold it; it has only finite numbers."""
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if value is None or isinstance(value, (bool, int)):

@@ -1,4 +1,4 @@
-"""Requests that TensorFlow Serving answers to itself before it answers anyone else."""
+"""Warm-up requests, which TensorFlow Serving runs before it serves a version."""
 
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasnn._checks.errors import InvalidArgument
 from kerasnn.serving.runtime import protos
 from kerasnn.serving.runtime.recorded_examples import Arrays
 from kerasnn.serving.signatures import Signature
@@ -28,20 +29,23 @@ def write(
 
     Args:
         directory: The SavedModel.
-        model_name: What the server calls the model.
+        model_name: The server's name of the model.
         signatures: Signature name -> signature.
-        requests: Signature name -> rows of a request; the first is asked for.
+        requests: Signature name -> rows of a request; the first is used.
         batch_sizes: Numbers of rows.
 
     Raises:
-        ValueError: If that makes too many.
+        InvalidArgument: If there would be too many.
     """
     most = _MOST // len(signatures)
     if len(batch_sizes) > most:
-        raise ValueError(
-            f"`batch_sizes` must be at most {most}, for a server warms up with {_MOST} requests at "
-            f"most, one for each size and each of {len(signatures)} signatures; got "
-            f"{len(batch_sizes)}. Give fewer, or warmup=False."
+        raise InvalidArgument(
+            "batch_sizes",
+            f"be at most {most}, because a server warms up with at most {_MOST} requests, one for "
+            f"each size and each of {len(signatures)} signatures",
+            batch_sizes,
+            "Give fewer, or warmup=False.",
+            got=str(len(batch_sizes)),
         )
     with tf.io.TFRecordWriter(str(directory / _FILE)) as writer:
         for log in _logs(model_name, signatures, requests, batch_sizes):
@@ -70,7 +74,7 @@ def _logs(
 
 
 def _tensor(rows: np.ndarray, size: int) -> bytes:
-    """Returns a `TensorProto` of `size` rows, of one value: TensorFlow repeats the last one."""
+    """Returns a `TensorProto` of `size` rows of a single value, which TensorFlow repeats."""
     proto = tf.make_tensor_proto(rows.ravel()[:1], tf.string if rows.dtype == object else None)
     del proto.tensor_shape.dim[:]
     for length in (size, *rows.shape[1:]):

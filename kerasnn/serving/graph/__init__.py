@@ -1,1 +1,1 @@
-"""The TensorFlow graph of a model, made ready to be served."""
+"""A model's inference as one traced program: inputs, outputs, labels, restrictions."""

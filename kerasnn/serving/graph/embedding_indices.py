@@ -1,4 +1,4 @@
-"""The check, in a served program, of what indexes the rows of an `Embedding`."""
+"""Check, in a served program, of indices into the rows of an `Embedding`."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from kerasnn.training.inputs.embeddings import Indices, indices_of
 
 
 def checked(model: Any, received: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Returns the tensors of a traced program, which fails where they are no indices.
+    """Returns the input tensors of a program that fails where they are no valid indices.
 
-    TensorFlow takes a negative index from the end of the table, and a program that XLA compiled
-    the nearest one; a request is to be refused instead.
+    TensorFlow counts a negative index from the end of the table, and XLA clips an index; a request
+    with such an index is to be refused instead.
 
     Args:
         model: The model that is served.
@@ -27,19 +27,19 @@ def checked(model: Any, received: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {name: tf.identity(tensor) for name, tensor in received.items()}
 
 
-def _check(name: str, tensor: tf.Tensor, wanted: Any, found: Indices) -> tf.Operation:
-    tensor = with_axes_of(wanted, tensor)
+def _check(name: str, tensor: tf.Tensor, symbolic: Any, found: Indices) -> tf.Operation:
+    tensor = with_axes_of(symbolic, tensor)
     values = tensor[found.part]
-    is_right = (values >= 0) & (values < tf.cast(found.input_dim, values.dtype))
-    # The first that is wrong, or any where none is; and where it stands in the input.
-    first = tf.argmin(tf.cast(tf.reshape(is_right, (-1,)), tf.int8))
+    is_valid = (values >= 0) & (values < tf.cast(found.input_dim, values.dtype))
+    # The first invalid one, or any where none is invalid, and its position in the input.
+    first = tf.argmin(tf.cast(tf.reshape(is_valid, (-1,)), tf.int8))
     places = tf.reshape(tf.range(tf.size(tensor)), tf.shape(tensor))[found.part]
     place = tf.reshape(places, (-1,))[first]
     columns = tf.reduce_prod(tf.shape(tensor)[1:])
-    said = [
+    message = [
         f"`{name}` must hold indices from 0 to {found.input_dim - 1}, since the layer "
         f"`{found.layer}` has input_dim={found.input_dim}; got",
         *(tf.reshape(values, (-1,))[first], "in row", place // columns),
         *("column", tf.math.floormod(place, columns)),
     ]
-    return tf.debugging.Assert(tf.reduce_all(is_right), said)
+    return tf.debugging.Assert(tf.reduce_all(is_valid), message)

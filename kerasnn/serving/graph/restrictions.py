@@ -1,30 +1,33 @@
-"""What a server cannot run: refused where it is part of the model, removed where it is not."""
+"""Checks for what a server cannot run: state, Python, files, resources of others."""
 
-import pathlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
 
-_COMPILED = "_XlaMustCompile"
-# A server has other files, and answers one request like the next.
+from kerasnn._checks.errors import InvalidArgument
+
+# A server has other files, and gives the same outputs for the same request.
 _FILES = re.compile(
     r"(Read|Write|Matching)Files?|.*(Reader|ReaderV2|Dataset|DatasetV\d|Iterator|IteratorV2)"
     r"|(Save|Restore)\w*|ImmutableConst"
 )
 
 
-def check_layers(parts: Iterable[Any]) -> None:
-    """Raises if one of the `parts` of a model is a layer that keeps state between calls."""
-    for part in parts:
+def check_layers(model: keras.Model) -> None:
+    """Raises if a layer of the model keeps state between calls."""
+    for part in tf.train.TrackableView(model).descendants():
         if isinstance(part, keras.Layer) and getattr(part, "stateful", False):
-            raise ValueError(
-                "`model` must not keep state between calls, or one client's request would change "
-                f"another's answer; the layer `{part.name}` is stateful. Build it with "
-                "stateful=False and copy the weights: `new.set_weights(model.get_weights())`."
+            raise InvalidArgument(
+                "model",
+                "not keep state between calls, or one client's request would change another's "
+                "predictions",
+                part,
+                "Build it with stateful=False and copy the weights: "
+                "`new.set_weights(model.get_weights())`.",
+                got=f"the stateful layer `{part.name}`",
             )
 
 
@@ -34,71 +37,56 @@ def check_operations(graph: Any) -> None:
     Args:
         graph: `GraphDef` of a traced function.
     """
-    for node in _nodes(graph):
+    for node in nodes(graph):
         if node.op.startswith("Assign") and node.op.endswith("VariableOp"):
-            raise ValueError(
-                "`model` must not change its variables when it predicts, or one client's request "
-                f"would change another's answer; its operation `{node.name}` does. A random layer "
-                "must be off when training=False."
+            raise InvalidArgument(
+                "model",
+                "not change its variables when it predicts, or one client's request would change "
+                "another's predictions",
+                node.name,
+                "A random layer must be off when training=False.",
+                got=f"the operation `{node.name}`, which changes one",
             )
         if node.op in ("PyFunc", "PyFuncStateless", "EagerPyFunc"):
-            raise ValueError(
-                "`model` must be made of TensorFlow's operations; "
-                f"`{node.name}` calls Python, which a server does not have. Write it with "
-                "`keras.ops`."
+            raise InvalidArgument(
+                "model",
+                "consist of TensorFlow's operations",
+                node.name,
+                "Write it with `keras.ops`.",
+                got=f"`{node.name}`, which calls Python, and a server has none",
             )
         if _FILES.fullmatch(node.op):
-            raise ValueError(
-                "`model` must hold all that it needs; its operation "
-                f"`{node.name}` ({node.op}) uses files, which a server does not have. Read them "
-                "before the model is built, or give their contents as an input."
+            raise InvalidArgument(
+                "model",
+                "contain all that it needs",
+                node.name,
+                "Read them before the model is built, or give their contents as an input.",
+                got=f"the operation `{node.name}` ({node.op}), which uses files of this machine",
             )
 
 
 def check_resources(captured: Iterable[Any], owned: Iterable[Any]) -> None:
-    """Raises if a program reads a table, or the like, that no layer of the model holds.
+    """Raises if a program reads a table, or another resource, that no layer of the model holds.
 
     Args:
-        captured: What the program reads from outside.
+        captured: Tensors that the program captured.
         owned: Handles of the model's variables and tables.
     """
     known = {id(handle) for handle in owned}
     for tensor in captured:
         if tensor.dtype == tf.resource and id(tensor) not in known:
-            raise ValueError(
-                "`model` must hold all that it needs; it reads a lookup table, or another "
-                "resource, that none of its layers holds. Make the table in the layer's `__init__` "
-                "and keep it there as an attribute: `self.table = table`."
+            raise InvalidArgument(
+                "model",
+                "contain all that it needs",
+                tensor,
+                "Make the table in the layer's `__init__` and keep it there as an attribute: "
+                "`self.table = table`.",
+                got="a lookup table, or another resource, that none of its layers holds",
             )
 
 
-def finish(directory: pathlib.Path, methods: Mapping[str, str]) -> None:
-    """Makes the SavedModel in `directory` fit for TensorFlow Serving.
-
-    Requests for XLA and for devices go: Keras compiles grouped convolutions with XLA, which
-    TensorFlow Serving refuses, and the plain kernels compute the same. Where an operation runs is
-    the server's choice; what can run on a CPU only, such as reading the weights, does.
-
-    Args:
-        directory: Holds what `tf.saved_model.save` wrote, which calls every signature a predict.
-        methods: Signature name -> what TensorFlow Serving calls its way of asking.
-    """
-    file = directory / "saved_model.pb"
-    saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
-    [meta_graph] = saved.meta_graphs
-    for function in meta_graph.graph_def.library.function:
-        function.attr.pop(_COMPILED, None)
-    for node in _nodes(meta_graph.graph_def):
-        node.device = ""
-        node.attr.pop(_COMPILED, None)
-    for name, method in methods.items():
-        meta_graph.signature_def[name].method_name = method
-    file.write_bytes(saved.SerializeToString(deterministic=True))
-    # It holds the hash of the file as it was.
-    (directory / "fingerprint.pb").unlink()
-
-
-def _nodes(graph: Any) -> Iterator[Any]:
+def nodes(graph: Any) -> Iterator[Any]:
+    """Yields all nodes of a `GraphDef`, those of its functions included."""
     yield from graph.node
     for function in graph.library.function:
         yield from function.node_def

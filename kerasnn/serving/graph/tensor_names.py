@@ -1,10 +1,12 @@
-"""Names of a signature's tensors: the model's own, or fixed ones, never a counter's."""
+"""Names of a signature's tensors: the model's own or fixed ones, never numbered by Keras."""
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+
+from kerasnn._checks.errors import InvalidArgument
 
 # Keras numbers these across the process; cloning adds a suffix.
 _NUMBERED = re.compile(r"(keras_tensor|input_layer)(_\d+)?(_?clone)?", re.IGNORECASE)
@@ -15,13 +17,13 @@ def of_inputs(inputs: Any) -> list[str]:
 
     One tensor is `image` where it is `(batch, height, width, channels)` with 1, 3 or 4
     channels, and `features` elsewhere. Several keep their keys or their `Input` layers' names,
-    as identifiers; one without a name is `input_0`, `input_1`, ... by its place.
+    as identifiers; one without a name is `input_0`, `input_1`, ... by its position.
 
     Args:
         inputs: `keras.KerasTensor`, or lists and dicts of them.
 
     Raises:
-        ValueError: If two of them come to the same name.
+        InvalidArgument: If two of them get the same name.
 
     Example:
         >>> of_inputs(keras.Input((28, 28, 1)))
@@ -39,7 +41,7 @@ def of_inputs(inputs: Any) -> list[str]:
 
 
 def of_column(name: str) -> str:
-    """Returns what an input is called whose key, or whose `Input`, has the name of a column.
+    """Returns the name of an input whose key, or whose `Input` layer, is called `name`.
 
     Example:
         >>> of_column("sepal width"), of_column("2019")
@@ -48,14 +50,14 @@ def of_column(name: str) -> str:
     return _of_path([name], "input")
 
 
-def of_outputs(answers: Any) -> list[str]:
-    """Names the tensors of `answers`, of which there are several, as `of_inputs` does.
+def of_outputs(predictions: Any) -> list[str]:
+    """Names the several tensors of `predictions`, as `of_inputs` does.
 
     Example:
         >>> of_outputs({"price": 1.0, "sold": 2.0}), of_outputs([1.0, 2.0])
         (['price', 'sold'], ['output_0', 'output_1'])
     """
-    names = [_of_path(path, "output") for path, _ in keras.tree.flatten_with_path(answers)]
+    names = [_of_path(path, "output") for path, _ in keras.tree.flatten_with_path(predictions)]
     return _different(names, "outputs", "Rename the keys of its dict.")
 
 
@@ -72,8 +74,11 @@ def _of_path(path: Sequence[Any], side: str) -> str:
 
 def _different(names: list[str], side: str, hint: str) -> list[str]:
     if len(set(names)) < len(names):
-        raise ValueError(
-            f"`model` must have {side} of different names, made of letters, digits and "
-            f"underscores; got {', '.join(names)}. {hint}"
+        raise InvalidArgument(
+            "model",
+            f"have {side} of different names, made of letters, digits and underscores",
+            names,
+            hint,
+            got=", ".join(names),
         )
     return names

@@ -1,1 +1,1 @@
-"""Version directories and server files, published whole or not at all."""
+"""Version directories, published whole or not at all, and the server's files beside them."""

@@ -1,4 +1,4 @@
-"""`batch_sizes`, as `export` and `verify` take them."""
+"""Checks of the argument `batch_sizes` of `export` and `verify`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,14 +7,14 @@ import numpy as np
 
 from kerasnn import _checks
 
-# More rows than servers gather.
+# Servers gather far fewer rows.
 _LARGEST = 2**16
-# What a message of gRPC can be at most, and so a request.
+# Limit of a gRPC message, and so of a request.
 _MOST_BYTES = 2**31 - 1
 
 
 def batch_sizes(value: Any) -> list[int]:
-    """Returns the sizes in order; raises unless they are whole numbers of rows."""
+    """Returns the sizes in order; raises unless they are numbers of rows."""
     is_several = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str)
     if not is_several or getattr(value, "ndim", 1) == 0 or not len(value):
         raise _checks.InvalidArgument("batch_sizes", "be a sequence of numbers of rows", value)
@@ -27,7 +27,7 @@ def batch_sizes(value: Any) -> list[int]:
 
 
 def check_bytes(sizes: Sequence[int], requests: Iterable[Mapping[str, np.ndarray]]) -> None:
-    """Raises where the largest batch would be more than one request can hold.
+    """Raises where the largest batch would exceed the size of a request.
 
     Args:
         sizes: Numbers of rows.
@@ -37,7 +37,7 @@ def check_bytes(sizes: Sequence[int], requests: Iterable[Mapping[str, np.ndarray
     if max(sizes) * row > _MOST_BYTES:
         raise _checks.InvalidArgument(
             "batch_sizes",
-            f"be at most {_MOST_BYTES // row} for rows of {row} bytes, for a request has 2 GiB at "
-            "most",
+            f"be at most {_MOST_BYTES // row} for rows of {row} bytes, because a request has at "
+            "most 2 GiB",
             list(sizes),
         )

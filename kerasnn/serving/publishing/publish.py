@@ -1,35 +1,46 @@
-"""Directories and files that appear whole or not at all."""
+"""Publishing of version directories, whole or not at all.
+
+A version is staged in a hidden directory beside the others, which TensorFlow Serving ignores, and
+then renamed. A killed exporter leaves its stage, which an export one day later removes.
+"""
 
 import contextlib
 import os
 import pathlib
 import shutil
+import time
+import uuid
 from collections.abc import Iterator
 
 from kerasnn import _checks
 from kerasnn._core import atomic_files
-from kerasnn.serving.publishing import staging, version_directory
-from kerasnn.serving.publishing.exchange import exchange
-from kerasnn.serving.runtime.verification import UnverifiedError
+from kerasnn.serving.errors import UnverifiedError
+from kerasnn.serving.publishing import version_directory
+
+_STAGE = ".export-"
+_OLD_S = 24 * 3600
+_REPORT = "report.txt"
 
 
 def check(path: pathlib.Path, version: int | None, *, overwrite: bool) -> None:
     """Raises unless `version`, or where it is None the next one, can appear in `path`."""
     place = next(p for p in (path, *path.absolute().parents) if os.path.lexists(p))
+    rule = "be a directory that holds the versions"
     if not place.is_dir():
         kind = "link to nothing" if place.is_symlink() else "file"
-        raise ValueError(
-            f"`path` must be a directory that holds the versions; got the {kind} {str(place)!r}."
-        )
+        raise _checks.InvalidArgument("path", rule, path, got=f"the {kind} {str(place)!r}")
     if (path / "saved_model.pb").exists():
-        raise ValueError(
-            "`path` must be a directory that holds the versions; got one of them, the SavedModel "
-            f"{str(path)!r}. Give the directory that it is in."
+        raise _checks.InvalidArgument(
+            "path",
+            rule,
+            path,
+            "Give the directory that it is in.",
+            got=f"one of them, the SavedModel {str(path)!r}",
         )
     if version is None:
         version_directory.following(path)
         return
-    _checks.whole_number("version", version, hint="Leave it out to get the next one.")
+    _checks.whole_number("version", version, hint="Omit it to get the next one.")
     before = version_directory.numbers(path).get(version)
     if before is not None and not overwrite:
         raise _taken(path, version)
@@ -38,34 +49,45 @@ def check(path: pathlib.Path, version: int | None, *, overwrite: bool) -> None:
             "version",
             f"be new, or that of a directory, which {str(before)!r} is not",
             version,
-            "Take it away, or leave `version` out.",
+            "Remove it, or omit `version`.",
         )
 
 
 @contextlib.contextmanager
-def draft(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Gives a new directory in `path` that TensorFlow Serving ignores; removes what is left of it.
+def staged(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Gives a new hidden directory in `path`, and removes it after an error.
 
-    It lies where the versions lie, because only within one file system is a rename whole. One
-    that turned out `UnverifiedError` stays, to be looked into; what killed exporters have left of
-    theirs is removed.
+    It lies beside the versions because a rename is atomic only within one file system. After an
+    `UnverifiedError` it stays, with a report. Stages older than a day are removed first.
     """
-    with staging.owned(path) as directory:
-        try:
-            yield directory
-        except UnverifiedError as error:
-            note = f"`{staging.REPORT}` and the program are in {str(directory)!r}."
-            write(directory / staging.REPORT, f"{error}\n")
-            raise UnverifiedError(f"{error} Nothing was published; {note}") from None
-        except BaseException:
-            shutil.rmtree(directory, ignore_errors=True)
-            raise
+    path.mkdir(parents=True, exist_ok=True)
+    for stage in path.glob(f"{_STAGE}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - stage.lstat().st_mtime > _OLD_S:
+                _remove(stage)
+    directory = _new_stage(path)
+    directory.mkdir()
+    try:
+        yield directory
+    except UnverifiedError as error:
+        (directory / _REPORT).write_text(f"{error}\n", encoding="utf-8")
+        raise UnverifiedError(
+            f"{error} Nothing was published; `{_REPORT}` and the program are in "
+            f"{str(directory)!r}, until an export removes them after a day."
+        ) from None
+    except BaseException:
+        _remove(directory)
+        raise
 
 
 def publish(
     directory: pathlib.Path, path: pathlib.Path, version: int | None, *, overwrite: bool
 ) -> int:
-    """Flushes `directory` to disk, renames it to `version` or the next, and returns which."""
+    """Flushes `directory` to disk, renames it to `version` or the next, and returns which.
+
+    A version that is overwritten is moved to a hidden name before. Between the two renames there
+    is no version of that number; at no time there is a partial one.
+    """
     for folder, _, files in os.walk(directory, topdown=False):
         for file in files:
             atomic_files.flush(pathlib.Path(folder, file))
@@ -73,44 +95,44 @@ def publish(
     while True:
         number = version_directory.following(path) if version is None else int(version)
         before = version_directory.numbers(path).get(number) if overwrite else None
-        target = path / str(number)
+        replaced = None
+        if before is not None:
+            replaced = _new_stage(path)
+            os.rename(before, replaced)
         try:
-            if before is None:
-                # Fails where another exporter's version of that number holds files.
-                os.rename(directory, target)
-            else:
-                _replace(before, directory)
-                # A number may have been written with zeros before it.
-                if before != target:
-                    os.rename(before, target)
+            # Fails where another exporter's version of that number holds files.
+            os.rename(directory, path / str(number))
         except OSError:
-            if before is not None or number not in version_directory.numbers(path):
+            if replaced is not None and before is not None:
+                with contextlib.suppress(OSError):
+                    os.rename(replaced, before)
+                raise
+            if number not in version_directory.numbers(path):
                 raise
             if version is not None and not overwrite:
                 raise _taken(path, version) from None
         else:
             atomic_files.flush(path)
+            if replaced is not None:
+                _remove(replaced)
             return number
 
 
-def write(file: pathlib.Path, text: str) -> None:
-    """Writes a text file, or replaces it, at once."""
-    with atomic_files.replacing(file) as beside:
-        beside.write_text(text, encoding="utf-8")
+def _new_stage(path: pathlib.Path) -> pathlib.Path:
+    # Not from `tempfile`, which makes it unreadable for the server's user.
+    return path / f"{_STAGE}{uuid.uuid4().hex}"
 
 
-def _replace(before: pathlib.Path, directory: pathlib.Path) -> None:
-    """Puts `directory` in the place of `before`, which goes."""
-    if exchange(directory, before):
-        staging.remove(directory)
-        return
-    with staging.set_aside(before):
-        os.rename(directory, before)
+def _remove(directory: pathlib.Path) -> None:
+    if directory.is_symlink():
+        directory.unlink()
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
-def _taken(path: pathlib.Path, version: int) -> ValueError:
+def _taken(path: pathlib.Path, version: int) -> _checks.InvalidArgument:
     hint = "To replace it, give overwrite=True."
     if max(version_directory.numbers(path)) < version_directory.LARGEST:
         following = version_directory.following(path)
-        hint = f"The next free one is {following}; leave `version` out to get it. {hint}"
+        hint = f"The next free one is {following}; omit `version` to get it. {hint}"
     return _checks.InvalidArgument("version", f"be new in {str(path)!r}", version, hint)

@@ -1,4 +1,4 @@
-"""What TensorFlow Serving is started with."""
+"""Files and command lines that TensorFlow Serving is started with."""
 
 import csv
 import io
@@ -8,11 +8,13 @@ import re
 import shlex
 from collections.abc import Collection
 
-from kerasnn.serving.publishing import batching, publish, staging
+from kerasnn._core import atomic_files
 
 _CONFIG, _BATCHING = "models.config", "batching_parameters.txt"
-# Begins a `models.config` that is rewritten when its directory was moved.
-_OURS = "# kerasnn.serving.export keeps this file"
+_LIMIT = re.compile(r"max_batch_size\s*:?\s*\{\s*value\s*:\s*(\d+)")
+_ALLOWED = re.compile(r"allowed_batch_sizes\s*:\s*(\d+|\[[\d,\s]*\])")
+# TensorFlow Serving's own limit, where the file has none.
+_DEFAULT_LIMIT = 1000
 
 
 def model_name(path: pathlib.Path) -> str:
@@ -24,65 +26,50 @@ def model_name(path: pathlib.Path) -> str:
     return re.sub(r"[^\w.-]", "_", path.resolve().name, flags=re.ASCII) or "model"
 
 
-def write_files(path: pathlib.Path, sizes: Collection[int], *, overwrite: bool) -> None:
-    """Writes the server's two files beside the versions, or mends them where they do not hold.
-
-    What `batching_parameters.txt` has room for only grows. `models.config` names the directory
-    of the versions, and follows it where that was moved, unless it has become the user's own.
+def write_files(path: pathlib.Path, sizes: Collection[int], *, overwrite: bool) -> list[str]:
+    """Writes the server's two files beside the versions, where they are missing.
 
     Args:
         path: Directory of the versions.
-        sizes: Numbers of rows that the server fills its batches up to, and warms up with.
-        overwrite: Whether to write both anew.
+        sizes: Batch sizes that the server pads its batches to, and warms up with.
+        overwrite: Whether to replace existing files.
+
+    Returns:
+        Notes on existing files that do not fit.
     """
-    with staging.locked(path, wait=True):
-        before = _read(path / _BATCHING)
-        if before is None or overwrite:
-            text = batching.parameters(batching.allowed(before or "") | set(sizes))
-        else:
-            text = batching.grown(before, sizes)
-        _replace(path / _BATCHING, before, text)
-        before = _read(path / _CONFIG)
-        if before is None or overwrite or before.startswith(_OURS):
-            _replace(path / _CONFIG, before, _config(path))
+    for name, text in {_CONFIG: _config(path), _BATCHING: _batching(sizes)}.items():
+        if overwrite or not (path / name).exists():
+            with atomic_files.replacing(path / name) as draft:
+                draft.write_text(text, encoding="utf-8")
+    return notes(path, sizes)
 
 
-def misplaced(path: pathlib.Path) -> str | None:
-    """Says that `models.config` is of another place than `path`, if it is, and what to do."""
-    text = _read(path / _CONFIG)
-    if text is None or not text.startswith(_OURS) or text == _config(path):
-        return None
-    named = re.search(r'base_path: "(.*)"', text)
-    return (
-        f"{path / _CONFIG} must name the directory of the versions, {path.resolve()}; it names "
-        f"{named[1] if named else 'none'}, where a server would look. Change it there, or export "
-        "again, which does."
-    )
+def notes(path: pathlib.Path, sizes: Collection[int] = ()) -> list[str]:
+    """Returns in words where the files beside the versions do not fit.
 
-
-def _config(path: pathlib.Path) -> str:
-    return (
-        f"{_OURS}; without this line the file is yours.\n"
-        "model_config_list {\n  config {\n"
-        f"    name: {json.dumps(model_name(path))}\n"
-        f"    base_path: {json.dumps(str(path.resolve()), ensure_ascii=False)}\n"
-        '    model_platform: "tensorflow"\n  }\n}\n'
-    )
-
-
-def _read(file: pathlib.Path) -> str | None:
-    try:
-        return file.read_text(encoding="utf-8") if file.exists() else None
-    except UnicodeError as error:
-        raise ValueError(
-            f"{file} must be a text file in UTF-8; {error}. Save it so, or remove it to have it "
-            "written anew."
-        ) from None
-
-
-def _replace(file: pathlib.Path, before: str | None, text: str) -> None:
-    if text != before:
-        publish.write(file, text)
+    Args:
+        path: Directory of the versions.
+        sizes: Batch sizes that the server is to accept.
+    """
+    found = []
+    config, batching = _read(path / _CONFIG), _read(path / _BATCHING)
+    place = json.dumps(str(path.resolve()), ensure_ascii=False)
+    if config is not None and place not in config:
+        found.append(
+            f"{path / _CONFIG} does not name the directory of the versions, {place}, where a "
+            "server would look for them. Change it there, or export with overwrite=True."
+        )
+    if batching is not None and sizes:
+        limit = max(map(int, _LIMIT.findall(batching)), default=_DEFAULT_LIMIT)
+        allowed = {int(n) for one in _ALLOWED.findall(batching) for n in re.findall(r"\d+", one)}
+        if max(sizes) > limit or (allowed and not allowed >= set(sizes)):
+            listed = ", ".join(map(str, sorted(sizes)))
+            found.append(
+                f"{path / _BATCHING} does not allow all batches of {listed} rows, and a server "
+                "refuses a version that warms up with a larger one than it allows. Change it "
+                "there, or export with overwrite=True, and start the server anew."
+            )
+    return found
 
 
 def commands(path: pathlib.Path) -> dict[str, str]:
@@ -95,7 +82,7 @@ def commands(path: pathlib.Path) -> dict[str, str]:
     ]
     ports = ["--port=8500", "--rest_api_port=8501"]
     docker = ["docker", "run", "--rm", "-p", "8500:8500", "-p", "8501:8501"]
-    # At the same place inside, so that the files hold there too.
+    # The same path in the container, so that the files are valid there too.
     mount = ["--mount", _fields("type=bind", f"source={place}", f"target={place}", "readonly")]
     return {
         "tensorflow_model_server": shlex.join(["tensorflow_model_server", *ports, *flags]),
@@ -103,8 +90,30 @@ def commands(path: pathlib.Path) -> dict[str, str]:
     }
 
 
+def _config(path: pathlib.Path) -> str:
+    return (
+        "model_config_list {\n  config {\n"
+        f"    name: {json.dumps(model_name(path))}\n"
+        f"    base_path: {json.dumps(str(path.resolve()), ensure_ascii=False)}\n"
+        '    model_platform: "tensorflow"\n  }\n}\n'
+    )
+
+
+def _batching(sizes: Collection[int]) -> str:
+    return (
+        f"max_batch_size {{ value: {max(sizes)} }}\n"
+        "batch_timeout_micros { value: 1000 }\n"
+        "max_enqueued_batches { value: 100 }\n"
+        + "".join(f"allowed_batch_sizes: {size}\n" for size in sorted(sizes))
+    )
+
+
+def _read(file: pathlib.Path) -> str | None:
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+
+
 def _fields(*values: str) -> str:
-    """Returns a line of CSV, which docker reads: of `-v a:b` a colon in a name would be the end."""
+    """Returns a line of CSV, as docker reads it: in `-v a:b` a colon would end the name."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(values)
     return line.getvalue()

@@ -1,8 +1,10 @@
-"""Finds the SavedModel that a path means."""
+"""Directories of numbered versions, as TensorFlow Serving reads them."""
 
 import os
 import pathlib
 from typing import Any
+
+from kerasnn._checks.errors import InvalidArgument
 
 # TensorFlow Serving keeps a version in 64 bits.
 LARGEST = 2**63 - 1
@@ -19,13 +21,16 @@ def following(path: pathlib.Path) -> int:
     """Returns the number after the largest of the versions in `path`.
 
     Raises:
-        ValueError: If no number is left.
+        InvalidArgument: If no number is left.
     """
     largest = max(numbers(path), default=0)
     if largest == LARGEST:
-        raise ValueError(
-            f"`version` must be given for {str(path)!r}, which has the largest that TensorFlow "
-            f"Serving counts, {LARGEST}. It serves the largest, so take that away first."
+        raise InvalidArgument(
+            "version",
+            f"be given for {str(path)!r}, which has the largest that TensorFlow Serving counts",
+            None,
+            "It serves the largest, so remove that first.",
+            got=str(LARGEST),
         )
     return largest + 1
 
@@ -37,7 +42,7 @@ def find(path: Any) -> pathlib.Path:
         FileNotFoundError: If there is neither.
     """
     if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"`path` must be the path of a SavedModel; got path={path!r}.")
+        raise InvalidArgument("path", "be the path of a SavedModel", path)
     directory = pathlib.Path(path)
     if (directory / "saved_model.pb").is_file():
         return directory

@@ -1,1 +1,1 @@
-"""A SavedModel run by TensorFlow's C library, without Keras."""
+"""Running SavedModels without Keras, and comparison with recorded examples."""

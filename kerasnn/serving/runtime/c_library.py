@@ -1,4 +1,4 @@
-"""TensorFlow's C library, as it lies in the installed package, called without Python's TensorFlow.
+"""TensorFlow's C library from the installed package, called without TensorFlow's Python.
 
 Reference:
     `tensorflow/c/c_api.h` and `tf_tstring.h`, which the package has in its `include` folder.
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _INVALID_ARGUMENT = 3
-# What TensorFlow puts before the words of `tf.debugging.Assert`.
+# Prefix of a message of `tf.debugging.Assert`.
 _ASSERTION = "assertion failed: ["
 
 _pointer, _text, _int = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
@@ -21,7 +21,7 @@ _size, _int64 = ctypes.c_size_t, ctypes.c_int64
 
 
 class Output(ctypes.Structure):
-    """`TF_Output`: one of the tensors that an operation gives."""
+    """`TF_Output`: one output tensor of an operation."""
 
     _fields_ = [("operation", _pointer), ("index", _int)]
 
@@ -72,10 +72,10 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
 
 @functools.cache
 def load() -> Any:
-    """Returns the library with the types of the functions that are used here.
+    """Returns the library, with the types of the functions that are used here.
 
     Raises:
-        ImportError: If no TensorFlow is installed, or it comes without the library.
+        ImportError: If no TensorFlow is installed, or the library is missing or cannot be loaded.
     """
     # Finds the package without importing it.
     found = importlib.util.find_spec("tensorflow")
@@ -88,7 +88,10 @@ def load() -> Any:
             f"got {', '.join(places) or 'no such package'}. The packages for Linux and macOS have "
             "it."
         )
-    library = ctypes.CDLL(str(files[0]))
+    try:
+        library = ctypes.CDLL(str(files[0]))
+    except OSError as error:
+        raise ImportError(f"TensorFlow's C library cannot be loaded: {error}") from error
     for name, (result, *arguments) in _FUNCTIONS.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
@@ -110,11 +113,15 @@ def status() -> Iterator[Any]:
         code = library.TF_GetCode(pointer)
         if code:
             message = library.TF_Message(pointer).decode(errors="replace")
-            # What follows are the names of nodes in the graph.
-            said = message.partition("\n\t [[")[0]
-            if said.startswith(_ASSERTION):
-                # It puts each part of the message in brackets.
-                said = said[len(_ASSERTION) :].removesuffix("]").replace("] [", " ")
-            raise (ValueError if code == _INVALID_ARGUMENT else RuntimeError)(said)
+            raise (ValueError if code == _INVALID_ARGUMENT else RuntimeError)(readable(message))
     finally:
         library.TF_DeleteStatus(pointer)
+
+
+def readable(message: str) -> str:
+    """Returns TensorFlow's message without names of nodes and the brackets of an assertion."""
+    text = message.partition("\n\t [[")[0]
+    if text.startswith(_ASSERTION):
+        # It puts each part of the message in brackets.
+        text = text[len(_ASSERTION) :].removesuffix("]").replace("] [", " ")
+    return text

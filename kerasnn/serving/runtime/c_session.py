@@ -1,8 +1,6 @@
 """A SavedModel that TensorFlow's C library runs."""
 
 import ctypes
-import dataclasses
-import functools
 import os
 import weakref
 from collections.abc import Mapping
@@ -10,53 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from kerasnn._checks.errors import InvalidArgument
 from kerasnn.serving.errors import MissingSignatureError
 from kerasnn.serving.runtime import c_library, c_tensors, protos
-
-
-@dataclasses.dataclass(frozen=True)
-class Tensor:
-    """One input or output of a signature.
-
-    Attributes:
-        dtype: NumPy's type; of strings that is `object`.
-        shape: Sizes of its axes, None where any fits; None where even their number is free.
-        output: The place in the graph.
-    """
-
-    dtype: np.dtype
-    shape: tuple[int | None, ...] | None
-    output: c_library.Output
-
-
-@dataclasses.dataclass(frozen=True)
-class Signature:
-    """Inputs and outputs of a signature by name, in alphabetical order."""
-
-    inputs: dict[str, Tensor]
-    outputs: dict[str, Tensor]
-
-    @functools.cached_property
-    def places(self) -> tuple[Any, Any]:
-        """Where in the graph all inputs and all outputs are, as two arrays of `TF_Output`."""
-        inputs, outputs = (
-            [tensor.output for tensor in side.values()] for side in (self.inputs, self.outputs)
-        )
-        kind = c_library.Output
-        return (kind * len(inputs))(*inputs), (kind * len(outputs))(*outputs)
+from kerasnn.serving.runtime.coerce_inputs import Signature, Tensor
 
 
 class Session:
-    """Loads the SavedModel in a directory, and answers what its signatures are asked.
+    """Loads the SavedModel in a directory, and runs its signatures.
 
     Args:
         directory: Holds `saved_model.pb`.
 
     Attributes:
-        signatures: Signature name -> `Signature`, or why that cannot be asked here.
+        signatures: Signature name -> `Signature`, or the error that says why it cannot be run.
 
     Raises:
-        ValueError: If TensorFlow cannot load it.
+        ImportError: If TensorFlow's C library is not there.
+        InvalidArgument: If TensorFlow cannot load the directory.
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
@@ -72,30 +41,44 @@ class Session:
             contents = ctypes.string_at(buffer.contents.data, buffer.contents.length)
         except (RuntimeError, ValueError) as error:
             library.TF_DeleteGraph(graph)
-            raise ValueError(
-                f"`path` must hold a SavedModel that TensorFlow loads; of {str(directory)!r} it "
-                f"says: {error}"
+            raise InvalidArgument(
+                "path",
+                "hold a SavedModel that TensorFlow loads",
+                directory,
+                got=f"{str(directory)!r}, for which it reports: {error}",
             ) from None
         finally:
             library.TF_DeleteSessionOptions(options)
             library.TF_DeleteBuffer(buffer)
         weakref.finalize(self, _close, library, self._session, graph)
         signatures = protos.MetaGraphDef.FromString(contents).signature_def
-        self.signatures: dict[str, Signature | ValueError] = {
-            entry.key: _signature(library, graph, entry)
-            for entry in sorted(signatures, key=lambda entry: entry.key)
-            if entry.value.inputs and entry.value.outputs
-        }
+        self.signatures: dict[str, Signature | ValueError] = {}
+        # Signature name -> arrays of `TF_Output`: where in the graph its inputs and outputs are.
+        self._places: dict[str, tuple[Any, Any]] = {}
+        for entry in sorted(signatures, key=lambda entry: entry.key):
+            name = entry.key
+            if not entry.value.inputs or not entry.value.outputs:
+                continue
+            try:
+                inputs, input_places = _tensors(library, graph, entry.value.inputs)
+                outputs, output_places = _tensors(library, graph, entry.value.outputs)
+            except ValueError as error:
+                self.signatures[name] = ValueError(f"the signature {name!r} cannot be run: {error}")
+                continue
+            self.signatures[name] = Signature(name=name, inputs=inputs, outputs=outputs)
+            self._places[name] = input_places, output_places
 
     def signature(self, name: Any) -> Signature:
         """Returns the signature of a name.
 
         Raises:
-            ValueError: If there is none, or it cannot be asked.
+            MissingSignatureError: If there is none.
+            ValueError: If it cannot be run.
         """
         found = self.signatures.get(name) if isinstance(name, str) else None
         if found is None:
-            raise MissingSignatureError(name, self.signatures)
+            known = ", ".join(self.signatures) or "none"
+            raise MissingSignatureError("signature", f"be one of the model's, {known}", name)
         if isinstance(found, ValueError):
             raise found
         return found
@@ -112,42 +95,32 @@ class Session:
             RuntimeError: If it fails otherwise.
         """
         library = self._library
-        given, wanted = signature.places
+        given, wanted = self._places[signature.name]
         values = (ctypes.c_void_p * len(given))()
-        answers = (ctypes.c_void_p * len(wanted))()
+        outputs = (ctypes.c_void_p * len(wanted))()
         try:
             for i, name in enumerate(signature.inputs):
                 values[i] = c_tensors.from_numpy(inputs[name])
             with c_library.status() as status:
                 library.TF_SessionRun(
                     *(self._session, None, given, values, len(given)),
-                    *(wanted, answers, len(wanted), None, 0, None, status),
+                    *(wanted, outputs, len(wanted), None, 0, None, status),
                 )
-            arrays = map(c_tensors.to_numpy, answers)
+            arrays = map(c_tensors.to_numpy, outputs)
             return dict(zip(signature.outputs, arrays, strict=True))
         finally:
-            for tensor in (*values, *answers):
+            for tensor in (*values, *outputs):
                 if tensor is not None:
                     library.TF_DeleteTensor(tensor)
 
 
-def _signature(library: Any, graph: Any, entry: Any) -> Signature | ValueError:
-    try:
-        return Signature(
-            _tensors(library, graph, entry.value.inputs),
-            _tensors(library, graph, entry.value.outputs),
-        )
-    except ValueError as error:
-        return ValueError(f"the signature {entry.key!r} cannot be asked: {error}")
-
-
-def _tensors(library: Any, graph: Any, entries: Any) -> dict[str, Tensor]:
-    found = {}
+def _tensors(library: Any, graph: Any, entries: Any) -> tuple[dict[str, Tensor], Any]:
+    found, places = {}, []
     for entry in sorted(entries, key=lambda entry: entry.key):
         info = entry.value
         operation, _, index = info.name.partition(":")
         place = library.TF_GraphOperationByName(graph, operation.encode())
-        # The library would follow a place that is not there, out of its memory.
+        # The library would read a place that does not exist from beyond its memory.
         if not (place and index.isdecimal() and int(index) < library.TF_OperationNumOutputs(place)):
             raise ValueError(
                 f"its `{entry.key}` must be one dense tensor of the graph; {info.name!r} is not "
@@ -160,11 +133,11 @@ def _tensors(library: Any, graph: Any, entries: Any) -> dict[str, Tensor]:
             )
         sizes = tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
         found[entry.key] = Tensor(
-            c_tensors.DTYPES[info.dtype],
-            None if info.tensor_shape.unknown_rank else sizes,
-            c_library.Output(place, int(index)),
+            dtype=c_tensors.DTYPES[info.dtype],
+            shape=None if info.tensor_shape.unknown_rank else sizes,
         )
-    return found
+        places.append(c_library.Output(place, int(index)))
+    return found, (c_library.Output * len(places))(*places)
 
 
 def _close(library: Any, session: Any, graph: Any) -> None:

@@ -33,7 +33,7 @@ _STRING_BYTES = 24
 
 
 def from_numpy(array: np.ndarray) -> int:
-    """Returns a new `TF_Tensor` that holds a copy of `array`, for `TF_DeleteTensor` to end."""
+    """Returns a new `TF_Tensor` with a copy of `array`, to be freed with `TF_DeleteTensor`."""
     library = c_library.load()
     shape = (ctypes.c_int64 * array.ndim)(*array.shape)
     is_string = array.dtype == object

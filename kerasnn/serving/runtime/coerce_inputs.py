@@ -1,5 +1,6 @@
-"""What a caller gives, as the arrays that a signature takes."""
+"""Types of a signature's inputs, and conversion of a caller's rows to them."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,35 @@ import numpy as np
 
 from kerasnn._checks import arrays as _arrays
 from kerasnn._checks import conversion as _conversion
-from kerasnn.serving.runtime.c_session import Tensor
+from kerasnn._checks.errors import InvalidArgument
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """Type of one input or output of a signature.
+
+    Attributes:
+        dtype: NumPy's type; of strings that is `object`.
+        shape: Sizes of its axes, None where any fits; None where even their number is free.
+    """
+
+    dtype: np.dtype
+    shape: tuple[int | None, ...] | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Signature:
+    """A signature of a SavedModel.
+
+    Attributes:
+        name: Its name.
+        inputs: Input name -> type.
+        outputs: Output name -> type.
+    """
+
+    name: str
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
 
 
 def fitted(x: Any, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
@@ -15,24 +44,23 @@ def fitted(x: Any, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
 
     Args:
         x: Rows for the one input, or a dictionary of them by input name.
-        inputs: Input name -> what it takes.
+        inputs: Input name -> its type.
 
     Raises:
-        ValueError: If an input lacks, is too many, or cannot be what it should.
+        InvalidArgument: If an input is missing, unknown, or cannot be converted.
     """
     given = x if isinstance(x, Mapping) or len(inputs) > 1 else {next(iter(inputs)): x}
     if not isinstance(given, Mapping) or given.keys() != inputs.keys():
         got = type(given).__name__
         if isinstance(given, Mapping):
             got = ", ".join(map(repr, given)) or "none"
-        raise ValueError(
-            f"`x` must hold rows for each of {', '.join(map(repr, inputs))}, by name; got {got}."
-        )
-    return {name: _fitted(name, given[name], tensor) for name, tensor in inputs.items()}
+        names = ", ".join(map(repr, inputs))
+        raise InvalidArgument("x", f"hold rows for each of {names}, by name", x, got=got)
+    return {name: coerce(name, given[name], tensor) for name, tensor in inputs.items()}
 
 
 def check_finite(arrays: Mapping[str, np.ndarray]) -> None:
-    """Raises where an array holds NaN or infinity, in the words of `kerasnn.Model.predict`."""
+    """Raises where an array holds NaN or infinity, as `kerasnn.Model.predict` does."""
     for name, array in arrays.items():
         if array.dtype.kind in "fV" and not np.isfinite(array).all():
             _arrays.finite_range(name, array.astype(np.float64))
@@ -45,15 +73,16 @@ def strings(name: str, value: Any) -> np.ndarray:
     texts = np.empty(array.size, object)
     for i, text in enumerate(array.flat):
         if not isinstance(text, (str, bytes)):
-            raise ValueError(f"`{name}` must hold strings; got {text!r}.")
+            raise InvalidArgument(name, "hold strings", text, got=repr(text))
         try:
             texts[i] = text.encode() if isinstance(text, str) else bytes(text)
         except UnicodeEncodeError:
-            raise ValueError(f"`{name}` must hold strings in UTF-8; got {text!r}.") from None
+            raise InvalidArgument(name, "hold strings in UTF-8", text, got=repr(text)) from None
     return texts.reshape(array.shape)
 
 
-def _fitted(name: str, value: Any, tensor: Tensor) -> np.ndarray:
+def coerce(name: str, value: Any, tensor: Tensor) -> np.ndarray:
+    """Returns rows as an array of the type and shape of `tensor`; `name` is for errors."""
     value = _conversion.plain(name, value)
     if tensor.dtype == object:
         array = strings(name, value)
@@ -61,7 +90,9 @@ def _fitted(name: str, value: Any, tensor: Tensor) -> np.ndarray:
         try:
             array = np.asarray(value)
         except (ValueError, OverflowError):
-            raise ValueError(f"`{name}` must hold rows that are all of one shape.") from None
+            raise InvalidArgument(
+                name, "hold rows that are all of one shape", value, got=type(value).__name__
+            ) from None
         if array.dtype != tensor.dtype:
             array = _cast(name, array, tensor.dtype)
     shape = tensor.shape
@@ -70,10 +101,12 @@ def _fitted(name: str, value: Any, tensor: Tensor) -> np.ndarray:
         or any(size not in (None, n) for n, size in zip(array.shape, shape, strict=True))
     ):
         sizes = ["any" if size is None else str(size) for size in shape[1:]]
-        wanted = f"({', '.join(['batch', *sizes])})"
-        raise ValueError(
-            f"`{name}` must have shape {wanted}; got {array.shape}."
-            + (f" For one row give `{name}[None]`." if array.ndim + 1 == len(shape) else "")
+        raise InvalidArgument(
+            name,
+            f"have shape ({', '.join(['batch', *sizes])})",
+            array.shape,
+            f"For one row give `{name}[None]`." if array.ndim + 1 == len(shape) else "",
+            got=str(array.shape),
         )
     return array
 
@@ -82,16 +115,16 @@ def _cast(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if array.dtype.kind in "iu" and dtype.kind in "iu":
         bounds = np.iinfo(dtype)
         if array.size and not bounds.min <= array.min() <= array.max() <= bounds.max:
-            raise ValueError(
-                f"`{name}` must hold whole numbers from {bounds.min} to {bounds.max}; got "
-                f"{array.min()} to {array.max()}."
-            )
+            got = f"{array.min()} to {array.max()}"
+            rule = f"hold integers from {bounds.min} to {bounds.max}"
+            raise InvalidArgument(name, rule, array, got=got)
     elif not np.can_cast(array.dtype, dtype, "same_kind"):
-        raise ValueError(f"`{name}` must hold {dtype.name}; got {array.dtype.name}.")
+        raise InvalidArgument(name, f"hold {dtype.name}", array, got=array.dtype.name)
     with np.errstate(over="ignore"):
         cast = array.astype(dtype)
-    # What the caller gives as infinite may stay so; what would become so is another number.
+    # Infinities of the caller stay; a finite number must not become one.
     if dtype.kind not in "iub" and not np.array_equal(np.isfinite(cast), np.isfinite(array)):
         value = array[np.isfinite(array) & ~np.isfinite(cast)][0]
-        raise ValueError(f"`{name}` must hold numbers that {dtype.name} can hold; got {value:g}.")
+        rule = f"hold numbers that {dtype.name} can hold"
+        raise InvalidArgument(name, rule, value, got=f"{value:g}")
     return cast

@@ -1,15 +1,15 @@
-"""The protocol buffers of TensorFlow and TensorFlow Serving that are read and written here.
+"""Protocol buffers of TensorFlow and TensorFlow Serving.
 
-TensorFlow's own need TensorFlow, and TensorFlow Serving's need a package of its own. Of each
-message the fields that are used suffice; protobuf passes over the others.
+TensorFlow's own classes need TensorFlow, and TensorFlow Serving's need a package that pins it. Only
+the fields that are used here are declared; protobuf skips the others.
 """
 
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-# Message -> field -> its number and type; a star stands for any number of them. A map is on the
-# wire a list of entries, and a message that is written elsewhere is bytes.
+# Message -> field -> its number and type; a star means repeated. On the wire a map is a list of
+# entries, and a message that was serialized elsewhere is bytes.
 _MESSAGES = {
     "MetaGraphDef": {"signature_def": (5, "SignatureEntry*")},
     "SignatureEntry": {"key": (1, "string"), "value": (2, "SignatureDef")},
@@ -30,7 +30,7 @@ _MESSAGES = {
     "PredictLog": {"request": (1, "PredictRequest")},
     "PredictRequest": {"model_spec": (1, "ModelSpec"), "inputs": (2, "TensorEntry*")},
     "TensorEntry": {"key": (1, "string"), "value": (2, "bytes")},
-    # ClassifyLog and RegressLog are alike, and so are their requests.
+    # ClassifyLog and RegressLog have the same fields, and so have their requests.
     "ExamplesLog": {"request": (1, "ExamplesRequest")},
     "ExamplesRequest": {"model_spec": (1, "ModelSpec"), "input": (2, "Input")},
     "Input": {"example_list": (1, "ExampleList")},
@@ -53,7 +53,7 @@ def _classes() -> dict[str, Any]:
                 added.type, added.type_name = kinds.TYPE_MESSAGE, f".{_PACKAGE}.{kind}"
             else:
                 added.type = kinds.Type.Value(f"TYPE_{kind.upper()}")
-    # A pool of its own: the same messages from elsewhere do not collide with these.
+    # A separate pool, so that the official messages can be loaded beside these.
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     found = message_factory.GetMessageClassesForFiles([_PACKAGE], pool)

@@ -1,4 +1,4 @@
-"""Examples with their answers, in a file beside the program that is to give them."""
+"""File of example inputs with their expected outputs, stored beside a SavedModel."""
 
 import pathlib
 import zipfile
@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-# In a version's directory; TensorFlow Serving leaves alone what it does not know there.
+# In a version's directory; TensorFlow Serving ignores files there that it does not know.
 FILE = pathlib.Path("assets.extra", "examples.npz")
-# What NumPy raises for other bytes than it wrote, and what other names of arrays raise.
+# Raised by NumPy for damaged bytes, and below for other names of arrays.
 _DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError)
 
 Arrays = dict[str, np.ndarray]
 
 
 class Example(NamedTuple):
-    """Rows for the inputs of one signature, and the answers that they are to get."""
+    """Rows for the inputs of one signature, and the outputs that are expected for them."""
 
     inputs: Arrays
     outputs: Arrays
@@ -35,10 +35,10 @@ def write(file: pathlib.Path, examples: Mapping[str, Example]) -> None:
 
 
 def read(file: pathlib.Path) -> dict[str, Example]:
-    """Returns what `write` wrote.
+    """Returns signature name -> example, as `write` wrote them.
 
     Raises:
-        ValueError: If the file holds anything else.
+        ValueError: If the file is damaged, or another file.
     """
     examples: dict[str, Example] = {}
     try:
@@ -50,7 +50,7 @@ def read(file: pathlib.Path) -> dict[str, Example]:
     except _DAMAGES as error:
         raise _damaged(file, error) from None
     if not examples or not all(side for example in examples.values() for side in example):
-        raise _damaged(file, "inputs or answers are missing")
+        raise _damaged(file, "inputs or outputs are missing")
     return examples
 
 
@@ -62,9 +62,10 @@ def _damaged(file: pathlib.Path, why: object) -> ValueError:
 
 
 def _plain(array: np.ndarray) -> np.ndarray:
-    """Returns an array of NumPy's own types, which alone a file keeps.
+    """Returns an array of a type that NumPy can store.
 
-    Its strings drop zeros at the end, which a dot holds; a bfloat16 is a float32 too.
+    Its fixed-length strings drop zeros at the end, which an appended dot prevents; bfloat16
+    becomes float32, which holds all its values.
     """
     if array.dtype.kind == "V":
         return array.astype(np.float32)

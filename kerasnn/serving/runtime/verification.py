@@ -1,4 +1,4 @@
-"""The proof that a SavedModel gives the answers that were recorded for it."""
+"""Verification of a SavedModel against recorded examples."""
 
 import dataclasses
 import json
@@ -10,24 +10,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kerasnn.serving.errors import UnverifiedError
 from kerasnn.serving.runtime import fresh_process
 
 TOLERANCE = 1e-5
 
 
-class UnverifiedError(ValueError):
-    """A SavedModel does not give the answers that it should."""
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Verification:
-    """How far the answers of a SavedModel are from those that were recorded.
+    """Differences between the outputs of a SavedModel and the recorded ones.
 
     Attributes:
-        differences: Signature -> output -> largest difference, as a share of the output's scale,
-            which is its largest value and at least 1. Strings differ by 0 or by infinity.
-        latency_ms: Signature -> median time in milliseconds that a single row took.
-        batch_sizes: Sizes of the batches that were asked.
+        differences: Signature -> output -> largest difference, as a fraction of the output's
+            scale, which is its largest absolute value and at least 1. Strings and integers differ
+            by 0 or by infinity.
+        latency_ms: Signature -> median time in milliseconds for a single row.
+        batch_sizes: Sizes of the batches that were run.
     """
 
     differences: dict[str, dict[str, float]]
@@ -51,10 +49,10 @@ class Verification:
         """Raises `UnverifiedError` unless every difference is within the tolerance."""
         for signature, outputs in self.differences.items():
             for output, difference in outputs.items():
-                # A NaN is not above the tolerance, nor within it.
+                # Every comparison with NaN is false, so NaN does not pass.
                 if not difference <= TOLERANCE:
                     raise UnverifiedError(
-                        "The exported program must give the model's answers; its output "
+                        "The exported program must give the model's outputs; its output "
                         f"`{output}` of `{signature}` differs by {difference:.2g} of its scale, "
                         f"more than {TOLERANCE:g}. Look for NaN in the weights, and for a layer "
                         "that draws random numbers when training=False."
@@ -64,18 +62,20 @@ class Verification:
 def run(
     directory: pathlib.Path, examples: pathlib.Path, batch_sizes: Sequence[int]
 ) -> Verification:
-    """Asks the SavedModel in `directory` for its examples' answers, in a process of its own.
+    """Compares the SavedModel in `directory` with its examples, in a separate process.
 
-    The process imports neither Keras nor TensorFlow's Python. It runs on the CPU: a GPU's memory
-    is taken by the process that trained.
+    The process does not import Keras. It runs the program with TensorFlow's C library, or with
+    `tf.saved_model.load` where that is missing. It uses the CPU, because the memory of a GPU
+    belongs to the process that trained.
 
     Args:
         directory: The SavedModel.
-        examples: File that `recorded.write` wrote.
-        batch_sizes: How many rows to ask for at a time, one size after the other.
+        examples: File that `recorded_examples.write` wrote.
+        batch_sizes: Numbers of rows in the batches.
 
     Raises:
-        UnverifiedError: If the process fails, for example because the model cannot be loaded.
+        UnverifiedError: If the process fails, for example because the model cannot be loaded, or
+            if the outputs of a row depend on the other rows of its batch.
     """
     command = [sys.executable, "-P", fresh_process.__file__, "kerasnn.serving.runtime.replay"]
     ran = subprocess.run(
@@ -88,20 +88,20 @@ def run(
     )
     if ran.returncode:
         raise UnverifiedError(
-            f"The exported program ended the process that asked it, with code {ran.returncode}; if "
+            f"The process that ran the exported program ended with code {ran.returncode}; if "
             f"memory ran out, give smaller `batch_sizes` than {max(batch_sizes)}: "
             f"{ran.stderr[-2000:]}"
         )
     found = json.loads(ran.stdout.splitlines()[-1])
     if "error" in found:
-        raise UnverifiedError(f"The exported program must answer its examples; {found['error']}")
-    for signature, outputs in found.pop("neighbours").items():
+        raise UnverifiedError(f"The exported program must run on its examples; {found['error']}")
+    for signature, outputs in found.pop("batch_effects").items():
         for output, difference in outputs.items():
             if difference > TOLERANCE:
                 raise UnverifiedError(
-                    "The exported program must answer each row by itself; its output "
+                    "The exported program must treat each row by itself; its output "
                     f"`{output}` of `{signature}` differs by {difference:.2g} of its scale between "
-                    "a row that is asked alone and the same row in a batch. Look for a layer that "
-                    "mixes the rows of a batch."
+                    "a row alone and the same row in a batch. Look for a layer that mixes the "
+                    "rows of a batch."
                 )
     return Verification(**found, batch_sizes=tuple(batch_sizes))

@@ -1,4 +1,4 @@
-"""Which signatures a model gets."""
+"""Choice of a model's signatures."""
 
 import contextlib
 from collections.abc import Callable, Iterable
@@ -6,26 +6,26 @@ from typing import Any
 
 from kerasnn import _checks
 from kerasnn.serving.errors import UnsuitableError
-from kerasnn.serving.graph.inference import Inference
 from kerasnn.serving.graph.labels import Labels
-from kerasnn.serving.signatures.readers import Examples, Pictures, Tensors
+from kerasnn.serving.graph.traced import Traced
+from kerasnn.serving.signatures.readers import ExampleReader, ImageReader, TensorReader
 from kerasnn.serving.signatures.signature import Signature
-from kerasnn.serving.signatures.writers import Answers, Classes, Values
+from kerasnn.serving.signatures.writers import ClassifyWriter, PredictWriter, RegressWriter
 
 
-def choose(inference: Inference, labels: Labels | None, names: Any) -> dict[str, Signature]:
+def choose(traced: Traced, labels: Labels | None, names: Any) -> dict[str, Signature]:
     """Returns signature name -> signature.
 
     Args:
-        inference: What the signatures ask.
+        traced: The model's inference.
         labels: Names of the classes, if there are any.
         names: `auto` for all that suit the model, or a sequence of names.
 
     Raises:
-        ValueError: If a name is not known, or does not suit the model.
+        InvalidArgument: If a name is not known, or does not suit the model.
     """
-    makers = _makers(inference, labels)
-    if names == "auto":
+    makers = _makers(traced, labels)
+    if isinstance(names, str) and names == "auto":
         made = {}
         for name, make in makers.items():
             with contextlib.suppress(UnsuitableError):
@@ -39,19 +39,21 @@ def choose(inference: Inference, labels: Labels | None, names: Any) -> dict[str,
     return {name: make() for name, make in makers.items() if name in wanted}
 
 
-def _makers(inference: Inference, labels: Labels | None) -> dict[str, Callable[[], Signature]]:
-    def reader() -> Tensors | Pictures:
-        # A picture goes into an example as the file that it is.
+def _makers(traced: Traced, labels: Labels | None) -> dict[str, Callable[[], Signature]]:
+    def reader() -> TensorReader | ImageReader:
+        # An example holds an image as a file.
         try:
-            return Pictures(inference)
+            return ImageReader(traced)
         except UnsuitableError:
-            return Tensors(inference)
+            return TensorReader(traced)
 
     return {
-        "serving_default": lambda: Signature(inference, Tensors(inference), Answers(labels)),
-        "image_bytes": lambda: Signature(inference, Pictures(inference), Answers(labels)),
+        "serving_default": lambda: Signature(traced, TensorReader(traced), PredictWriter(labels)),
+        "image_bytes": lambda: Signature(traced, ImageReader(traced), PredictWriter(labels)),
         "classify": lambda: Signature(
-            inference, Examples("classify", reader()), Classes(inference, labels)
+            traced, ExampleReader("classify", reader()), ClassifyWriter(traced, labels)
         ),
-        "regress": lambda: Signature(inference, Examples("regress", reader()), Values(inference)),
+        "regress": lambda: Signature(
+            traced, ExampleReader("regress", reader()), RegressWriter(traced)
+        ),
     }

@@ -1,4 +1,4 @@
-"""`Tensors`."""
+"""Readers: from the tensors of a request to the inputs of the model."""
 
 from typing import Any
 
@@ -7,47 +7,49 @@ import tensorflow as tf
 
 from kerasnn.data.images import decoding
 from kerasnn.serving.errors import UnsuitableError
-from kerasnn.serving.graph.inference import Inference
+from kerasnn.serving.graph.traced import Traced
 from kerasnn.serving.runtime.recorded_examples import Arrays
 
 
-class Tensors:
+class TensorReader:
     """Reads the model's own inputs, by name."""
 
-    def __init__(self, inference: Inference) -> None:
-        self.specs = inference.inputs
+    def __init__(self, traced: Traced) -> None:
+        self.specs = traced.inputs
 
     def read(self, received: dict) -> dict:
         """Returns the model's inputs from those of the signature, in its graph."""
         return received
 
     def request(self, rows: Arrays) -> tuple[Arrays, Arrays]:
-        """Returns a request that asks for `rows`, and the rows that are read from it."""
+        """Returns a request for `rows`, and the rows that a server reads from it."""
         return rows, rows
 
 
 _COLOR_MODES = {channels: mode for mode, channels in decoding.COLOR_MODES.items()}
 
 
-class Pictures:
-    """Reads JPEG, PNG, BMP, GIF or WebP files, and makes what `data.from_directory` makes.
+class ImageReader:
+    """Reads JPEG, PNG, BMP, GIF or WebP files as `data.from_directory` does.
 
-    The numbers go from 0 to 255, in the dtype of the model's input. A file that `from_directory`
-    refuses is refused when the program runs, with its row.
+    Pixels are in [0, 255], in the dtype of the model's input. For a file that `from_directory`
+    refuses the program fails, with the number of the row.
 
     Raises:
         UnsuitableError: If the model's input is not one image of known size, in grey or in RGB.
     """
 
-    def __init__(self, inference: Inference) -> None:
-        [[name, spec], *others] = inference.inputs.items()
+    def __init__(self, traced: Traced) -> None:
+        [[name, spec], *others] = traced.inputs.items()
         shape = spec.shape.as_list()
         suits = not others and name == "image" and spec.dtype != tf.string
         if not suits or None in shape[1:] or shape[-1] not in _COLOR_MODES:
             raise UnsuitableError(
+                "signatures",
+                "name 'image_bytes' only for a model of one image, `(batch, height, width, 1 or "
+                "3)` of known height and width",
                 "image_bytes",
-                "of one image, `(batch, height, width, 1 or 3)` of known height and width",
-                ", ".join(f"`{n}` of shape {s.shape}" for n, s in inference.inputs.items()),
+                got=", ".join(f"`{n}` of shape {s.shape}" for n, s in traced.inputs.items()),
             )
         self.specs = {"image_bytes": tf.TensorSpec((None,), tf.string, "image_bytes")}
         self._name, self._dtype = name, spec.dtype
@@ -74,21 +76,23 @@ class Pictures:
             return {self._name: tf.cast(pixels, self._dtype)}
 
     def request(self, rows: Arrays) -> tuple[Arrays, Arrays]:
-        """Returns a request that asks for `rows`, and the rows that are read from it."""
+        """Returns a request for `rows`, and the rows that a server reads from it."""
         image = rows[self._name]
-        pixels = (255 * image if image.dtype.kind == "f" else image).astype(np.uint8)
+        # Made rows, and images that were scaled before the model, are in [0, 1].
+        scale = 255 if image.dtype.kind in "fV" and image.max(initial=0) <= 1 else 1
+        pixels = np.clip(scale * image, 0, 255).astype(np.uint8)
         files = np.empty(len(pixels), object)
-        files[:] = [tf.io.encode_png(picture).numpy() for picture in pixels]
+        files[:] = [tf.io.encode_png(one).numpy() for one in pixels]
         return {"image_bytes": files}, {self._name: pixels.astype(image.dtype)}
 
 
 def _check(problems: tf.Tensor) -> tf.Operation:
-    """Returns an operation that fails where a file has a problem, and names its row."""
+    """Returns an operation that fails with the row of the first file that has a problem."""
     rows = tf.where(problems != "")[:, 0]
     first = tf.concat([rows, [0]], axis=0)[0]
     message = tf.strings.join(
         [
-            "`image_bytes` must hold images that training takes; row ",
+            "`image_bytes` must hold images that training accepts; row ",
             tf.strings.as_string(first),
             " is ",
             tf.concat([tf.gather(problems, rows), [""]], axis=0)[0],
@@ -97,24 +101,27 @@ def _check(problems: tf.Tensor) -> tf.Operation:
     return tf.debugging.Assert(tf.size(rows) == 0, [message])
 
 
-class Examples:
+class ExampleReader:
     """Reads `tf.train.Example`, whose features are the inputs of another reader, by name.
 
-    A feature holds the numbers of one row in a flat list: floats, whole numbers or strings.
+    A feature holds the values of one row in a flat list: floats, integers or strings.
 
     Args:
-        signature: The name that the signature is to have.
-        reader: Reads what the features hold.
+        signature: Name of the signature.
+        reader: Reads the features.
 
     Raises:
-        UnsuitableError: If a row has not always the same number of values.
+        UnsuitableError: If the size of a row is not known.
     """
 
-    def __init__(self, signature: str, reader: Tensors | Pictures) -> None:
+    def __init__(self, signature: str, reader: TensorReader | ImageReader) -> None:
         for name, spec in reader.specs.items():
             if None in spec.shape.as_list()[1:]:
                 raise UnsuitableError(
-                    signature, "whose rows are all of one size", f"`{name}` of shape {spec.shape}"
+                    "signatures",
+                    f"name {signature!r} only for a model whose rows are all of one size",
+                    signature,
+                    got=f"`{name}` of shape {spec.shape}",
                 )
         self.specs = {"inputs": tf.TensorSpec((None,), tf.string, "inputs")}
         self._reader = reader
@@ -137,12 +144,12 @@ class Examples:
         )
 
     def request(self, rows: Arrays) -> tuple[Arrays, Arrays]:
-        """Returns a request that asks for `rows`, and the rows that are read from it."""
-        asked, read = self._reader.request(rows)
-        count = len(next(iter(asked.values())))
+        """Returns a request for `rows`, and the rows that a server reads from it."""
+        given, read = self._reader.request(rows)
+        count = len(next(iter(given.values())))
         examples = np.empty(count, object)
         for i in range(count):
-            features = {name: _feature(array[i : i + 1]) for name, array in asked.items()}
+            features = {name: _feature(array[i : i + 1]) for name, array in given.items()}
             example = tf.train.Example(features=tf.train.Features(feature=features))
             examples[i] = example.SerializeToString(deterministic=True)
         return {"inputs": examples}, read

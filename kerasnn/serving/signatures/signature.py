@@ -1,41 +1,44 @@
-"""`Signature`."""
+"""Signature: a reader, the model's inference and a writer as one traced program."""
 
 from typing import Any
 
 import tensorflow as tf
 
-from kerasnn.serving.graph.inference import Inference
+from kerasnn.serving.graph.traced import Traced, specs
 from kerasnn.serving.runtime.recorded_examples import Arrays, Example
-from kerasnn.serving.signatures.readers import Examples, Pictures, Tensors
-from kerasnn.serving.signatures.writers import Answers, Classes, Values
+from kerasnn.serving.signatures.readers import ExampleReader, ImageReader, TensorReader
+from kerasnn.serving.signatures.writers import ClassifyWriter, PredictWriter, RegressWriter
 
 
 class Signature:
-    """One way to ask for a model's inference.
+    """One named way to call a model's inference.
 
     Args:
-        inference: What is asked.
-        reader: Makes the model's inputs of a request.
-        writer: Makes the answer of the model's outputs.
+        traced: The model's inference.
+        reader: Converts a request to the model's inputs.
+        writer: Converts the model's outputs to a response.
 
     Attributes:
-        function: The traced program, from the request to the answer.
+        function: The traced program, from request to response.
         inputs: Input name -> `tf.TensorSpec`.
         outputs: Output name -> `tf.TensorSpec`.
-        method: What TensorFlow Serving calls this way to ask.
+        method: TensorFlow Serving's name of the method.
     """
 
     def __init__(
         self,
-        inference: Inference,
-        reader: Tensors | Pictures | Examples,
-        writer: Answers | Classes | Values,
+        traced: Traced,
+        reader: TensorReader | ImageReader | ExampleReader,
+        writer: PredictWriter | ClassifyWriter | RegressWriter,
     ) -> None:
-        self._inference, self._reader, self._writer = inference, reader, writer
-        traced = tf.function(self._serve, input_signature=[reader.specs], autograph=False)
-        self.function: Any = traced.get_concrete_function()
+        def served(received: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            return writer.write(traced.call(reader.read(received)))
+
+        self._traced, self._reader, self._writer = traced, reader, writer
+        program = tf.function(served, input_signature=[reader.specs], autograph=False)
+        self.function: Any = program.get_concrete_function()
         self.inputs: dict[str, tf.TensorSpec] = reader.specs
-        self.outputs: dict[str, tf.TensorSpec] = self.function.structured_outputs
+        self.outputs = specs(self.function.structured_outputs)
         self.method = writer.method
 
     def request(self, rows: Arrays) -> Arrays:
@@ -43,13 +46,10 @@ class Signature:
         return self._reader.request(rows)[0]
 
     def example(self, rows: Arrays) -> Example:
-        """Returns a request for `rows`, with what the model itself predicts for them.
+        """Returns a request for `rows`, with the model's own predictions as outputs.
 
         Raises:
-            ValueError: If the model cannot answer.
+            RefusedRowsError: If the model raises an error for them.
         """
         request, read = self._reader.request(rows)
-        return Example(request, self._writer.expected(self._inference.predict(read)))
-
-    def _serve(self, received: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return self._writer.write(self._inference(self._reader.read(received)))
+        return Example(request, self._writer.expected(self._traced.predict(read)))

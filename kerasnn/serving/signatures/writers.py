@@ -1,19 +1,19 @@
-"""`Answers`."""
+"""Writers: from the outputs of the model to the tensors of a response."""
 
 import numpy as np
 import tensorflow as tf
 
 from kerasnn.serving.errors import UnsuitableError
-from kerasnn.serving.graph.inference import Inference
 from kerasnn.serving.graph.labels import Labels
+from kerasnn.serving.graph.traced import Traced
 from kerasnn.serving.runtime.recorded_examples import Arrays
 
 
-class Answers:
+class PredictWriter:
     """Writes the model's outputs by name.
 
-    With labels, `probabilities` holds one for each label, in their order, of one sigmoid too, and
-    beside it stands the label of the class.
+    With labels, `probabilities` has one column for each label, in their order, of one sigmoid too,
+    and `labels` holds the name of the class.
     """
 
     method = "tensorflow/serving/predict"
@@ -28,16 +28,16 @@ class Answers:
         by_class = self._labels.by_class(outputs["probabilities"])
         return outputs | {"probabilities": by_class, "labels": self._labels.of(by_class)}
 
-    def expected(self, answers: Arrays) -> Arrays:
-        """Returns what is to come out where the model predicts `answers`."""
+    def expected(self, predicted: Arrays) -> Arrays:
+        """Returns the signature's outputs where the model predicts `predicted`."""
         if self._labels is None:
-            return answers
-        by_class = self._labels.by_class(answers["probabilities"])
-        return answers | {"probabilities": by_class, "labels": self._labels.expected(by_class)}
+            return predicted
+        by_class = self._labels.by_class(predicted["probabilities"])
+        return predicted | {"probabilities": by_class, "labels": self._labels.expected(by_class)}
 
 
-class Values:
-    """Writes one number a row, as TensorFlow Serving's `regress` wants it.
+class RegressWriter:
+    """Writes one number a row, as TensorFlow Serving's `regress` requires.
 
     Raises:
         UnsuitableError: If the model's output is not that.
@@ -45,26 +45,28 @@ class Values:
 
     method = "tensorflow/serving/regress"
 
-    def __init__(self, inference: Inference) -> None:
-        spec = inference.outputs.get("predictions")
+    def __init__(self, traced: Traced) -> None:
+        spec = traced.outputs.get("predictions")
         if spec is None or spec.dtype == tf.string or spec.shape.as_list()[1:] not in ([], [1]):
             raise UnsuitableError(
+                "signatures",
+                "name 'regress' only for a model with one output, which is no probability, of one "
+                "number a row",
                 "regress",
-                "with one output, which is no probability, of one number a row",
-                ", ".join(f"`{n}` of shape {s.shape}" for n, s in inference.outputs.items()),
+                got=", ".join(f"`{n}` of shape {s.shape}" for n, s in traced.outputs.items()),
             )
 
     def write(self, outputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Returns the signature's outputs from the model's, in its graph."""
         return {"outputs": outputs["predictions"]}
 
-    def expected(self, answers: Arrays) -> Arrays:
-        """Returns what is to come out where the model predicts `answers`."""
-        return {"outputs": answers["predictions"]}
+    def expected(self, predicted: Arrays) -> Arrays:
+        """Returns the signature's outputs where the model predicts `predicted`."""
+        return {"outputs": predicted["predictions"]}
 
 
-class Classes:
-    """Writes every class with its score, as TensorFlow Serving's `classify` wants it.
+class ClassifyWriter:
+    """Writes every class with its score, as TensorFlow Serving's `classify` requires.
 
     `scores` is `(batch, classes)`; of one sigmoid it holds 1 - p and p. `classes`, of the same
     shape, holds the labels, where there are any.
@@ -75,15 +77,17 @@ class Classes:
 
     method = "tensorflow/serving/classify"
 
-    def __init__(self, inference: Inference, labels: Labels | None) -> None:
-        shape = inference.outputs["probabilities"].shape if inference.activation else None
+    def __init__(self, traced: Traced, labels: Labels | None) -> None:
+        shape = traced.outputs["probabilities"].shape if traced.activation else None
         if shape is None or shape.rank != 2 or shape[-1] is None:
             raise UnsuitableError(
+                "signatures",
+                "name 'classify' only for a model with one output, computed by softmax or sigmoid, "
+                "of shape (batch, classes)",
                 "classify",
-                "with one output, which softmax or sigmoid gives, of shape (batch, classes)",
-                ", ".join(f"`{n}` of shape {s.shape}" for n, s in inference.outputs.items()),
+                got=", ".join(f"`{n}` of shape {s.shape}" for n, s in traced.outputs.items()),
             )
-        self._is_binary = inference.activation == "sigmoid" and shape[-1] == 1
+        self._is_binary = traced.activation == "sigmoid" and shape[-1] == 1
         self._names = None if labels is None else labels.names
 
     def write(self, outputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -96,9 +100,9 @@ class Classes:
         rows = tf.stack([tf.shape(scores)[0], 1])
         return {"classes": tf.tile(tf.constant([self._names]), rows), "scores": scores}
 
-    def expected(self, answers: Arrays) -> Arrays:
-        """Returns what is to come out where the model predicts `answers`."""
-        scores = answers["probabilities"]
+    def expected(self, predicted: Arrays) -> Arrays:
+        """Returns the signature's outputs where the model predicts `predicted`."""
+        scores = predicted["probabilities"]
         if self._is_binary:
             scores = np.hstack([1 - scores, scores])
         if self._names is None:

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from kerasnn import serving
-from kerasnn.serving.rest import json_values
+from kerasnn.serving import _json_values
 
 README = pathlib.Path(__file__).parents[2] / "README.md"
 
@@ -33,5 +33,5 @@ def test_the_five_commands(tmp_path):
     curl, _, data, url = shlex.split(question)
     assert (curl, url) == ("curl", "http://localhost:8501/v1/models/iris:predict")
     predictor = serving.Predictor(tmp_path / "models" / "iris")
-    answers = predictor(json_values.decode(json.loads(data))["instances"])
+    answers = predictor(_json_values.decode(json.loads(data))["instances"])
     assert answers["labels"].tolist() == [b"setosa"]

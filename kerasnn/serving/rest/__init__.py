@@ -1,1 +1,0 @@
-"""Client of TensorFlow Serving over REST."""
