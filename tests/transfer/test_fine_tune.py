@@ -383,7 +383,7 @@ def test_wrong_data_changes_nothing(refuses, unchanged):
     for images_, targets, message in (
         (bad, y, "`x`"),
         (x, y + 1, "`y`"),
-        (x[:5], y, "same number of rows"),
+        (x[:5], y, "rows"),
         (x[..., 0, :], y, "`x`"),
         (None, y, "`x`"),
         (iter([x]), None, "`x`"),
@@ -425,7 +425,7 @@ class OwnLoss(keras.Model):
 
 
 def test_models_that_need_the_loop_of_keras_are_refused(refuses, unchanged):
-    with refuses(unchanged, "cannot be trained on the outputs of its frozen layers"):
+    with refuses(unchanged, "cannot be trained on"):
         tuned(unchanged, callbacks=[EveryBatch()])
     own = compiled(OwnLoss(unchanged.inputs, unchanged.outputs))
     with refuses(own, argument="model"):

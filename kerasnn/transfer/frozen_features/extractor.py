@@ -205,11 +205,11 @@ def _key(model: keras.Model, precision: str) -> str:
             f"Keras says: {first_line(error)}",
             got=f"a directory for `{model.name}`",
         ) from error
-    parts = {
+    identity = {
         "layers": digest(architecture).hex(),
         "weights": digest(weights).hex(),
         "precision": precision,
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
     }
-    return json.dumps(parts)
+    return json.dumps(identity)
