@@ -1,5 +1,6 @@
 """The error that every refused argument raises."""
 
+import re
 from typing import Any
 
 
@@ -31,16 +32,33 @@ class InvalidArgument(ValueError):  # noqa: N818 - it names what is wrong, as Ke
     """
 
     def __init__(
-        self, argument: str, rule: str, value: Any, hint: str = "", *, got: str | None = None
+        self,
+        argument: str,
+        rule: str = "",
+        value: Any = None,
+        hint: str = "",
+        *,
+        got: str | None = None,
     ) -> None:
-        self.argument, self.rule, self.value, self.hint = argument, rule, value, hint
         self._got = f"{argument}={value!r}" if got is None else got
-        super().__init__(f"`{argument}` must {rule}; got {self._got}. {hint}".rstrip())
+        text = f"`{argument}` must {rule}; got {self._got}. {hint}".rstrip()
+        if not rule:
+            # Keras raises the error of a layer's `call` anew, from a text alone.
+            text, named = argument, re.search("`(.*?)`", argument)
+            argument = named[1] if named else ""
+        self.argument, self.rule, self.value, self.hint = argument, rule, value, hint
+        super().__init__(text)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if not self.rule:
+            return type(self), self.args
         # Exceptions are copied to other processes with their text alone, unless told otherwise.
         given = (self.argument, self.rule, self.value, self.hint)
         return _rebuild, (type(self), given, self._got)
+
+
+# Where users import it from.
+InvalidArgument.__module__ = "kerasnn"
 
 
 def _rebuild(kind: type[InvalidArgument], given: tuple[Any, ...], got: str) -> InvalidArgument:

@@ -1,8 +1,4 @@
-"""Checks that layers share: of their arguments and their inputs.
-
-What a layer raises inside `call` is a plain ValueError: Keras makes such an error anew from its
-text alone, to add the arguments of the call.
-"""
+"""Checks of the arguments and the inputs of layers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,9 +34,9 @@ def from_keras(argument: str, get: Callable[[Any], Any], given: Any) -> Any:
 def feature_count(layer: keras.layers.Layer, shape: Any) -> int:
     """Returns the size of the last axis, and requires the same of the layer's later inputs."""
     if shape[-1] is None:
-        rule = f"have a last axis of fixed size, which `{layer.name}` needs"
+        rule = f"have a last axis of fixed size for `{layer.name}`"
         given = tuple(shape)
-        raise _checks.InvalidArgument("inputs", rule, given, got=f"inputs of shape {given}")
+        raise _checks.InvalidArgument("inputs", rule, given, got=f"shape {given}")
     layer.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: shape[-1]})
     return shape[-1]
 
@@ -52,5 +48,6 @@ def real_numbers(layer: keras.layers.Layer, inputs: Any, dtype: str | None = Non
     """
     given = keras.backend.standardize_dtype(inputs.dtype)
     if given == "string" or given.startswith("complex"):
-        raise ValueError(f"`{layer.name}` takes real numbers; got dtype {given}.")
+        rule = f"hold real numbers for `{layer.name}`"
+        raise _checks.InvalidArgument("inputs", rule, given, got=f"dtype {given}")
     return keras.ops.cast(inputs, dtype or layer.compute_dtype)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kerasnn import InvalidArgument, _checks
+from kerasnn.layers import DropBlock
 
 
 def test_the_text_of_an_error_follows_from_its_fields():
@@ -22,6 +23,14 @@ def test_an_error_reaches_another_process_whole():
     error = pickle.loads(pickle.dumps(InvalidArgument("x", "be text", 1, "Hint.", got="a 1")))
     assert (error.argument, error.value, error.hint) == ("x", 1, "Hint.")
     assert str(error) == "`x` must be text; got a 1. Hint."
+
+
+def test_keras_raises_the_error_of_a_layer_anew():
+    """It adds what the layer was called with, and keeps the class."""
+    with pytest.raises(InvalidArgument) as caught:
+        DropBlock(0.5, 7)(np.zeros((1, 6, 5, 2), "float32"), training=True)
+    assert caught.value.argument == "block_size"
+    assert "be at most 5" in str(caught.value)
 
 
 @pytest.mark.parametrize(
