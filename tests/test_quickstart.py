@@ -11,7 +11,7 @@ TIMEOUT_S = 600
 
 
 @pytest.mark.slow
-def test_runs_whole_and_again(tmp_path, monkeypatch):
+def test_two_runs_write_two_versions(tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     for version in ("1", "2"):
         run = subprocess.run(
@@ -23,11 +23,11 @@ def test_runs_whole_and_again(tmp_path, monkeypatch):
             check=False,
         )
         assert run.returncode == 0, run.stderr
-        # Raised as `UserWarning` and its like, not TensorFlow's own log.
+        # Python's warnings, not TensorFlow's log.
         assert "Warning" not in run.stderr
-        said = re.search(r"Test accuracy: (0\.\d+) on 360 images", run.stdout)
-        assert said is not None
-        assert float(said[1]) > 0.97
+        printed = re.search(r"Test accuracy: (0\.\d+) on 360 images", run.stdout)
+        assert printed is not None
+        assert float(printed[1]) > 0.97
         assert re.search(r"The first test image shows a (\d); the server reads a \1\n", run.stdout)
         assert f"Figures and model are in {tmp_path / 'outputs' / 'quickstart'}" in run.stdout
         assert published(tmp_path)[-1] == version

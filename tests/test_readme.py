@@ -45,7 +45,7 @@ def calls():
 
 
 @pytest.mark.parametrize("call", [call for call in calls() if ").argmax" not in call])
-def test_the_table_names_what_exists(call):
+def test_the_calls_in_the_table_are_valid(call):
     node = ast.parse(call, mode="eval").body
     assert isinstance(node, ast.Call)
     owner, name = ast.unparse(node.func).split(".")
@@ -54,11 +54,11 @@ def test_the_table_names_what_exists(call):
     inspect.signature(getattr(MODULES[owner], name)).bind(*given, **keywords)
 
 
-def test_the_table_is_found():
+def test_the_table_is_parsed():
     assert {call.partition("(")[0] for call in calls()} >= {"models.mlp", "plots.confusion"}
 
 
-def test_the_map_is_that_of_the_code():
+def test_the_map_is_the_order_of_imports():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     layers = setup["importlinter:contract:downhill"]["layers"]
@@ -79,5 +79,5 @@ def test_the_map_is_that_of_the_code():
         ".venv/bin/pip install -e '.[test]' && .venv/bin/pytest",
     ],
 )
-def test_the_two_commands_stand_alone(command):
+def test_the_two_commands_are_there(command):
     assert f"```sh\npython3 -m venv .venv && {command}\n```" in README

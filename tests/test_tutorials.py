@@ -1,4 +1,4 @@
-"""Each tutorial ends by asserting what it taught, and draws the figure that the course shows."""
+"""Each tutorial asserts its claim at the end, and draws the figure of the course."""
 
 import copy
 import json
@@ -24,10 +24,10 @@ MOST_LINES = 120
         for path in COURSE
     ],
 )
-def test_claim_holds_and_figure_is_the_course_s(tutorial, tmp_path):
+def test_the_claim_holds_and_the_figure_is_drawn(tutorial, tmp_path):
     ran = run(tutorial, tmp_path)
     assert ran.returncode == 0, ran.stderr
-    # Raised as `UserWarning` and its like, not TensorFlow's own log.
+    # Python's warnings, not TensorFlow's log.
     assert "Warning" not in ran.stderr
     made = sorted(path.relative_to(tmp_path) for path in (tmp_path / "tutorials").rglob("*.*"))
     assert made == [FIGURES / f"{tutorial.stem}.{kind}" for kind in ("json", "png")]
@@ -36,7 +36,7 @@ def test_claim_holds_and_figure_is_the_course_s(tutorial, tmp_path):
 
 
 def drawn(deviation=0.0, **changes):
-    """The description of a figure with a curve, a band, an image and a box."""
+    """Returns the description of a figure with a curve, a band, a bar and an image."""
     options = {"label": "loss", "title": "Run 7", "scale": "log", **changes}
     figure, ax = plt.subplots()
     epochs = np.arange(1, 11)
@@ -73,8 +73,8 @@ def test_figures_are_compared_by_what_they_draw(tmp_path, monkeypatch):
     assert len(found(moved)) == 1
 
 
-def test_course_is_whole():
-    """Each script has its figure and its line in the course, in order, and nothing is left over."""
+def test_the_course_is_complete():
+    """Each script has its figure and its line in the course, in order, and nothing else."""
     names = [path.stem for path in COURSE]
     assert [int(name[:2]) for name in names] == list(range(1, len(names) + 1))
     for figures in (TUTORIALS / "figures", tutorial_figures.KEPT):
@@ -87,7 +87,7 @@ def test_course_is_whole():
 
 
 @pytest.mark.parametrize("tutorial", sorted(TUTORIALS.glob("*.py")), ids=lambda path: path.stem)
-def test_is_short(tutorial):
+def test_tutorials_are_short(tutorial):
     assert len(tutorial.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
 
@@ -99,7 +99,7 @@ def test_figures_are_small():
 @pytest.mark.parametrize(
     ("host", "is_refused"), [("192.0.2.1", True), ("example.invalid", True), ("127.0.0.1", False)]
 )
-def test_network_is_out_of_reach(host, is_refused):
+def test_the_network_cannot_be_reached(host, is_refused):
     code = f"""
 import contextlib, socket
 with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""How a tutorial of the course is run: whole, offline, in a fresh process and directory."""
+"""Runs of tutorials: complete, offline, in a new process and directory."""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ import sys
 
 TESTS = pathlib.Path(__file__).parent
 TUTORIALS = TESTS.parent / "tutorials"
-# The quickstart stands before the course, and has a test of its own.
+# The quickstart has its own test.
 COURSE = sorted(TUTORIALS.glob("[0-9]*.py"))
 FIGURES = pathlib.Path("tutorials", "figures")
 # A guard against a script that hangs; other work on the machine may slow it down a lot.
@@ -15,9 +15,9 @@ TIMEOUT_S = 600
 
 
 def offline():
-    """Returns an environment whose Python processes end where they reach for a network.
+    """Returns an environment in which Python processes end if they use a network.
 
-    What their figures draw is written beside each PNG.
+    A description of each figure is written beside its PNG.
     """
     places = [str(TESTS / "offline"), os.environ.get("PYTHONPATH", "")]
     path = os.pathsep.join(filter(None, places))

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 1. The perceptron
 #
-# A perceptron fires where a weighted sum of its inputs exceeds a threshold. Rosenblatt's rule
-# changes the weights only after a mistake, by w <- w + (y - y_hat) x.
+# A perceptron outputs 1 where a weighted sum of its inputs exceeds a threshold, and 0 elsewhere.
+# Rosenblatt's rule changes the weights only after a mistake, by w <- w + (y - y_hat) x.
 
 # %%
 import os
@@ -17,9 +17,9 @@ seed = int(os.environ.get("SEED", 0))
 keras.utils.set_random_seed(seed)
 
 # %% [markdown]
-# **Three gates, three formulations.** The threshold can stand as a bias, as a threshold, or as one
-# more weight on an input that is always 1. With one row to a step the absolute error, averaged
-# over an epoch, is the share of rows that were mistaken when their turn came.
+# **Three gates, three formulations.** The threshold can be stored as a bias, as a threshold, or as
+# one more weight of an input that is always 1. With batches of one row, the mean absolute error of
+# an epoch is the fraction of rows that were misclassified when they were used.
 
 # %%
 gates = {name: data.load(name) for name in ("and", "or", "xor")}
@@ -36,10 +36,10 @@ for gate, rows in gates.items():
         mistakes[gate, formulation] = np.rint(4 * np.array(history.history["loss"])).astype(int)
 
 # %% [markdown]
-# **Novikoff's bound.** If a plane through the origin leaves all rows (x, 1) on their own side, at a
-# distance of at least gamma, and no row is longer than R, then Rosenblatt's rule, from weights of
-# zero, makes at most R^2 / gamma^2 mistakes, in whatever order the rows come, however long it goes
-# on. These are the best planes (w1, w2, b) for AND and OR. For XOR there is none.
+# **Novikoff's bound.** If a plane through the origin separates the classes of all rows (x, 1) with
+# a distance of at least gamma, and no row is longer than R, then Rosenblatt's rule, starting from
+# weights of zero, makes at most R^2 / gamma^2 mistakes, in any order of the rows and any number of
+# epochs. These are the best planes (w1, w2, b) for AND and OR. For XOR there is none.
 
 # %%
 planes = {"and": (2, 2, -3), "or": (2, 2, -1)}
@@ -69,10 +69,10 @@ ax.legend(loc="upper left")
 fig.savefig("tutorials/figures/01_perceptron.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** The perceptron learns AND and OR, with far fewer mistakes than the bound
-# allows, and then makes no more. On XOR not one epoch passes without a mistake: an epoch without
-# one would mean that a line had divided what no line divides. And the three formulations make the
-# same mistakes, epoch by epoch, and arrive at the same line.
+# **What was learned.** The perceptron learns AND and OR with far fewer mistakes than the bound
+# allows, and then makes no more. On XOR every epoch contains a mistake: an epoch without one would
+# mean that a line separates the classes, and there is none. The three formulations make the same
+# mistakes in each epoch and end at the same line.
 
 # %%
 for gate, rows in gates.items():

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 2. XOR takes a hidden layer
 #
-# No line divides XOR, so no perceptron learns it. Two perceptrons in front of a third can: they
-# move the four points to places that a line does divide.
+# XOR is not linearly separable, so no perceptron learns it. Two perceptrons in front of a third
+# can: they map the four points to positions that a line separates.
 
 # %%
 import os
@@ -20,20 +20,20 @@ xor = data.load("xor")
 x, y = xor.x_train, xor.y_train
 
 # %% [markdown]
-# **By hand.** The first hidden unit fires where at least one input is 1, which is OR; the second
-# where both are, which is AND. The output fires where OR does and AND does not.
+# **By hand.** The first hidden unit outputs 1 where at least one input is 1, which is OR; the
+# second where both are, which is AND. The output is 1 where OR is 1 and AND is 0.
 
 # %%
 hidden, output = layers.Perceptron(2), layers.Perceptron(1)
 given = kerasnn.Sequential([keras.Input((2,)), hidden, output])
 hidden.set_weights([np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([-0.5, -1.5])])
 output.set_weights([np.array([[1.0], [-1.0]]), np.array([-0.5])])
-answers = given.predict(x, verbose=0)
-print("given weights:", answers[:, 0])
+outputs = given.predict(x, verbose=0)
+print("given weights:", outputs[:, 0])
 
 # %% [markdown]
-# **By training.** A threshold has no gradient to follow. With a smooth activation in its place the
-# hidden layer can be learned: four tanh units find two such lines, and the network answers with
+# **By training.** A threshold has no gradient to follow. With a smooth activation instead, the
+# hidden layer can be learned: four tanh units find two such lines, and the network outputs
 # probabilities.
 
 # %%
@@ -59,10 +59,10 @@ fig.savefig("tutorials/figures/02_xor.png", dpi=100, metadata={"Software": None}
 
 # %% [markdown]
 # **What was learned.** With a hidden layer of two threshold units XOR is exact: both rows of class
-# 1 land on the same point, (1, 0), and one line is enough. A trained network finds a solution of
-# its own, with more than 99% for the right class in each of the four rows.
+# 1 are mapped to the same point, (1, 0), and one line is enough. A trained network finds another
+# solution, with more than 99% for the correct class in each of the four rows.
 
 # %%
-np.testing.assert_array_equal(answers[:, 0], y)
+np.testing.assert_array_equal(outputs[:, 0], y)
 np.testing.assert_array_equal(moved, [[0, 0], [1, 0], [1, 0], [1, 1]])
 assert np.abs(probabilities[:, 0] - y).max() < 0.01

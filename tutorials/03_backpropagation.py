@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 3. Backpropagation is a vector times a Jacobian
 #
-# A network is a chain of functions, and the derivative of a chain is a product of Jacobians.
-# Backpropagation works it out from the last factor to the first, so that a vector meets a matrix
-# and never a matrix a matrix. Here once by hand, in float64, where agreement can be seen.
+# A network is a composition of functions, and the derivative of a composition is a product of
+# Jacobians. Backpropagation computes it from the last factor to the first, so that a vector is
+# multiplied by a matrix and never a matrix by a matrix. First by hand, in float64, so that the
+# results can be compared.
 
 # %%
 import os
@@ -17,13 +18,12 @@ from kerasnn import autodiff
 
 seed = int(os.environ.get("SEED", 0))
 rng = np.random.default_rng(seed)
-sizes = (4, 8, 8, 3)
-rows = 16
+sizes, rows = (4, 8, 8, 3), 16
 x, y = rng.normal(size=(rows, sizes[0])), rng.normal(size=(rows, sizes[-1]))
 weights = [rng.normal(size=(m, n)) / m**0.5 for m, n in pairwise(sizes)]
 
 # %% [markdown]
-# **Forward.** Two layers of tanh and a linear one, and half the squared error of their answers.
+# **Forward.** Two tanh layers and a linear one, and half the squared error of their outputs.
 
 
 # %%
@@ -34,15 +34,16 @@ def network(*weights):
     return tf.matmul(h, weights[-1])
 
 
+@tf.function
 def loss(*weights):
     return tf.reduce_sum((network(*weights) - y) ** 2) / 2
 
 
 # %% [markdown]
-# **By hand.** On the way forward every layer's input is kept. On the way back `delta` is the
-# derivative of the loss with respect to a layer's sums, before the tanh: the error itself at the
-# end, where there is no tanh; and from then on `delta` times the weights, times the slope of tanh
-# below them.
+# **By hand.** The forward pass stores the input of every layer. In the backward pass `delta` is the
+# derivative of the loss with respect to the sums of a layer, before the tanh: at the end, where
+# there is no tanh, it is the error itself; in each layer before, it is `delta` times the weights,
+# times the derivative of tanh.
 
 # %%
 inputs = [x]
@@ -55,16 +56,16 @@ for h, w in zip(reversed(inputs), reversed(weights), strict=True):
     delta = (delta @ w.T) * (1 - h**2)
 
 # %% [markdown]
-# **By kerasnn.** `vjp` returns the value, and the function that pulls a vector back through it. The
-# loss is one number, so that the vector is a 1.
+# **With kerasnn.** `vjp` returns the value and the pullback, the function v -> v^T J. The loss is
+# one number, so v is 1.
 
 # %%
 _, pullback = autodiff.vjp(loss, *weights)
 by_vjp = [np.asarray(g) for g in pullback(np.float64(1))]
 
 # %% [markdown]
-# **By differences.** What the loss does when one weight moves a little, up and down. The error of
-# central differences falls with the square of the step until rounding takes over, so the best step
+# **By differences.** Change the loss by moving each weight a little up and down. The error of
+# central differences falls with the square of the step until rounding dominates, so the best step
 # is near the cube root of float64's resolution.
 
 
@@ -72,17 +73,17 @@ by_vjp = [np.asarray(g) for g in pullback(np.float64(1))]
 def differences(step):
     found = [np.zeros_like(w) for w in weights]
     for w, slopes in zip(weights, found, strict=True):
-        for place, value in np.ndenumerate(w):
-            w[place] = value + step
+        for index, value in np.ndenumerate(w):
+            w[index] = value + step
             up = float(loss(*weights))
-            w[place] = value - step
-            slopes[place] = (up - float(loss(*weights))) / (2 * step)
-            w[place] = value
+            w[index] = value - step
+            slopes[index] = (up - float(loss(*weights))) / (2 * step)
+            w[index] = value
     return found
 
 
 def distance(one, other):
-    """The largest difference of two gradients, next to the largest number in them."""
+    """The largest difference of two gradients, relative to the largest number in them."""
     flat = [np.concatenate([g.ravel() for g in gradient]) for gradient in (one, other)]
     return np.abs(flat[0] - flat[1]).max() / np.abs(flat[0]).max()
 
@@ -91,8 +92,8 @@ steps = 10.0 ** np.arange(-10, 0)
 errors = [distance(by_hand, differences(step)) for step in steps]
 
 # %% [markdown]
-# **The Jacobian itself** is seldom needed, and large: that of all 48 answers has a row for each of
-# them. Pulling v back gives v^T J, for all weights, at the price of one row.
+# **The Jacobian itself** is seldom needed, and large: with 48 outputs it has 48 rows. The pullback
+# of v gives v^T J, for all weights, at the cost of one row.
 
 # %%
 v = rng.normal(size=y.shape)
@@ -109,8 +110,8 @@ ax.legend()
 fig.savefig("tutorials/figures/03_backpropagation.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** Reverse mode by hand and by `vjp` are the same to rounding, differences come
-# within 1e-8 of them, and what is pulled back is v^T J.
+# **What was learned.** Reverse mode by hand and by `vjp` are equal to rounding, central differences
+# agree to 1e-8, and the pullback of v is v^T J.
 
 # %%
 print(f"vjp: {distance(by_hand, by_vjp):.1e}, differences: {min(errors):.1e} at best")

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 4. One hidden layer approximates any continuous function
 #
-# A network with one hidden layer comes as near to a continuous function on a bounded interval as
-# one likes, if it has units enough. With ReLU the proof can be built: straight pieces, one for each
-# unit.
+# A network with one hidden layer can approximate any continuous function on a bounded interval to
+# any accuracy, if it has enough units. With ReLU the proof is constructive: one straight piece for
+# each unit.
 
 # %%
 import os
@@ -21,9 +21,9 @@ x = np.linspace(0, 1, 4097, dtype="float32")[:, None]
 y = np.sin(2 * np.pi * x)
 
 # %% [markdown]
-# **By hand.** Unit i is relu(x - i/n): a hinge at i/n. Its output weight is the change of slope
-# that is wanted there, so that the network runs through the sine at 0, 1/n, 2/n, ..., 1 in straight
-# lines. Such a line is a sum of hats, and each hat is two or three hinges.
+# **By hand.** Unit i is relu(x - i/n): a hinge at i/n. Its output weight is the change of slope at
+# that point, so that the network is the piecewise linear interpolation of the sine at 0, 1/n, 2/n,
+# ..., 1. It is a sum of hat functions, and each hat consists of two or three hinges.
 
 
 # %%
@@ -39,9 +39,9 @@ def hats(n):
 
 
 # %% [markdown]
-# **The bound.** Between two knots at a distance of h a straight line misses f by at most
-# h^2 max|f''| / 8, and here h = 1/n and |f''| is at most 4 pi^2. So the error is below
-# pi^2 / (2 n^2): twice the units, a quarter of the error.
+# **The bound.** Between two knots at a distance of h the error of linear interpolation is at most
+# h^2 max|f''| / 8, and here h = 1/n and |f''| is at most 4 pi^2. So the error is below pi^2 / (2
+# n^2): twice the units, a quarter of the error.
 
 # %%
 units = (4, 8, 16, 32, 64)
@@ -50,9 +50,9 @@ built = [hats(n) for n in units]
 by_hand = [np.abs(model.predict(x, verbose=0) - y).max() for model in built]
 
 # %% [markdown]
-# **By training.** That a good network exists does not say that training finds it. Here the hinges
-# start where chance puts them, and gradient descent moves them to make the mean square of the
-# error small, not its largest value.
+# **By training.** The existence of a good network does not mean that training finds it. Here the
+# hinges start at random positions, and gradient descent moves them to reduce the mean squared
+# error, not the largest error.
 
 # %%
 found = []
@@ -87,8 +87,8 @@ fig.savefig(
 
 # %% [markdown]
 # **What was learned.** The network built by hand stays below the bound at every size, and each
-# doubling divides its error by four. Training finds a sine too, but stays far from what the same
-# 64 units can do: to exist is one thing, to be found another.
+# doubling divides its error by four. Training also finds a sine, but with a much larger error than
+# the same 64 units can reach: existence is not the same as being found.
 
 # %%
 assert all(error <= limit for error, limit in zip(by_hand, bound, strict=True))

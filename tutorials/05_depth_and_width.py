@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 5. Depth against width
 #
-# One hidden layer is enough for anything, but not at any price. A sawtooth of 64 pieces takes 64
-# units side by side; stacked, two units in each of six layers are enough.
+# One hidden layer can approximate anything, but the number of units matters. A sawtooth of 64
+# pieces takes 64 units in one layer; in six layers, two units per layer are enough.
 
 # %%
 import os
@@ -21,7 +21,7 @@ sawtooth = 1 - np.abs(2 * (32 * x % 1) - 1)
 
 # %% [markdown]
 # **Deep, by hand.** 2 relu(x) - 4 relu(x - 1/2) is a tent: up from 0 to 1, and down again. A tent
-# of a tent has two tops, for the inner one passes over each height twice; and so on. Each further
+# of a tent has two peaks, because the inner tent takes each height twice; and so on. Each further
 # layer doubles the number of pieces, and costs six parameters.
 
 # %%
@@ -41,10 +41,10 @@ print(f"deep: {deep.count_params()} parameters, {pieces} pieces")
 
 # %% [markdown]
 # **Shallow, trained.** Each unit of a single hidden layer adds one hinge, so that 12 units, which
-# have 37 parameters too, make 13 pieces at most, where 64 are wanted. Five networks are trained
-# from different starts. What one leaves unexplained is its squared error next to that of the best
-# constant. The deep network is trained from chance too: that weights exist does not mean that
-# gradient descent finds them.
+# also have 37 parameters, make at most 13 pieces; 64 are needed. Five networks are trained from
+# different initial weights. The unexplained variance is the squared error relative to that of the
+# best constant. The deep network is also trained from random weights: the existence of good weights
+# does not mean that gradient descent finds them.
 
 
 # %%
@@ -58,8 +58,8 @@ def trained(hidden, start):
         seed=10 * seed + start,
     )
     model.fit(x, sawtooth, batch_size=128, epochs=300, seed=seed, verbose=0)
-    answers = model.predict(x, verbose=0)
-    return model.count_params(), answers, np.mean((answers - sawtooth) ** 2) / sawtooth.var()
+    outputs = model.predict(x, verbose=0)
+    return model.count_params(), outputs, np.mean((outputs - sawtooth) ** 2) / sawtooth.var()
 
 
 shallow = [trained((12,), start) for start in range(5)]
@@ -89,9 +89,9 @@ fig.savefig("tutorials/figures/05_depth_and_width.png", dpi=100, metadata={"Soft
 
 # %% [markdown]
 # **What was learned.** Thirty-seven parameters in depth make 64 pieces, exactly, to the last bit.
-# No shallow network of that size comes near: training leaves each of the five at the mean, with
-# less than a tenth of the sawtooth explained. From where chance puts it, training does no better
-# with the deep one.
+# No shallow network of that size comes close: after training each of the five is near the mean,
+# with less than a tenth of the variance explained. From random initial weights, training does no
+# better with the deep one.
 
 # %%
 assert deep.count_params() == deep_trained[0] == 37

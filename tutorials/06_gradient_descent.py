@@ -2,7 +2,7 @@
 # # 6. Gradient descent: batch, mini-batch, stochastic
 #
 # The gradient of the loss is a mean over all rows. A mean over some of them is an estimate, cheaper
-# and noisier. How much noisier follows a law, and the path of the weights shows it.
+# but noisier. The noise follows a simple law, and the paths of the weights show its effect.
 
 # %%
 import os
@@ -23,9 +23,9 @@ y = 2 * x - 1 + rng.normal(0, 0.5, x.shape).astype("float32")
 
 # %% [markdown]
 # **The spread.** A line has two weights, slope w and offset b. At one point, here w = b = 0, every
-# row has a gradient of its own: its row of the Jacobian of all the losses. A batch takes the mean
-# of as many as it holds. Means of n rows drawn with replacement, as from endless data, spread
-# 1 / sqrt(n) times as wide.
+# row has its own gradient: a row of the Jacobian of all losses. A batch averages the gradients of
+# its rows. The standard deviation of a mean of n rows, drawn with replacement, is that of one row
+# divided by sqrt(n).
 
 
 # %%
@@ -46,8 +46,8 @@ constant = spreads * np.sqrt(sizes)
 print("spread x sqrt(batch):", constant.round(2))
 
 # %% [markdown]
-# **The paths.** The same line, the same start, the same rate and the same number of steps; only the
-# batch differs. A callback that is asked after every batch notes where the weights are.
+# **The paths.** The same line, the same initial weights, the same rate and the same number of
+# steps; only the batch size differs. A callback stores the weights after every batch.
 
 # %%
 steps = 96
@@ -101,9 +101,9 @@ fig.savefig("tutorials/figures/06_gradient_descent.png", dpi=90, metadata={"Soft
 
 # %% [markdown]
 # **What was learned.** Four times the rows halve the noise of a gradient: its spread times
-# sqrt(batch) is the same from 1 row to 256 drawn so. So it pays to take few rows and many steps.
-# With a constant rate only the gradient of all rows comes to rest; the paths of the others end in a
-# cloud around the minimum, the wider the smaller the batch. Tutorial 9 lets the rate fall for that.
+# sqrt(batch size) is constant from 1 row to 256. So small batches and many steps pay off. With a
+# constant rate only full-batch descent converges; the others end in a cloud around the minimum, the
+# wider the smaller the batch. Tutorial 9 reduces the rate for that.
 
 # %%
 assert constant.max() / constant.min() < 1.12

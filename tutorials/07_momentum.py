@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 7. Momentum, dampening, Nesterov, and the longest step
 #
-# A long narrow valley is hard for gradient descent: across it no step may be long, and along it a
-# short one hardly moves. Momentum gathers speed along the valley.
+# A long narrow valley is difficult for gradient descent: across it steps must be short, and along
+# it short steps make little progress. Momentum accelerates along the valley.
 
 # %%
 import os
@@ -18,8 +18,9 @@ rng = np.random.default_rng(seed)
 
 # %% [markdown]
 # **The valley** is f(w) = (L w1^2 + m w2^2) / 2, with curvature L = 100 across and m = 1 along. A
-# step of rate r multiplies w1 by 1 - L r and w2 by 1 - m r. The first shrinks only where r < 2 / L,
-# from whatever start. The best plain rate is 2 / (L + m), at which both shrink alike: by 2% a step.
+# step of rate r multiplies w1 by 1 - L r and w2 by 1 - m r. The first shrinks only if r < 2 / L,
+# from any starting point. The best plain rate is 2 / (L + m), at which both shrink equally fast: by
+# 2% per step.
 
 # %%
 curvature = np.array([100.0, 1.0])
@@ -38,11 +39,11 @@ def descend(optimizer, steps=400):
 
 
 # %% [markdown]
-# **Momentum** b = 0.8 b + g steps along a sum of all gradients so far. Those along the valley agree
-# and add up, to five times one of them; those across it change sign and cancel, so that even 1.5
-# times the limit is not too far. **Dampening** takes a fifth of each new gradient: the sum becomes
-# an average, as smooth, and five times shorter. **Nesterov** adds the new gradient once more, on
-# top of the decayed sum, and so brakes before it overshoots.
+# **Momentum** b = 0.8 b + g steps along a sum of all past gradients. Those along the valley have
+# the same sign and add up, to five times one of them; those across it alternate and cancel, so that
+# even 1.5 times the limit converges. **Dampening** uses a fifth of each new gradient: the sum
+# becomes an average, as smooth, but five times shorter. **Nesterov** adds the new gradient once
+# more to the decayed sum, which slows down before overshooting.
 
 # %%
 SGD = optimizers.SGD
@@ -81,11 +82,11 @@ right.legend(fontsize="small")
 fig.savefig("tutorials/figures/07_momentum.png", dpi=90, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** A plain step must be shorter than 2 / L: with 2% less it converges, with 2%
-# more it diverges. In a valley a hundred times as steep across as along, momentum needs less than a
-# third of the steps that the best plain rate needs; dampened by as much, it loses that speed again.
-# And where classical momentum swings from side to side, at this rate, 1 / L, Nesterov's crosses the
-# valley once and no longer swings after two steps.
+# **What was learned.** A plain step must be shorter than 2 / L: 2% below it converges, 2% above it
+# diverges. In a valley a hundred times as steep across as along, momentum needs less than a third
+# of the steps of the best plain rate; with the same amount of dampening this speed is lost again.
+# Classical momentum oscillates across the valley; at this rate, 1 / L, Nesterov's crosses it once
+# and stops oscillating after two steps.
 
 # %%
 assert losses["plain, 0.98 x limit"][-1] < 1e-3 < 1e3 < losses["plain, 1.02 x limit"][-1]

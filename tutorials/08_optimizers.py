@@ -1,15 +1,15 @@
 # %% [markdown]
 # # 8. Adagrad, Adadelta, RMSprop and Adam against SGD
 #
-# SGD has one rate for all weights, and a good one has to be found. The four others divide each
-# weight's gradient g by how large it usually is, so that the same rate suits many problems.
+# SGD has one rate for all weights, and a good one has to be found. The other four divide the
+# gradient g of each weight by its typical size, so that the same rate suits many problems.
 #
-# | optimizer | step of a weight, next to the rate |
+# | optimizer | step of a weight, divided by the rate |
 # |---|---|
 # | SGD | g |
-# | Adagrad | g / root of the sum of all g^2: steps shrink as training goes on |
-# | RMSprop | g / root of a moving average of g^2: the old is forgotten |
-# | Adadelta | as RMSprop, times the usual size of the weight's own steps |
+# | Adagrad | g / root of the sum of all g^2: steps shrink during training |
+# | RMSprop | g / root of a moving average of g^2: old gradients are forgotten |
+# | Adadelta | as RMSprop, times the typical size of the weight's past steps |
 # | Adam | a moving average of g, which is momentum, over that of RMSprop |
 
 # %%
@@ -27,9 +27,9 @@ keras.utils.set_random_seed(seed)
 digits = data.load("digits")
 
 # %% [markdown]
-# **The race.** Each optimizer has the rate that `torch.optim` gives it by default (torch starts
-# Adagrad's sum at 0), and SGD runs once more with a rate that was searched for. All train the same
-# network from the same five starts, on the same batches.
+# **The comparison.** Each optimizer has the default rate of `torch.optim` (torch starts Adagrad's
+# sum at 0), and SGD runs once more with a tuned rate. All train the same network from the same five
+# initialisations, on the same batches.
 
 # %%
 makers = {
@@ -66,11 +66,11 @@ fig.legend(title="optimizer, rate", loc="outside right center")
 fig.savefig("tutorials/figures/08_optimizers.png", dpi=90, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** From each of the five starts, all that adapt the step to the weight have
-# less than half of the loss of SGD at such a rate. Adagrad is the slowest of them: Keras starts its
-# sum of squares at 0.1, far above these gradients' squares, and its steps only shrink. But no
-# optimizer is best as such: from each start SGD, once its rate was searched for, was ahead of Adam
-# at the default one.
+# **What was learned.** From each of the five initialisations, all adaptive optimizers reach less
+# than half of the loss of SGD at its default rate. Adagrad is the slowest of them: Keras starts its
+# sum of squares at 0.1, far above the squares of these gradients, and its steps only shrink. But no
+# optimizer is best in general: with a tuned rate SGD was ahead of Adam at its default rate every
+# time.
 
 # %%
 for start in range(5):

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 9. Which learning rate, and when
 #
-# The learning rate is the first number to get right. A sweep finds a good one in a few seconds; a
-# schedule is high at first or soon after, to get far, and ends low, to come to rest.
+# The learning rate is the first hyperparameter to tune. A sweep finds a good one in a few seconds;
+# a schedule starts high, to make progress, and ends low, to converge.
 
 # %%
 import os
@@ -25,10 +25,10 @@ def network(rate):
 
 
 # %% [markdown]
-# **The finder** trains one step after the other at ever higher rates, and takes it all back. The
-# loss first stands still, then falls, and then flies off. The suggestion is a tenth of the rate
-# with the lowest loss. Constant rates a hundred times lower and thirty times higher show what it
-# is worth.
+# **The finder** trains step by step at increasing rates, and then restores the model. The loss is
+# first constant, then falls, and then diverges. The suggestion is a tenth of the rate with the
+# lowest loss. For comparison, constant rates a hundred times lower and thirty times higher are
+# trained.
 
 # %%
 sweep = kerasnn.lr_find(network(0.01), x, y, seed=seed)
@@ -48,19 +48,19 @@ for factor, loss in constant.items():
     print(f"loss at {factor:g} times the suggestion: {loss:.3g}")
 
 # %% [markdown]
-# **Schedules.** A rate of 0.1 is far above the suggestion. Kept up, it shakes the weights for ever.
-# Decay lets them come to rest. One cycle spares them the first steps too, when the gradient is
-# largest: the rate starts low, rises to its peak, falls again, and runs out near 0; and momentum
-# falls and rises against it.
+# **Schedules.** A rate of 0.1 is far above the suggestion. Kept constant, it does not converge.
+# Decay makes it converge. One cycle also avoids a high rate in the first steps, when the gradient
+# is largest: the rate starts low, rises to its maximum, falls again, and ends near 0, while
+# momentum falls and rises.
 
 # %%
-peak = 0.1
-plans = {
+highest = 0.1
+scheduled = {
     "constant": None,
-    "cosine decay": schedules.Cosine(peak, steps=steps),
-    "one cycle": schedules.OneCycle(peak, steps=steps),
+    "cosine decay": schedules.Cosine(highest, steps=steps),
+    "one cycle": schedules.OneCycle(highest, steps=steps),
 }
-losses = {name: train(peak, schedule) for name, schedule in plans.items()}
+losses = {name: train(highest, schedule) for name, schedule in scheduled.items()}
 for name, loss in losses.items():
     print(f"loss with {name}: {loss[-1]:.3g}")
 
@@ -68,9 +68,9 @@ for name, loss in losses.items():
 fig, (left, middle, right) = plt.subplots(1, 3, figsize=(8.6, 2.8), layout="constrained")
 sweep.plot(ax=left)
 left.set(xlabel="learning rate", ylabel="loss of a step, nats", ylim=(0, 5))
-plots.learning_rates({name: plan for name, plan in plans.items() if plan}, ax=middle)
+plots.learning_rates({name: rate for name, rate in scheduled.items() if rate}, ax=middle)
 middle.set_ylim(0, 0.14)
-middle.axhline(peak, color="black", linestyle=":")
+middle.axhline(highest, color="black", linestyle=":")
 colours, styles = ("black", "#0072B2", "#D55E00"), (":", "-", "-")
 for (name, loss), colour, style in zip(losses.items(), colours, styles, strict=True):
     right.semilogy(range(1, epochs + 1), loss, style, color=colour, label=name)
@@ -79,9 +79,9 @@ right.legend(fontsize="small")
 fig.savefig("tutorials/figures/09_learning_rates.png", dpi=90, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** At the suggestion the loss falls to less than a fifth of what it is after as
-# many epochs at a rate thirty times higher, or a hundred times lower. A rate that is too high to
-# keep is not too high to start with: decay and one cycle divide its last loss by three at least.
+# **What was learned.** At the suggestion the loss is less than a fifth of that after as many epochs
+# at a rate thirty times higher, or a hundred times lower. A rate that is too high to keep is not
+# too high to start with: decay and one cycle divide its final loss by three at least.
 
 # %%
 assert constant[1] < constant[30] / 5

@@ -1,8 +1,9 @@
 # %% [markdown]
 # # 10. Activations and output layers
 #
-# A hidden activation has to let gradients through; the output's has to speak the target's language.
-# And the loss has to fit the output, or a network that is sure and wrong cannot be taught.
+# A hidden activation has to let gradients through; the output activation has to match the range of
+# the target. And the loss has to fit the output, or a network that is confident and wrong cannot be
+# trained.
 
 # %%
 import os
@@ -19,7 +20,7 @@ keras.utils.set_random_seed(seed)
 rng = np.random.default_rng(seed)
 
 # %% [markdown]
-# **Which, and why.** The builders of `kerasnn.models` choose by this table.
+# **Which, and why.** The builders of `kerasnn.models` use this table.
 
 # %%
 for network in ("mlp", "cnn", "rnn"):
@@ -30,8 +31,9 @@ for task in tasks.Task:
     print(f"{task:10} {output:11} {output.reason}")
 
 # %% [markdown]
-# **What a hidden activation lets through** is its derivative, once for each layer. Sigmoid's is a
-# quarter at most, tanh's is 1 at one place only, ReLU's is 1 wherever the unit fires.
+# **Hidden activations** multiply the gradient by their derivative, once for each layer. That of
+# sigmoid is at most a quarter, that of tanh is 1 at one point only, that of ReLU is 1 wherever the
+# unit is active.
 
 # %%
 z = np.linspace(-6, 6, 240)
@@ -41,9 +43,9 @@ for name in ("sigmoid", "tanh", "relu"):
     slopes[name] = np.asarray(pullback(np.ones_like(z))[0])
 
 # %% [markdown]
-# **The output and its loss** belong together: then the gradient with respect to z, the sum that
-# goes into the output, is the answer minus the target, whatever the task; with n labels, an n-th of
-# it each. Keras's squared error has no half in front, so that regression has twice as much.
+# **The output and its loss** belong together: then the gradient with respect to z, the input of the
+# output activation, is the prediction minus the target, for every task; with n labels, 1/n of it
+# for each. Keras's squared error has no factor 1/2, so that regression has twice as much.
 
 
 # %%
@@ -61,15 +63,15 @@ for task, target in targets.items():
     units = 4 if task in ("multiclass", "multilabel") else 1
     sums = rng.normal(size=(1, units)).astype("float32")
     rows = np.full((1, 1 if task == "multiclass" else units), target)
-    answer, pulled[task] = backward(task.loss, task.activation, rows, sums)
-    truth = np.eye(4)[target] if task == "multiclass" else target
-    wanted[task] = factors.get(task, 1) * (answer - truth)
+    predicted, pulled[task] = backward(task.loss, task.activation, rows, sums)
+    true = np.eye(4)[target] if task == "multiclass" else target
+    wanted[task] = factors.get(task, 1) * (predicted - true)
 
 # %% [markdown]
-# **Squared error on a sigmoid** is not such a pair: its gradient has the sigmoid's derivative in
-# it, y (1 - y). Where the answer is 0 for sure and should be 1, that is next to nothing: the worse
-# the answer, the less is learned from it. Cross-entropy's gradient is nearly -1 there. The networks
-# below start out sure that every tumour is of class 0.
+# **Squared error on a sigmoid** is not such a pair: its gradient includes the derivative of the
+# sigmoid, y (1 - y). Where the prediction is close to 0 and should be 1, that is almost 0: the
+# worse the prediction, the less is learned from it. The gradient of cross-entropy is nearly -1
+# there. The networks below start confident that every tumour is of class 0.
 
 # %%
 losses = {"cross-entropy": "binary_crossentropy", "squared error": "mean_squared_error"}
@@ -100,10 +102,10 @@ for ax in (left, middle, right):
 fig.savefig("tutorials/figures/10_activations.png", dpi=90, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** Sigmoid's derivative is at most a quarter, ReLU's is 1. With the loss that
-# belongs to it, an output learns from its whole error. On a sigmoid that is sure and wrong, squared
-# error has less than a hundredth of that gradient and learns nothing in 20 epochs, where
-# cross-entropy gets above 95%.
+# **What was learned.** The derivative of sigmoid is at most a quarter, that of ReLU is 1. With the
+# matching loss, an output learns from its whole error. On a sigmoid that is confident and wrong,
+# squared error has less than a hundredth of that gradient and learns nothing in 20 epochs, while
+# cross-entropy reaches more than 95%.
 
 # %%
 assert layers.recommend_activation("multiclass", "output") == "softmax"

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 11. Vanishing gradients and dying ReLUs
 #
-# Backpropagation multiplies by the derivative of every layer's activation. If these are small, the
-# first layers hear nothing of the error; if they are 0 on all rows, a unit never moves again. Both
-# look the same from outside: the loss does not fall. The doctor tells them apart.
+# Backpropagation multiplies by the derivative of the activation of every layer. If these are small,
+# the first layers receive almost no gradient; if they are 0 on all rows, a unit never changes
+# again. Both look the same from outside: the loss does not fall. The doctor distinguishes them.
 
 # %%
 import os
@@ -26,10 +26,10 @@ def train(model):
 
 
 # %% [markdown]
-# **Ten layers deep.** Sigmoid's derivative is a quarter at most, so that ten of them multiply to
-# less than a millionth, next to the weights. ReLU's is 1 where a unit fires, and He's initial
-# weights make up for the half of the units that do not. The builder takes Glorot's weights for the
-# one and He's for the other.
+# **Ten layers deep.** The derivative of sigmoid is at most a quarter, so that ten of them multiply
+# to less than a millionth, apart from the weights. That of ReLU is 1 where a unit is active, and
+# He's initial weights compensate for the inactive half of the units. The builder uses Glorot's
+# weights for sigmoid and He's for ReLU.
 
 # %%
 deep, norms = {}, {}
@@ -48,9 +48,9 @@ for activation in ("sigmoid", "relu"):
     deep[activation] = train(model)
 
 # %% [markdown]
-# **Dead units.** One step that is too long can throw the biases of a layer far below 0, where no
-# unit fires on any row. Here that is done on purpose. A ReLU has no derivative there; the leaky one
-# keeps a fifth, and so a way back.
+# **Dead units.** One step that is too long can move the biases of a layer far below 0, where no
+# unit is active on any row. Here this is done on purpose. A ReLU has derivative 0 there; leaky ReLU
+# keeps a fifth, and can recover.
 
 # %%
 dead = {}
@@ -88,9 +88,9 @@ fig.savefig("tutorials/figures/11_vanishing_gradients.png", dpi=90, metadata={"S
 
 # %% [markdown]
 # **What was learned.** Through ten sigmoid layers the gradient shrinks by a factor of more than
-# 100,000, and the network guesses; with ReLU and He by less than 100, and it learns. Dead ReLUs
-# stay dead, where leaky ones come back. The doctor named the fault of each that failed, and found
-# none in the others.
+# 100,000, and the network guesses; with ReLU and He's weights by less than 100, and it learns. Dead
+# ReLUs stay dead, while leaky ones recover. The doctor named the problem of each network that
+# failed, and found none in the others.
 
 # %%
 shrunk = {name: by_layer["output"] / by_layer["hidden_1"] for name, by_layer in norms.items()}

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 12. Initialisation
 #
-# Where training starts decides whether it starts at all. Weights must not be equal, for then all
-# units of a layer stay one unit. And their scale has to fit, for a signal passes through it once a
+# The initial weights decide whether training works at all. They must not be equal, or all units of
+# a layer stay identical. And their scale has to fit, because the signal is multiplied by it in each
 # layer: twenty layers raise it to the twentieth power.
 
 # %%
@@ -19,8 +19,9 @@ keras.utils.set_random_seed(seed)
 
 # %% [markdown]
 # **Symmetry.** Units of a layer that start with the same weights have the same output, hence the
-# same gradient, hence the same weights after every step: eight of them are one. Here each unit gets
-# the weights of the first. One unit draws one straight line, and a disc in a ring needs more.
+# same gradient, hence the same weights after every step: eight of them act as one. Here each unit
+# gets the weights of the first. One unit separates by one straight line, and a disc inside a ring
+# needs more.
 
 # %%
 circles = data.load("circles", seed=seed)
@@ -38,9 +39,9 @@ spread = np.ptp(hidden.kernel.numpy(), axis=1).max()
 
 # %% [markdown]
 # **Scale.** The sum of n inputs times weights of variance v has n v times their mean square, and
-# the ReLU takes away half of it. He's v = 2 / n makes up for that, and `models.mlp` starts so. With
+# ReLU halves it. He's v = 2 / n compensates for that, and is the default of `models.mlp`. With
 # weights of half that size twenty layers leave a millionth of the signal; with twice that size they
-# make it a million times as large. The gradient goes back through the same weights.
+# make it a million times as large. The gradient passes backwards through the same weights.
 
 # %%
 digits = data.load("digits", seed=seed)
@@ -78,10 +79,10 @@ right.legend()
 fig.savefig("tutorials/figures/12_initialisation.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** Eight units that start equal end equal, to the last bit, and cannot tell the
-# disc from the ring. Of twenty layers those with He's weights hand the signal on and learn. Half
-# the size starves them, and in 30 epochs the loss stays at that of a guess, log(10). Twice the size
-# makes the first steps so long that they leave the finite numbers, and kerasnn says so.
+# **What was learned.** Eight units that start equal stay equal, and cannot separate the disc from
+# the ring. With He's weights twenty layers preserve the signal and learn. With half the size the
+# signal vanishes, and in 30 epochs the loss stays at that of guessing, log(10). With twice the size
+# the first steps are so large that the weights overflow, and kerasnn reports it.
 
 # %%
 print(f"Disc and ring: {accuracies}; equal units differ by {spread}")

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 14. Dropout
 #
-# In training, dropout sets each output of a layer to zero with probability p, anew at every step,
-# and multiplies what is left by 1 / (1 - p). No unit can rely on another, and every step trains
-# another of the networks that hide in the one.
+# In training, dropout sets each output of a layer to zero with probability p, independently at
+# every step, and multiplies the others by 1 / (1 - p). No unit can rely on another, and every step
+# trains a different subnetwork.
 
 # %%
 import os
@@ -18,8 +18,8 @@ seed = int(os.environ.get("SEED", 0))
 keras.utils.set_random_seed(seed)
 
 # %% [markdown]
-# **The expectation is kept.** What is left is scaled up by just as much as is lost, so inference
-# needs no dropout and no scaling.
+# **The expectation is kept.** Kept outputs are scaled up by as much as is lost on average, so
+# inference needs no dropout and no scaling.
 
 # %%
 ones = keras.ops.ones((1000, 1000))
@@ -27,8 +27,8 @@ dropped = layers.Dropout(0.3)(ones, training=True).numpy()
 print(f"Of a million ones {np.mean(dropped == 0):.4f} are zero; the mean is {dropped.mean():.4f}")
 
 # %% [markdown]
-# **Noisy labels.** Four in ten of the digits that train get a label by chance. A large network
-# learns them by heart, and reads new digits the worse for it. Dropout makes that hard to do.
+# **Noisy labels.** Four in ten training digits get a random label. A large network memorises them,
+# and reads new digits worse. Dropout makes memorising difficult.
 
 # %%
 digits = data.load("digits", seed=seed)
@@ -44,20 +44,20 @@ for rate in (0.0, 0.7):
     curves[rate] = history.history
 
 # %% [markdown]
-# **An ensemble.** A mask leaves a thinned network. Fifty of them, asked one by one, and then what
-# the mean of their probabilities says; beside them the whole network, in one pass.
+# **An ensemble.** A mask leaves a thinned network. Compared are fifty of them one by one, the mean
+# of their probabilities, and the full network in one pass.
 
 # %%
 thinned = np.array([model(x_test, training=True) for _ in range(50)])
 whole = model.predict(x_test, verbose=0)
-answers = {"a thinned one": thinned, "mean of 50": thinned.mean(axis=0), "whole": whole}
-right = {name: np.mean(p.argmax(axis=-1) == digits.y_test) for name, p in answers.items()}
+predictions = {"a thinned one": thinned, "mean of 50": thinned.mean(axis=0), "whole": whole}
+right = {name: np.mean(p.argmax(axis=-1) == digits.y_test) for name, p in predictions.items()}
 agree = np.mean(whole.argmax(axis=1) == thinned.mean(axis=0).argmax(axis=1))
-print({name: f"{share:.3f}" for name, share in right.items()}, f"the last two agree on {agree:.1%}")
+print({name: f"{score:.3f}" for name, score in right.items()}, f"the last two agree on {agree:.1%}")
 
 # %% [markdown]
-# **How sure.** Where the thinned networks disagree, the network does not know. `predict_mc` asks
-# 400 of them about a sine of which only [0, 1] was shown.
+# **Uncertainty.** Where the thinned networks disagree, the network is uncertain. `predict_mc`
+# evaluates 400 of them on a sine of which only [0, 1] was in the training data.
 
 # %%
 sine = data.load("sine", samples=200, noise=0.1, seed=seed)
@@ -90,10 +90,10 @@ beside.legend(loc="upper left")
 fig.savefig("tutorials/figures/14_dropout.png", dpi=90, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** Dropout keeps the expectation. It keeps a large network from learning wrong
-# labels, so that it reads new digits better. The whole network answers as the mean of its thinned
-# ones does, in one pass, and both are right more often than one of them. And the thinned networks
-# disagree the more, the further a question is from the data.
+# **What was learned.** Dropout keeps the expectation. It prevents a large network from memorising
+# wrong labels, so that it reads new digits better. The full network predicts almost as the mean of
+# its thinned networks does, in one pass, and both are more accurate than a single thinned network.
+# And the thinned networks disagree the more, the further an input is from the data.
 
 # %%
 print("deviation in the data, beside it, and far away:", *(f"{level:.3f}" for level in levels))

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 15. Early stopping
 #
-# A network that trains for long enough learns its training rows by heart. Rows put aside for
-# validation tell when that begins: training ends when their loss has not fallen for a while, and
-# goes back to the weights of the best epoch.
+# A network that trains for long enough memorises its training rows. Validation rows show when that
+# begins: training ends when the validation loss has not improved for a while, and the weights of
+# the best epoch are restored.
 
 # %%
 import os
@@ -17,8 +17,8 @@ from kerasnn import callbacks, data, models, plots
 seed = int(os.environ.get("SEED", 0))
 
 # %% [markdown]
-# **Three parts.** One trains, one says when to stop, and the test part is asked once, at the end:
-# it must have no say in when that is.
+# **Three parts.** One is for training, one decides when to stop, and the test part is used once, at
+# the end: it must have no influence on when that is.
 
 # %%
 digits = data.load("digits", seed=seed)
@@ -28,8 +28,8 @@ x_train, x_val, y_train, y_val = train_test_split(
 rows = {"x": x_train, "y": y_train, "validation_data": (x_val, y_val)}
 
 # %% [markdown]
-# **The same start twice**, once to the end, once with patience: after 20 epochs that were no better
-# than the best it is over.
+# **The same start twice**, once for all epochs, once with patience: training stops after 20 epochs
+# without an improvement.
 
 # %%
 longest = 300
@@ -52,9 +52,9 @@ ax.legend(loc="center right")
 fig.savefig("tutorials/figures/15_early_stopping.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** The training loss falls on and on, when the validation loss has long turned.
-# About a tenth of the epochs is enough: the test accuracy is the same within three rows in a
-# hundred, and the test loss is lower, for the network is less sure of its mistakes.
+# **What was learned.** The training loss keeps falling long after the validation loss has begun to
+# rise. About a tenth of the epochs is enough: the test accuracy is the same within three rows in a
+# hundred, and the test loss is lower, because the network is less confident in its mistakes.
 
 # %%
 assert stopping.best_epoch_ is not None

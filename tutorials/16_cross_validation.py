@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 16. Cross-validation and tuning
 #
-# With few rows a single test part says little: another one would have said something else. In
-# cross-validation each row is tested once, by a model that has not seen it. That holds only if
-# nothing else has seen it either, neither the scaling of the inputs nor the choice of a setting.
+# With few rows a single test set says little: another one would give another result. In cross-
+# validation each row is tested once, by a model that was not trained on it. This is valid only if
+# nothing else has used that row either, neither the scaling of the inputs nor the choice of a
+# hyperparameter.
 
 # %%
 import os
@@ -21,7 +22,7 @@ x, y = wine.x_train, wine.y_train
 # %% [markdown]
 # **Scaling inside the fold.** 13 measurements of wines, from a tenth to a thousand, from three
 # growers. `models.mlp` standardises its inputs, and each fold learns mean and variance from its own
-# training rows. Without that the large numbers drown the others.
+# training rows. Without standardisation the large numbers dominate.
 
 # %%
 build = partial(models.mlp, 13, 3, task="multiclass", hidden=(16,), learning_rate=0.01)
@@ -33,11 +34,11 @@ for name, normalize in (("scaled inside the fold", True), ("not scaled", False))
     print(f"{name}:\n{folds[name]}\n")
 
 # %% [markdown]
-# **The best of many.** A search reports the score of its best setting, and some of that is luck: it
-# was chosen because it did well on these folds. To see how much, take labels by tossing a coin:
-# half right is all that anybody can get. And let the search choose what cannot matter, the seed of
-# the weights. `nested=True` searches again inside the training rows of each outer fold, and scores
-# what it finds there on rows that had no part in the choice.
+# **The best of many.** A search reports the score of its best setting, which is optimistic: the
+# setting was chosen because it scored well on these folds. To measure this, use random labels, on
+# which nobody can be better than half right, and search over a hyperparameter without influence,
+# the seed of the weights. `nested=True` searches again inside the training rows of each outer fold,
+# and scores the result on rows that were not used for the choice.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -79,11 +80,12 @@ right.legend(loc="upper right")
 fig.savefig("tutorials/figures/16_cross_validation.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** Scaled inside the fold, nearly all wines are told apart; the same network
-# without it does far worse. And where nothing can be learned, the best of six seeds still claims
-# more than the six do on average, though none is better than another. The nested score claims
-# nothing: it lies around half, above or below, as luck has it. The share of heads in 240 coins has
-# a standard deviation of 0.5 / sqrt(240), which is 0.03, and is hardly ever off by four of them.
+# **What was learned.** With scaling inside the fold, nearly all wines are classified correctly; the
+# same network without it is far worse. And where nothing can be learned, the best of six seeds
+# still scores above the average of the six, though none is better than another. The nested score is
+# not optimistic: it is around one half, above or below by chance. The fraction of heads in 240
+# coins has a standard deviation of 0.5 / sqrt(240), which is 0.03, and is hardly ever off by four
+# of them.
 
 # %%
 best, average = np.mean(naive), np.mean(usual)

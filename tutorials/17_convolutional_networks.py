@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 17. Convolutional networks
 #
-# A convolution looks for the same small pattern everywhere in an image. What it has learned in one
-# place it knows in all, and it needs few weights for that. A dense layer has to learn a digit anew
-# in every place where it can stand.
+# A convolution looks for the same small pattern everywhere in an image. What it learns at one
+# position holds at all positions, and it needs few weights. A dense layer has to learn a digit
+# separately at every position.
 
 # %%
 import os
@@ -18,7 +18,7 @@ seed = int(os.environ.get("SEED", 0))
 keras.utils.set_random_seed(seed)
 
 # %% [markdown]
-# **Shifted digits.** Each 8x8 digit is put somewhere in an image of 14x14.
+# **Shifted digits.** Each 8x8 digit is placed at a random position in an image of 14x14.
 
 # %%
 digits = data.load("digits", seed=seed)
@@ -27,23 +27,23 @@ rng = np.random.default_rng(seed)
 
 def shifted(images):
     wide = np.zeros((len(images), 14, 14, 1), "float32")
-    for image, place, (row, column) in zip(
+    for image, canvas, (row, column) in zip(
         images, wide, rng.integers(0, 7, (len(images), 2)), strict=True
     ):
-        place[row : row + 8, column : column + 8] = image
+        canvas[row : row + 8, column : column + 8] = image
     return wide
 
 
 x_train, x_test = shifted(digits.x_train), shifted(digits.x_test)
 
 # %% [markdown]
-# **The arithmetic.** A kernel of k pixels that moves by s over n pixels with p of padding on either
-# side fits in (n + 2 p - k) / s + 1 places, rounded down. Its weights do not depend on n: there are
-# k x k for each pair of an input channel and a filter, and one bias a filter.
+# **The arithmetic.** A kernel of k pixels with stride s over n pixels with p of padding on either
+# side has (n + 2 p - k) / s + 1 positions, rounded down. The number of its weights does not depend
+# on n: k x k for each pair of an input channel and a filter, and one bias per filter.
 
 
 # %%
-def places(n, k, s=1, p=0):
+def positions(n, k, s=1, p=0):
     return (n + 2 * p - k) // s + 1
 
 
@@ -51,9 +51,9 @@ cnn = models.cnn((14, 14, 1), 10, task="multiclass", filters=(16, 32), hidden=(6
 shapes, weights = [], []
 size, channels = 14, 1
 for filters in (16, 32):
-    size = places(size, k=3, p=1)  # The convolution keeps the size,
+    size = positions(size, k=3, p=1)  # The convolution keeps the size,
     shapes.append((size, size, filters))
-    size = places(size, k=2, s=2)  # and the pooling halves it.
+    size = positions(size, k=2, s=2)  # and the pooling halves it.
     shapes.append((size, size, filters))
     weights.append(3 * 3 * channels * filters + filters)
     channels = filters
@@ -96,9 +96,9 @@ right.set_title("16 filters of 3x3")
 fig.savefig("tutorials/figures/17_convolutional_networks.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** Shapes and weights follow from two lines of arithmetic. On shifted digits
-# the convolutional network makes less than half of the dense one's mistakes, with little more than
-# half of its weights.
+# **What was learned.** Shapes and numbers of weights follow from two lines of arithmetic. On
+# shifted digits the convolutional network makes less than half of the mistakes of the dense one,
+# with little more than half of its weights.
 
 # %%
 assert [layer.output.shape[1:] for layer in drawn] == shapes

@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 18. How information flows: feed-forward, recurrent, graph
 #
-# Networks differ in what an answer can know. A feed-forward network sees its input at once. A
-# recurrent one reads step by step, and what it knows at a step is what it has read so far. In a
-# graph network each node asks its neighbours, and hears of those further away through them.
+# Networks differ in the information on which an output depends. A feed-forward network uses its
+# whole input. A recurrent one reads step by step, and its output at a step depends on the steps so
+# far. In a graph network each node receives from its neighbours, and from more distant nodes
+# through them.
 
 # %%
 import os
@@ -22,8 +23,8 @@ x_train, x_test = digits.x_train[..., 0], digits.x_test[..., 0]
 y_train, y_test = digits.y_train, digits.y_test
 
 # %% [markdown]
-# **Feed-forward** sees all 64 pixels. To the **recurrent** network a digit is a sequence of 8 rows,
-# from top to bottom, and one cell reads them all.
+# **Feed-forward** uses all 64 pixels. For the **recurrent** network a digit is a sequence of 8
+# rows, from top to bottom, read by one cell.
 
 # %%
 dense = models.mlp((8, 8), 10, task="multiclass")
@@ -34,8 +35,8 @@ for name, model in (("feed-forward", dense), ("recurrent", reader)):
     _, right[name] = model.evaluate(x_test, y_test, verbose=0)
 
 # %% [markdown]
-# What influences what is a Jacobian: here that of what the trained cell holds after each row, with
-# respect to the pixels of each row.
+# The dependence of outputs on inputs is a Jacobian: here that of the state of the trained cell
+# after each row, with respect to the pixels of each row.
 
 # %%
 cell = keras.layers.GRU(64, return_sequences=True)
@@ -46,8 +47,8 @@ by_step = np.linalg.norm(autodiff.jacobian(cell, image)[0, :, :, 0], axis=(1, 3)
 at_once = np.linalg.norm(autodiff.jacobian(dense, x_test[:1])[0, :, 0], axis=2)
 
 # %% [markdown]
-# **Graph**: the nodes are digits, each joined to the six that look most like it, and three of each
-# kind have a label. The rest have to be told by who their neighbours are. A dense network gets the
+# **Graph**: the nodes are digits, each connected to the six most similar ones, and three of each
+# class have a label. The others have to be classified by their neighbours. A dense network gets the
 # same 30 labels, and no neighbours.
 
 # %%
@@ -62,20 +63,20 @@ weights = is_known[None].astype("float32")
 graph.fit(nodes, y_train[None], sample_weight=weights, epochs=150, verbose=0)
 alone = models.mlp(64, 10, task="multiclass")
 alone.fit(pixels[known], y_train[known], epochs=150, verbose=0)
-answers = {
+predictions = {
     "graph": graph.predict(nodes, verbose=0)[0],
     "no neighbours": alone.predict(pixels, verbose=0),
 }
-for name, answer in answers.items():
-    right[name] = np.mean(answer.argmax(axis=1)[~is_known] == y_train[~is_known])
+for name, predicted in predictions.items():
+    right[name] = np.mean(predicted.argmax(axis=1)[~is_known] == y_train[~is_known])
 
 # %% [markdown]
-# Two graph layers carry news over two edges. Pulling node 0's answer back gives the influence of
-# every node on it; the hops are counted by the powers of the adjacency matrix.
+# Two graph layers pass information over two edges. The pullback of node 0's output gives the
+# influence of every node on it; powers of the adjacency matrix give the distances.
 
 # %%
-answer, pullback = autodiff.vjp(lambda x: graph({**nodes, "features": x})[0, 0], pixels[None])
-influence = np.linalg.norm(pullback(keras.ops.one_hot(answer.numpy().argmax(), 10))[0][0], axis=1)
+output, pullback = autodiff.vjp(lambda x: graph({**nodes, "features": x})[0, 0], pixels[None])
+influence = np.linalg.norm(pullback(keras.ops.one_hot(output.numpy().argmax(), 10))[0][0], axis=1)
 reached, hops = np.eye(len(pixels))[0], np.full(len(pixels), 4)
 for hop in range(4):
     hops[(reached > 0) & (hops == 4)] = hop
@@ -98,13 +99,13 @@ beside.set(xlabel="edges away", ylabel="influence of a node / of itself", title=
 fig.savefig("tutorials/figures/18_information_flow.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** All rows bear on the answer of a feed-forward network at once; on that of a
-# recurrent one exactly those that it has read; on that of a graph network's node only nodes
-# at most as many edges away as there are layers. Both ways of reading digits are right in more than
-# nine of ten. And where labels are few, neighbours are worth a lot.
+# **What was learned.** The output of a feed-forward network depends on all rows; that of a
+# recurrent one on exactly the rows read so far; that of a node in a graph network only on nodes at
+# most as many edges away as there are layers. Both ways of reading digits are right for more than
+# nine in ten. And where labels are few, neighbours help a lot.
 
 # %%
-print({name: f"{share:.3f}" for name, share in right.items()})
+print({name: f"{score:.3f}" for name, score in right.items()})
 assert (at_once.sum(axis=0) > 0).all()
 assert (np.tril(by_step) > 0).sum() == 8 * 9 / 2
 assert (np.triu(by_step, k=1) == 0).all()

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 19. Transfer learning
 #
-# A network that has learned one task has features that another task may use. How many of its
-# layers to train again depends on how many examples there are, and on how near the tasks are. In
-# the three regimes the head is trained alone; then the last block too; or all layers.
-# With 30 labels `transfer.regime` advises the first.
+# A network trained for one task has features that may help with another task. How many of its
+# layers to train again depends on the number of examples, and on how similar the tasks are. The
+# three regimes train the head alone; then the last block too; or all layers. With 30 labels
+# `transfer.regime` recommends the first.
 
 # %%
 import os
@@ -22,9 +22,10 @@ split = data.load("digits", test_size=0.5, seed=seed)
 print(transfer.regime(n_examples=30, n_classes=10))
 
 # %% [markdown]
-# **Two pretrained networks** in VGG's style, on noisy copies of the first half of the digits. One
-# has seen all ten classes, the other only 0 to 4. What they are asked is about the second half,
-# which neither has seen: all digits from 30 labels, and the digits 5 to 9 from 30 labels or 200.
+# **Two pretrained networks** in VGG's style, trained on noisy copies of the first half of the
+# digits. One was trained on all ten classes, the other only on 0 to 4. Both are used on the second
+# half, which neither has seen: all digits from 30 labels, and the digits 5 to 9 from 30 labels or
+# 200.
 
 
 # %%
@@ -52,8 +53,9 @@ def pretrained(classes):
 all_digits, low_digits = pretrained(10), pretrained(5)
 
 # %% [markdown]
-# **From scratch, or by transfer.** `from_backbone` copies all before a network's head, and gives
-# it a new one. `fine_tune` computes what is frozen once, and trains the rest on it.
+# **From scratch, or by transfer.** `from_backbone` copies all layers before the head of a network,
+# and adds a new head. `fine_tune` computes the outputs of frozen layers once, and trains the rest
+# on them.
 
 
 # %%
@@ -100,10 +102,10 @@ ax.legend(ncols=4, loc="upper center")
 fig.savefig("tutorials/figures/19_transfer_learning.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** Where the classes are the same, 30 labels and borrowed features are worth
-# far more than 30 labels. Where they are others, frozen features **lose**: what tells 0 to 4 apart
-# tells 5 to 9 apart less well, and 200 labels do not help a head that never gets to see more. With
-# all layers trained further, the transfer costs little, if anything.
+# **What was learned.** Where the classes are the same, 30 labels and pretrained features are far
+# better than 30 labels alone. Where the classes differ, frozen features are **worse**: features
+# that separate 0 to 4 separate 5 to 9 less well, and even with 200 labels the head cannot make up
+# for it. If all layers are trained further, the transfer costs little, if anything.
 
 # %%
 same, few, many = found.values()

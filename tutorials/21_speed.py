@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 21. Speed
 #
-# Keras runs a little Python for every batch. Where a step is small, that takes far longer than the
-# step. `kerasnn.fit` compiles Keras's own `train_step` into one program that runs batch after batch
-# by itself. It is the same training: the weights that come out are the same to rounding.
+# Keras runs some Python code for every batch. If a step is small, that takes far longer than the
+# step itself. `kerasnn.fit` compiles Keras's own `train_step` into one program that runs many
+# batches. The training is the same: the final weights are equal to rounding.
 
 # %%
 import os
@@ -22,8 +22,9 @@ seed = int(os.environ.get("SEED", 0))
 keras.utils.set_random_seed(seed)
 
 # %% [markdown]
-# **Three networks**, in plain Keras, with Adam and batches of 32. The engine is named, since `auto`
-# would not compile for runs as short as these. On a CPU XLA suits all but convolutions.
+# **Three networks**, in plain Keras, with Adam and batches of 32. The engine is given explicitly,
+# since `auto` would not compile for trainings as short as these. On a CPU XLA suits all but
+# convolutions.
 
 # %%
 moons, digits = data.load("moons", samples=4000, seed=seed), data.load("digits", seed=seed)
@@ -50,9 +51,9 @@ def twins(rows, layers):
 
 
 # %% [markdown]
-# **Measured fairly.** Both train on the same rows in the same order. The first epochs, in which
-# both trace and compile, are timed apart. Then the two take turns, so that a busy machine is slow
-# for both, and each round gives a ratio.
+# **A fair measurement.** Both train on the same rows in the same order. The first calls, in which
+# both trace and compile, are timed separately. Then the two take turns, so that a busy machine
+# slows both, and each round gives a ratio.
 
 # %%
 ratios, first_s, differences = {}, {}, {}
@@ -84,10 +85,10 @@ ax.legend(loc="upper right")
 fig.savefig("tutorials/figures/21_speed.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** Once compiled, the same training takes a fraction of Keras's time, and it is
-# the same training. These are runs of 90 or 200 steps: what each call of `fit` costs once is in the
-# ratios, and weighs less in a longer run. Compiling takes a second or two, so `auto` asks XLA only
-# where the steps to come will earn that back.
+# **What was learned.** After compilation, the same training takes a fraction of Keras's time. These
+# are trainings of 90 or 200 steps: the fixed cost of each call of `fit` is included in the ratios,
+# and matters less in a longer training. Compiling takes a second or two, so `auto` uses XLA only if
+# the remaining steps will save that time.
 
 # %%
 medians = {name: statistics.median(rounds) for name, rounds in ratios.items()}

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 22. TensorFlow Datasets
 #
-# TensorFlow Datasets (TFDS) knows hundreds of data sets by name, and with `data.from_tfds` the name
-# is all that a script has to change. This one needs no network: it prepares a small set of its own,
-# which TFDS then loads as it loads any other.
+# TensorFlow Datasets (TFDS) provides hundreds of data sets by name, and with `data.from_tfds` a
+# script only has to change the name. This one needs no network connection: it prepares a small data
+# set of its own, which TFDS then loads like any other.
 #
 # If TFDS is missing: `pip install tensorflow-datasets importlib_resources`.
 
@@ -21,10 +21,10 @@ from kerasnn import data, models, plots
 
 seed = int(os.environ.get("SEED", 0))
 tfds.disable_progress_bar()
-place = Path("outputs/22_tensorflow_datasets")
+directory = Path("outputs/22_tensorflow_datasets")
 
 # %% [markdown]
-# **A set of one's own** is a builder that says what an example is, and makes them part by part.
+# **A custom data set** is a builder that describes its examples and generates them split by split.
 # Here they are scikit-learn's digits, as images. Preparing writes them to files, once.
 
 # %%
@@ -53,40 +53,40 @@ class SmallDigits(tfds.core.GeneratorBasedBuilder):
             yield number, {"image": (15 * image).astype("uint8"), "label": label}
 
 
-SmallDigits(data_dir=place).download_and_prepare()
+SmallDigits(data_dir=directory).download_and_prepare()
 
 # %% [markdown]
-# From here on it is a set like any other: `tfds.load` reads it by name, and cuts TFDS's slices.
+# From here on it is a data set like any other: `tfds.load` loads it by name, and supports slices.
 
 # %%
-tenth: Any = tfds.load("small_digits", split="train[:10%]", data_dir=place, as_supervised=True)
+tenth: Any = tfds.load("small_digits", split="train[:10%]", data_dir=directory, as_supervised=True)
 print(f"A tenth of the training part has {len(tenth)} rows")
 
 # %% [markdown]
-# **The same script on any name.** What a network has to know comes with the data: its shape, its
-# classes, its task. `learn("mnist")` or `learn("cifar10")` would download and prepare that set the
-# first time; where there is no network, it says within seconds how to get the files.
+# **The same script for any name.** The data set provides what a network has to know: shape,
+# classes, task. `learn("mnist")` or `learn("cifar10")` would download and prepare the data the
+# first time; without a network connection the error says within seconds how to get the files.
 
 
 # %%
-def learn(name, **how):
-    split = data.from_tfds(name, **how)
+def learn(name, **options):
+    split = data.from_tfds(name, **options)
     model = models.cnn(split.input_shape, split.outputs, task=split.task)
     model.fit(split.x_train, split.y_train, epochs=10, shuffle=split.y_train is not None, verbose=0)
     return split, model
 
 
-keras.utils.set_random_seed(seed)  # Here, since preparing draws random numbers too.
-split, model = learn("small_digits", data_dir=place)
+keras.utils.set_random_seed(seed)  # Here, because preparing draws random numbers too.
+split, model = learn("small_digits", data_dir=directory)
 print(split)
 _, accuracy = model.evaluate(split.x_test, split.y_test, verbose=0)
 
 # %% [markdown]
-# **A set that is larger than memory** is read from its files as training goes on. Its parts are
-# then batches, which shuffle themselves.
+# **A data set larger than memory** is read from its files during training. Its parts are then
+# streams of batches, which shuffle themselves.
 
 # %%
-stream, streamed = learn("small_digits", data_dir=place, in_memory=False, seed=seed)
+stream, streamed = learn("small_digits", data_dir=directory, in_memory=False, seed=seed)
 _, streamed_accuracy = streamed.evaluate(stream.x_test, verbose=0)
 print(f"test accuracy {accuracy:.3f}; read from the files as it went {streamed_accuracy:.3f}")
 
@@ -101,8 +101,8 @@ plots.confusion(split.y_test, predicted, labels=split.classes, ax=right)
 fig.savefig("tutorials/figures/22_tensorflow_datasets.png", dpi=100, metadata={"Software": None})
 
 # %% [markdown]
-# **What was learned.** What TFDS loads by name is what was put in, to the last pixel, with the
-# names of its classes. The same few lines learn it from memory and from its files.
+# **What was learned.** TFDS loads exactly the data that was prepared, to the last pixel, with the
+# names of its classes. The same few lines train on it from memory and from its files.
 
 
 # %%

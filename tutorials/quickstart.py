@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Quickstart: from images to a served model
 #
-# A convolutional network learns to read handwritten digits, is tested on digits that it has never
-# seen, and leaves as a SavedModel that runs without Keras and without kerasnn.
+# A convolutional network learns to read handwritten digits, is tested on digits that it has not
+# seen, and is exported as a SavedModel that runs without Keras and without kerasnn.
 
 # %%
 import json
@@ -21,10 +21,10 @@ outputs = Path("outputs/quickstart")
 outputs.mkdir(parents=True, exist_ok=True)
 
 # %% [markdown]
-# **Data.** 1,797 real images of 8x8 pixels, a fifth of them put aside as the test part. To know
-# when to stop, training has to check itself on images that it does not learn from. They are cut
-# from the training part, each digit in its share. The test part must not serve for that: an
-# accuracy that helped to choose the model no longer says how it does on new images.
+# **Data.** 1,797 real images of 8x8 pixels, a fifth of them in the test set. To know when to stop,
+# training needs images that it does not train on. They are taken from the training set, with the
+# same fraction of each digit. The test set must not be used for that: an accuracy that helped to
+# choose the model no longer measures how well it works on new images.
 
 # %%
 digits = data.load("digits")
@@ -34,14 +34,14 @@ x_train, x_val, y_train, y_val = train_test_split(
 )
 
 # %% [markdown]
-# **Model.** The task sets what belongs together: a softmax over the ten digits, cross-entropy as
-# the loss, accuracy. The pixels need no scaling: the first layer learns it in training.
+# **Model.** The task determines the output and the loss: a softmax over the ten digits, cross-
+# entropy, accuracy. The pixels need no scaling: the first layer learns it in training.
 
 # %%
 model = models.cnn((8, 8, 1), outputs=10, task="multiclass")
 
 # %% [markdown]
-# **Training** stops when the validation loss has not fallen for ten epochs, and goes back to the
+# **Training** stops when the validation loss has not improved for ten epochs, and restores the
 # weights of the best one.
 
 # %%
@@ -50,8 +50,8 @@ history = model.fit(x_train, y_train, epochs=100, validation_data=(x_val, y_val)
 plots.history(history).figure.savefig(outputs / "learning_curve.png")
 
 # %% [markdown]
-# **The test**, once. Each row of the confusion matrix is a true digit; what stands off the diagonal
-# was mistaken for another.
+# **The test**, once. Each row of the confusion matrix is a true digit; off the diagonal are the
+# mistakes.
 
 # %%
 _, accuracy = model.evaluate(digits.x_test, digits.y_test, verbose=0)
@@ -61,16 +61,16 @@ ax = plots.confusion(digits.y_test, predicted, labels=digits.classes)
 ax.figure.savefig(outputs / "confusion.png")
 
 # %% [markdown]
-# **Serving.** The SavedModel holds the scaling and the labels: pixels go in, a name comes out. Here
-# another process answers. TensorFlow imports Keras where it can, so there neither Keras nor kerasnn
-# can be imported.
+# **Serving.** The SavedModel includes the scaling and the labels: its input is pixels, its output a
+# name. Here another process runs it. TensorFlow imports Keras if it can, so in that process neither
+# Keras nor kerasnn can be imported.
 
 # %%
 report = serving.export(model, outputs / "model", labels=digits.classes)
 print(report)
 server = """
 import json, sys
-sys.modules["keras"] = sys.modules["kerasnn"] = None  # Now to import either is an error.
+sys.modules["keras"] = sys.modules["kerasnn"] = None  # Importing either is an error.
 import tensorflow as tf
 
 model = tf.saved_model.load(sys.argv[1])
@@ -86,7 +86,7 @@ print(f"The first test image shows a {digits.y_test[0]}; the server reads a {ser
 print(f"Figures and model are in {outputs.resolve()}")
 
 # %% [markdown]
-# **What was learned:** to read nearly all digits that the network has never seen. Over 10 seeds the
+# **What was learned:** the network reads nearly all digits that it has not seen. Over 10 seeds the
 # accuracy was between 0.981 and 0.994. And what was tested is what is served.
 
 # %%

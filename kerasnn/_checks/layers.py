@@ -34,9 +34,9 @@ def from_keras(argument: str, get: Callable[[Any], Any], given: Any) -> Any:
 def feature_count(layer: keras.layers.Layer, shape: Any) -> int:
     """Returns the size of the last axis, and requires the same of the layer's later inputs."""
     if shape[-1] is None:
-        rule = f"have a last axis of fixed size, which `{layer.name}` needs"
+        rule = f"have a last axis of fixed size for `{layer.name}`"
         given = tuple(shape)
-        raise _checks.InvalidArgument("inputs", rule, given, got=f"inputs of shape {given}")
+        raise _checks.InvalidArgument("inputs", rule, given, got=f"shape {given}")
     layer.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: shape[-1]})
     return shape[-1]
 

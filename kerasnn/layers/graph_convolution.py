@@ -33,10 +33,9 @@ class GraphConvolution(keras.layers.Layer):
         graph may come without the batch axis.
 
     Raises:
-        InvalidArgument: If `units` is not a positive integer, or another argument is invalid.
-        ValueError: If the inputs are not a pair, if the adjacency is not square or has another
-            number of nodes than the features, or if an edge is negative (checked in eager calls
-            only, where values are known).
+        InvalidArgument: If `units` is not a positive integer, if the inputs are not a pair, if
+            the adjacency is not square or has another number of nodes than the features, or if an
+            edge is negative (checked in eager calls only, where values are known).
 
     Example:
         >>> mix = GraphConvolution(1, kernel_initializer="ones")
@@ -120,9 +119,12 @@ class GraphConvolution(keras.layers.Layer):
         """Raises unless the shapes are those of features and adjacency of the same graphs."""
         is_pair = isinstance(shapes, (list, tuple)) and len(shapes) == 2
         if not is_pair or not all(isinstance(shape, (list, tuple)) for shape in shapes):
-            raise ValueError(
-                f"`{self.name}` takes a pair, node features and adjacency; got inputs of shape "
-                f"{shapes}. Call it as layer([features, adjacency])."
+            raise _checks.InvalidArgument(
+                "inputs",
+                f"be a pair of node features and adjacency for `{self.name}`",
+                shapes,
+                "Call it as layer([features, adjacency]).",
+                got=f"shape {shapes}",
             )
         features, adjacency = (tuple(shape) for shape in shapes)
         fits = len(features) == len(adjacency) and len(features) in (2, 3)
@@ -130,14 +132,20 @@ class GraphConvolution(keras.layers.Layer):
             pairs = [*zip(features[:-1], adjacency[:-1], strict=True), adjacency[-2:]]
             fits = all(one is None or other is None or one == other for one, other in pairs)
         if not fits:
-            raise ValueError(
-                f"`{self.name}` takes features of shape (batch, nodes, features) and a square "
-                f"adjacency of shape (batch, nodes, nodes); got {features} and {adjacency}."
+            raise _checks.InvalidArgument(
+                "inputs",
+                f"be features of shape (batch, nodes, features) and a square adjacency of shape "
+                f"(batch, nodes, nodes) for `{self.name}`",
+                (features, adjacency),
+                got=f"{features} and {adjacency}",
             )
         if features[-1] is None or (self.built and features[-1] != self.kernel.shape[0]):
             count = self.kernel.shape[0] if self.built else "a fixed number of"
-            raise ValueError(
-                f"`{self.name}` takes {count} features a node; got features of shape {features}."
+            raise _checks.InvalidArgument(
+                "inputs",
+                f"have {count} features per node for `{self.name}`",
+                features,
+                got=f"features of shape {features}",
             )
 
     def _check_edges(self, adjacency: Any) -> None:
@@ -145,9 +153,12 @@ class GraphConvolution(keras.layers.Layer):
         # In a compiled program only shapes are known.
         if tf.executing_eagerly() and bool(tf.reduce_any(values < 0)):
             lowest = float(tf.reduce_min(values))
-            raise ValueError(
-                f"`{self.name}` takes edges of weight 0 or more, since it divides by the root of "
-                f"their sum; got {lowest:g}."
+            raise _checks.InvalidArgument(
+                "inputs",
+                f"have edges of weight 0 or more for `{self.name}`, which divides by the root of "
+                "their sum",
+                lowest,
+                got=f"an edge of weight {lowest:g}",
             )
 
 

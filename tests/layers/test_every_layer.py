@@ -348,7 +348,7 @@ def test_inputs_that_are_refused(name):
     for inputs in [[x, case.inputs(2)[1]] for x in bad] if name == "GraphConvolution" else bad:
         layer = case.make()
         layer.name = "front"
-        with pytest.raises(ValueError, match=r"layer 'front'|`front` takes"):
+        with pytest.raises(ValueError, match=r"layer 'front'|for `front`"):
             call(layer, inputs, training=True)
 
 

@@ -34,8 +34,8 @@ class AlphaDropout(Dropout):
         `(batch, ...)` -> the same.
 
     Raises:
-        InvalidArgument: If `rate` is not in [0, 1), or `noise_shape` is no sequence of sizes.
-        ValueError: If `noise_shape` cannot be broadcast against the inputs.
+        InvalidArgument: If `rate` is not in [0, 1), or `noise_shape` cannot be broadcast against
+            the inputs.
 
     Example:
         >>> x = keras.random.normal((1000,), seed=1)

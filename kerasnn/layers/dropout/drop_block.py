@@ -36,8 +36,8 @@ class DropBlock(BaseDropout):
         `(batch, height, width, channels)` -> the same.
 
     Raises:
-        InvalidArgument: If `rate` is not in [0, 1), or `block_size` is not a positive integer.
-        ValueError: If `block_size` is larger than the input.
+        InvalidArgument: If `rate` is not in [0, 1), or `block_size` is not a positive integer or is
+            larger than the inputs.
 
     Example:
         >>> y = DropBlock(0.2, 3, seed=1)(keras.ops.ones((1, 9, 9, 4)), training=True).numpy()
@@ -70,9 +70,10 @@ class DropBlock(BaseDropout):
     def _check_sides(self, shape: Any) -> None:
         sides = [side for side in shape[1:-1] if side is not None]
         if sides and min(sides) < self.block_size:
-            raise ValueError(
-                f"`block_size` must be at most {min(sides)}, the smallest side of inputs of shape "
-                f"{tuple(shape)}; got block_size={self.block_size}."
+            raise _checks.InvalidArgument(
+                "block_size",
+                f"be at most {min(sides)}, the smallest side of inputs of shape {tuple(shape)}",
+                self.block_size,
             )
 
     def _blocks(self, shape: Any, axes: int) -> tf.Tensor:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasnn import _checks
 from kerasnn.layers.dropout.base import BaseDropout, check_noise_shape
 
 
@@ -32,8 +33,8 @@ class Dropout(BaseDropout):
         `(batch, ...)` -> the same.
 
     Raises:
-        InvalidArgument: If `rate` is not in [0, 1), or `noise_shape` is no sequence of sizes.
-        ValueError: If `noise_shape` cannot be broadcast against the inputs.
+        InvalidArgument: If `rate` is not in [0, 1), or `noise_shape` cannot be broadcast against
+            the inputs.
 
     Example:
         >>> bool((Dropout(0.5)(keras.ops.ones((2, 3))) == 1).numpy().all())
@@ -66,9 +67,11 @@ class Dropout(BaseDropout):
             n in (None, 1, size) or size is None
             for n, size in zip(self.noise_shape, sizes, strict=True)
         ):
-            raise ValueError(
-                "`noise_shape` must be a shape that can be broadcast against the inputs; got "
-                f"noise_shape={self.noise_shape} for inputs of shape {sizes}."
+            raise _checks.InvalidArgument(
+                "noise_shape",
+                "be a shape that can be broadcast against the inputs",
+                self.noise_shape,
+                got=f"noise_shape={self.noise_shape} for inputs of shape {sizes}",
             )
         return [shape[i] if n is None else n for i, n in enumerate(self.noise_shape)]
 
