@@ -86,7 +86,7 @@ def test_named_leaves():
 def test_row_count(invalid):
     named = [("x", np.zeros((4, 2))), ("y", np.zeros(4))]
     assert _checks.row_count(named) == 4
-    with invalid("x"):
+    with invalid("w", 3):
         _checks.row_count([*named, ("w", np.zeros(3))])
 
 

@@ -51,7 +51,7 @@ def test_fit_on_a_stream(capsys):
     assert printed[1] == printed[0]
 
 
-@pytest.mark.parametrize("verbose", [0, 1, 2, "auto"])
+@pytest.mark.parametrize("verbose", [1, 2])
 def test_evaluate_and_predict(verbose, capsys):
     model = classifier(metrics=["accuracy"])
     printed = []

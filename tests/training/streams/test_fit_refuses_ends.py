@@ -32,7 +32,7 @@ def two_inputs():
             {"left": X, "right": X},
             "x['right']",
         ),
-        ({"left": X, "right": X[:4, :2]}, "x['left']"),
+        ({"left": X, "right": X[:4, :2]}, "x['right']"),
         (
             {"left": X, "rigth": X[:, :2]},
             "x",
@@ -94,7 +94,7 @@ def two_outputs(structure):
         ),
         (
             {"value": X[:, 0], "kind": CLASSES[:6]},
-            "x",
+            "y['kind']",
         ),
         (
             {"value": X[:, 0], "knid": CLASSES},
