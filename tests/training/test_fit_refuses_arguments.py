@@ -152,7 +152,7 @@ def test_batch_size_without_training(refuses, method, batch_size):
         getattr(model, method)(*data, batch_size=batch_size, verbose=0)
 
 
-def test_a_model_that_is_none(invalid):
+def test_an_object_that_is_no_model(invalid):
     with invalid("model"):
         kerasnn.fit("mlp", X, BITS)
 

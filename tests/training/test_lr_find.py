@@ -58,7 +58,7 @@ OPTIMIZERS = {
         pytest.param("scaled", True, marks=pytest.mark.slow),
     ],
 )
-def test_nothing_is_left(name, trained):
+def test_a_sweep_restores_everything(name, trained):
     """Every variable and random state is the same, and so is the next `fit`."""
     plain, swept = rich(OPTIMIZERS[name]()), rich(OPTIMIZERS[name]())
     if trained:
@@ -89,7 +89,7 @@ def test_nothing_is_left(name, trained):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_what_is_excluded_from_weight_decay_stays_so():
+def test_weights_excluded_from_weight_decay_stay_excluded():
     """All of it: then the sweep is that without weight decay."""
     losses = []
     for decay in (0.0, 5.0):
@@ -290,13 +290,13 @@ def test_a_loss_that_never_falls():
         ({"batch_size": tf.constant(4)}, "batch_size"),
     ],
 )
-def test_what_cannot_be(refuses, arguments, argument):
+def test_invalid_arguments(refuses, arguments, argument):
     model = classifier()
     with refuses(model, argument=argument):
         kerasnn.lr_find(**{"model": model, "x": X, "y": Y, **arguments})
 
 
-def test_a_model_that_is_none(invalid):
+def test_an_object_that_is_no_model(invalid):
     for model in (None, "mlp"):
         with invalid("model"):
             kerasnn.lr_find(model, X, Y)

@@ -42,7 +42,7 @@ def perceptron():
 
 
 class Subclassed(keras.Model):
-    """A model that says nothing of its shapes before it is called."""
+    """A model whose shapes are unknown before it is called."""
 
     def __init__(self, units, activation=None):
         super().__init__()

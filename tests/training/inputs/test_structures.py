@@ -140,7 +140,7 @@ class OwnStep(keras.Model):
     ],
     ids=["own loss and weights", "own step"],
 )
-def test_a_model_of_ones_own_receives_the_structure(own, y, weights):
+def test_a_custom_model_receives_the_structure(own, y, weights):
     def build():
         keras.utils.set_random_seed(1)
         inputs = keras.Input((3,))

@@ -136,7 +136,7 @@ def test_files_of_epochs(tmp_path):
 
 
 def test_unfreezing_between_epochs():
-    """Keras goes on with what it traced before; here a change of `trainable` is heeded."""
+    """Keras keeps its old trace; here a change of `trainable` makes a new one."""
 
     def thaw(epoch, logs):
         moved.append(layer.get_weights()[0])

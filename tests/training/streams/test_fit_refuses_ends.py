@@ -70,7 +70,7 @@ def test_too_few_inputs(refuses):
 
 
 def two_outputs(structure):
-    """A model that answers with a number and with a class."""
+    """A model with a number and a class as outputs."""
     inputs = keras.Input((3,))
     value = keras.layers.Dense(1, name="value")(inputs)
     kind = keras.layers.Dense(3, "softmax", name="kind")(inputs)

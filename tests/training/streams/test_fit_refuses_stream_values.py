@@ -223,7 +223,7 @@ def test_a_sweep_of_rates(refuses, binary, kind_of_stream):
 
 @pytest.mark.parametrize(("seen", "known"), [(stream, True), (Batches, False)])
 def test_a_refused_stream_leaves_no_trace(invalid, seen, known):
-    """What is built meanwhile, weights and slots, is as new: the next training is Keras's."""
+    """Weights and optimizer state built meanwhile are as new: the next training equals Keras's."""
 
     def build():
         keras.utils.set_random_seed(3)
@@ -244,7 +244,7 @@ def test_a_refused_stream_leaves_no_trace(invalid, seen, known):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", "uint8", "int64"])
-def test_what_is_at_the_bounds_trains_as_in_keras(dtype):
+def test_values_at_the_bounds_train_as_in_keras(dtype):
     weights = np.linspace(0, 2, ROWS).astype("float32")
     data = stream(1e3 * X, CLASSES.astype(dtype), weights)
     ours, theirs = network("binary"), network("binary")

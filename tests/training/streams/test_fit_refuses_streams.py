@@ -100,7 +100,7 @@ def regular():
 
 
 def free(batch, specs):
-    """A stream of one batch of ones that says only so much of its shapes."""
+    """A stream of one batch of ones whose shapes are partly unknown."""
     arrays = tuple(np.ones(shape, "float32") for shape in batch)
     signature = tuple(tf.TensorSpec(shape, "float32") for shape in specs)
     return tf.data.Dataset.from_generator(lambda: iter([arrays]), output_signature=signature)
