@@ -19,7 +19,7 @@ def test_the_text_of_an_error_follows_from_its_fields():
     assert str(InvalidArgument("x", "be text", 1, got="a 1")) == "`x` must be text; got a 1."
 
 
-def test_an_error_reaches_another_process_whole():
+def test_an_error_is_pickled_with_all_fields():
     error = pickle.loads(pickle.dumps(InvalidArgument("x", "be text", 1, "Hint.", got="a 1")))
     assert (error.argument, error.value, error.hint) == ("x", 1, "Hint.")
     assert str(error) == "`x` must be text; got a 1. Hint."
@@ -72,12 +72,12 @@ def test_no_rates(invalid, value):
 
 
 @pytest.mark.parametrize("value", [2, 3, np.int64(2), np.uint8(200)])
-def test_whole_numbers(value):
+def test_integers(value):
     _checks.whole_number("units", value, at_least=2)
 
 
 @pytest.mark.parametrize("value", [1, 2.0, np.float64(3), "3", None, True, np.bool_(True)])
-def test_no_whole_numbers(invalid, value):
+def test_values_that_are_no_integers(invalid, value):
     with invalid("units"):
         _checks.whole_number("units", value, at_least=2)
 
@@ -159,7 +159,7 @@ def test_file_names(invalid, tmp_path):
             _checks.file_name("path", bad, ".keras")
 
 
-def test_truth_values_and_verbosity(invalid):
+def test_booleans_and_verbosity(invalid):
     for value in (True, False):
         _checks.true_or_false("invert", value)
     for value in (0, 1, True, np.int64(1)):

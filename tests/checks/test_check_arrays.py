@@ -19,7 +19,7 @@ def test_the_range_that_comes_back(dtype, shape):
     assert _checks.finite_range("x", array) == (float(array.min()), float(array.max()))
 
 
-def test_the_range_of_truth_values():
+def test_the_range_of_booleans():
     assert _checks.finite_range("x", np.array([True, False])) == (0.0, 1.0)
 
 
@@ -86,7 +86,7 @@ def test_named_leaves():
 def test_row_count(invalid):
     named = [("x", np.zeros((4, 2))), ("y", np.zeros(4))]
     assert _checks.row_count(named) == 4
-    with invalid("x"):
+    with invalid("w", 3):
         _checks.row_count([*named, ("w", np.zeros(3))])
 
 
@@ -121,5 +121,5 @@ LOSSES = {
     LOSSES.items(),
     ids=lambda value: str(getattr(value, "name", None) or getattr(value, "__name__", value)),
 )
-def test_what_targets_a_loss_wants(loss, kind):
+def test_the_kind_of_targets_of_a_loss(loss, kind):
     assert targets.kind_of(loss) == kind

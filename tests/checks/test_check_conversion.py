@@ -1,4 +1,4 @@
-"""What is read as an array of numbers, and what is refused by name."""
+"""Conversion to arrays of numbers, and its errors."""
 
 import numpy as np
 import pandas as pd

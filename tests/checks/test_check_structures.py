@@ -100,7 +100,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("tensors", "nest", "required", "argument"), REFUSED.values(), ids=REFUSED)
-def test_what_is_refused(invalid, tensors, nest, required, argument):
+def test_invalid_arguments(invalid, tensors, nest, required, argument):
     names = [tensor.name for tensor in keras.tree.flatten(tensors)]
     with invalid(argument):
         _checks.match("y", nest, tensors, names, required)

@@ -1,4 +1,4 @@
-"""What `keras.Model` takes and kerasnn refuses, each with the reason; everything else is Keras's.
+"""Arguments that `keras.Model` takes and kerasnn refuses, each with the reason.
 
 Found by running Keras 3.15.1's own tests of its trainer, callbacks and models through kerasnn.
 """

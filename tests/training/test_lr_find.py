@@ -1,4 +1,4 @@
-"""The sweep of the learning rate: what it finds, and that it leaves nothing behind."""
+"""The sweep of the learning rate: its suggestion, and that it restores everything."""
 
 import dataclasses
 import random
@@ -15,7 +15,7 @@ import kerasnn
 from kerasnn import data, layers, models, optimizers, schedules
 from kerasnn.training.learning_rate_sweep import RateSweep
 
-QUICK = {"steps": 12, "low": 1e-4, "high": 10.0}
+QUICK = {"steps": 10, "low": 1e-4, "high": 10.0}
 
 
 def learned(model):
@@ -58,7 +58,7 @@ OPTIMIZERS = {
         pytest.param("scaled", True, marks=pytest.mark.slow),
     ],
 )
-def test_nothing_is_left(name, trained):
+def test_a_sweep_restores_everything(name, trained):
     """Every variable and random state is the same, and so is the next `fit`."""
     plain, swept = rich(OPTIMIZERS[name]()), rich(OPTIMIZERS[name]())
     if trained:
@@ -89,7 +89,7 @@ def test_nothing_is_left(name, trained):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_what_is_excluded_from_weight_decay_stays_so():
+def test_weights_excluded_from_weight_decay_stay_excluded():
     """All of it: then the sweep is that without weight decay."""
     losses = []
     for decay in (0.0, 5.0):
@@ -132,10 +132,7 @@ def test_a_sweep_that_ends_too_early_says_so():
     x = np.linspace(-1, 1, 32, dtype="float32")[:, None]
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", loss="mse")
-    argument = (
-        r"not risen by the last rate, high=0\.1, so that .* Sweep further: give high=1, say\."
-    )
-    with pytest.warns(UserWarning, match=argument):
+    with pytest.warns(UserWarning, match=r"not risen by the last rate, high=0\.1, .* high=1\."):
         sweep = kerasnn.lr_find(model, x, 3 * x + 1, 32, high=0.1, steps=20)
     assert sweep.suggestion == pytest.approx(0.01)
 
@@ -156,12 +153,11 @@ def test_the_rates_are_those_that_were_trained_with():
     np.testing.assert_allclose(sweep.losses, losses, rtol=1e-4)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_the_suggestion_trains_digits(optimizer):
+def test_the_suggestion_trains_digits():
     """A hundredth of it is too low for 5 epochs, a hundred times it too high."""
     split = data.load("digits")
     x, held = (part.reshape(len(part), -1) for part in (split.x_train, split.x_test))
-    model = models.mlp(64, 10, task="multiclass", optimizer=optimizer, seed=0)
+    model = models.mlp(64, 10, task="multiclass", seed=0)
     suggestion = kerasnn.lr_find(model, x, split.y_train).suggestion
     model.optimizer.build(model.trainable_variables)
     start = [(v, v.numpy()) for v in [*model.variables, *model.optimizer.variables]]
@@ -210,8 +206,7 @@ def test_other_streams(invalid):
     endless = stream().repeat()
     sweep = kerasnn.lr_find(classifier("adam"), endless, steps_per_epoch=4, **QUICK)
     assert len(sweep.losses) == QUICK["steps"]
-    argument = "x"
-    with invalid(argument):
+    with invalid("x"):
         kerasnn.lr_find(classifier("adam"), (batch for batch in Pairs()), steps_per_epoch=3)
 
 
@@ -257,7 +252,7 @@ SWEEP = RateSweep(np.geomspace(1e-4, 1e4, 9), SMOOTHED + 0.1, SMOOTHED)
 @pytest.mark.parametrize(
     ("method", "wanted"), [("minimum", 10.0), ("steep", 1e-1), ("valley", 1e-1)]
 )
-def test_how_the_suggestion_is_read(method, wanted):
+def test_how_the_suggestion_is_chosen(method, wanted):
     sweep = dataclasses.replace(SWEEP, method=method)
     np.testing.assert_allclose(sweep.suggestion, wanted)
 
@@ -295,13 +290,13 @@ def test_a_loss_that_never_falls():
         ({"batch_size": tf.constant(4)}, "batch_size"),
     ],
 )
-def test_what_cannot_be(refuses, arguments, argument):
+def test_invalid_arguments(refuses, arguments, argument):
     model = classifier()
     with refuses(model, argument=argument):
         kerasnn.lr_find(**{"model": model, "x": X, "y": Y, **arguments})
 
 
-def test_a_model_that_is_none(invalid):
+def test_an_object_that_is_no_model(invalid):
     for model in (None, "mlp"):
         with invalid("model"):
             kerasnn.lr_find(model, X, Y)
@@ -316,18 +311,9 @@ class Nothing(keras.utils.PyDataset):
 
 
 @pytest.mark.parametrize(
-    ("empty", "name"),
-    [
-        pytest.param(Nothing, "PyDataset", id="sequence"),
-        pytest.param(
-            lambda: stream().filter(lambda x, y: False),
-            "_FilterDataset",
-            id="filter",
-            marks=pytest.mark.slow,
-        ),
-    ],
+    "empty", [Nothing, lambda: stream().filter(lambda x, y: False)], ids=["sequence", "filter"]
 )
-def test_streams_without_a_batch(refuses, empty, name):
+def test_streams_without_a_batch(refuses, empty):
     model = classifier()
     with refuses(model, argument="x"):
         kerasnn.lr_find(model, empty())

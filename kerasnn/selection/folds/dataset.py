@@ -243,5 +243,5 @@ def _measured(model: Any, problem: Problem) -> Any:
         lambda a: tf.TensorSpec((None, *a.shape[1:]), tf.as_dtype(a.dtype)), hide_none(data)
     )
     train_step.build(model, spec, "test_step")
-    train_step.Steps(model, spec, "test_step")
+    train_step.TracedStep(model, spec, "test_step")
     return model

@@ -186,11 +186,11 @@ KNOWN = {
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_what_is_known(name):
+def test_inputs_that_are_indices(name):
     build, count = KNOWN[name]
     assert len(indices_of(build())) == count
 
 
-def test_what_a_lookup_numbers_is_not_compared():
+def test_results_of_a_lookup_are_not_checked():
     model = keras.Sequential([keras.Input((2,), dtype="int64"), lookup(), words()])
     assert predict(model, np.array([[900, 7], [-5, 10**9]]), verbose=0).shape == (2, 2, 3)

@@ -22,7 +22,7 @@ def train():
 
 @pytest.fixture(scope="module")
 def expected(train):
-    """What training on plain float32 arrays gives."""
+    """The weights after training on plain float32 arrays."""
     return train(X, BITS.astype("float32"))
 
 
@@ -66,7 +66,7 @@ def test_arrays_are_not_written_to(train):
     train(x, y)
 
 
-def test_a_data_frame_of_numbers_and_truth_values(train):
+def test_a_data_frame_of_numbers_and_booleans(train):
     frame = pd.DataFrame({"a": X[:, 0], "b": BITS.astype(bool)})
     plain = np.stack([X[:, 0], BITS], axis=1)
     assert_same_training(train(frame, BITS), train(plain, BITS))

@@ -152,7 +152,7 @@ class OwnStep(keras.Model):
         return {"loss": loss}
 
 
-def test_targets_of_a_step_of_ones_own():
+def test_targets_of_a_custom_step():
     model = OwnStep()
     model.compile("sgd", loss="mse")
     far = np.array([["1.5"]] * ROWS)

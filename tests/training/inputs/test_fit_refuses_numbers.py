@@ -79,11 +79,11 @@ ARRAYS = {
     ),
     "fewer targets than rows": (
         {"x": X, "y": CLASSES[:5]},
-        "x",
+        "y",
     ),
     "fewer weights than rows": (
         {"x": X, "y": CLASSES, "sample_weight": np.ones(11)},
-        "x",
+        "sample_weight",
     ),
     "text in x": (
         {"x": np.array([["a", "b", "c"]] * ROWS), "y": CLASSES},
@@ -176,7 +176,7 @@ def test_real_targets(refuses, bad, argument):
         ),
         (
             (X, CLASSES[:3]),
-            "validation_data[0]",
+            "validation_data[1]",
         ),
         ((X[:, :1], CLASSES), "validation_data[0]"),
         ((X,), "validation_data[1]"),

@@ -114,7 +114,7 @@ def test_class_weights_of_a_stream(refuses):
         model.fit(batches, class_weight={**EVEN, 1: -1.0}, verbose=0)
 
 
-def test_class_weights_of_a_loss_of_ones_own(refuses):
+def test_class_weights_of_a_custom_loss(refuses):
     def half(y_true, y_pred):
         return keras.losses.sparse_categorical_crossentropy(y_true, y_pred) / 2
 

@@ -69,7 +69,7 @@ def test_targets_learn_from_training_rows_only(fresh_regressor):
 
 
 def test_targets_come_back_in_their_units():
-    """The network works on numbers of order one and answers in thousands."""
+    """The network computes numbers of order one and predicts thousands."""
     model = kerasnn.models.mlp(3, 2, task="regression", hidden=(), seed=0)
     y = np.stack([Y * 1000, Y * -0.001 + 4], axis=1)
     model.fit(X, y, verbose=0)

@@ -63,7 +63,6 @@ def test_outputs_without_a_loss_need_no_target(structure, loss, forms):
     def build():
         return several(structure, loss)
 
-    train_both(build, X, forms[0], validation_split=0.25, **PLAN)
     assert_same_evaluation(build, X, forms[-1])
     train = starting_over(build())
     first, *others = [train(X, y, validation_data=(X, y)) for y in forms]
@@ -101,17 +100,9 @@ def nested(loss):
     return model
 
 
-@pytest.mark.parametrize(
-    ("loss", "y"),
-    [
-        ({"pair": ("mse", "mae"), "one": "mse"}, {"pair": (SUM, SQUARE), "one": SUM}),
-        ({"pair": ("mse", None), "one": "mse"}, {"pair": (SUM, None), "one": SQUARE}),
-    ],
-    ids=["all", "one without a loss"],
-)
-def test_nested_outputs(loss, y):
+def test_nested_outputs():
+    loss, y = {"pair": ("mse", None), "one": "mse"}, {"pair": (SUM, None), "one": SQUARE}
     train_both(lambda: nested(loss), X, y, validation_split=0.25, **PLAN)
-    assert_same_evaluation(lambda: nested(loss), X, y)
 
 
 def test_a_nested_target_that_does_not_fit(refuses):
@@ -144,13 +135,12 @@ class OwnStep(keras.Model):
 @pytest.mark.parametrize(
     ("own", "y", "weights"),
     [
-        (OwnLoss, (SUM, SQUARE), None),
         (OwnLoss, [SUM, SQUARE], WEIGHTS),
         (OwnStep, (SUM, {"far": SQUARE}), None),
     ],
-    ids=["own loss", "own loss and weights", "own step"],
+    ids=["own loss and weights", "own step"],
 )
-def test_a_model_of_ones_own_receives_the_structure(own, y, weights):
+def test_a_custom_model_receives_the_structure(own, y, weights):
     def build():
         keras.utils.set_random_seed(1)
         inputs = keras.Input((3,))
@@ -159,7 +149,6 @@ def test_a_model_of_ones_own_receives_the_structure(own, y, weights):
         return model
 
     train_both(build, X, y, sample_weight=weights, **PLAN)
-    assert len(kerasnn.lr_find(build(), X, y, batch_size=4, steps=10).losses) > 1
 
 
 class AddIfThere(keras.layers.Layer):
@@ -184,7 +173,7 @@ def with_optional_input(structure=dict):
     ("structure", "x", "engine"),
     [
         (dict, {"a": X, "b": None}, "graph"),
-        (dict, {"a": X, "b": None}, "xla"),
+        pytest.param(dict, {"a": X, "b": None}, "xla", marks=pytest.mark.slow),
         (dict, {"a": X, "b": None}, "keras"),
         (list, [X, None], "graph"),
     ],
@@ -198,9 +187,8 @@ def test_an_optional_input_that_is_none(structure, x, engine):
     if structure is list:
         assert_same_evaluation(build, x, SUM)
         model = build()
-        for size in (ROWS, 5):
-            got = training.predict(model, x, batch_size=size, verbose=0)
-            np.testing.assert_allclose(got, model.predict(x, verbose=0), rtol=1e-5)
+        got = training.predict(model, x, batch_size=5, verbose=0)
+        np.testing.assert_allclose(got, model.predict(x, verbose=0), rtol=1e-5)
 
 
 def test_an_optional_input_in_a_stream():
@@ -208,8 +196,8 @@ def test_an_optional_input_in_a_stream():
         return tf.data.Dataset.from_tensor_slices(({"a": X, "b": None}, SUM)).batch(5)
 
     train_both(with_optional_input, batches(), validation_data=batches(), epochs=2)
-    for data in ((batches(),), ({"a": X, "b": None}, SUM)):
-        assert len(kerasnn.lr_find(with_optional_input(), *data, steps=10).losses) > 1
+    sweep = kerasnn.lr_find(with_optional_input(), batches(), steps=10)
+    assert len(sweep.losses) > 1
 
 
 def test_an_optional_input_in_folds_and_for_the_doctor():

@@ -17,7 +17,7 @@ REAL = ["float16", "float32", "float64", ml_dtypes.bfloat16]
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "uint64", ">i4", *REAL, "complex64"])
-def test_a_tensor_holds_what_its_array_held(dtype):
+def test_a_tensor_equals_its_array(dtype):
     array = (10 * ROWS).astype(dtype)
     tensor = as_tensors(array)
     assert tensor.dtype == tf.as_dtype(np.dtype(dtype).newbyteorder("="))
@@ -42,7 +42,7 @@ def test_an_array_that_is_only_read_can_be_copied():
     np.testing.assert_array_equal(as_tensors(array).numpy(), ROWS)
 
 
-def test_what_becomes_of_the_array_does_not_reach_the_tensor():
+def test_a_change_of_the_array_does_not_change_the_tensor():
     # Sixteen of them, so that every alignment occurs.
     arrays = [ROWS.astype(np.float32)[i % 4 :] for i in range(16)]
     tensors = as_tensors(arrays)

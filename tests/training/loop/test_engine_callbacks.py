@@ -15,40 +15,40 @@ HELD = {"validation_data": (X_HELD, Y_HELD)}
 
 
 class Order(keras.callbacks.Callback):
-    """Writes down what it is told."""
+    """Records the calls that it receives."""
 
     def __init__(self):
         super().__init__()
-        self.told = []
+        self.calls = []
 
     def on_train_begin(self, logs=None):
-        self.told.append(("train begin", self.params["epochs"], self.params["steps"]))
+        self.calls.append(("train begin", self.params["epochs"], self.params["steps"]))
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.told.append(("begin", epoch))
+        self.calls.append(("begin", epoch))
 
     def on_test_begin(self, logs=None):
-        self.told.append("test begin")
+        self.calls.append("test begin")
 
     def on_test_end(self, logs=None):
-        self.told.append(("test end", sorted(logs)))
+        self.calls.append(("test end", sorted(logs)))
 
     def on_epoch_end(self, epoch, logs=None):
-        self.told.append(("end", epoch, list(logs), {type(v) for v in logs.values()}))
+        self.calls.append(("end", epoch, list(logs), {type(v) for v in logs.values()}))
 
     def on_train_end(self, logs=None):
-        self.told.append(("train end", list(logs)))
+        self.calls.append(("train end", list(logs)))
 
 
-def test_what_callbacks_are_told():
-    told = []
+def test_callbacks_receive_the_same_calls():
+    calls = []
     for fit in (keras.Model.fit, kerasnn.fit):
         order = Order()
         model = classifier(metrics=["accuracy"])
         fit(model, X, Y, epochs=3, verbose=0, callbacks=[[order], []], validation_freq=2, **HELD)
         assert order.model is model
-        told.append(order.told)
-    assert told[0] == told[1]
+        calls.append(order.calls)
+    assert calls[0] == calls[1]
 
 
 def test_a_ready_callback_list():
@@ -59,7 +59,7 @@ def test_a_ready_callback_list():
     history = kerasnn.fit(model, X, Y, epochs=2, verbose=0, callbacks=callbacks)
     assert history.engine == "graph"
     assert len(history.history["loss"]) == 2
-    assert [told[1] for told in order.told if told[0] == "end"] == [0, 1]
+    assert [call[1] for call in order.calls if call[0] == "end"] == [0, 1]
 
 
 class Nudge(keras.callbacks.Callback):
@@ -136,7 +136,7 @@ def test_files_of_epochs(tmp_path):
 
 
 def test_unfreezing_between_epochs():
-    """Keras goes on with what it traced before; here a change of `trainable` is heeded."""
+    """Keras keeps its old trace; here a change of `trainable` makes a new one."""
 
     def thaw(epoch, logs):
         moved.append(layer.get_weights()[0])
@@ -186,7 +186,7 @@ def test_stopping_from_outside():
 
 
 class Reader(kerasnn.callbacks.Callback):
-    """Asks for the rows."""
+    """Keeps the rows that it receives."""
 
     given = ()
 
@@ -200,18 +200,18 @@ class Reader(kerasnn.callbacks.Callback):
 @pytest.mark.parametrize(
     ("callbacks", "argument"),
     [
-        (lambda: [keras.callbacks.EarlyStopping], "Give `EarlyStopping(...)`."),
+        (lambda: [keras.callbacks.EarlyStopping], "callbacks"),
         (lambda: ["early"], "callbacks"),
         (lambda: 3, "callbacks"),
     ],
 )
-def test_what_is_no_list_of_callbacks(refuses, callbacks, argument):
+def test_callbacks_that_are_none(refuses, callbacks, argument):
     model = classifier()
     with refuses(model, argument=argument):
         kerasnn.fit(model, X, Y, verbose=0, callbacks=callbacks())
 
 
-def test_rows_are_handed_to_callbacks_that_ask():
+def test_callbacks_receive_the_rows():
     readers, weights = [Reader(), Reader()], np.ones(len(X))
     arguments = {"sample_weight": weights, "verbose": 0, "callbacks": readers}
     for engine in ("graph", "keras"):
@@ -229,7 +229,7 @@ def test_rows_are_handed_to_callbacks_that_ask():
     np.testing.assert_array_equal(np.concatenate([x, held[0]]), X)
 
 
-def test_of_a_stream_no_rows_are_handed_over():
+def test_callbacks_receive_no_rows_of_a_stream():
     reader = Reader()
     stream = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32)
     kerasnn.fit(classifier(), stream, verbose=0, callbacks=reader)

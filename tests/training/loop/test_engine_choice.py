@@ -210,7 +210,7 @@ def test_jobs_that_only_keras_can_run(name, tmp_path, monkeypatch, invalid):
     assert chosen(model, *data, **arguments) == wanted
 
 
-def test_keras_trains_what_a_batch_callback_needs(refuses):
+def test_keras_trains_with_batch_callbacks(refuses):
     model, seen = classifier(), []
     callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda b, logs: seen.append(b))
     with refuses(model, argument="engine", value="graph"):

@@ -92,7 +92,7 @@ def test_calls_and_blocks_change_nothing(engine, request):
 
 
 @pytest.mark.slow
-def test_engines_shuffle_alike():
+def test_engines_shuffle_in_the_same_order():
     assert_close(trained(engine="xla", seed=3), trained(engine="graph", seed=3))
 
 
@@ -187,7 +187,7 @@ def test_validating_on_a_generator():
 
 
 @pytest.mark.parametrize("data", [batches, lambda: dataset().repeat()])
-def test_validating_for_ever(data, refuses, monkeypatch):
+def test_validation_data_without_an_end(data, refuses, monkeypatch):
     """A generator does not say that it has no end: at some size it is taken to have none."""
     monkeypatch.setattr(generators, "MOST_KEPT_BYTES", 1 << 20)
     model = classifier()
@@ -216,7 +216,7 @@ def test_streams_in_python(make):
 
 
 def test_bytes_stay_bytes():
-    """Images of whole numbers are not blown up to floats before a batch is cut."""
+    """Images of integers are not converted to floats before they are batched."""
     pixels = (np.abs(X) * 50).astype("uint8")
     seen = []
 

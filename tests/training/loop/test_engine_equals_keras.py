@@ -263,7 +263,7 @@ def test_xla(name):
         {"validation_split": 0.3, "validation_freq": [1, 4], "validation_batch_size": 8},
     ],
 )
-def test_when_and_on_what_it_validates(arguments):
+def test_validation_epochs_and_data(arguments):
     train_both(lambda: classifier(metrics=["accuracy"]), X, Y, epochs=6, **arguments)
 
 

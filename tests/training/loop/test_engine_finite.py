@@ -1,4 +1,4 @@
-"""Training that leaves the finite numbers stops, says where, and leaves finite weights."""
+"""Training that ends in NaN or infinity stops with an error and finite weights."""
 
 import keras
 import numpy as np
@@ -78,7 +78,7 @@ def hiding():
 
 
 @pytest.mark.parametrize("engine", EVERY_ENGINE)
-def test_what_a_relu_hides(engine):
+def test_nan_behind_a_relu(engine):
     """The loss stays finite, and so the weights have to be looked at."""
     model, x = hiding()
     arguments = dict(ENGINES[engine])
@@ -104,7 +104,7 @@ def test_a_loss_that_is_not_finite_over_weights_that_are(engine):
         kerasnn.fit(model, verbose=0, **ENGINES[engine])
 
 
-def test_a_model_goes_on_after_it():
+def test_a_model_trains_on_after_an_error():
     """With a lower rate, from the weights that it was left with, through the same program."""
     model = classifier(keras.optimizers.SGD(1e38))
     with pytest.raises(FloatingPointError, match=r"it is 1e\+38; try a tenth of it"):
@@ -146,7 +146,7 @@ def test_terminate_on_nan_keeps_its_meaning():
     assert len(history.epoch) < 9
 
 
-def test_half_precision_skips_what_overflows():
+def test_half_precision_skips_overflowing_steps():
     """Loss scaling meets infinite gradients as a matter of course; they are no error."""
     keras.config.set_dtype_policy("mixed_float16")
     scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(), initial_scale=2.0**24)

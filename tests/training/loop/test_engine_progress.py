@@ -1,4 +1,4 @@
-"""What is shown while training, how often, and what Ctrl-C leaves behind."""
+"""Progress bars, and the model after Ctrl-C."""
 
 import os
 import re
@@ -51,7 +51,7 @@ def test_fit_on_a_stream(capsys):
     assert printed[1] == printed[0]
 
 
-@pytest.mark.parametrize("verbose", [0, 1, 2, "auto"])
+@pytest.mark.parametrize("verbose", [1, 2])
 def test_evaluate_and_predict(verbose, capsys):
     model = classifier(metrics=["accuracy"])
     printed = []
@@ -122,7 +122,7 @@ assert np.isfinite(model.predict(x[:9], verbose=0)).all()
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["graph", "xla"])
 def test_ctrl_c(engine):
-    """It stops within a second, in the middle of an epoch, and leaves a model that goes on."""
+    """It stops within a second, in the middle of an epoch, and leaves a model that trains on."""
     with subprocess.Popen(
         [sys.executable, "-c", TRAINS_FOR_EVER.replace("ENGINE", repr(engine))],
         stdout=subprocess.PIPE,

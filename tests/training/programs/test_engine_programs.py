@@ -59,11 +59,11 @@ AGAIN = {
 
 
 @pytest.mark.parametrize("name", AGAIN)
-def test_nothing_is_traced_again(counted, name):
+def test_a_second_call_traces_nothing(counted, name):
     assert calls(counted, lambda: AGAIN[name](counted)) == 0
 
 
-def test_a_new_learning_rate_is_heeded_and_traces_nothing(counted):
+def test_a_new_learning_rate_is_used_without_tracing(counted):
     counted.optimizer.learning_rate = 0.0
     before = counted.get_weights()
     assert calls(counted, lambda: kerasnn.fit(counted, X, Y, verbose=0)) == 0
@@ -71,7 +71,7 @@ def test_a_new_learning_rate_is_heeded_and_traces_nothing(counted):
     counted.optimizer.learning_rate = 0.01
 
 
-def test_new_weights_are_heeded_and_trace_nothing(counted):
+def test_new_weights_are_used_without_tracing(counted):
     before = counted.get_weights()
     counted.set_weights([w * 0 for w in before])
     uniform = training.predict(counted, X[:2], verbose=0)
@@ -180,7 +180,7 @@ class Unsaid(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def test_a_schedule_without_a_configuration():
-    """Trained as by Keras, and traced once; another one in its place is heeded."""
+    """Trained as by Keras, and traced once; another one in its place is used."""
     model, theirs = (classifier(keras.optimizers.SGD(Unsaid(0.1))) for _ in range(2))
     for schedules in ((), (Unsaid(0.9), Unsaid(0.9))):
         for each, schedule in zip((model, theirs), schedules, strict=False):
@@ -207,7 +207,7 @@ def test_compiling_anew():
     assert_close(model.get_weights(), before, tolerance=0)
 
 
-def test_thawing_what_the_optimizer_does_not_know(refuses):
+def test_unfreezing_weights_unknown_to_the_optimizer(refuses):
     model = classifier()
     model.layers[0].trainable = False
     compile_again(model, optimizer="adam")

@@ -32,7 +32,7 @@ def two_inputs():
             {"left": X, "right": X},
             "x['right']",
         ),
-        ({"left": X, "right": X[:4, :2]}, "x['left']"),
+        ({"left": X, "right": X[:4, :2]}, "x['right']"),
         (
             {"left": X, "rigth": X[:, :2]},
             "x",
@@ -70,7 +70,7 @@ def test_too_few_inputs(refuses):
 
 
 def two_outputs(structure):
-    """A model that answers with a number and with a class."""
+    """A model with a number and a class as outputs."""
     inputs = keras.Input((3,))
     value = keras.layers.Dense(1, name="value")(inputs)
     kind = keras.layers.Dense(3, "softmax", name="kind")(inputs)
@@ -94,7 +94,7 @@ def two_outputs(structure):
         ),
         (
             {"value": X[:, 0], "kind": CLASSES[:6]},
-            "x",
+            "y['kind']",
         ),
         (
             {"value": X[:, 0], "knid": CLASSES},

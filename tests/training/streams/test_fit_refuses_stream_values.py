@@ -42,39 +42,6 @@ def model():
     return model
 
 
-BAD = {
-    "NaN": (
-        changed(X, (10, 1), np.nan),
-        Y,
-        "x",
-    ),
-    "a label out of range": (
-        X,
-        changed(Y, 5, 3),
-        "y",
-    ),
-}
-
-
-@pytest.mark.parametrize(("x", "y", "argument"), BAD.values(), ids=BAD)
-def test_a_dataset(refuses, model, x, y, argument):
-    with refuses(model, argument=argument):
-        kerasnn.fit(model, stream(x, y), epochs=2, verbose=0)
-
-
-@pytest.mark.parametrize(("x", "y", "argument"), BAD.values(), ids=BAD)
-def test_a_generator(refuses, model, x, y, argument):
-    with refuses(model, argument=argument):
-        kerasnn.fit(model, batches(x, y), steps_per_epoch=3, verbose=0)
-
-
-def test_weights_of_a_generator(refuses, model):
-    weights = changed(np.ones(ROWS), 0, -1)
-    argument = "sample_weight"
-    with refuses(model, argument=argument):
-        kerasnn.fit(model, batches(X, Y, weights), steps_per_epoch=3, verbose=0)
-
-
 def test_a_dataset_to_validate_on(refuses, model):
     argument = "validation_data[1]"
     with refuses(model, argument=argument):
@@ -161,7 +128,6 @@ CLASSES = np.arange(ROWS) % 2
 WRONG = {
     "labels of 1 and 2": (X, CLASSES + 1, "{y}"),
     "a late -1": (X, changed(CLASSES, 6, -1), "{y}"),
-    "labels of 0 and 255": (X, CLASSES * 255, "{y}"),
     "NaN": (
         X,
         changed(CLASSES, 9, np.nan, "float32"),
@@ -187,14 +153,28 @@ WRONG = {
 }
 
 
+def test_labels_of_a_dataset(refuses, model):
+    """They are class numbers, which the compiled program checks."""
+    labels = changed(Y, 5, 3)
+    with refuses(model, argument="y", value=labels[5]):
+        kerasnn.fit(model, stream(X, labels), epochs=2, verbose=0)
+
+
 @pytest.mark.parametrize("case", WRONG)
+def test_every_kind_of_value_in_training(refuses, binary, case):
+    *data, argument = WRONG[case]
+    with refuses(binary, argument=argument.format(x="x", y="y", w="sample_weight")):
+        kerasnn.fit(binary, stream(*data), verbose=0)
+
+
+@pytest.mark.parametrize("case", ["a late -1", "a negative weight"])
 def test_every_stream_in_training(refuses, binary, kind, case):
     *data, argument = WRONG[case]
     with refuses(binary, argument=argument.format(x="x", y="y", w="sample_weight")):
         kerasnn.fit(binary, kind(*data), steps_per_epoch=3 if kind is batches else None, verbose=0)
 
 
-@pytest.mark.parametrize("case", ["a late -1", "NaN", "infinity", "a negative weight"])
+@pytest.mark.parametrize("case", ["a late -1", "infinity"])
 def test_every_stream_in_validation_and_evaluation(refuses, binary, kind, case):
     *data, argument = WRONG[case]
     steps = 3 if kind is batches else None
@@ -241,10 +221,9 @@ def test_a_sweep_of_rates(refuses, binary, kind_of_stream):
         kerasnn.lr_find(binary, data)
 
 
-@pytest.mark.parametrize("seen", [stream, Batches])
-@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(("seen", "known"), [(stream, True), (Batches, False)])
 def test_a_refused_stream_leaves_no_trace(invalid, seen, known):
-    """What is built meanwhile, weights and slots, is as new: the next training is Keras's."""
+    """Weights and optimizer state built meanwhile are as new: the next training equals Keras's."""
 
     def build():
         keras.utils.set_random_seed(3)
@@ -264,8 +243,8 @@ def test_a_refused_stream_leaves_no_trace(invalid, seen, known):
     np.testing.assert_allclose(ours.get_weights()[0], theirs.get_weights()[0], rtol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint8", "int64", "bool"])
-def test_what_is_at_the_bounds_trains_as_in_keras(dtype):
+@pytest.mark.parametrize("dtype", ["float16", "float64", "uint8", "int64"])
+def test_values_at_the_bounds_train_as_in_keras(dtype):
     weights = np.linspace(0, 2, ROWS).astype("float32")
     data = stream(1e3 * X, CLASSES.astype(dtype), weights)
     ours, theirs = network("binary"), network("binary")
