@@ -79,7 +79,7 @@ class LearningRateDecay(Callback):
             raise _checks.InvalidArgument(
                 "optimizer",
                 "have one learning rate where `LearningRateDecay` sets it",
-                model.optimizer.name,
+                type(model.optimizer).__name__,
                 "Give each of its optimizers a schedule.",
             )
 
