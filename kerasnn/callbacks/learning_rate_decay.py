@@ -161,7 +161,7 @@ class LearningRateDecay(Callback):
         if epoch and steps is None:
             raise _checks.InvalidArgument(
                 "initial_epoch",
-                "be 0 for a stream of unknown length, in which the first step of an epoch is not known",
+                "be 0 for a stream of unknown length, whose steps by epoch are not known",
                 epoch,
                 "Or give a dataset with a known cardinality.",
             )

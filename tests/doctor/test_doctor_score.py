@@ -85,7 +85,7 @@ def test_counts():
 
 @pytest.mark.parametrize("logits", [False, True])
 def test_smoothed_labels_can_be_learned(logits):
-    """The least loss is the entropy of a row's smoothed target, and that of the prediction itself."""
+    """The least loss is the entropy of a smoothed target, and that of predicting it."""
     loss = keras.losses.CategoricalCrossentropy(from_logits=logits, label_smoothing=0.3)
     built = model(loss, 3, "linear" if logits else "softmax")
     labels = np.eye(3)[[0, 0, 1, 2]]
