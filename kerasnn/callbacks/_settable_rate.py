@@ -22,5 +22,5 @@ def check_settable(callback: Any, model: Any) -> None:
                 f"be a number where `{type(callback).__name__}` sets it",
                 type(each).__name__,
                 f"Compile the model with a number, or leave `{type(callback).__name__}` out.",
-                got=f"a schedule in the optimizer `{each.name}`",
+                got=f"a schedule in `{type(each).__name__}`",
             )

@@ -79,7 +79,7 @@ class LearningRateDecay(Callback):
             raise _checks.InvalidArgument(
                 "optimizer",
                 "have one learning rate where `LearningRateDecay` sets it",
-                model.optimizer.name,
+                type(model.optimizer).__name__,
                 "Give each of its optimizers a schedule.",
             )
 
@@ -161,7 +161,7 @@ class LearningRateDecay(Callback):
         if epoch and steps is None:
             raise _checks.InvalidArgument(
                 "initial_epoch",
-                "be 0 where a stream of unknown length does not tell the first step of an epoch",
+                "be 0 for a stream of unknown length, whose steps by epoch are not known",
                 epoch,
                 "Or give a dataset with a known cardinality.",
             )

@@ -79,7 +79,7 @@ def diagnose(
             "have trainable weights",
             model.name,
             "Set `trainable = True` on a layer with weights, and compile it again.",
-            got=f"`{model.name}`, which has none",
+            got="none",
         )
     validation = None
     if validation_data is not None:

@@ -16,7 +16,7 @@ from kerasnn.callbacks import BestModel, EarlyStopping, ReduceLROnPlateau, Resum
 
 X = np.random.default_rng(0).normal(size=(96, 3)).astype("float32")
 Y = np.stack([X[:, 0] > 0, X[:, 1] > X[:, 2]], axis=1).astype("float32")
-TRAIN, HELD = slice(0, 64), slice(64, 96)
+TRAIN, VALIDATION = slice(0, 64), slice(64, 96)
 
 
 def network(outputs=1, average=None):
@@ -45,14 +45,14 @@ class Steered(keras.callbacks.Callback):
         self.model.set_weights([np.array([[1.0], [0.0], [0.0]]), np.array([-self.levels[epoch]])])
 
     def on_epoch_end(self, epoch, logs=None):
-        self.scores.append(by_hand(self.model, HELD).item())
+        self.scores.append(by_hand(self.model, VALIDATION).item())
         self.weights.append(self.model.get_weights())
 
 
 def run(engine, callbacks, y=Y[:, :1], **arguments):
     model = network(y.shape[1])
     plan = {"epochs": 4, "batch_size": 16, "verbose": 0, "callbacks": callbacks, **arguments}
-    plan["validation_data"] = (X[HELD], y[HELD])
+    plan["validation_data"] = (X[VALIDATION], y[VALIDATION])
     if engine == "keras.Model.fit":
         return model, keras.Model.fit(model, X[TRAIN], y[TRAIN], **plan)
     if engine == "stream":
@@ -138,7 +138,7 @@ def test_several_entries_are_refused_before_any_weight_changes(invalid, engine, 
 def test_several_entries_are_kept_and_not_drawn():
     model, history = run("engine", [], Y)
     np.testing.assert_allclose(
-        history.history["val_f1"][-1], by_hand(model, HELD, outputs=2), atol=1e-6
+        history.history["val_f1"][-1], by_hand(model, VALIDATION, outputs=2), atol=1e-6
     )
     assert "training loss" in [line.get_label() for line in plots.history(history).lines]
     with pytest.raises(ValueError, match=r"average=\"macro\""):

@@ -50,7 +50,7 @@ def test_a_diagnosis_draws_itself_and_shows_nothing(findings, tmp_path):
     figure.savefig(tmp_path / "figure.png")
 
 
-def test_no_two_layers_look_alike():
+def test_every_layer_has_its_own_line_style():
     layers = tuple(LayerMeasurements(f"layer_{i}", gradient=1.0) for i in range(20))
     figure = draw_measurements([Measurements(1, layers, math.nan, None, None)], [])
     [drawn] = [ax.lines for ax in figure.axes if ax.get_title() == "gradient norm"]

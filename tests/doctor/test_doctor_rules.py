@@ -186,7 +186,7 @@ def test_a_rare_class_may_leave_validation_at_chance():
     assert found(measured(validation=validation, train=rare)) == []
     validation = dataclasses.replace(validation, rows=1000)
     assert names(measured(validation=validation, train=rare)) == ["labels shuffled against inputs"]
-    # The order of the answers may, where no answer is above one half: 2.33 / sqrt(1000) = 0.07.
+    # Their order may, where no prediction is above one half: 2.33 / sqrt(1000) = 0.07.
     assert (
         found(measured(validation=dataclasses.replace(validation, correlation=0.08), train=rare))
         == []
@@ -362,7 +362,7 @@ def test_a_perceptron_is_tested_for_separability_alone():
     assert finding.name == "perceptron on data that is not linearly separable"
     assert (finding.layer, finding.number) == ("only", 0.25)
     assert found(measured, built=built, y=AND) == []
-    # Several units: each has a plane of its own to find.
+    # Several units: each needs its own plane.
     both = perceptron(layers.Perceptron(2, name="only"))
     assert len(found(measured, built=both, y=np.stack([AND, XOR], axis=1))) == 1
     assert found(measured, built=both, y=np.stack([AND, AND], axis=1)) == []

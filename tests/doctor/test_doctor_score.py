@@ -1,4 +1,4 @@
-"""Skill, agreement and the rest, by hand."""
+"""Skill score, agreement and the rest, by hand."""
 
 import keras
 import numpy as np
@@ -19,12 +19,12 @@ def model(loss, units=1, activation="linear"):
     return built
 
 
-def scored(built, y, answers, weights=None):
-    return score(built, evenly_spaced(X, np.array(y), weights), np.array(answers, "float32"))
+def scored(built, y, predictions, weights=None):
+    return score(built, evenly_spaced(X, np.array(y), weights), np.array(predictions, "float32"))
 
 
-def entropy(*shares):
-    return -sum(p * np.log(p) for p in shares)
+def entropy(*fractions):
+    return -sum(p * np.log(p) for p in fractions)
 
 
 def test_real_numbers():
@@ -40,10 +40,10 @@ def test_real_numbers():
 @pytest.mark.parametrize("logits", [False, True])
 def test_two_classes(logits):
     p = np.array([0.1, 0.2, 0.4, 0.9])
-    answers = np.log(p / (1 - p)) if logits else p
+    predictions = np.log(p / (1 - p)) if logits else p
     loss = keras.losses.BinaryCrossentropy(from_logits=logits)
     activation = "linear" if logits else "sigmoid"
-    found = scored(model(loss, 1, activation), [0, 0, 1, 0], answers[:, None])
+    found = scored(model(loss, 1, activation), [0, 0, 1, 0], predictions[:, None])
     reached = -np.mean(np.log([0.9, 0.8, 0.4, 0.1]))
     assert found.skill_score == pytest.approx(1 - reached / entropy(0.25, 0.75), abs=1e-4)
     assert (found.agreement, found.chance) == (0.5, 0.75)
@@ -84,8 +84,8 @@ def test_counts():
 
 
 @pytest.mark.parametrize("logits", [False, True])
-def test_smoothed_labels_are_what_is_to_be_learned(logits):
-    """The least loss is the entropy of a row's smoothed target, and that of the answer itself."""
+def test_smoothed_labels_can_be_learned(logits):
+    """The least loss is the entropy of a smoothed target, and that of predicting it."""
     loss = keras.losses.CategoricalCrossentropy(from_logits=logits, label_smoothing=0.3)
     built = model(loss, 3, "linear" if logits else "softmax")
     labels = np.eye(3)[[0, 0, 1, 2]]
@@ -136,7 +136,7 @@ def test_weights_count_as_the_loss_counts_them(reduction):
     assert found.loss == pytest.approx(1 / scale)
 
 
-def test_what_targets_have_in_common_is_in_the_loss_of_zero():
+def test_the_mean_of_targets_is_in_the_loss_of_zero():
     found = scored(model("mse"), [9.0, 11.0, 9.0, 11.0], X)
     assert (found.loss_to_learn, found.zero_loss) == pytest.approx((1, 101))
     p = np.full((4, 1), 0.5)
@@ -153,36 +153,36 @@ def test_rows_without_weight_do_not_count():
     assert found.loss_to_learn == pytest.approx(1)
 
 
-def test_answers_at_the_wrong_end():
-    answers = [[0.999], [0.001], [0.999], [0.98]]
-    assert scored(model("mse", 1, "sigmoid"), [0, 1, 1, 0], answers).wrong_end == 0.5
-    assert scored(model("mse", 1, "linear"), [0, 1, 1, 0], answers).wrong_end == 0
+def test_predictions_at_the_wrong_end():
+    predictions = [[0.999], [0.001], [0.999], [0.98]]
+    assert scored(model("mse", 1, "sigmoid"), [0, 1, 1, 0], predictions).wrong_end == 0.5
+    assert scored(model("mse", 1, "linear"), [0, 1, 1, 0], predictions).wrong_end == 0
 
 
-def test_threshold_units_answer_classes():
+def test_threshold_units_predict_classes():
     built = keras.Sequential([keras.Input((1,)), layers.Perceptron(1)])
     built.compile(loss="mae")
     found = scored(built, [0, 1, 1, 1], [[0.0], [1.0], [1.0], [0.0]])
     assert (found.agreement, found.chance) == (0.75, 0.75)
 
 
-def test_chance_leaves_room_for_luck():
+def test_chance_has_a_standard_error():
     rng = np.random.default_rng(0)
     y = np.arange(400) % 2
     built = model("binary_crossentropy", 1, "sigmoid")
     x = np.zeros((400, 1))
-    for share, is_chance in ((0.5, True), (0.56, True), (0.6, False)):
-        # 256 rows are looked at: luck reaches 0.5 + 2.33 * 0.5 / 16 = 0.573.
-        right = np.arange(256) < share * 256
+    for fraction, is_chance in ((0.5, True), (0.56, True), (0.6, False)):
+        # 256 rows are sampled: chance reaches 0.5 + 2.33 * 0.5 / 16 = 0.573.
+        right = np.arange(256) < fraction * 256
         sample = evenly_spaced(x, y)
         wanted = sample.y.numpy()
-        answers = np.where(right, wanted, 1 - wanted)[:, None]
-        assert score(built, sample, answers * 0.5 + 0.25).is_chance == is_chance, share
+        predictions = np.where(right, wanted, 1 - wanted)[:, None]
+        assert score(built, sample, predictions * 0.5 + 0.25).is_chance == is_chance, fraction
     noise = rng.normal(size=(4, 1))
     assert scored(model("mse"), [1.0, 2.0, 3.0, 4.0], noise).is_chance
 
 
-def test_what_cannot_be_judged():
+def test_predictions_without_a_score():
     assert scored(model("mse"), [1.0, 1.0, 1.0, 1.0], X) is None
     assert scored(model("mse"), [1.0, 2.0, 1.0, 1.0], X, np.zeros(4)) is None
     assert scored(model(lambda y, p: p), [1.0, 2.0, 1.0, 1.0], X) is None

@@ -1,4 +1,4 @@
-"""Linear separability, on data where the answer is known."""
+"""Linear separability, of classes for which it is known."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,10 @@ from kerasnn import data
 from kerasnn.doctor.rules.task import linearly_separable
 
 
-@pytest.mark.parametrize(("name", "answer"), [("and", True), ("or", True), ("xor", False)])
-def test_gates(name, answer):
+@pytest.mark.parametrize(("name", "separable"), [("and", True), ("or", True), ("xor", False)])
+def test_gates(name, separable):
     split = data.load(name)
-    assert linearly_separable(split.x_train, split.y_train == 1) == answer
+    assert linearly_separable(split.x_train, split.y_train == 1) == separable
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])

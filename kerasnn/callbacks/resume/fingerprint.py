@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -111,7 +112,10 @@ def differences(was: Fingerprint, now: Fingerprint) -> str:
 
 
 def _short(value: str | None) -> str:
-    return "absent" if value is None else value if len(value) <= 80 else f"{value[:60]}..."
+    if value is None:
+        return "absent"
+    value = re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1...", value)
+    return value if len(value) <= 80 else f"{value[:60]}..."
 
 
 def _update(digest: Any, array: np.ndarray) -> None:

@@ -19,7 +19,7 @@ from kerasnn.callbacks.resume.snapshot import ResumableRun
 class Resume(Callback):
     """Saves the state of training, so that the same script, started again, ends in the same bits.
 
-    After the last callback of an epoch the whole state is saved: weights, the optimizer's slots
+    After the last callback of an epoch the whole state is saved: weights, the optimizer's state
     and counters, seeds of layers, the global generators of Python and NumPy, the seed of the
     shuffling order, callbacks, History, and whether training was stopped. The next `fit` with the
     same path continues with the following epoch: no step of the resumed run is repeated or left

@@ -20,9 +20,9 @@ def standardized(model: Any, sample: TrainingSample) -> Iterator[None]:
     Each layer that has not learned yet learns from the sample. At the end of the context it is as
     before, bit for bit.
     """
-    fresh = not_adapted(model)
-    with _undone(variable for layer, _ in fresh for variable in layer.variables):
-        for layer, read in fresh:
+    pending = not_adapted(model)
+    with _undone(variable for layer, _ in pending for variable in layer.variables):
+        for layer, read in pending:
             layer.adapt(read(sample.x, sample.y))
         yield
 

@@ -1,4 +1,4 @@
-"""Everything that the rules of a diagnosis may look at."""
+"""Input of the rules: a model, its measurements and its losses."""
 
 import dataclasses
 import math

@@ -17,6 +17,7 @@ from kerasnn.callbacks.resume import storage
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
+    keras.utils.set_random_seed(0)
     path = tmp_path_factory.mktemp("saved") / "run"
     train(network(), [Resume(path)], epochs=2)
     return path
