@@ -3,12 +3,11 @@
 import contextlib
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 
 def random_state() -> dict[str, Any]:
@@ -36,48 +35,18 @@ def derived(seed: int, *numbers: int) -> int:
 
 
 @contextlib.contextmanager
-def seeded(seed: int, *, plain: bool = False) -> Iterator[None]:
-    """Sets the seed of Keras; puts Python's and NumPy's generators back at the end.
+def seeded(seed: int) -> Iterator[None]:
+    """Sets all seeds, as `keras.utils.set_random_seed` does.
 
-    Args:
-        seed: The seed.
-        plain: Whether nothing draws but layers and initialisers of Keras's, which take their
-            seeds from Python's generator. TensorFlow's own seed is then left alone: to set it
-            makes TensorFlow prepare all its programs anew, which takes longer than a fold.
+    Puts Python's and NumPy's generators back at the end.
     """
     with _lock:
         before = random_state()
-        if plain:
-            random.seed(seed)
-            np.random.seed(seed % 2**32)
-        else:
-            keras.utils.set_random_seed(seed)
+        keras.utils.set_random_seed(seed)
         try:
             yield
-            if not plain:
-                # Else the first layer that draws from Keras's generator when it is traced makes it
-                # from Python's generator, which is put back here.
-                keras.random.uniform(())
+            # Else the first layer that draws from Keras's generator when it is traced makes it
+            # from Python's generator, which is put back here.
+            keras.random.uniform(())
         finally:
             set_random_state(before)
-
-
-@contextlib.contextmanager
-def watched(seed: int) -> Iterator[Callable[[], bool]]:
-    """Sets all seeds as `seeded` does.
-
-    Gives a function that says whether TensorFlow or Keras itself, as by `tf.random.normal` or
-    `keras.random.normal` without a seed, has drawn since.
-    """
-    with seeded(seed):
-        _draw()
-        following = _draw()
-    with seeded(seed):
-        _draw()
-        random.seed(seed)
-        yield lambda: _draw() != following
-
-
-def _draw() -> list[Any]:
-    """Returns the next numbers of both; the first time, Keras makes its generator."""
-    return [np.asarray(draw((4,))).tolist() for draw in (tf.random.uniform, keras.random.uniform)]

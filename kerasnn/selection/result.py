@@ -69,7 +69,7 @@ class Tuning:
     def refit(self) -> Any:
         """Returns a fresh model with the best setting, trained on all data for `best_epochs_`."""
         data, how, seed = self._problem, self._how, derived(self._seed, 3)
-        model = built(self._build, self.best_params_, seed, data.x, plain=data.plain)
+        model = built(self._build, self.best_params_, seed, data.x)
         training.fit(
             model,
             data.x,

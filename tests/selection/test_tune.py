@@ -295,14 +295,14 @@ def test_a_journal_without_a_fold_runs_it_again(tmp_path, monkeypatch):
         selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
 
 
-def test_a_journal_that_cannot_tell_searches_apart_is_refused(tmp_path):
+def test_a_journal_that_cannot_identify_the_search_is_refused(tmp_path, invalid):
     class Locked(keras.callbacks.Callback):
         def __deepcopy__(self, memo):
             return keras.callbacks.Callback()
 
     stopping = Locked()
     stopping.lock = threading.Lock()
-    with pytest.raises(ValueError, match="can be told from others; `callbacks` holds <unlocked"):
+    with invalid("journal", value=[stopping]):
         selection.tune(
             build,
             {"learning_rate": [0.05]},

@@ -150,7 +150,7 @@ class Estimator(BaseEstimator):
         shape = x.shape[1:]
         given = {"input_shape": shape[0] if len(shape) == 1 else shape, "outputs": outputs}
         given |= {"task": self.task_, "seed": self._seed}
-        with seeded(self._seed, plain=self.build is None):
+        with seeded(self._seed):
             if self.build is not None:
                 self._require_defaults()
                 model = _call(self.build, given)

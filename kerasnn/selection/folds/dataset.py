@@ -12,18 +12,14 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._core.model_outputs import has_logits, loss_function
-from kerasnn._core.random_state import seeded, watched
+from kerasnn._core.random_state import seeded
 from kerasnn.selection.folds.metrics import own_names, score_of
-from kerasnn.selection.search.identity.content import may_draw
-from kerasnn.selection.sharing.config_key import architecture
 from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.tensors import hide_none
 from kerasnn.training.programs import train_step
 
 # By identity: Keras's variables have no hash.
 _seen: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-# First models of a `build` that draws by itself.
-_drawn: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +33,6 @@ class Problem:
         count: Number of rows.
         groups: The group of each row, or None.
         labels: The class number of each row, or None where there is none.
-        plain: Whether models hold no code but Keras's and kerasnn's, and `build` draws nothing
-            from TensorFlow's generator or Keras's own.
         kind: What the loss compares with: "classes", "binary", "onehot", "real", ...
         logits: Whether the loss applies the sigmoid or softmax itself.
         own_names: What `metrics.own_names` returns for models of this search.
@@ -50,7 +44,6 @@ class Problem:
     count: int
     groups: np.ndarray | None
     labels: np.ndarray | None
-    plain: bool
     kind: str
     logits: bool = False
     own_names: frozenset[str] = frozenset()
@@ -63,15 +56,13 @@ class Problem:
         return parts
 
 
-def built(
-    build: Callable[..., Any], params: dict[str, Any], seed: int, x: Any, *, plain: bool = False
-) -> Any:
+def built(build: Callable[..., Any], params: dict[str, Any], seed: int, x: Any) -> Any:
     """Returns a fresh, compiled model, with its variables made.
 
     Raises:
         ValueError: If `build` returns anything else, such as a model that it returned before.
     """
-    with seeded(seed, plain=plain):
+    with seeded(seed):
         return _made(build, params, x)
 
 
@@ -173,11 +164,7 @@ def first(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:
     require_arguments(build, params)
     is_read = isinstance(x, list) or hasattr(x, "to_numpy")
     given = arrays.as_arrays("x", x, arrays.ONE) if is_read else x
-    with watched(0) as has_drawn:
-        model = _made(build, params, given)
-        if has_drawn() or may_draw(build):
-            _drawn.add(model)
-    return model
+    return built(build, params, 0, given)
 
 
 def read(
@@ -220,15 +207,12 @@ def read(
             )
     labels = next(iter(data.labels.values())) if len(data.labels) == 1 else None
     numbers = None if labels is None else labels.numbers
-    plain = architecture(model) is not None and model not in _drawn
     kind, logits = "custom", False
     if arrays.trains_as_keras(model) and arrays.is_symbolic(model):
         pairs = arrays.pair_targets(model, "y", data.y, arrays.structure(model, "output"))
         kind = pairs[0][3] if len(pairs) == 1 else "several"
         logits = kind in ("classes", "binary", "onehot") and has_logits(loss_function(model))
-    problem = Problem(
-        data.x, data.y, data.sample_weight, data.count, groups, numbers, plain, kind, logits
-    )
+    problem = Problem(data.x, data.y, data.sample_weight, data.count, groups, numbers, kind, logits)
     own = own_names(_measured(model, problem), lambda: _measured(again(), problem))
     if arrays.trains_as_keras(model):
         for name, value in model.get_metrics_result().items():

@@ -123,7 +123,7 @@ def run_fold(
         train, inner = inner_split(problem, train, share, derived(seed, 1))
         held = problem.take(inner)
     x, y, weight = problem.take(train)
-    fresh = built(build, params, seed, problem.x, plain=problem.plain)
+    fresh = built(build, params, seed, problem.x)
     look = problem.take(train[:: -(-len(train) // _LOOK_ROWS)])
     model = bench.place(fresh, look, None if may_change_models(callbacks) else params)
     history = training.fit(

@@ -11,7 +11,6 @@ from kerasnn import _checks
 from kerasnn._core.atomic_files import flush
 from kerasnn._core.lock import path_lock
 from kerasnn.selection.folds.fold import FoldResult
-from kerasnn.selection.search.identity.content import is_same
 
 Key = tuple[int, int, int, int]
 
@@ -135,7 +134,7 @@ def _is_result(line: Any, metric: str | None) -> bool:
 def require_same(argument: str, place: str, saved: dict[str, str], search: dict[str, str]) -> None:
     """Raises where results that are kept in some place are of another search."""
     for name in search:
-        if not is_same(str(saved.get(name)), search[name]):
+        if saved.get(name) != search[name]:
             raise ValueError(
                 f"`{argument}` must be of this search; `{place}` was begun with "
                 f"{name}={saved.get(name)}, and this has {name}={search[name]}. Give another "

@@ -8,13 +8,12 @@ import numpy as np
 
 from kerasnn._core.progress import Progress
 from kerasnn._core.random_state import derived
-from kerasnn.callbacks.resume.fingerprint import of_data
 from kerasnn.selection.folds.dataset import Problem
 from kerasnn.selection.folds.executor import Crew
 from kerasnn.selection.folds.fold import Training
 from kerasnn.selection.folds.splits import Split, splits_of
 from kerasnn.selection.result import Tuning
-from kerasnn.selection.search.identity.content import described, words
+from kerasnn.selection.search.identity import identities
 from kerasnn.selection.search.journal import Journal
 from kerasnn.selection.search.sampling import Params
 from kerasnn.selection.search.strategies import ETA, Search, Trial, all_failed, rungs, share
@@ -28,6 +27,7 @@ _TRAINING = (
     "class_weight",
     "callbacks",
 )
+_DATA = ("x", "y", "sample_weight", "groups")
 _SEARCH = ("method", "trials", "seed", "metric", "sign", "build", "space")
 
 
@@ -114,12 +114,8 @@ class Plan:
         parts = {name: getattr(self.how, name) for name in _TRAINING}
         parts |= {name: getattr(self, name) for name in _SEARCH}
         parts |= {"scoring": scoring, "nested": nested}
-        found = {name: _described(name, value) for name, value in parts.items()}
-        found["cv"] = _described("cv", splits, words(self.cv))
-        data = {"x": problem.x, "y": problem.y, "sample_weight": problem.sample_weight}
-        for name, array in {**data, "groups": problem.groups}.items():
-            found[name] = words(of_data(name, array))
-        return found
+        parts |= {name: getattr(problem, name) for name in _DATA}
+        return identities("journal", {**parts, "cv": splits})
 
     def outer(
         self, problem: Problem, saved: Journal, part: int, split: Split, bar: Progress
@@ -150,17 +146,6 @@ class Plan:
         if isinstance(known, str):
             raise RuntimeError(known)
         return self.sign * known.scores[self.metric]
-
-
-def _described(name: str, value: Any, text: str | None = None) -> str:
-    try:
-        return described(value, text)
-    except TypeError as error:
-        raise ValueError(
-            f"`journal` and `storage` must be of a search that can be told from others; `{name}` "
-            f"holds {error}, which cannot be compared. Make it of numbers, arrays, functions and "
-            "objects of these, or note no results."
-        ) from None
 
 
 def _require_one(trials: list[Trial]) -> None:
