@@ -11,41 +11,31 @@ from typing import Any
 import joblib
 import numpy as np
 
-import kerasnn
 from kerasnn import _checks
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 _LONGEST = 60
 # Code below these folders changes by an upgrade, not by the user's hand.
 _INSTALLED = [
-    pathlib.Path(kerasnn.__file__).parent,
+    pathlib.Path(_checks.__file__).parents[1],
     *(pathlib.Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")),
 ]
 
 
-def identities(argument: str, values: dict[str, Any]) -> dict[str, str]:
+def identities(values: dict[str, Any]) -> dict[str, str]:
     """Returns the identity of each of several arguments.
 
-    Args:
-        argument: The argument for which they are compared, such as `"journal"`.
-        values: Name -> value.
-
     Raises:
-        InvalidArgument: If a part of a value cannot be hashed.
+        InvalidArgument: If a part of a value cannot be hashed. `argument` is the value's.
     """
     found: dict[str, str] = {}
     for name, value in values.items():
         try:
             found[name] = identity(value)
         except TypeError as error:
-            hint = "Use plain values, arrays, functions and objects of these, or leave it out."
-            raise _checks.InvalidArgument(
-                argument,
-                f"identify the search; `{name}` cannot be hashed",
-                value,
-                hint,
-                got=str(error),
-            ) from None
+            hint = "Use plain values, arrays, functions and objects of these, or no journal."
+            rule = "be of values that can be hashed, to identify a search by"
+            raise _checks.InvalidArgument(name, rule, value, hint, got=str(error)) from None
     return found
 
 
@@ -91,7 +81,7 @@ def _content(value: Any, around: tuple[Any, ...]) -> Any:
     if isinstance(value, dict):
         return (kind, *((content(key), content(item)) for key, item in value.items()))
     if isinstance(value, (set, frozenset)):
-        return (kind, *sorted(joblib.hash(content(item)) for item in value))
+        return (kind, *sorted(str(joblib.hash(content(item))) for item in value))
     if isinstance(value, (list, tuple)):
         return (kind, *map(content, value))
     return (content(type(value)), _state(value, content))
