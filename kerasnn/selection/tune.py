@@ -28,6 +28,16 @@ from kerasnn.training.inputs.arrays import trains_as_keras
 from kerasnn.training.programs.train_step import has_keras_step
 
 _N_TRIALS = 20
+# Attributes of settings and data that two runs of one search have in common.
+_SETTINGS = (
+    "epochs",
+    "batch_size",
+    "callbacks",
+    "patience",
+    "validation_fraction",
+    "class_weight",
+)
+_DATA = ("x", "y", "sample_weight", "groups")
 
 
 @_checks.known_arguments
@@ -149,34 +159,33 @@ def tune(
         rule = "leave the name `score` to the metric by which settings are compared"
         hint = "Give it another name in a dictionary: scoring={'my_score': ...}."
         raise _checks.InvalidArgument("scoring", rule, list(scorers), hint)
-    settings: dict[str, Any] = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "callbacks": callbacks,
-        "patience": patience,
-        "validation_fraction": validation_fraction,
-        "class_weight": class_weight,
-    }
-    fold_settings = FoldSettings(**settings, scorers=scorers, data_loss=metric == DATA_LOSS)
+    settings = FoldSettings(
+        epochs=epochs,
+        batch_size=batch_size,
+        callbacks=callbacks,
+        patience=patience,
+        validation_fraction=validation_fraction,
+        class_weight=class_weight,
+        scorers=scorers,
+        data_loss=metric == DATA_LOSS,
+    )
     folds = fold_rows(dataset, cv, derived(seed, 0))
-    search: dict[str, Any] = {"method": method, "n_trials": n_trials, "seed": seed}
-    search |= {"metric": metric, "sign": sign, "build": build, "space": space, "cv": folds}
-    search |= {"scoring": scoring, "nested": nested, **settings}
-    search |= {name: getattr(dataset, name) for name in ("x", "y", "sample_weight", "groups")}
+    search: dict[str, Any] = {"method": method, "n_trials": n_trials, "seed": seed, "cv": folds}
+    search |= {"metric": metric, "sign": sign, "build": build, "space": space}
+    search |= {"scoring": scoring, "nested": nested}
+    is_kept = journal is not None or storage is not None
+    identity = _identity(search, settings, dataset) if is_kept else {}
     runs = evaluations(method, n_trials, epochs) * len(folds) * (1 + nested * len(folds))
     with contextlib.ExitStack() as stack:
-        is_kept = journal is not None or storage is not None
         study = Study(
             builder=builder,
             dataset=dataset,
             folds=folds,
-            settings=fold_settings,
+            settings=settings,
             metric=metric,
             sign=sign,
             seed=seed,
-            journal=stack.enter_context(
-                open_journal(journal, identities(search) if is_kept else {})
-            ),
+            journal=stack.enter_context(open_journal(journal, identity)),
             executor=stack.enter_context(FoldExecutor(n_jobs)),
             progress=stack.enter_context(Progress(runs, verbose)),
             deadline=deadline,
@@ -248,6 +257,13 @@ def _read(
     if not errors:
         raise _checks.InvalidArgument("space", "hold at least one setting", candidates, got="none")
     raise all_failed(candidates[0], error_text(errors[0])) from errors[0]
+
+
+def _identity(search: dict[str, Any], settings: FoldSettings, dataset: Dataset) -> dict[str, str]:
+    """Returns the identity of a search: of its arguments, settings of folds, and data."""
+    parts = {name: getattr(settings, name) for name in _SETTINGS}
+    parts |= {name: getattr(dataset, name) for name in _DATA}
+    return identities(search | parts)
 
 
 def _trials(study: Study, *, method: str, space: dict[str, Any], n_trials: int) -> list[Trial]:

@@ -1,4 +1,7 @@
+import contextlib
+import dataclasses
 import functools
+import io
 import json
 import threading
 
@@ -16,6 +19,7 @@ from kerasnn.selection.folds.fold import FoldSettings
 from kerasnn.selection.folds.metrics import chosen, directions
 from kerasnn.selection.result import Trial
 from kerasnn.selection.search import strategies
+from kerasnn.selection.search.journal import Journal
 from kerasnn.selection.search.sampling import drawn, grid
 from kerasnn.selection.search.study import Deadline
 
@@ -35,21 +39,50 @@ def with_momentum(momentum, learning_rate=0.01, dropout=0.2):
     return model
 
 
+BUILT = []
+
+
+def counted(hidden):
+    """A builder that counts its calls in a global variable, which is not compared."""
+    BUILT.append(hidden)
+    return build(hidden=hidden)
+
+
+@dataclasses.dataclass
+class Search:
+    """A search of two settings in two folds, with all that it left behind."""
+
+    given: dict
+    found: object
+    printed: str
+    built: int
+    journal: bytes
+
+
+@pytest.fixture(scope="module")
+def search(tmp_path_factory):
+    x, y = blobs()
+    space = {"hidden": [(4,), (2, 2)]}
+    given = {"build": counted, "space": space, "x": x, "y": y, "scoring": "f1_macro", **QUICK}
+    path = tmp_path_factory.mktemp("search") / "journal"
+    BUILT.clear()
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        found = selection.tune(**given, journal=path, verbose=1)
+    return Search(given, found, printed.getvalue(), len(BUILT), path.read_bytes())
+
+
 def test_each_setting_scores_as_alone():
     x, y = blobs(31)
-    space = {"momentum": [0.5, 0.9], "dropout": [0.5]}
-    found = selection.tune(with_momentum, space, x, y, **QUICK)
-    params = found.cv_results_["params"][1]
-    alone = selection.cross_validate(functools.partial(with_momentum, **params), x, y, **QUICK)
-    for j in range(2):
-        loss = found.cv_results_[f"split{j}_test_loss"][1]
-        assert loss == pytest.approx(alone.scores["loss"][j], rel=1e-5)
-    assert len(set(found.cv_results_["mean_test_loss"])) == 2
+    given = {"cv": [(np.arange(21), np.arange(21, 31))], "epochs": 2}
+    found = selection.tune(with_momentum, {"momentum": [0.5, 0.9]}, x, y, **given)
+    alone = selection.cross_validate(functools.partial(with_momentum, 0.9), x, y, **given)
+    losses = found.cv_results_["split0_test_loss"]
+    assert losses[1] == pytest.approx(alone.scores["loss"][0], rel=1e-5)
+    assert losses[0] != losses[1]
 
 
-def test_the_table_has_scikit_learns_keys():
-    x, y = blobs()
-    found = selection.tune(build, {"hidden": [(4,), (2, 2)]}, x, y, scoring="f1_macro", **QUICK)
+def test_the_table_has_scikit_learns_keys(search):
+    found = search.found
     keys = {
         "params",
         "param_hidden",
@@ -123,7 +156,7 @@ def test_random_search_repeats_itself_and_never_tries_twice():
 
 def with_metrics(*metrics):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation="sigmoid")])
-    model.compile("sgd", "binary_crossentropy", metrics=list(metrics))
+    model.compile("sgd", "binary_crossentropy", metrics=list(metrics), run_eagerly=True)
     return model
 
 
@@ -195,68 +228,59 @@ def test_nested_scores_are_those_of_rows_that_no_search_has_used():
 
 
 @pytest.mark.slow
-def test_a_journal_resumes_wherever_it_was_cut(tmp_path):
-    x, y = blobs()
-    path = tmp_path / "journal.jsonl"
-    space = {"learning_rate": [0.01, 0.1, 1e30]}
-    whole = selection.tune(build, space, x, y, **QUICK, journal=path)
-    data = path.read_bytes()
-    lengths = [0, 10, data.index(b"\n") + 1, len(data) // 2, len(data) - 1, len(data)]
-    for length in lengths:
+def test_a_journal_resumes_wherever_it_was_cut(search, tmp_path):
+    path = tmp_path / "journal"
+    data = search.journal
+    for length in (0, 10, data.index(b"\n") + 1, len(data) // 2, len(data) - 1):
         path.write_bytes(data[:length])
-        assert table(selection.tune(build, space, x, y, **QUICK, journal=path)) == table(whole)
-    built = []
-
-    def counted(learning_rate):
-        built.append(learning_rate)
-        return build(learning_rate=learning_rate)
-
-    path.unlink()
-    for _ in range(2):
-        selection.tune(counted, space, x, y, **QUICK, journal=path)
-    # One model of each search is built to check the data; the second search trains none.
-    assert len(built) == 1 + len(space["learning_rate"]) * 2 - 1 + 1
+        assert table(selection.tune(**search.given, journal=path)) == table(search.found)
 
 
-def test_a_journal_in_use_is_refused(tmp_path):
-    path = tmp_path / "journal.jsonl"
+def test_a_whole_journal_is_read_without_training(search, tmp_path):
+    path = tmp_path / "journal"
+    path.write_bytes(search.journal)
+    BUILT.clear()
+    assert table(selection.tune(**search.given, journal=path)) == table(search.found)
+    # One model, against which the data is checked.
+    assert len(BUILT) == 1
+
+
+def test_a_journal_in_use_is_refused(search, tmp_path):
+    path = tmp_path / "journal"
     message = "`journal` must be used by one run at a time; .* is in use by process"
     with path_lock(path), pytest.raises(BlockingIOError, match=message):
-        selection.tune(build, {"learning_rate": [0.01]}, *blobs(), **QUICK, journal=path)
+        selection.tune(**search.given, journal=path)
 
 
-def test_a_journal_of_another_search_is_refused(tmp_path, invalid):
-    x, y = blobs()
-    path = tmp_path / "journal.jsonl"
-    space = {"learning_rate": [0.01]}
-    selection.tune(build, space, x, y, **QUICK, journal=path)
-    before = path.read_bytes()
-    for change in ({"seed": 1}, {"epochs": 1}, {"x": x + 1}):
-        given = {"x": x, "y": y, **QUICK, "journal": path, **change}
+def test_a_journal_of_another_search_is_refused(search, tmp_path, invalid):
+    path = tmp_path / "journal"
+    path.write_bytes(search.journal)
+    for change in ({"seed": 1}, {"epochs": 1}, {"x": search.given["x"] + 1}):
         with invalid("journal", value=str(path)) as caught:
-            selection.tune(build, space, given.pop("x"), given.pop("y"), **given)
+            selection.tune(**{**search.given, **change}, journal=path)
         assert f"{next(iter(change))}=" in caught.value.rule
-    assert path.read_bytes() == before
+    assert path.read_bytes() == search.journal
     path.write_text("my notes")
     with invalid("journal", value=str(path)):
-        selection.tune(build, space, x, y, **QUICK, journal=path)
+        selection.tune(**search.given, journal=path)
     assert path.read_text() == "my notes"
 
 
-def test_a_journal_without_a_fold_runs_it_again(tmp_path, invalid):
-    x, y = blobs()
-    path = tmp_path / "journal.jsonl"
-    given = {"cv": 3, "epochs": 1, "journal": path}
-    whole = selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([*lines[:2], lines[3]]))
-    assert table(selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)) == table(whole)
+def test_a_journal_without_a_fold_runs_it_again(search, tmp_path):
+    path = tmp_path / "journal"
+    lines = search.journal.splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], *lines[3:]]))
+    assert table(selection.tune(**search.given, journal=path)) == table(search.found)
     # The fold that was run again is at the end.
-    assert [json.loads(line)["key"] for line in path.read_bytes().splitlines()[1:]] == [
-        [0, 0, fold, 1] for fold in (0, 2, 1)
-    ]
+    keys = [json.loads(line)["key"] for line in path.read_bytes().splitlines()[1:]]
+    assert keys == [[0, 0, 0, 2], [0, 1, 0, 2], [0, 1, 1, 2], [0, 0, 1, 2]]
+
+
+def test_a_damaged_line_is_named(search, tmp_path, invalid):
+    path = tmp_path / "journal"
+    lines = search.journal.splitlines(keepends=True)
     result = json.loads(lines[2])
-    for damaged in (
+    damaged = (
         [],
         {**result, "key": 5},
         {**result, "scores": {}},
@@ -264,15 +288,12 @@ def test_a_journal_without_a_fold_runs_it_again(tmp_path, invalid):
         {**result, "best_epoch": "1"},
         {name: value for name, value in result.items() if name != "scores"},
         "\0",
-    ):
-        path.write_bytes(b"".join([*lines[:2], json.dumps(damaged).encode(), b"\n", lines[3]]))
+    )
+    for line in (*(json.dumps(each).encode() for each in damaged), b"\0"):
+        path.write_bytes(b"".join([*lines[:2], line, b"\n", lines[3]]))
         with invalid("journal", value=str(path)) as caught:
-            selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
+            Journal(path, json.loads(lines[0])["kerasnn.selection.tune"])
         assert "line 3 of" in str(caught.value)
-    path.write_bytes(b"".join([*lines[:3], b"\0\n"]))
-    with invalid("journal", value=str(path)) as caught:
-        selection.tune(build, {"learning_rate": [0.05]}, x, y, **given)
-    assert "line 4 of" in str(caught.value)
 
 
 def test_a_journal_that_cannot_identify_the_search_is_refused(tmp_path, invalid):
@@ -293,13 +314,10 @@ def test_a_journal_that_cannot_identify_the_search_is_refused(tmp_path, invalid)
         )
 
 
-def test_the_bar_shows_folds_and_the_best(capsys):
-    x, y = blobs()
-    selection.tune(build, {"learning_rate": [0.01, 0.1]}, x, y, **QUICK, verbose=1)
-    shown = capsys.readouterr().out
-    assert "4/4" in shown
-    assert "best" in shown
-    assert "epoch" not in shown.lower()
+def test_the_bar_shows_folds_and_the_best(search):
+    assert "4/4" in search.printed
+    assert "best" in search.printed
+    assert "epoch" not in search.printed.lower()
 
 
 class SlowStudy:
@@ -389,16 +407,8 @@ def test_where_all_trials_fail_the_first_error_is_raised():
         selection.tune(build, {"activation": ["rleu"]}, x, y, **QUICK)
 
 
-def test_one_model_is_enough_to_check_the_data():
-    made = []
-
-    def counted(learning_rate):
-        made.append(learning_rate)
-        return build(learning_rate=learning_rate)
-
-    x, y = blobs()
-    selection.tune(counted, {"learning_rate": [0.05]}, x, y, cv=2, epochs=1)
-    assert len(made) == 1 + 2
+def test_one_model_is_enough_to_check_the_data(search):
+    assert search.built == 1 + 4
 
 
 def test_ranges_refuse_wrong_bounds(invalid):
