@@ -3,12 +3,11 @@
 import contextlib
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 
 def random_state() -> dict[str, Any]:
@@ -38,49 +37,18 @@ def derived(seed: int, *numbers: int) -> int:
 
 
 @contextlib.contextmanager
-def seeded(seed: int, *, plain: bool = False) -> Iterator[None]:
-    """Sets the seed of Keras; restores Python's and NumPy's generators at the end.
+def seeded(seed: int) -> Iterator[None]:
+    """Sets all seeds, as `keras.utils.set_random_seed` does.
 
-    Args:
-        seed: The seed.
-        plain: Whether only Keras's layers and initialisers draw, which take their seeds from
-            Python's generator. TensorFlow's own seed is then not set: setting it makes TensorFlow
-            prepare all its programs anew, which takes longer than a fold.
+    Puts Python's and NumPy's generators back at the end.
     """
     with _lock:
         before = random_state()
-        if plain:
-            random.seed(seed)
-            np.random.seed(seed % 2**32)
-        else:
-            keras.utils.set_random_seed(seed)
+        keras.utils.set_random_seed(seed)
         try:
             yield
-            if not plain:
-                # Otherwise the first traced layer that uses Keras's generator would seed it from
-                # Python's generator, which is restored here.
-                keras.random.uniform(())
+            # Else the first layer that draws from Keras's generator when it is traced makes it
+            # from Python's generator, which is put back here.
+            keras.random.uniform(())
         finally:
             set_random_state(before)
-
-
-@contextlib.contextmanager
-def watched(seed: int) -> Iterator[Callable[[], bool]]:
-    """Sets all seeds as `seeded` does.
-
-    Yields:
-        A function that returns whether TensorFlow or Keras has since drawn from a global
-        generator, as `tf.random.normal` and `keras.random.normal` do without a seed.
-    """
-    with seeded(seed):
-        _draw()
-        following = _draw()
-    with seeded(seed):
-        _draw()
-        random.seed(seed)
-        yield lambda: _draw() != following
-
-
-def _draw() -> list[Any]:
-    """Returns the next numbers of both generators; the first call makes Keras create its own."""
-    return [np.asarray(draw((4,))).tolist() for draw in (tf.random.uniform, keras.random.uniform)]

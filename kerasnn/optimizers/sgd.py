@@ -8,7 +8,6 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
-from kerasnn._core.hyperparameter import Hyperparameter
 from kerasnn.schedules import OneCycle
 
 
@@ -143,8 +142,6 @@ class SGD(keras.optimizers.Optimizer):
             gradient_accumulation_steps=_plain(gradient_accumulation_steps),
         )
         self.momentum = _plain(momentum)
-        # What takes the place of `momentum` in programs that serve more than one.
-        self.live_momentum: Hyperparameter | None = None
         self.dampening = _plain(dampening)
         self.nesterov = nesterov
         self.maximize = maximize
@@ -194,8 +191,6 @@ class SGD(keras.optimizers.Optimizer):
         if self.weight_decay and self._use_weight_decay(variable):
             gradient = gradient + self.weight_decay * variable
         momentum: Any = self.momentum if self.cycle is None else self.cycle.momentum_at(rate)
-        if self.live_momentum is not None:
-            momentum = tf.cast(self.live_momentum.read(), variable.dtype)
         buffer = step = gradient
         if self.momentum:
             buffer = momentum * self._buffers[index] + self._factor(index) * gradient

@@ -1,18 +1,18 @@
-"""Cross-validation."""
+"""Cross-validation of a model on folds of the data."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 from kerasnn import _checks
 from kerasnn._core.progress import Progress
 from kerasnn._core.random_state import derived
-from kerasnn.selection.cross_validation import CrossValidation
-from kerasnn.selection.folds import dataset as problems
-from kerasnn.selection.folds.executor import Crew
-from kerasnn.selection.folds.fold import Training
+from kerasnn.selection.folds.dataset import read_dataset, require_arrays
+from kerasnn.selection.folds.executor import FoldExecutor
+from kerasnn.selection.folds.fold import FoldResult, FoldSettings, run_fold
+from kerasnn.selection.folds.model_builder import ModelBuilder
 from kerasnn.selection.folds.scoring import scorers_of
-from kerasnn.selection.folds.splits import splits_of
+from kerasnn.selection.folds.splits import fold_rows
+from kerasnn.selection.result import CrossValidation
 
 
 @_checks.known_arguments
@@ -32,42 +32,41 @@ def cross_validate(
     sample_weight: Any = None,
     class_weight: dict[int, float] | None = None,
     seed: int = 0,
-    jobs: int = 1,
+    n_jobs: int = 1,
     verbose: int = 0,
 ) -> CrossValidation:
-    """Trains and tests a fresh model on each of several divisions of the data.
+    """Trains and tests a newly built model on each of several divisions of the data.
 
-    Each fold starts from fresh weights, a fresh normalisation and fresh callbacks, and what it is
-    tested on it has never seen: early stopping looks at a part of its training rows. One
-    compilation serves all folds.
+    Each fold starts with new weights, a new normalisation and new callbacks, and is tested on rows
+    that it has not used: early stopping validates on a part of its training rows.
 
-    `scores["loss"]` is Keras's, with the model's penalties in it: of two factors of L2 it cannot
-    tell which predicts better. Compare them by a metric, by `scoring`, or in `tune`.
+    `scores["loss"]` is Keras's, with the model's penalties in it: it does not show which of two
+    factors of L2 predicts better. Compare them by a metric, by `scoring`, or in `tune`.
 
     Args:
-        build: Returns a compiled model; it is called for each fold, with a seed of the fold set.
+        build: Returns a compiled model; it is called for each fold, with the fold's seed set.
         x: Inputs: an array, a data frame, or a structure of arrays.
         y: Targets.
         cv: Number of folds, stratified where the targets are classes; or a splitter of
             scikit-learn; or pairs of (training rows, test rows).
         groups: Group of each row; no group is trained and tested on in one fold.
         epochs: Epochs of each fold.
-        batch_size: Rows to a step, or `"full"`.
-        callbacks: Callbacks, copied for each fold; or a function that returns new ones, as is
-            needed of those that write to a file.
+        batch_size: Rows in a batch, or `"full"`.
+        callbacks: Callbacks, copied for each fold; or a function that returns new ones, which is
+            needed for those that write a file.
         patience: Epochs without a better validation loss after which a fold ends, with its best
             weights; None trains all epochs.
-        validation_fraction: Share of a fold's training rows that it validates on. The default is
-            0.1 where `patience` or a callback asks for a validation, else 0.
-        scoring: Further scores: a name that scikit-learn has for it, a function of
+        validation_fraction: Fraction of a fold's training rows that it validates on. The default
+            is 0.1 where `patience` or a callback needs a validation, else 0.
+        scoring: Further scores: a name of one of scikit-learn's scorers, a function of
             (estimator, x, y), or several of them in a list or a dictionary.
         sample_weight: Weight of each row, in training and in the model's own metrics.
         class_weight: Weight of each class in training.
         seed: Seed of folds, weights and orders: the same gives the same scores. Folds of
             `groups` whose targets are no classes depend on the groups' sizes alone.
-        jobs: Folds that run at once, in threads, each with a compilation of its own. The scores
-            are those of one job, but where a layer's `call` draws by `tf.random` without a seed:
-            TensorFlow's seed is the process's. Draw by `keras.random` there.
+        n_jobs: Number of folds that run at once, in threads. The scores are those of one job,
+            unless a layer's `call` draws from `tf.random` without a seed: TensorFlow's seed is the
+            process's. Draw from `keras.random` there.
         verbose: 1 for a progress bar.
 
     Returns:
@@ -75,8 +74,8 @@ def cross_validate(
         fold that did not train on them, curves and best epochs.
 
     Raises:
-        ValueError: If an argument breaks its rule, or the data does not fit the model.
-        FloatingPointError: If a fold leaves the finite numbers.
+        InvalidArgument: If an argument breaks its rule, or the data does not fit the model.
+        FloatingPointError: If the numbers of a fold are no longer finite.
         TypeError: If an argument is unknown.
 
     Example:
@@ -91,24 +90,29 @@ def cross_validate(
         Stone (1974), doi:10.1111/j.2517-6161.1974.tb00994.x.
     """
     _checks.whole_number("seed", seed, at_least=0)
-    _checks.whole_number("jobs", jobs)
-    how = Training(
-        epochs,
-        batch_size,
-        callbacks,
-        patience,
-        validation_fraction,
-        class_weight,
-        scorers_of(scoring),
+    _checks.whole_number("n_jobs", n_jobs)
+    settings = FoldSettings(
+        epochs=epochs,
+        batch_size=batch_size,
+        callbacks=callbacks,
+        patience=patience,
+        validation_fraction=validation_fraction,
+        class_weight=class_weight,
+        scorers=scorers_of(scoring),
     )
-    problems.require_given(build, x)
-    make = functools.partial(problems.first, build, {}, x)
-    problem = problems.read(make(), x, y, make, groups=groups, sample_weight=sample_weight)
-    problems.require_class_weight(problem, class_weight)
-    splits = splits_of(problem, cv, derived(seed, 0))
-    with Progress(len(splits), verbose) as bar, Crew(problem, build, how, splits, jobs) as crew:
-        folds, setting = [], {}
-        for fold in crew.run([(setting, i, derived(seed, 1, i)) for i in range(len(splits))]):
-            folds.append(fold)
+    builder = ModelBuilder(build)
+    require_arrays(x)
+    model = builder.first({}, x)
+    dataset = read_dataset(model, x, y, groups=groups, sample_weight=sample_weight)
+    dataset.require_class_weight(class_weight)
+    folds = fold_rows(dataset, cv, derived(seed, 0))
+
+    def run(fold: int) -> FoldResult:
+        return run_fold(dataset, builder, {}, folds[fold], settings, seed=derived(seed, 1, fold))
+
+    results: list[FoldResult] = []
+    with Progress(len(folds), verbose) as bar, FoldExecutor(n_jobs) as executor:
+        for result in executor.map(run, range(len(folds))):
+            results.append(result)
             bar.step()
-    return CrossValidation(folds, splits, problem.count)
+    return CrossValidation(results, folds, dataset.count)

@@ -1,54 +1,155 @@
-"""What a search found."""
+"""Results of cross-validation and of a search."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 from scipy.stats import rankdata
 
-from kerasnn import _checks, training
+from kerasnn import _checks
 from kerasnn._core.plotting import COLOURS, given_or_new
-from kerasnn._core.random_state import derived
-from kerasnn.selection.folds.dataset import Problem, built
-from kerasnn.selection.folds.fold import Training
-from kerasnn.selection.search.strategies import Trial
+from kerasnn.selection.folds.fold import FoldResult
+from kerasnn.selection.folds.splits import FoldRows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+class CrossValidation:
+    """Scores by fold, with predictions and curves.
+
+    Attributes:
+        scores: Metric -> array of one score per fold.
+        mean: Metric -> mean over the folds.
+        standard_error: Metric -> standard deviation over the folds / sqrt(folds).
+        predictions: The model's outputs for each row, by the fold that did not train on it; NaN
+            for a row in no test part, the mean for one in several.
+        histories: Curves of each fold, as in `History.history`.
+        best_epochs: Epochs, counted from 1, after which each fold's model was scored: the best one
+            where early stopping restored its weights, else the last one.
+        splits: (training rows, test rows) of each fold.
+        seconds: Time that each fold took.
+    """
+
+    def __init__(self, folds: list[FoldResult], splits: list[FoldRows], rows: int) -> None:
+        names = list(folds[0].scores)
+        self.scores = {name: np.array([fold.scores[name] for fold in folds]) for name in names}
+        self.mean = {name: float(values.mean()) for name, values in self.scores.items()}
+        self.standard_error = {
+            name: float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
+            for name, values in self.scores.items()
+        }
+        self.histories = [fold.history for fold in folds]
+        self.best_epochs = [fold.best_epoch for fold in folds]
+        self.seconds = [fold.seconds for fold in folds]
+        self.splits = splits
+        self.predictions: Any = keras.tree.map_structure(
+            lambda *parts: _mean_by_row(parts, [test for _, test in splits], rows),
+            *(fold.predictions for fold in folds),
+        )
+
+    def to_frame(self) -> Any:
+        """Returns a pandas DataFrame with one row per fold."""
+        import pandas as pd
+
+        table = {**self.scores, "best_epoch": self.best_epochs, "seconds": self.seconds}
+        return pd.DataFrame(table).rename_axis(index="fold")
+
+    def plot(self, *, metric: str | None = None, ax: "Axes | None" = None) -> "Axes":
+        """Draws each fold's score, and the mean with its standard error.
+
+        Args:
+            metric: Name of the score; None draws the last one.
+            ax: Axes to draw on; None makes a figure.
+
+        Returns:
+            The Axes: score against fold.
+
+        Raises:
+            InvalidArgument: If there is no such metric.
+        """
+        metric = list(self.scores)[-1] if metric is None else metric
+        _checks.one_of("metric", metric, self.scores)
+        ax = given_or_new(ax)
+        values, mean, error = self.scores[metric], self.mean[metric], self.standard_error[metric]
+        ax.plot(range(len(values)), values, "o", color=COLOURS[0], label="fold")
+        ax.axhline(mean, color=COLOURS[1], label=f"mean {mean:.4g}")
+        if np.isfinite(error):
+            ax.axhspan(mean - error, mean + error, color=COLOURS[1], alpha=0.2)
+        ax.set_xticks(range(len(values)))
+        ax.set_xlabel("fold")
+        ax.set_ylabel(metric.replace("_", " "))
+        ax.legend()
+        return ax
+
+    def __repr__(self) -> str:
+        width = max(map(len, self.scores))
+        lines = [f"{len(self.splits)} folds, best epochs {self.best_epochs}"]
+        lines += [
+            f"{name:{width}}  {self.mean[name]:.4f} +- {self.standard_error[name]:.4f}"
+            for name in self.scores
+        ]
+        return "\n".join(lines)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One setting, with the results of its folds.
+
+    Attributes:
+        params: Arguments of `build`.
+        epochs: Epochs that each fold was trained for, or would have been.
+        folds: Results of the folds, up to the first that failed.
+        error: Text of the error where one failed.
+        score: Mean score, of which more is better; NaN where a fold failed.
+    """
+
+    params: dict[str, Any]
+    epochs: int
+    folds: list[FoldResult]
+    error: str = ""
+    score: float = np.nan
+
+
+def all_failed(params: dict[str, Any], error: str) -> RuntimeError:
+    """Returns the error of a search in which no setting has a score."""
+    return RuntimeError(f"All trials failed. The first, with {params}, raised {error}")
+
+
 class Tuning:
-    """The table of a search, and the best setting in it.
+    """Table of a search, and the best setting in it.
 
     Attributes:
         best_params_: Arguments of `build` with the best score.
-        best_score_: Its mean over the folds; of a loss or an error the negative, so that more is
-            better. Where nothing else was asked for, of a loss without the model's penalties.
+        best_score_: Its mean over the folds; the negative of a loss or an error, so that more is
+            better. By default of the loss without the model's penalties.
         best_index_: Its row in the table.
-        best_epochs_: Median of the epochs that the folds' models were scored after; `refit`
+        best_epochs_: Median of the epochs after which the folds' models were scored; `refit`
             trains for as many.
         cv_results_: The table, with scikit-learn's keys: `params`, `param_NAME`,
             `split0_test_score`, `mean_test_score`, `std_test_score`, `rank_test_score`,
             `mean_fit_time`, ..., the same of every metric by its name, and `epochs`,
-            `best_epochs` and `error`, which says why a trial has failed.
-        metric_: The metric that counts.
-        nested_scores_: Score of each outer fold, by a search that has not seen it, where
+            `best_epochs` and `error`, the text of the error of a trial that failed.
+        metric_: The metric by which settings are compared.
+        nested_scores_: Score of each outer fold, on rows that its search did not use, where
             `nested`; else None.
-        nested_score_: Their mean: what to expect of new data.
+        nested_score_: Their mean: the score to expect on new data.
     """
 
     def __init__(
         self,
         trials: list[Trial],
-        problem: Problem,
-        build: Callable[..., Any],
-        how: Training,
         *,
         metric: str,
         sign: int,
-        folds: int,
-        seed: int,
+        n_folds: int,
+        refit: Callable[[dict[str, Any], int], Any],
+        nested_scores: np.ndarray | None = None,
     ) -> None:
+        if all(np.isnan(trial.score) for trial in trials):
+            raise all_failed(trials[0].params, trials[0].error or "no error; its score is NaN")
         longest = max(trial.epochs for trial in trials if not np.isnan(trial.score))
         last = [t.score if t.epochs == longest else np.nan for t in trials]
         self.best_index_ = int(np.nanargmax(last))
@@ -57,9 +158,9 @@ class Tuning:
         self.best_score_ = best.score
         self.best_epochs_ = int(np.median([fold.best_epoch for fold in best.folds]))
         self.metric_ = metric
-        self.nested_scores_: np.ndarray | None = None
-        self.cv_results_ = _table(trials, folds, metric, sign)
-        self._problem, self._build, self._how, self._seed = problem, build, how, seed
+        self.nested_scores_ = nested_scores
+        self.cv_results_ = _table(trials, n_folds, metric, sign)
+        self._refit = refit
 
     @property
     def nested_score_(self) -> float | None:
@@ -67,21 +168,11 @@ class Tuning:
         return None if self.nested_scores_ is None else float(self.nested_scores_.mean())
 
     def refit(self) -> Any:
-        """Returns a fresh model with the best setting, trained on all data for `best_epochs_`."""
-        data, how, seed = self._problem, self._how, derived(self._seed, 3)
-        model = built(self._build, self.best_params_, seed, data.x, plain=data.plain)
-        training.fit(
-            model,
-            data.x,
-            data.y,
-            sample_weight=data.sample_weight,
-            class_weight=how.class_weight,
-            epochs=self.best_epochs_,
-            batch_size=how.batch_size,
-            verbose=0,
-            seed=seed,
-        )
-        return model
+        """Returns a newly built model with the best setting, trained on all data.
+
+        It trains for `best_epochs_` epochs.
+        """
+        return self._refit(self.best_params_, self.best_epochs_)
 
     def to_frame(self) -> Any:
         """Returns the table as a pandas DataFrame, the best first."""
@@ -95,13 +186,13 @@ class Tuning:
 
         Args:
             parameter: The one to draw; None draws all, side by side.
-            ax: Where to draw one; None makes a figure.
+            ax: Axes to draw one on; None makes a figure.
 
         Returns:
             The Axes of `parameter`, or a list with those of all.
 
         Raises:
-            ValueError: If there is no such hyperparameter.
+            InvalidArgument: If there is no such hyperparameter.
         """
         names = [k.removeprefix("param_") for k in self.cv_results_ if k.startswith("param_")]
         if parameter is not None or ax is not None:
@@ -137,7 +228,7 @@ class Tuning:
         ]
         if self.nested_scores_ is not None:
             error = self.nested_scores_.std(ddof=1) / np.sqrt(len(self.nested_scores_))
-            lines.append(f"unbiased, by nesting: {self.nested_score_:.4f} +- {error:.4f}")
+            lines.append(f"nested score: {self.nested_score_:.4f} +- {error:.4f}")
         return "\n".join(lines)
 
 
@@ -163,9 +254,9 @@ def _table(trials: list[Trial], folds: int, metric: str, sign: int) -> dict[str,
         values = column_of(lambda f, key=key, factor=factor: factor * f.scores[key])
         table |= {f"split{i}_test_{name}": values[:, i] for i in range(folds)}
         table |= {f"mean_test_{name}": values.mean(1), f"std_test_{name}": values.std(1)}
-    # As in scikit-learn, what has failed shares the last rank.
+    # As in scikit-learn, failed trials share the last rank.
     scores = np.where(np.isnan(table["mean_test_score"]), -np.inf, table["mean_test_score"])
-    # A trial that halving has trained for longer ranks before all that it did not.
+    # A trial that halving trained for longer ranks before all that it trained for less.
     order = [(t.epochs, s) for t, s in zip(trials, scores, strict=True)]
     places = {pair: i for i, pair in enumerate(sorted(set(order)))}
     ranks = rankdata([-places[pair] if np.isfinite(pair[1]) else np.inf for pair in order], "min")
@@ -174,3 +265,15 @@ def _table(trials: list[Trial], folds: int, metric: str, sign: int) -> dict[str,
     table["best_epochs"] = [[fold.best_epoch for fold in trial.folds] for trial in trials]
     table["error"] = [trial.error for trial in trials]
     return table
+
+
+def _mean_by_row(parts: Any, tests: list[np.ndarray], rows: int) -> np.ndarray:
+    """Returns one output per row, the mean over the folds that tested it."""
+    total = np.zeros((rows, *parts[0].shape[1:]), np.float64)
+    count = np.zeros(rows, int)
+    for part, test in zip(parts, tests, strict=True):
+        np.add.at(total, test, part)
+        np.add.at(count, test, 1)
+    count = count.reshape(-1, *[1] * (total.ndim - 1))
+    with np.errstate(invalid="ignore"):
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(parts[0].dtype)

@@ -1,9 +1,8 @@
-"""The search for hyperparameters."""
+"""Search for hyperparameters."""
 
 import contextlib
 import dataclasses
 import functools
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,21 +10,34 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn._core.progress import Progress
-from kerasnn.selection.folds import dataset as problems
-from kerasnn.selection.folds.dataset import Problem
-from kerasnn.selection.folds.fold import Training
+from kerasnn._core.random_state import derived
+from kerasnn.selection.folds.dataset import Dataset, read_dataset, require_arrays
+from kerasnn.selection.folds.executor import FoldExecutor
+from kerasnn.selection.folds.fold import FoldSettings
 from kerasnn.selection.folds.metrics import DATA_LOSS, chosen, directions
+from kerasnn.selection.folds.model_builder import ModelBuilder
 from kerasnn.selection.folds.scoring import scorers_of
-from kerasnn.selection.result import Tuning
-from kerasnn.selection.search import sampling as choose
-from kerasnn.selection.search.journal import journal as opened
-from kerasnn.selection.search.strategies import all_failed, error_text, import_optuna
-from kerasnn.selection.search.study import Plan
+from kerasnn.selection.folds.splits import fold_rows
+from kerasnn.selection.result import Trial, Tuning, all_failed
+from kerasnn.selection.search import sampling
+from kerasnn.selection.search.identity import identities
+from kerasnn.selection.search.journal import open_journal
+from kerasnn.selection.search.strategies import STRATEGIES, evaluations, import_optuna
+from kerasnn.selection.search.study import Deadline, Study, error_text
 from kerasnn.training.inputs.arrays import trains_as_keras
 from kerasnn.training.programs.train_step import has_keras_step
 
-_METHODS = ("grid", "random", "bayes", "halving")
-_TRIALS = 20
+_N_TRIALS = 20
+# Attributes of settings and data that two runs of one search have in common.
+_SETTINGS = (
+    "epochs",
+    "batch_size",
+    "callbacks",
+    "patience",
+    "validation_fraction",
+    "class_weight",
+)
+_DATA = ("x", "y", "sample_weight", "groups")
 
 
 @_checks.known_arguments
@@ -37,9 +49,9 @@ def tune(
     *,
     cv: Any = 5,
     groups: Any = None,
-    trials: int | None = None,
+    n_trials: int | None = None,
     method: str = "grid",
-    budget_s: float | None = None,
+    timeout_s: float | None = None,
     epochs: int = 10,
     batch_size: int | str = 32,
     callbacks: Any = None,
@@ -53,15 +65,13 @@ def tune(
     journal: Any = None,
     storage: str | None = None,
     seed: int = 0,
-    jobs: int = 1,
+    n_jobs: int = 1,
     verbose: int = 0,
 ) -> Tuning:
     """Searches the arguments of `build` with the best score in cross-validation.
 
-    All trials are trained and tested on the same folds, by `cross_validate`'s rules. One
-    compilation serves all settings that keep the shapes: learning rate, factors of L1 and L2,
-    rate of dropout, momentum. A trial that fails is noted in the table, with its error, and the
-    search goes on.
+    All settings are trained and tested on the same folds, by `cross_validate`'s rules. A setting
+    that fails stands in the table with its error, and the search continues.
 
     Args:
         build: Returns a compiled model for arguments of the space.
@@ -72,44 +82,47 @@ def tune(
         y: Targets.
         cv: Folds, as in `cross_validate`.
         groups: Group of each row.
-        trials: Settings to try; all of a grid, else 20 by default.
+        n_trials: Number of settings; all of a grid, else 20 by default.
         method: `"grid"`, all settings; `"random"`; `"halving"`, random ones for few epochs, and
             the best third of them for three times as many, until `epochs`; `"bayes"`, by Optuna.
-        budget_s: Seconds after which no further trial begins; at least one is run. Each round of
-            `"halving"` has an even share of them, and so has the search on all data and each
-            that is `nested`; what one leaves goes to the next. A nested
-            search then may try fewer settings, and scores what so short a search would find.
+        timeout_s: Seconds after which no further trial begins; at least one is run. The rounds of
+            `"halving"` divide them evenly, and so do the search on all data and those that are
+            `nested`; time that one leaves goes to the next. A nested search may then try fewer
+            settings, and scores what so short a search would find.
         epochs: Epochs of each fold.
-        batch_size: Rows to a step, or `"full"`.
+        batch_size: Rows in a batch, or `"full"`.
         callbacks: Callbacks, as in `cross_validate`.
         patience: Epochs that early stopping waits, as in `cross_validate`.
-        validation_fraction: Share of the training rows that it looks at.
+        validation_fraction: Fraction of the training rows that early stopping validates on.
         scoring: Further scores, as in `cross_validate`.
-        metric: The score that counts. The default is the first of `scoring`; else the first of
-            the model's metrics of which more is known to be better; else `"data_loss"`, the loss
-            without the model's penalties, so that factors of L1 and L2 are compared by what they
-            predict (`"loss"` has them in it; of a step of the user's own it is the default). Of a
-            metric of one's own say it: `"+name"` where more is better, `"-name"` where less is.
-            Names are those of a first model: an `AUC()` without a name is `"auc"` in every fold.
+        metric: The score by which settings are compared. The default is the first of `scoring`;
+            else the first of the model's metrics of which more is known to be better; else
+            `"data_loss"`, the loss without the model's penalties, so that factors of L1 and L2 are
+            compared by their predictions (`"loss"` includes the penalties; it is the default for a
+            model with a test step of its own). For a custom metric state the direction: `"+name"`
+            where more is better, `"-name"` where less is. An `AUC()` without a name is `"auc"` in
+            every fold.
         sample_weight: Weight of each row.
         class_weight: Weight of each class in training.
         nested: Whether to search once more within the training rows of each of `cv` outer folds,
-            and to score what is found there on its test rows: what new data will score.
-        journal: File to note results in. A search that was killed goes on with it, and ends with
-            the same table. Another search is refused: functions are compared by their code and
-            by the variables that they use, objects by their attributes, arrays by their numbers.
+            and to score the best setting found there on the fold's test rows: the score to expect
+            on new data.
+        journal: File of results. A search that was killed resumes from it, and ends with the same
+            table. A journal of another search is refused: functions are compared by their names,
+            source and default values, objects by their class and attributes, arrays by their
+            numbers. Functions that `build` calls and global variables are not compared.
         storage: For `"bayes"`, the URL of Optuna's storage, such as `"sqlite:///search.db"`.
-            Several processes may share it: each tries `trials` settings of its own, suggested
+            Several processes may share it: each tries `n_trials` settings of its own, suggested
             after the scores of all, and returns a table of these. It takes the place of `journal`.
         seed: Seed of settings, folds, weights and orders.
-        jobs: Folds that run at once.
+        n_jobs: Number of folds that run at once.
         verbose: 1 for one progress bar over all folds, with the best score and the time left.
 
     Returns:
         The table, the best setting, and `refit()`, which trains it on all data.
 
     Raises:
-        ValueError: If an argument breaks its rule, or the journal is of another search.
+        InvalidArgument: If an argument breaks its rule, or the journal is of another search.
         RuntimeError: If every trial fails.
         ImportError: If `method="bayes"` and Optuna is not installed.
         TypeError: If an argument is unknown.
@@ -129,103 +142,160 @@ def tune(
         search. Jamieson & Talwalkar (2016), arXiv:1502.07943: halving. Cawley & Talbot (2010),
         Journal of Machine Learning Research 11, 2079-2107: why to nest.
     """
-    _checks.one_of("method", method, _METHODS)
-    _checks.whole_number("seed", seed, at_least=0)
-    _checks.whole_number("jobs", jobs)
-    if trials is not None:
-        _checks.whole_number("trials", trials)
-    if budget_s is not None:
-        _checks.number("budget_s", budget_s, above=0)
-    if storage is not None and method != "bayes":
-        raise _checks.InvalidArgument("storage", "go with method='bayes'", storage)
-    if storage is not None and (not isinstance(storage, str) or "://" not in storage):
-        raise _checks.InvalidArgument(
-            "storage", "be a URL", storage, 'Give "sqlite:///search.db", say.'
-        )
-    if storage is not None and journal is not None:
-        # With others at work no setting is suggested a second time, to which results would belong.
-        hint = "The storage has the results."
-        raise _checks.InvalidArgument("journal", "be left out beside `storage`", str(journal), hint)
-    _checks.true_or_false("nested", nested)
-    if nested and not isinstance(cv, (int, np.integer)) and not hasattr(cv, "get_n_splits"):
-        raise _checks.InvalidArgument(
-            "cv", "be a number of folds or a splitter where `nested`, to divide parts too", cv
-        )
-    choose.check_space(build, space)
+    _check_options(method, seed, n_jobs, n_trials, timeout_s, storage, journal)
+    _check_nested(nested, cv)
+    sampling.check_space(build, space)
     if method == "bayes":
         import_optuna()
-        candidates = choose.drawn(space, 1, seed)
-        trials = trials or _TRIALS
-    else:
-        candidates = _candidates(method, space, trials, seed)
-        trials = len(candidates)
+    candidates = _candidates(method, space, n_trials, seed)
+    n_trials = (n_trials or _N_TRIALS) if method == "bayes" else len(candidates)
+    deadline = Deadline.after(timeout_s)
+    builder = ModelBuilder(build)
+    dataset, known = _read(builder, candidates, x, y, groups=groups, sample_weight=sample_weight)
+    dataset.require_class_weight(class_weight)
     scorers = scorers_of(scoring)
-    how = Training(
-        epochs, batch_size, callbacks, patience, validation_fraction, class_weight, scorers
-    )
-    problem, known = _read(build, candidates, x, y, groups=groups, sample_weight=sample_weight)
     metric, sign = chosen(metric, known, scorers)
-    how = dataclasses.replace(how, data_loss=metric == DATA_LOSS)
     if "score" in scorers and metric != "score":
+        rule = "leave the name `score` to the metric by which settings are compared"
         hint = "Give it another name in a dictionary: scoring={'my_score': ...}."
-        rule = "leave the name `score` to the metric that counts"
         raise _checks.InvalidArgument("scoring", rule, list(scorers), hint)
-    problems.require_class_weight(problem, class_weight)
-    ends = None if budget_s is None else time.monotonic() + budget_s
-    plan = Plan(
-        build, space, candidates, method, trials, cv, how, metric, sign, seed, jobs, storage, ends
+    settings = FoldSettings(
+        epochs=epochs,
+        batch_size=batch_size,
+        callbacks=callbacks,
+        patience=patience,
+        validation_fraction=validation_fraction,
+        class_weight=class_weight,
+        scorers=scorers,
+        data_loss=metric == DATA_LOSS,
     )
-    splits = plan.splits(problem)
-    outer = splits if nested else []
-    plan = dataclasses.replace(plan, parts=1 + len(outer))
-    noted = journal is not None or storage is not None
-    settings = plan.settings(problem, splits, scoring, nested=nested) if noted else {}
+    folds = fold_rows(dataset, cv, derived(seed, 0))
+    search: dict[str, Any] = {"method": method, "n_trials": n_trials, "seed": seed, "cv": folds}
+    search |= {"metric": metric, "sign": sign, "build": build, "space": space}
+    search |= {"scoring": scoring, "nested": nested}
+    is_kept = journal is not None or storage is not None
+    identity = _identity(search, settings, dataset) if is_kept else {}
+    runs = evaluations(method, n_trials, epochs) * len(folds) * (1 + nested * len(folds))
     with contextlib.ExitStack() as stack:
-        saved = stack.enter_context(opened(journal, settings))
-        bar = stack.enter_context(Progress(plan.runs() * len(splits) * (1 + len(outer)), verbose))
-        found = plan.run(problem, splits, saved, 0, bar)
-        if nested:
-            found.nested_scores_ = np.array(
-                [plan.outer(problem, saved, i + 1, split, bar) for i, split in enumerate(outer)]
-            )
-    return found
-
-
-def _candidates(method: str, space: Any, trials: int | None, seed: int) -> list[choose.Params]:
-    if method != "grid":
-        return choose.drawn(space, trials or _TRIALS, seed)
-    found = choose.grid(space)
-    if trials is not None and trials < len(found):
-        raise _checks.InvalidArgument(
-            "trials",
-            f"be at least {len(found)}, the size of the grid",
-            trials,
-            'To try some of it, use method="random".',
+        study = Study(
+            builder=builder,
+            dataset=dataset,
+            folds=folds,
+            settings=settings,
+            metric=metric,
+            sign=sign,
+            seed=seed,
+            journal=stack.enter_context(open_journal(journal, identity)),
+            executor=stack.enter_context(FoldExecutor(n_jobs)),
+            progress=stack.enter_context(Progress(runs, verbose)),
+            deadline=deadline,
+            storage=storage,
         )
+        trials_of = functools.partial(_trials, method=method, space=space, n_trials=n_trials)
+        return _searched(study, trials_of, cv if nested else None)
+
+
+def _check_options(
+    method: Any, seed: Any, n_jobs: Any, n_trials: Any, timeout_s: Any, storage: Any, journal: Any
+) -> None:
+    _checks.one_of("method", method, STRATEGIES)
+    _checks.whole_number("seed", seed, at_least=0)
+    _checks.whole_number("n_jobs", n_jobs)
+    if n_trials is not None:
+        _checks.whole_number("n_trials", n_trials)
+    if timeout_s is not None:
+        _checks.number("timeout_s", timeout_s, above=0)
+    if storage is None:
+        return
+    if method != "bayes":
+        raise _checks.InvalidArgument("storage", "be used with method='bayes'", storage)
+    if not isinstance(storage, str) or "://" not in storage:
+        hint = 'Give "sqlite:///search.db", for example.'
+        raise _checks.InvalidArgument("storage", "be a URL", storage, hint)
+    if journal is not None:
+        # With other processes at work no setting is suggested a second time.
+        hint = "The storage has the results."
+        raise _checks.InvalidArgument("journal", "be left out beside `storage`", str(journal), hint)
+
+
+def _check_nested(nested: Any, cv: Any) -> None:
+    _checks.true_or_false("nested", nested)
+    if nested and not isinstance(cv, (int, np.integer)) and not hasattr(cv, "get_n_splits"):
+        rule = "be a number of folds or a splitter where `nested`, to divide parts of the data too"
+        raise _checks.InvalidArgument("cv", rule, cv)
+
+
+def _candidates(method: str, space: Any, n_trials: int | None, seed: int) -> list[sampling.Params]:
+    """Returns the settings of a search; for `"bayes"` one of those that it may try."""
+    if method != "grid":
+        return sampling.drawn(space, 1 if method == "bayes" else n_trials or _N_TRIALS, seed)
+    found = sampling.grid(space)
+    if n_trials is not None and n_trials < len(found):
+        rule = f"be at least {len(found)}, the size of the grid"
+        hint = 'To try some of it, use method="random".'
+        raise _checks.InvalidArgument("n_trials", rule, n_trials, hint)
     return found
 
 
 def _read(
-    build: Any, candidates: list[choose.Params], x: Any, y: Any, **more: Any
-) -> tuple[Problem, dict[str, int | None]]:
-    """Checks the data against the first setting that makes a model; returns its metrics too."""
-    problems.require_given(build, x)
+    builder: ModelBuilder, candidates: list[sampling.Params], x: Any, y: Any, **more: Any
+) -> tuple[Dataset, dict[str, int | None]]:
+    """Checks the data against the first setting with a model; returns its metrics' directions."""
+    require_arrays(x)
     errors: list[Exception] = []
     for params in candidates:
         try:
-            make = functools.partial(problems.first, build, params, x)
-            model = make()
-        except Exception as error:  # noqa: BLE001  The trial will note it; another may not raise.
+            model = builder.first(params, x)
+        except Exception as error:  # noqa: BLE001  Its trial will note it; another may not raise.
             errors.append(error)
             continue
-        problem = problems.read(model, x, y, make, **more)
-        known = directions(model, problem.own_names)
-        # Of a step of the user's own it is not known what is in its loss.
-        return problem, {DATA_LOSS: -1, **known} if _has_keras_loss(model) else known
+        dataset = read_dataset(model, x, y, **more)
+        known = directions(model)
+        # Whether the loss of a test step of the user's own has penalties in it is not known.
+        has_keras_loss = trains_as_keras(model) and has_keras_step(model, "test_step")
+        return dataset, {DATA_LOSS: -1, **known} if has_keras_loss else known
     if not errors:
-        raise ValueError("`space` must hold at least one setting.")
+        raise _checks.InvalidArgument("space", "hold at least one setting", candidates, got="none")
     raise all_failed(candidates[0], error_text(errors[0])) from errors[0]
 
 
-def _has_keras_loss(model: Any) -> bool:
-    return trains_as_keras(model) and has_keras_step(model, "test_step")
+def _identity(search: dict[str, Any], settings: FoldSettings, dataset: Dataset) -> dict[str, str]:
+    """Returns the identity of a search: of its arguments, settings of folds, and data."""
+    parts = {name: getattr(settings, name) for name in _SETTINGS}
+    parts |= {name: getattr(dataset, name) for name in _DATA}
+    return identities(search | parts)
+
+
+def _trials(study: Study, *, method: str, space: dict[str, Any], n_trials: int) -> list[Trial]:
+    return STRATEGIES[method](study, space, n_trials)
+
+
+def _searched(study: Study, trials_of: Callable[[Study], list[Trial]], nested_cv: Any) -> Tuning:
+    """Runs a search on all data, and one on the training rows of each outer fold.
+
+    Args:
+        study: The study on all data.
+        trials_of: Returns the trials of a study.
+        nested_cv: Folds of the nested searches, or None for no such search.
+    """
+    outer = [] if nested_cv is None else study.folds
+    parts = 1 + len(outer)
+    trials = trials_of(dataclasses.replace(study, deadline=study.deadline.share(parts)))
+    found = functools.partial(Tuning, metric=study.metric, sign=study.sign)
+    scores: list[float] = []
+    for part, rows in enumerate(outer, 1):
+        inner = study.dataset.subset(rows.train)
+        folds = fold_rows(inner, nested_cv, derived(study.seed, 0))
+        deadline = study.deadline.share(parts - part)
+        nested = dataclasses.replace(
+            study, dataset=inner, folds=folds, part=part, deadline=deadline
+        )
+        best = found(trials_of(nested), n_folds=len(folds), refit=nested.refit)
+        outer_study = dataclasses.replace(study, part=part)
+        scores.append(outer_study.test(best.best_params_, best.best_epochs_, rows))
+    return found(
+        trials,
+        n_folds=len(study.folds),
+        refit=study.refit,
+        nested_scores=np.array(scores) if scores else None,
+    )

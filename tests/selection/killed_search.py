@@ -17,7 +17,7 @@ if __name__ == "__main__":
         cv=4,
         epochs=40,
         method="random",
-        trials=12,
+        n_trials=12,
         journal=sys.argv[1],
     )
     shown = {

@@ -1,11 +1,10 @@
-"""Small problems, and a count of traces."""
+"""Small data and a builder for tests of selection."""
 
 import functools
 
 import numpy as np
 
 import kerasnn
-from kerasnn.training.programs import array_program
 
 
 def blobs(rows=60, classes=3, seed=0):
@@ -18,15 +17,3 @@ def blobs(rows=60, classes=3, seed=0):
 build = functools.partial(
     kerasnn.models.mlp, 2, 3, task="multiclass", hidden=(4,), learning_rate=0.05
 )
-
-
-def count_traces(monkeypatch):
-    """Returns a list that grows with every program that is traced."""
-    traces, make = [], array_program.ArrayProgram.__init__
-
-    def counted(self, *args, **kwargs):
-        traces.append(args)
-        make(self, *args, **kwargs)
-
-    monkeypatch.setattr(array_program.ArrayProgram, "__init__", counted)
-    return traces

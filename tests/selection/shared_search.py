@@ -16,7 +16,7 @@ if __name__ == "__main__":
         cv=2,
         epochs=2,
         method="bayes",
-        trials=3,
+        n_trials=3,
         storage=sys.argv[1],
     )
     assert found.best_score_ == max(found.cv_results_["mean_test_score"])

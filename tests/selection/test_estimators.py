@@ -1,5 +1,4 @@
 import pickle
-import re
 
 import keras
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -21,7 +20,6 @@ from kerasnn.selection import Classifier, Regressor
 
 SMALL = {"hidden": (4,), "epochs": 3, "random_state": 5, "learning_rate": 0.05}
 NAMES = np.array(["ash", "birch", "cedar"])
-SPARSE = "sparse_categorical_crossentropy"
 
 
 # Of float32 after a few dozen steps, where two programs compute the same in another order.
@@ -35,11 +33,13 @@ def same_weights(one, two):
 
 def test_a_classifier_has_the_weights_of_the_functional_path():
     x, y = blobs()
-    model = models.mlp(2, 3, task="multiclass", hidden=(4,), dropout=0.2, l2=0.01, seed=5)
+    model = models.mlp(2, 3, task="multiclass", hidden=(4,), dropout=0.2, l2=0.0625, seed=5)
     history = model.fit(x, y, epochs=3, batch_size=16, verbose=0, seed=5)
+    # A number of NumPy is a number.
     fitted = Classifier(
-        hidden=(4,), dropout=0.2, l2=0.01, epochs=3, batch_size=16, random_state=5
+        hidden=(4,), dropout=0.2, l2=np.float32(0.0625), epochs=3, batch_size=16, random_state=5
     ).fit(x, NAMES[y])
+    assert isinstance(fitted.model_, keras.Sequential)
     same_weights(fitted.model_, model)
     assert list(fitted.history_) == list(history.history)
     for name, values in history.history.items():
@@ -71,12 +71,12 @@ class BatchSize(keras.layers.Layer):
 
 
 @pytest.mark.parametrize(
-    ("shape", "rows", "batch_size"),
-    [((2,), 1, 192), ((2,), 20, 192), ((2,), 192, 192), ((2,), 500, 192), ((3, 2), 20, 20)],
-    ids=str,
+    ("shape", "batch_sizes"),
+    [((2,), {1: 192, 192: 192, 500: 192}), ((3, 2), {20: 20})],
+    ids=["table", "sequences"],
 )
-def test_tables_are_predicted_in_blocks_of_one_size(shape, rows, batch_size):
-    """How a row is rounded then depends neither on its place nor on the other rows."""
+def test_tables_are_predicted_in_blocks_of_one_size(shape, batch_sizes):
+    """The rounding of a row then depends neither on its position nor on the other rows."""
 
     def build():
         identity = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
@@ -85,10 +85,11 @@ def test_tables_are_predicted_in_blocks_of_one_size(shape, rows, batch_size):
         return model
 
     fitted = Regressor(build=build, epochs=1).fit(np.zeros((4, *shape)), np.zeros(4))
-    np.testing.assert_array_equal(fitted.predict(np.zeros((rows, *shape))), [batch_size] * rows)
+    for rows, size in batch_sizes.items():
+        np.testing.assert_array_equal(fitted.predict(np.zeros((rows, *shape))), [size] * rows)
 
 
-def test_pickles_predict_the_same_and_clones_are_fresh():
+def test_pickles_predict_the_same_and_clones_are_unfitted():
     x, y = blobs()
     fitted = Classifier(**SMALL, dropout=0.3).fit(x, y)
     again = pickle.loads(pickle.dumps(fitted))
@@ -100,16 +101,14 @@ def test_pickles_predict_the_same_and_clones_are_fresh():
     same_weights(fitted.model_, again.model_)
 
 
-def test_partial_fit_goes_on_with_all_classes():
+def test_partial_fit_continues_with_all_classes():
     x, y = blobs()
     fitted = Classifier(**SMALL)
     fitted.partial_fit(x[y < 2], NAMES[y[y < 2]], classes=NAMES)
-    for _ in range(40):
+    for _ in range(15):
         fitted.partial_fit(x, NAMES[y])
-    assert fitted.n_iter_ == len(fitted.history_["loss"]) == 41
+    assert fitted.n_iter_ == len(fitted.history_["loss"]) == 16
     assert fitted.score(x, NAMES[y]) > 0.9
-    with pytest.raises(ValueError, match="Give all of them to the first call as `classes`"):
-        fitted.partial_fit(x, np.where(y, "elm", "ash"))
 
 
 @pytest.mark.slow
@@ -153,7 +152,7 @@ def test_images_and_a_builder():
 
 
 @pytest.mark.slow
-def test_early_stopping_holds_rows_out():
+def test_early_stopping_validates_on_a_part():
     x, y = blobs()
     fitted = Classifier(
         hidden=(), epochs=200, learning_rate=1.0, early_stopping=True, patience=2, random_state=0
@@ -173,7 +172,7 @@ def test_columns_of_a_frame_are_named_and_keep_their_order():
 
 
 @pytest.mark.slow
-def test_company():
+def test_other_tools_of_scikit_learn():
     x, y = blobs()
     small = {**SMALL, "epochs": 30}
     pipeline = make_pipeline(StandardScaler(), Classifier(**small, normalize=False))
@@ -184,48 +183,6 @@ def test_company():
     assert calibrated.score(x, y) > 0.85
     stack = StackingClassifier([("net", Classifier(**small))], LogisticRegression(), cv=2)
     assert stack.fit(x, NAMES[y]).score(x, NAMES[y]) > 0.85
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"activation": "rleu"}, "Did you mean `relu`"),
-        ({"epochs": 0}, "`epochs` must be a whole number"),
-        ({"class_weight": "balance"}, '`class_weight` must be "balanced" or a dictionary'),
-        ({"build": lambda: None}, "`build` must return a compiled Keras model"),
-        ({"early_stopping": True, "validation_fraction": 0.999}, "must leave rows for both"),
-        ({"class_weight": np.ones(3)}, '`class_weight` must be "balanced" or a dictionary'),
-        (
-            {"early_stopping": "no"},
-            "`early_stopping` must be True or False; got early_stopping='no'",
-        ),
-        ({"batch_norm": "no"}, "`batch_norm` must be True or False; got batch_norm='no'"),
-        ({"normalize": None}, "`normalize` must be True or False; got normalize=None"),
-        ({"normalize": np.ones(2)}, "`normalize` must be True or False; got normalize=array"),
-        ({"l2": -1}, "`l2` must be a finite number at least 0"),
-        ({"class_weight": {0: 0, 1: 0, 2: 0}}, "`class_weight` must not be zero for all classes"),
-        ({"random_state": "a"}, "`random_state` must be a whole number, a numpy.random.RandomSt"),
-        ({"random_state": True}, "`random_state` must be a whole number of at least 0; got rando"),
-        ({"random_state": -1}, "`random_state` must be a whole number of at least 0; got random"),
-    ],
-)
-def test_what_cannot_be_right_is_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        Classifier(**arguments).fit(*blobs())
-
-
-def test_a_builder_makes_new_models():
-    x, y = blobs()
-    model = Classifier(**SMALL).fit(x, y).model_
-    with pytest.raises(ValueError, match="`build` must return a fresh model"):
-        Classifier(build=lambda: model).fit(x, y)
-    with pytest.raises(ValueError, match="`build` must be a function that returns a compiled"):
-        Classifier(build=model).fit(x, y)
-
-
-def test_the_model_is_an_ordinary_one():
-    x, y = blobs()
-    assert isinstance(Classifier(**SMALL).fit(x, y).model_, keras.Sequential)
 
 
 def dense(units, activation, loss):
@@ -243,7 +200,6 @@ def dense(units, activation, loss):
     ("classes", "units", "loss", "link"),
     [
         (3, 3, keras.losses.SparseCategoricalCrossentropy(from_logits=True), softmax),
-        (2, 2, keras.losses.SparseCategoricalCrossentropy(from_logits=True), softmax),
         (2, 1, keras.losses.BinaryCrossentropy(from_logits=True), expit),
     ],
 )
@@ -254,59 +210,6 @@ def test_logits_become_probabilities(classes, units, loss, link):
     wanted = softmax(logits, axis=1) if link is softmax else expit(np.hstack([-logits, logits]))
     np.testing.assert_allclose(fitted.predict_proba(x), wanted, atol=1e-6)
     np.testing.assert_array_equal(fitted.predict(x), NAMES[wanted.argmax(axis=1)])
-
-
-@pytest.mark.parametrize(
-    ("build", "message"),
-    [
-        (
-            dense(5, "softmax", SPARSE),
-            "a model with 3 units, one a class; its output has shape (ba",
-        ),
-        (dense(1, "sigmoid", "binary_crossentropy"), "a model with 3 units, one a class; its out"),
-        (dense(3, None, SPARSE), "a model whose outputs are probabilities; its last layer is lin"),
-        (dense(3, "tanh", SPARSE), "a model whose outputs are probabilities; they reach from -"),
-    ],
-)
-def test_outputs_that_are_no_probabilities_are_refused(build, message):
-    x, y = blobs()
-    with pytest.raises(ValueError, match=re.escape(f"`build` must return {message}")):
-        Classifier(build=build, epochs=1).fit(x, y).predict_proba(x)
-
-
-@pytest.mark.parametrize("kind", [Classifier, Regressor])
-def test_a_network_is_described_once(kind):
-    message = "`hidden` must be left out beside `build`, which makes the network; got hidden=(4,)."
-    with pytest.raises(ValueError, match=re.escape(message)):
-        kind(build=dense(3, "softmax", SPARSE), hidden=(4,)).fit(*blobs())
-
-
-def test_classes_stay_those_of_the_first_call():
-    x, y = blobs()
-    fitted = Classifier(**SMALL).partial_fit(x, NAMES[y], classes=NAMES)
-    fitted.partial_fit(x, NAMES[y], classes=NAMES[::-1])
-    message = "`classes` must be those of the first `partial_fit`, ['ash', 'birch', 'cedar']; got"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        fitted.partial_fit(x, NAMES[y], classes=["ash", "elm"])
-
-
-def test_a_class_of_one_row_cannot_be_held_out():
-    """The error names the argument there is: `validation_split` is none of a Classifier's."""
-    x, y = blobs()
-    y[:-1] %= 2
-    parts = (train_test_split(range(60), test_size=30, random_state=seed) for seed in range(9))
-    seed = next(seed for seed, (_, held) in enumerate(parts) if 59 in held)
-    model = Classifier(early_stopping=True, validation_fraction=0.5, random_state=seed, epochs=1)
-    with pytest.raises(ValueError, match="`validation_fraction` must leave rows of every class"):
-        model.fit(x, y)
-
-
-def test_numbers_of_numpy_are_numbers():
-    x, y = blobs()
-    given = {"l1": np.float32(0.5), "l2": np.float32(0.25), "learning_rate": np.float32(0.125)}
-    one = Classifier(**{**SMALL, "epochs": 1, **given}).fit(x, y)
-    two = Classifier(**{**SMALL, "epochs": 1, "l1": 0.5, "l2": 0.25, "learning_rate": 0.125})
-    same_weights(one.model_, two.fit(x, y).model_)
 
 
 def test_class_numbers_of_many_digits_stay_apart():

@@ -42,16 +42,17 @@ def test_two_processes_share_one_search(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_storage_of_another_search_is_refused(tmp_path):
+def test_a_storage_of_another_search_is_refused(tmp_path, invalid):
     storage = f"sqlite:///{tmp_path / 'search.db'}"
     x, y = blobs()
-    given = {"cv": 2, "epochs": 1, "method": "bayes", "trials": 1, "storage": storage}
+    given = {"cv": 2, "epochs": 1, "method": "bayes", "n_trials": 1, "storage": storage}
     space = {"learning_rate": [0.01, 0.1]}
     selection.tune(build, space, x, y, **given)
-    selection.tune(build, space, x, y, **{**given, "trials": 2})
+    selection.tune(build, space, x, y, **{**given, "n_trials": 2})
     [study] = optuna.get_all_study_summaries(storage)
     assert study.n_trials == 3
-    with pytest.raises(ValueError, match=r"`storage` must be of this search; .* with epochs=1,"):
+    with invalid("storage", value=storage) as caught:
         selection.tune(build, space, x, y, **{**given, "epochs": 2})
-    with pytest.raises(ValueError, match="`storage` must be a URL that Optuna can open; got"):
+    assert "epochs=2" in caught.value.rule
+    with invalid("storage", value="nothing://here"):
         selection.tune(build, space, x, y, **{**given, "storage": "nothing://here"})

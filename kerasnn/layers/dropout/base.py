@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from kerasnn import _checks, ops
 from kerasnn._checks.layers import real_numbers, seed_or_none
-from kerasnn._core.hyperparameter import Hyperparameter
 
 
 class BaseDropout(keras.layers.Layer):
@@ -26,8 +25,6 @@ class BaseDropout(keras.layers.Layer):
         super().__init__(**kwargs)
         self.rate = rate
         self.seed = seed
-        # What takes the place of `rate` in programs that serve more than one rate.
-        self.live_rate: Hyperparameter | None = None
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=1)
         if rate > 0:
@@ -41,17 +38,14 @@ class BaseDropout(keras.layers.Layer):
 
     def drop(self, inputs: Any) -> Any:
         """Sets masked inputs to zero, and scales up the others."""
-        scale = tf.cast(1 / (1 - self._rate_now()), inputs.dtype)
+        scale = tf.cast(1 / (1 - self.rate), inputs.dtype)
         kept = self.kept(self.mask_shape(inputs))
         return tf.where(kept, inputs * scale, tf.zeros([], inputs.dtype))
 
     def kept(self, shape: Any) -> Any:
         """Draws True with probability 1 - `rate`."""
         drawn = ops.random_uniform(shape, self.seed_generator)
-        return drawn >= tf.cast(self._rate_now(), drawn.dtype)
-
-    def _rate_now(self) -> Any:
-        return self.rate if self.live_rate is None else self.live_rate.read()
+        return drawn >= tf.cast(self.rate, drawn.dtype)
 
     def mask_shape(self, inputs: Any) -> Any:
         """Returns the shape of the mask; 1 along an axis over which it is shared."""

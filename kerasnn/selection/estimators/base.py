@@ -1,11 +1,12 @@
-"""What the scikit-learn estimators share."""
+"""Base of the scikit-learn estimators: parameters, training and prediction."""
 
 import contextlib
+import dataclasses
 import inspect
 import numbers
 import pathlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -17,24 +18,41 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from kerasnn import _checks, callbacks, models, training
 from kerasnn._core.random_state import seeded
-from kerasnn.selection.folds.dataset import note_new, require_fresh
+from kerasnn.selection.folds.model_builder import require_new
 from kerasnn.selection.folds.splits import can_stratify, require_classes, require_weight
 
-# A multiple of the rows that the matrix products of every processor take at once (4, 6, 8, 16, 24,
-# 48): a last group with fewer rows adds up in another order, and a row would be predicted
-# differently by its place.
+# A multiple of the rows that matrix products take at once on every processor (4, 6, 8, 16, 24, 48):
+# a last group with fewer rows is summed in another order, and the prediction for a row would depend
+# on its position.
 _BLOCK_ROWS = 192
 
 
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
 class Estimator(BaseEstimator):
     """Builds, trains and keeps one Keras model.
 
-    Subclasses say what the targets are: `_read_targets` learns from y and returns
-    (targets, task, outputs); `_encode` turns later y into targets.
+    The fields are the parameters; subclasses describe them. A subclass reads the targets:
+    `_read_targets` learns from y and returns (targets, task, outputs); `_encode` turns later y into
+    targets.
     """
 
-    build: Any
-    random_state: Any
+    hidden: int | Sequence[int] = (64, 64)
+    activation: Any = "relu"
+    dropout: float | Sequence[float] = 0.0
+    l1: float = 0.0
+    l2: float = 0.0
+    batch_norm: bool = False
+    normalize: bool = True
+    optimizer: Any = "adam"
+    learning_rate: Any = 1e-3
+    epochs: int = 100
+    batch_size: int | str = 32
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    patience: int = 10
+    build: Callable[..., Any] | None = None
+    random_state: Any = None
+    verbose: int | str = 0
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -43,7 +61,7 @@ class Estimator(BaseEstimator):
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns the state with the model as the bytes of its `.keras` file, and its seeds."""
+        """Returns the state, with the model as the bytes of its `.keras` file and its seeds."""
         given: Any = super().__getstate__()
         state = dict(given)
         if "model_" in state:
@@ -64,11 +82,11 @@ class Estimator(BaseEstimator):
             targets, self.task_, outputs = self._read_targets(y)
             weight = self._weights(x, y, sample_weight)
             self._begin(x, outputs)
-            stopping, held = [], None
+            stopping, validation = [], None
             if self.early_stopping:
-                x, targets, weight, held = self._held_out(x, targets, weight)
+                x, targets, weight, validation = self._split_off(x, targets, weight)
                 stopping = [callbacks.EarlyStopping(patience=self.patience)]
-            history = self._train(x, targets, weight, self.epochs, stopping, held, self._seed)
+            history = self._train(x, targets, weight, self.epochs, stopping, validation, self._seed)
         self.history_ = history.history
         self.n_iter_ = len(history.epoch)
         best = stopping[0].best_epoch_ if stopping else None
@@ -93,7 +111,7 @@ class Estimator(BaseEstimator):
 
     @contextlib.contextmanager
     def _unchanged_by_errors(self) -> Iterator[None]:
-        """Takes back what was learned before an error: parts of it would pass for a whole."""
+        """Restores all attributes after an error, so that no estimator is fitted in part."""
         before = dict(vars(self))
         try:
             yield
@@ -112,9 +130,9 @@ class Estimator(BaseEstimator):
     def _validated(self: Any, x: Any, y: Any, *, reset: bool) -> Any:
         options: dict[str, Any] = {"allow_nd": True, "reset": reset}
         if y is None and reset:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
+            # scikit-learn's checks look for these words.
+            hint = f"{type(self).__name__} requires y to be passed, but the target y is None."
+            raise _checks.InvalidArgument("y", "be given", None, hint)
         x, y = _checks.plain("X", x), _checks.plain("y", y)
         if y is None:
             x = validate_data(self, x, **options)
@@ -132,12 +150,9 @@ class Estimator(BaseEstimator):
             input_name="sample_weight",
         )
         if weight.shape != (len(x),):
-            raise ValueError(
-                f"`sample_weight` must hold one weight a row; got shape {weight.shape} for "
-                f"{len(x)} rows."
-            )
-        if not weight.any():
-            raise ValueError("`sample_weight` must not be zero for all rows: nothing is left.")
+            rule, got = f"hold one weight for each of {len(x)} rows", f"shape {weight.shape}"
+            raise _checks.InvalidArgument("sample_weight", rule, weight, got=got)
+        require_weight(weight, "rows", "give no weights")
         return weight
 
     def _begin(self: Any, x: np.ndarray, outputs: int) -> None:
@@ -150,7 +165,7 @@ class Estimator(BaseEstimator):
         shape = x.shape[1:]
         given = {"input_shape": shape[0] if len(shape) == 1 else shape, "outputs": outputs}
         given |= {"task": self.task_, "seed": self._seed}
-        with seeded(self._seed, plain=self.build is None):
+        with seeded(self._seed):
             if self.build is not None:
                 self._require_defaults()
                 model = _call(self.build, given)
@@ -161,17 +176,14 @@ class Estimator(BaseEstimator):
         self.model_ = model
 
     def _require_defaults(self: Any) -> None:
-        """Raises where something describes a network that `build` describes already."""
+        """Raises where a parameter describes the network beside `build`."""
         network = inspect.signature(models.mlp).parameters
         for name, parameter in inspect.signature(type(self).__init__).parameters.items():
             value: Any = getattr(self, name, None)
             if name in network and not np.array_equal(value, parameter.default):
-                raise _checks.InvalidArgument(
-                    name,
-                    "be left out beside `build`, which makes the network",
-                    value,
-                    "Let `build` see to it: build=functools.partial(...).",
-                )
+                rule = "be left out beside `build`, which describes the network"
+                hint = "Give it to the builder: build=functools.partial(...)."
+                raise _checks.InvalidArgument(name, rule, value, hint)
 
     def _train(
         self: Any,
@@ -180,7 +192,7 @@ class Estimator(BaseEstimator):
         weight: Any,
         epochs: int,
         stopping: list[Any],
-        held: Any,
+        validation: Any,
         seed: int,
     ) -> keras.callbacks.History:
         return training.fit(
@@ -191,33 +203,30 @@ class Estimator(BaseEstimator):
             epochs=epochs,
             batch_size=self.batch_size,
             callbacks=stopping or None,
-            validation_data=held,
+            validation_data=validation,
             verbose=self.verbose,
             seed=seed,
         )
 
-    def _held_out(self: Any, x: Any, targets: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
-        """Returns the rows to train on, and those for early stopping to look at."""
+    def _split_off(self: Any, x: Any, targets: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
+        """Returns the rows to train on, and those that early stopping validates on."""
         _checks.number("validation_fraction", self.validation_fraction, above=0, below=1)
-        held = int(np.ceil(self.validation_fraction * len(x)))
+        size = int(np.ceil(self.validation_fraction * len(x)))
         stratify = None
         if self.task_ in ("binary", "multiclass"):
-            stratify = targets if can_stratify(targets, len(x) - held, held) else None
+            stratify = targets if can_stratify(targets, len(x) - size, size) else None
         try:
             train, inner = train_test_split(
-                np.arange(len(x)), test_size=held, random_state=self._seed, stratify=stratify
+                np.arange(len(x)), test_size=size, random_state=self._seed, stratify=stratify
             )
         except ValueError:
-            raise _checks.InvalidArgument(
-                "validation_fraction",
-                f"leave rows for both parts of {len(x)}",
-                self.validation_fraction,
-            ) from None
+            rule, value = f"leave rows for both parts of {len(x)}", self.validation_fraction
+            raise _checks.InvalidArgument("validation_fraction", rule, value) from None
         if self.task_ in ("binary", "multiclass"):
             require_classes(targets[train], targets[inner])
         parts = [None if weight is None else weight[rows] for rows in (train, inner)]
-        for part, what in zip(parts, ("are trained on", "early stopping looks at"), strict=True):
-            require_weight(part, f"rows that {what}", "do not stop early")
+        for part, name in zip(parts, ("training rows", "validation rows"), strict=True):
+            require_weight(part, name, "do not stop early")
         validation = (x[inner], targets[inner], parts[1])
         return x[train], targets[train], parts[0], validation[: 2 if weight is None else 3]
 
@@ -239,19 +248,18 @@ def _generator(state: Any) -> np.random.RandomState:
         return check_random_state(state)
     except ValueError:
         raise _checks.InvalidArgument(
-            "random_state", "be a whole number, a numpy.random.RandomState, or None", state
+            "random_state", "be an integer, a numpy.random.RandomState, or None", state
         ) from None
 
 
 def _call(build: Callable[..., Any], given: dict[str, Any]) -> Any:
-    """Calls `build` with those of the arguments that it names and does not have yet."""
+    """Calls `build` with those of the arguments that it takes and does not have yet."""
     if isinstance(build, keras.Model) or not callable(build):
         raise _checks.InvalidArgument("build", "be a function that returns a compiled model", build)
     names = inspect.signature(build).parameters
     bound = getattr(build, "keywords", {})
     model = build(**{k: v for k, v in given.items() if k in names and k not in bound})
-    require_fresh(model)
-    note_new(model)
+    require_new(model)
     return model
 
 
@@ -274,6 +282,6 @@ def _unpacked(file: bytes, states: list[np.ndarray]) -> Any:
 
 
 def _seeds(model: keras.Model) -> list[keras.Variable]:
-    """Returns the places that layers, such as dropout, have come to in their random numbers."""
+    """Returns the states of the random numbers of layers, such as dropout."""
     weights = set(map(id, model.weights))
     return [variable for variable in model.variables if id(variable) not in weights]

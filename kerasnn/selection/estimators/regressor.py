@@ -1,6 +1,6 @@
 """Neural networks as a scikit-learn regressor."""
 
-from collections.abc import Callable, Sequence
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -12,43 +12,44 @@ from kerasnn.selection.estimators.base import Estimator
 from kerasnn.tasks import Task
 
 
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
 class Regressor(RegressorMixin, Estimator):
-    """Is a network of `kerasnn.models.mlp`, or of any builder, as a scikit-learn regressor.
+    """A network of `kerasnn.models.mlp`, or of any builder, as a scikit-learn regressor.
 
     With the same seed its weights are those of `models.mlp(..., task="regression", seed=seed)`
     after `fit(..., seed=seed)`.
 
     Rows of a table are predicted in blocks of one size, so that a prediction depends neither on the
-    other rows nor on their order. scikit-learn's `check_estimator` passes but for
+    other rows nor on their order. scikit-learn's `check_estimator` passes except for
     `check_sample_weight_equivalence_on_dense_data`, which belongs into its
     `expected_failed_checks`: a row that is repeated in place of a larger weight moves the rows
-    after it to other mini-batches, and those make other steps.
+    after it to other mini-batches, with other steps.
 
     Args:
         hidden: Units of each hidden layer.
         activation: Activation of the hidden layers.
-        dropout: Share of each hidden layer's outputs dropped in training.
+        dropout: Fraction of each hidden layer's outputs dropped in training.
         l1: Factor of the penalty l1 * sum(abs(W)).
         l2: Factor of the penalty l2 * sum(W**2).
-        batch_norm: Whether to normalise by batch behind each hidden layer.
+        batch_norm: Whether to add batch normalisation after each hidden layer.
         normalize: Whether to standardise inputs and targets by the training rows.
         optimizer: Name of a Keras optimizer.
-        learning_rate: Its rate.
+        learning_rate: Its learning rate.
         epochs: Passes over the training rows.
-        batch_size: Rows to a step, or `"full"`.
-        early_stopping: Whether to hold rows out, to stop when they are no longer predicted
-            better, and to take the best weights.
-        validation_fraction: Share of the rows that early stopping holds out.
-        patience: Epochs without a better loss that it waits.
-        build: Makes the compiled model instead. It is called with those of `input_shape`,
-            `outputs`, `task` and `seed` that it names; the arguments above that describe a
+        batch_size: Rows in a batch, or `"full"`.
+        early_stopping: Whether to validate on a part of the rows, to stop when its loss falls no
+            longer, and to take the best weights.
+        validation_fraction: Fraction of the rows that early stopping validates on.
+        patience: Epochs without a better validation loss that it waits.
+        build: Returns the compiled model instead. It is called with those of `input_shape`,
+            `outputs`, `task` and `seed` that it takes; the arguments above that describe a
             network are then left out.
         random_state: Seed of weights, dropout and orders.
         verbose: As in Keras's `fit`.
 
     Attributes:
         model_: The Keras model.
-        history_: Metric -> one value an epoch.
+        history_: Metric -> one value per epoch.
         n_iter_: Epochs that were trained.
         best_epoch_: The epoch, from 1, whose weights the model has.
         n_features_in_: Number of features.
@@ -61,51 +62,12 @@ class Regressor(RegressorMixin, Estimator):
         array([9.])
     """
 
-    def __init__(
-        self,
-        *,
-        hidden: int | Sequence[int] = (64, 64),
-        activation: Any = "relu",
-        dropout: float | Sequence[float] = 0.0,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        batch_norm: bool = False,
-        normalize: bool = True,
-        optimizer: Any = "adam",
-        learning_rate: Any = 1e-3,
-        epochs: int = 100,
-        batch_size: int | str = 32,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        patience: int = 10,
-        build: Callable[..., Any] | None = None,
-        random_state: Any = None,
-        verbose: int | str = 0,
-    ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.dropout = dropout
-        self.l1 = l1
-        self.l2 = l2
-        self.batch_norm = batch_norm
-        self.normalize = normalize
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.build = build
-        self.random_state = random_state
-        self.verbose = verbose
-
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "Regressor":
-        """Trains a fresh model.
+        """Trains a newly built model.
 
         Args:
             X: Rows, `(rows, features)` or of more axes.
-            y: One number a row, or several. The loss is in their units, squared: where they
+            y: One number per row, or several. The loss is in their units, squared: where they
                 deviate by less than about 1e-4, or by more than 1e8, Adam does not learn from it;
                 measure them in another unit. Where they differ by digits that float32 drops, put
                 the estimator into scikit-learn's `TransformedTargetRegressor` with a
@@ -115,11 +77,11 @@ class Regressor(RegressorMixin, Estimator):
         return self._fit(X, y, sample_weight)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "Regressor":
-        """Trains one more epoch; the first call makes the model, and learns its scaling."""
+        """Trains one more epoch; the first call builds the model, and learns its scaling."""
         return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Returns one number a row, or several, as y was.
+        """Returns one number per row, or several, as in y.
 
         They are float64, so that `TransformedTargetRegressor` can add an offset that float32 would
         round.

@@ -1,9 +1,6 @@
-"""The data that folds are cut from."""
+"""Checked arrays from which folds are cut."""
 
 import dataclasses
-import inspect
-import weakref
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -12,236 +9,140 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._core.model_outputs import has_logits, loss_function
-from kerasnn._core.random_state import seeded, watched
-from kerasnn.selection.folds.metrics import own_names, score_of
-from kerasnn.selection.search.identity.content import may_draw
-from kerasnn.selection.sharing.config_key import architecture
+from kerasnn.selection.folds.metrics import metric_names, score_of
 from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.tensors import hide_none
 from kerasnn.training.programs import train_step
 
-# By identity: Keras's variables have no hash.
-_seen: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-# First models of a `build` that draws by itself.
-_drawn: weakref.WeakSet[Any] = weakref.WeakSet()
 
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """Rows that were checked against a model once, before any is trained.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Rows that were checked against a first model, before any model trains.
 
     Attributes:
         x: Inputs: an array or a structure of arrays.
         y: Targets, likewise.
         sample_weight: Weights, likewise, or None.
         count: Number of rows.
-        groups: The group of each row, or None.
-        labels: The class number of each row, or None where there is none.
-        plain: Whether models hold no code but Keras's and kerasnn's, and `build` draws nothing
-            from TensorFlow's generator or Keras's own.
-        kind: What the loss compares with: "classes", "binary", "onehot", "real", ...
-        logits: Whether the loss applies the sigmoid or softmax itself.
-        own_names: What `metrics.own_names` returns for models of this search.
+        groups: Group of each row, or None.
+        labels: Class number of each row, or None where a row has no single class.
+        target_kind: What the loss compares with: "classes", "binary", "onehot", "real", ...
+        from_logits: Whether the loss applies the sigmoid or softmax itself.
+        metric_names: Names by which the metrics of all models are called, in the order of
+            `model.get_metrics_result()`.
     """
 
     x: Any
     y: Any
-    sample_weight: Any
+    sample_weight: Any = None
     count: int
-    groups: np.ndarray | None
-    labels: np.ndarray | None
-    plain: bool
-    kind: str
-    logits: bool = False
-    own_names: frozenset[str] = frozenset()
+    groups: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    target_kind: str = "custom"
+    from_logits: bool = False
+    metric_names: tuple[str, ...] = ()
 
-    def take(self, part: np.ndarray) -> tuple[Any, Any, Any]:
+    def take(self, rows: np.ndarray) -> tuple[Any, Any, Any]:
         """Returns inputs, targets and weights of some rows."""
         parts: Any = keras.tree.map_structure(
-            lambda a: None if a is None else a[part], (self.x, self.y, self.sample_weight)
+            lambda a: None if a is None else a[rows], (self.x, self.y, self.sample_weight)
         )
         return parts
 
-
-def built(
-    build: Callable[..., Any], params: dict[str, Any], seed: int, x: Any, *, plain: bool = False
-) -> Any:
-    """Returns a fresh, compiled model, with its variables made.
-
-    Raises:
-        ValueError: If `build` returns anything else, such as a model that it returned before.
-    """
-    with seeded(seed, plain=plain):
-        return _made(build, params, x)
-
-
-def _made(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:
-    model = build(**params)
-    require_fresh(model)
-    arrays.build(model, x)
-    note_new(model)
-    return model
-
-
-def require_fresh(model: Any) -> None:
-    """Raises where what `build` returned is no compiled Keras model, or one that has trained."""
-    if not isinstance(model, keras.Model):
-        raise ValueError(
-            "`build` must return a compiled Keras model; it returned "
-            f"{type(model).__name__}. Let it end with `return model`."
-        )
-    if not model.compiled:
-        raise ValueError(
-            f"`build` must return a compiled model; `{model.name}` is not. Let it call "
-            "`model.compile(optimizer=..., loss=..., metrics=[...])`."
-        )
-    trained = int(model.optimizer.iterations)
-    if trained:
-        raise ValueError(
-            f"`build` must return a fresh model; `{model.name}` has trained for {trained} steps, "
-            "and what it has learned would leak into its score. Let it build a new one each "
-            "time."
+    def subset(self, rows: np.ndarray) -> "Dataset":
+        """Returns the dataset of some rows."""
+        x, y, sample_weight = self.take(rows)
+        groups = None if self.groups is None else self.groups[rows]
+        labels = None if self.labels is None else self.labels[rows]
+        return dataclasses.replace(
+            self,
+            x=x,
+            y=y,
+            sample_weight=sample_weight,
+            count=len(rows),
+            groups=groups,
+            labels=labels,
         )
 
-
-def note_new(model: Any) -> None:
-    """Notes what is trained of a model; raises where an earlier model had some of it.
-
-    A count of steps does not tell, since `compile` begins it anew.
-    """
-    for part in (model, *model.trainable_variables):
-        if _seen.get(id(part)) is part:
-            what = "it" if part is model else f"its weight `{part.path}`"
-            raise ValueError(
-                f"`build` must return a fresh model; `{model.name}`, or a model that shares "
-                f"weights with it, was returned before: {what} would keep what it learns on "
-                "other rows. Let it build a new one, with new layers, each time."
-            )
-    for part in (model, *model.trainable_variables):
-        _seen[id(part)] = part
+    def require_class_weight(self, class_weight: Any) -> None:
+        """Raises where weights of classes do not fit the targets."""
+        if class_weight is None:
+            return
+        present = set() if self.labels is None else set(self.labels.astype(int).tolist())
+        _checks.class_weights(class_weight, None, present)
+        if present and not any(class_weight.get(label, 1) for label in present):
+            rule = "not be zero for all classes: no row would be left"
+            raise _checks.InvalidArgument("class_weight", rule, class_weight)
 
 
-def require_given(build: Any, x: Any) -> None:
-    """Raises unless `build` can be called for a model, and folds can be cut from `x`."""
-    hint = "Give a function that returns it, such as `lambda: models.mlp(...)`."
-    if isinstance(build, keras.Model):
-        raise ValueError(
-            f"`build` must make a new model for each fold; got the model `{build.name}`. {hint}"
-        )
-    if not callable(build):
-        raise _checks.InvalidArgument(
-            "build", "be a function that returns a compiled model", build, hint
-        )
+def require_arrays(x: Any) -> None:
+    """Raises unless folds can be cut from `x`."""
     if arrays.is_stream(x):
-        raise ValueError(
-            f"`x` must be arrays, so that folds can be cut; got a {type(x).__name__}. Read it "
-            "into arrays."
-        )
+        rule, got = "be arrays, so that folds can be cut", f"a {type(x).__name__}"
+        raise _checks.InvalidArgument("x", rule, x, "Read it into arrays.", got=got)
     _checks.refuse_masked("x", x)
 
 
-def require_arguments(build: Callable[..., Any], params: dict[str, Any]) -> None:
-    """Raises where `build` needs arguments that it is not given."""
-    try:
-        inspect.signature(build).bind(**params)
-    except TypeError as error:
-        given = ", ".join(params) or "no arguments"
-        raise ValueError(
-            f"`build` must be callable with {given}; of its signature Python says: {error}. Bind "
-            "other arguments by `functools.partial`."
-        ) from error
-    except ValueError:
-        # What is written in C may have no signature.
-        return
-
-
-def require_class_weight(problem: Problem, weights: Any) -> None:
-    """Raises where weights of classes cannot be right for these targets."""
-    if weights is None:
-        return
-    present = set() if problem.labels is None else set(problem.labels.astype(int).tolist())
-    _checks.class_weights(weights, None, present)
-    if present and not any(weights.get(label, 1) for label in present):
-        raise _checks.InvalidArgument(
-            "class_weight", "not be zero for all classes: nothing is left", weights
-        )
-
-
-def first(build: Callable[..., Any], params: dict[str, Any], x: Any) -> Any:
-    """Returns a model to check data against."""
-    # Arrays are needed to build a model without an `Input`; a first look at x makes them.
-    require_arguments(build, params)
-    is_read = isinstance(x, list) or hasattr(x, "to_numpy")
-    given = arrays.as_arrays("x", x, arrays.ONE) if is_read else x
-    with watched(0) as has_drawn:
-        model = _made(build, params, given)
-        if has_drawn() or may_draw(build):
-            _drawn.add(model)
-    return model
-
-
-def read(
-    model: Any,
-    x: Any,
-    y: Any,
-    again: Callable[[], Any],
-    *,
-    groups: Any = None,
-    sample_weight: Any = None,
-) -> Problem:
-    """Checks data against a fresh model, whose metrics are then made.
+def read_dataset(
+    model: Any, x: Any, y: Any, *, groups: Any = None, sample_weight: Any = None
+) -> Dataset:
+    """Checks data against a newly built model, whose metrics are then created.
 
     Args:
         model: The model.
         x: Inputs.
         y: Targets.
-        again: Returns another such model.
         groups: Group of each row.
         sample_weight: Weight of each row.
 
     Raises:
-        ValueError: If the data cannot be right.
+        InvalidArgument: If the data does not fit the model.
     """
     data = arrays.read(model, x, y, sample_weight, learn=True)
     arrays.require_targets(model, "y", y)
-    if groups is not None:
-        groups = _checks.plain("groups", groups)
-        groups = np.asarray(groups)
-        if groups.shape != (data.count,):
-            raise ValueError(
-                f"`groups` must hold one group a row; got shape {groups.shape} for {data.count} "
-                "rows."
-            )
-        missing = np.flatnonzero([group is None or group != group for group in groups])
-        if missing.size:
-            raise ValueError(
-                f"`groups` must hold the group of each row; got {groups[missing[0]]} in row "
-                f"{missing[0]}. Give such a row a group of its own, or drop it."
-            )
     labels = next(iter(data.labels.values())) if len(data.labels) == 1 else None
-    numbers = None if labels is None else labels.numbers
-    plain = architecture(model) is not None and model not in _drawn
-    kind, logits = "custom", False
+    kind, from_logits = "custom", False
     if arrays.trains_as_keras(model) and arrays.is_symbolic(model):
         pairs = arrays.pair_targets(model, "y", data.y, arrays.structure(model, "output"))
         kind = pairs[0][3] if len(pairs) == 1 else "several"
-        logits = kind in ("classes", "binary", "onehot") and has_logits(loss_function(model))
-    problem = Problem(
-        data.x, data.y, data.sample_weight, data.count, groups, numbers, plain, kind, logits
-    )
-    own = own_names(_measured(model, problem), lambda: _measured(again(), problem))
+        one_loss = kind in ("classes", "binary", "onehot")
+        from_logits = one_loss and has_logits(loss_function(model))
+    _create_metrics(model, data)
     if arrays.trains_as_keras(model):
         for name, value in model.get_metrics_result().items():
             score_of(name, value)
-    return dataclasses.replace(problem, own_names=own)
+    return Dataset(
+        x=data.x,
+        y=data.y,
+        sample_weight=data.sample_weight,
+        count=data.count,
+        groups=None if groups is None else _read_groups(groups, data.count),
+        labels=None if labels is None else labels.numbers,
+        target_kind=kind,
+        from_logits=from_logits,
+        metric_names=metric_names(model),
+    )
 
 
-def _measured(model: Any, problem: Problem) -> Any:
-    """Returns a model, with its metrics made."""
-    data = keras.utils.pack_x_y_sample_weight(problem.x, problem.y, problem.sample_weight)
+def _read_groups(groups: Any, count: int) -> np.ndarray:
+    groups = np.asarray(_checks.plain("groups", groups))
+    if groups.shape != (count,):
+        rule, got = f"hold one group for each of {count} rows", f"shape {groups.shape}"
+        raise _checks.InvalidArgument("groups", rule, groups, got=got)
+    missing = np.flatnonzero([group is None or group != group for group in groups])
+    if missing.size:
+        value, row = groups[missing[0]], missing[0]
+        hint = "Give such a row a group of its own, or drop it."
+        got = f"{value} in row {row}"
+        raise _checks.InvalidArgument("groups", "hold no missing values", value, hint, got=got)
+    return groups
+
+
+def _create_metrics(model: Any, data: Any) -> None:
+    """Traces a test step, which creates a model's metrics."""
+    packed = keras.utils.pack_x_y_sample_weight(data.x, data.y, data.sample_weight)
     spec = tf.nest.map_structure(
-        lambda a: tf.TensorSpec((None, *a.shape[1:]), tf.as_dtype(a.dtype)), hide_none(data)
+        lambda a: tf.TensorSpec((None, *a.shape[1:]), tf.as_dtype(a.dtype)), hide_none(packed)
     )
     train_step.build(model, spec, "test_step")
     train_step.TracedStep(model, spec, "test_step")
-    return model

@@ -1,4 +1,4 @@
-"""One fold: a fresh model, trained on one part of the rows and judged by the other."""
+"""One fold: a newly built model, trained on one part of the rows and tested on the other."""
 
 import copy
 import dataclasses
@@ -12,13 +12,13 @@ import numpy as np
 from kerasnn import _checks, training
 from kerasnn._core.random_state import derived
 from kerasnn.callbacks import EarlyStopping, Resume
-from kerasnn.selection.folds.dataset import Problem, built
-from kerasnn.selection.folds.metrics import DATA_LOSS, score_of, steady_names
+from kerasnn.selection.folds.dataset import Dataset
+from kerasnn.selection.folds.metrics import DATA_LOSS, renamed_results, score_of
+from kerasnn.selection.folds.model_builder import ModelBuilder
 from kerasnn.selection.folds.scoring import scores_of
-from kerasnn.selection.folds.splits import Split, inner_split
-from kerasnn.selection.sharing.model_pool import Workbench
+from kerasnn.selection.folds.splits import FoldRows, validation_split
 
-# They keep a file, in which one fold would find what another has left.
+# Callbacks that write a file, in which one fold would find what another has left.
 _WRITERS = (
     keras.callbacks.BackupAndRestore,
     keras.callbacks.CSVLogger,
@@ -26,20 +26,18 @@ _WRITERS = (
     Resume,
 )
 _TEST_ROWS = 4096
-# Rows by which is told whether two models do alike.
-_LOOK_ROWS = 8
 
 
-@dataclasses.dataclass(frozen=True)
-class Training:
-    """How each fold is trained.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FoldSettings:
+    """How each fold is trained and scored.
 
-    The fields are arguments of `cross_validate`. `scorers` hold the functions of `scoring`, and
+    The fields are arguments of `cross_validate`; `scorers` are the functions of `scoring`, and
     `data_loss` says whether the loss without penalties is a score too.
     """
 
     epochs: int
-    batch_size: int | str
+    batch_size: int | str = 32
     callbacks: Any = None
     patience: int | None = None
     validation_fraction: float | None = None
@@ -56,136 +54,117 @@ class Training:
         if self.validation_fraction is not None:
             _checks.number("validation_fraction", self.validation_fraction, at_least=0, below=1)
 
-    def fresh_callbacks(self) -> list[Any]:
+    def new_callbacks(self) -> list[Any]:
         """Returns callbacks that no fold has used."""
         given = self.callbacks
         if callable(given) and not isinstance(given, keras.callbacks.Callback):
-            made, shared = given(), False
+            made, is_copy = given(), False
         else:
-            made, shared = copy.deepcopy(given), True
+            made, is_copy = copy.deepcopy(given), True
         callbacks = [] if made is None else keras.tree.flatten(made)
         for callback in callbacks:
             if not isinstance(callback, keras.callbacks.Callback):
-                raise _checks.InvalidArgument(
-                    "callbacks", "be callbacks, or a function that returns them", callback
-                )
-            if isinstance(callback, _WRITERS) and shared:
-                raise _checks.InvalidArgument(
-                    "callbacks",
-                    f"not share a file between folds, as copies of {type(callback).__name__} do",
-                    callback,
-                    "Give a function that returns new ones, with a path for each.",
-                )
+                rule = "be callbacks, or a function that returns them"
+                raise _checks.InvalidArgument("callbacks", rule, callback)
+            if isinstance(callback, _WRITERS) and is_copy:
+                rule = f"not share a file between folds, as copies of {type(callback).__name__} do"
+                hint = "Give a function that returns new ones, with a path for each."
+                raise _checks.InvalidArgument("callbacks", rule, callback, hint)
         if self.patience is not None:
             callbacks.append(EarlyStopping(patience=self.patience))
         return callbacks
 
-    def held_out(self, callbacks: list[Any]) -> float:
-        """Returns the share of a fold's training rows that is to be validated on."""
+    def validation_part(self, callbacks: list[Any]) -> float:
+        """Returns the fraction of a fold's training rows to validate on."""
         if self.validation_fraction is not None:
             return self.validation_fraction
         monitored = [str(getattr(callback, "monitor", "")) for callback in callbacks]
         return 0.1 if any(name.startswith("val_") for name in monitored) else 0.0
 
-    def steps(self, rows: int) -> int:
-        """Returns the number of steps on some rows."""
-        size = rows if self.batch_size == "full" else int(self.batch_size)
-        return self.epochs * -(-rows // size)
 
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class FoldResult:
-    """What came out of one fold; the times are those of training and of judging."""
+    """Scores, predictions and curves of one fold, with its seconds of training and of scoring."""
 
     scores: dict[str, float]
-    predictions: Any
-    history: dict[str, list[float]]
+    predictions: Any = None
+    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     best_epoch: int
-    seconds: float
-    score_seconds: float
+    seconds: float = 0.0
+    score_seconds: float = 0.0
 
 
 def run_fold(
-    problem: Problem,
-    build: Callable[..., Any],
+    dataset: Dataset,
+    builder: ModelBuilder,
     params: dict[str, Any],
-    split: Split,
-    how: Training,
-    bench: Workbench,
+    rows: FoldRows,
+    settings: FoldSettings,
+    *,
     seed: int,
 ) -> FoldResult:
-    """Trains a fresh model on the training rows of a fold, and judges it by the test rows."""
+    """Trains a newly built model on the training rows of a fold, and scores it on the test rows."""
     began = time.perf_counter()
-    train, test = split
-    callbacks = how.fresh_callbacks()
-    share, held = how.held_out(callbacks), None
-    if share:
-        train, inner = inner_split(problem, train, share, derived(seed, 1))
-        held = problem.take(inner)
-    x, y, weight = problem.take(train)
-    fresh = built(build, params, seed, problem.x, plain=problem.plain)
-    look = problem.take(train[:: -(-len(train) // _LOOK_ROWS)])
-    model = bench.place(fresh, look, None if may_change_models(callbacks) else params)
+    callbacks = settings.new_callbacks()
+    train, validation = rows.train, None
+    fraction = settings.validation_part(callbacks)
+    if fraction:
+        train, inner = validation_split(dataset, train, fraction, derived(seed, 1))
+        validation = dataset.take(inner)
+    x, y, weight = dataset.take(train)
+    model = builder(params, dataset.x, seed=seed)
     history = training.fit(
         model,
         x,
         y,
         sample_weight=weight,
-        class_weight=how.class_weight,
-        epochs=how.epochs,
-        batch_size=how.batch_size,
-        validation_data=held,
+        class_weight=settings.class_weight,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        validation_data=validation,
         callbacks=callbacks or None,
         verbose=0,
         seed=seed,
     )
     trained = time.perf_counter()
-    x, y, weight = problem.take(test)
-    size = min(len(test), _TEST_ROWS)
-    scores = training.evaluate(
+    x, y, weight = dataset.take(rows.test)
+    size = min(len(rows.test), _TEST_ROWS)
+    results = training.evaluate(
         model, x, y, sample_weight=weight, batch_size=size, verbose=0, return_dict=True
     )
     predictions = training.predict(model, x, batch_size=size, verbose=0)
-    names = steady_names(model, scores, problem.own_names)
-    names |= {f"val_{name}": f"val_{steady}" for name, steady in names.items()}
-    scores = {names[name]: score_of(name, value) for name, value in scores.items()}
-    if how.data_loss:
-        scores.setdefault(DATA_LOSS, scores["loss"] - added_loss(model, x, size))
-    scores = _together(scores, scores_of(how.scorers, problem, predictions, test))
+    names = renamed_results(model, dataset.metric_names)
+    names |= {f"val_{name}": f"val_{new}" for name, new in names.items()}
+    scores = {str(names.get(name, name)): score_of(name, value) for name, value in results.items()}
+    if settings.data_loss:
+        scores.setdefault(DATA_LOSS, scores["loss"] - mean_penalty(model, x, size))
     curves = {
         str(names.get(name, name)): [float(np.mean(v)) for v in curve]
         for name, curve in history.history.items()
     }
-    best = _scored_epoch(callbacks, curves)
     return FoldResult(
-        scores, predictions, curves, best, trained - began, time.perf_counter() - trained
+        scores=_merged(scores, scores_of(settings.scorers, dataset, predictions, rows.test)),
+        predictions=predictions,
+        history=curves,
+        best_epoch=_scored_epoch(callbacks, curves),
+        seconds=trained - began,
+        score_seconds=time.perf_counter() - trained,
     )
 
 
-def may_change_models(callbacks: list[Any]) -> bool:
-    """Whether code of the user's runs between epochs, and may set what no copy of values undoes."""
-    return any(
-        type(callback) is keras.callbacks.LambdaCallback
-        or type(callback).__module__.partition(".")[0] not in ("keras", "kerasnn")
-        for callback in callbacks
-    )
-
-
-def _together(metrics: dict[str, float], scores: dict[str, float]) -> dict[str, float]:
-    """Returns both; raises where two of one name say different things."""
+def _merged(metrics: dict[str, float], scores: dict[str, float]) -> dict[str, float]:
+    """Returns both; raises where a metric and a score of one name have different values."""
     for name in metrics.keys() & scores.keys():
         if not np.isclose(metrics[name], scores[name], rtol=1e-4, atol=1e-6):
-            raise ValueError(
-                f"`scoring` must not hide a metric of the model; its {name!r} says "
-                f"{metrics[name]:.6g} of the test rows of a fold, that of `scoring` "
-                f"{scores[name]:.6g}. Give it another name in a dictionary: "
-                f"scoring={{'my_{name}': ...}}."
-            )
+            rule = f"not hide a metric of the model, {name}={metrics[name]:.6g} for a fold"
+            hint = f"Give it another name in a dictionary: scoring={{'my_{name}': ...}}."
+            got = f"{name}={scores[name]:.6g}"
+            raise _checks.InvalidArgument("scoring", rule, scores[name], hint, got=got)
     return metrics | scores
 
 
 def _scored_epoch(callbacks: list[Any], curves: dict[str, list[float]]) -> int:
-    """Returns the number of epochs that the model has trained for, whose weights are scored."""
+    """Returns the epoch, counted from 1, whose weights are scored."""
     epochs = len(curves["loss"])
     for callback in callbacks:
         stops = isinstance(callback, keras.callbacks.EarlyStopping)
@@ -194,15 +173,15 @@ def _scored_epoch(callbacks: list[Any], curves: dict[str, list[float]]) -> int:
     return epochs
 
 
-def added_loss(model: Any, x: Any, batch_size: int) -> float:
+def mean_penalty(model: Any, x: Any, batch_size: int) -> float:
     """Returns the penalties, on weights and on activations, in a model's loss on some rows.
 
     As in Keras's `evaluate` they are those of each batch, averaged over the rows.
 
     Args:
-        model: A model that takes its loss from Keras.
+        model: A model with Keras's own loss.
         x: Inputs: an array or a structure of arrays.
-        batch_size: Rows to a batch.
+        batch_size: Number of rows in a batch.
     """
     rows = len(keras.tree.flatten(x)[0])
     total = 0.0

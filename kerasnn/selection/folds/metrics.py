@@ -1,53 +1,14 @@
-"""Names that Keras counts on with every object that a process makes."""
+"""Scores from a model's metrics: their names, and whether more or less of them is better."""
 
 import inspect
-import itertools
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
 
 from kerasnn import _checks
-
-
-def is_automatic(kind: str, name: str) -> bool:
-    """Whether a name is what Keras gives to an object of some class that is given none.
-
-    >>> is_automatic("AUC", "auc_12"), is_automatic("AUC", "auc_pr")
-    (True, False)
-    """
-    return re.fullmatch(rf"{re.escape(automatic(kind))}(_\d+)?", name) is not None
-
-
-def automatic(kind: str) -> str:
-    """Returns the name of the first object of a class.
-
-    >>> automatic("BinaryIoU")
-    'binary_io_u'
-    """
-    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
-
-
-def as_if_first(objects: Iterable[Any], own: Collection[str] = ()) -> dict[str, str]:
-    """Returns name -> name that an object would have in a process that makes no others.
-
-    Args:
-        objects: Objects with names.
-        own: Names that look as if Keras had given them, and are the user's.
-    """
-    found: dict[str, str] = {}
-    for one in objects:
-        kind = type(one).__name__
-        if one.name in found or one.name in own or not is_automatic(kind, one.name):
-            continue
-        base = automatic(kind)
-        free = (f"{base}_{number}" if number else base for number in itertools.count())
-        found[one.name] = next(name for name in free if name not in {*found.values(), *own})
-    return found
-
 
 _MORE = (
     *("Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy"),
@@ -65,59 +26,70 @@ _LESS = (
     *("Hinge", "SquaredHinge", "CategoricalHinge"),
 )
 _LOSSES = [loss for loss in vars(keras.losses).values() if inspect.isfunction(loss)]
-# The loss without what a model adds to it: penalties, which say nothing of the rows.
+_NUMBER = re.compile(r"_\d+")
+# Name of the loss without penalties, which do not depend on how well rows are predicted.
 DATA_LOSS = "data_loss"
 
 
-def steady_names(model: Any, names: Iterable[str], own: Collection[str]) -> dict[str, str]:
-    """Returns name of a result -> name that it would have had in the first model of a process.
+def metric_names(model: Any) -> tuple[str, ...]:
+    """Returns names of a model's results without the numbers that Keras appends.
 
-    Keras counts on: an `AUC()` without a name is `auc` in the first model and `auc_1` in the
-    next, and so is an output. What `own_names` returns stays as it is.
-    """
-    return {name: steady for name, (steady, _) in _found(model, names, own).items()}
-
-
-def own_names(model: Any, again: Callable[[], Any]) -> frozenset[str]:
-    """Returns names of metrics and outputs that look as if Keras had counted, and do not change.
+    Keras counts over all models of a process: an `AUC()` without a name is `auc` in the first and
+    `auc_1` in the next. The number stays where two results would have one name.
 
     Args:
-        model: A model with its metrics made.
-        again: Makes another such model. It is called only where a name looks so.
+        model: A model whose metrics were created.
     """
-    names = as_if_first(_metrics(model)) | as_if_first(_outputs(model))
-    if all(name == steady for name, steady in names.items()):
-        return frozenset()
-    one, other = ({part.name for part in _metrics(m) + _outputs(m)} for m in (model, again()))
-    return frozenset(one & other)
+    names = list(model.get_metrics_result())
+    metrics = _metrics_by_result(model)
+    stems = [_without_number(name, metrics[name]) if name in metrics else name for name in names]
+    pairs = zip(names, stems, strict=True)
+    return tuple(stem if stems.count(stem) == 1 else name for name, stem in pairs)
 
 
-def directions(model: Any, own: Collection[str] = ()) -> dict[str, int | None]:
-    """Returns steady name of each result -> 1 where more is better, -1 where less, else None."""
-    found = _found(model, model.get_metrics_result(), own).values()
-    return {steady: None if metric is None else _direction(metric) for steady, metric in found}
+def renamed_results(model: Any, names: tuple[str, ...]) -> dict[str, str]:
+    """Returns result of a model -> name of the same result in another model of one builder.
+
+    Args:
+        model: A model whose metrics were created.
+        names: What `metric_names` returned for the other model.
+
+    Raises:
+        InvalidArgument: If the metrics are not the same.
+    """
+    found = list(model.get_metrics_result())
+    if [_NUMBER.sub("", name) for name in found] != [_NUMBER.sub("", name) for name in names]:
+        rule = f"return models with the same metrics, {', '.join(names)}"
+        raise _checks.InvalidArgument("build", rule, found, got=", ".join(found))
+    return dict(zip(found, names, strict=True))
+
+
+def directions(model: Any) -> dict[str, int | None]:
+    """Returns name of each result -> 1 where more is better, -1 where less is, else None."""
+    metrics = _metrics_by_result(model)
+    pairs = zip(model.get_metrics_result(), metric_names(model), strict=True)
+    return {name: _direction(metrics[found]) if found in metrics else None for found, name in pairs}
 
 
 def score_of(name: str, value: Any) -> float:
     """Returns a metric's value as a score; raises where it is not one number."""
     array = np.asarray(value)
     if array.size != 1:
-        raise ValueError(
-            f"`build` must return a model whose metrics are one number each, to be scores; "
-            f'`{name}` has {array.size}, one a class. Give the metric average="macro", as in '
-            '`keras.metrics.F1Score(average="macro")`.'
-        )
+        rule = "return a model whose metrics are one number each, to be scores"
+        hint = 'Give the metric average="macro": `keras.metrics.F1Score(average="macro")`.'
+        got = f"{array.size} numbers of `{name}`, one per class"
+        raise _checks.InvalidArgument("build", rule, array, hint, got=got)
     return float(array.item())
 
 
 def chosen(
     metric: str | None, known: dict[str, int | None], scorers: Iterable[str]
 ) -> tuple[str, int]:
-    """Returns the metric that counts, and -1 where less of it is better.
+    """Returns the metric by which settings are compared, and -1 where less of it is better.
 
     Args:
-        metric: Its name, with a sign before it where that is to be said; or None.
-        known: What `directions` returns.
+        metric: Its name, with a sign in front where its direction is unknown; or None.
+        known: The result of `directions`.
         scorers: Names of scores of which more is better.
     """
     both = {**known, **dict.fromkeys(scorers, 1)}
@@ -125,49 +97,36 @@ def chosen(
         more = [name for name, direction in known.items() if direction == 1]
         metric = [*scorers, *more, DATA_LOSS if DATA_LOSS in known else "loss"][0]
     signs = {"-": -1, "+": 1}
-    said = None
+    sign = None
     if isinstance(metric, str) and metric not in both and metric[:1] in signs:
-        said, metric = signs[metric[0]], metric[1:]
+        sign, metric = signs[metric[0]], metric[1:]
     _checks.one_of("metric", metric, both)
-    direction = said or both[metric]
+    direction = sign or both[metric]
     if direction is None:
         raise _checks.InvalidArgument(
             "metric",
-            "be one of which it is known whether more or less is better",
+            "have a known direction: more is better, or less is",
             metric,
-            f'Say so: metric="+{metric}" where more is better, metric="-{metric}" where less is.',
+            f'Give metric="+{metric}" where more is better, metric="-{metric}" where less is.',
         )
     return metric, direction
 
 
-def _metrics(model: Any) -> list[Any]:
-    return [one for group in model.metrics for one in getattr(group, "metrics", None) or [group]]
+def _metrics_by_result(model: Any) -> dict[str, Any]:
+    """Returns name of a result -> the metric that gives it."""
+    groups = [getattr(one, "metrics", None) or [one] for one in model.metrics]
+    metrics = [metric for group in groups for metric in group]
+    outputs = getattr(model, "output_names", [])
+    found = {f"{output}_{metric.name}": metric for metric in metrics for output in outputs}
+    return found | {metric.name: metric for metric in metrics}
 
 
-def _outputs(model: Any) -> list[Any]:
-    """Returns the layers that several outputs are named after, in the order of the outputs.
-
-    The name of a single one is in no result.
-    """
-    names = list(getattr(model, "output_names", []))
-    layers = [layer for layer in model.layers if len(names) > 1 and layer.name in names]
-    return sorted(layers, key=lambda layer: names.index(layer.name))
-
-
-def _found(model: Any, names: Iterable[str], own: Collection[str]) -> dict[str, tuple[str, Any]]:
-    """Returns name of a result -> its steady name, and the metric that gave it, if any."""
-    metrics, outputs = _metrics(model), list(getattr(model, "output_names", []))
-    first, first_output = as_if_first(metrics, own), as_if_first(_outputs(model), own)
-    known: dict[str, tuple[str, Any]] = {}
-    for metric in metrics:
-        steady = str(first.get(metric.name, metric.name))
-        known[metric.name] = (steady, metric)
-        for output in outputs:
-            begin = first_output.get(output, output)
-            known.setdefault(f"{output}_{metric.name}", (f"{begin}_{steady}", metric))
-            if metric.name == f"{output}_loss":
-                known[metric.name] = (f"{begin}_loss", metric)
-    return {name: known.get(name, (name, None)) for name in names}
+def _without_number(name: str, metric: Any) -> str:
+    """Returns a result's name without the number that Keras appends to a metric without a name."""
+    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", type(metric).__name__)
+    automatic = re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
+    counted = re.fullmatch(rf"{re.escape(automatic)}_\d+", metric.name)
+    return name.removesuffix(metric.name) + automatic if counted else name
 
 
 def _direction(metric: Any) -> int | None:
@@ -177,7 +136,7 @@ def _direction(metric: Any) -> int | None:
     is_loss = metric.name == "loss" or metric.name.endswith("_loss")
     if any(kind in _LESS for kind in kinds) or (type(metric) is keras.metrics.Mean and is_loss):
         return -1
-    # A function of the user's may have the name of one of Keras's, and not its meaning.
-    held = vars(metric).values() if type(metric) is keras.metrics.MeanMetricWrapper else ()
-    is_keras_loss = any(one is loss for one in held for loss in _LOSSES)
+    # A user's function may have the name of one of Keras's losses and another meaning.
+    functions = vars(metric).values() if type(metric) is keras.metrics.MeanMetricWrapper else ()
+    is_keras_loss = any(one is loss for one in functions for loss in _LOSSES)
     return -1 if is_keras_loss else None

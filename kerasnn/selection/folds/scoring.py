@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from kerasnn import _checks
-from kerasnn.selection.folds.dataset import Problem
+from kerasnn.selection.folds.dataset import Dataset
 
 
 def scorers_of(scoring: Any) -> dict[str, Callable[..., float]]:
@@ -27,7 +27,7 @@ def scorers_of(scoring: Any) -> dict[str, Callable[..., float]]:
     if isinstance(scoring, dict):
         return {str(name): _scorer(entry) for name, entry in scoring.items()}
     if isinstance(scoring, (set, frozenset)):
-        hint = "A set has no order, and the first score is the one that counts."
+        hint = "A set has no order, and settings are compared by the first score."
         raise _checks.InvalidArgument(
             "scoring", "be a list or a dictionary of scores", scoring, hint
         )
@@ -35,7 +35,7 @@ def scorers_of(scoring: Any) -> dict[str, Callable[..., float]]:
     names = [_name(entry) for entry in entries]
     if len(set(names)) < len(names):
         raise _checks.InvalidArgument(
-            "scoring", "have a name of its own for each", names, "Give a dictionary by name."
+            "scoring", "have distinct names", names, "Give a dictionary by name."
         )
     return dict(zip(names, map(_scorer, entries), strict=True))
 
@@ -61,58 +61,59 @@ def _scorer(entry: Any) -> Callable[..., float]:
 
 
 def scores_of(
-    scorers: dict[str, Callable[..., float]], problem: Problem, outputs: Any, test: np.ndarray
+    scorers: dict[str, Callable[..., float]], dataset: Dataset, outputs: Any, test: np.ndarray
 ) -> dict[str, float]:
-    """Returns what scorers say of a model's outputs on the test rows."""
+    """Returns the scores of a model's outputs on the test rows, by scorer."""
     if not scorers:
         return {}
-    x, y, _ = problem.take(test)
-    if problem.kind in ("classes", "binary", "onehot"):
-        # Without one class a row, each unit is a label of its own.
-        one = problem.labels is not None
-        outputs = from_logits(outputs, problem.kind) if problem.logits else outputs
-        answers: Any = _Classes(outputs, problem.kind, one=one)
-        y = y if problem.labels is None else problem.labels[test].astype(int)
+    x, y, _ = dataset.take(test)
+    kind = dataset.target_kind
+    if kind in ("classes", "binary", "onehot"):
+        # Without one class per row, each unit is a label of its own.
+        exclusive = dataset.labels is not None
+        outputs = from_logits(outputs, kind) if dataset.from_logits else outputs
+        estimator: Any = _FittedClassifier(outputs, kind, exclusive=exclusive)
+        y = y if dataset.labels is None else dataset.labels[test].astype(int)
     else:
-        answers = _Values(outputs)
-    return {name: _score(name, scorer, answers, x, y) for name, scorer in scorers.items()}
+        estimator = _FittedRegressor(outputs)
+    return {name: _score(name, scorer, estimator, x, y) for name, scorer in scorers.items()}
 
 
-def _score(name: str, scorer: Callable[..., float], answers: Any, x: Any, y: Any) -> float:
+def _score(name: str, scorer: Callable[..., float], estimator: Any, x: Any, y: Any) -> float:
     try:
-        score = float(scorer(answers, x, y))
+        score = float(scorer(estimator, x, y))
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"`scoring` must suit the model's task; {name!r} cannot judge it. It says: {error}"
-        ) from error
+        rule, hint = "suit the model's task", f"The scorer says: {error}"
+        raise _checks.InvalidArgument("scoring", rule, name, hint) from error
     if not np.isfinite(score):
-        raise ValueError(
-            f"`scoring` must give finite numbers; {name!r} gave {score} for the {len(y)} test rows "
-            "of a fold. Use another score, or folds on which it is defined."
-        )
+        hint = "Use another score, or folds on which it is defined."
+        got = f"{name}={score} for the {len(y)} test rows of a fold"
+        raise _checks.InvalidArgument("scoring", "give finite numbers", score, hint, got=got)
     return score
 
 
-class _Classes(ClassifierMixin, BaseEstimator):
-    """Answers as a classifier would that was fitted on the training rows."""
+class _FittedClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier that was fitted on the training rows and predicts the given outputs."""
 
-    def __init__(self, outputs: np.ndarray, kind: str, *, one: bool) -> None:
-        self._outputs, self._one = outputs, one
-        self._probabilities = probabilities_of(outputs, kind, one=one)
+    def __init__(self, outputs: np.ndarray, kind: str, *, exclusive: bool) -> None:
+        self._outputs, self._exclusive = outputs, exclusive
+        self._probabilities = probabilities_of(outputs, kind, exclusive=exclusive)
         self.classes_ = np.arange(self._probabilities.shape[-1])
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
     def predict(self, x: Any) -> Any:
-        return classes_of(self._outputs) if self._one else (self._outputs > 0.5).astype(int)
+        if self._exclusive:
+            return classes_of(self._outputs)
+        return (self._outputs > 0.5).astype(int)
 
     def predict_proba(self, x: Any) -> Any:
         return self._probabilities
 
 
-class _Values(RegressorMixin, BaseEstimator):
-    """Answers as a regressor would that was fitted on the training rows."""
+class _FittedRegressor(RegressorMixin, BaseEstimator):
+    """A regressor that was fitted on the training rows and predicts the given outputs."""
 
     def __init__(self, outputs: np.ndarray) -> None:
         self._outputs = outputs
@@ -125,7 +126,7 @@ class _Values(RegressorMixin, BaseEstimator):
 
 
 def from_logits(outputs: np.ndarray, kind: str) -> np.ndarray:
-    """Returns the probabilities that a loss of some kind makes of a model's outputs."""
+    """Returns the probabilities that a loss computes from a model's outputs."""
     if kind == "binary":
         return scipy.special.expit(outputs)
     return scipy.special.softmax(outputs, axis=-1)
@@ -138,14 +139,14 @@ def classes_of(outputs: np.ndarray) -> np.ndarray:
     return (outputs.reshape(-1) > 0.5).astype(int)
 
 
-def probabilities_of(outputs: np.ndarray, kind: str, *, one: bool = True) -> np.ndarray:
-    """Returns one probability a class, where one unit gives that of class 1."""
-    if kind != "binary" or not one:
+def probabilities_of(outputs: np.ndarray, kind: str, *, exclusive: bool = True) -> np.ndarray:
+    """Returns one probability per class, where one unit gives that of class 1."""
+    if kind != "binary" or not exclusive:
         return outputs
     positive = outputs.reshape(-1)
     return np.stack([1 - positive, positive], axis=1)
 
 
 def values_of(outputs: np.ndarray) -> np.ndarray:
-    """Returns one number a row where there is one output, else all of them."""
+    """Returns one number per row where there is one output, else all of them."""
     return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs

@@ -1,4 +1,4 @@
-"""The results of a search, on disk as soon as they are there."""
+"""Journal of a search: a file of results, from which a killed search resumes."""
 
 import contextlib
 import json
@@ -11,26 +11,25 @@ from kerasnn import _checks
 from kerasnn._core.atomic_files import flush
 from kerasnn._core.lock import path_lock
 from kerasnn.selection.folds.fold import FoldResult
-from kerasnn.selection.search.identity.content import is_same
 
 Key = tuple[int, int, int, int]
 
-# What a line keeps of a fold.
+# Fields of a fold's result that a line holds.
 _KEPT = ("scores", "best_epoch", "seconds", "score_seconds")
 
 
 class Journal:
-    """A file of JSON lines: what is searched, then each fold's result when it is known.
+    """A file of JSON lines: the identity of the search, then the result of each fold.
 
-    A line is on the disk before the next fold begins. What a killed process has half written is
-    cut off; the fold is then run again, to the same result.
+    A line is on the disk before the next fold begins. A line that a killed process wrote in part is
+    cut off; the fold is then run again, with the same result.
 
     Args:
-        path: The file, made where there is none; None keeps results in memory alone.
-        search: Setting -> text, which has to be that of the file.
+        path: The file, created where there is none; None keeps results in memory alone.
+        search: Argument -> identity, which has to be that of the file.
 
     Raises:
-        ValueError: If the file is of another search, or no journal.
+        InvalidArgument: If the file is of another search, or no journal.
     """
 
     def __init__(self, path: Any, search: dict[str, str]) -> None:
@@ -53,16 +52,16 @@ class Journal:
             self._found[tuple(line["key"])] = line
 
     def get(self, key: Key) -> FoldResult | str | None:
-        """Returns the result of a fold, the text of its error, or None where it is to be run."""
+        """Returns the result of a fold, the text of its error, or None where neither is known."""
         line = self._found.get(key)
         if line is None:
             return None
         if "error" in line:
             return str(line["error"])
-        return FoldResult(predictions=None, history={}, **{name: line[name] for name in _KEPT})
+        return FoldResult(**{name: line[name] for name in _KEPT})
 
     def put(self, key: Key, result: FoldResult | str) -> None:
-        """Notes a result: it is on the disk when this returns."""
+        """Adds a result: it is on the disk when this returns."""
         line: dict[str, Any] = {"key": key}
         if isinstance(result, str):
             line["error"] = result
@@ -104,21 +103,20 @@ class Journal:
             raise self._foreign()
         require_same("journal", str(self._path), saved, search)
 
-    def _foreign(self) -> ValueError:
-        return ValueError(
-            f"`journal` must be a file that `tune` has written, or a new one; `{self._path}` is "
-            "something else. Give another path."
+    def _foreign(self) -> _checks.InvalidArgument:
+        rule, got = "be a file that `tune` has written, or a new one", f"`{self._path}`"
+        return _checks.InvalidArgument(
+            "journal", rule, str(self._path), "Give another path.", got=got
         )
 
-    def _damaged(self, number: int) -> ValueError:
-        return ValueError(
-            f"`journal` must be a file that `tune` has written; line {number} of `{self._path}` "
-            "is damaged, or something else. Delete that line, and what it held is run again."
-        )
+    def _damaged(self, number: int) -> _checks.InvalidArgument:
+        rule, hint = "be an undamaged file", "Delete that line, and its fold is run again."
+        got = f"line {number} of `{self._path}`, which is no result of a fold"
+        return _checks.InvalidArgument("journal", rule, str(self._path), hint, got=got)
 
 
 def _is_result(line: Any, metric: str | None) -> bool:
-    """Whether a line is the result of a fold, with a score that counts."""
+    """Whether a line is the result of a fold, with a score by which settings are compared."""
     if not isinstance(line, dict) or not isinstance(line.get("key"), list):
         return False
     if len(line["key"]) != 4 or any(type(part) is not int for part in line["key"]):
@@ -133,19 +131,18 @@ def _is_result(line: Any, metric: str | None) -> bool:
 
 
 def require_same(argument: str, place: str, saved: dict[str, str], search: dict[str, str]) -> None:
-    """Raises where results that are kept in some place are of another search."""
+    """Raises where the results that a place holds are of another search."""
     for name in search:
-        if not is_same(str(saved.get(name)), search[name]):
-            raise ValueError(
-                f"`{argument}` must be of this search; `{place}` was begun with "
-                f"{name}={saved.get(name)}, and this has {name}={search[name]}. Give another "
-                f"`{argument}`, or the old arguments."
-            )
+        if saved.get(name) != search[name]:
+            got = f"`{place}`, which was started with {name}={saved.get(name)}"
+            rule = f"be of this search, with {name}={search[name]}"
+            hint = f"Give another `{argument}`, or the old arguments."
+            raise _checks.InvalidArgument(argument, rule, place, hint, got=got)
 
 
 @contextlib.contextmanager
-def journal(path: Any, search: dict[str, str]) -> Iterator[Journal]:
-    """Opens a journal that no other process writes to."""
+def open_journal(path: Any, search: dict[str, str]) -> Iterator[Journal]:
+    """Opens a journal, and keeps other processes off it."""
     with contextlib.ExitStack() as stack:
         if path is not None:
             _checks.file_name("journal", path)

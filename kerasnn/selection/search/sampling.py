@@ -1,4 +1,4 @@
-"""The settings that a search tries."""
+"""Settings of a search: all those of a space, or random ones."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ def check_space(build: Callable[..., Any], space: Any) -> None:
             hint = _checks.did_you_mean(name, parameters) or (
                 f"It takes {', '.join(parameters) or 'none'}."
             )
-            raise ValueError(f"`space` must name arguments of `build`; it has no `{name}`. {hint}")
+            raise _checks.InvalidArgument("space", "name arguments of `build`", name, hint)
         if not callable(given):
             read_range(name, given)
 
@@ -52,10 +52,11 @@ def _range(name: str, given: Any, params: Params) -> Range | None:
         try:
             given = given(dict(params))
         except Exception as error:
-            raise ValueError(
-                f"`space[{name!r}]` must be a function of the dictionary of the values before it; "
-                f"for {params} it raised {type(error).__name__}: {error}. Arguments that it reads "
-                "come first in the space."
+            rule = "be a function of the dictionary of the values before it"
+            hint = "Arguments that it reads come first in the space."
+            got = f"{type(error).__name__}: {error}, for {params}"
+            raise _checks.InvalidArgument(
+                f"space[{name!r}]", rule, params, hint, got=got
             ) from error
     return read_range(name, given)
 
@@ -64,7 +65,7 @@ def grid(space: dict[str, Any]) -> list[Params]:
     """Returns all settings of a space.
 
     Raises:
-        ValueError: If a range holds endlessly many values.
+        InvalidArgument: If a range holds infinitely many values.
     """
     found: list[Params] = [{}]
     for name, given in space.items():
@@ -79,19 +80,17 @@ def _with_each(params: Params, name: str, given: Any) -> Iterator[Params]:
         return
     listed = values.listed()
     if listed is None:
-        raise ValueError(
-            f"`space[{name!r}]` must be a list for method='grid'; got {values}. Give a list, or "
-            'use method="random".'
-        )
+        rule, hint = "be a list for method='grid'", 'Give a list, or use method="random".'
+        raise _checks.InvalidArgument(f"space[{name!r}]", rule, values, hint, got=str(values))
     for value in listed:
         yield {**params, name: value}
 
 
-def drawn(space: dict[str, Any], trials: int, seed: int) -> list[Params]:
+def drawn(space: dict[str, Any], n_trials: int, seed: int) -> list[Params]:
     """Returns settings drawn at random, none of them twice; fewer where there are no more."""
     found: list[Params] = []
     seen: set[str] = set()
-    for i in range(trials):
+    for i in range(n_trials):
         for again in range(_DRAWS):
             generator = np.random.default_rng(derived(seed, 2, i, again))
             params = settings(space, lambda _, values, rng=generator: values.draw(rng))

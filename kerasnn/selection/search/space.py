@@ -1,4 +1,4 @@
-"""Ranges that hyperparameters are drawn from."""
+"""Ranges of hyperparameters."""
 
 import dataclasses
 import math
@@ -12,7 +12,7 @@ from kerasnn import _checks
 
 @dataclasses.dataclass(frozen=True)
 class Uniform:
-    """Real numbers from `low` to `high`; even in their logarithm where `log`."""
+    """Real numbers from `low` to `high`, uniform in their logarithm where `log`."""
 
     low: float
     high: float
@@ -29,13 +29,13 @@ class Uniform:
         return trial.suggest_float(name, self.low, self.high, log=self.log)
 
     def listed(self) -> list[Any] | None:
-        """Returns all values, or None where there are endlessly many."""
+        """Returns all values, or None where there are infinitely many."""
         return None
 
 
 @dataclasses.dataclass(frozen=True)
 class Integers:
-    """Whole numbers from `low` to `high`, both included."""
+    """Integers from `low` to `high`, both included."""
 
     low: int
     high: int
@@ -64,7 +64,7 @@ class Choice:
         return self.values[int(generator.integers(len(self.values)))]
 
     def suggest(self, trial: Any, name: str) -> Any:
-        """Returns the value that a trial of Optuna suggests; Optuna knows it by its place."""
+        """Returns the value that a trial of Optuna suggests; Optuna receives its index."""
         return self.values[trial.suggest_categorical(name, list(range(len(self.values))))]
 
     def listed(self) -> list[Any] | None:
@@ -88,7 +88,7 @@ def uniform(low: float, high: float) -> Uniform:
 
 
 def log_uniform(low: float, high: float) -> Uniform:
-    """Returns the range from `low` to `high`, even in the logarithm, as suits learning rates.
+    """Returns the range from `low` to `high`, uniform in the logarithm, as for learning rates.
 
     >>> log_uniform(1e-4, 1e-1)
     Uniform(low=0.0001, high=0.1, log=True)
@@ -99,14 +99,14 @@ def log_uniform(low: float, high: float) -> Uniform:
 
 
 def integers(low: int, high: int) -> Integers:
-    """Returns the range of whole numbers from `low` to `high`, both included.
+    """Returns the range of integers from `low` to `high`, both included.
 
     >>> integers(1, 3).listed()
     [1, 2, 3]
     """
     for name, value in (("low", low), ("high", high)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-            raise _checks.InvalidArgument(name, "be a whole number", value)
+            raise _checks.InvalidArgument(name, "be an integer", value)
     if high < low:
         raise _checks.InvalidArgument("high", f"be at least low={low}", high)
     return Integers(int(low), int(high))
@@ -124,24 +124,25 @@ def choice(values: Sequence[Any]) -> Choice:
 
 
 def _is_list(values: Any) -> bool:
-    """Whether there is at least one value; letters and bytes are parts of one value."""
+    """Whether there is at least one value; a string is one value and no list of letters."""
     if isinstance(values, (str, bytes, bytearray)):
         return False
     return isinstance(values, (Sequence, np.ndarray)) and len(values) > 0
 
 
 def read_range(name: str, given: Any) -> Range | None:
-    """Returns the range of an argument; None stands for leaving it out.
+    """Returns the range of an argument; None leaves it out.
 
     Raises:
-        ValueError: If `given` is no range.
+        InvalidArgument: If `given` is no range.
     """
     if given is None or isinstance(given, (Uniform, Integers, Choice)):
         return given
     if not _is_list(given):
-        raise ValueError(
-            f"`space[{name!r}]` must be a list of values, a range such as `log_uniform(1e-4, "
-            f"1e-1)`, or a function of the values so far; got {given!r}. For one value give "
-            f"[{given!r}]."
+        rule = (
+            "be a list of values, a range such as `log_uniform(1e-4, 1e-1)`, or a function of the "
+            "values so far"
         )
+        hint, got = f"For one value give [{given!r}].", repr(given)
+        raise _checks.InvalidArgument(f"space[{name!r}]", rule, given, hint, got=got)
     return choice(list(given))

@@ -1,197 +1,122 @@
-"""Trials of a search: each is all folds of one setting, taken from the journal or run."""
+"""Strategies of a search: functions of a study and a space that return trials."""
 
 import contextlib
-import dataclasses
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from kerasnn import _checks
 from kerasnn._checks import first_line
-from kerasnn._core.progress import Progress
 from kerasnn._core.random_state import derived
-from kerasnn.selection.folds.executor import Crew
-from kerasnn.selection.folds.fold import FoldResult
-from kerasnn.selection.search.journal import Journal, Key, require_same
-from kerasnn.selection.search.sampling import Params, settings
+from kerasnn.selection.result import Trial
+from kerasnn.selection.search import sampling
+from kerasnn.selection.search.journal import require_same
+from kerasnn.selection.search.sampling import Params
+from kerasnn.selection.search.study import Study
 
-# Of the settings of one round of halving, one in this many goes on to this many times the epochs.
+Strategy = Callable[[Study, dict[str, Any], int], list[Trial]]
+
+# In each round of halving one setting in this many is kept, and trained for this many times the
+# epochs.
 ETA = 3
-# What Optuna keeps with a study: what is searched.
+# Attribute of Optuna's study that holds the identity of the search.
 _ATTRIBUTE = "kerasnn.selection.tune"
-# Of two processes that make the tables of a new storage, Optuna lets one fail.
+# Where two processes create the tables of a new storage, Optuna lets one of them fail.
 _WAITS_S = (0.2, 1.0)
 
 
-@dataclasses.dataclass
-class Trial:
-    """One setting, and what its folds gave; `error` says why it has failed."""
-
-    params: Params
-    epochs: int
-    folds: list[FoldResult]
-    error: str = ""
-    score: float = np.nan
+def grid(study: Study, space: dict[str, Any], n_trials: int) -> list[Trial]:
+    """Evaluates all settings of a space; `n_trials` is their number."""
+    return _each(study, sampling.grid(space))
 
 
-class Search:
-    """Runs trials of one problem.
+def random(study: Study, space: dict[str, Any], n_trials: int) -> list[Trial]:
+    """Evaluates settings drawn at random."""
+    return _each(study, sampling.drawn(space, n_trials, study.seed))
 
-    Args:
-        crew: What runs folds.
-        journal: What was found before.
-        metric: The score that counts.
-        sign: -1 where less of it is better.
-        folds: Number of folds.
-        seed: Seed of the search.
-        part: Number of the part of the data that is searched on; 0 for all of it.
-        bar: What shows progress.
-        ends: Time at which no further trial begins, or None.
+
+def _each(study: Study, candidates: list[Params]) -> list[Trial]:
+    trials: list[Trial] = []
+    for i, params in enumerate(candidates):
+        if trials and study.deadline.is_over():
+            break
+        trials.append(study.evaluate(i, params, study.settings.epochs))
+    return trials
+
+
+def halving(study: Study, space: dict[str, Any], n_trials: int) -> list[Trial]:
+    """Evaluates random settings for few epochs, and the best third for three times as many.
+
+    The rounds divide the time evenly, so that the last one is reached.
     """
-
-    def __init__(
-        self,
-        crew: Crew,
-        journal: Journal,
-        *,
-        metric: str,
-        sign: int,
-        folds: int,
-        seed: int,
-        part: int,
-        bar: Progress,
-        ends: float | None,
-    ) -> None:
-        self._crew, self._journal, self._bar = crew, journal, bar
-        self._metric, self._sign, self._folds = metric, sign, folds
-        self._seed, self._part, self._ends = seed, part, ends
-
-    def all(self, candidates: list[Params], epochs: int) -> list[Trial]:
-        """Tries all settings, as far as the time allows."""
-        found: list[Trial] = []
-        for i, params in enumerate(candidates):
-            if found and self._is_late():
+    candidates = sampling.drawn(space, n_trials, study.seed)
+    trials: dict[int, Trial] = {}
+    left, rounds = list(range(len(candidates))), epochs_by_round(n_trials, study.settings.epochs)
+    for done, epochs in enumerate(rounds):
+        deadline = study.deadline.share(len(rounds) - done)
+        evaluated: list[int] = []
+        for i in left:
+            if evaluated and deadline.is_over():
                 break
-            found.append(self.trial(i, params, epochs))
-        return found
-
-    def halving(self, candidates: list[Params], epochs: int) -> list[Trial]:
-        """Tries all settings for few epochs, and the best third of them for three times as many.
-
-        Where time is short each round has an even share of it, so that the last is reached.
-        """
-        found: dict[int, Trial] = {}
-        left, lengths = list(range(len(candidates))), rungs(len(candidates), epochs)
-        for done, length in enumerate(lengths):
-            ends = share(self._ends, len(lengths) - done)
-            tried: list[int] = []
-            for i in left:
-                if tried and _is_late(ends):
-                    break
-                found[i] = self.trial(i, candidates[i], length)
-                tried.append(i)
-            ranked = sorted(tried, key=lambda i: _worst_last(found[i].score))
-            left = sorted(ranked[: max(1, len(tried) // ETA)])
-        return list(found.values())
-
-    def bayes(
-        self, space: dict[str, Any], trials: int, epochs: int, storage: str | None
-    ) -> list[Trial]:
-        """Lets Optuna suggest each setting after the scores of those before."""
-        optuna = import_optuna()
-        study = self._shared(optuna, storage) if storage else self._own(optuna)
-        found: list[Trial] = []
-        while len(found) < trials and not (found and self._is_late()):
-            asked = study.ask()
-            params = settings(space, lambda name, values, a=asked: values.suggest(a, name))
-            trial = self.trial(len(found), params, epochs)
-            failed = bool(trial.error) or not np.isfinite(trial.score)
-            if failed:
-                study.tell(asked, state=optuna.trial.TrialState.FAIL)
-            else:
-                study.tell(asked, trial.score)
-            found.append(trial)
-        return found
-
-    def _own(self, optuna: Any) -> Any:
-        """Returns a study that repeats itself."""
-        sampler = optuna.samplers.TPESampler(seed=derived(self._seed, 2))
-        return optuna.create_study(direction="maximize", sampler=sampler)
-
-    def _shared(self, optuna: Any, storage: str) -> Any:
-        """Returns the study of all processes."""
-        study = _opened(optuna, storage, f"kerasnn-{self._part}")
-        # Each process may try as many settings as it likes.
-        search = {k: v for k, v in self._journal.search.items() if k != "trials"}
-        require_same("storage", storage, study.user_attrs.get(_ATTRIBUTE, search), search)
-        study.set_user_attr(_ATTRIBUTE, search)
-        return study
-
-    def trial(self, number: int, params: Params, epochs: int) -> Trial:
-        """Runs the folds of one setting that the journal lacks, up to the first that fails."""
-        trial = Trial(params, epochs, [])
-        keys = [(self._part, number, fold, epochs) for fold in range(self._folds)]
-        results = self._results(params, epochs, keys)
-        for result in results:
-            if isinstance(result, str):
-                trial.error = result
-                self._bar.step(self._folds - len(trial.folds))
-                break
-            trial.folds.append(result)
-            self._bar.step()
-        if not trial.error:
-            scores = [fold.scores[self._metric] for fold in trial.folds]
-            trial.score = self._sign * float(np.mean(scores))
-            self._bar.note(trial.score)
-        return trial
-
-    def _results(self, params: Params, epochs: int, keys: list[Key]) -> Iterator[FoldResult | str]:
-        """Yields the result of each fold, and ends with the text of the first error."""
-        known = {key: self._journal.get(key) for key in keys}
-        left = [key for key in keys if known[key] is None]
-        tasks = [(params, key[2], derived(self._seed, 1, key[2])) for key in left]
-        results = self._crew.run(tasks, epochs)
-        for key in keys:
-            result: Any = known[key]
-            if result is None:
-                try:
-                    result = next(results)
-                except Exception as error:  # noqa: BLE001  What one setting breaks, others may not.
-                    result = error_text(error)
-                self._journal.put(key, result)
-            yield result
-
-    def _is_late(self) -> bool:
-        return _is_late(self._ends)
+            trials[i] = study.evaluate(i, candidates[i], epochs)
+            evaluated.append(i)
+        best_first = sorted(evaluated, key=lambda i: _failed_last(trials[i].score))
+        left = sorted(best_first[: max(1, len(evaluated) // ETA)])
+    return list(trials.values())
 
 
-def share(ends: float | None, parts: int) -> float | None:
-    """Returns the end of the first of some parts that have the time left in even shares."""
-    now = time.monotonic()
-    return None if ends is None else now + max(0.0, ends - now) / parts
+def bayes(study: Study, space: dict[str, Any], n_trials: int) -> list[Trial]:
+    """Evaluates settings that Optuna suggests after the scores of those before."""
+    optuna = import_optuna()
+    optimizer = _shared(optuna, study, study.storage) if study.storage else _own(optuna, study)
+    trials: list[Trial] = []
+    while len(trials) < n_trials and not (trials and study.deadline.is_over()):
+        asked = optimizer.ask()
+        params = sampling.settings(space, lambda name, values, a=asked: values.suggest(a, name))
+        trial = study.evaluate(len(trials), params, study.settings.epochs)
+        if trial.error or not np.isfinite(trial.score):
+            optimizer.tell(asked, state=optuna.trial.TrialState.FAIL)
+        else:
+            optimizer.tell(asked, trial.score)
+        trials.append(trial)
+    return trials
 
 
-def _is_late(ends: float | None) -> bool:
-    return ends is not None and time.monotonic() > ends
+STRATEGIES: dict[str, Strategy] = {
+    "grid": grid,
+    "random": random,
+    "halving": halving,
+    "bayes": bayes,
+}
 
 
-def rungs(settings: int, epochs: int) -> list[int]:
+def evaluations(method: str, n_trials: int, epochs: int) -> int:
+    """Returns how often a strategy evaluates a setting, at most."""
+    if method != "halving":
+        return n_trials
+    left, count = n_trials, 0
+    for _ in epochs_by_round(n_trials, epochs):
+        count, left = count + left, max(1, left // ETA)
+    return count
+
+
+def epochs_by_round(settings: int, epochs: int) -> list[int]:
     """Returns the epochs of each round of halving.
 
-    >>> rungs(9, 27)
+    >>> epochs_by_round(9, 27)
     [3, 9, 27]
     """
-    lengths = [epochs]
-    while settings >= ETA ** len(lengths) and lengths[0] >= ETA:
-        lengths.insert(0, lengths[0] // ETA)
-    return lengths
+    rounds = [epochs]
+    while settings >= ETA ** len(rounds) and rounds[0] >= ETA:
+        rounds.insert(0, rounds[0] // ETA)
+    return rounds
 
 
 def import_optuna() -> Any:
-    """Returns the module; says how to install it where it is not there."""
+    """Returns the module; the error says how to install it."""
     try:
         import optuna  # type: ignore[import-not-found]
     except ImportError as error:
@@ -203,9 +128,25 @@ def import_optuna() -> Any:
     return optuna
 
 
+def _own(optuna: Any, study: Study) -> Any:
+    """Returns a study of Optuna that suggests the same again with the same seed."""
+    sampler = optuna.samplers.TPESampler(seed=derived(study.seed, 2))
+    return optuna.create_study(direction="maximize", sampler=sampler)
+
+
+def _shared(optuna: Any, study: Study, storage: str) -> Any:
+    """Returns the study of Optuna that several processes share."""
+    shared = _opened(optuna, storage, f"kerasnn-{study.part}")
+    # Each process may try as many settings as it likes.
+    search = {k: v for k, v in study.journal.search.items() if k != "n_trials"}
+    require_same("storage", storage, shared.user_attrs.get(_ATTRIBUTE, search), search)
+    shared.set_user_attr(_ATTRIBUTE, search)
+    return shared
+
+
 def _opened(optuna: Any, storage: str, name: str) -> Any:
-    """Returns the study of a name, made where there is none."""
-    make = functools.partial(
+    """Returns Optuna's study of a name, which is created where there is none."""
+    create = functools.partial(
         optuna.create_study,
         direction="maximize",
         storage=storage,
@@ -214,26 +155,14 @@ def _opened(optuna: Any, storage: str, name: str) -> Any:
     )
     for wait_s in _WAITS_S:
         with contextlib.suppress(Exception):
-            return make()
+            return create()
         time.sleep(wait_s)
     try:
-        return make()
+        return create()
     except Exception as error:
-        hint = f"Optuna says: {first_line(error)}"
-        raise _checks.InvalidArgument(
-            "storage", "be a URL that Optuna can open", storage, hint
-        ) from error
+        rule, hint = "be a URL that Optuna can open", f"Optuna says: {first_line(error)}"
+        raise _checks.InvalidArgument("storage", rule, storage, hint) from error
 
 
-def error_text(error: Exception) -> str:
-    """Returns what the table says of an error."""
-    return f"{type(error).__name__}: {error}"
-
-
-def all_failed(params: Params, why: str) -> RuntimeError:
-    """Returns the error of a search in which no setting has a score."""
-    return RuntimeError(f"Every trial has failed. The first, with {params}, did so by: {why}")
-
-
-def _worst_last(score: float) -> float:
+def _failed_last(score: float) -> float:
     return np.inf if np.isnan(score) else -score

@@ -1,169 +1,177 @@
-"""A search, as it is to be run on all data and on parts of it."""
+"""A search on one dataset: everything that its trials have in common."""
 
 import dataclasses
-from collections.abc import Callable
+import functools
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from kerasnn import training
 from kerasnn._core.progress import Progress
 from kerasnn._core.random_state import derived
-from kerasnn.callbacks.resume.fingerprint import of_data
-from kerasnn.selection.folds.dataset import Problem
-from kerasnn.selection.folds.executor import Crew
-from kerasnn.selection.folds.fold import Training
-from kerasnn.selection.folds.splits import Split, splits_of
-from kerasnn.selection.result import Tuning
-from kerasnn.selection.search.identity.content import described, words
+from kerasnn.selection.folds.dataset import Dataset
+from kerasnn.selection.folds.executor import FoldExecutor
+from kerasnn.selection.folds.fold import FoldResult, FoldSettings, run_fold
+from kerasnn.selection.folds.model_builder import ModelBuilder
+from kerasnn.selection.folds.splits import FoldRows
+from kerasnn.selection.result import Trial
 from kerasnn.selection.search.journal import Journal
-from kerasnn.selection.search.sampling import Params
-from kerasnn.selection.search.strategies import ETA, Search, Trial, all_failed, rungs, share
 
-# What two runs of one search have in common.
-_TRAINING = (
-    "epochs",
-    "batch_size",
-    "patience",
-    "validation_fraction",
-    "class_weight",
-    "callbacks",
-)
-_SEARCH = ("method", "trials", "seed", "metric", "sign", "build", "space")
+# Numbers from which seeds are derived.
+_FOLDS, _REFIT = 1, 3
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
-    """What a search does with a problem.
+class Deadline:
+    """A time after which no further trial begins.
 
-    The fields are arguments of `tune`, as they were read; `sign` is -1 where less of `metric` is
-    better, `ends` the time after which no further trial begins, and `parts` the number of searches
-    that share what is left of it.
+    Attributes:
+        at: Seconds of the clock, or None for no limit.
+        clock: Returns the seconds now.
     """
 
-    build: Callable[..., Any]
-    space: dict[str, Any]
-    candidates: list[Params]
-    method: str
-    trials: int
-    cv: Any
-    how: Training
+    at: float | None = None
+    clock: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def after(cls, seconds: float | None) -> "Deadline":
+        """Returns the deadline in some seconds from now."""
+        return cls(None if seconds is None else time.monotonic() + seconds)
+
+    def is_over(self) -> bool:
+        """Returns whether the time has passed."""
+        return self.at is not None and self.clock() > self.at
+
+    def share(self, parts: int) -> "Deadline":
+        """Returns the deadline of the first of several parts that divide the time left evenly."""
+        if self.at is None:
+            return self
+        now = self.clock()
+        return dataclasses.replace(self, at=now + max(0.0, self.at - now) / parts)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Study:
+    """Evaluates settings on the same folds of one dataset.
+
+    Attributes:
+        builder: Builds models.
+        dataset: The data.
+        folds: Rows of each fold.
+        settings: How each fold is trained and scored.
+        metric: The score by which settings are compared.
+        sign: -1 where less of it is better, else 1.
+        seed: Seed of the search.
+        journal: Results known from before, and the file that keeps new ones.
+        executor: Runs folds.
+        progress: Progress bar over all folds.
+        deadline: Time after which no further trial begins.
+        part: Number of the part of the data that is searched on; 0 for all of it.
+        storage: URL of Optuna's storage, or None.
+    """
+
+    builder: ModelBuilder
+    dataset: Dataset
+    folds: list[FoldRows]
+    settings: FoldSettings
     metric: str
     sign: int
     seed: int
-    jobs: int
-    storage: str | None
-    ends: float | None
-    parts: int = 1
+    journal: Journal
+    executor: FoldExecutor
+    progress: Progress
+    deadline: Deadline
+    part: int = 0
+    storage: str | None = None
 
-    def splits(self, problem: Problem) -> list[Split]:
-        """Returns the rows of each fold of a problem."""
-        return splits_of(problem, self.cv, derived(self.seed, 0))
+    def evaluate(self, number: int, params: dict[str, Any], epochs: int) -> Trial:
+        """Returns the trial of one setting.
 
-    def run(
-        self, problem: Problem, splits: list[Split], saved: Journal, part: int, bar: Progress
-    ) -> Tuning:
-        """Searches on the folds of a problem, which is part number `part` of the data."""
-        with Crew(problem, self.build, self.how, splits, self.jobs, self.trials) as crew:
-            search = Search(
-                crew,
-                saved,
-                metric=self.metric,
-                sign=self.sign,
-                folds=len(splits),
-                seed=self.seed,
-                part=part,
-                bar=bar,
-                ends=share(self.ends, self.parts - part),
-            )
-            epochs = self.how.epochs
-            if self.method == "bayes":
-                found = search.bayes(self.space, self.trials, epochs, self.storage)
-            elif self.method == "halving":
-                found = search.halving(self.candidates, epochs)
-            else:
-                found = search.all(self.candidates, epochs)
-        _require_one(found)
-        return Tuning(
-            found,
-            problem,
-            self.build,
-            self.how,
-            metric=self.metric,
-            sign=self.sign,
-            folds=len(splits),
-            seed=self.seed,
-        )
+        Folds whose results the journal lacks are run, up to the first that fails.
 
-    def runs(self) -> int:
-        """Returns how often all folds of a problem are to be run."""
-        if self.method != "halving":
-            return self.trials
-        left, runs = self.trials, 0
-        for _ in rungs(self.trials, self.how.epochs):
-            runs, left = runs + left, max(1, left // ETA)
-        return runs
+        Args:
+            number: Number of the setting in this study.
+            params: Arguments of `build`.
+            epochs: Epochs of each fold.
+        """
+        results: list[FoldResult] = []
+        for result in self._results(number, params, epochs):
+            if isinstance(result, str):
+                self.progress.step(len(self.folds) - len(results))
+                return Trial(params=params, epochs=epochs, folds=results, error=result)
+            results.append(result)
+            self.progress.step()
+        score = self.sign * float(np.mean([fold.scores[self.metric] for fold in results]))
+        self.progress.note(score)
+        return Trial(params=params, epochs=epochs, folds=results, score=score)
 
-    def settings(
-        self, problem: Problem, splits: list[Split], scoring: Any, *, nested: bool
-    ) -> dict[str, str]:
-        """Returns what two runs of one search have in common.
+    def _results(
+        self, number: int, params: dict[str, Any], epochs: int
+    ) -> Iterator[FoldResult | str]:
+        """Yields the result of each fold, and ends with the text of the first error."""
+        keys = [(self.part, number, fold, epochs) for fold in range(len(self.folds))]
+        known = [self.journal.get(key) for key in keys]
+        run = functools.partial(self._run, params=params, epochs=epochs)
+        new = self.executor.map(run, [fold for fold, found in enumerate(known) if found is None])
+        for key, found in zip(keys, known, strict=True):
+            result = found
+            if result is None:
+                try:
+                    result = next(new)
+                except Exception as error:  # noqa: BLE001  Another setting may not raise it.
+                    result = error_text(error)
+                self.journal.put(key, result)
+            yield result
+
+    def _run(self, fold: int, *, params: dict[str, Any], epochs: int) -> FoldResult:
+        settings = dataclasses.replace(self.settings, epochs=epochs)
+        seed = derived(self.seed, _FOLDS, fold)
+        rows = self.folds[fold]
+        return run_fold(self.dataset, self.builder, params, rows, settings, seed=seed)
+
+    def test(self, params: dict[str, Any], epochs: int, rows: FoldRows) -> float:
+        """Returns the score of a model trained as `refit` does, on test rows of its own.
 
         Raises:
-            ValueError: If a part of the search cannot be compared with that of another run.
+            RuntimeError: If the model cannot be trained.
         """
-        parts = {name: getattr(self.how, name) for name in _TRAINING}
-        parts |= {name: getattr(self, name) for name in _SEARCH}
-        parts |= {"scoring": scoring, "nested": nested}
-        found = {name: _described(name, value) for name, value in parts.items()}
-        found["cv"] = _described("cv", splits, words(self.cv))
-        data = {"x": problem.x, "y": problem.y, "sample_weight": problem.sample_weight}
-        for name, array in {**data, "groups": problem.groups}.items():
-            found[name] = words(of_data(name, array))
-        return found
-
-    def outer(
-        self, problem: Problem, saved: Journal, part: int, split: Split, bar: Progress
-    ) -> float:
-        """Searches on the training rows of an outer fold; scores the best on its test rows."""
-        train, _ = split
-        x, y, weight = problem.take(train)
-        rows: dict[str, Any] = {
-            name: None if v is None else v[train]
-            for name, v in (("groups", problem.groups), ("labels", problem.labels))
-        }
-        rows |= {"x": x, "y": y, "sample_weight": weight, "count": len(train)}
-        inner = dataclasses.replace(problem, **rows)
-        best = self.run(inner, self.splits(inner), saved, part, bar)
-        key = (part, -1, 0, best.best_epochs_)
-        known = saved.get(key)
-        if known is None:
-            how = dataclasses.replace(
-                self.how,
-                epochs=best.best_epochs_,
-                callbacks=None,
-                patience=None,
-                validation_fraction=None,
+        key = (self.part, -1, 0, epochs)
+        result = self.journal.get(key)
+        if result is None:
+            settings = FoldSettings(
+                epochs=epochs,
+                batch_size=self.settings.batch_size,
+                class_weight=self.settings.class_weight,
+                scorers=self.settings.scorers,
+                data_loss=self.settings.data_loss,
             )
-            with Crew(problem, self.build, how, [split], 1) as crew:
-                [known] = crew.run([(best.best_params_, 0, derived(self.seed, 3))])
-            saved.put(key, known)
-        if isinstance(known, str):
-            raise RuntimeError(known)
-        return self.sign * known.scores[self.metric]
+            seed = derived(self.seed, _REFIT)
+            result = run_fold(self.dataset, self.builder, params, rows, settings, seed=seed)
+            self.journal.put(key, result)
+        if isinstance(result, str):
+            raise RuntimeError(result)
+        return self.sign * result.scores[self.metric]
+
+    def refit(self, params: dict[str, Any], epochs: int) -> Any:
+        """Returns a newly built model that was trained on all rows."""
+        data, seed = self.dataset, derived(self.seed, _REFIT)
+        model = self.builder(params, data.x, seed=seed)
+        training.fit(
+            model,
+            data.x,
+            data.y,
+            sample_weight=data.sample_weight,
+            class_weight=self.settings.class_weight,
+            epochs=epochs,
+            batch_size=self.settings.batch_size,
+            verbose=0,
+            seed=seed,
+        )
+        return model
 
 
-def _described(name: str, value: Any, text: str | None = None) -> str:
-    try:
-        return described(value, text)
-    except TypeError as error:
-        raise ValueError(
-            f"`journal` and `storage` must be of a search that can be told from others; `{name}` "
-            f"holds {error}, which cannot be compared. Make it of numbers, arrays, functions and "
-            "objects of these, or note no results."
-        ) from None
-
-
-def _require_one(trials: list[Trial]) -> None:
-    if all(np.isnan(trial.score) for trial in trials):
-        first = trials[0]
-        raise all_failed(first.params, first.error or "its score was NaN")
+def error_text(error: Exception) -> str:
+    """Returns the text of an error in the table."""
+    return f"{type(error).__name__}: {error}"

@@ -1,1 +1,0 @@
-"""Identity of a search: what has to be equal for a journal to be continued."""

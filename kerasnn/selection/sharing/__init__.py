@@ -1,1 +1,0 @@
-"""Models that are used again for settings of one architecture."""
