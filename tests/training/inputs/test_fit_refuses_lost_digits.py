@@ -63,9 +63,8 @@ def plain():
 @pytest.mark.parametrize("entrance", ENTRANCES.values(), ids=ENTRANCES)
 @pytest.mark.parametrize(("x", "y"), [(SECONDS, PART), (PART, SECONDS)], ids=["x", "y"])
 def test_entrances(entrance, x, y):
-    with pytest.raises(kerasnn.InvalidArgument) as caught:
+    with pytest.raises(ValueError, match="Subtract an offset"):
         entrance(x, y)
-    assert "Subtract an offset" in caught.value.hint
 
 
 def test_inputs_of_a_pydataset():

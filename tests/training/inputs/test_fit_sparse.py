@@ -71,7 +71,7 @@ def with_a_nan():
     ("x", "y", "argument"),
     [
         (with_a_nan(), Y, "x"),
-        (SPARSE["a tensor"], Y[:3], "x"),
+        (SPARSE["a tensor"], Y[:3], "y"),
         (SPARSE["a tensor"], np.ones((20, 3)), "y"),
         (SPARSE["a tensor"], None, "y"),
     ],
