@@ -82,9 +82,7 @@ def _compiled(job: Job, engines: dict[str, Engine]) -> list[Candidate]:
     failure = XlaEngine.cannot_run(job) or xla.failure
     if failure:
         return [Candidate(graph, f"XLA cannot compile this model: {failure}")]
-    steps = job.planned_steps
-    if steps is None:
-        steps = xla.steps_run + (job.epochs - job.initial_epoch) * (xla.steps or 0)
+    steps = xla.steps_run + (job.epochs - job.initial_epoch) * (xla.steps or 0)
     if steps < (XLA_STEPS_IF_SMALL if is_small(job.model) else XLA_STEPS):
         why = f"{steps} steps are too few to make up for XLA's compilation."
         return [Candidate(graph, why)]

@@ -48,8 +48,6 @@ class Job:
         train: The training rows; None for a stream, and for ragged and sparse data.
         validation: The validation rows; None for a stream or nothing.
         shown_as: What callbacks see where `model` is a part of another one; by default, the job.
-        planned_steps: Number of steps by which the engine is chosen; by default those of this job
-            and those that the model was trained for before on data of this shape.
         check: The check of each batch of a stream to train on.
         validation_check: The check of each batch of a stream to validate on.
         snapshot: What the model is restored to where a batch turns out to be wrong; None where no
@@ -76,7 +74,6 @@ class Job:
     engine: str = "auto"
     seed: int | None = None
     shown_as: Shown | None = None
-    planned_steps: int | None = None
     train: arrays.Rows | None = None
     validation: arrays.Rows | None = None
     check: BatchCheck
@@ -90,7 +87,7 @@ class Job:
         Args:
             model: The model to train.
             callbacks: One callback, a `CallbackList`, or a structure of callbacks.
-            **arguments: The other arguments of `kerasnn.fit`, `shown_as` and `planned_steps`.
+            **arguments: The other arguments of `kerasnn.fit`, and `shown_as`.
 
         Raises:
             InvalidArgument: If an argument or the data cannot be right.

@@ -58,7 +58,8 @@ def test_a_list_is_needed(activations, invalid):
 
 
 @pytest.mark.parametrize(
-    "activation", ["rellu", "softmax", keras.activations.softmax, None, 3], ids=str
+    "activation",
+    ["rellu", "softmax", pytest.param(keras.activations.softmax, id="function"), None, 3],
 )
 def test_elementwise_activations_are_needed(activation, invalid):
     with invalid("activations[1]"):

@@ -45,8 +45,7 @@ def trained(model, *data, **arguments):
 def test_few_steps_run_as_a_graph():
     few = f"{2 * STEPS} steps are too few to make up for XLA's compilation."
     assert chosen(classifier(), X, Y, epochs=2) == ("graph", few)
-    assert chosen(classifier(), X, Y, planned_steps=8000)[0] == "xla"
-    assert chosen(classifier(), X, Y, epochs=4000, planned_steps=7999)[0] == "graph"
+    assert chosen(classifier(), X, Y, epochs=8000)[0] == "xla"
 
 
 def test_many_steps_earn_a_compilation_which_later_runs_use(monkeypatch):
@@ -70,7 +69,7 @@ def test_convolutions_on_a_cpu_run_as_a_graph():
     reshape, flatten = keras.layers.Reshape((FEATURES, 1)), keras.layers.Flatten()
     model = classifier(hidden=lambda: [reshape, inner, flatten])
     wanted = "graph", "XLA has no fast convolution on a CPU."
-    assert chosen(model, X, Y, planned_steps=8000) == wanted
+    assert chosen(model, X, Y, epochs=8000) == wanted
 
 
 class OnTheHost(keras.layers.Layer):
@@ -143,7 +142,7 @@ def test_xla_cannot_read_text(refuses):
     model.compile("sgd", loss="mse")
     with refuses(model, argument="engine", value="xla"):
         kerasnn.fit(model, words, y, engine="xla", verbose=0)
-    assert chosen(model, words, y, planned_steps=8000)[0] == "graph"
+    assert chosen(model, words, y, epochs=8000)[0] == "graph"
     assert trained(model, words, y)[0] == "graph"
 
 
