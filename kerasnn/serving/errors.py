@@ -1,4 +1,4 @@
-"""Errors of serving."""
+"""Errors of serving: missing and unsuitable signatures, exports that are not verified."""
 
 from kerasnn._checks.errors import InvalidArgument
 

@@ -1,4 +1,4 @@
-"""One file of arrays and JSON, written whole or not at all."""
+"""Checkpoint file of `Resume`: arrays and JSON, written whole or not at all."""
 
 import dataclasses
 import io

@@ -1,4 +1,4 @@
-"""Columns of a table of text: detection of their type, and encoding as numbers."""
+"""Types of columns of a table, numeric and categorical: statistics, and encoding as numbers."""
 
 import collections
 import math

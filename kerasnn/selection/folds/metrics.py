@@ -1,4 +1,4 @@
-"""Scores from a model's metrics: their names, and whether more or less of them is better."""
+"""Scores from a model's own metrics: names, and whether more or less is better."""
 
 import inspect
 import re

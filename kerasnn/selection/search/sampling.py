@@ -1,4 +1,4 @@
-"""Settings of a search: all those of a space, or random ones."""
+"""Settings drawn from a space: all of them, or random ones."""
 
 import inspect
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Publishing of version directories, whole or not at all.
+"""Publishing of version directories by a rename, whole or not at all.
 
 A version is staged in a hidden directory beside the others, which TensorFlow Serving ignores, and
 then renamed. A killed exporter leaves its stage, which an export one day later removes.

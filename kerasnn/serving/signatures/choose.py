@@ -1,4 +1,4 @@
-"""Choice of a model's signatures."""
+"""All signatures by name, and which of them suit a model."""
 
 import contextlib
 from collections.abc import Callable, Iterable

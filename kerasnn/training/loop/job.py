@@ -1,4 +1,4 @@
-"""One call of `fit`: its arguments, checked, and its data, read."""
+"""One call of `fit`: arguments checked, data read, class weights turned into sample weights."""
 
 import dataclasses
 import numbers

@@ -1,4 +1,4 @@
-"""Blocks of training rows in their shuffled order, as the programs read them."""
+"""Blocks of training rows, and the shuffled order of each epoch."""
 
 import random
 from typing import Any

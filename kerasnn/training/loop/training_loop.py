@@ -1,4 +1,4 @@
-"""One run of training: asks the callbacks, chooses an engine, trains, and cleans up on errors."""
+"""One run: asks callbacks whether they can work, chooses an engine, trains, undoes on errors."""
 
 from collections.abc import Sequence
 from typing import Any

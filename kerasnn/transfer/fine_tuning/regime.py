@@ -1,4 +1,4 @@
-"""Regimes: which layers of a pretrained network to train."""
+"""Regimes: small, medium or large, by the number of examples."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Stages of fine-tuning, and the stages of each regime."""
+"""Stages of fine-tuning: which layers each trains, and the stages of each regime."""
 
 import dataclasses
 from typing import Any
