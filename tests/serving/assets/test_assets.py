@@ -192,10 +192,12 @@ class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
     """TensorFlow Serving's `Predict`, by `Predictor`."""
 
     def __init__(self, report):
-        self.report = report
+        self.predictors = {
+            name: serving.Predictor(report.path, signature=name) for name in report.signatures
+        }
 
     def Predict(self, request, context):  # noqa: N802
-        predictor = serving.Predictor(self.report.path, signature=request.model_spec.signature_name)
+        predictor = self.predictors[request.model_spec.signature_name]
         inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
         response = predict_pb2.PredictResponse()
         for key, value in predictor(inputs).items():
@@ -213,7 +215,8 @@ def test_the_requests_for_grpc_are_ready(name, request, capsys):
     try:
         for program in card(report)["requests"]["grpc"].values():
             assert "localhost:8500" in program
-            exec(program.replace("localhost:8500", f"localhost:{port}"), {})
+            patient = program.replace("timeout=10", "timeout=600")
+            exec(patient.replace("localhost:8500", f"localhost:{port}"), {})
             assert "outputs" in capsys.readouterr().out
     finally:
         server.stop(None).wait()
