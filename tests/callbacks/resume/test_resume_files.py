@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import keras
 import ml_dtypes
 import numpy as np
 import pytest
@@ -68,14 +69,16 @@ def test_what_is_not_plain_data_is_refused(value):
 
 
 def test_a_frozen_state_does_not_change_afterwards(path):
-    numbers, array = [1], np.ones(2)
-    frozen = storage.freeze({"numbers": numbers, "array": array})
+    numbers, array, variable = [1], np.ones(2), keras.Variable(np.ones(2))
+    frozen = storage.freeze({"numbers": numbers, "array": array, "variable": variable})
     numbers.append(2)
     array[:] = 0
+    variable.assign([0, 0])
     storage.save(path, frozen)
     back = storage.load(path)
     assert back["numbers"] == [1]
-    np.testing.assert_array_equal(back["array"], [1, 1])
+    for name in ("array", "variable"):
+        np.testing.assert_array_equal(back[name], [1, 1])
 
 
 def outcome(path):

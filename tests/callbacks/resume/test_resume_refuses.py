@@ -1,6 +1,5 @@
 """Runs that cannot be resumed exactly are refused before anything changes."""
 
-import re
 import shutil
 
 import keras
@@ -10,8 +9,7 @@ import tensorflow as tf
 from resume_runs import X, Y, network, small, train
 
 import kerasnn
-from kerasnn import schedules
-from kerasnn.callbacks import BestModel, LearningRateDecay, Resume
+from kerasnn.callbacks import BestModel, Resume
 from kerasnn.callbacks.resume import storage
 
 
@@ -169,21 +167,6 @@ def test_a_file_of_another_format_names_the_version_that_wrote_it(tmp_path, inva
     with invalid("path", 0) as caught:
         train(small(), [Resume(tmp_path / "run")], epochs=1)
     assert kerasnn.__version__ in caught.value.hint
-
-
-@pytest.mark.slow
-def test_a_changed_schedule_is_named(tmp_path):
-    def fit(rate, epochs):
-        decay = LearningRateDecay(schedules.Step(rate))
-        kerasnn.fit(small(), X, Y, epochs=epochs, callbacks=[decay, Resume(path)], verbose=0)
-
-    path = tmp_path / "run"
-    fit(0.1, 1)
-    message = re.escape(
-        "of its callbacks `LearningRateDecay.schedule.initial` was 0.1, is now 0.2."
-    )
-    with pytest.warns(UserWarning, match=message):
-        fit(0.2, 2)
 
 
 def test_two_are_refused(tmp_path, refuses):
