@@ -1,5 +1,6 @@
 """Which arguments count as the same search when a journal is resumed."""
 
+import contextlib
 import functools
 import pickle
 import sys
@@ -8,6 +9,7 @@ import threading
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import KFold
 
@@ -35,6 +37,17 @@ def of_default(units):
     return build
 
 
+def of_decorator(scale):
+    def decorate(function):
+        @functools.wraps(function)
+        def scaled(rate):
+            return scale * function(rate)
+
+        return scaled
+
+    return decorate(of_global)
+
+
 class Settings:
     def __init__(self, units):
         self.units = units
@@ -58,6 +71,8 @@ def middle(changed):
     [
         (of_closure, 4, 64),
         (of_default, 4, 64),
+        (of_decorator, 1, 2),
+        (lambda units: contextlib.contextmanager(of_closure(units)), 4, 64),
         (Settings, 4, 64),
         (lambda units: Settings(units).__init__, 4, 64),
         (lambda units: of_closure(of_closure(units)), 4, 64),
@@ -102,6 +117,12 @@ def test_versions_of_python_and_packages_are_not_compared():
     assert identity(0.5) == "0.5"
     values = [0.1, (1, None), {"a": np.arange(3.0), "b": "relu"}, {"x", "y"}]
     assert identity(values) == "list 992bb4b5ebd5c11941ad70beb2b8b2c0"
+
+
+def test_functions_of_packages_count_by_their_names():
+    """What their decorators hold need not be hashable."""
+    assert identity(tf.random.normal) != identity(tf.random.uniform)
+    assert identity(keras.random.normal) == identity(keras.random.normal)
 
 
 def test_a_ring_of_objects_ends():

@@ -42,11 +42,11 @@ def identities(values: dict[str, Any]) -> dict[str, str]:
 def identity(value: Any) -> str:
     """Returns a short value's `repr`; for others a name and a hash of the content.
 
-    Functions and classes count by their qualified name, the user's also by their source; functions
-    moreover by their default values and the variables that they capture, `functools.partial` by its
-    arguments. Objects count by their class and their configuration or attributes, arrays by their
-    numbers. Functions and global variables that a function's source mentions are not compared, and
-    neither are versions of Python and of packages.
+    Functions and classes of packages count by their qualified name. The user's count also by their
+    source, and functions by their default values and the variables that they capture.
+    `functools.partial` counts by its arguments. Objects count by their class and their
+    configuration or attributes, arrays by their numbers. Functions and global variables that a
+    function's source mentions are not compared, and neither are versions of Python and packages.
 
     Raises:
         TypeError: If a part of it cannot be hashed, such as a lock or an open file.
@@ -72,6 +72,10 @@ def _content(value: Any, around: tuple[Any, ...]) -> Any:
         return _name(value)
     if isinstance(value, type):
         return (_name(value), _source(value))
+    if isinstance(value, types.FunctionType) and _is_installed(value):
+        # A decorator of another package may stand around a function of the user's.
+        wrapped = getattr(value, "__wrapped__", None)
+        return _name(value) if wrapped is None else content(wrapped)
     if isinstance(value, types.FunctionType):
         return (_name(value), _source(value), *map(content, _values_of(value)))
     if isinstance(value, types.MethodType):
@@ -109,13 +113,20 @@ def _name(value: Any) -> str:
     return f"{getattr(value, '__module__', None) or ''}.{name}".removeprefix("builtins.").strip(".")
 
 
-def _source(value: Any) -> str:
-    """Returns the source of code of the user's; of installed code, and where there is none, ""."""
+def _is_installed(value: Any) -> bool:
+    """Whether code is Python's, of a package, or built in."""
     try:
-        file = pathlib.Path(inspect.getsourcefile(value) or "")
-        installed = any(file.is_relative_to(folder) for folder in _INSTALLED)
-        return "" if installed else inspect.getsource(value)
-    except (OSError, TypeError):
+        file = pathlib.Path(inspect.getfile(value))
+    except TypeError:
+        return True
+    return any(file.is_relative_to(folder) for folder in _INSTALLED)
+
+
+def _source(value: Any) -> str:
+    """Returns the source of the user's code; of other code, and where there is no source, ""."""
+    try:
+        return "" if _is_installed(value) else inspect.getsource(value)
+    except OSError:
         return ""
 
 
