@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from error_texts import ErrorTexts
 
 import kerasnn
+from tests.error_texts import ErrorTexts
 
 TEXTS = pytest.StashKey[ErrorTexts]()
 ANY = object()

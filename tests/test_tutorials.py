@@ -8,9 +8,10 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import tutorial_figures
-from offline.drawn_backend import describe
-from tutorial_runs import COURSE, FIGURES, TUTORIALS, offline, run
+
+from tests import tutorial_figures
+from tests.offline.drawn_backend import describe
+from tests.tutorial_runs import COURSE, FIGURES, TUTORIALS, offline, run
 
 # The others take longer than ten seconds, or would together.
 QUICK = ("03_backpropagation",)

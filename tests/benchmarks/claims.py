@@ -16,10 +16,10 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
-import tutorial_figures
-from tutorial_runs import COURSE, FIGURES, TUTORIALS, run
+from tests import tutorial_figures
+from tests.tutorial_runs import COURSE, FIGURES, TUTORIALS, run
 
 
 def main() -> int:

@@ -7,11 +7,11 @@ import time
 import keras
 import numpy as np
 import pytest
-from engine_cases import X, Y, classifier
-from epochs import epoch_weights, run_epochs
 
 import kerasnn
 from kerasnn.callbacks import BestModel, Resume
+from tests.callbacks.epochs import epoch_weights, run_epochs
+from tests.engine_cases import X, Y, classifier
 
 
 def run(callback, values):

@@ -6,11 +6,11 @@ import signal
 import keras
 import numpy as np
 import pytest
-from engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
-from epochs import epoch_weights, network, run_epochs
 
 import kerasnn
 from kerasnn.callbacks import EarlyStopping
+from tests.callbacks.epochs import epoch_weights, network, run_epochs
+from tests.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 PLAN = {"verbose": 0, "shuffle": False, "validation_data": (X_HELD, Y_HELD)}
 NAN, INF = np.nan, np.inf

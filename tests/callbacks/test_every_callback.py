@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 import kerasnn
 from kerasnn import callbacks, schedules
 from kerasnn.callbacks.resume.snapshot import restore_state, state_of
+from tests.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 SCHEDULE = schedules.Exponential(0.5, rate=0.9)
 

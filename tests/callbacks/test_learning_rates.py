@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import X, Y, assert_close, classifier
-from epochs import network, run_epochs
 
 import kerasnn
 from kerasnn import optimizers, schedules
 from kerasnn.callbacks import LearningRateDecay, ReduceLROnPlateau
+from tests.callbacks.epochs import network, run_epochs
+from tests.engine_cases import X, Y, assert_close, classifier
 
 BATCH = 35
 STEPS = len(X) // BATCH

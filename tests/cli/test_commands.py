@@ -333,7 +333,7 @@ def packed(contents):
         (misnamed, "is damaged: Bad magic number for central directory."),
         (packed, "is damaged: Error -3 while decompressing data: invalid "),
         (cut, "must be a `.keras` file, as `model.save('name.keras')` writes it; it is another"),
-        (lambda _: b"not a model", "it is another kind of file, or the end of it is missing"),
+        (lambda _: b"not a model", "it is another kind of file, or it is truncated"),
         (flipped, "is damaged: model.weights.h5 in it is not what was written"),
     ],
 )

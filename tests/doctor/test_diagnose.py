@@ -231,8 +231,10 @@ def test_rows_that_cannot_be(argument, changed):
 
 
 @pytest.mark.parametrize(
-    "changed", [{"y": Y[:50]}, {"validation_data": (X, Y, Y[:3])}], ids=["targets", "weights"]
+    ("argument", "changed"),
+    [("y", {"y": Y[:50]}), ("validation_data[2]", {"validation_data": (X, Y, Y[:3])})],
+    ids=["targets", "weights"],
 )
-def test_numbers_of_rows_that_differ(changed):
-    with pytest.raises(ValueError, match="must have the same number of rows"):
+def test_numbers_of_rows_that_differ(argument, changed, invalid):
+    with invalid(argument):
         diagnose(classifier(), **{"x": X, "y": Y, **changed})

@@ -5,9 +5,9 @@ import json
 import keras
 import numpy as np
 import pytest
-from builder_cases import CASES, OUTPUTS, each, kernels, normal, targets
 
 from kerasnn import layers, models
+from tests.models.builder_cases import CASES, OUTPUTS, each, kernels, normal, targets
 
 
 @each

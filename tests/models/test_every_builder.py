@@ -5,10 +5,10 @@ import inspect
 import keras
 import numpy as np
 import pytest
-from builder_cases import CASES, OUTPUTS, ROWS, WANTED, each, each_task, targets
 
 import kerasnn
 from kerasnn import layers, models, tasks
+from tests.models.builder_cases import CASES, OUTPUTS, ROWS, WANTED, each, each_task, targets
 
 # Rosenblatt's unit has neither task nor seed; its tests are in another file.
 OWN_TESTS = {"perceptron"}

@@ -6,7 +6,7 @@ pip install torch && python tests/optimizers/make_golden.py
 import json
 import pathlib
 
-from sgd_cases import ARGUMENTS, by_torch, name_of
+from tests.optimizers.sgd_cases import ARGUMENTS, by_torch, name_of
 
 
 def main():

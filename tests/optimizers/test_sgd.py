@@ -8,13 +8,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import X, Y, assert_close, classifier, train_both
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Lasso
 
 import kerasnn
 from kerasnn import optimizers, schedules
 from kerasnn.optimizers import SGD
+from tests.engine_cases import X, Y, assert_close, classifier, train_both
 
 # Each public optimizer, with other values than the defaults for its own arguments.
 CASES = {

@@ -7,7 +7,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from sgd_cases import (
+
+from kerasnn.optimizers import SGD
+from tests.optimizers.sgd_cases import (
     ARGUMENTS,
     CHANGE,
     FEATURES,
@@ -22,8 +24,6 @@ from sgd_cases import (
     by_torch,
     name_of,
 )
-
-from kerasnn.optimizers import SGD
 
 GOLDEN = json.loads(pathlib.Path(__file__).with_name("torch_sgd.json").read_text("utf-8"))
 TOLERANCE = {"rtol": 0, "atol": 1e-6}

@@ -3,10 +3,9 @@
 import json
 import sys
 
-from selection_helpers import blobs, build
-
 from kerasnn import selection
 from kerasnn.selection import log_uniform
+from tests.selection.selection_helpers import blobs, build
 
 if __name__ == "__main__":
     found = selection.tune(

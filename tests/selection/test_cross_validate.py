@@ -1,13 +1,13 @@
 import keras
 import numpy as np
 import pytest
-from selection_helpers import blobs, build
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import KFold
 
 from kerasnn import callbacks, models, selection
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.optimizers import SGD
+from tests.selection.selection_helpers import blobs, build
 
 
 def by_hand(build, x, y, fold, split, *, epochs, seed=0):

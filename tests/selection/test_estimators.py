@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 import scipy.sparse
 from scipy.special import expit, softmax
-from selection_helpers import blobs
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier
@@ -17,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from kerasnn import models
 from kerasnn.selection import Classifier, Regressor
+from tests.selection.selection_helpers import blobs
 
 SMALL = {"hidden": (4,), "epochs": 3, "random_state": 5, "learning_rate": 0.05}
 NAMES = np.array(["ash", "birch", "cedar"])

@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from selection_helpers import blobs
 from sklearn.model_selection import train_test_split
 
 from kerasnn.selection import Classifier, Regressor
+from tests.selection.selection_helpers import blobs
 
 SMALL = {"hidden": (4,), "epochs": 1, "random_state": 5, "learning_rate": 0.05}
 SPARSE = "sparse_categorical_crossentropy"

@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from selection_helpers import blobs
 
 from kerasnn import selection
 from kerasnn.selection.folds.metrics import directions, metric_names, renamed_results
+from tests.selection.selection_helpers import blobs
 
 ONE = {"cv": [(np.arange(12), np.arange(12, 20))], "epochs": 1}
 

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from selection_helpers import blobs
 
 from kerasnn import selection
 from kerasnn.selection.folds.model_builder import ModelBuilder
+from tests.selection.selection_helpers import blobs
 
 
 def compiled(*layers, rate=0.1):

@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from selection_helpers import blobs, build
 
 from kerasnn import models, selection
 from kerasnn._core.lock import path_lock
@@ -22,6 +21,7 @@ from kerasnn.selection.search import strategies
 from kerasnn.selection.search.journal import Journal
 from kerasnn.selection.search.sampling import drawn, grid
 from kerasnn.selection.search.study import Deadline
+from tests.selection.selection_helpers import blobs, build
 
 QUICK = {"cv": 2, "epochs": 2}
 NO_OPTUNA = "method='bayes' needs Optuna, of the extra `tune`"
@@ -247,7 +247,7 @@ def test_a_whole_journal_is_read_without_training(search, tmp_path):
 
 def test_a_journal_in_use_is_refused(search, tmp_path):
     path = tmp_path / "journal"
-    message = "`journal` must be used by one run at a time; .* is in use by process"
+    message = "`journal` must be used by one run at a time; .* is in use by another process"
     with path_lock(path), pytest.raises(BlockingIOError, match=message):
         selection.tune(**search.given, journal=path)
 

@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from selection_helpers import blobs, build
 
 from kerasnn import selection
+from tests.selection.selection_helpers import blobs, build
 
 optuna = pytest.importorskip("optuna", reason="kerasnn[tune] is not installed")
 

@@ -10,11 +10,11 @@ import warnings
 import keras
 import numpy as np
 import pytest
-from transfer_cases import as_if_trained, counted, images, network
 
 from kerasnn import transfer
 from kerasnn.transfer.frozen_features import extractor
 from kerasnn.transfer.frozen_features.feature_cache import FeatureCache, digest
+from tests.transfer.transfer_cases import as_if_trained, counted, images, network
 
 
 def features(cache, x, seed=0, **arguments):
@@ -180,7 +180,7 @@ KILLED = """
 import sys, os, signal
 sys.path.insert(0, {tests!r})
 import numpy as np
-from transfer_cases import images, network
+from tests.transfer.transfer_cases import images, network
 from kerasnn import transfer
 from kerasnn.transfer.frozen_features import feature_cache, images as batches
 feature_cache._FILE_SECONDS = 0.0
@@ -198,7 +198,7 @@ transfer.features(network(), images()[0], cache={cache!r}, precision="float32", 
 
 @pytest.mark.slow
 def test_features_survive_a_kill(tmp_path):
-    tests = str(pathlib.Path(__file__).parent)
+    tests = str(pathlib.Path(__file__).parents[2])
     script = KILLED.format(tests=tests, cache=str(tmp_path))
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]

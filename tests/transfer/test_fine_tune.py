@@ -6,7 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from transfer_cases import (
+
+from kerasnn import callbacks, models, optimizers, schedules, transfer
+from kerasnn.transfer import fine_tune
+from tests.transfer.transfer_cases import (
     CLASSES,
     as_if_trained,
     compiled,
@@ -15,9 +18,6 @@ from transfer_cases import (
     network,
     weights_by_layer,
 )
-
-from kerasnn import callbacks, models, optimizers, schedules, transfer
-from kerasnn.transfer import fine_tune
 
 REGIMES = {
     "small": ["head"],

@@ -6,11 +6,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from transfer_cases import compiled, images, network, weights_by_layer
 
 import kerasnn
 from kerasnn import models
 from kerasnn.transfer import freeze_to, unfreeze
+from tests.transfer.transfer_cases import compiled, images, network, weights_by_layer
 
 
 def trainable(model):

@@ -5,10 +5,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from transfer_cases import as_if_trained, images, network
 
 from kerasnn import models, transfer
 from kerasnn.transfer.preprocessing import MODULES, application
+from tests.transfer.transfer_cases import as_if_trained, images, network
 
 NAMED = ["VGG19", "ResNet50", "MobileNetV2", "EfficientNetB0"]
 EVERY = sorted(

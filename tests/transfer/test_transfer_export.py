@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from transfer_cases import as_if_trained, small_vgg
 
 from kerasnn import serving, transfer
+from tests.transfer.transfer_cases import as_if_trained, small_vgg
 
 
 @pytest.mark.slow

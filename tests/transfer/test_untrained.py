@@ -5,9 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from transfer_cases import CLASSES, as_if_trained, compiled, images, network
 
 from kerasnn import models, transfer
+from tests.transfer.transfer_cases import CLASSES, as_if_trained, compiled, images, network
 
 ARGUMENTS: Any = {"epochs": 1, "batch_size": 48, "verbose": 0}
 

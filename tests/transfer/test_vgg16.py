@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 from sklearn.datasets import load_sample_images
-from transfer_cases import CLASSES, small_vgg
 
 from kerasnn import transfer
+from tests.transfer.transfer_cases import CLASSES, small_vgg
 
 MEANS = np.array([103.939, 116.779, 123.68], np.float32)
 

@@ -9,10 +9,10 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from transfer_cases import small_vgg
 
 from kerasnn import transfer
 from kerasnn.transfer.backbones import imagenet
+from tests.transfer.transfer_cases import small_vgg
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-from resume_runs import whole_run
+from tests.callbacks.resume.resume_runs import whole_run
 
 _EPOCHS = 30
 

@@ -11,13 +11,13 @@ import keras
 import ml_dtypes
 import numpy as np
 import pytest
-import saving_runs
-from resume_runs import largest_file
 
 import kerasnn
 from kerasnn._core import lock
 from kerasnn._core.lock import path_lock
 from kerasnn.callbacks.resume import storage
+from tests.callbacks.resume import saving_runs
+from tests.callbacks.resume.resume_runs import largest_file
 
 STATE = {
     "numbers": [1, 2.5, float("inf"), True, None, 10**20],

@@ -7,12 +7,12 @@ import subprocess
 import sys
 import time
 
-import kill_runs
 import pytest
-from resume_runs import start, whole_run
 
 import kerasnn
 from kerasnn.callbacks.resume.sigterm import EXIT_CODE
+from tests.callbacks.resume import kill_runs
+from tests.callbacks.resume.resume_runs import start, whole_run
 
 
 def killed(*run, after_s):

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from resume_runs import X, Y, network, small, train
 
 import kerasnn
 from kerasnn.callbacks import BestModel, Resume
 from kerasnn.callbacks.resume import storage
+from tests.callbacks.resume.resume_runs import X, Y, network, small, train
 
 
 @pytest.fixture(scope="module")

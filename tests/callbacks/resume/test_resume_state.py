@@ -6,11 +6,11 @@ import contextlib
 import keras
 import pytest
 import tensorflow as tf
-from resume_runs import X, Y, digest, largest_file, small, train
 
 import kerasnn
 from kerasnn import callbacks, schedules
 from kerasnn.callbacks import Resume
+from tests.callbacks.resume.resume_runs import X, Y, digest, largest_file, small, train
 
 
 class Stop(keras.callbacks.Callback):

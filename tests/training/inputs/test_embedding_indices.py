@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import changed
 
 import kerasnn
 from kerasnn.training import evaluate, predict
 from kerasnn.training.inputs.embeddings import indices_of
+from tests.engine_cases import changed
 
 ROWS = 12
 IDS = np.arange(2 * ROWS).reshape(ROWS, 2) % 5

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from engine_cases import assert_same_training, starting_over, weights_after
 
 import kerasnn
+from tests.engine_cases import assert_same_training, starting_over, weights_after
 
 ROWS = 12
 WHOLE = np.arange(2 * ROWS).reshape(ROWS, 2) % 5

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from engine_cases import changed
 
 import kerasnn
+from tests.engine_cases import changed
 
 ROWS = 12
 X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype("float32")

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import scipy.sparse
 import tensorflow as tf
-from engine_cases import assert_close, assert_same_history
 
 import kerasnn
 from kerasnn import training
+from tests.engine_cases import assert_close, assert_same_history
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(20, 4)).astype("float32") * (rng.random((20, 4)) < 0.4)

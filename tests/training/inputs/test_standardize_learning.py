@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from engine_cases import assert_learned
 from sklearn.preprocessing import StandardScaler
 
 import kerasnn
+from tests.engine_cases import assert_learned
 
 ROWS = 40
 RNG = np.random.default_rng(0)

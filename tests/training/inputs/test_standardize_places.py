@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import assert_learned
 
 import kerasnn
 from kerasnn.layers import Standardize
+from tests.engine_cases import assert_learned
 
 ROWS = 40
 RNG = np.random.default_rng(0)

@@ -2,14 +2,14 @@
 
 import csv
 
-import engine_cases
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier, train_both
 
 import kerasnn
+from tests import engine_cases
+from tests.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier, train_both
 
 HELD = {"validation_data": (X_HELD, Y_HELD)}
 

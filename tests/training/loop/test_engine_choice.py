@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import CLASSES, FEATURES, ROWS, X, Y, assert_close, classifier
 
 import kerasnn
 from kerasnn.training.loop import engine_choice
 from kerasnn.training.loop.job import Job
+from tests.engine_cases import CLASSES, FEATURES, ROWS, X, Y, assert_close, classifier
 
 STEPS = -(-ROWS // 32)
 

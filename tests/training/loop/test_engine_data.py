@@ -1,15 +1,15 @@
 """Every row once an epoch, in an order that a seed fixes, from arrays and from streams."""
 
-import engine_cases
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import ROWS, X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 import kerasnn
 from kerasnn.training.inputs import generators
 from kerasnn.training.loop import row_blocks
+from tests import engine_cases
+from tests.engine_cases import ROWS, X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 EPOCH = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)
 

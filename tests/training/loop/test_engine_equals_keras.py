@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import (
+
+import kerasnn
+from tests.engine_cases import (
     CLASSES,
     FEATURES,
     X_HELD,
@@ -15,8 +17,6 @@ from engine_cases import (
     classifier,
     train_both,
 )
-
-import kerasnn
 
 rates = np.random.default_rng(1)
 WEIGHTS = rates.uniform(0, 2, len(Y)).astype("float32")

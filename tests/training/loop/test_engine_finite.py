@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import FEATURES, X, Y, assert_close, classifier
 
 import kerasnn
+from tests.engine_cases import FEATURES, X, Y, assert_close, classifier
 
 BATCH = 35
 STEPS = len(X) // BATCH

@@ -2,14 +2,14 @@
 
 import threading
 
-import engine_cases
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import CLASSES, FEATURES, X, Y, assert_close, classifier, train_both
 
 import kerasnn
+from tests import engine_cases
+from tests.engine_cases import CLASSES, FEATURES, X, Y, assert_close, classifier, train_both
 
 
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable weights:UserWarning")

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import X_HELD, Y_HELD, X, Y, classifier
 
 import kerasnn
 from kerasnn import training
+from tests.engine_cases import X_HELD, Y_HELD, X, Y, classifier
 
 
 def last_lines(text):

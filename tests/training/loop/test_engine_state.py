@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from engine_cases import assert_close, assert_same_history
 
 import kerasnn
 from kerasnn import autodiff, callbacks, training
+from tests.engine_cases import assert_close, assert_same_history
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(48, 4)).astype("float32")

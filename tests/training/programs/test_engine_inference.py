@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import FEATURES, X, Y, classifier
 
 import kerasnn
 from kerasnn import training
+from tests.engine_cases import FEATURES, X, Y, classifier
 
 
 class Ends(keras.Model):

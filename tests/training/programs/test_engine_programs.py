@@ -10,10 +10,10 @@ import weakref
 import keras
 import numpy as np
 import pytest
-from engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 import kerasnn
 from kerasnn import training
+from tests.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 
 class Counted(keras.layers.Layer):
@@ -255,7 +255,7 @@ import gc
 import resource
 
 import kerasnn
-from engine_cases import X, Y, classifier
+from tests.engine_cases import X, Y, classifier
 
 def megabytes():
     gc.collect()
@@ -280,8 +280,8 @@ def test_two_hundred_models_leave_nothing_behind():
         capture_output=True,
         text=True,
         check=True,
-        # Where `engine_cases` is.
-        cwd=pathlib.Path(__file__).parents[2],
+        # Where the package `tests` is.
+        cwd=pathlib.Path(__file__).parents[3],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     # Keras's own loop leaves 3 MB a model behind, which would be 450 here.

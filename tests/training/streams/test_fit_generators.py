@@ -5,10 +5,10 @@ import itertools
 import keras
 import numpy as np
 import pytest
-from engine_cases import X, Y, assert_close, assert_same_history, classifier
 
 import kerasnn
 from kerasnn import training
+from tests.engine_cases import X, Y, assert_close, assert_same_history, classifier
 
 BATCH = 10
 

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from engine_cases import changed
 
 import kerasnn
 from kerasnn import models
 from kerasnn.training import evaluate, predict
 from kerasnn.training.inputs.stream_values import BatchCheck
+from tests.engine_cases import changed
 
 # A test extra of several GB for a few lines would be too much.
 try:
