@@ -1,6 +1,7 @@
 """Keras 3 networks that are built right, trained fast, checked honestly and served."""
 
 import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 import keras as _keras
@@ -11,24 +12,53 @@ if _keras.config.backend() != "tensorflow":
         "environment variable KERAS_BACKEND=tensorflow before Python starts."
     )
 
-from kerasnn import autodiff as autodiff
-from kerasnn import callbacks as callbacks
-from kerasnn import data as data
-from kerasnn import layers as layers
-from kerasnn import models as models
-from kerasnn import optimizers as optimizers
-from kerasnn import plots as plots
-from kerasnn import schedules as schedules
-from kerasnn import serving as serving
-from kerasnn import tasks as tasks
-from kerasnn import training as training
-from kerasnn import transfer as transfer
-from kerasnn._checks import InvalidArgument as InvalidArgument
-from kerasnn._version import __version__ as __version__
-from kerasnn.models import Model as Model
-from kerasnn.models import Sequential as Sequential
-from kerasnn.training import fit as fit
-from kerasnn.training import lr_find as lr_find
+from kerasnn import (
+    autodiff,
+    callbacks,
+    data,
+    doctor,
+    layers,
+    models,
+    ops,
+    optimizers,
+    plots,
+    schedules,
+    serving,
+    tasks,
+    training,
+    transfer,
+)
+from kerasnn._checks import InvalidArgument
+from kerasnn._version import __version__
+from kerasnn.models import Model, Sequential
+from kerasnn.training import fit, lr_find
+
+if _TYPE_CHECKING:
+    from kerasnn import selection
+
+__all__ = [
+    "InvalidArgument",
+    "Model",
+    "Sequential",
+    "__version__",
+    "autodiff",
+    "callbacks",
+    "data",
+    "doctor",
+    "fit",
+    "layers",
+    "lr_find",
+    "models",
+    "ops",
+    "optimizers",
+    "plots",
+    "schedules",
+    "selection",
+    "serving",
+    "tasks",
+    "training",
+    "transfer",
+]
 
 # Imported when it is used, since it imports scikit-learn.
 _LAZY = ("selection",)
@@ -41,4 +71,4 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    return sorted(__all__)

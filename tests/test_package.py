@@ -1,6 +1,7 @@
 """Import of the package: no heavy modules, no side effects, the right backend."""
 
 import importlib.metadata
+import inspect
 import json
 import os
 import subprocess
@@ -81,19 +82,15 @@ def test_the_version_is_that_of_the_distribution():
     assert kerasnn.__version__ == importlib.metadata.version("kerasnn")
 
 
-def test_public_names():
-    names = {
-        "Sequential",
-        "Model",
-        "fit",
-        "layers",
-        "models",
-        "tasks",
-        "training",
-        "data",
-        "serving",
-    }
-    assert names <= set(vars(kerasnn))
+def public_packages():
+    names = [name for name in kerasnn.__all__ if inspect.ismodule(getattr(kerasnn, name))]
+    return [kerasnn, *(getattr(kerasnn, name) for name in names)]
+
+
+@pytest.mark.parametrize("package", public_packages(), ids=lambda package: package.__name__)
+def test_dir_shows_the_public_names_alone(package):
+    assert dir(package) == sorted(package.__all__)
+    assert all(getattr(package, name) is not None for name in package.__all__)
 
 
 def test_modules_that_import_scikit_learn_are_listed_before_they_are_imported():

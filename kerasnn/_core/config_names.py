@@ -3,14 +3,13 @@
 Keras gives an object without a name one that counts the objects of its class in the process.
 """
 
-from collections.abc import Collection
 from typing import Any
 
 # Keys whose values refer to layers by name.
 _REFERENCES = ("keras_history", "input_layers", "output_layers")
 
 
-def without_names(config: Any, leave: Collection[str] = ()) -> Any:
+def without_names(config: Any) -> Any:
     """Returns a configuration with numbers in place of the names of its objects.
 
     They are numbered in the order of the configuration, so that configurations of the same
@@ -18,7 +17,6 @@ def without_names(config: Any, leave: Collection[str] = ()) -> Any:
 
     Args:
         config: As `keras.saving.serialize_keras_object` gives it.
-        leave: Keys whose values do not change.
 
     Example:
         >>> layers = [{"class_name": "Dense", "config": {"name": f"dense_{i}"}} for i in (7, 8)]
@@ -26,11 +24,11 @@ def without_names(config: Any, leave: Collection[str] = ()) -> Any:
         ['#0', '#1']
     """
     names: dict[str, str] = {}
-    _collect(config, names, leave)
-    return _renamed(config, names, leave)
+    _collect(config, names)
+    return _renamed(config, names)
 
 
-def is_named(node: dict[str, Any]) -> bool:
+def _is_named(node: dict[str, Any]) -> bool:
     """Whether a node describes an object whose name does not change what it computes."""
     kind, config = str(node.get("class_name")), node.get("config")
     # The name of a dtype policy is its dtype.
@@ -39,21 +37,20 @@ def is_named(node: dict[str, Any]) -> bool:
     return isinstance(config.get("name"), str)
 
 
-def _collect(node: Any, names: dict[str, str], leave: Collection[str]) -> None:
+def _collect(node: Any, names: dict[str, str]) -> None:
     if isinstance(node, (list, tuple)):
         for value in node:
-            _collect(value, names, leave)
+            _collect(value, names)
     elif isinstance(node, dict):
-        if is_named(node):
+        if _is_named(node):
             names.setdefault(node["config"]["name"], f"#{len(names)}")
-        for key, value in node.items():
-            if key not in leave:
-                _collect(value, names, leave)
+        for value in node.values():
+            _collect(value, names)
 
 
-def _renamed(node: Any, names: dict[str, str], leave: Collection[str]) -> Any:
+def _renamed(node: Any, names: dict[str, str]) -> Any:
     if isinstance(node, (list, tuple)):
-        return [_renamed(value, names, leave) for value in node]
+        return [_renamed(value, names) for value in node]
     if not isinstance(node, dict):
         return node
     found: dict[str, Any] = {}
@@ -61,8 +58,8 @@ def _renamed(node: Any, names: dict[str, str], leave: Collection[str]) -> Any:
         if key in _REFERENCES:
             found[key] = _references(value, names)
         else:
-            found[key] = value if key in leave else _renamed(value, names, leave)
-    if is_named(node):
+            found[key] = _renamed(value, names)
+    if _is_named(node):
         name = names[node["config"]["name"]]
         found["config"]["name"] = name
         found |= {"name": name} if "name" in node else {}
