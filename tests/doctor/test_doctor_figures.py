@@ -4,8 +4,6 @@ import dataclasses
 import math
 
 import matplotlib.pyplot as plt
-import numpy as np
-import pytest
 
 from kerasnn.doctor.diagnosis import Diagnosis, draw_measurements
 from kerasnn.doctor.measure.measurements import LayerMeasurements, Measurements
@@ -41,12 +39,11 @@ def test_a_panel_a_measure_and_a_line_a_layer():
     assert [text.get_text() for text in legend.get_texts()] == ["one", "two"]
 
 
-@pytest.mark.parametrize("findings", [(), (FINDING,)])
-def test_a_diagnosis_draws_itself_and_shows_nothing(findings, tmp_path):
+def test_a_diagnosis_draws_itself_and_shows_nothing(tmp_path):
     open_before = plt.get_fignums()
-    figure = Diagnosis(HISTORY[0], findings).plot()
+    figure = Diagnosis(HISTORY[0], ()).plot()
     assert plt.get_fignums() == open_before
-    assert (figure.get_suptitle() == "Nothing is wrong.") == (not findings)
+    assert figure.get_suptitle() == "Nothing is wrong."
     figure.savefig(tmp_path / "figure.png")
 
 
@@ -57,8 +54,7 @@ def test_every_layer_has_its_own_line_style():
     assert len({(line.get_color(), line.get_linestyle()) for line in drawn}) == 20
 
 
-def test_without_scores_and_layers(tmp_path):
+def test_without_scores_and_layers():
     figure = draw_measurements([Measurements(1, (), math.nan, None, None)], [])
     assert not any(lines(ax) for ax in figure.axes)
-    figure.savefig(tmp_path / "nothing.png")
-    assert np.isfinite(figure.get_size_inches()).all()
+    assert not figure.legends

@@ -47,11 +47,6 @@ def squared_error(x):
     return model
 
 
-def test_ten_sigmoid_layers():
-    model = mlp(hidden=(16,) * 10, activation="sigmoid")
-    assert "vanishing gradients" in found(model, *TRAIN)
-
-
 def test_relu_with_sgd_at_rate_1():
     x, y = raw_digits()
     assert "dying ReLU" in found(raw_relu(x), x, y)
@@ -222,7 +217,7 @@ def test_the_training_is_the_same_bit_for_bit(engine):
 
 @pytest.mark.parametrize(
     ("every", "epochs", "measured"),
-    [(1, 3, [1, 2, 3]), (2, 5, [1, 3, 5]), (3, 5, [1, 4, 5]), (100, 1, [1])],
+    [(2, 5, [1, 3, 5]), (3, 5, [1, 4, 5])],
 )
 def test_when_it_measures(every, epochs, measured):
     doctor = TrainingDoctor(every=every, verbose=0)
