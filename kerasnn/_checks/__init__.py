@@ -1,15 +1,15 @@
 """Checks of arguments and data, and the error that they raise."""
 
+from kerasnn._checks.arguments import boolean as boolean
 from kerasnn._checks.arguments import did_you_mean as did_you_mean
 from kerasnn._checks.arguments import file_name as file_name
+from kerasnn._checks.arguments import integer as integer
 from kerasnn._checks.arguments import is_one_of as is_one_of
 from kerasnn._checks.arguments import known_arguments as known_arguments
 from kerasnn._checks.arguments import number as number
 from kerasnn._checks.arguments import one_of as one_of
 from kerasnn._checks.arguments import rate as rate
-from kerasnn._checks.arguments import true_or_false as true_or_false
 from kerasnn._checks.arguments import verbosity as verbosity
-from kerasnn._checks.arguments import whole_number as whole_number
 from kerasnn._checks.arrays import LIMIT as LIMIT
 from kerasnn._checks.arrays import embedding_indices as embedding_indices
 from kerasnn._checks.arrays import finite as finite

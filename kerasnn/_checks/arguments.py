@@ -97,7 +97,7 @@ def rate(argument: str, value: Any, hint: str = "To switch it off, use 0.") -> N
         raise InvalidArgument(argument, "be in [0, 1)", value, _hint(value, hint))
 
 
-def whole_number(argument: str, value: Any, *, at_least: int = 1, hint: str = "") -> None:
+def integer(argument: str, value: Any, *, at_least: int = 1, hint: str = "") -> None:
     """Raises unless `value` is an integer of at least `at_least`, and fits into int64."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < at_least:
         raise InvalidArgument(argument, f"be an integer of at least {at_least}", value, hint)
@@ -119,7 +119,7 @@ def file_name(argument: str, value: Any, ending: str = "") -> None:
             raise InvalidArgument(argument, f"lie in a directory; `{parent}` is a file", path)
 
 
-def true_or_false(argument: str, value: Any) -> None:
+def boolean(argument: str, value: Any) -> None:
     """Raises unless `value` is True or False: a string would count as True."""
     if not isinstance(value, bool):
         raise InvalidArgument(argument, "be True or False", value)

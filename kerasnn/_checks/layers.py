@@ -14,7 +14,7 @@ def seed_or_none(seed: Any) -> int | None:
     """Returns a seed as Python's int; raises unless it is None or an integer of 32 bits."""
     if seed is None:
         return None
-    _checks.whole_number("seed", seed, at_least=0)
+    _checks.integer("seed", seed, at_least=0)
     if seed >= _SEEDS:
         # Higher bits would be dropped, and two different seeds would be the same.
         raise _checks.InvalidArgument("seed", f"be below 2^32 = {_SEEDS}", seed)

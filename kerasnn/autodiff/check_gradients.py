@@ -55,8 +55,8 @@ def check_gradients(
         True
     """
     _loss.check_model(model)
-    _checks.whole_number("samples", samples)
-    _checks.whole_number("seed", seed, at_least=0)
+    _checks.integer("samples", samples)
+    _checks.integer("seed", seed, at_least=0)
     x, y = _loss.read(model, x, y, "float64")
     with double_precision(model, x) as copy:
         weights: list[Any] = [weight.value for weight in copy.trainable_weights]

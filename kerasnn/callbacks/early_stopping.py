@@ -66,10 +66,10 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
         restore_best_weights: bool = True,
         start_from_epoch: int = 0,
     ) -> None:
-        _checks.whole_number("patience", patience, at_least=0)
+        _checks.integer("patience", patience, at_least=0)
         check_watched(monitor, min_delta, mode, verbose)
-        _checks.whole_number("start_from_epoch", start_from_epoch, at_least=0)
-        _checks.true_or_false("restore_best_weights", restore_best_weights)
+        _checks.integer("start_from_epoch", start_from_epoch, at_least=0)
+        _checks.boolean("restore_best_weights", restore_best_weights)
         if baseline is not None:
             _checks.number("baseline", baseline)
         super().__init__(

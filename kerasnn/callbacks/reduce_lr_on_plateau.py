@@ -49,9 +49,9 @@ class ReduceLROnPlateau(Monitored, keras.callbacks.ReduceLROnPlateau):
         min_lr: float = 0.0,
     ) -> None:
         _checks.number("factor", factor, above=0, below=1)
-        _checks.whole_number("patience", patience, at_least=0)
+        _checks.integer("patience", patience, at_least=0)
         check_watched(monitor, min_delta, mode, verbose)
-        _checks.whole_number("cooldown", cooldown, at_least=0)
+        _checks.integer("cooldown", cooldown, at_least=0)
         _checks.number("min_lr", min_lr, at_least=0)
         super().__init__(
             monitor=monitor,

@@ -12,7 +12,7 @@ from kerasnn.tasks import Task
 def check_partition(test_size: float, seed: int) -> None:
     """Raises unless `test_size` is strictly between 0 and 1, and `seed` an integer from 0."""
     _checks.number("test_size", test_size, above=0, below=1)
-    _checks.whole_number("seed", seed, at_least=0)
+    _checks.integer("seed", seed, at_least=0)
 
 
 def partition(

@@ -102,7 +102,7 @@ def from_csv(
               classes=apple, banana, features=grams, colour=red, colour=yellow)
     """
     _checks.one_of("missing", missing, ["error", "mean"])
-    _checks.whole_number("batch_size", batch_size)
+    _checks.integer("batch_size", batch_size)
     check_partition(test_size, seed)
     _check_missing_values(missing_values)
     table = CsvTable(pathlib.Path(path), delimiter=delimiter, encoding=encoding)

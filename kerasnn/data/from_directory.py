@@ -85,7 +85,7 @@ def from_directory(
     decoding.check_size(image_size)
     _checks.one_of("color_mode", color_mode, decoding.COLOR_MODES)
     _checks.one_of("errors", errors, ["raise", "skip"])
-    _checks.whole_number("batch_size", batch_size)
+    _checks.integer("batch_size", batch_size)
     check_partition(test_size, seed)
     root = pathlib.Path(path)
     names = _class_names(root, classes)

@@ -74,7 +74,7 @@ def from_tfds(
     """
     if image_size is not None:
         decoding.check_size(image_size)
-    _checks.whole_number("batch_size", batch_size)
+    _checks.integer("batch_size", batch_size)
     check_partition(test_size, seed)
     builder = prepared_builder(name, data_dir)
     inputs, target = _supervised_keys(builder)

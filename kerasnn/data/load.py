@@ -98,7 +98,7 @@ def load(
     else:
         samples = _SAMPLES if samples is None else samples
         noise = 0.0 if noise is None else noise
-        _checks.whole_number("samples", samples, at_least=10)
+        _checks.integer("samples", samples, at_least=10)
         _checks.number("noise", noise, at_least=0, at_most=0.5)
         x, y = _POINTS[name](samples, noise, np.random.default_rng(seed))
         if name == "sine":

@@ -104,7 +104,7 @@ class TrainingDoctor(Callback):
     ) -> None:
         super().__init__()
         if every is not None:
-            _checks.whole_number("every", every, hint="None chooses it by the time that it costs.")
+            _checks.integer("every", every, hint="None chooses it by the time that it costs.")
         _checks.verbosity(verbose)
         for name, rows in (("data", data), ("validation_data", validation_data)):
             if rows is not None:

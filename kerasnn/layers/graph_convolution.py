@@ -57,8 +57,8 @@ class GraphConvolution(keras.layers.Layer):
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
-        _checks.whole_number("units", units)
-        _checks.true_or_false("use_bias", use_bias)
+        _checks.integer("units", units)
+        _checks.boolean("use_bias", use_bias)
         super().__init__(**kwargs)
         self.units = units
         self.activation = layers.from_keras("activation", keras.activations.get, activation)

@@ -56,7 +56,7 @@ class Perceptron(keras.layers.Layer):
         kernel_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
-        _checks.whole_number("units", units)
+        _checks.integer("units", units)
         _checks.one_of("formulation", formulation, _FORMULATIONS)
         super().__init__(**kwargs)
         self.units = units

@@ -73,7 +73,7 @@ class Standardize(keras.layers.Layer):
         axes = axis if isinstance(axis, Sequence) and axis else [axis]
         if not all(isinstance(a, numbers.Integral) and not isinstance(a, bool) for a in axes):
             raise _checks.InvalidArgument("axis", "be an integer or a sequence of integers", axis)
-        _checks.true_or_false("invert", invert)
+        _checks.boolean("invert", invert)
         if compress is not None:
             _checks.number(
                 "compress", compress, above=0, hint="To leave values as they are, use None."

@@ -36,11 +36,11 @@ class LayerFactory:
     """
 
     def __init__(self, *, l1: float, l2: float, batch_norm: bool, seed: int | None) -> None:
-        _checks.true_or_false("batch_norm", batch_norm)
+        _checks.boolean("batch_norm", batch_norm)
         for name, value in (("l1", l1), ("l2", l2)):
             _checks.number(name, value, at_least=0, hint="To switch the penalty off, use 0.")
         if seed is not None:
-            _checks.whole_number("seed", seed, at_least=0)
+            _checks.integer("seed", seed, at_least=0)
         self._l1, self._l2, self._batch_norm = l1, l2, batch_norm
         self._random = None if seed is None else random.Random(seed)
 
@@ -82,7 +82,7 @@ class LayerFactory:
         self, normalize: bool, *, compress: float | None = None
     ) -> list[keras.layers.Layer]:
         """Returns the layer that standardises inputs, or nothing if `normalize` is False."""
-        _checks.true_or_false("normalize", normalize)
+        _checks.boolean("normalize", normalize)
         return [layers.Standardize(compress=compress, name="standardize")] if normalize else []
 
     def dropout(self, rate: float, name: str, activation: Any = None) -> list[keras.layers.Layer]:
@@ -172,7 +172,7 @@ def layer_sizes(argument: str, value: Any, *, empty: bool = False) -> tuple[int,
             argument, "be a size or a sequence of sizes, one a layer", value
         )
     for size in listed:
-        _checks.whole_number(argument, size)
+        _checks.integer(argument, size)
     return tuple(int(size) for size in listed)
 
 

@@ -64,7 +64,7 @@ def graph_network(
         Kipf & Welling (2017), arXiv:1609.02907.
     """
     task = Task(task)
-    _checks.whole_number("features", features)
+    _checks.integer("features", features)
     factory = _building_blocks.LayerFactory(l1=l1, l2=l2, batch_norm=False, seed=seed)
     widths = _building_blocks.layer_sizes("units", units)
     functions = _building_blocks.layer_activations(activation, len(widths))

@@ -101,9 +101,9 @@ class SGD(keras.optimizers.Optimizer):
         _checks.number("dampening", dampening)
         _checks.number("weight_decay", weight_decay, at_least=0)
         _checks.number("l1", l1, at_least=0)
-        _checks.true_or_false("nesterov", nesterov)
-        _checks.true_or_false("maximize", maximize)
-        _checks.true_or_false("use_ema", use_ema)
+        _checks.boolean("nesterov", nesterov)
+        _checks.boolean("maximize", maximize)
+        _checks.boolean("use_ema", use_ema)
         _checks.number("ema_momentum", ema_momentum, at_least=0, at_most=1)
         for argument, value in (
             ("clipnorm", clipnorm),
@@ -114,10 +114,10 @@ class SGD(keras.optimizers.Optimizer):
             if value is not None:
                 _checks.number(argument, value, above=0, hint="To switch it off, use None.")
         if ema_overwrite_frequency is not None:
-            _checks.whole_number("ema_overwrite_frequency", ema_overwrite_frequency)
+            _checks.integer("ema_overwrite_frequency", ema_overwrite_frequency)
         if gradient_accumulation_steps is not None:
             hint = "For one step per batch, use None."
-            _checks.whole_number(
+            _checks.integer(
                 "gradient_accumulation_steps", gradient_accumulation_steps, at_least=2, hint=hint
             )
         if nesterov and (momentum == 0 or dampening != 0):

@@ -55,7 +55,7 @@ def confusion(
     """
     from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
-    _checks.true_or_false("normalize", normalize)
+    _checks.boolean("normalize", normalize)
     true, predicted, names = _read(y_true, y_pred, labels)
     ax = given_or_new(ax)
     matrix = confusion_matrix(

@@ -48,7 +48,7 @@ def learning_rates(
         ['Step', 'Cosine']
     """
     if steps is not None:
-        _checks.whole_number("steps", steps)
+        _checks.integer("steps", steps)
     history = _history(rates)
     if history is not None:
         if steps is not None:

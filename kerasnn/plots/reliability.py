@@ -46,7 +46,7 @@ def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" =
         Guo, Pleiss, Sun & Weinberger (2017), On calibration of modern neural networks,
         arXiv:1706.04599.
     """
-    _checks.whole_number("bins", bins)
+    _checks.integer("bins", bins)
     probability, correct, names = _read(y_true, y_pred)
     number = np.minimum((probability * bins).astype(int), bins - 1)
     rows = np.bincount(number, minlength=bins)

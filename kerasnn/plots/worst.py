@@ -52,7 +52,7 @@ def worst(
         >>> [text.get_text().splitlines() for text in ax.texts]
         [['1, predicted 0', 'p = 0.20'], ['1', 'p = 0.60']]
     """
-    _checks.whole_number("count", count)
+    _checks.integer("count", count)
     for name, data in (("x", x), ("y_true", y_true), ("y_pred", y_pred)):
         _checks.refuse_masked(name, data)
     images, true, probability = _read(x, y_true, y_pred)

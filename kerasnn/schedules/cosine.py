@@ -54,9 +54,9 @@ class Cosine(Schedule):
     ) -> None:
         _checks.number("initial", initial, above=0)
         _checks.number("final", final, at_least=0, at_most=initial)
-        _checks.whole_number("steps", steps)
-        _checks.whole_number("warmup_steps", warmup_steps, at_least=0)
-        _checks.whole_number("restarts", restarts, at_least=0)
+        _checks.integer("steps", steps)
+        _checks.integer("warmup_steps", warmup_steps, at_least=0)
+        _checks.integer("restarts", restarts, at_least=0)
         if warmup_steps >= steps:
             rule = f"be below steps={steps}, which include it"
             raise _checks.InvalidArgument("warmup_steps", rule, warmup_steps)

@@ -33,7 +33,7 @@ class Exponential(Schedule):
     def __init__(self, initial: float, *, rate: float, every: int = 1) -> None:
         _checks.number("initial", initial, above=0)
         _checks.number("rate", rate, above=0, at_most=1)
-        _checks.whole_number("every", every)
+        _checks.integer("every", every)
         self.initial = initial
         self.rate = rate
         self.every = every

@@ -39,7 +39,7 @@ class InverseTime(Schedule):
     def __init__(self, initial: float, *, rate: float, every: int = 1) -> None:
         _checks.number("initial", initial, above=0)
         _checks.number("rate", rate, at_least=0)
-        _checks.whole_number("every", every)
+        _checks.integer("every", every)
         self.initial = initial
         self.rate = rate
         self.every = every

@@ -58,7 +58,7 @@ class OneCycle(Schedule):
         momentum: tuple[float, float] = (0.95, 0.85),
     ) -> None:
         _checks.number("max_lr", max_lr, above=0)
-        _checks.whole_number("steps", steps, at_least=2)
+        _checks.integer("steps", steps, at_least=2)
         _checks.number("pct_start", pct_start, above=0, at_most=0.5)
         if initial is not None:
             _checks.number("initial", initial, above=0, below=max_lr)

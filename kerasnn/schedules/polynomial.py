@@ -34,7 +34,7 @@ class Polynomial(Schedule):
     def __init__(self, initial: float, final: float, *, steps: int, power: float = 1.0) -> None:
         _checks.number("initial", initial, above=0)
         _checks.number("final", final, at_least=0)
-        _checks.whole_number("steps", steps)
+        _checks.integer("steps", steps)
         _checks.number("power", power, above=0)
         self.initial = initial
         self.final = final

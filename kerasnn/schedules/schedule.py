@@ -58,7 +58,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
                 "steps", rule, steps, "Its rows differ in length."
             ) from error
         if array.ndim == 0:
-            _checks.whole_number("steps", steps)
+            _checks.integer("steps", steps)
             array = np.arange(steps)
         numbers = array.size and array.dtype.kind in "iuf"
         if not numbers or not ((array >= 0) & (array < 2**63)).all():
@@ -78,7 +78,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
         """
         if steps is None:
             steps = getattr(self, "steps", STEPS_DRAWN)
-        _checks.whole_number("steps", steps)
+        _checks.integer("steps", steps)
         ax = given_or_new(ax)
         ax.plot(self.values(steps), color=COLOURS[0], label=type(self).__name__)
         ax.set_xlabel("step")

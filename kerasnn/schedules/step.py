@@ -33,7 +33,7 @@ class Step(Schedule):
     def __init__(self, initial: float, *, drop: float = 0.5, every: int = 10) -> None:
         _checks.number("initial", initial, above=0)
         _checks.number("drop", drop, above=0, at_most=1)
-        _checks.whole_number("every", every)
+        _checks.integer("every", every)
         self.initial = initial
         self.drop = drop
         self.every = every

@@ -89,8 +89,8 @@ def cross_validate(
     Reference:
         Stone (1974), doi:10.1111/j.2517-6161.1974.tb00994.x.
     """
-    _checks.whole_number("seed", seed, at_least=0)
-    _checks.whole_number("n_jobs", n_jobs)
+    _checks.integer("seed", seed, at_least=0)
+    _checks.integer("n_jobs", n_jobs)
     settings = FoldSettings(
         epochs=epochs,
         batch_size=batch_size,

@@ -199,10 +199,10 @@ def _check_options(
     method: Any, seed: Any, n_jobs: Any, n_trials: Any, timeout_s: Any, storage: Any, journal: Any
 ) -> None:
     _checks.one_of("method", method, STRATEGIES)
-    _checks.whole_number("seed", seed, at_least=0)
-    _checks.whole_number("n_jobs", n_jobs)
+    _checks.integer("seed", seed, at_least=0)
+    _checks.integer("n_jobs", n_jobs)
     if n_trials is not None:
-        _checks.whole_number("n_trials", n_trials)
+        _checks.integer("n_trials", n_trials)
     if timeout_s is not None:
         _checks.number("timeout_s", timeout_s, above=0)
     if storage is None:
@@ -219,7 +219,7 @@ def _check_options(
 
 
 def _check_nested(nested: Any, cv: Any) -> None:
-    _checks.true_or_false("nested", nested)
+    _checks.boolean("nested", nested)
     if nested and not isinstance(cv, (int, np.integer)) and not hasattr(cv, "get_n_splits"):
         rule = "be a number of folds or a splitter where `nested`, to divide parts of the data too"
         raise _checks.InvalidArgument("cv", rule, cv)

@@ -39,7 +39,7 @@ class Client:
         if not _is_name(name):
             raise _checks.InvalidArgument("name", "be the server's name of the model", name)
         if version is not None:
-            _checks.whole_number("version", version)
+            _checks.integer("version", version)
         _checks.number("timeout_s", timeout_s, above=0)
         self.url, self.name, self.version, self.timeout_s = url, name, version, timeout_s
         address = f"{url.rstrip('/')}/v1/models/{urllib.parse.quote(name)}"

@@ -125,7 +125,7 @@ def export(
             "path", "be the directory of the versions, by a name in UTF-8", path
         )
     for name, value in {"warmup": warmup, "verify": verify, "overwrite": overwrite}.items():
-        _checks.true_or_false(name, value)
+        _checks.boolean(name, value)
     sizes = batching.batch_sizes(batch_sizes)
     versions = pathlib.Path(path)
     publish.check(versions, version, overwrite=overwrite)

@@ -63,7 +63,7 @@ class Task(enum.StrEnum):
 
     def check_outputs(self, outputs: int) -> None:
         """Raises unless `outputs` units fit the task."""
-        _checks.whole_number("outputs", outputs)
+        _checks.integer("outputs", outputs)
         if self is Task.BINARY and outputs != 1:
             raise _checks.InvalidArgument(
                 "outputs",

@@ -35,9 +35,9 @@ def evaluate(
     """
     check_model(model)
     if batch_size is not None:
-        _checks.whole_number("batch_size", batch_size)
+        _checks.integer("batch_size", batch_size)
     if steps is not None:
-        _checks.whole_number("steps", steps)
+        _checks.integer("steps", steps)
     for name, data in (("x", x), ("y", y), ("sample_weight", sample_weight)):
         _checks.refuse_masked(name, data)
     by_keras = functools.partial(

@@ -89,11 +89,11 @@ def lr_find(
     """
     _checks.number("low", low, above=0)
     _checks.number("high", high, above=low)
-    _checks.whole_number("steps", steps, at_least=10)
+    _checks.integer("steps", steps, at_least=10)
     _checks.rate("smoothing", smoothing)
     _checks.number("divergence", divergence, above=1)
     _checks.one_of("method", method, METHODS)
-    _checks.whole_number("seed", seed, at_least=0)
+    _checks.integer("seed", seed, at_least=0)
     if hasattr(x, "__next__"):
         raise _checks.InvalidArgument(
             "x",

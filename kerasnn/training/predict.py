@@ -33,9 +33,9 @@ def predict(
         TypeError: If an argument is unknown.
     """
     if batch_size is not None:
-        _checks.whole_number("batch_size", batch_size)
+        _checks.integer("batch_size", batch_size)
     if steps is not None:
-        _checks.whole_number("steps", steps)
+        _checks.integer("steps", steps)
     _checks.refuse_masked("x", x)
     by_keras = functools.partial(
         keras.Model.predict,

@@ -119,16 +119,16 @@ def fine_tune(
     Reference:
         Yosinski et al. (2014), arXiv:1411.1792. Howard & Ruder (2018), arXiv:1801.06146.
     """
-    _checks.whole_number("epochs", epochs)
+    _checks.integer("epochs", epochs)
     if head_epochs is not None:
-        _checks.whole_number("head_epochs", head_epochs)
+        _checks.integer("head_epochs", head_epochs)
     if learning_rate is not None:
         _checks.number("learning_rate", learning_rate, above=0)
     _checks.number("layer_decay", layer_decay, above=0, at_most=1)
     if regime is not None:
         _checks.one_of("regime", regime, ["auto", *STAGES])
     if not isinstance(augment, bool):
-        _checks.whole_number("augment", augment, hint="For no augmentation use False.")
+        _checks.integer("augment", augment, hint="For no augmentation use False.")
     check_precision(precision)
     request = Request(
         model=model,

@@ -73,13 +73,13 @@ def test_no_rates(invalid, value):
 
 @pytest.mark.parametrize("value", [2, 3, np.int64(2), np.uint8(200)])
 def test_integers(value):
-    _checks.whole_number("units", value, at_least=2)
+    _checks.integer("units", value, at_least=2)
 
 
 @pytest.mark.parametrize("value", [1, 2.0, np.float64(3), "3", None, True, np.bool_(True)])
 def test_values_that_are_no_integers(invalid, value):
     with invalid("units"):
-        _checks.whole_number("units", value, at_least=2)
+        _checks.integer("units", value, at_least=2)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_numbers_beyond_tensorflow(invalid):
     with invalid("slope"):
         _checks.number("slope", -1e300, hint="Divide.")
     with invalid("units"):
-        _checks.whole_number("units", 2**63)
-    _checks.whole_number("units", 2**63 - 1)
+        _checks.integer("units", 2**63)
+    _checks.integer("units", 2**63 - 1)
     for check in (_checks.number, _checks.rate):
         with invalid("share", fractions.Fraction(1, 2)):
             check("share", fractions.Fraction(1, 2))
@@ -161,12 +161,12 @@ def test_file_names(invalid, tmp_path):
 
 def test_booleans_and_verbosity(invalid):
     for value in (True, False):
-        _checks.true_or_false("invert", value)
+        _checks.boolean("invert", value)
     for value in (0, 1, True, np.int64(1)):
         _checks.verbosity(value)
     for bad in ("no", 1, None, np.zeros(2)):
         with invalid("invert"):
-            _checks.true_or_false("invert", bad)
+            _checks.boolean("invert", bad)
     for bad in ("loud", 2, -1, 1.0, None, np.zeros(2)):
         with invalid("verbose"):
             _checks.verbosity(bad)

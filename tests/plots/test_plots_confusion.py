@@ -134,7 +134,7 @@ def test_classes_that_are_refused(arguments, argument, invalid):
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
-        (([0, 1], [0]), "y_true"),
+        (([0, 1], [0]), "y_pred"),
         (([], []), "y_true"),
         (([0, 1], [0.2, np.nan]), "y_pred"),
         (([0, 1], [[0.2, 0.8], [np.inf, 0]]), "y_pred"),

@@ -64,7 +64,7 @@ REFUSED = {
         "Keras trains on what lies under the mask.",
         model,
         {"x": np.ma.masked_less(X, 0), "y": Y},
-        "masked",
+        "x",
     ),
     "no weight for a class": (
         "Keras takes 1 for a class that was forgotten.",

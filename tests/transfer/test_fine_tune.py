@@ -350,7 +350,7 @@ def unchanged():
         ("layer_decay", 1.5),
         ("precision", "float16"),
         ("cache", None),
-        ("cache", __file__),
+        pytest.param("cache", __file__, id="cache-file"),
         ("cache_limit_gb", 0),
         ("augment", -1),
         ("batch_size", 0),

@@ -94,7 +94,7 @@ class Resume(Callback):
     @_checks.known_arguments
     def __init__(self, path: str | os.PathLike[str], *, every: int = 1) -> None:
         super().__init__()
-        _checks.whole_number("every", every)
+        _checks.integer("every", every)
         _checks.file_name("path", path)
         self.path = path
         self.every = every

@@ -114,7 +114,7 @@ class LeakyReLU(keras.layers.Layer):
 
 
 def _check_options(negative_slope: float, learn_slope: Any, randomize: Any, seed: Any) -> None:
-    _checks.true_or_false("learn_slope", learn_slope)
+    _checks.boolean("learn_slope", learn_slope)
     if randomize is None:
         if seed is not None:
             hint = "Give the bounds of a random slope, `randomize=(low, high)`."

@@ -51,7 +51,7 @@ class DropBlock(BaseDropout):
     def __init__(
         self, rate: float, block_size: int = 7, *, seed: int | None = None, **kwargs: Any
     ) -> None:
-        _checks.whole_number("block_size", block_size)
+        _checks.integer("block_size", block_size)
         super().__init__(rate, seed=seed, **kwargs)
         self.block_size = block_size
         self.input_spec = keras.layers.InputSpec(min_ndim=2)

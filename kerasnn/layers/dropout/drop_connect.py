@@ -58,8 +58,8 @@ class DropConnect(BaseDropout):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        _checks.whole_number("units", units)
-        _checks.true_or_false("use_bias", use_bias)
+        _checks.integer("units", units)
+        _checks.boolean("use_bias", use_bias)
         super().__init__(rate, seed=seed, **kwargs)
         self.built = False
         self.input_spec = keras.layers.InputSpec(min_ndim=2)

@@ -236,10 +236,10 @@ def predict_mc(
     Reference:
         Gal & Ghahramani (2016), arXiv:1506.02142; for recurrent layers arXiv:1512.05287.
     """
-    _checks.whole_number("n", n, at_least=2, hint="One draw has no standard deviation.")
-    _checks.whole_number("batch_size", batch_size)
+    _checks.integer("n", n, at_least=2, hint="One draw has no standard deviation.")
+    _checks.integer("batch_size", batch_size)
     if seed is not None:
-        _checks.whole_number("seed", seed, at_least=0)
+        _checks.integer("seed", seed, at_least=0)
     network, states = with_dropout(model)
     x, count = _read(model, x)
     keys = np.random.SeedSequence(seed).generate_state(len(states)) >> 1

@@ -75,8 +75,8 @@ class Estimator(BaseEstimator):
         super().__setstate__(state)
 
     def _fit(self: Any, x: Any, y: Any, sample_weight: Any) -> Any:
-        _checks.whole_number("epochs", self.epochs)
-        _checks.true_or_false("early_stopping", self.early_stopping)
+        _checks.integer("epochs", self.epochs)
+        _checks.boolean("early_stopping", self.early_stopping)
         with self._unchanged_by_errors():
             x, y = self._validated(x, y, reset=True)
             targets, self.task_, outputs = self._read_targets(y)
@@ -158,7 +158,7 @@ class Estimator(BaseEstimator):
     def _begin(self: Any, x: np.ndarray, outputs: int) -> None:
         state = self.random_state
         if isinstance(state, numbers.Integral):
-            _checks.whole_number("random_state", state, at_least=0)
+            _checks.integer("random_state", state, at_least=0)
             self._seed = int(state)
         else:
             self._seed = _generator(state).randint(2**31 - 1)

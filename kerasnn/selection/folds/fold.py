@@ -46,11 +46,11 @@ class FoldSettings:
     data_loss: bool = False
 
     def __post_init__(self) -> None:
-        _checks.whole_number("epochs", self.epochs)
+        _checks.integer("epochs", self.epochs)
         if not _checks.is_one_of(self.batch_size, "full"):
-            _checks.whole_number("batch_size", self.batch_size)
+            _checks.integer("batch_size", self.batch_size)
         if self.patience is not None:
-            _checks.whole_number("patience", self.patience, at_least=0)
+            _checks.integer("patience", self.patience, at_least=0)
         if self.validation_fraction is not None:
             _checks.number("validation_fraction", self.validation_fraction, at_least=0, below=1)
 

@@ -126,7 +126,7 @@ def _targets(dataset: Dataset) -> Any:
 
 
 def _numbered(dataset: Dataset, cv: Any, seed: int) -> Any:
-    _checks.whole_number("cv", cv, at_least=2, hint="A fold is tested on what others train on.")
+    _checks.integer("cv", cv, at_least=2, hint="A fold is tested on what others train on.")
     labels, groups = dataset.labels, dataset.groups
     units, what = (dataset.count, "rows") if groups is None else (len(set(groups)), "groups")
     if cv > units:

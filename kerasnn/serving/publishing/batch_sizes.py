@@ -19,7 +19,7 @@ def batch_sizes(value: Any) -> list[int]:
     if not is_several or getattr(value, "ndim", 1) == 0 or not len(value):
         raise _checks.InvalidArgument("batch_sizes", "be a sequence of numbers of rows", value)
     for size in value:
-        _checks.whole_number("batch_sizes", size)
+        _checks.integer("batch_sizes", size)
         if int(size) > _LARGEST:
             rule = f"be at most {_LARGEST} rows"
             raise _checks.InvalidArgument("batch_sizes", rule, value, "A server gathers far fewer.")

@@ -40,7 +40,7 @@ def check(path: pathlib.Path, version: int | None, *, overwrite: bool) -> None:
     if version is None:
         version_directory.following(path)
         return
-    _checks.whole_number("version", version, hint="Omit it to get the next one.")
+    _checks.integer("version", version, hint="Omit it to get the next one.")
     before = version_directory.numbers(path).get(version)
     if before is not None and not overwrite:
         raise _taken(path, version)

@@ -287,21 +287,21 @@ def check_model(model: Any) -> None:
 def _check_arguments(job: Job) -> None:
     check_model(job.model)
     _checks.one_of("engine", job.engine, _ENGINES)
-    _checks.whole_number("epochs", job.epochs, at_least=0)
-    _checks.whole_number("initial_epoch", job.initial_epoch, at_least=0)
+    _checks.integer("epochs", job.epochs, at_least=0)
+    _checks.integer("initial_epoch", job.initial_epoch, at_least=0)
     _checks.rate("validation_split", job.validation_split, "To validate on nothing, use 0.")
     if not _checks.is_one_of(job.verbose, 0, 1, 2, "auto"):
         raise _checks.InvalidArgument("verbose", 'be 0, 1, 2 or "auto"', job.verbose)
     if not _checks.is_one_of(job.shuffle, True, False, "batch"):
         raise _checks.InvalidArgument("shuffle", 'be True, False or "batch"', job.shuffle)
     if job.seed is not None:
-        _checks.whole_number("seed", job.seed, at_least=0)
+        _checks.integer("seed", job.seed, at_least=0)
     _check_validation_freq(job.validation_freq)
     for name in ("steps_per_epoch", "validation_steps", "validation_batch_size"):
         if getattr(job, name) is not None:
-            _checks.whole_number(name, getattr(job, name))
+            _checks.integer(name, getattr(job, name))
     if job.batch_size is not None and not _checks.is_one_of(job.batch_size, "full"):
-        _checks.whole_number(
+        _checks.integer(
             "batch_size", job.batch_size, hint='For batch gradient descent use batch_size="full".'
         )
 
@@ -309,7 +309,7 @@ def _check_arguments(job: Job) -> None:
 def _check_validation_freq(value: Any) -> None:
     if isinstance(value, (list, tuple, set, range)) and value:
         for epoch in value:
-            _checks.whole_number("validation_freq", epoch)
+            _checks.integer("validation_freq", epoch)
     elif not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
         raise _checks.InvalidArgument(
             "validation_freq", "be an integer of at least 1, or a list of epochs", value

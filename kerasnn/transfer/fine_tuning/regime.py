@@ -69,8 +69,8 @@ def regime(
         rule of thumb.
     """
     for name, value in (("n_examples", n_examples), ("n_classes", n_classes), ("few", few)):
-        _checks.whole_number(name, value)
-    _checks.whole_number("many", many, at_least=few)
+        _checks.integer(name, value)
+    _checks.integer("many", many, at_least=few)
     a_class = n_examples // n_classes
     counted = f"{n_examples:,} examples, {a_class:,} a class"
     if a_class < few:

@@ -52,7 +52,7 @@ CALLS = {
     "diagnose": (lambda m: callbacks.diagnose(m, X, BAD_Y), "y"),
     "gradients": (lambda m: autodiff.gradients(m, BAD_X, Y), "x"),
     "infer": (lambda _: tasks.infer(BAD_Y), "y"),
-    "adapt": (lambda _: layers.Standardize(name="front").adapt(BAD_X), "front"),
+    "adapt": (lambda _: layers.Standardize(name="front").adapt(BAD_X), "data"),
     "cross_validate, x": (lambda _: selection.cross_validate(build, BAD_X, Y, epochs=1), "x"),
     "cross_validate, y": (lambda _: selection.cross_validate(build, X, BAD_Y, epochs=1), "y"),
     "groups": (
