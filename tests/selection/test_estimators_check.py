@@ -1,5 +1,7 @@
 """scikit-learn's own checks of estimators."""
 
+from typing import Any
+
 import pytest
 from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
 
@@ -26,7 +28,8 @@ TELLING = {
 
 def quick_checks():
     for estimator in (Classifier(epochs=2, hidden=(4,)), Regressor(epochs=2, hidden=(4,))):
-        for given, check in estimator_checks_generator(estimator):
+        checks: Any = estimator_checks_generator(estimator)
+        for given, check in checks:
             name = check.func.__name__
             if name in TELLING:
                 yield pytest.param(given, check, id=f"{type(estimator).__name__}-{name}")

@@ -95,7 +95,7 @@ def test_objects_are_compared_by_what_they_hold(make, one, other):
 
 
 def test_functions_are_compared_by_their_source():
-    def build(rate):
+    def build(rate):  # pyright: ignore[reportRedeclaration]
         return rate
 
     first = identity(build)

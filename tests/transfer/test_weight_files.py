@@ -139,7 +139,7 @@ def test_weights_that_are_not_finite_are_refused(copied):
 def test_a_deeper_network_with_all_names_and_more_is_refused(copied):
     with h5py.File(copied, "a") as file:
         file.attrs["layer_names"] = [
-            *(name.encode() for name in file.attrs["layer_names"]),
+            *(name.encode() for name in list(file.attrs["layer_names"])),
             b"block3_conv4",
         ]
         more = file.create_group("block3_conv4")

@@ -1,5 +1,7 @@
 """Targets, inputs and weights in every structure that Keras takes, with Keras as the oracle."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -113,7 +115,7 @@ def test_a_nested_target_that_does_not_fit(refuses):
 
 
 class OwnLoss(keras.Model):
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(self, x=None, y: Any = None, y_pred=None, sample_weight=None, training=True):
         first, second = y
         errors = ((first - y_pred[:, :1]) ** 2, keras.ops.abs(second - y_pred[:, 1:]))
         if sample_weight is not None:

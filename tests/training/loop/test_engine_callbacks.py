@@ -1,6 +1,7 @@
 """Callbacks between the epochs of a compiled program do what they do in Keras's loop."""
 
 import csv
+from typing import Any
 
 import keras
 import numpy as np
@@ -188,7 +189,7 @@ def test_stopping_from_outside():
 class Reader(kerasnn.callbacks.Callback):
     """Keeps the rows that it receives."""
 
-    given = ()
+    given: Any = ()
 
     def set_data(self, train, validation):
         self.given = (train, validation)

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 import weakref
+from typing import Any
 
 import keras
 import numpy as np
@@ -182,6 +183,7 @@ class Unsaid(keras.optimizers.schedules.LearningRateSchedule):
 def test_a_schedule_without_a_configuration():
     """Trained as by Keras, and traced once; another one in its place is used."""
     model, theirs = (classifier(keras.optimizers.SGD(Unsaid(0.1))) for _ in range(2))
+    schedules: Any
     for schedules in ((), (Unsaid(0.9), Unsaid(0.9))):
         for each, schedule in zip((model, theirs), schedules, strict=False):
             each.optimizer.learning_rate = schedule
