@@ -83,9 +83,9 @@ def kinds_by_output(outputs: Any, names: list[str], loss: Any) -> list[str | Non
             wanted, got = (", ".join(map(repr, keys)) for keys in (names, loss))
             raise InvalidArgument(
                 "loss",
-                f"have one key for each output of the model, {wanted}",
+                "have one key for each output of the model",
                 loss,
-                "For an output without a loss give None.",
+                f"Expected keys: {wanted}. For an output without a loss give None.",
                 got=got,
             )
         loss = [loss[key] for key in names]
