@@ -14,6 +14,7 @@ from kerasnn._checks import first_line
 from kerasnn._core.plotting import COLOURS, given_or_new
 from kerasnn.training.inputs.tensors import hide_none
 from kerasnn.training.loop.job import Job
+from kerasnn.training.loop.row_blocks import shuffled_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,7 +133,7 @@ def endless_batches(job: Job, seed: int) -> Iterator[Any]:
         data = tf.nest.map_structure(tf.convert_to_tensor, hide_none(job.packed))
     rows, size = job.train.count, min(job.step_rows, job.train.count)
     for epoch in itertools.count():
-        order = np.random.default_rng([seed, epoch]).permutation(rows)
+        order = shuffled_order(rows, seed, epoch)
         for start in range(0, rows - size + 1, size):
             chosen = order[start : start + size]
             yield tf.nest.map_structure(lambda t, chosen=chosen: tf.gather(t, chosen), data)

@@ -28,6 +28,12 @@ def batch_spec(data: Any) -> Any:
     )
 
 
+def shuffled_order(rows: int, seed: Any, epoch: int) -> np.ndarray:
+    """Returns the indices of all rows in the order of one epoch, which follows from the seed."""
+    generator = np.random.Generator(np.random.PCG64([seed, epoch]))
+    return generator.permutation(rows).astype(np.int32)
+
+
 class RowBlocks:
     """Cuts training into blocks of several epochs, or of a slice of one.
 
@@ -133,5 +139,4 @@ class RowBlocks:
     def _order(self, epoch: int) -> np.ndarray:
         if not self._shuffle:
             return np.arange(self.rows, dtype=np.int32)
-        generator = np.random.Generator(np.random.PCG64([self._seed, epoch]))
-        return generator.permutation(self.rows).astype(np.int32)
+        return shuffled_order(self.rows, self._seed, epoch)
