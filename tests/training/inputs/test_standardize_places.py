@@ -8,22 +8,7 @@ import tensorflow as tf
 import kerasnn
 from kerasnn.layers import Standardize
 from tests.engine_cases import assert_learned
-
-ROWS = 40
-RNG = np.random.default_rng(0)
-X = (RNG.normal(size=(ROWS, 3)) * [1.0, 50.0, 0.01] + [0.0, 1000.0, 7.0]).astype("float32")
-# The last rows differ, so that statistics which have seen them differ too.
-X[30:] += 100
-Y = X @ [1.0, 0.1, 3.0] + 20
-BITS = np.arange(ROWS) % 2
-
-
-def classifier():
-    return kerasnn.models.mlp(3, task="binary", hidden=(2,), seed=0)
-
-
-def regressor():
-    return kerasnn.models.mlp(3, task="regression", hidden=(2,), seed=0)
+from tests.training.inputs.standardize_cases import BITS, X, Y, classifier, regressor
 
 
 @pytest.fixture(scope="module")
