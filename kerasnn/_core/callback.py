@@ -1,4 +1,4 @@
-"""Base class of callbacks that know `kerasnn.fit`."""
+"""Base class of callbacks: the hooks of `kerasnn.fit` beside Keras's."""
 
 from typing import Any
 

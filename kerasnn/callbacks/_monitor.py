@@ -1,4 +1,4 @@
-"""Base of the callbacks that compare a metric from epoch to epoch."""
+"""Base of the callbacks that compare a metric: its direction, its best value."""
 
 import math
 import warnings

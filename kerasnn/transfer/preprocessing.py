@@ -1,4 +1,4 @@
-"""Networks of `keras.applications` by name, and their preprocessing as a layer."""
+"""Preprocessing of each network of `keras.applications`, as a layer; its names are Keras's."""
 
 from collections.abc import Callable
 from typing import Any

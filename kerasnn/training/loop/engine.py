@@ -16,7 +16,8 @@ class Engine(abc.ABC):
     """One way to run the epochs of a job.
 
     `engine_choice.candidates` lists the engines that may run a job, best first. The first one whose
-    `prepare` succeeds trains the model. To add an engine, write a subclass and list it there.
+    `prepare` succeeds trains the model. To add an engine, write a subclass, list it there,
+    and add its name to `ENGINES` in `job`.
 
     Args:
         job: The job to run.

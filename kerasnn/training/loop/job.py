@@ -16,7 +16,7 @@ from kerasnn.training.inputs.generators import KeptBatches
 from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes, is_endless
 from kerasnn.training.inputs.stream_values import BatchCheck
 
-_ENGINES = ("auto", "xla", "graph", "keras")
+ENGINES = ("auto", "xla", "graph", "keras")
 _NAMES = ("x", "y", "sample_weight")
 _VALIDATION_NAMES = ("validation_data[0]", "validation_data[1]", "validation_data[2]")
 
@@ -286,7 +286,7 @@ def check_model(model: Any) -> None:
 
 def _check_arguments(job: Job) -> None:
     check_model(job.model)
-    _checks.one_of("engine", job.engine, _ENGINES)
+    _checks.one_of("engine", job.engine, ENGINES)
     _checks.integer("epochs", job.epochs, at_least=0)
     _checks.integer("initial_epoch", job.initial_epoch, at_least=0)
     _checks.rate("validation_split", job.validation_split, "To validate on nothing, use 0.")

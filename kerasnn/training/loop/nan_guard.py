@@ -1,4 +1,4 @@
-"""Test for NaN and infinity in weights and loss, and the error that reports them."""
+"""Error for NaN in weights or loss, and its test in Keras's own loop."""
 
 from typing import Any
 

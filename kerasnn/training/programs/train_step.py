@@ -1,4 +1,4 @@
-"""Train step of a model inside a program: its logs, its test for NaN, and its variables."""
+"""Train step of a model inside a program: its logs, its variables, its test for NaN."""
 
 import functools
 import inspect

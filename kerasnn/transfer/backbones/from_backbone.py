@@ -1,4 +1,4 @@
-"""`from_backbone`: any pretrained network with a head for a task."""
+"""`from_backbone`: any network of `keras.applications`, or a given one, with a head for a task."""
 
 from collections.abc import Sequence
 from typing import Any

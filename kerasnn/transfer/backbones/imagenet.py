@@ -1,4 +1,4 @@
-"""Files of ImageNet's weights in Keras's folder, downloaded if the network allows it."""
+"""Table of ImageNet's weights by network, with address and hash, and their download."""
 
 import hashlib
 import os
