@@ -268,7 +268,7 @@ def test_a_column_without_a_value(write):
         ({"drop": "a"}, "drop", "a", "Write ('a',)."),
         ({"drop": ("y",)}, "drop", ("y",), ""),
         ({"categorical": ("A1",)}, "categorical", "A1", ""),
-        ({"missing": "median"}, "missing", "median", ""),
+        ({"missing": "mode"}, "missing", "mode", ""),
         ({"missing_values": "NA"}, "missing_values", "NA", '("",)'),
         ({"missing_values": (-999,)}, "missing_values", (-999,), ""),
         ({"task": "multi"}, "task", "multi", ""),
