@@ -26,6 +26,9 @@ class Split:
         task: A `kerasnn.tasks.Task` or its name.
         classes: Class names in the order of the class indices; None if there are no classes.
         features: Names of the columns of x; None if they have no names.
+        encoder: Keras model from the raw columns of a table to x; None if there is none.
+        raw_train: Name of a raw column -> its values in the training rows, or None.
+        raw_test: As `raw_train`, of the test rows.
 
     Example:
         >>> from kerasnn import data
@@ -46,6 +49,9 @@ class Split:
     task: Task
     classes: tuple[str, ...] | None = None
     features: tuple[str, ...] | None = None
+    encoder: Any = None
+    raw_train: dict[str, Any] | None = None
+    raw_test: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Accepts the task by name, too."""
