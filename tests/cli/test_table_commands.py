@@ -5,11 +5,11 @@ import json
 import keras
 import numpy as np
 import pytest
+from kerasnn.data.encoder import Encoder
 
 from kerasnn import serving
 from kerasnn.__main__ import main
 from kerasnn.cli import csv_rows
-from kerasnn.data.encoder import Encoder
 from kerasnn.data.tables.columns import CategoryColumn, NumberColumn
 
 CSV = """\

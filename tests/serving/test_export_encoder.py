@@ -13,9 +13,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import tensorflow as tf
+from kerasnn.data.encoder import Encoder
 
 from kerasnn import serving
-from kerasnn.data.encoder import Encoder
 from kerasnn.data.tables.columns import BooleanColumn, CategoryColumn, DateColumn, NumberColumn
 from kerasnn.serving.runtime import fresh_process, recorded_examples, tf_session
 
