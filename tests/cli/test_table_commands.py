@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from kerasnn.data.encoder import Encoder
+from kerasnn.data.tables.encoder import Encoder
 
 from kerasnn import serving
 from kerasnn.__main__ import main
