@@ -12,8 +12,6 @@ from collections.abc import Callable, Generator, Iterator
 import numpy as np
 import polars as pl
 
-# A cell in quotes that is longer is left to the csv module.
-BLOCK_BYTES = 1 << 24
 _PIECE_BYTES = 1 << 16
 _FRAME_ROWS = 1 << 15
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
@@ -44,15 +42,16 @@ class CsvFile:
         yield from self._read_rows(self._chunks(_PIECE_BYTES), 0)
 
     def frames(
-        self, names: tuple[str, ...], on_read: Callable[[int], None]
+        self, names: tuple[str, ...], block_bytes: int, on_read: Callable[[int], None]
     ) -> Iterator[pl.DataFrame]:
         """Yields the rows below the header as text.
 
         Args:
             names: Names of the columns.
+            block_bytes: Bytes to read at a time. A row that is longer is left to the csv module.
             on_read: Receives the number of bytes of each part of the file that was read.
         """
-        chunks = self._chunks(BLOCK_BYTES, on_read)
+        chunks = self._chunks(block_bytes, on_read)
         start, line = self._below_header(next(chunks))
         rest = b""
         for chunk in itertools.chain([start], chunks, [None]):
