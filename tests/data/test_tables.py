@@ -37,10 +37,10 @@ def _random_text(rng, delimiter):
     """Returns a header and rows, some of them with wrong quotes or of a wrong length."""
     plain = ["", "", "1", "-2.5", "red", "  w ", "é"]
     quoted = [f'"x{delimiter}y"', '"x\ny"', '""', '"""q"""', '"x\n\ny"']
-    odd = ['5" pipe', ' "z"', '"z" ', '"a"b', 'a"b"c', '"x""']
+    odd = ["p\rq", '5" pipe', ' "z"', '"z" ', '"a"b', 'a"b"c', '"x""']
 
     def cell():
-        kind = rng.choice(3, p=[0.8, 0.18, 0.02])
+        kind = rng.choice(3, p=[0.79, 0.18, 0.03])
         return str(rng.choice([plain, quoted, odd][kind]))
 
     lengths = rng.choice([3, 2, 4], int(rng.integers(0, 14)), p=[0.98, 0.01, 0.01])
@@ -94,22 +94,8 @@ def _float(text):
         return None
 
 
-NUMBERS = [
-    "5",
-    "+5",
-    "-5.",
-    ".5",
-    "1e5",
-    "1E-5",
-    "1e400",
-    "inf",
-    "-Infinity",
-    "nan",
-    "007",
-    "5e-324",
-    "0.30000000000000004",
-    "-0",
-]
+NUMBERS = ["5", "+5", "-5.", ".5", "1e5", "1E-5", "1e400", "007", "5e-324", "-0"]
+NUMBERS += ["0.30000000000000004", "inf", "-Infinity", "nan"]
 TEXTS = ["1_000", "0x1A", "1,5", "1d5", "--", "+", "e5", "1e", "1f", "true", "١٢", "5%", "$5"]
 
 
@@ -201,8 +187,8 @@ def test_a_header_alone_and_a_last_row_without_a_line_end(write):
     assert CsvTable(write("a,b")).frame().shape == (0, 2)
     assert list(CsvTable(write("a,b\n")).frames()) == []
     assert CsvTable(write("a\n\n1\n\n2")).frame()["a"].to_list() == [1, 2]
-    with pytest.raises(ValueError, match="line 2: 3 cells"):
-        CsvTable(write("a,b\n1,2,")).frame()
+    with pytest.raises(ValueError, match="line 3: 3 cells"):
+        CsvTable(write("a,b\n1,2\n3,4,\n\n")).frame()
 
 
 def test_text_in_another_encoding(write, small_blocks):
