@@ -61,7 +61,7 @@ class CsvFile:
                 remaining = itertools.chain([block + rest], chunks)
                 yield from self._slow_frames(remaining, line, names)
                 return
-            line += block.count(b"\n")
+            line += _line_ends(block)
             if frame.height:
                 yield frame
 
@@ -89,7 +89,7 @@ class CsvFile:
                 if name == "utf-8-sig" and line == 1:
                     piece = piece.removeprefix(codecs.BOM_UTF8)
                 chunk = piece if is_utf8 else text.encode()
-                line += chunk.count(b"\n")
+                line += _line_ends(chunk)
                 yield chunk
                 on_read(len(piece))
 
@@ -191,12 +191,18 @@ def _cut(text: bytes) -> tuple[bytes, bytes]:
     holds one, the rows end within quotes, which Polars refuses.
     """
     end = text.rfind(b"\n")
-    odd = text.count(b'"', 0, end + 1) % 2
+    # The search for quotes is quicker than their count.
+    odd = b'"' in text and text.count(b'"', 0, end + 1) % 2
     while odd and end >= 0:
         quote = text.rfind(b'"', 0, end)
         end = text.rfind(b"\n", 0, quote)
         odd = (1 + text.count(b'"', end + 1, quote)) % 2 != odd
     return text[: end + 1], text[end + 1 :]
+
+
+def _line_ends(text: bytes) -> int:
+    # Many are counted quicker by NumPy than by `bytes.count`.
+    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord("\n")))
 
 
 def _is_well_quoted(block: bytes, delimiter: bytes) -> bool:
