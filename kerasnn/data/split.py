@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kerasnn.tasks import Task
@@ -26,6 +27,11 @@ class Split:
         task: A `kerasnn.tasks.Task` or its name.
         classes: Class names in the order of the class indices; None if there are no classes.
         features: Names of the columns of x; None if they have no names.
+        encoder: The `data.Encoder` from raw columns to x; None if x is no table's.
+        raw_train: The raw columns of the training rows, in the order of x, which the encoder
+            takes: name -> array of numbers, with NaN for a missing one, or of texts. None without
+            an encoder, and with `in_memory=False`.
+        raw_test: As `raw_train`, of the test rows.
 
     Example:
         >>> from kerasnn import data
@@ -46,6 +52,9 @@ class Split:
     task: Task
     classes: tuple[str, ...] | None = None
     features: tuple[str, ...] | None = None
+    encoder: Any = None
+    raw_train: dict[str, np.ndarray] | None = None
+    raw_test: dict[str, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
         """Accepts the task by name, too."""
@@ -65,6 +74,11 @@ class Split:
             return len(self.classes)
         shape = _shapes(self.x_train, self.y_train)[1]
         return shape[1] if len(shape) > 1 else 1
+
+    @property
+    def embeddings(self) -> dict[int, int]:
+        """Position of each column of indices in x -> number of indices: `embeddings` of `mlp`."""
+        return {} if self.encoder is None else self.encoder.embeddings
 
     def __repr__(self) -> str:
         """Returns names and shapes, without the data."""

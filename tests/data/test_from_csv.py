@@ -170,7 +170,7 @@ def test_other_delimiters_and_encodings(write, invalid):
     text = "größe;y\n" + "\n".join(f"{i};{i % 2}" for i in range(10))
     path = write(text, encoding="cp1252")
     assert data.from_csv(path, "y", delimiter=";", encoding="cp1252").features == ("größe",)
-    with pytest.raises(ValueError, match=r"after line 0: the text is not utf-8-sig .*encoding='cp"):
+    with pytest.raises(ValueError, match=r"line 1: the text is not utf-8-sig .*encoding='cp"):
         data.from_csv(path, "y", delimiter=";")
     with invalid("target", "y") as caught:
         data.from_csv(path, "y", encoding="cp1252")
@@ -268,7 +268,7 @@ def test_a_column_without_a_value(write):
         ({"drop": "a"}, "drop", "a", "Write ('a',)."),
         ({"drop": ("y",)}, "drop", ("y",), ""),
         ({"categorical": ("A1",)}, "categorical", "A1", ""),
-        ({"missing": "median"}, "missing", "median", ""),
+        ({"missing": "mode"}, "missing", "mode", ""),
         ({"missing_values": "NA"}, "missing_values", "NA", '("",)'),
         ({"missing_values": (-999,)}, "missing_values", (-999,), ""),
         ({"task": "multi"}, "task", "multi", ""),

@@ -1,22 +1,18 @@
-"""Types of columns of a table, numeric and categorical: statistics, and encoding as numbers."""
+"""What is known of the columns of a table: kind, statistics of the training rows, columns of x."""
 
-import collections
-import math
-from collections.abc import Collection, Sequence
-
-import numpy as np
-
-from kerasnn import _checks
-from kerasnn.data.tables.targets import float_dtype
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 # Cells that stand for a missing value, by default.
 MISSING_VALUES = (
     *("", "?", "NA", "na", "N/A", "n/a", "#N/A"),
     *("NaN", "nan", "NAN", "NULL", "null", "Null"),
 )
-_LARGEST = float(np.finfo(np.float32).max)
-_MOST_CATEGORIES = 256
-_MOST_LINES = 5
+DATE_PARTS = ("year", "month", "day", "weekday", "day_of_year", "days")
+TIME_PARTS = ("hour", "minute")
+# What may be done with missing values of a column.
+POLICIES = ("error", "mean", "median", "category", "indicator", "drop")
 
 
 def is_missing(cell: str) -> bool:
@@ -24,191 +20,163 @@ def is_missing(cell: str) -> bool:
     return cell in MISSING_VALUES
 
 
-class ColumnSummary:
-    """Summary of the cells of one column: numbers, text, missing values.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a table.
 
     Args:
-        name: The column's name.
-        missing_values: Cells that stand for a missing value.
-        as_text: Whether numbers count as text.
+        name: Its name.
+        missing: What is done with missing values: one of `POLICIES`.
+        missing_rows: Number of training rows without a value.
     """
 
-    def __init__(
-        self, name: str, missing_values: Collection[str], *, as_text: bool = False
-    ) -> None:
-        self.name = name
-        self.as_text = as_text
-        self._missing_values = missing_values
-        self.missing = 0
-        self.missing_lines: list[int] = []
-        self._number: tuple[int, str] | None = None
-        self._text: tuple[int, str] | None = None
-
-    def update(self, lines: Sequence[int], cells: Sequence[str]) -> None:
-        """Adds cells; raises for a number that float32 cannot hold."""
-        # Each different cell is parsed once, since text repeats.
-        numbers = {} if self.as_text else {cell: _number(cell) for cell in set(cells)}
-        for line, cell in zip(lines, cells, strict=True):
-            if cell in self._missing_values:
-                self.missing += 1
-                if self.missing <= _MOST_LINES:
-                    self.missing_lines.append(line)
-                continue
-            number = numbers.get(cell)
-            if number is None:
-                self._text = self._text or (line, cell)
-            else:
-                self._number = self._number or (line, cell)
-                if not abs(number) <= _LARGEST:
-                    raise ValueError(
-                        f"Column {self.name!r}, line {line}: {cell!r} is not a finite float32. "
-                        "Correct it or drop the row."
-                    )
-
-    def describe_missing(self) -> str:
-        """Returns the number of missing values and their first lines, for an error."""
-        more = ", ..." if self.missing > _MOST_LINES else ""
-        return f"{self.missing} (line {', '.join(map(str, self.missing_lines))}{more})"
+    name: str
+    missing: str = "error"
+    missing_rows: int = 0
+    kind: ClassVar[str] = ""
 
     @property
-    def is_numeric(self) -> bool:
-        """Whether the column holds numbers; raises if it is mixed, empty or cannot be read."""
-        if self._number and self._text:
-            raise ValueError(
-                f"Column {self.name!r} holds numbers (line {self._number[0]}: "
-                f"{self._number[1]!r}) and text (line {self._text[0]}: {self._text[1]!r}). "
-                f"Correct the text, or take all of it as text with categorical=({self.name!r},)."
-            )
-        if self._text and not self.as_text and _number(_bare(self._text[1])) is not None:
-            raise ValueError(
-                f"Column {self.name!r}, line {self._text[0]}: {self._text[1]!r} looks like a "
-                "number and cannot be read as one. Write it with digits and a point alone, as in "
-                f"1234.5, or take the column as text with categorical=({self.name!r},)."
-            )
-        if not self._number and not self._text:
-            raise ValueError(
-                f"Column {self.name!r} holds no value at all. Leave it out with "
-                f"drop=({self.name!r},)."
-            )
-        return self._number is not None
-
-
-class NumericColumn:
-    """Encoder of a column of numbers; a missing one becomes the mean of the training rows.
-
-    Args:
-        name: The column's name.
-        missing_values: Cells that stand for a missing value.
-    """
-
-    def __init__(self, name: str, missing_values: Collection[str]) -> None:
-        self.name = name
-        self._missing_values = missing_values
-        self._sum = 0.0
-        self._count = 0
-        self._variation = _checks.Variation(float_dtype())
-
-    def update(self, cells: Sequence[str]) -> None:
-        """Learns from cells of training rows."""
-        numbers = [float(cell) for cell in cells if cell not in self._missing_values]
-        self._sum += math.fsum(numbers)
-        self._count += len(numbers)
-        if numbers:
-            self._variation.add(np.array(numbers), (0,))
-
-    def finish(self) -> None:
-        """Ends learning; raises if all values are missing, or the dtype drops digits."""
-        _check_learned(self.name, self._count)
-        if self._variation.lost.any():
-            raise ValueError(
-                f"Column {self.name!r} must hold numbers that are different in "
-                f"{self._variation.dtype}; it has {self._variation.loss()}. "
-                f"{_checks.lost_digits_hint(float_dtype())} To leave the column out give "
-                f"drop=({self.name!r},)."
-            )
+    def fills(self) -> bool:
+        """Whether a missing value is replaced; else it is an error."""
+        return self.missing not in ("error", "drop")
 
     @property
-    def features(self) -> tuple[str, ...]:
-        """Names of its columns of x."""
+    def has_indicator(self) -> bool:
+        """Whether a column of x says which rows have no value."""
+        return self.missing in ("category", "indicator") and self.missing_rows > 0
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Names of the columns of x with its values."""
         return (self.name,)
 
-    def encode(self, cells: Sequence[str]) -> np.ndarray:
-        """Returns the cells as `(rows, 1)` numbers."""
-        mean = self._sum / self._count
-        numbers = [mean if cell in self._missing_values else float(cell) for cell in cells]
-        return np.array(numbers, dtype=self._variation.dtype)[:, np.newaxis]
-
-
-class CategoricalColumn:
-    """One-hot encoder of a column of text.
-
-    The categories are those of the training rows, in alphabetical order. Any other text becomes
-    zeros, and a missing one the commonest category of the training rows.
-
-    Args:
-        name: The column's name.
-        missing_values: Cells that stand for a missing value.
-        check: Whether to refuse a column of names or identifiers.
-    """
-
-    def __init__(self, name: str, missing_values: Collection[str], *, check: bool) -> None:
-        self.name = name
-        self._missing_values = missing_values
-        self.check = check
-        self._counts: collections.Counter[str] = collections.Counter()
-        self._positions: dict[str, int] = {}
-
-    def update(self, cells: Sequence[str]) -> None:
-        """Learns from cells of training rows."""
-        self._counts.update(cell for cell in cells if cell not in self._missing_values)
-
-    def finish(self) -> None:
-        """Ends learning; raises if all values are missing, or they look like identifiers."""
-        rows, categories = self._counts.total(), len(self._counts)
-        _check_learned(self.name, rows)
-        if self.check and categories > min(_MOST_CATEGORIES, max(20, rows // 2)):
-            raise ValueError(
-                f"Column {self.name!r} holds {categories} different texts in {rows} training rows, "
-                f"which look like names or identifiers, not categories. Leave it out with "
-                f"drop=({self.name!r},), or keep it with categorical=({self.name!r},)."
-            )
-        self._positions = {text: i for i, text in enumerate(sorted(self._counts))}
-        self._commonest = self._positions[max(self._positions, key=self._counts.__getitem__)]
-
     @property
     def features(self) -> tuple[str, ...]:
         """Names of its columns of x."""
-        return tuple(f"{self.name}={text}" for text in self._positions)
+        return self.values + ((f"{self.name} is missing",) if self.has_indicator else ())
 
-    def encode(self, cells: Sequence[str]) -> np.ndarray:
-        """Returns the cells as `(rows, categories)` zeros and ones."""
-        indices = np.array(
-            [
-                self._commonest if cell in self._missing_values else self._positions.get(cell, -1)
-                for cell in cells
-            ]
-        )
-        return (indices[:, np.newaxis] == np.arange(len(self._positions))).astype(float_dtype())
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments and the kind, which `column_from_config` takes."""
+        return {"kind": self.kind, **dataclasses.asdict(self)}
 
 
-def _number(cell: str) -> float | None:
-    # float() also accepts Python's 1_000, which in a file is text.
-    if "_" in cell:
-        return None
-    try:
-        return float(cell)
-    except ValueError:
-        return None
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NumberColumn(Column):
+    """A column of numbers, which are one column of x.
+
+    Args:
+        name: Its name.
+        missing: What is done with missing values.
+        missing_rows: Number of training rows without a value.
+        mean: Mean of the training rows.
+        median: Median of the training rows with `missing="median"`, else None.
+        minimum: Least number of the training rows.
+        maximum: Largest number of the training rows.
+    """
+
+    mean: float
+    median: float | None = None
+    minimum: float
+    maximum: float
+    kind: ClassVar[str] = "number"
+
+    @property
+    def fill(self) -> float:
+        """What replaces a missing value."""
+        return self.mean if self.median is None else self.median
 
 
-def _bare(cell: str) -> str:
-    """Returns a number of a spreadsheet without currency, percent sign and commas."""
-    return cell.strip("$€£% ").replace(",", "")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CategoryColumn(Column):
+    """A column of names: one column of zeros and ones for each, or one column of indices.
+
+    Args:
+        name: Its name.
+        missing: What is done with missing values.
+        missing_rows: Number of training rows without a value.
+        categories: The names in the training rows, in alphabetical order.
+        commonest: The commonest of them.
+        embedded: Whether x holds indices for an embedding: 0 is unknown or missing.
+    """
+
+    categories: tuple[str, ...]
+    commonest: str
+    embedded: bool = False
+    kind: ClassVar[str] = "category"
+
+    @property
+    def has_indicator(self) -> bool:
+        """Whether missing values are a category of their own; index 0 where embedded."""
+        return not self.embedded and super().has_indicator
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Names of the columns of x with its values."""
+        if self.embedded:
+            return (self.name,)
+        return tuple(f"{self.name}={category}" for category in self.categories)
 
 
-def _check_learned(name: str, count: int) -> None:
-    if not count:
-        raise ValueError(
-            f"Column {name!r} has no value in the training rows. Leave it out with "
-            f"drop=({name!r},)."
-        )
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BooleanColumn(Column):
+    """A column of true and false, which are a 1 or 0 in one column of x.
+
+    Args:
+        name: Its name.
+        missing: What is done with missing values.
+        missing_rows: Number of training rows without a value.
+        mean: Fraction of the training rows that are true.
+    """
+
+    mean: float
+    kind: ClassVar[str] = "boolean"
+
+    @property
+    def commonest(self) -> bool:
+        """The commoner value, which replaces a missing one."""
+        return self.mean > 0.5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DateColumn(Column):
+    """A column of dates, whose parts are columns of x: year, month, ..., days since the first.
+
+    Args:
+        name: Its name.
+        missing: What is done with missing values.
+        missing_rows: Number of training rows without a value.
+        date_format: Format as in `datetime.strptime`; None is ISO's.
+        first: First date of the training rows, as in the table.
+        median: Median date of the training rows, as in the table, if missing ones are replaced.
+        has_times: Whether training rows have times besides midnight.
+    """
+
+    first: str
+    median: str | None = None
+    date_format: str | None = None
+    has_times: bool = False
+    kind: ClassVar[str] = "date"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts."""
+        return DATE_PARTS + (TIME_PARTS if self.has_times else ())
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Names of the columns of x with its parts."""
+        return tuple(f"{self.name}.{part}" for part in self.parts)
+
+
+_KINDS = (NumberColumn, CategoryColumn, BooleanColumn, DateColumn)
+
+
+def column_from_config(config: Mapping[str, Any]) -> Column:
+    """Returns the column that `get_config` described."""
+    arguments: dict[str, Any] = {
+        # JSON has no tuples.
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in config.items()
+        if name != "kind"
+    }
+    return {kind.kind: kind for kind in _KINDS}[config["kind"]](**arguments)

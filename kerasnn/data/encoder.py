@@ -1,0 +1,240 @@
+"""`Encoder`: model from the raw columns of a table to the inputs of a network."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnn import _checks
+from kerasnn.data.tables.column_layers import ColumnLayer, layer_for
+from kerasnn.data.tables.columns import (
+    MISSING_VALUES,
+    CategoryColumn,
+    Column,
+    column_from_config,
+)
+from kerasnn.data.tables.raw_columns import RawColumn
+from kerasnn.data.tables.targets import float_dtype
+
+
+@dataclasses.dataclass(frozen=True)
+class _Arguments:
+    """The arguments; an object of its own, in which Keras looks for no layers."""
+
+    columns: tuple[Column, ...]
+    missing_values: tuple[str, ...]
+    windows: int | None
+    examples: dict[str, np.ndarray]
+    float_type: str
+
+
+@keras.saving.register_keras_serializable("kerasnn")
+class Encoder(keras.Model):
+    """Computes x from the raw columns of a table.
+
+    x = (f_1(column 1), f_2(column 2), ...), where f depends on the kind of the column:
+
+    | kind | columns of x |
+    |---|---|
+    | number | the number |
+    | category | zeros and a one, by name; or, embedded, one index: 1, 2, ... by name, else 0 |
+    | boolean | 1 for true, 0 for false |
+    | date | year, month, day, weekday (0 is Monday), day of the year, days since the first training date; hour and minute where the column has times |
+
+    `data.from_csv` and `data.from_frame` make it from the training rows, as `split.encoder`. It
+    has no weights, computes in a graph, and is saved and exported as any Keras model is.
+
+    | a value that | gives |
+    |---|---|
+    | is a category that no training row has | zeros, or index 0 |
+    | is missing, with `missing="error"` or `"drop"` for its column | an error of the graph |
+    | is missing otherwise | what `missing` says in `data.from_csv`, also where no training row lacked it |
+    | is infinite, or beyond the float type | an error of the graph |
+    | is no boolean or date in such a column | an error of the graph |
+
+    Texts are compared without blanks around them, character by character: an accented letter is
+    another text where it is written as two characters (NFD), not one (NFC). Errors of the graph
+    are `tf.errors.InvalidArgumentError`s that name column, row and value.
+
+    Args:
+        columns: The columns, of the classes in `kerasnn.data.tables.columns`.
+        missing_values: Texts that stand for a missing value. The empty text always does.
+        windows: Number of past steps in each row of a series; None for tables without time.
+        examples: A few raw rows: name -> values.
+        float_type: "float32" or "float64"; None is that of `keras.config.floatx()`.
+
+    Attributes:
+        features: Names of the columns of x.
+        embeddings: Position in x of each embedded column -> number of its indices.
+
+    Shape:
+        A dictionary of raw columns -> `(batch, features)`. The keys are the names in the table,
+        numbers are floats, with NaN for a missing one, and all others strings; each is `(batch,)`.
+        With `windows` they are `(batch, windows)` -> `(batch, windows, features)`.
+
+    Raises:
+        InvalidArgument: If there is no column, or two have one name.
+        ValueError: If a column is missing in a call.
+
+    Example:
+        >>> import numpy as np
+        >>> from kerasnn import data
+        >>> from kerasnn.data.tables.columns import CategoryColumn, NumberColumn
+        >>> grams = NumberColumn(name="grams", missing="mean", mean=5.0, minimum=1.0, maximum=9.0)
+        >>> colour = CategoryColumn(name="colour", categories=("blue", "red"), commonest="red")
+        >>> encoder = data.Encoder([grams, colour])
+        >>> encoder.features
+        ('grams', 'colour=blue', 'colour=red')
+        >>> encoder({"colour": np.array(["red", "green"]), "grams": np.array([7, np.nan])}).numpy()
+        array([[7., 0., 1.], [5., 0., 0.]], dtype=float32)
+    """  # noqa: E501
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        missing_values: Sequence[str] = MISSING_VALUES,
+        windows: int | None = None,
+        examples: Mapping[str, Any] | None = None,
+        float_type: str | None = None,
+        name: str = "encoder",
+        **kwargs: Any,
+    ) -> None:
+        names = [column.name for column in columns]
+        if not names or len(set(names)) < len(names):
+            raise _checks.InvalidArgument("columns", "be one or more of different names", names)
+        float_type = float_type or float_dtype()
+        _checks.one_of("float_type", float_type, ["float32", "float64"])
+        if windows is not None:
+            _checks.integer("windows", windows)
+        shape = () if windows is None else (windows,)
+        inputs, outputs = {}, []
+        for i, column in enumerate(columns):
+            dtype = float_type if column.kind == "number" else "string"
+            tensor = keras.Input(shape, dtype=dtype)
+            # A layer's name cannot hold a slash, but its output's can.
+            tensor.name = column.name
+            inputs[column.name] = tensor
+            layer = layer_for(column, missing_values, dtype=float_type, name=_layer_name(i))
+            outputs.append(layer(tensor))
+        x = outputs[0]
+        if len(outputs) > 1:
+            x = keras.layers.Concatenate(dtype=float_type, name="features")(outputs)
+        super().__init__(inputs=inputs, outputs=x, name=name, **kwargs)
+        self._arguments = _Arguments(
+            tuple(columns),
+            tuple(missing_values),
+            windows,
+            {
+                column.name: _array((examples or {}).get(column.name, ()), column, float_type)
+                for column in columns
+            },
+            float_type,
+        )
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns, in the order of x."""
+        return self._arguments.columns
+
+    @property
+    def missing_values(self) -> tuple[str, ...]:
+        """Texts that stand for a missing value."""
+        return self._arguments.missing_values
+
+    @property
+    def windows(self) -> int | None:
+        """Number of past steps in each row; None without them."""
+        return self._arguments.windows
+
+    @property
+    def examples(self) -> dict[str, np.ndarray]:
+        """A few raw rows: name -> array."""
+        return dict(self._arguments.examples)
+
+    @property
+    def float_type(self) -> str:
+        """The type of numbers and of x."""
+        return self._arguments.float_type
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the columns of x."""
+        return tuple(name for column in self.columns for name in column.features)
+
+    @property
+    def embeddings(self) -> dict[int, int]:
+        """Position in x of each embedded column -> number of its indices."""
+        sizes, position = {}, 0
+        for column in self.columns:
+            if isinstance(column, CategoryColumn) and column.embedded:
+                sizes[position] = len(column.categories) + 1
+            position += len(column.features)
+        return sizes
+
+    def column_layer(self, index: int) -> ColumnLayer:
+        """Returns the layer that encodes a column."""
+        return self.get_layer(_layer_name(index))
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Encodes the columns by name; others in the dictionary are ignored."""
+        if isinstance(inputs, Mapping):
+            inputs = {column.name: inputs[column.name] for column in self.columns}
+        return super().call(inputs, training=training, mask=mask)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        return {
+            "columns": [column.get_config() for column in self.columns],
+            "missing_values": list(self.missing_values),
+            "windows": self.windows,
+            "examples": {name: _listed(array) for name, array in self.examples.items()},
+            "float_type": self.float_type,
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Encoder":
+        """Returns the encoder that `get_config` described."""
+        columns = [column_from_config(column) for column in config["columns"]]
+        return cls(**{**config, "columns": columns})
+
+
+def encode(encoder: Encoder, raw: Mapping[str, RawColumn]) -> np.ndarray:
+    """Returns x of raw columns of one shape; the encoder sees each different text once."""
+    shape = next(iter(raw.values())).values.shape
+    x = np.empty((*shape, len(encoder.features)), encoder.float_type)
+    start = 0
+    for i, column in enumerate(encoder.columns):
+        end = start + len(column.features)
+        layer, values = encoder.column_layer(i), raw[column.name]
+        if not values.is_text:
+            x[..., start:end] = layer(tf.constant(values.array(encoder.float_type)))
+        else:
+            x[..., start:end] = np.take(layer(tf.constant(values.texts)), values.values, axis=0)
+        start = end
+    return x
+
+
+def _layer_name(index: int) -> str:
+    return f"column_{index}"
+
+
+def _array(values: Any, column: Column, float_type: str) -> np.ndarray:
+    """Returns raw values as an array: numbers as floats, with NaN for None, or texts."""
+    if column.kind == "number":
+        return np.array(values, float).astype(float_type)
+    return np.array(values, object)
+
+
+def _listed(array: np.ndarray) -> list:
+    """Returns an array as lists that JSON can hold: None for NaN."""
+    if array.dtype == object:
+        return array.tolist()
+    numbers: Any = array.astype(object)
+    numbers[np.isnan(array)] = None
+    return numbers.tolist()

@@ -1,0 +1,221 @@
+"""Blocks of a CSV file: whole rows as UTF-8, of bounded size."""
+
+import codecs
+import csv
+import dataclasses
+import io
+import itertools
+import pathlib
+import re
+from collections.abc import Callable, Generator, Iterator
+
+import numpy as np
+import polars as pl
+
+# A cell in quotes that is longer is left to the csv module.
+BLOCK_BYTES = 1 << 24
+_FRAME_ROWS = 1 << 15
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+_BLANK_LINES = re.compile(rb"\n(?:\r?\n)+")
+
+
+@dataclasses.dataclass(frozen=True)
+class CsvFile:
+    """A file of text, its encoding and its delimiter.
+
+    Polars reads the rows. Where it cannot, or would read them otherwise than Python's csv module,
+    that module does, from there to the end: blanks before quotes, lines that end in a carriage
+    return alone, delimiters that are no byte, quotes within a cell. All wrong rows are among
+    these, so that the csv module finds their line.
+
+    Args:
+        path: The file.
+        delimiter: The character between two cells.
+        encoding: As in `open`.
+    """
+
+    path: pathlib.Path
+    delimiter: str
+    encoding: str
+
+    def rows(self) -> Generator[tuple[int, list[str]], None, None]:
+        """Yields the line on which each row ends and its cells; the header is the first row."""
+        yield from self._read_rows(self._chunks(), 0)
+
+    def frames(
+        self, names: tuple[str, ...], on_read: Callable[[int], None]
+    ) -> Iterator[pl.DataFrame]:
+        """Yields the rows below the header as text.
+
+        Args:
+            names: Names of the columns.
+            on_read: Receives the number of bytes of each part of the file that was read.
+        """
+        chunks = self._chunks(on_read)
+        start, line = self._below_header(next(chunks))
+        rest = b""
+        for chunk in itertools.chain([start], chunks, [None]):
+            block, rest = (rest, b"") if chunk is None else _cut(rest + chunk)
+            frame = self._parse(block, names) if block or chunk is None else None
+            if frame is None:
+                remaining = itertools.chain([block + rest], chunks)
+                yield from self._slow_frames(remaining, line, names)
+                return
+            line += block.count(b"\n")
+            if frame.height:
+                yield frame
+
+    def _chunks(self, on_read: Callable[[int], None] = lambda size: None) -> Iterator[bytes]:
+        """Yields the file's text in UTF-8, without a byte-order mark; raises with the line."""
+        name = codecs.lookup(self.encoding).name
+        decoder = codecs.getincrementaldecoder(name)()
+        line = 1
+        with self.path.open("rb") as file:
+            while True:
+                piece = file.read(BLOCK_BYTES)
+                try:
+                    text = decoder.decode(piece, final=not piece)
+                except UnicodeError as error:
+                    raise ValueError(self._decoding_fault(error, line)) from None
+                if not piece and not text:
+                    return
+                if name == "utf-8-sig" and line == 1:
+                    piece = piece.removeprefix(codecs.BOM_UTF8)
+                chunk = piece if name.startswith("utf-8") else text.encode()
+                line += chunk.count(b"\n")
+                yield chunk
+                on_read(len(piece))
+
+    def _decoding_fault(self, error: UnicodeError, line: int) -> str:
+        reason = str(error)
+        if isinstance(error, UnicodeDecodeError):
+            read = error.object[: error.start].decode(self.encoding, errors="ignore")
+            line += read.count("\n")
+            reason = f"{error.reason}: byte 0x{error.object[error.start]:02x}"
+        return (
+            f"{self.path}, line {line}: the text is not {self.encoding} ({reason}). "
+            "Name the file's encoding, as in encoding='cp1252' for Excel on Windows."
+        )
+
+    def _below_header(self, start: bytes) -> tuple[bytes, int]:
+        """Returns the text below the header, and the number of the header's lines."""
+        end = 0
+
+        def lines() -> Iterator[str]:
+            nonlocal end
+            for match in _LINE.finditer(start):
+                end = match.end()
+                yield match[0].decode()
+
+        reader = self._reader(lines())
+        # Empty lines are no header.
+        next(row for row in reader if row)
+        return start[end:], reader.line_num
+
+    def _parse(self, block: bytes, names: tuple[str, ...]) -> pl.DataFrame | None:
+        """Returns rows as text if Polars reads them as the csv module does, else None."""
+        delimiter = self.delimiter.encode()
+        if len(delimiter) > 1 or delimiter == b" ":
+            return None
+        if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
+            return None
+        if b'"' in block and not _is_well_quoted(block, delimiter):
+            return None
+        schema = dict.fromkeys(names, pl.String)
+        if not (block := block.strip(b"\r\n")):
+            return pl.DataFrame(schema=schema)
+        # Polars would drop an empty cell too many before the end of the text.
+        block += b"\n"
+        try:
+            frame = pl.read_csv(
+                block,
+                has_header=False,
+                separator=self.delimiter,
+                schema=schema,
+                empty_string_is_null=False,
+            )
+        except pl.exceptions.PolarsError:
+            return None
+        # Polars fills up rows that are too short, and empty lines.
+        if not (frame.to_series(-1) == "").any():
+            return frame
+        if len(names) > 1 and block.count(delimiter) == _delimiters(frame, self.delimiter):
+            return frame
+        without = block if b'"' in block else _BLANK_LINES.sub(b"\n", block)
+        return self._parse(without, names) if len(without) < len(block) else None
+
+    def _slow_frames(
+        self, chunks: Iterator[bytes], line: int, names: tuple[str, ...]
+    ) -> Iterator[pl.DataFrame]:
+        rows = self._read_rows(chunks, line)
+        schema = dict.fromkeys(names, pl.String)
+        while some := list(itertools.islice(rows, _FRAME_ROWS)):
+            for number, row in some:
+                if len(row) != len(names):
+                    raise ValueError(
+                        f"{self.path}, line {number}: {len(row)} cells, where the header names "
+                        f"{len(names)} columns. A cell that holds {self.delimiter!r} must stand "
+                        "in double quotes."
+                    )
+            cells = [row for _, row in some]
+            yield pl.DataFrame(cells, schema=schema, orient="row")
+
+    def _read_rows(self, chunks: Iterator[bytes], line: int) -> Iterator[tuple[int, list[str]]]:
+        """Yields rows by the csv module, and their lines, which follow the number `line`."""
+        reader = self._reader(_lines(chunks))
+        try:
+            for row in reader:
+                if row:
+                    yield line + reader.line_num, row
+        except csv.Error as error:
+            raise ValueError(f"{self.path}, line {line + reader.line_num}: {error}.") from None
+
+    def _reader(self, lines: Iterator[str]):
+        return csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=True)
+
+
+def _cut(text: bytes) -> tuple[bytes, bytes]:
+    """Returns the whole rows in a text and the rest: its last line end outside of quotes cuts.
+
+    There the number of quotes is even. If it is not, because a cell without quotes around it
+    holds one, the rows end within quotes, which Polars refuses.
+    """
+    end = text.rfind(b"\n")
+    odd = text.count(b'"', 0, end + 1) % 2
+    while odd and end >= 0:
+        quote = text.rfind(b'"', 0, end)
+        end = text.rfind(b"\n", 0, quote)
+        odd = (1 + text.count(b'"', end + 1, quote)) % 2 != odd
+    return text[: end + 1], text[end + 1 :]
+
+
+def _is_well_quoted(block: bytes, delimiter: bytes) -> bool:
+    """Whether quotes stand around whole cells, and twice within them."""
+    text = np.frombuffer(b"\n%b\n" % block, np.uint8)
+    quotes = np.flatnonzero(text == ord('"'))
+    opening, closing = quotes[::2], quotes[1::2]
+    if len(opening) != len(closing):
+        return False
+    ends = np.zeros(256, bool)
+    ends[[*delimiter, *b"\r\n"]] = True
+    doubled = opening[1:] == closing[:-1] + 1
+    starts_cell, ends_cell = ends[text[opening - 1]], ends[text[closing + 1]]
+    starts_cell[1:] |= doubled
+    ends_cell[:-1] |= doubled
+    return bool(starts_cell.all() and ends_cell.all())
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[str]:
+    rest = b""
+    for chunk in chunks:
+        text = rest + chunk
+        end = 1 + (text.rfind(b"\n") if b"\n" in text else text.rfind(b"\r"))
+        rest = text[end:]
+        yield from io.StringIO(text[:end].decode(), newline="")
+    yield from io.StringIO(rest.decode(), newline="")
+
+
+def _delimiters(frame: pl.DataFrame, delimiter: str) -> int:
+    """Returns the number of delimiters between and within the cells of a frame."""
+    within = frame.select(pl.all().str.count_matches(delimiter, literal=True).sum())
+    return frame.height * (frame.width - 1) + sum(within.row(0))

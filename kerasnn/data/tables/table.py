@@ -1,0 +1,107 @@
+"""Interface of tables: named columns of numbers, text, booleans and dates, read in blocks."""
+
+import abc
+from collections.abc import Collection, Iterator, Sequence
+
+import polars as pl
+
+# Rows that must agree before a column is read as numbers.
+_SAMPLE_ROWS = 1000
+
+
+class Table(abc.ABC):
+    """A table with named columns, whose rows can be read more than once.
+
+    A column is `pl.Float64` where all its cells are numbers, `pl.Boolean`, `pl.Date` or
+    `pl.Datetime` where the source says so, and else `pl.String`: text without blanks around it.
+    A missing cell is null; a number that is not finite is not missing.
+
+    Attributes:
+        names: Names of all columns, also of those that are left out.
+        source: What the rows come from, for errors.
+    """
+
+    names: tuple[str, ...]
+    source: str
+
+    @abc.abstractmethod
+    def frames(self, *, progress: bool = False) -> Iterator[pl.DataFrame]:
+        """Yields the rows in their order, in frames of bounded size and equal types.
+
+        Args:
+            progress: Whether to show a progress bar on a terminal, after two seconds.
+        """
+
+    @abc.abstractmethod
+    def frame(self) -> pl.DataFrame:
+        """Returns all rows, of the types that `frames` gives them."""
+
+    @abc.abstractmethod
+    def places(self, rows: Sequence[int]) -> str:
+        """Returns where rows are, for an error: "line 3, 6", or "row 1, 4".
+
+        Args:
+            rows: Indices of rows, from 0.
+        """
+
+    @abc.abstractmethod
+    def cell(self, name: str, row: int) -> str:
+        """Returns a cell as it was written, for an error."""
+
+    def place(self, row: int) -> str:
+        """Returns where a row is, for an error: "line 17", or "row 15"."""
+        return self.places([row])
+
+
+def missing_texts(missing_values: Collection[str]) -> list[str]:
+    """Returns the texts that stand for a missing value, the empty one among them."""
+    return sorted({"", *(value.strip() for value in missing_values)})
+
+
+def clean_text(texts: pl.Expr, missing: Sequence[str]) -> pl.Expr:
+    """Returns texts without blanks around them, and null for those in `missing`."""
+    stripped = texts.str.strip_chars()
+    return pl.when(~stripped.is_in(missing)).then(stripped)
+
+
+def numeric_columns(
+    texts: pl.DataFrame, columns: Collection[str], missing: Sequence[str]
+) -> list[str]:
+    """Returns those of the columns that hold numbers, as far as the first 1,000 rows tell."""
+    return numbers(texts.head(_SAMPLE_ROWS), columns, missing).columns
+
+
+def numbers(texts: pl.DataFrame, columns: Collection[str], missing: Sequence[str]) -> pl.DataFrame:
+    """Returns those columns that hold nothing but numbers and missing values, as `pl.Float64`.
+
+    A number is what Python's `float` reads, in ASCII and without underscores; blanks around it
+    do not count.
+
+    >>> frame = pl.DataFrame({"a": ["1e3", " .5", "NA"], "b": ["1_000", "2", "3"]})
+    >>> numbers(frame, ["a", "b"], ["", "NA"]).to_dict(as_series=False)
+    {'a': [1000.0, 0.5, None]}
+    """
+    cast = texts.select(pl.col(*columns).cast(pl.Float64, strict=False)) if columns else texts
+    found = []
+    for name in columns:
+        values = _numbers(texts[name], cast[name], missing)
+        if values is not None:
+            found.append(values)
+    return pl.DataFrame(found)
+
+
+def _numbers(texts: pl.Series, values: pl.Series, missing: Sequence[str]) -> pl.Series | None:
+    if values.null_count() > texts.null_count():
+        unread = texts.filter(values.is_null()).unique().str.strip_chars()
+        unread = unread.filter(~unread.is_in(missing)).drop_nulls()
+        if unread.cast(pl.Float64, strict=False).null_count():
+            return None
+        if len(unread):
+            texts = texts.str.strip_chars()
+            values = texts.cast(pl.Float64, strict=False)
+    # Texts that stand for a missing value may be numbers too: "nan", "-999".
+    codes = pl.Series(missing, dtype=pl.String).cast(pl.Float64, strict=False).drop_nulls()
+    if len(codes) and (values.is_nan() | values.is_in(codes.implode())).any():
+        absent = texts.str.strip_chars().is_in(missing)
+        values = values.to_frame().select(pl.when(~absent).then(pl.first())).to_series()
+    return values
