@@ -13,6 +13,7 @@ from kerasnn.layers.dropout.dropout import Dropout
 from kerasnn.layers.dropout.gaussian import GaussianDropout
 from kerasnn.layers.dropout.monte_carlo import predict_mc
 from kerasnn.layers.dropout.spatial import SpatialDropout
+from kerasnn.layers.embed_columns import EmbedColumns
 from kerasnn.layers.graph_convolution import GraphConvolution
 from kerasnn.layers.perceptron import Perceptron
 from kerasnn.layers.standardize import Standardize
@@ -24,6 +25,7 @@ __all__ = [
     "DropConnect",
     "DropPath",
     "Dropout",
+    "EmbedColumns",
     "GaussianDropout",
     "GraphConvolution",
     "LeakyReLU",

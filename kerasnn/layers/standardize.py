@@ -37,6 +37,8 @@ class Standardize(keras.layers.Layer):
         invert: Whether to undo the standardisation: multiply by the standard deviation and add
             the mean. As the last layer it learns from the targets, so that the network works on
             numbers of order one and still predicts in the target's units.
+        skip: Positions in the last axis of columns that stay as they are: the vectors that
+            `EmbedColumns` appends. Only with `axis=-1`.
         compress: Number of standard deviations, above 0, beyond which values grow by their
             logarithm only. The function is smooth and strictly increasing. A feature that is
             nearly always the same may be forty standard deviations off where it is not, and
@@ -67,6 +69,7 @@ class Standardize(keras.layers.Layer):
         axis: int | Sequence[int] = -1,
         *,
         invert: bool = False,
+        skip: Sequence[int] = (),
         compress: float | None = None,
         **kwargs: Any,
     ) -> None:
@@ -80,10 +83,17 @@ class Standardize(keras.layers.Layer):
             )
             if invert:
                 raise _checks.InvalidArgument("compress", "be None with `invert=True`", compress)
+        if isinstance(skip, str) or not isinstance(skip, Sequence):
+            raise _checks.InvalidArgument("skip", "be a sequence of positions", skip)
+        for position in skip:
+            _checks.integer("skip", position, at_least=0)
+        if skip and list(axes) != [-1]:
+            raise _checks.InvalidArgument("skip", "be empty unless `axis` is -1", skip)
         # Inputs stay as they are: casting a year to bfloat16 would lose the year.
         super().__init__(autocast=False, **kwargs)
         self.axis = axis
         self.invert = invert
+        self.skip = skip
         self.compress = compress
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
@@ -104,7 +114,14 @@ class Standardize(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(
             ndim=rank, axes={a: input_shape[a] for a in sorted(kept)}
         )
+        outside = [position for position in self.skip if position >= input_shape[-1]]
+        if outside:
+            raise _checks.InvalidArgument(
+                "skip", f"name positions below the {input_shape[-1]} features", outside[0]
+            )
         self._averaged = tuple(a for a in range(rank) if a not in kept)
+        features = input_shape[-1] if self.skip else 1
+        self._skipped = np.isin(np.arange(features), list(self.skip))
         shape = tuple(input_shape[a] if a in kept else 1 for a in range(rank))
         # By default a layer would cast its weights even though it does not cast its inputs.
         create = {"shape": shape, "trainable": False, "autocast": False}
@@ -142,7 +159,9 @@ class Standardize(keras.layers.Layer):
                 f"`{self.name}` has learned no mean and variance, and has no inverse. Call "
                 "`adapt` first."
             )
-        other = Standardize(self.axis, invert=not self.invert, dtype=self.dtype_policy)
+        other = Standardize(
+            self.axis, invert=not self.invert, skip=self.skip, dtype=self.dtype_policy
+        )
         shape = [
             size if i not in self._averaged else None for i, size in enumerate(self.mean.shape)
         ]
@@ -190,6 +209,7 @@ class Standardize(keras.layers.Layer):
                 "Drop those rows, or fill them in.",
                 got="NaN or infinity",
             )
+        mean, variance = np.where(self._skipped, 0.0, mean), np.where(self._skipped, 1.0, variance)
         resolution = np.finfo(dtype).eps * np.abs(mean)
         variance = np.where(variance <= resolution**2, 0.0, variance)
         _check_range(self.name, mean, variance)
@@ -211,7 +231,10 @@ class Standardize(keras.layers.Layer):
         divisor: Any = ops.where(known, deviation, 1.0)
         scale = ops.where(known, 1 / divisor, 0.0)
         z: Any = (x - self.mean) * scale
-        return ops.cast(z if self.compress is None else self._compressed(z), self.compute_dtype)
+        if self.compress is not None:
+            compressed = self._compressed(z)
+            z = ops.where(self._skipped, z, compressed) if self.skip else compressed
+        return ops.cast(z, self.compute_dtype)
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """Returns the input's shape in the dtype that `call` gives."""
@@ -224,6 +247,7 @@ class Standardize(keras.layers.Layer):
             **super().get_config(),
             "axis": self.axis,
             "invert": self.invert,
+            "skip": list(self.skip),
             "compress": self.compress,
         }
 

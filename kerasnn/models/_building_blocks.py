@@ -3,7 +3,7 @@
 import math
 import numbers
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -79,11 +79,18 @@ class LayerFactory:
         ]
 
     def standardize(
-        self, normalize: bool, *, compress: float | None = None
+        self, normalize: bool, *, compress: float | None = None, skip: Sequence[int] = ()
     ) -> list[keras.layers.Layer]:
         """Returns the layer that standardises inputs, or nothing if `normalize` is False."""
         _checks.boolean("normalize", normalize)
-        return [layers.Standardize(compress=compress, name="standardize")] if normalize else []
+        if not normalize:
+            return []
+        return [layers.Standardize(compress=compress, skip=skip, name="standardize")]
+
+    def embed(self, embeddings: Mapping[int, int]) -> layers.EmbedColumns:
+        """Returns the layer that embeds columns of indices."""
+        initializer = keras.initializers.RandomUniform(-0.05, 0.05, seed=self.seed())
+        return layers.EmbedColumns(embeddings, embeddings_initializer=initializer, name="embed")
 
     def dropout(self, rate: float, name: str, activation: Any = None) -> list[keras.layers.Layer]:
         """Returns a dropout layer, or nothing for a rate of 0.

@@ -1,7 +1,7 @@
 """`mlp`: builder of multi-layer perceptrons."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -28,6 +28,7 @@ def mlp(
     l2: float = 0.0,
     batch_norm: bool = False,
     normalize: bool = True,
+    embeddings: Mapping[int, int] | None = None,
     optimizer: Any = "adam",
     learning_rate: Any = 1e-3,
     seed: int | None = None,
@@ -57,6 +58,9 @@ def mlp(
             variance of the training rows of the first `fit`. Before hidden layers, inputs more
             than three deviations from the mean are compressed logarithmically; see
             `layers.Standardize(compress=3.0)`.
+        embeddings: `split.embeddings` of a table: position of each column of indices in the last
+            axis of x -> number of its indices. Such columns become trainable vectors, by
+            `layers.EmbedColumns`, which are not standardised.
         optimizer: Name of a Keras optimizer, or an optimizer with its own learning rate.
         learning_rate: Learning rate or schedule of an optimizer given by name.
         seed: Seed of initialisers and dropout. None uses the global seed of
@@ -81,14 +85,22 @@ def mlp(
         raise _checks.InvalidArgument(
             "input_shape", "have fixed sizes for dense layers", input_shape
         )
-    inputs = math.prod(size or 1 for size in shape)
+    shape = tuple(int(size or 1) for size in shape)
     widths = _building_blocks.layer_sizes("hidden", hidden, empty=True)
     functions = _building_blocks.layer_activations(activation, len(widths))
     drops = _building_blocks.dropout_rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="features")]
+    skip: list[int] = []
+    if embeddings:
+        embed = factory.embed(embeddings)
+        others = shape[-1] - len(embeddings)
+        shape = embed.compute_output_shape(shape)
+        stack.append(embed)
+        skip = [i for i in range(math.prod(shape)) if i % shape[-1] >= others]
+    inputs = math.prod(shape)
     if len(shape) > 1:
         stack.append(keras.layers.Reshape((inputs,), name="flatten"))
-    stack += factory.standardize(normalize, compress=_TAILS if widths else None)
+    stack += factory.standardize(normalize, compress=_TAILS if widths else None, skip=skip)
     stack += factory.hidden(inputs, widths, functions, drops, standardized=normalize)
     stack += factory.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="mlp")

@@ -24,7 +24,7 @@ def policies(missing: Any, names: Sequence[str]) -> dict[str, str]:
     """
     if not isinstance(missing, Mapping):
         _checks.one_of("missing", missing, POLICIES)
-        return dict.fromkeys(names, missing)
+        return {name: str(missing) for name in names}
     for name, policy in missing.items():
         if name is not None and name not in names:
             raise _checks.InvalidArgument(
