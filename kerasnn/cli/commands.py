@@ -13,20 +13,27 @@ import numpy as np
 
 from kerasnn._core import keras_file
 from kerasnn.cli import csv_rows
+from kerasnn.data.encoder import Encoder
 from kerasnn.serving.assets import model_card
 from kerasnn.serving.errors import MissingSignatureError
 from kerasnn.serving.export import export
+from kerasnn.serving.graph import tables
 from kerasnn.serving.predictor import Predictor
 from kerasnn.serving.publishing import server_files
 from kerasnn.serving.verify import verify
 
+_JSON = (".json", ".jsonl")
+# All examples are stored with the version.
+_MOST_EXAMPLES = 100
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 _PREDICT = """\
-Several model inputs take one column of a CSV file each, by the names in its first line, in any
-order. One input takes all columns in their order; it knows no names. There, a first line without
-any number is a header where numbers follow. Any other first line may be names or values: give
---header or --no-header. An image file is decoded and resized as it was for training. The output is
-JSON, with a probability for each label, in the order of the labels:
+A model that was exported with an encoder takes the columns of its table by name, from a CSV file
+with a header or from a list of objects in JSON, in any order. For other models: several model
+inputs take one column of a CSV file each, by the names in its first line, in any order. One input
+takes all columns in their order; it knows no names. There, a first line without any number is a
+header where numbers follow. Any other first line may be names or values: give --header or --no-
+header. An image file is decoded and resized as it was for training. The output is JSON, with a
+probability for each label, in the order of the labels:
 
   {"predictions": [{"probabilities": [0.1, 0.9], "labels": "cat"}]}
 """
@@ -46,6 +53,12 @@ def add_to(commands: Any) -> None:
     # As a string, because an empty path would become the current directory.
     parser.add_argument("path", metavar="PATH", help="directory of the versions")
     parser.add_argument(
+        "--encoder",
+        metavar="ENCODER.keras",
+        type=pathlib.Path,
+        help="the encoder of the model's table, so that raw rows are served",
+    )
+    parser.add_argument(
         "--labels",
         nargs="+",
         metavar="NAME",
@@ -56,7 +69,8 @@ def add_to(commands: Any) -> None:
         metavar="FILE",
         type=pathlib.Path,
         help="rows of the model's inputs for verification: an array in a .npy file, or arrays by "
-        "input name in a .npz file; default: made rows",
+        "input name in a .npz file; with --encoder also a .csv, .json or .jsonl file, of which the "
+        f"first {_MOST_EXAMPLES} rows are taken; default: the encoder's own, or made rows",
     )
     parser.add_argument("--version", type=int, metavar="N", help="default: the next one")
     parser.add_argument(
@@ -91,7 +105,8 @@ def add_to(commands: Any) -> None:
         metavar="INPUT",
         nargs="+",
         type=pathlib.Path,
-        help=f"a CSV file, or an image ({', '.join(_IMAGES)})",
+        help=f"a CSV file, an image ({', '.join(_IMAGES)}), or rows of a table in JSON "
+        f"({', '.join(_JSON)})",
     )
     first_line = parser.add_mutually_exclusive_group()
     first_line.add_argument(
@@ -105,16 +120,25 @@ def add_to(commands: Any) -> None:
         action="store_false",
         help="the first line of a CSV file holds values",
     )
+    parser.add_argument(
+        "--ignore",
+        nargs="+",
+        metavar="COLUMN",
+        default=[],
+        help="columns of a table to leave out, such as the target",
+    )
     parser.set_defaults(run=_predict, header=None)
 
 
 def _export(given: argparse.Namespace) -> None:
+    encoder = None if given.encoder is None else keras_file.load(given.encoder)
     report = export(
         keras_file.load(given.model),
         given.path,
         version=given.version,
+        encoder=encoder,
         labels=_labels(given.labels),
-        examples=_examples(given.examples),
+        examples=_examples(given.examples, encoder),
         signatures="auto" if given.signatures == ["auto"] else given.signatures,
         warmup=not given.no_warmup,
         batch_sizes=given.batch_sizes,
@@ -143,9 +167,11 @@ def _labels(names: list[str] | None) -> list[str] | None:
     return [line.rstrip() for line in lines]
 
 
-def _examples(file: pathlib.Path | None) -> Any:
+def _examples(file: pathlib.Path | None, encoder: Any) -> Any:
     if file is None:
         return None
+    if encoder is not None and file.suffix.lower() not in (".npy", ".npz"):
+        return _raw_examples(file, encoder)
     try:
         arrays = np.load(file, allow_pickle=False)
         if isinstance(arrays, np.ndarray):
@@ -156,6 +182,18 @@ def _examples(file: pathlib.Path | None) -> Any:
         raise ValueError(
             f"--examples must be a .npy or .npz file of arrays; got {file}: {error}."
         ) from None
+
+
+def _raw_examples(file: pathlib.Path, encoder: Any) -> Any:
+    inputs = tables.tensors(encoder)
+    if file.suffix.lower() in _JSON:
+        rows = csv_rows.read_json(file)[:_MOST_EXAMPLES]
+        return [{name: row[name] for name in row if name in inputs} for row in rows]
+    # The table of the training has the target besides.
+    names = csv_rows.header(file)
+    missing_values = encoder.missing_values if isinstance(encoder, Encoder) else ()
+    rows = csv_rows.read_table(file, inputs, missing_values=missing_values, ignored=names)
+    return {name: column[:_MOST_EXAMPLES] for name, column in rows.items()}
 
 
 def _verify(given: argparse.Namespace) -> None:
@@ -173,10 +211,10 @@ def _predict(given: argparse.Namespace) -> None:
                 f"no {kind}. Convert it to PNG."
             )
     images = [file for file in given.inputs if file.suffix.lower() in _IMAGES]
-    tables = [file for file in given.inputs if file not in images]
-    if images and tables:
+    others = [file for file in given.inputs if file not in images]
+    if images and others:
         raise ValueError(
-            f"INPUT must be CSV files or image files; got both, {tables[0]} and {images[0]}."
+            f"INPUT must be CSV files or image files; got both, {others[0]} and {images[0]}."
         )
     if images and given.header is not None:
         raise ValueError(f"--header and --no-header are for CSV files; got the image {images[0]}.")
@@ -184,8 +222,8 @@ def _predict(given: argparse.Namespace) -> None:
         predictor = _predictor(given.path, "image_bytes", images[0], "image files")
         found = _predict_images(predictor, images)
     else:
-        predictor = _predictor(given.path, "serving_default", tables[0], "rows of a table")
-        found = [row for file in tables for row in _predict_table(predictor, file, given.header)]
+        predictor = _predictor(given.path, "serving_default", others[0], "rows of a table")
+        found = [row for file in others for row in _predict_table(predictor, file, given)]
     try:
         print(json.dumps({"predictions": found}, allow_nan=False))
     except ValueError:
@@ -206,13 +244,15 @@ def _predictor(path: pathlib.Path, signature: str, file: pathlib.Path, what: str
 
 
 def _predict_table(
-    predictor: Predictor, file: pathlib.Path, header: bool | None
+    predictor: Predictor, file: pathlib.Path, given: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    rows, ignored = csv_rows.read(file, predictor.inputs, header=header)
+    rows, ignored = _read_rows(predictor, file, given)
     try:
-        found = _rows(predictor(rows), len(next(iter(rows.values()))))
+        arrays = predictor(rows)
     except (ValueError, RuntimeError) as error:
-        raise ValueError(f"{file} does not fit the model: {error}") from None
+        place = " (The first row is row 0.)" if predictor.is_table else ""
+        raise ValueError(f"{file} does not fit the model: {error}{place}") from None
+    found = _rows(arrays, len(rows if isinstance(rows, list) else next(iter(rows.values()))))
     if ignored:
         print(
             f"kerasnn: the model knows no names of columns; those of {file} were taken in their "
@@ -220,6 +260,34 @@ def _predict_table(
             file=sys.stderr,
         )
     return found
+
+
+def _read_rows(
+    predictor: Predictor, file: pathlib.Path, given: argparse.Namespace
+) -> tuple[Any, list[str]]:
+    """Returns the rows of a file, and names of columns that were taken by position."""
+    if not predictor.is_table:
+        if given.ignore or file.suffix.lower() in _JSON:
+            what = "--ignore is" if given.ignore else f"{file.name} and other JSON files are"
+            raise ValueError(
+                f"{what} for models that were exported with an encoder, which take columns by "
+                f"name; the model in {given.path} has none."
+            )
+        return csv_rows.read(file, predictor.inputs, header=given.header)
+    if given.header is not None and not given.header:
+        raise ValueError(
+            f"{file} must begin with a line of names, for the model takes columns by name: "
+            f"{', '.join(predictor.inputs)}. Write that line, and leave out --no-header."
+        )
+    if file.suffix.lower() in _JSON:
+        return csv_rows.read_json(file, given.ignore), []
+    card = predictor.path / model_card.FILE
+    table = json.loads(card.read_text(encoding="utf-8"))["table"] if card.is_file() else {}
+    missing_values = table.get("missing_values", ())
+    rows = csv_rows.read_table(
+        file, predictor.inputs, missing_values=missing_values, ignored=given.ignore
+    )
+    return rows, []
 
 
 def _predict_images(predictor: Predictor, files: Sequence[pathlib.Path]) -> list[dict[str, Any]]:

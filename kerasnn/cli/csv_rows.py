@@ -1,13 +1,16 @@
-"""CSV files as rows for a model."""
+"""CSV files and JSON files as rows for a model."""
 
 import csv
+import json
 import pathlib
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
 
+from kerasnn._checks import did_you_mean
 from kerasnn.data.tables.columns import is_missing
 from kerasnn.serving.graph.tensor_names import of_column
 from kerasnn.serving.runtime.coerce_inputs import Tensor
@@ -76,6 +79,119 @@ def read(file: pathlib.Path, inputs: Mapping[str, Tensor], *, header: bool | Non
     )
 
 
+def read_table(
+    file: pathlib.Path,
+    inputs: Mapping[str, Tensor],
+    *,
+    missing_values: Collection[str],
+    ignored: Collection[str] = (),
+) -> dict[str, np.ndarray]:
+    """Returns the columns of a CSV file for a model that takes a table.
+
+    The first line names the columns, in any order. A cell of a column of text stays as it is. One
+    of a column of numbers is read as for training: to the nearest float64, which is then rounded
+    to the column's type; NaN where it stands for a missing value. Where the model takes n past
+    steps, the rows are in the order of time, and each n that follow one another are one row.
+
+    Args:
+        file: The file.
+        inputs: Column name -> its type.
+        missing_values: Cells that stand for a missing number; the empty one always does.
+        ignored: Columns to leave out.
+
+    Raises:
+        ValueError: If a column is missing, unknown or there twice; if a cell is no number.
+    """
+    header, *rows = _rows(file, skipinitialspace=True)
+    names = [cell.strip() for cell in header.cells]
+    missing = [name for name in inputs if name not in names]
+    unknown = [name for name in names if name not in inputs and name not in ignored]
+    twice = [name for name in inputs if names.count(name) > 1]
+    if missing:
+        near = did_you_mean(missing[0], unknown)
+        raise ValueError(
+            f"{file} must have a column {missing[0]!r}, which the model takes; its first line "
+            f"names {_listed(names)}. {near}".rstrip()
+        )
+    if unknown:
+        raise ValueError(
+            f"{file} has a column {unknown[0]!r}, which the model does not take. To leave it out, "
+            f"give --ignore {shlex.quote(unknown[0])}."
+        )
+    if twice:
+        raise ValueError(f"{file} must have one column {twice[0]!r}; it has two.")
+    if not rows:
+        raise ValueError(f"{file} must hold at least one row below its first line, the names.")
+    absent = {"", *(text.strip() for text in missing_values)}
+    return {
+        name: _windows(file, _column(file, name, rows, names.index(name), tensor, absent), tensor)
+        for name, tensor in inputs.items()
+    }
+
+
+def header(file: pathlib.Path) -> list[str]:
+    """Returns the names in the first line of a CSV file."""
+    return [cell.strip() for cell in _rows(file, skipinitialspace=True)[0].cells]
+
+
+def read_json(file: pathlib.Path, ignored: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Returns the rows of a JSON file: a list of dictionaries, or in `.jsonl` one on each line.
+
+    Raises:
+        ValueError: If the file holds anything else.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        is_lines = file.suffix.lower() == ".jsonl"
+        lines = [line for line in text.splitlines() if line.strip()]
+        rows = [json.loads(line) for line in lines] if is_lines else json.loads(text)
+    except (UnicodeError, RecursionError, ValueError) as error:
+        raise ValueError(f"{file} must hold JSON in UTF-8: {error}.") from None
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise ValueError(
+            f"{file} must hold rows, column name -> value: a list of objects, or in a .jsonl file "
+            "one on each line."
+        )
+    return [{name: row[name] for name in row if name not in ignored} for row in rows]
+
+
+def _column(
+    file: pathlib.Path,
+    name: str,
+    rows: Sequence[_Row],
+    place: int,
+    tensor: Tensor,
+    absent: Collection[str],
+) -> np.ndarray:
+    cells = [row.cells[place] for row in rows]
+    if tensor.dtype == object:
+        return np.array(cells, object)
+    values = []
+    for row, cell in zip(rows, cells, strict=True):
+        bare = cell.strip()
+        try:
+            values.append(float("nan") if bare in absent else _value(bare, tensor.dtype))
+        except ValueError:
+            raise ValueError(
+                f"{file} must hold {_rule(tensor.dtype)} in the column {name!r}; got {cell!r} in "
+                f"line {row.line}."
+            ) from None
+    return np.array(values, np.float64)
+
+
+def _windows(file: pathlib.Path, column: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """Returns a column as the model takes it: as it is, or in windows of past steps."""
+    size = tensor.shape[1] if tensor.shape is not None and len(tensor.shape) > 1 else None
+    if size is None:
+        return column
+    if len(column) < size:
+        raise ValueError(
+            f"{file} must hold at least {size} rows, since the model takes so many past steps; it "
+            f"holds {len(column)}."
+        )
+    return np.lib.stride_tricks.sliding_window_view(column, size)
+
+
 def _place(file: pathlib.Path, name: str, columns: Sequence[str]) -> int:
     """Returns the position of an input's only column, by its original name or the served one."""
     found = [i for i, column in enumerate(columns) if name in (column, of_column(column))]
@@ -87,9 +203,9 @@ def _place(file: pathlib.Path, name: str, columns: Sequence[str]) -> int:
     return found[0]
 
 
-def _rows(file: pathlib.Path) -> list[_Row]:
+def _rows(file: pathlib.Path, *, skipinitialspace: bool = False) -> list[_Row]:
     with file.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.reader(lines, strict=True)
+        reader = csv.reader(lines, strict=True, skipinitialspace=skipinitialspace)
         # The default limit of 128 kB is too low for texts.
         before = csv.field_size_limit(_LONGEST_CELL)
         try:
@@ -197,8 +313,8 @@ def _value(cell: str, dtype: np.dtype) -> Any:
         return cell
     if dtype.kind == "b" and cell.strip().lower() in _BOOLEANS:
         return _BOOLEANS[cell.strip().lower()]
-    # Python's own numbers may have underscores.
-    if dtype.kind == "b" or "_" in cell:
+    # Python's own numbers may have underscores, and digits of other scripts.
+    if dtype.kind == "b" or "_" in cell or not cell.isascii():
         raise ValueError(cell)
     if dtype.kind in "iu":
         number, limits = int(cell), np.iinfo(dtype)

@@ -9,7 +9,20 @@ import numpy as np
 import requests
 
 from kerasnn import _checks
+from kerasnn._core import raw_rows
+from kerasnn._core.raw_rows import Tensor
 from kerasnn.serving import _json_values
+from kerasnn.serving.runtime import c_library, raw_columns
+
+# TensorFlow's names of the types that JSON can send to a column.
+_DTYPES = {
+    "DT_FLOAT": np.float32,
+    "DT_DOUBLE": np.float64,
+    "DT_INT32": np.int32,
+    "DT_INT64": np.int64,
+    "DT_BOOL": np.bool_,
+    "DT_STRING": object,
+}
 
 
 class Client:
@@ -43,13 +56,20 @@ class Client:
         _checks.number("timeout_s", timeout_s, above=0)
         self.url, self.name, self.version, self.timeout_s = url, name, version, timeout_s
         address = f"{url.rstrip('/')}/v1/models/{urllib.parse.quote(name)}"
+        # Signature -> what the server said of its columns; a version's never change.
+        self._tables: dict[str, dict[str, Tensor] | None] = {}
         self._address = address if version is None else f"{address}/versions/{version}"
 
     def predict(self, x: Any, *, signature: str = "serving_default", columnar: bool = False) -> Any:
         """Returns the outputs for rows of a model's inputs.
 
         Args:
-            x: Rows for the one input, or a dictionary of them by input name.
+            x: Rows for the one input, or a dictionary of them by input name. A model that was
+                exported with an encoder takes rows of its table, with the columns in any order: a
+                dictionary of columns, a list of dictionaries, or a frame of pandas, polars or
+                pyarrow. There None and NaN are missing values; booleans, dates, and numbers in a
+                column of text become text. For rows with names the server is asked for the types
+                of the columns first; with `version`, once.
             signature: Name of the signature.
             columnar: Whether to send, and get, whole arrays by name in place of a list of rows.
                 Outputs without a batch axis need this format.
@@ -59,12 +79,18 @@ class Client:
             and output name -> array where it has several.
 
         Raises:
-            InvalidArgument: If `x` cannot be sent.
+            InvalidArgument: If `x` cannot be sent; if a column is missing or unknown, infinite, or
+                of another kind.
             TimeoutError: If the server does not respond in time.
             ConnectionError: If there is no server.
-            ValueError: If the server reports an error, in its own words.
+            ValueError: If the server reports an error, in its own words. Those of an encoder name
+                the column, and the row, which counts from 0 in the server's batch.
         """
         body: dict[str, Any] = {"signature_name": signature}
+        if isinstance(x, Mapping) and not columnar:
+            _check_counts(x)
+        if raw_rows.have_names(x):
+            x = self._columns(x, signature)
         if columnar:
             return self._send(":predict", body | {"inputs": x}, "outputs", _arrays)
         instances = _rows(x) if isinstance(x, Mapping) else _json_values.as_lists(x)
@@ -116,6 +142,20 @@ class Client:
             "model_version_status",
             lambda versions: {int(v["version"]): v["state"] for v in versions},
         )
+
+    def _columns(self, x: Any, signature: str) -> Any:
+        """Returns rows of a table as column name -> array, and rows for other models as they are.
+
+        TensorFlow Serving reads NaN, but no null; text must be sent for a column of text; and an
+        integer beyond 2**24 is refused for float32 unless it has a decimal point.
+        """
+        table = self._tables.get(signature)
+        if signature not in self._tables:
+            signatures = self._send("/metadata", None, "metadata", _signatures)
+            table = _table(signatures.get(signature))
+            if self.version is not None:
+                self._tables[signature] = table
+        return x if table is None else raw_rows.columns_of(x, table)
 
     def _send(self, ending: str, body: Any, key: str, read: Callable[[Any], Any]) -> Any:
         """Returns the value under `key` of the response, converted by `read`."""
@@ -169,11 +209,33 @@ def _is_name(name: Any) -> bool:
     return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/:")
 
 
-def _rows(given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    columns = {name: _json_values.as_lists(column) for name, column in given.items()}
+def _signatures(metadata: Any) -> dict[str, Any]:
+    return metadata["signature_def"]["signature_def"]
+
+
+def _table(signature: Any) -> dict[str, Tensor] | None:
+    """Returns column name -> type of a signature in a server's metadata; None for no table."""
+    inputs = {} if signature is None else signature["inputs"]
+    if not inputs or not raw_columns.are_columns(entry["name"] for entry in inputs.values()):
+        return None
+    return {
+        name: Tensor(
+            dtype=np.dtype(_DTYPES[entry["dtype"]]),
+            # JSON has the sizes as strings.
+            shape=(None, *(int(dim["size"]) for dim in entry["tensor_shape"]["dim"][1:])),
+        )
+        for name, entry in inputs.items()
+    }
+
+
+def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    lists = {name: _json_values.as_lists(column) for name, column in columns.items()}
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def _check_counts(given: Mapping[str, Any]) -> None:
     counts = {
-        name: len(column) if isinstance(column, (list, tuple)) else "no rows"
-        for name, column in columns.items()
+        name: len(column) if _is_several(column) else "no rows" for name, column in given.items()
     }
     if "no rows" in counts.values() or len(set(counts.values())) != 1:
         raise _checks.InvalidArgument(
@@ -183,7 +245,11 @@ def _rows(given: Mapping[str, Any]) -> list[dict[str, Any]]:
             "One row is a list of one.",
             got=", ".join(f"{name!r}: {count}" for name, count in counts.items()) or "nothing",
         )
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _is_several(column: Any) -> bool:
+    is_one = isinstance(column, (str, bytes, Mapping)) or getattr(column, "ndim", 1) == 0
+    return hasattr(column, "__len__") and not is_one
 
 
 def _examples(given: Any) -> list[dict[str, Any]]:
@@ -242,6 +308,6 @@ def _json(body: Any) -> bytes:
 def _reported(response: requests.Response) -> str:
     """Returns the server's error text, which it puts into JSON."""
     try:
-        return response.json()["error"]
+        return c_library.readable(response.json()["error"])
     except (ValueError, KeyError, TypeError):
         return response.text[:200]

@@ -13,7 +13,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.serving.assets import model_card, warmup_requests
 from kerasnn.serving.errors import RefusedRowsError
-from kerasnn.serving.graph import example_rows, restrictions, saving
+from kerasnn.serving.graph import example_rows, restrictions, saving, tables
 from kerasnn.serving.graph.labels import Labels
 from kerasnn.serving.graph.traced import input_structure, trace
 from kerasnn.serving.publishing import batch_sizes as batching
@@ -30,6 +30,7 @@ def export(
     path: str | os.PathLike[str],
     *,
     version: int | None = None,
+    encoder: keras.Model | None = None,
     labels: Sequence[str] | None = None,
     examples: Any = None,
     signatures: str | Sequence[str] = "auto",
@@ -64,6 +65,11 @@ def export(
     `labels` it is the model's own output, and that of one sigmoid is the probability of class 1.
     An example holds the inputs by name, or in place of `image` a file as `image_bytes`.
 
+    With `encoder`, the inputs are the raw columns of a table, under the names that they have there,
+    whatever text that is: encoder and model become one program, which takes texts, and numbers
+    with NaN for a missing one. What no answer exists for, as a missing value in a column that
+    never lacked one, it refuses with an error that names column and row.
+
     Only what inference reads is saved: no optimizer, no seeds, each weight once. Inputs keep
     their dtype; outputs are strings or float32, and an integer beyond 2**24, which float32 rounds,
     is an error. The program refuses shapes other than the model's, and values that reach a
@@ -79,6 +85,9 @@ def export(
         model: Any built Keras model.
         path: Directory of the versions, created if it is missing. Its name is the model's name.
         version: Number of the new version. The default is one more than the largest, from 1.
+        encoder: Model from raw columns to the inputs of `model`, as `split.encoder` of
+            `data.from_csv`: its inputs are a dictionary, column name -> text or number of shape
+            `(batch,)`, or `(batch, n)` for n past steps. Neither of the two is changed.
         labels: Names of the classes, two for one sigmoid. The output `labels` is then the name of
             the largest probability, and the first of them where two are equal. It is empty where
             a probability is NaN. Several sigmoids give no such output.
@@ -86,7 +95,9 @@ def export(
             dictionary of arrays. They are used for verification and for the requests in the model
             card, and all of them are stored with the version; 8 suffice. The default is made rows:
             floats in [0, 1), integers 0 and 1, strings `a` and `b`, with 128 for a free size of an
-            image and 32 for any other. A model that refuses these needs examples.
+            image and 32 for any other. A model that refuses these needs examples. With
+            `encoder` they are raw rows: a dictionary of columns, a list of dictionaries, or a
+            frame; the default is the encoder's own `examples`.
         signatures: `auto` for all that suit the model, or the names of those to write.
         warmup: Whether to write requests with which the server warms up, one for each signature
             and batch size.
@@ -101,9 +112,10 @@ def export(
 
     Raises:
         InvalidArgument: If `model` is not a built Keras model, keeps state between calls, calls
-            Python, reads files, or refuses made rows; if `examples` do not fit it; if `path` is a
-            file; if `version` is not a new positive integer; if `labels` do not fit the output; if
-            a signature does not suit the model.
+            Python, reads files, or refuses made rows; if `encoder` does not fit it, or has no
+            examples and none are given; if `examples` do not fit it; if `path` is a file; if
+            `version` is not a new positive integer; if `labels` do not fit the output; if a
+            signature does not suit the model.
         ValueError: If the exported program gives other outputs than the model, or mixes the rows
             of a batch.
         OSError: If there is no room to write, or no permission.
@@ -130,19 +142,26 @@ def export(
     versions = pathlib.Path(path)
     publish.check(versions, version, overwrite=overwrite)
     restrictions.check_layers(model)
-    structure = example_rows.with_dtypes_of(examples, model, input_structure(model))
-    traced = trace(model, structure)
+    if encoder is None:
+        structure = example_rows.with_dtypes_of(examples, model, input_structure(model))
+    else:
+        structure = tables.checked(encoder, model)
+        restrictions.check_layers(encoder)
+    traced = trace(model, structure, encoder)
     restrictions.check_operations(traced.program.graph.as_graph_def())
     saved = saving.module(traced)
     names = None if labels is None else Labels(labels, traced)
     chosen = choose(traced, names, signatures)
-    if examples is None:
+    if encoder is not None:
+        rows = tables.example_rows(encoder, examples)
+    elif examples is None:
         rows = example_rows.made(traced.inputs)
     else:
         rows = example_rows.given(examples, structure, traced.inputs)
     requests = {name: signature.request(rows) for name, signature in chosen.items()}
     batching.check_bytes(sizes, requests.values())
-    recorded = _recorded(chosen, rows, examples) if verify else None
+    are_made = encoder is None and examples is None
+    recorded = _recorded(chosen, rows, examples, are_made=are_made) if verify else None
     found = None
     with _full_disk_named(versions), publish.staged(versions) as directory:
         saving.save(
@@ -150,6 +169,7 @@ def export(
             directory,
             {name: signature.function for name, signature in chosen.items()},
             {name: signature.method for name, signature in chosen.items()},
+            traced.columns,
         )
         if names is not None:
             text = "\n".join([*names.names, ""])
@@ -166,6 +186,7 @@ def export(
             traced,
             directory,
             versions,
+            rows=rows,
             signatures=chosen,
             requests=requests,
             labels=names,
@@ -235,14 +256,14 @@ def _check_model(model: Any) -> None:
 
 
 def _recorded(
-    signatures: Mapping[str, Signature], rows: Arrays, examples: Any
+    signatures: Mapping[str, Signature], rows: Arrays, examples: Any, *, are_made: bool
 ) -> dict[str, Example]:
     """Returns signature name -> example, with the model's predictions for `rows`."""
     try:
         return {name: signature.example(rows) for name, signature in signatures.items()}
     except RefusedRowsError as error:
         rule, hint = "be rows that the model predicts", ""
-        if examples is None:
+        if are_made:
             rule = f"be given for a model that refuses made rows, which are {example_rows.MADE}"
             hint = example_rows.HINT
         raise _checks.InvalidArgument(

@@ -23,6 +23,7 @@ class Predictor:
         signature: Name of the signature.
         inputs: Input name -> its dtype and shape.
         outputs: Output name -> its dtype and shape.
+        is_table: Whether the inputs are the columns of a table, as after an export with an encoder.
 
     Raises:
         FileNotFoundError: If there is no SavedModel.
@@ -45,19 +46,23 @@ class Predictor:
         self.signature = signature
         self._signature = self._session.signature(signature)
         self.inputs, self.outputs = self._signature.inputs, self._signature.outputs
+        self.is_table = self._signature.is_table
 
     def __call__(self, x: Any) -> dict[str, np.ndarray]:
         """Returns output name -> array, one entry a row.
 
         Args:
             x: Rows for the one input, or a dictionary of them by input name. Strings are `str`
-                or `bytes`; those of the outputs are `bytes`.
+                or `bytes`; those of the outputs are `bytes`. A model that was exported with an
+                encoder takes rows of its table: a dictionary of columns, a list of dictionaries,
+                or a frame of pandas, polars or pyarrow, with the columns in any order. There None
+                and NaN are missing values; booleans, dates, and numbers in a column of text
+                become text.
 
         Raises:
-            InvalidArgument: If `x` lacks an input, has an unknown one, or one of another shape or
-                type, or holds NaN or infinity.
-            ValueError: If the program refuses the values.
+            InvalidArgument: If `x` lacks an input or a column, has an unknown one, or one of
+                another shape or type, or holds an infinity, or NaN without an encoder.
+            ValueError: If the program refuses the values, as an encoder does a missing value where
+                it takes none; it names the column, and the row from 0.
         """
-        arrays = coerce_inputs.fitted(x, self.inputs)
-        coerce_inputs.check_finite(arrays)
-        return self._session.run(self._signature, arrays)
+        return self._session.run(self._signature, coerce_inputs.rows_of(x, self._signature))

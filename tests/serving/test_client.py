@@ -7,6 +7,8 @@ import socket
 import threading
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 import tensorflow as tf
 
@@ -23,6 +25,35 @@ METADATA = {
     "model_spec": {"name": "iris", "signature_name": "", "version": "3"},
     "metadata": {"signature_def": {"signature_def": {"serving_default": {"inputs": {}}}}},
 }
+
+
+def metadata(**inputs):
+    """What a server says of `serving_default`: name -> type, shape and tensor of each input."""
+    entries = {
+        name: {
+            "dtype": dtype,
+            "tensor_shape": {
+                "dim": [{"size": str(size), "name": ""} for size in shape],
+                "unknown_rank": False,
+            },
+            "name": tensor,
+        }
+        for name, (dtype, shape, tensor) in inputs.items()
+    }
+    signatures = {"serving_default": {"inputs": entries, "outputs": {}, "method_name": ""}}
+    return 200, {"model_spec": {}, "metadata": {"signature_def": {"signature_def": signatures}}}
+
+
+SCALARS = metadata(
+    size=("DT_FLOAT", [-1], "serving_default_size:0"),
+    word=("DT_STRING", [-1], "serving_default_word:0"),
+)
+TABLE = metadata(
+    **{
+        "km/h": ("DT_FLOAT", [-1], "serving_default_kerasnn_column_0:0"),
+        "it's": ("DT_STRING", [-1], "serving_default_kerasnn_column_1:0"),
+    }
+)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -80,13 +111,13 @@ def test_rows_in_a_list(server):
 
 def test_rows_by_name_with_several_outputs(server):
     rows = [{"p": [0.5, 0.5], "labels": "ant"}, {"p": [0.1, 0.9], "labels": "bee"}]
-    server.responses["iris:predict"] = (200, {"predictions": rows})
+    server.responses |= {"iris:predict": (200, {"predictions": rows}), "iris/metadata": SCALARS}
     outputs = serving.client(server.url + "/", "iris").predict(
         {"size": np.array([1, 2]), "word": ["a", "b"]}, signature="other"
     )
     assert outputs["labels"].tolist() == ["ant", "bee"]
     assert outputs["p"].tolist() == [[0.5, 0.5], [0.1, 0.9]]
-    [(_, body)] = server.received
+    [_, (_, body)] = server.received
     assert body == {
         "signature_name": "other",
         "instances": [{"size": 1, "word": "a"}, {"size": 2, "word": "b"}],
@@ -95,12 +126,15 @@ def test_rows_by_name_with_several_outputs(server):
 
 def test_columns(server):
     outputs = {"outputs": {"p": [[0.5], [0.1]], "file_bytes": [{"b64": "R0lG"}, {"b64": "AA=="}]}}
-    server.responses["iris/versions/2:predict"] = (200, outputs)
+    server.responses |= {
+        "iris/versions/2:predict": (200, outputs),
+        "iris/versions/2/metadata": SCALARS,
+    }
     client = serving.client(server.url, "iris", version=2)
     found = client.predict({"size": [1, 2]}, columnar=True)
     assert found["p"].tolist() == [[0.5], [0.1]]
     assert found["file_bytes"].tolist() == [b"GIF", b"\0"]
-    [(path, body)] = server.received
+    [_, (path, body)] = server.received
     assert path == "/v1/models/iris/versions/2:predict"
     assert body == {"signature_name": "serving_default", "inputs": {"size": [1, 2]}}
 
@@ -154,15 +188,77 @@ def test_features_are_flat_lists(server):
 
 
 def test_tables_of_pandas_are_sent_as_their_values(server):
-    pandas = pytest.importorskip("pandas")
-    server.responses["iris:predict"] = (200, {"predictions": [0, 0]})
-    table = pandas.DataFrame({"a": [1.5, 2.5], "b": [3, 4]}, index=[7, 8])
+    server.responses |= {"iris:predict": (200, {"predictions": [0, 0]}), "iris/metadata": SCALARS}
+    table = pd.DataFrame({"a": [1.5, 2.5], "b": [3, 4]}, index=[7, 8])
     client = serving.client(server.url, "iris")
     client.predict({"size": table, "word": table["a"]})
     client.predict(table)
-    by_name, rows = [body["instances"] for _, body in server.received]
+    by_name, rows = [body["instances"] for _, body in server.received if body]
     assert by_name == [{"size": [1.5, 3.0], "word": 1.5}, {"size": [2.5, 4.0], "word": 2.5}]
     assert rows == [[1.5, 3.0], [2.5, 4.0]]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"it's": [True, None], "km/h": [20000000, None]},
+        [{"km/h": 2e7, "it's": "True"}, {"it's": None, "km/h": np.nan}],
+        pd.DataFrame({"it's": ["True", None], "km/h": [20000000, None]}),
+        pl.DataFrame({"km/h": [20000000, None], "it's": [True, None]}),
+    ],
+    ids=["columns", "rows", "pandas", "polars"],
+)
+def test_rows_of_a_table(rows, server):
+    server.responses |= {"iris:predict": (200, {"predictions": [0, 1]}), "iris/metadata": TABLE}
+    assert serving.client(server.url, "iris").predict(rows).tolist() == [0, 1]
+    [(path, _), (_, body)] = server.received
+    assert path == "/v1/models/iris/metadata"
+    first, second = body["instances"]
+    # TensorFlow Serving refuses the integer 20000000 for float32, which has no such digits.
+    assert first == {"km/h": 2e7, "it's": "True"}
+    assert isinstance(first["km/h"], float)
+    assert second["it's"] == ""
+    assert np.isnan(second["km/h"])
+
+
+def test_columns_of_a_table_in_one_version(server):
+    server.responses |= {
+        "iris/versions/2:predict": (200, {"outputs": [0, 1]}),
+        "iris/versions/2/metadata": TABLE,
+    }
+    client = serving.client(server.url, "iris", version=2)
+    for _ in range(2):
+        client.predict({"it's": ["a", "b"], "km/h": [1, 2]}, columnar=True)
+    # The types of a version are asked for once.
+    assert [path.rpartition("/")[2] for path, _ in server.received] == [
+        *("metadata", "2:predict", "2:predict")
+    ]
+    assert server.received[1][1]["inputs"] == {"km/h": [1.0, 2.0], "it's": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "argument"),
+    [
+        ([{"km/h": 1}], "x"),
+        ([{"km/h": 1, "its": "a"}], "x"),
+        ({"km/h": ["1"], "it's": ["a"]}, "km/h"),
+        ({"km/h": [np.inf], "it's": ["a"]}, "km/h"),
+    ],
+)
+def test_rows_that_are_not_of_the_table(rows, argument, server, invalid):
+    server.responses["iris/metadata"] = TABLE
+    with invalid(argument):
+        serving.client(server.url, "iris").predict(rows)
+
+
+def test_what_an_encoder_refuses(server):
+    text = (
+        "2 root error(s) found.\n  (0) INVALID_ARGUMENT: assertion failed: [Column \\'km/h\\' has "
+        "no value; index of the row, and value:] [[1]] [nan]\n\t [[{{node a/Assert}}]]\n  (1) ..."
+    )
+    server.responses |= {"iris:predict": (400, {"error": text}), "iris/metadata": TABLE}
+    with pytest.raises(ValueError, match=r"400 Bad Request: Column 'km/h' has no value; .*nan$"):
+        serving.client(server.url, "iris").predict({"km/h": [1, None], "it's": ["a", "b"]})
 
 
 def test_metadata_and_status(server):
@@ -202,7 +298,7 @@ def test_an_error_of_the_server_is_reported_in_its_own_words(response, text, ser
     ],
 )
 def test_a_response_of_another_program(method, response, server):
-    server.responses[f"iris:{method}"] = (200, response)
+    server.responses |= {f"iris:{method}": (200, response), "iris/metadata": SCALARS}
     with pytest.raises(ValueError, match="must respond in TensorFlow Serving's JSON, with '"):
         getattr(serving.client(server.url, "iris"), method)([{"size": 1.0}])
 

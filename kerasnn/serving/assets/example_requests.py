@@ -2,12 +2,14 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kerasnn.serving import _json_values
+from kerasnn.serving.graph import tables
 from kerasnn.serving.runtime.recorded_examples import Arrays
 from kerasnn.serving.signatures import Signature
 
@@ -16,7 +18,11 @@ _LONGEST = 10_000
 
 
 def examples(
-    model_name: str, signatures: Mapping[str, Signature], requests: Mapping[str, Arrays]
+    model_name: str,
+    signatures: Mapping[str, Signature],
+    requests: Mapping[str, Arrays],
+    *,
+    is_table: bool,
 ) -> dict[str, dict[str, str]]:
     """Returns `"curl"` and `"grpc"` -> signature name -> request of one row.
 
@@ -24,10 +30,17 @@ def examples(
         model_name: The server's name of the model.
         signatures: Signature name -> signature.
         requests: Signature name -> rows of a request; the first is used.
+        is_table: Whether the inputs are columns: texts and numbers by name.
     """
     kinds = {name: signature.method.rpartition("/")[2] for name, signature in signatures.items()}
     curl = {
-        name: _curl(model_name, name, kind, {key: rows[0] for key, rows in requests[name].items()})
+        name: _curl(
+            model_name,
+            name,
+            kind,
+            {key: rows[0] for key, rows in requests[name].items()},
+            is_table=is_table,
+        )
         for name, kind in kinds.items()
     }
     grpc = {
@@ -38,25 +51,36 @@ def examples(
     return {"curl": _readable(curl), "grpc": _readable(grpc)}
 
 
-def _curl(model_name: str, signature: str, kind: str, row: dict[str, Any]) -> str:
+def _curl(
+    model_name: str, signature: str, kind: str, row: dict[str, Any], *, is_table: bool
+) -> str:
+    # A column holds text, and bytes elsewhere may be a file.
+    encode = tables.cell if is_table else _json_values.encode
     if kind == "predict":
         [value, *others] = row.values()
-        body = {"instances": [_json_values.encode(row if others else value)]}
+        if is_table:
+            instance: Any = {name: encode(cell) for name, cell in row.items()}
+        else:
+            instance = encode(row if others else value)
+        body = {"instances": [instance]}
     else:
         [example] = row.values()
-        body = {"examples": [_features(example)]}
+        body = {"examples": [_features(example, encode)]}
+    # NaN, which is a missing number, is no JSON, but TensorFlow Serving reads it.
     data = json.dumps({"signature_name": signature, **body})
     url = f"http://localhost:8501/v1/models/{model_name}:{kind}"
     return f"curl -d {shlex.quote(data)} {url}"
 
 
-def _features(serialized: bytes) -> dict[str, Any]:
+def _features(serialized: bytes, encode: Callable[[Any], Any]) -> dict[str, Any]:
     features = tf.train.Example.FromString(serialized).features.feature
     found = {}
     for name in sorted(features):
         kind = features[name].WhichOneof("kind")
         values = list(getattr(features[name], kind).value)
-        found[name] = _json_values.encode(values[0] if len(values) == 1 else values)
+        if kind == "float_list":
+            values = list(np.array(values, np.float32))
+        found[name] = encode(values[0] if len(values) == 1 else values)
     return found
 
 
@@ -72,7 +96,11 @@ def _grpc(model_name: str, signature: str, rows: Arrays) -> str:
     ]
     for key, array in rows.items():
         dtype = "string" if array.dtype == object else array.dtype.name
-        value = f"tf.make_tensor_proto({array[:1].tolist()!r}, {dtype!r})"
+        values = repr(array[:1].tolist())
+        if array.dtype.kind == "f":
+            # Python has no literal for NaN.
+            values = values.replace("nan", "float('nan')")
+        value = f"tf.make_tensor_proto({values}, {dtype!r})"
         lines.append(f"request.inputs[{key!r}].CopyFrom({value})")
     stub = "prediction_service_pb2_grpc.PredictionServiceStub(channel)"
     lines.append(f"print({stub}.Predict(request, timeout=10))")

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from kerasnn._version import __version__
 from kerasnn.serving.assets import example_requests
+from kerasnn.serving.graph import tables
 from kerasnn.serving.graph.labels import Labels
 from kerasnn.serving.graph.traced import Traced
 from kerasnn.serving.publishing import server_files
@@ -29,6 +30,7 @@ def make(
     directory: pathlib.Path,
     path: pathlib.Path,
     *,
+    rows: Arrays,
     signatures: Mapping[str, Signature],
     requests: Mapping[str, Arrays],
     labels: Labels | None,
@@ -41,6 +43,7 @@ def make(
         traced: The exported model's inference.
         directory: The SavedModel.
         path: Directory of the versions.
+        rows: Rows of the program's inputs, of which the first is the example.
         signatures: Signature name -> signature.
         requests: Signature name -> rows of a request.
         labels: Names of the classes, if there are any.
@@ -61,11 +64,14 @@ def make(
             },
         },
         "labels": None if labels is None else labels.names,
+        "table": tables.described(traced.encoder, traced.inputs, rows),
         "signatures": {key: _schema(signature) for key, signature in signatures.items()},
         "batch_sizes": list(batch_sizes),
         "training": _training(model),
         "verification": None if verification is None else _verification(verification),
-        "requests": example_requests.examples(name, signatures, requests),
+        "requests": example_requests.examples(
+            name, signatures, requests, is_table=traced.encoder is not None
+        ),
         "serve": server_files.commands(path),
         "versions": {
             "python": platform.python_version(),

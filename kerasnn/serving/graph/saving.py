@@ -9,6 +9,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from kerasnn.serving.graph import restrictions
 from kerasnn.serving.graph.traced import Traced
+from kerasnn.serving.runtime import raw_columns
 
 _COMPILED = "_XlaMustCompile"
 
@@ -21,13 +22,16 @@ def module(traced: Traced) -> tf.Module:
     """
     program, made = traced.program, tf.Module()
     # The program has them in no order, and their names depend on other models.
-    places = {id(variable.value): place for place, variable in enumerate(traced.model.variables)}
+    models = [traced.model] if traced.encoder is None else [traced.encoder, traced.model]
+    variables = [variable for model in models for variable in model.variables]
+    places = {id(variable.value): place for place, variable in enumerate(variables)}
     made.weights = sorted(
         program.variables, key=lambda variable: places.get(id(variable), len(places))
     )
     made.tables = [
         part
-        for part in tf.train.TrackableView(traced.model).descendants()
+        for model in models
+        for part in tf.train.TrackableView(model).descendants()
         if isinstance(part, tf.saved_model.experimental.TrackableResource)
         and any(part.resource_handle is handle for handle in program.captured_inputs)
     ]
@@ -42,6 +46,7 @@ def save(
     directory: pathlib.Path,
     functions: Mapping[str, Any],
     methods: Mapping[str, str],
+    columns: Mapping[str, str],
 ) -> None:
     """Writes a SavedModel without requests for XLA or for devices.
 
@@ -53,6 +58,7 @@ def save(
         directory: Where to write.
         functions: Signature name -> concrete function.
         methods: Signature name -> TensorFlow Serving's name of the method.
+        columns: Argument of the functions -> name of the table's column, where there is a table.
     """
     tf.saved_model.save(saved, directory, signatures=dict(functions))
     file = directory / "saved_model.pb"
@@ -65,6 +71,7 @@ def save(
         node.attr.pop(_COMPILED, None)
     for name, method in methods.items():
         meta_graph.signature_def[name].method_name = method
+    raw_columns.rename(meta_graph, columns)
     file.write_bytes(model.SerializeToString(deterministic=True))
     # It holds the hash of the file before the change.
     (directory / "fingerprint.pb").unlink()

@@ -11,6 +11,7 @@ import tensorflow as tf
 from kerasnn._checks.errors import InvalidArgument
 from kerasnn.serving.errors import RefusedRowsError
 from kerasnn.serving.graph import embedding_indices, outputs, tensor_names
+from kerasnn.serving.runtime import raw_columns
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _HINT = (
@@ -25,19 +26,27 @@ class Traced:
 
     Attributes:
         model: The model.
-        structure: Its inputs as `keras.KerasTensor`s, in its own lists and dictionaries.
-        inputs: Input name -> `tf.TensorSpec`, in the order of the flattened structure.
+        encoder: Model from the columns of a table to the model's inputs, or None.
+        structure: The model's inputs as `keras.KerasTensor`s, in its own lists and dictionaries.
+        inputs: Input name -> `tf.TensorSpec`: the columns, in the order of the encoder's, or the
+            model's inputs, in the order of the flattened structure.
         outputs: Output name -> `tf.TensorSpec`, in the order of the flattened outputs.
         activation: `softmax` or `sigmoid` where that computes the only output, else None.
         program: The concrete function from inputs to outputs, both by name.
     """
 
     model: keras.Model
+    encoder: keras.Model | None
     structure: Any
     inputs: dict[str, tf.TensorSpec]
     outputs: dict[str, tf.TensorSpec]
     activation: str | None
     program: Any
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Argument of the program -> name of the table's column; empty without an encoder."""
+        return {} if self.encoder is None else {str(s.name): n for n, s in self.inputs.items()}
 
     def call(self, received: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Returns the output tensors by name, in the graph of a signature."""
@@ -54,14 +63,15 @@ class Traced:
             RefusedRowsError: If the model raises an error.
             InvalidArgument: If the model predicts numbers that cannot be served.
         """
-        x = keras.tree.pack_sequence_as(
-            self.structure,
-            [tf.constant(rows[name], spec.dtype) for name, spec in self.inputs.items()],
-        )
+        tensors = {n: tf.constant(rows[n], spec.dtype) for n, spec in self.inputs.items()}
         # TF32 products have fewer digits than those of the CPU that verifies.
         is_tf32 = tf.config.experimental.tensor_float_32_execution_enabled()
         tf.config.experimental.enable_tensor_float_32_execution(False)
         try:
+            if self.encoder is None:
+                x = keras.tree.pack_sequence_as(self.structure, list(tensors.values()))
+            else:
+                x = self.encoder(tensors, training=False)
             predictions = self.model.predict_on_batch(x)
         except (tf.errors.OpError, ValueError) as error:
             raise RefusedRowsError(_message(error)) from error
@@ -71,24 +81,33 @@ class Traced:
         return {n: outputs.expected(n, a) for n, a in zip(self.outputs, arrays, strict=True)}
 
 
-def trace(model: keras.Model, structure: Any) -> Traced:
+def trace(model: keras.Model, structure: Any, encoder: keras.Model | None = None) -> Traced:
     """Traces `model(x, training=False)`; the model stays as it is.
 
     Args:
         model: A built Keras model.
         structure: Its inputs, as `input_structure` returns them.
+        encoder: Model from the columns of a table, a dictionary, to those inputs.
 
     Raises:
         InvalidArgument: If the model cannot be called so, or an output cannot be served.
     """
-    tensors = keras.tree.flatten(structure)
+    names = tensor_names.of_inputs(structure)
+    tensors = dict(zip(names, keras.tree.flatten(structure), strict=True))
+    arguments = names
+    if encoder is not None:
+        tensors = encoder.input
+        arguments = [raw_columns.argument(place) for place in range(len(tensors))]
     inputs = {
-        name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name)
-        for name, tensor in zip(tensor_names.of_inputs(structure), tensors, strict=True)
+        name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, argument)
+        for (name, tensor), argument in zip(tensors.items(), arguments, strict=True)
     }
 
     def served(received: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         ordered = {name: received[name] for name in inputs}
+        if encoder is not None:
+            x = keras.tree.flatten(encoder(ordered, training=False))
+            ordered = dict(zip(names, x, strict=True))
         checked = embedding_indices.checked(model, ordered)
         x = keras.tree.pack_sequence_as(structure, list(checked.values()))
         try:
@@ -104,14 +123,15 @@ def trace(model: keras.Model, structure: Any) -> Traced:
             ) from error
         flat = keras.tree.flatten(predictions)
         if len(flat) > 1:
-            names = tensor_names.of_outputs(predictions)
+            given = tensor_names.of_outputs(predictions)
         else:
-            names = ["predictions" if outputs.activation(flat[0]) is None else "probabilities"]
-        return {n: outputs.writable(n, t) for n, t in zip(names, flat, strict=True)}
+            given = ["predictions" if outputs.activation(flat[0]) is None else "probabilities"]
+        return {n: outputs.writable(n, t) for n, t in zip(given, flat, strict=True)}
 
     program = tf.function(served, input_signature=[inputs], autograph=False).get_concrete_function()
     return Traced(
         model=model,
+        encoder=encoder,
         structure=structure,
         inputs=inputs,
         outputs=specs(program.structured_outputs),

@@ -9,12 +9,14 @@ import ctypes
 import functools
 import importlib.util
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 _INVALID_ARGUMENT = 3
 # Prefix of a message of `tf.debugging.Assert`.
 _ASSERTION = "assertion failed: ["
+_ESCAPED = re.compile(r"\\(['\"\\])")
 
 _pointer, _text, _int = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
 _size, _int64 = ctypes.c_size_t, ctypes.c_int64
@@ -121,7 +123,9 @@ def status() -> Iterator[Any]:
 def readable(message: str) -> str:
     """Returns TensorFlow's message without names of nodes and the brackets of an assertion."""
     text = message.partition("\n\t [[")[0]
-    if text.startswith(_ASSERTION):
-        # It puts each part of the message in brackets.
-        text = text[len(_ASSERTION) :].removesuffix("]").replace("] [", " ")
-    return text
+    # A number of the error may stand before it.
+    _, is_assertion, parts = text.partition(_ASSERTION)
+    if not is_assertion:
+        return text
+    # It puts each part of the message in brackets, and escapes quotes.
+    return _ESCAPED.sub(r"\1", parts.removesuffix("]").replace("] [", " "))

@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasnn._checks.errors import InvalidArgument
 from kerasnn.serving.errors import MissingSignatureError
-from kerasnn.serving.runtime import c_library, c_tensors, protos
+from kerasnn.serving.runtime import c_library, c_tensors, protos, raw_columns
 from kerasnn.serving.runtime.coerce_inputs import Signature, Tensor
 
 
@@ -65,7 +65,13 @@ class Session:
             except ValueError as error:
                 self.signatures[name] = ValueError(f"the signature {name!r} cannot be run: {error}")
                 continue
-            self.signatures[name] = Signature(name=name, inputs=inputs, outputs=outputs)
+            tensors = [tensor.value.name for tensor in entry.value.inputs]
+            self.signatures[name] = Signature(
+                name=name,
+                inputs=inputs,
+                outputs=outputs,
+                is_table=raw_columns.are_columns(tensors),
+            )
             self._places[name] = input_places, output_places
 
     def signature(self, name: Any) -> Signature:

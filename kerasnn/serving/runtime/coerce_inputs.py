@@ -9,19 +9,8 @@ import numpy as np
 from kerasnn._checks import arrays as _arrays
 from kerasnn._checks import conversion as _conversion
 from kerasnn._checks.errors import InvalidArgument
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Tensor:
-    """Type of one input or output of a signature.
-
-    Attributes:
-        dtype: NumPy's type; of strings that is `object`.
-        shape: Sizes of its axes, None where any fits; None where even their number is free.
-    """
-
-    dtype: np.dtype
-    shape: tuple[int | None, ...] | None
+from kerasnn._core import raw_rows
+from kerasnn._core.raw_rows import Tensor as Tensor
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,11 +21,14 @@ class Signature:
         name: Its name.
         inputs: Input name -> type.
         outputs: Output name -> type.
+        is_table: Whether the inputs are the columns of a table, whose values may be missing: the
+            program says what becomes of NaN and of an empty text.
     """
 
     name: str
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
+    is_table: bool = False
 
 
 def fitted(x: Any, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
@@ -57,6 +49,25 @@ def fitted(x: Any, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
         names = ", ".join(map(repr, inputs))
         raise InvalidArgument("x", f"hold rows for each of {names}, by name", x, got=got)
     return {name: coerce(name, given[name], tensor) for name, tensor in inputs.items()}
+
+
+def rows_of(x: Any, signature: Signature) -> dict[str, np.ndarray]:
+    """Returns input name -> array of a caller's rows, as the signature takes them.
+
+    Args:
+        x: Rows for the one input, or a dictionary of them by input name. For a table, columns by
+            name in any of the forms of `raw_rows.columns_of`.
+        signature: The signature.
+
+    Raises:
+        InvalidArgument: If an input is missing, unknown, or cannot be converted; if a number is
+            infinite, or, where the signature is of no table, NaN.
+    """
+    if signature.is_table:
+        return fitted(raw_rows.columns_of(x, signature.inputs), signature.inputs)
+    arrays = fitted(x, signature.inputs)
+    check_finite(arrays)
+    return arrays
 
 
 def check_finite(arrays: Mapping[str, np.ndarray]) -> None:

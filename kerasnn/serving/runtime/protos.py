@@ -11,6 +11,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 # Message -> field -> its number and type; a star means repeated. On the wire a map is a list of
 # entries, and a message that was serialized elsewhere is bytes.
 _MESSAGES = {
+    "SavedModel": {"meta_graphs": (2, "MetaGraphDef*")},
     "MetaGraphDef": {"signature_def": (5, "SignatureEntry*")},
     "SignatureEntry": {"key": (1, "string"), "value": (2, "SignatureDef")},
     "SignatureDef": {"inputs": (1, "InfoEntry*"), "outputs": (2, "InfoEntry*")},
@@ -61,5 +62,6 @@ def _classes() -> dict[str, Any]:
 
 
 _CLASSES = _classes()
+SavedModel: Any = _CLASSES["SavedModel"]
 MetaGraphDef: Any = _CLASSES["MetaGraphDef"]
 PredictionLog: Any = _CLASSES["PredictionLog"]

@@ -4,6 +4,7 @@ Used for verification where TensorFlow's C library is missing, as on Windows.
 """
 
 import os
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from kerasnn._checks.errors import InvalidArgument
 from kerasnn.serving.errors import MissingSignatureError
-from kerasnn.serving.runtime import c_library
+from kerasnn.serving.runtime import c_library, protos, raw_columns
 from kerasnn.serving.runtime.coerce_inputs import Signature, Tensor
 
 
@@ -43,6 +44,15 @@ class Session:
                 got=f"{str(directory)!r}, for which it reports: {error}",
             ) from None
         self.signatures: dict[str, Any] = dict(self._loaded.signatures)
+        contents = pathlib.Path(directory, "saved_model.pb").read_bytes()
+        # Argument of a loaded function -> name of the column, which may be no identifier.
+        self._columns = {
+            argument: tensor.key
+            for meta_graph in protos.SavedModel.FromString(contents).meta_graphs
+            for signature in meta_graph.signature_def
+            for tensor in signature.value.inputs
+            if (argument := raw_columns.argument_of(tensor.value.name)) is not None
+        }
 
     def signature(self, name: Any) -> Signature:
         """Returns the signature of a name; for the errors see `c_session.Session.signature`."""
@@ -50,7 +60,8 @@ class Session:
         if function is None:
             known = ", ".join(self.signatures) or "none"
             raise MissingSignatureError("signature", f"be one of the model's, {known}", name)
-        inputs = function.structured_input_signature[1]
+        arguments = function.structured_input_signature[1]
+        inputs = {self._columns.get(key, key): spec for key, spec in arguments.items()}
         return Signature(
             name=name,
             inputs={key: self._tensor(name, key, spec) for key, spec in inputs.items()},
@@ -58,6 +69,7 @@ class Session:
                 key: self._tensor(name, key, spec)
                 for key, spec in function.structured_outputs.items()
             },
+            is_table=arguments.keys() <= self._columns.keys(),
         )
 
     def run(self, signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -68,8 +80,11 @@ class Session:
             RuntimeError: If it fails otherwise.
         """
         tf = self._tf
+        arguments = {name: key for key, name in self._columns.items()}
         given = {
-            name: tf.constant(array, tf.string if array.dtype == object else array.dtype)
+            arguments.get(name, name): tf.constant(
+                array, tf.string if array.dtype == object else array.dtype
+            )
             for name, array in inputs.items()
         }
         try:
