@@ -34,7 +34,7 @@ from kerasnn.models import Model, Sequential
 from kerasnn.training import fit, lr_find
 
 if _TYPE_CHECKING:
-    from kerasnn import selection
+    from kerasnn import report, selection
 
 __all__ = [
     "InvalidArgument",
@@ -52,6 +52,7 @@ __all__ = [
     "ops",
     "optimizers",
     "plots",
+    "report",
     "schedules",
     "selection",
     "serving",
@@ -60,8 +61,8 @@ __all__ = [
     "transfer",
 ]
 
-# Imported when it is used, since it imports scikit-learn.
-_LAZY = ("selection",)
+# Imported when they are used, since they import scikit-learn.
+_LAZY = ("report", "selection")
 
 
 def __getattr__(name: str) -> _Any:

@@ -11,7 +11,7 @@ import pytest
 
 import kerasnn
 
-HEAVY = ["matplotlib", "sklearn", "tensorflow_datasets", "pandas", "PIL"]
+HEAVY = ["jinja2", "matplotlib", "sklearn", "tensorflow_datasets", "pandas", "PIL"]
 
 
 def in_a_fresh_process(code, **environment):

@@ -1,0 +1,98 @@
+"""Figures as inline SVG in the colours of the page."""
+
+import hashlib
+import io
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from kerasnn._core.plotting import COLOURS
+from kerasnn.report.blocks import Figure, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LOOK = {
+    "axes.facecolor": "none",
+    "axes.linewidth": 0.6,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.facecolor": "none",
+    "font.size": 8.5,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "savefig.facecolor": "none",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "kerasnn",
+    # A dollar sign in the name of a class or a column is a dollar sign.
+    "text.parse_math": False,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+}
+_NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+_WIDTH, _HEIGHT = 4.2, 3.1
+# Longer names of classes leave no room for the figure.
+_LONGEST = 20
+
+
+def figure(
+    title: str, text: str, draw: Callable[["Axes"], object], *, height: float = _HEIGHT
+) -> Figure:
+    """Draws a figure without its title, which the page shows.
+
+    Args:
+        title: What it shows.
+        text: The same for readers who cannot see it, with its main number.
+        draw: Draws on Axes; what it returns is not used.
+        height: Height in inches; the width is 4.2.
+    """
+    import matplotlib
+    import matplotlib.figure
+    from markupsafe import Markup, escape
+
+    file = io.StringIO()
+    with matplotlib.rc_context(_LOOK), warnings.catch_warnings():
+        # Only the width of such a text is unknown; a browser has the glyph.
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        canvas = matplotlib.figure.Figure(figsize=(_WIDTH, height), layout="constrained")
+        ax = canvas.add_subplot()
+        draw(ax)
+        ax.set_title("")
+        canvas.savefig(file, format="svg", dpi=200, metadata=_NO_METADATA)
+    size = f'viewBox="0 0 {_WIDTH * 72:g} {height * 72:g}"'
+    start = f'<svg class="plot" role="img" aria-label="{escape(f"{title}. {text}")}" {size}>'
+    return Figure(title, Markup(start + _in_page(file.getvalue())))
+
+
+def names_in_figures(names: Sequence[str]) -> list[str]:
+    """Returns names that are short enough for a figure, and still differ."""
+    cut = [short(name, _LONGEST) for name in names]
+    if len(set(cut)) == len(cut):
+        return cut
+    return [f"{i}: {short(name, _LONGEST - 4)}" for i, name in enumerate(names)]
+
+
+def _in_page(svg: str) -> str:
+    """Returns the elements of a drawing, with the page's font and colours and without addresses."""
+    inner = re.sub(r"\A.*?<svg [^>]*>", "", svg, flags=re.DOTALL)
+    inner = re.sub(r"<style.*?</style>", "", inner, count=1, flags=re.DOTALL)
+    inner = inner.replace("xlink:href=", "href=")
+    # Names are unique in one drawing, and have to be in the page.
+    key = f"f{hashlib.sha256(inner.encode('utf-8', 'replace')).hexdigest()[:8]}-"
+    inner = re.sub(r'(<[^>]* id="|url\(#|<[^>]* href="#)', rf"\g<1>{key}", inner)
+
+    def style(found: re.Match[str]) -> str:
+        text = re.sub(r"font: ([\d.]+px) [^;]*", r"font-size: \1", found[0][:-1])
+        text = re.sub(r"font-family: [^;]*;? ?", "", text)
+        for i, colour in enumerate(COLOURS):
+            text = text.replace(colour.lower(), f"var(--colour-{i})")
+        return f'{text.replace("#000000", "currentColor")}"'
+
+    return re.sub(r'<[^>]* style="[^"]*"', style, inner)
+
+
+def short_name(name: str) -> str:
+    """Returns a name that is short enough for a figure."""
+    return short(name, _LONGEST)

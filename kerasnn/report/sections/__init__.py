@@ -1,0 +1,1 @@
+"""Sections of a report, each from what it describes to its blocks."""

@@ -1,0 +1,151 @@
+"""Section of the comparison by cross-validation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn.report.blocks import Best, Cell, Figure, Paragraph, Section, Table, decimals_of
+from kerasnn.report.figures import figure, names_in_figures
+
+_LESS_IS_BETTER = (
+    "loss",
+    "error",
+    "deviance",
+    "entropy",
+    "divergence",
+    "brier",
+    "hinge",
+    "poisson",
+    "seconds",
+    "time",
+)
+_ABBREVIATIONS = ("mae", "mse", "rmse", "mape", "msle")
+
+Scores = Mapping[str, Mapping[str, Any]]
+
+
+def comparison(scores: Scores) -> Section:
+    """Returns the section: a table of means and standard errors, and the first metric's folds.
+
+    Args:
+        scores: Name of a model -> metric -> one score for each fold; the first model is the
+            network.
+    """
+    folds = _folds(scores)
+    metrics = list(dict.fromkeys(metric for each in folds.values() for metric in each))
+    rows: list[list[Cell]] = [[name] for name in folds]
+    for metric in metrics:
+        means = {name: each[metric].mean() for name, each in folds.items() if metric in each}
+        best = best_of(metric, means)
+        for row, (name, each) in zip(rows, folds.items(), strict=True):
+            text = mean_and_error(each[metric]) if metric in each else ""
+            row.append(Best(text) if name in best else text)
+    count = len(next(iter(folds[next(iter(folds))].values())))
+    titles = [_words(metric) for metric in metrics]
+    table = Table(
+        f"Mean over {count} folds, with its standard error",
+        ("model", *titles),
+        rows,
+        numeric=titles,
+    )
+    blocks = [Paragraph(_verdict(metrics[0], folds)), table, _figure(metrics[0], folds)]
+    return Section("comparison", "Comparison by cross-validation", blocks)
+
+
+def mean_and_error(values: np.ndarray) -> str:
+    """Returns mean and standard error, which is the deviation over the folds / sqrt(folds)."""
+    mean = float(values.mean())
+    decimals = decimals_of(mean)
+    if len(values) == 1:
+        return f"{mean:,.{decimals}f}"
+    return f"{mean:,.{decimals}f} ± {standard_error(values):,.{decimals}f}"
+
+
+def standard_error(values: np.ndarray) -> float:
+    """Returns the standard error of a mean over folds."""
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def best_of(metric: str, means: Mapping[str, float]) -> list[str]:
+    """Returns the names with the best mean.
+
+    >>> best_of("accuracy", {"network": 0.9, "linear": 0.95})
+    ['linear']
+    >>> best_of("mean_squared_error", {"network": 0.9, "linear": 0.95})
+    ['network']
+    """
+    choose = min if less_is_better(metric) else max
+    best = choose(means.values(), default=np.nan)
+    return [name for name, mean in means.items() if mean == best]
+
+
+def less_is_better(metric: str) -> bool:
+    """Whether smaller values of a metric are better, by its name."""
+    name = metric.lower()
+    return name in _ABBREVIATIONS or any(part in name for part in _LESS_IS_BETTER)
+
+
+def _verdict(metric: str, folds: dict[str, dict[str, np.ndarray]]) -> str:
+    """Says who is best, and how far the first model, the network, is from it."""
+    has = {name: each[metric] for name, each in folds.items() if metric in each}
+    best = best_of(metric, {name: values.mean() for name, values in has.items()})
+    network, words = next(iter(folds)), _words(metric)
+    if not best or network not in has or len(has) == 1:
+        return "All were trained and scored on the same folds of the training part."
+    if network in best:
+        others = {name: values.mean() for name, values in has.items() if name != network}
+        second = best_of(metric, others)[0]
+        text = f"By {words} the first model, {network}, is best, ahead of {second} by "
+    else:
+        second = best[0]
+        text = f"By {words} {second} is best; the first model, {network}, is behind it by "
+    decimals = decimals_of(has[network].mean())
+    difference = abs(has[network].mean() - has[second].mean())
+    text += f"{difference:,.{decimals}f}"
+    if len(has[network]) > 1 and len(has[network]) == len(has[second]):
+        error = standard_error(has[network] - has[second])
+        text += f" ± {error:,.{decimals}f}, fold by fold"
+        if difference <= 2 * error:
+            text += ", which may be chance"
+    return f"{text}. All were trained and scored on the same folds."
+
+
+def _figure(metric: str, folds: dict[str, dict[str, np.ndarray]]) -> Figure:
+    has = {name: each[metric] for name, each in folds.items() if metric in each}
+    words = _words(metric)
+
+    def draw(ax: Any) -> None:
+        for i, values in enumerate(has.values()):
+            ax.plot(values, np.full(len(values), i), "o", ms=4, alpha=0.55, color="#0072B2")
+            ax.plot([values.mean()] * 2, [i - 0.25, i + 0.25], color="black", linewidth=1.5)
+        ax.set_yticks(range(len(has)), names_in_figures(list(has)))
+        ax.set_ylim(len(has) - 0.5, -0.5)
+        ax.set_xlabel(words)
+
+    text = "; ".join(f"{name} {mean_and_error(values)}" for name, values in has.items())
+    title = f"{words[:1].upper()}{words[1:]} of each fold, and the mean"
+    return figure(title, text, draw, height=0.8 + 0.38 * len(has))
+
+
+def _folds(scores: Any) -> dict[str, dict[str, np.ndarray]]:
+    rule = "map the names of models to metrics, and these to one finite score a fold"
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for name, metrics in scores.items() if isinstance(scores, Mapping) else ():
+        if isinstance(metrics, Mapping):
+            found[name] = {
+                metric: np.atleast_1d(np.asarray(values, dtype=np.float64))
+                for metric, values in metrics.items()
+            }
+    arrays = [values for metrics in found.values() for values in metrics.values()]
+    is_right = arrays and len(found) == len(scores) and all(found.values())
+    if not is_right or not all(a.ndim == 1 and a.size and np.isfinite(a).all() for a in arrays):
+        raise _checks.InvalidArgument(
+            "scores", rule, scores, 'Such as {"network": {"accuracy": [0.9, 0.8]}}.'
+        )
+    return found
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

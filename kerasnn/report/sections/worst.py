@@ -1,0 +1,153 @@
+"""Section of the test rows or images with the largest losses."""
+
+import base64
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from kerasnn.data.split import Split
+from kerasnn.report.blocks import Images, Paragraph, Section, Table, short, shown
+from kerasnn.report.predicted_rows import PredictedRows
+from kerasnn.report.sections.importance import Importance
+from kerasnn.tasks import Task
+
+_MOST_COLUMNS = 10
+_PIXELS = 128
+
+
+def worst(
+    split: Split,
+    part: PredictedRows,
+    names: Sequence[str] | None,
+    output_names: Sequence[str],
+    importances: Sequence[Importance],
+) -> Section | None:
+    """Returns the section; None where no rows were asked for.
+
+    Args:
+        split: The data.
+        part: The test part.
+        names: Names of its rows.
+        output_names: Names of the outputs, for numbers.
+        importances: Tell which columns to show where there are many.
+    """
+    if not len(part.worst):
+        return None
+    rows: list[str] = [str(i) if names is None else names[i] for i in part.worst]
+    head, cells = _predictions(part, output_names)
+    if part.worst_x.ndim == 4 and part.worst_x.shape[-1] in (1, 3):
+        images = [
+            (data, f"test image {name}", (name, *texts))
+            for data, name, texts in zip(
+                _thumbnails(part.worst_x), rows, _in_words(head, cells), strict=True
+            )
+        ]
+        text = "The test images with the largest losses, the largest first."
+        return Section("worst", "Worst images", [Paragraph(text), Images(images)])
+    columns = _columns(split, part)
+    chosen = list(columns)
+    text = ""
+    if len(chosen) > _MOST_COLUMNS:
+        order = [each.name for each in importances if each.name in columns] or chosen
+        chosen = order[:_MOST_COLUMNS]
+        which = "most important" if importances else "first"
+        text = f"Shown are the {len(chosen)} {which} of {len(columns)} columns."
+    shown_columns = [_texts(columns[name]) for name in chosen]
+    lines = [
+        (row, *predicted, *(texts[i] for texts in shown_columns))
+        for i, (row, predicted) in enumerate(zip(rows, cells, strict=True))
+    ]
+    numeric = [name for name in chosen if columns[name].dtype.kind in "biuf"]
+    # A column may have the name of one of the predictions.
+    head = [f"{name} of the model" if name in chosen else name for name in head]
+    numeric += [name for name in head if name not in ("true", "predicted")]
+    if not part.task.is_classification:
+        numeric += head
+    table = Table(
+        "Largest losses first", ("row", *head, *chosen), lines, numeric=numeric, is_wide=True
+    )
+    return Section("worst", "Worst rows", [*([Paragraph(text)] if text else []), table])
+
+
+def _predictions(
+    part: PredictedRows, names: Sequence[str]
+) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Returns headers, and cells of each of the worst rows."""
+    y, predicted, predictions = (
+        array[part.worst] for array in (part.y, part.predicted, part.predictions)
+    )
+    if part.task is Task.MULTILABEL:
+        labels = np.array(part.classes, dtype=object)
+        texts = [
+            tuple(", ".join(labels[row == 1]) or "none" for row in pair)
+            for pair in zip(y, predicted, strict=True)
+        ]
+        losses = [shown(loss) for loss in part.losses[part.worst]]
+        return ["true", "predicted", "log loss"], [
+            (*text, loss) for text, loss in zip(texts, losses, strict=True)
+        ]
+    if part.task.is_classification:
+        of_true = (
+            predictions[np.arange(len(y)), y]
+            if part.task is Task.MULTICLASS
+            else np.where(y == 1, predictions, 1 - predictions)
+        )
+        return ["true", "predicted", "probability of the true class"], [
+            (part.classes[a], part.classes[b], f"{p:.3f}")
+            for a, b, p in zip(y, predicted, of_true, strict=True)
+        ]
+    head = [
+        f"{what} {name}" if len(names) > 1 else what
+        for name in names
+        for what in ("true", "predicted", "difference")
+    ]
+    return head, [
+        tuple(shown(v) for pair in zip(a, b, strict=True) for v in (*pair, pair[0] - pair[1]))
+        for a, b in zip(y, predictions, strict=True)
+    ]
+
+
+def _in_words(head: Sequence[str], cells: Sequence[Sequence[str]]) -> list[list[str]]:
+    return [[f"{name}: {text}" for name, text in zip(head, each, strict=True)] for each in cells]
+
+
+def _columns(split: Split, part: PredictedRows) -> Mapping[str, np.ndarray]:
+    """Returns the worst rows by column: raw ones, or else those of a table x."""
+    if split.raw_test is not None:
+        raw = {name: values[part.worst] for name, values in split.raw_test.items()}
+        return {name: v[:, -1] if v.ndim == 2 else v for name, v in raw.items()}
+    if part.worst_x.ndim != 2:
+        return {}
+    names = split.features or [f"column {i}" for i in range(part.worst_x.shape[1])]
+    return dict(zip(names, part.worst_x.T, strict=True))
+
+
+def _texts(values: np.ndarray) -> list[str]:
+    """Returns the cells of a column, numbers with equally many decimals."""
+    if values.dtype.kind not in "biuf":
+        return [short(str(value), 60) for value in values]
+    texts = [shown(float(value)) for value in values]
+    decimals = max((len(text.partition(".")[2]) for text in texts if "e" not in text), default=0)
+    decimals = min(decimals, 4)
+    if any("e" in text for text in texts):
+        return texts
+    return [
+        f"{float(value):,.{decimals}f}" if text else ""
+        for value, text in zip(values, texts, strict=True)
+    ]
+
+
+def _thumbnails(images: np.ndarray) -> list[str]:
+    """Returns images as data URIs of PNG files with sides of at most 128 pixels."""
+    levels = images.astype(np.float32)
+    if images.dtype != np.uint8:
+        low, high = levels.min(), levels.max()
+        levels = (levels - low) * 255 / ((high - low) or 1.0)
+    height, width = levels.shape[1:3]
+    scale = min(1.0, _PIXELS / max(height, width))
+    if scale < 1:
+        size = max(1, round(height * scale)), max(1, round(width * scale))
+        levels = tf.image.resize(levels, size, method="area").numpy()
+    files = [tf.io.encode_png(tf.cast(tf.round(image), tf.uint8)).numpy() for image in levels]
+    return [f"data:image/png;base64,{base64.b64encode(file).decode()}" for file in files]

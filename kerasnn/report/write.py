@@ -1,0 +1,236 @@
+"""`kerasnn.report.write`: one HTML file about one training."""
+
+import os
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from kerasnn import _checks
+from kerasnn._core import atomic_files
+from kerasnn.data.split import Split
+from kerasnn.doctor.diagnosis import Diagnosis
+from kerasnn.doctor.rules.finding import Finding
+from kerasnn.report import predicted_rows
+from kerasnn.report.blocks import Section
+from kerasnn.report.predicted_rows import PredictedRows
+from kerasnn.report.rendering import render
+from kerasnn.report.sections import (
+    classes,
+    columns,
+    data,
+    importance,
+    metrics,
+    network,
+    numbers,
+    worst,
+)
+from kerasnn.report.sections import (
+    scores as comparison,
+)
+from kerasnn.report.sections.columns import Column
+from kerasnn.report.sections.scores import Scores
+from kerasnn.serving.report import ExportReport
+
+
+@_checks.known_arguments
+def write(
+    path: str | os.PathLike[str],
+    *,
+    split: Split,
+    model: keras.Model,
+    title: str | None = None,
+    target: str | None = None,
+    history: keras.callbacks.History | Mapping[str, Sequence[float]] | None = None,
+    scores: Scores | None = None,
+    findings: Diagnosis | Sequence[Finding] | None = None,
+    export: ExportReport | None = None,
+    columns: Sequence[Column] | None = None,
+    dropped: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+    command: str | None = None,
+    seed: int | None = None,
+    names: Sequence[str] | None = None,
+    n_worst: int = 10,
+    importance_repeats: int = 5,
+) -> pathlib.Path:
+    """Writes a report of a trained model as one HTML file.
+
+    The file needs no other: figures are inline SVG, images inline PNG, and it has no scripts. It
+    is made for light and dark screens, phones and paper. A section is left out where its data is
+    not given:
+
+    | section | from |
+    |---|---|
+    | data and columns | `split` |
+    | left out and filled | `columns`, `dropped`, `notes` |
+    | comparison by cross-validation | `scores` |
+    | learning curves | `history` |
+    | results on the test part: metrics with 95% intervals, confusion matrix, ROC and precision-recall curves, reliability; or residuals | `split` and `model` |
+    | worst rows or images | `n_worst` |
+    | importance of the columns | `importance_repeats` |
+    | diagnosis | `findings` |
+    | network | `model` |
+    | serving | `export` |
+    | versions, processor, seed, command | `command`, `seed` |
+
+    The test part is predicted once; of a stream the first 20,000 rows. Importance is scikit-learn's
+    permutation importance by the loss, on at most 2,000 rows: of the raw columns where the split
+    has an encoder, else of the columns of x. Tables of more than 100 columns have none.
+
+    Args:
+        path: File to write; missing directories are created. It is replaced whole, or not at all.
+        split: The data.
+        model: The trained model.
+        title: Heading; the default names the target.
+        target: Name of the column that the model predicts.
+        history: The result of `fit`, or its `history` dict.
+        scores: Name of a model -> metric -> one score for each fold. The first model is the
+            network; the others are what it is compared with.
+        findings: What `kerasnn.doctor.diagnose` has returned, or its findings.
+        export: What `kerasnn.serving.export` has returned.
+        columns: Descriptions of the columns of the table; None takes those of the split's encoder.
+        dropped: Name of a column that was left out -> the reason.
+        notes: Sentences about the data, such as on rows that were left out.
+        command: Command line or program that repeats the training.
+        seed: Seed of the training.
+        names: Names of the test rows, such as those of image files.
+        n_worst: Number of test rows with the largest losses to show.
+        importance_repeats: Permutations of each column; 0 for none.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        InvalidArgument: If `path` cannot be a file, the model's predictions do not suit the
+            split, or another argument is invalid.
+        OSError: If the file cannot be written.
+        TypeError: If an argument is unknown.
+
+    Example:
+        >>> import tempfile
+        >>> from kerasnn import data, models
+        >>> iris = data.load("iris")
+        >>> model = models.mlp(4, outputs=3, task="multiclass", hidden=(8,))
+        >>> history = model.fit(iris.x_train, iris.y_train, epochs=2, verbose=0)
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "iris.html")
+        >>> write(path, split=iris, model=model, history=history, target="species").name
+        'iris.html'
+    """  # noqa: E501
+    _checks.file_name("path", path)
+    _check(split, model)
+    _checks.integer("n_worst", n_worst, at_least=0)
+    _checks.integer("importance_repeats", importance_repeats, at_least=0)
+    file = pathlib.Path(path)
+    atomic_files.check_writable("path", file)
+    part = predicted_rows.read(split, model, n_worst)
+    if names is not None and len(names) < part.rows:
+        raise _checks.InvalidArgument(
+            "names", f"name the {part.rows} test rows", names, got=f"{len(names)} names"
+        )
+    page = _page(
+        split,
+        model,
+        part,
+        title=title,
+        target=target,
+        history=history,
+        scores=scores,
+        findings=findings,
+        export=export,
+        descriptions=_described(split, columns),
+        dropped=dropped or {},
+        notes=notes,
+        command=command,
+        seed=seed,
+        names=names,
+        importance_repeats=importance_repeats,
+    )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_files.replacing(file) as draft:
+        # Names of files may hold bytes that are no text.
+        draft.write_bytes(page.encode("utf-8", "replace"))
+    return file
+
+
+def _page(
+    split: Split,
+    model: keras.Model,
+    part: PredictedRows,
+    *,
+    title: str | None,
+    target: str | None,
+    history: Any,
+    scores: Scores | None,
+    findings: Any,
+    export: ExportReport | None,
+    descriptions: Sequence[Column],
+    dropped: Mapping[str, str],
+    notes: Sequence[str],
+    command: str | None,
+    seed: int | None,
+    names: Sequence[str] | None,
+    importance_repeats: int,
+) -> str:
+    outputs = _output_names(part, target)
+    found = metrics.measure(part, split.y_train)
+    importances = importance.importances(split, model, part, importance_repeats)
+    results = (
+        classes.results(part, found)
+        if part.task.is_classification
+        else numbers.results(part, found, outputs)
+    )
+    sections: Iterable[Section | None] = (
+        data.data(split, part, outputs, descriptions),
+        data.changes(descriptions, dropped, notes),
+        None if scores is None else comparison.comparison(scores),
+        None if history is None else network.curves(history),
+        results,
+        worst.worst(split, part, names, outputs, importances),
+        importance.importance(importances, part, importance_repeats),
+        None if findings is None else network.diagnosis(findings),
+        network.network(model),
+        None if export is None else network.serving(export),
+        network.repetition(command, seed),
+    )
+    best = found[0]
+    facts = [
+        *([] if target is None else [("target", target)]),
+        ("task", str(part.task)),
+        (f"{best.name} on {part.rows:,} test rows", best.words(best.value)),
+        *([("95% interval", best.interval)] if best.interval else []),
+        *(
+            [("constant prediction", best.words(best.constant))]
+            if best.constant == best.constant
+            else []
+        ),
+        ("parameters", f"{model.count_params():,}"),
+    ]
+    heading = title or (f"Prediction of {target}" if target else "Report of a training")
+    return render(heading, facts, [section for section in sections if section is not None])
+
+
+def _check(split: Any, model: Any) -> None:
+    if not isinstance(split, Split):
+        raise _checks.InvalidArgument(
+            "split",
+            "be a `kerasnn.data.Split`",
+            split,
+            "Make one of arrays, `Split(x_train, y_train, x_test, y_test, task)`.",
+            got=type(split).__name__,
+        )
+    if not isinstance(model, keras.Model):
+        raise _checks.InvalidArgument("model", "be a Keras model", model)
+
+
+def _described(split: Split, given: Sequence[Column] | None) -> Sequence[Column]:
+    return columns.described(split) if given is None else given
+
+
+def _output_names(part: PredictedRows, target: str | None) -> list[str]:
+    if part.task.is_classification:
+        return []
+    count = part.y.shape[1]
+    name = target or "output"
+    return [name] if count == 1 else [f"{name} {i}" for i in range(count)]
