@@ -58,15 +58,29 @@ def partition(
         train_test_split(np.arange(rows), test_size=test_rows, random_state=seed, stratify=labels),
     )
     if labels is not None:
-        absent = np.setdiff1d(labels, labels[train])
-        if len(absent):
-            raise _checks.InvalidArgument(
-                "test_size",
-                f"leave a row of each class to train on, of {classes[absent[0]]!r} too",
-                test_size,
-                "Use a smaller one.",
-            )
+        check_classes_to_train(labels, train, classes, test_size)
     return train, test
+
+
+def check_classes_to_train(
+    labels: np.ndarray, train: np.ndarray, classes: Sequence[str], test_size: float
+) -> None:
+    """Raises unless the training rows have all classes.
+
+    Args:
+        labels: `(rows,)` class indices.
+        train: Indices of the training rows.
+        classes: Name of each class.
+        test_size: Fraction of the test part, for the error.
+    """
+    absent = np.setdiff1d(labels, labels[train])
+    if len(absent):
+        raise _checks.InvalidArgument(
+            "test_size",
+            f"leave a row of each class to train on, of {classes[absent[0]]!r} too",
+            test_size,
+            "Use a smaller one.",
+        )
 
 
 def _check_classes(

@@ -4,10 +4,11 @@ import os
 from collections.abc import Mapping, Sequence
 
 from kerasnn import _checks
-from kerasnn.data._from_table import TableOptions, split_table
 from kerasnn.data.split import Split
 from kerasnn.data.tables.columns import MISSING_VALUES
 from kerasnn.data.tables.csv_table import CsvTable
+from kerasnn.data.tables.split_table import split_table
+from kerasnn.data.tables.table_options import TableOptions
 from kerasnn.tasks import Task
 
 
@@ -89,13 +90,17 @@ def from_csv(
             one row has.
         dates: Columns of dates in another format than ISO's: name -> format as in
             `datetime.strptime`, of `%Y %y %m %d %H %M %S %f` and English months, `%b %B`.
-        drop: Columns to leave out.
+        drop: Columns to leave out. `split_by` and `groups` may be among them.
         embed_above: Number of names above which a column becomes one column of indices for an
             embedding: 1, 2, ... by name, and 0 where unknown or missing. Give `split.embeddings` to
             `models.mlp`. None never does so, and refuses columns of more than 256 names.
-        split_by: Not used yet.
-        groups: Not used yet.
-        windows: Not used yet.
+        split_by: Column of numbers or dates; the test part holds the last rows by it. Without it,
+            rows are divided at random.
+        groups: Column whose equal values stay in one part, such as a patient's number; it is no
+            column of x. With `windows` it tells several series apart.
+        windows: Number of past steps in each row of x, for series: x is `(rows, steps, columns)`
+            with the target's own past among the columns, and y the target of the step after. The
+            steps are in the order of `split_by`, or of the file; the test part holds the last.
         drop_missing_target: Whether rows without a target are left out. They raise otherwise.
         delimiter: The character between two cells.
         encoding: As in `open`. The default reads UTF-8 with and without a byte-order mark.
@@ -136,7 +141,7 @@ def from_csv(
         missing_values=missing_values,
         task=task,
         categorical=categorical,
-        dates=dates or {},
+        dates=dates,
         drop=drop,
         embed_above=embed_above,
         split_by=split_by,
@@ -146,14 +151,12 @@ def from_csv(
         in_memory=in_memory,
         batch_size=batch_size,
     )
-    options.check()
     table = CsvTable(
         path,
         delimiter=delimiter,
         encoding=encoding,
         missing_values=missing_values,
-        # Numbers of many digits may be names of classes.
-        as_text=(*categorical, *options.dates, target),
+        as_text=options.as_text,
         drop=options.ignored,
     )
     return split_table(table, options)

@@ -14,6 +14,7 @@ import polars as pl
 
 # A cell in quotes that is longer is left to the csv module.
 BLOCK_BYTES = 1 << 24
+_PIECE_BYTES = 1 << 16
 _FRAME_ROWS = 1 << 15
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _BLANK_LINES = re.compile(rb"\n(?:\r?\n)+")
@@ -40,7 +41,7 @@ class CsvFile:
 
     def rows(self) -> Generator[tuple[int, list[str]], None, None]:
         """Yields the line on which each row ends and its cells; the header is the first row."""
-        yield from self._read_rows(self._chunks(), 0)
+        yield from self._read_rows(self._chunks(_PIECE_BYTES), 0)
 
     def frames(
         self, names: tuple[str, ...], on_read: Callable[[int], None]
@@ -51,7 +52,7 @@ class CsvFile:
             names: Names of the columns.
             on_read: Receives the number of bytes of each part of the file that was read.
         """
-        chunks = self._chunks(on_read)
+        chunks = self._chunks(BLOCK_BYTES, on_read)
         start, line = self._below_header(next(chunks))
         rest = b""
         for chunk in itertools.chain([start], chunks, [None]):
@@ -65,23 +66,30 @@ class CsvFile:
             if frame.height:
                 yield frame
 
-    def _chunks(self, on_read: Callable[[int], None] = lambda size: None) -> Iterator[bytes]:
+    def _chunks(
+        self, size: int, on_read: Callable[[int], None] = lambda size: None
+    ) -> Iterator[bytes]:
         """Yields the file's text in UTF-8, without a byte-order mark; raises with the line."""
         name = codecs.lookup(self.encoding).name
+        is_utf8 = name.startswith("utf-8")
         decoder = codecs.getincrementaldecoder(name)()
-        line = 1
+        line, within = 1, False
         with self.path.open("rb") as file:
             while True:
-                piece = file.read(BLOCK_BYTES)
-                try:
-                    text = decoder.decode(piece, final=not piece)
-                except UnicodeError as error:
-                    raise ValueError(self._decoding_fault(error, line)) from None
+                piece = file.read(size)
+                text = ""
+                # UTF-8 needs no conversion, but a check.
+                if within or not is_utf8 or not piece.isascii():
+                    try:
+                        text = decoder.decode(piece, final=not piece)
+                    except UnicodeError as error:
+                        raise ValueError(self._decoding_fault(error, line)) from None
+                    within = bool(decoder.getstate()[0])
                 if not piece and not text:
                     return
                 if name == "utf-8-sig" and line == 1:
                     piece = piece.removeprefix(codecs.BOM_UTF8)
-                chunk = piece if name.startswith("utf-8") else text.encode()
+                chunk = piece if is_utf8 else text.encode()
                 line += chunk.count(b"\n")
                 yield chunk
                 on_read(len(piece))
@@ -122,10 +130,13 @@ class CsvFile:
         if b'"' in block and not _is_well_quoted(block, delimiter):
             return None
         schema = dict.fromkeys(names, pl.String)
-        if not (block := block.strip(b"\r\n")):
+        if block[:1] in b"\r\n" or block.endswith((b"\n\n", b"\n\r\n")):
+            block = block.strip(b"\r\n")
+        if not block:
             return pl.DataFrame(schema=schema)
-        # Polars would drop an empty cell too many before the end of the text.
-        block += b"\n"
+        # Without a line end Polars would drop an empty cell too many.
+        if not block.endswith(b"\n"):
+            block += b"\n"
         try:
             frame = pl.read_csv(
                 block,

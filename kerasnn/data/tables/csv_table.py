@@ -127,10 +127,8 @@ class CsvTable(Table):
 
     def _typed(self, texts: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
         text = [name for name in texts.columns if name not in values.columns]
-        return texts.with_columns(
-            *(clean_text(pl.col(name), self._missing).alias(name) for name in text),
-            *values.get_columns(),
-        )
+        cleaned = clean_text(texts, text, self._missing)
+        return texts.with_columns(cleaned.get_columns() + values.get_columns())
 
     def _check_header(self) -> None:
         if not self.names:

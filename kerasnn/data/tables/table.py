@@ -3,6 +3,7 @@
 import abc
 from collections.abc import Collection, Iterator, Sequence
 
+import numpy as np
 import polars as pl
 
 # Rows that must agree before a column is read as numbers.
@@ -36,6 +37,19 @@ class Table(abc.ABC):
     def frame(self) -> pl.DataFrame:
         """Returns all rows, of the types that `frames` gives them."""
 
+    def selected(self, mask: np.ndarray) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
+        """Yields the rows that a mask selects, frame by frame, and their indices.
+
+        Args:
+            mask: `(rows,)` booleans.
+        """
+        start = 0
+        for frame in self.frames():
+            chosen = mask[start : start + frame.height]
+            if chosen.any():
+                yield frame.filter(pl.Series(chosen)), start + np.flatnonzero(chosen)
+            start += frame.height
+
     @abc.abstractmethod
     def places(self, rows: Sequence[int]) -> str:
         """Returns where rows are, for an error: "line 3, 6", or "row 1, 4".
@@ -58,10 +72,10 @@ def missing_texts(missing_values: Collection[str]) -> list[str]:
     return sorted({"", *(value.strip() for value in missing_values)})
 
 
-def clean_text(texts: pl.Expr, missing: Sequence[str]) -> pl.Expr:
-    """Returns texts without blanks around them, and null for those in `missing`."""
-    stripped = texts.str.strip_chars()
-    return pl.when(~stripped.is_in(missing)).then(stripped)
+def clean_text(texts: pl.DataFrame, columns: Sequence[str], missing: Sequence[str]) -> pl.DataFrame:
+    """Returns those columns without blanks around texts, and null for those in `missing`."""
+    stripped = texts.select(pl.col(*columns).str.strip_chars()) if columns else pl.DataFrame()
+    return stripped.select(pl.when(~pl.all().is_in(missing)).then(pl.all()))
 
 
 def numeric_columns(
@@ -82,15 +96,18 @@ def numbers(texts: pl.DataFrame, columns: Collection[str], missing: Sequence[str
     {'a': [1000.0, 0.5, None]}
     """
     cast = texts.select(pl.col(*columns).cast(pl.Float64, strict=False)) if columns else texts
+    codes = missing_numbers(missing)
     found = []
     for name in columns:
-        values = _numbers(texts[name], cast[name], missing)
+        values = _numbers(texts[name], cast[name], missing, codes)
         if values is not None:
             found.append(values)
     return pl.DataFrame(found)
 
 
-def _numbers(texts: pl.Series, values: pl.Series, missing: Sequence[str]) -> pl.Series | None:
+def _numbers(
+    texts: pl.Series, values: pl.Series, missing: Sequence[str], codes: pl.Series
+) -> pl.Series | None:
     if values.null_count() > texts.null_count():
         unread = texts.filter(values.is_null()).unique().str.strip_chars()
         unread = unread.filter(~unread.is_in(missing)).drop_nulls()
@@ -100,8 +117,13 @@ def _numbers(texts: pl.Series, values: pl.Series, missing: Sequence[str]) -> pl.
             texts = texts.str.strip_chars()
             values = texts.cast(pl.Float64, strict=False)
     # Texts that stand for a missing value may be numbers too: "nan", "-999".
-    codes = pl.Series(missing, dtype=pl.String).cast(pl.Float64, strict=False).drop_nulls()
-    if len(codes) and (values.is_nan() | values.is_in(codes.implode())).any():
+    if values.is_nan().any() or (len(codes) and values.is_in(codes.implode()).any()):
         absent = texts.str.strip_chars().is_in(missing)
         values = values.to_frame().select(pl.when(~absent).then(pl.first())).to_series()
     return values
+
+
+def missing_numbers(missing: Sequence[str]) -> pl.Series:
+    """Returns the numbers among the texts that stand for a missing value, except NaN."""
+    texts = pl.Series(missing, dtype=pl.String)
+    return texts.cast(pl.Float64, strict=False).fill_nan(None).drop_nulls()

@@ -5,7 +5,7 @@ import decimal
 import numpy as np
 import polars as pl
 
-from kerasnn.data.tables.raw_columns import RawColumn
+from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.targets import Target, encode_target
 from kerasnn.tasks import Task
 

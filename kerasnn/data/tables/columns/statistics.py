@@ -8,14 +8,14 @@ import polars as pl
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.data.tables.columns import (
+from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
+from kerasnn.data.tables.columns.specs import (
     BooleanColumn,
     CategoryColumn,
     Column,
     DateColumn,
     NumberColumn,
 )
-from kerasnn.data.tables.dates import DateFormat, parse_dates
 from kerasnn.data.tables.targets import float_dtype
 
 _MOST_CATEGORIES = 256
@@ -156,7 +156,7 @@ class CategoryStatistics(Statistics):
         number = f"more than {_MOST_COUNTED}" if self._is_refused else str(len(texts))
         start = f"Column {self.name!r} holds {number} different texts in {self.rows} training rows"
         words = np.mean(texts.str.count_matches(r"\s+").to_numpy() + 1)
-        if words >= _TEXT_WORDS and np.mean(texts.str.len_chars()) >= _TEXT_CHARACTERS:
+        if words >= _TEXT_WORDS and np.mean(texts.str.len_chars().to_numpy()) >= _TEXT_CHARACTERS:
             return (
                 f"{start}, which are sentences, not categories. Leave it out with "
                 f"drop=({self.name!r},), or learn from it alone with "

@@ -32,7 +32,10 @@ class RawColumn:
 
     def take(self, rows: np.ndarray) -> "RawColumn":
         """Returns some rows, of any shape."""
-        return dataclasses.replace(self, values=self.values[rows])
+        values, texts = self.values[rows], self.texts
+        if self.is_text and texts[-1] == "" and not (values == len(texts) - 1).any():
+            texts = texts[:-1]
+        return dataclasses.replace(self, values=values, texts=texts)
 
     def array(self, float_type: str) -> np.ndarray:
         """Returns the values as an encoder takes them: floats, or texts as objects."""

@@ -3,7 +3,7 @@
 import polars as pl
 import tensorflow as tf
 
-from kerasnn.data.tables.dates import DateFormat, parse_dates
+from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
 from kerasnn.data.tables.table import Table
 
 _LARGEST = 3.4028234663852886e38

@@ -9,14 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.data.tables.column_layers import ColumnLayer, layer_for
 from kerasnn.data.tables.columns import (
     MISSING_VALUES,
     CategoryColumn,
     Column,
     column_from_config,
 )
-from kerasnn.data.tables.raw_columns import RawColumn
+from kerasnn.data.tables.columns.layers import ColumnLayer, layer_for
+from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.targets import float_dtype
 
 

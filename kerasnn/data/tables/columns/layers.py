@@ -6,7 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasnn.data.tables.columns import (
+from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
+from kerasnn.data.tables.columns.specs import (
     BooleanColumn,
     CategoryColumn,
     Column,
@@ -14,7 +15,6 @@ from kerasnn.data.tables.columns import (
     NumberColumn,
     column_from_config,
 )
-from kerasnn.data.tables.dates import DateFormat, parse_dates
 
 # Blanks of Unicode: `tf.strings.strip` knows ASCII's alone.
 _BLANK = r"[\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"

@@ -1,0 +1,30 @@
+"""The argument `missing`: what is done with missing values, by column."""
+
+import collections
+from collections.abc import Mapping
+from typing import Any
+
+from kerasnn import _checks
+from kerasnn.data.tables.columns.specs import POLICIES
+
+
+def policies(missing: Any) -> Mapping[str, str]:
+    """Returns the policy of each column.
+
+    Args:
+        missing: A policy, or a dictionary of policies by column, in which None stands for all
+            other columns; without it these are "error".
+
+    Raises:
+        InvalidArgument: If a policy is unknown.
+
+    Example:
+        >>> policy = policies({"age": "median", None: "mean"})
+        >>> policy["age"], policy["height"]
+        ('median', 'mean')
+    """
+    given = missing if isinstance(missing, Mapping) else {None: missing}
+    for policy in given.values():
+        _checks.one_of("missing", policy, POLICIES)
+    others = given.get(None, "error")
+    return collections.defaultdict(lambda: others, given)

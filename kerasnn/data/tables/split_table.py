@@ -1,0 +1,447 @@
+"""The way from a table to a `Split`, whatever the table is read from."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from kerasnn.data._batching import batches
+from kerasnn.data._partition import check_classes_to_train, partition
+from kerasnn.data.split import Split
+from kerasnn.data.tables.columns import Column
+from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
+from kerasnn.data.tables.columns.kinds import ColumnSummary, raw_values
+from kerasnn.data.tables.columns.missing import policies
+from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.columns.statistics import statistics_for
+from kerasnn.data.tables.encoder import Encoder, encode
+from kerasnn.data.tables.partitions import (
+    Windows,
+    partition_by_group,
+    partition_by_time,
+    partition_windows,
+)
+from kerasnn.data.tables.table import Table
+from kerasnn.data.tables.table_options import TableOptions
+from kerasnn.data.tables.table_targets import table_target
+from kerasnn.tasks import Task
+
+_EXAMPLES = 8
+
+
+def split_table(table: Table, options: TableOptions) -> Split:
+    """Returns a table as a training and a test part; see `from_csv`."""
+    options.check_names(table)
+    frames = _Frames(table, options.in_memory)
+    contents = _read(frames, options)
+    target = _Target.of(contents, options)
+    windows = None
+    if options.windows is not None:
+        windows = _windows(contents, options)
+        train, test = np.union1d(windows.train, windows.train_next), windows.test_next
+    else:
+        train, test = _parts(contents, options, target)
+    columns, problems = _learn(frames, contents, options, train)
+    _raise_all([*contents.problems(options), *problems])
+
+    raw: dict[str, RawColumn] = {}
+    if windows is not None:
+        raw = _raw(next(frames.blocks())[1], columns)
+        examples = {name: column.take(windows.train[:_EXAMPLES]) for name, column in raw.items()}
+    elif options.in_memory:
+        order = np.concatenate([train, test])
+        raw = {n: c.take(order) for n, c in _raw(next(frames.blocks())[1], columns).items()}
+        examples = {
+            name: column.take(np.arange(len(train))[:_EXAMPLES]) for name, column in raw.items()
+        }
+    else:
+        [(_, frame)] = frames.selected(np.sort(train)[:_EXAMPLES], at_once=True)
+        examples = _raw(frame, columns)
+    encoder = Encoder(
+        columns,
+        missing_values=options.missing_values,
+        windows=options.windows,
+        examples={name: column.array("float64") for name, column in examples.items()},
+    )
+    if windows is not None:
+        return _split_windows(encoder, target, raw, windows)
+    if options.in_memory:
+        return _split_rows(encoder, target, raw, train, test)
+    return _split_stream(encoder, target, frames, options, train, test)
+
+
+class _Frames:
+    """The rows of a table, as one frame in memory or block by block in each pass."""
+
+    def __init__(self, table: Table, in_memory: bool) -> None:
+        self.table = table
+        self._frame = table.frame() if in_memory else None
+
+    def blocks(self, *, progress: bool = False) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Yields frames, each with the index of its first row."""
+        start = 0
+        frames = self.table.frames(progress=progress) if self._frame is None else [self._frame]
+        for frame in frames:
+            yield start, frame
+            start += len(frame)
+
+    def selected(
+        self, rows: np.ndarray, *, at_once: bool = False
+    ) -> Iterator[tuple[np.ndarray, pl.DataFrame]]:
+        """Yields the rows with these ascending indices in frames, each with its indices.
+
+        Args:
+            rows: The indices.
+            at_once: Whether to yield one frame, and read no further than needed.
+        """
+        found = []
+        for start, frame in self.blocks():
+            first, end = np.searchsorted(rows, (start, start + len(frame)))
+            if end > first:
+                here = rows[first:end]
+                found.append((here, frame[here - start]))
+                if not at_once:
+                    yield found.pop()
+            if end == len(rows):
+                break
+        if at_once:
+            yield rows, pl.concat([frame for _, frame in found])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Contents:
+    """What the first pass over a table finds.
+
+    Args:
+        table: The table.
+        rows: Number of its rows.
+        kept: Indices of the rows that are not left out.
+        summaries: Name -> summary.
+        values: Name -> all values, of the target and the columns that divide the rows.
+        kinds: Name -> kind, of the columns that can be read.
+        unreadable: An error for each column that cannot.
+    """
+
+    table: Table
+    rows: int
+    kept: np.ndarray
+    summaries: dict[str, ColumnSummary]
+    values: dict[str, pl.Series]
+    kinds: dict[str, str]
+    unreadable: list[str]
+
+    def problems(self, options: TableOptions) -> list[str]:
+        """Returns an error for each column that cannot be read, and one for missing values."""
+        policy = policies(options.missing)
+        counts = [
+            f"{name!r} {self.summaries[name].describe_missing(self.table)}"
+            for name in options.features(self.table)
+            if policy[name] == "error" and name in self.kinds and self.summaries[name].missing
+        ]
+        if not counts:
+            return self.unreadable
+        return [
+            *self.unreadable,
+            f"Missing values by column: {', '.join(counts)}. Leave those rows out with "
+            "missing='drop', fill in the mean and the commonest category of the training rows "
+            "with missing='mean', or drop the columns.",
+        ]
+
+    def places(self, rows: Sequence[int]) -> str:
+        """Returns where rows of those that are kept are."""
+        return self.table.places(self.kept[list(rows)].tolist())
+
+    def times(self, name: str | None) -> np.ndarray | None:
+        """Returns numbers that order the rows that are kept, with NaN for a missing one."""
+        if name is None:
+            return None
+        summary, kind = self.summaries[name], self._kind(name)
+        if kind == "number":
+            return _numbers(self.values[name])[self.kept]
+        raw = RawColumn.of(raw_values(self.values[name], kind))
+        if kind != "date":
+            # Neither numbers nor dates: refused by the division.
+            return raw.array("float64")[self.kept]
+        dates = parse_dates(tf.constant(raw.texts), DateFormat.parse(summary.date_format))
+        days = np.where(dates.valid, dates.days, np.nan)
+        return days[raw.values][self.kept]
+
+    def groups(self, name: str | None) -> np.ndarray | None:
+        """Returns texts or numbers that tell groups of the rows that are kept apart."""
+        if name is None:
+            return None
+        if self._kind(name) == "number":
+            return _numbers(self.values[name])[self.kept]
+        texts = raw_values(self.values[name], "category")
+        return texts.to_numpy()[self.kept]
+
+    def _kind(self, name: str) -> str:
+        if name not in self.kinds:
+            _raise_all(self.unreadable)
+        return self.kinds[name]
+
+
+def _read(frames: _Frames, options: TableOptions) -> _Contents:
+    """Reads the table once: a summary of each column, and the values that divide the rows."""
+    table, policy = frames.table, policies(options.missing)
+    features = options.features(table)
+    whole = [options.target, *(n for n in (options.split_by, options.groups) if n is not None)]
+    summaries = {
+        name: ColumnSummary(
+            name,
+            as_text=name in options.categorical,
+            as_date=name in options.date_formats,
+            date_format=options.date_formats.get(name),
+        )
+        for name in dict.fromkeys([*features, *whole])
+    }
+    complete = [name for name in features if policy[name] == "drop"]
+    complete += [options.target] if options.windows is None else []
+    values: dict[str, list[pl.Series]] = {name: [] for name in whole}
+    kept = []
+    rows = 0
+    for start, frame in frames.blocks(progress=True):
+        for name, summary in summaries.items():
+            summary.update(frame[name], start)
+        for name in whole:
+            values[name].append(frame[name])
+        kept.append(start + _complete(frame, complete))
+        rows = start + len(frame)
+    if not rows:
+        raise ValueError(f"{table.source} holds a header and no rows.")
+    kinds, unreadable = {}, []
+    for name, summary in summaries.items():
+        try:
+            kinds[name] = summary.kind(table)
+        except ValueError as error:
+            unreadable.append(str(error))
+    return _Contents(
+        table,
+        rows,
+        np.concatenate(kept).astype(np.int64),
+        summaries,
+        {name: pl.concat(blocks) for name, blocks in values.items()},
+        kinds,
+        unreadable,
+    )
+
+
+def _complete(frame: pl.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """Returns the indices of the rows with a value in each of some columns."""
+    if not columns:
+        return np.arange(len(frame))
+    mask = frame.select(pl.all_horizontal(pl.col(*columns).is_not_null())).to_series()
+    return mask.arg_true().to_numpy()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Target:
+    """The target of all rows.
+
+    Args:
+        y: One value for each row of the table; 0 for those that are left out.
+        task: Its task.
+        classes: Names of the classes, if there are any.
+    """
+
+    y: np.ndarray
+    task: Task
+    classes: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, contents: _Contents, options: TableOptions) -> "_Target":
+        """Returns the target of the rows that are kept."""
+        name, table = options.target, contents.table
+        if name not in contents.kinds:
+            _raise_all(contents.unreadable)
+        summary, kind = contents.summaries[name], contents.kinds[name]
+        if summary.missing and not options.drop_missing_target:
+            raise ValueError(
+                f"The target {name!r} is missing in rows: {summary.describe_missing(table)}. "
+                "Drop them, with drop_missing_target=True."
+            )
+        values = contents.values[name]
+        present = np.intersect1d(contents.kept, values.is_not_null().arg_true().to_numpy())
+        if not len(present):
+            raise ValueError(f"{table.source} has no row without a missing value.")
+        values = values[present]
+        found, task, classes = table_target(
+            values if kind == "number" else raw_values(values, "category"), kind, options.task
+        )
+        y = np.zeros(contents.rows, found.dtype)
+        y[present] = found
+        return cls(y, task, classes)
+
+
+def _parts(
+    contents: _Contents, options: TableOptions, target: _Target
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the indices of the training rows and of the test rows."""
+    kept, test_size = contents.kept, options.test_size
+    labels = None if target.classes is None else target.y[kept]
+    classes = target.classes or ()
+    times, groups = contents.times(options.split_by), contents.groups(options.groups)
+    if times is not None:
+        train, test = partition_by_time(
+            times, test_size=test_size, name=str(options.split_by), places=contents.places
+        )
+    elif groups is not None:
+        train, test = partition_by_group(
+            groups,
+            test_size=test_size,
+            seed=options.seed,
+            name=str(options.groups),
+            places=contents.places,
+        )
+    else:
+        train, test = partition(
+            len(kept), test_size=test_size, seed=options.seed, labels=labels, classes=classes
+        )
+    if labels is not None:
+        check_classes_to_train(labels, train, classes, test_size)
+    return kept[train], kept[test]
+
+
+def _windows(contents: _Contents, options: TableOptions) -> Windows:
+    return partition_windows(
+        options.windows or 1,
+        rows=contents.rows,
+        test_size=options.test_size,
+        times=contents.times(options.split_by),
+        series=contents.groups(options.groups),
+        has_target=contents.values[options.target].is_not_null().to_numpy(),
+        time_name=options.split_by or "",
+        series_name=options.groups or "",
+        places=contents.places,
+    )
+
+
+def _learn(
+    frames: _Frames, contents: _Contents, options: TableOptions, train: np.ndarray
+) -> tuple[list[Column], list[str]]:
+    """Reads the training rows: statistics of the columns, and an error for each without."""
+    policy, kinds = policies(options.missing), contents.kinds
+    statistics = {
+        name: statistics_for(
+            kinds[name],
+            name,
+            policy[name],
+            check=name not in options.categorical,
+            embed_above=options.embed_above,
+            date_format=options.date_formats.get(name),
+        )
+        for name in options.features(frames.table)
+        if name in kinds
+    }
+    for _, frame in frames.selected(np.sort(train)):
+        for name, learned in statistics.items():
+            learned.update(raw_values(frame[name], kinds[name]))
+    columns, problems = [], []
+    for learned in statistics.values():
+        try:
+            columns.append(learned.finish())
+        except ValueError as error:
+            problems.append(str(error))
+    return columns, problems
+
+
+def _split_rows(
+    encoder: Encoder,
+    target: _Target,
+    raw: Mapping[str, RawColumn],
+    train: np.ndarray,
+    test: np.ndarray,
+) -> Split:
+    """Returns the training rows and the test rows, which follow them in `raw`."""
+    x = encode(encoder, raw)
+    arrays = {name: column.array(encoder.float_type) for name, column in raw.items()}
+    n = len(train)
+    return Split(
+        x[:n],
+        target.y[train],
+        x[n:],
+        target.y[test],
+        target.task,
+        target.classes,
+        encoder.features,
+        encoder,
+        {name: array[:n] for name, array in arrays.items()},
+        {name: array[n:] for name, array in arrays.items()},
+    )
+
+
+def _split_windows(
+    encoder: Encoder, target: _Target, raw: Mapping[str, RawColumn], windows: Windows
+) -> Split:
+    """Returns windows of all rows, each of which is encoded once."""
+    x = encode(encoder, raw)
+    raw_train, raw_test = (
+        {name: column.take(rows).array(encoder.float_type) for name, column in raw.items()}
+        for rows in (windows.train, windows.test)
+    )
+    return Split(
+        x[windows.train],
+        target.y[windows.train_next],
+        x[windows.test],
+        target.y[windows.test_next],
+        target.task,
+        target.classes,
+        encoder.features,
+        encoder,
+        raw_train,
+        raw_test,
+    )
+
+
+def _split_stream(
+    encoder: Encoder,
+    target: _Target,
+    frames: _Frames,
+    options: TableOptions,
+    train: np.ndarray,
+    test: np.ndarray,
+) -> Split:
+    """Returns datasets that read the table in each pass."""
+    x_train, x_test = (
+        batches(
+            _stream(frames, encoder, target.y, np.sort(rows)),
+            len(rows),
+            options.batch_size,
+            shuffle_seed=shuffle_seed,
+        )
+        for rows, shuffle_seed in ((train, options.seed), (test, None))
+    )
+    return Split(
+        x_train, None, x_test, None, target.task, target.classes, encoder.features, encoder
+    )
+
+
+def _stream(frames: _Frames, encoder: Encoder, y: np.ndarray, rows: np.ndarray) -> tf.data.Dataset:
+    return tf.data.Dataset.from_generator(
+        lambda: (
+            (encode(encoder, _raw(frame, encoder.columns)), y[here])
+            for here, frame in frames.selected(rows)
+        ),
+        output_signature=(
+            tf.TensorSpec((None, len(encoder.features)), tf.as_dtype(encoder.float_type)),
+            tf.TensorSpec((None,), tf.as_dtype(y.dtype)),
+        ),
+    ).unbatch()
+
+
+def _raw(frame: pl.DataFrame, columns: Sequence[Column]) -> dict[str, RawColumn]:
+    return {
+        column.name: RawColumn.of(raw_values(frame[column.name], column.kind)) for column in columns
+    }
+
+
+def _numbers(values: pl.Series) -> np.ndarray:
+    return values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _raise_all(problems: Sequence[str]) -> None:
+    """Raises one error of one line for each column, if there is any."""
+    if problems:
+        raise ValueError("\n".join(problems))
