@@ -13,7 +13,7 @@ import numpy as np
 
 from kerasnn._core import keras_file
 from kerasnn.cli import csv_rows
-from kerasnn.data.encoder import Encoder
+from kerasnn.data.tables.encoder import Encoder
 from kerasnn.serving.assets import model_card
 from kerasnn.serving.errors import MissingSignatureError
 from kerasnn.serving.export import export

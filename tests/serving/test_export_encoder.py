@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from kerasnn import serving
-from kerasnn.data.encoder import Encoder
+from kerasnn.data.tables.encoder import Encoder
 from kerasnn.data.tables.columns import BooleanColumn, CategoryColumn, DateColumn, NumberColumn
 from kerasnn.serving.runtime import fresh_process, recorded_examples, tf_session
 

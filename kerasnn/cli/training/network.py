@@ -80,7 +80,9 @@ class Rows:
         elif self.task.is_classification:
             # Classes of one row would be in one part alone.
             smallest = max(2, int(np.bincount(self.y).min()))
-            splitter = StratifiedKFold(min(count, smallest), shuffle=True, random_state=seed % 2**32)
+            splitter = StratifiedKFold(
+                min(count, smallest), shuffle=True, random_state=seed % 2**32
+            )
         else:
             splitter = KFold(count, shuffle=True, random_state=seed % 2**32)
         return [part for _, part in splitter.split(self.x, self.y, self.groups)]
@@ -126,7 +128,7 @@ def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Tra
     )
     optimizer = keras.optimizers.Adam(settings.learning_rate)
     together.compile(optimizer, loss=rows.task.loss)
-    y = _targets(rows, len(parts))
+    y = np.repeat(targets(rows)[:, np.newaxis, np.newaxis], len(parts), axis=1)
     validated = left_out.any(axis=1)
     callbacks: list[Any] = [
         EarlyStopping(patience=settings.patience),
@@ -149,6 +151,16 @@ def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Tra
     # The rate at the end of training, for the one step that a diagnosis tries.
     model.optimizer.learning_rate.assign(optimizer.learning_rate)
     return Trained(model=model, history=curves, epochs=len(curves["loss"]))
+
+
+def single(rows: Rows, settings: Settings) -> models.Model:
+    """Returns one such network, compiled and not trained; numbers are predicted by `targets`."""
+    inputs, scores = _networks(rows, settings, 1)
+    score = keras.layers.GlobalAveragePooling1D(name="mean_of_networks")(scores)
+    output = keras.layers.Activation(rows.task.activation, name="prediction")(score)
+    model = models.Model(inputs, output, name="network")
+    model.compile(keras.optimizers.Adam(settings.learning_rate), **rows.task.compile_arguments())
+    return model
 
 
 def batch_size(rows: int) -> int:
@@ -209,13 +221,12 @@ def _networks(rows: Rows, settings: Settings, count: int) -> tuple[Any, Any]:
     return inputs, dense(rows.outputs, "output", kernel_initializer=start)(x)
 
 
-def _targets(rows: Rows, count: int) -> np.ndarray:
-    """Returns targets for each network, `(rows, networks, 1)`; numbers have variance 1."""
-    y = rows.y
-    if rows.task is Task.REGRESSION:
-        scale = float(np.std(y, dtype="float64")) or 1.0
-        y = ((y - np.mean(y, dtype="float64")) / scale).astype("float32")
-    return np.repeat(y[:, np.newaxis, np.newaxis], count, axis=1)
+def targets(rows: Rows) -> np.ndarray:
+    """Returns targets as networks learn them: `(rows,)`, numbers with mean 0 and variance 1."""
+    if rows.task is not Task.REGRESSION:
+        return rows.y
+    scale = float(np.std(rows.y, dtype="float64")) or 1.0
+    return ((rows.y - np.mean(rows.y, dtype="float64")) / scale).astype("float32")
 
 
 def _mean(rows: Rows, inputs: Any, scores: Any) -> models.Model:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kerasnn._checks.errors import InvalidArgument
 from kerasnn._core import raw_rows
-from kerasnn.data.encoder import Encoder
+from kerasnn.data.tables.encoder import Encoder
 from kerasnn.serving.graph.traced import input_structure
 from kerasnn.serving.runtime import coerce_inputs
 from kerasnn.serving.runtime.coerce_inputs import Tensor
