@@ -5,7 +5,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kerasnn._core.plotting import COLOURS
 from kerasnn.report.blocks import Figure, short
@@ -13,7 +13,7 @@ from kerasnn.report.blocks import Figure, short
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LOOK = {
+_LOOK: Any = {
     "axes.facecolor": "none",
     "axes.linewidth": 0.6,
     "axes.spines.right": False,

@@ -124,28 +124,38 @@ def write(
     _checks.integer("importance_repeats", importance_repeats, at_least=0)
     file = pathlib.Path(path)
     atomic_files.check_writable("path", file)
+    descriptions = _described(split, columns)
+    # Those that may refuse their argument come before those that take time.
+    compared = None if scores is None else comparison.comparison(scores)
+    learned = None if history is None else network.curves(history)
+    diagnosed = None if findings is None else network.diagnosis(findings)
+    served = None if export is None else network.serving(export)
     part = predicted_rows.read(split, model, n_worst)
     if names is not None and len(names) < part.rows:
-        raise _checks.InvalidArgument(
-            "names", f"name the {part.rows} test rows", names, got=f"{len(names)} names"
-        )
-    page = _page(
-        split,
-        model,
-        part,
-        title=title,
-        target=target,
-        history=history,
-        scores=scores,
-        findings=findings,
-        export=export,
-        descriptions=_described(split, columns),
-        dropped=dropped or {},
-        notes=notes,
-        command=command,
-        seed=seed,
-        names=names,
-        importance_repeats=importance_repeats,
+        rule = f"name the {part.rows} test rows"
+        raise _checks.InvalidArgument("names", rule, names, got=f"{len(names)} names")
+    outputs = _output_names(part, target)
+    measured = metrics.measure(part, split.y_train)
+    importances = importance.importances(split, model, part, importance_repeats)
+    sections: Iterable[Section | None] = (
+        data.data(split, part, outputs, descriptions),
+        data.changes(descriptions, dropped or {}, notes),
+        compared,
+        learned,
+        classes.results(part, measured)
+        if part.task.is_classification
+        else numbers.results(part, measured, outputs),
+        worst.worst(split, part, names, outputs, importances),
+        importance.importance(importances, part, importance_repeats),
+        diagnosed,
+        network.network(model),
+        served,
+        network.repetition(command, seed),
+    )
+    page = render(
+        title or (f"Prediction of {target}" if target else "Report of a training"),
+        _facts(part, model, measured[0], target),
+        [section for section in sections if section is not None],
     )
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_files.replacing(file) as draft:
@@ -154,61 +164,19 @@ def write(
     return file
 
 
-def _page(
-    split: Split,
-    model: keras.Model,
-    part: PredictedRows,
-    *,
-    title: str | None,
-    target: str | None,
-    history: Any,
-    scores: Scores | None,
-    findings: Any,
-    export: ExportReport | None,
-    descriptions: Sequence[Column],
-    dropped: Mapping[str, str],
-    notes: Sequence[str],
-    command: str | None,
-    seed: int | None,
-    names: Sequence[str] | None,
-    importance_repeats: int,
-) -> str:
-    outputs = _output_names(part, target)
-    found = metrics.measure(part, split.y_train)
-    importances = importance.importances(split, model, part, importance_repeats)
-    results = (
-        classes.results(part, found)
-        if part.task.is_classification
-        else numbers.results(part, found, outputs)
-    )
-    sections: Iterable[Section | None] = (
-        data.data(split, part, outputs, descriptions),
-        data.changes(descriptions, dropped, notes),
-        None if scores is None else comparison.comparison(scores),
-        None if history is None else network.curves(history),
-        results,
-        worst.worst(split, part, names, outputs, importances),
-        importance.importance(importances, part, importance_repeats),
-        None if findings is None else network.diagnosis(findings),
-        network.network(model),
-        None if export is None else network.serving(export),
-        network.repetition(command, seed),
-    )
-    best = found[0]
+def _facts(
+    part: PredictedRows, model: keras.Model, first: metrics.Metric, target: str | None
+) -> list[tuple[str, str]]:
+    """Returns what stands at the top."""
     facts = [
-        *([] if target is None else [("target", target)]),
+        ("target", target or ""),
         ("task", str(part.task)),
-        (f"{best.name} on {part.rows:,} test rows", best.words(best.value)),
-        *([("95% interval", best.interval)] if best.interval else []),
-        *(
-            [("constant prediction", best.words(best.constant))]
-            if best.constant == best.constant
-            else []
-        ),
+        (f"{first.name} on {part.rows:,} test rows", first.words(first.value)),
+        ("95% interval", first.interval),
+        ("constant prediction", first.words(first.constant)),
         ("parameters", f"{model.count_params():,}"),
     ]
-    heading = title or (f"Prediction of {target}" if target else "Report of a training")
-    return render(heading, facts, [section for section in sections if section is not None])
+    return [(name, value) for name, value in facts if value]
 
 
 def _check(split: Any, model: Any) -> None:

@@ -70,8 +70,9 @@ def _confusion(part: PredictedRows) -> Figure:
 
 def _by_class(part: PredictedRows) -> Table:
     is_multilabel = part.task is Task.MULTILABEL
+    zero: Any = 0
     measured: Any = metrics.precision_recall_fscore_support(
-        part.y, part.predicted, labels=range(len(part.classes)), zero_division=0.0
+        part.y, part.predicted, labels=range(len(part.classes)), zero_division=zero
     )
     precision, recall, f1, rows = measured
     # A class that is never predicted has no precision, and one without rows no recall.

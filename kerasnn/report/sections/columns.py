@@ -33,7 +33,9 @@ def described(split: Split) -> tuple[Column, ...]:
     """Returns the columns of `split.encoder`; empty where there is none."""
     if split.encoder is None:
         return ()
-    return tuple(Column(spec.name, spec.kind) for spec in split.encoder.columns)
+    return tuple(
+        Column(column.name, column.kind, _filling(column)) for column in split.encoder.columns
+    )
 
 
 def by_name(split: Split) -> Mapping[str, np.ndarray]:
@@ -105,6 +107,22 @@ def _of_texts(kind: str, values: np.ndarray) -> tuple[Cell, Cell, Cell]:
     if len(names) > _COMMONEST:
         listed.append(f"and {len(names) - _COMMONEST:,} others")
     return missing, ", ".join(listed), _bars(counts[order][:_MOST_BARS], "commonest first")
+
+
+def _filling(column: Any) -> str:
+    """Says what replaces missing values of a column of an encoder, if training rows have any."""
+    if not column.fills or not column.missing_rows:
+        return ""
+    if column.kind == "number":
+        which = "mean" if column.median is None else "median"
+        text = f"the {which}, {shown(column.fill)}"
+    elif column.kind == "category" and column.missing in ("category", "indicator"):
+        return "a category of its own"
+    elif column.kind == "date":
+        return f"the median, {column.median}"
+    else:
+        text = f"the commonest, {column.commonest}"
+    return f"{text}, and an indicator" if column.has_indicator else text
 
 
 def _missing(count: int, rows: int) -> str:

@@ -149,7 +149,7 @@ def _encoded(
         inputs = {name: values[rows[:, i]] for i, (name, values) in enumerate(raw.items())}
         return program(
             {
-                name: tf.constant(v, keras.config.floatx() if v.dtype.kind in "biuf" else tf.string)
+                name: tf.constant(v, tf.string if v.dtype.kind in "OUS" else None)
                 for name, v in inputs.items()
             }
         ).numpy()

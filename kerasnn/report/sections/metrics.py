@@ -18,7 +18,7 @@ from kerasnn.report.predicted_rows import (
 )
 from kerasnn.tasks import Task
 
-_RESAMPLES = 200
+_RESAMPLES = 100
 # Beyond, the curves of all classes take too long to resample.
 _MOST_CLASSES = 3
 
@@ -50,7 +50,7 @@ class Metric:
 def measure(part: PredictedRows, y_train: np.ndarray | None) -> list[Metric]:
     """Returns the metrics of a task, the most important first.
 
-    The interval of accuracy is Wilson's for a binomial fraction. The others are from 200 bootstrap
+    The interval of accuracy is Wilson's for a binomial fraction. The others are from 100 bootstrap
     samples of at most 2,000 rows, whose distances from the value are scaled to all rows.
 
     Args:
@@ -60,14 +60,16 @@ def measure(part: PredictedRows, y_train: np.ndarray | None) -> list[Metric]:
     """
     functions = _functions(part.task)
     constant = None if y_train is None else _constant(part, y_train)
-    slow = {"ROC AUC", "average precision"} if len(part.classes) > _MOST_CLASSES else set()
+    without = {"accuracy"}
+    if len(part.classes) > _MOST_CLASSES:
+        without |= {"ROC AUC", "average precision"}
     with (
         sklearn.config_context(assume_finite=True, skip_parameter_validation=True),
         # A bootstrap sample may lack a class, or a constant prediction never predict it.
         warnings.catch_warnings(action="ignore"),
     ):
         values = {name: float(function(part)) for name, function in functions.items()}
-        samples = _bootstrap(part, {n: f for n, f in functions.items() if n not in slow})
+        samples = _bootstrap(part, {n: f for n, f in functions.items() if n not in without})
         constants = {
             name: np.nan if constant is None else float(function(constant))
             for name, function in functions.items()

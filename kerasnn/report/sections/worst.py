@@ -34,7 +34,7 @@ def worst(
     """
     if not len(part.worst):
         return None
-    rows: list[str] = [str(i) if names is None else names[i] for i in part.worst]
+    rows = [str(i) if names is None else str(names[int(i)]) for i in part.worst]
     head, cells = _predictions(part, output_names)
     if part.worst_x.ndim == 4 and part.worst_x.shape[-1] in (1, 3):
         images = [
