@@ -13,13 +13,14 @@ class Progress:
     Args:
         total: Number of folds.
         verbose: 1 for a bar, 0 for silence.
+        unit: What a step is called.
     """
 
-    def __init__(self, total: int, verbose: int) -> None:
+    def __init__(self, total: int, verbose: int, *, unit: str = "fold") -> None:
         _checks.verbosity(verbose)
         names = ["best"]
         bar = keras.utils.Progbar
-        self._bar = bar(total, stateful_metrics=names, unit_name="fold") if verbose else None
+        self._bar = bar(total, stateful_metrics=names, unit_name=unit) if verbose else None
         self._done = 0
         self._best: float | None = None
 

@@ -5,12 +5,12 @@ import json
 import keras
 import numpy as np
 import pytest
-from kerasnn.data.tables.encoder import Encoder
 
 from kerasnn import serving
 from kerasnn.__main__ import main
 from kerasnn.cli import csv_rows
-from kerasnn.data.tables.columns import CategoryColumn, NumberColumn
+from kerasnn.data import Encoder
+from kerasnn.data.tables.columns.specs import CategoryColumn, NumberColumn
 
 CSV = """\
 km/h , it's,price

@@ -13,10 +13,15 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import tensorflow as tf
-from kerasnn.data.tables.encoder import Encoder
 
 from kerasnn import serving
-from kerasnn.data.tables.columns.specs import BooleanColumn, CategoryColumn, DateColumn, NumberColumn
+from kerasnn.data import Encoder
+from kerasnn.data.tables.columns.specs import (
+    BooleanColumn,
+    CategoryColumn,
+    DateColumn,
+    NumberColumn,
+)
 from kerasnn.serving.runtime import fresh_process, recorded_examples, tf_session
 
 SEPAL, YEAR, SPEED, SIZE, WORD = "sepal length (cm)", "2019", "km/h", "Größe", "it's"

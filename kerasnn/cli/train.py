@@ -1,0 +1,190 @@
+"""Command `train`."""
+
+import argparse
+import pathlib
+import shlex
+import sys
+from typing import Any
+
+from kerasnn import tasks
+from kerasnn.cli.training.options import Options
+from kerasnn.data.tables.columns.specs import POLICIES
+
+_DESCRIPTION = """\
+From a CSV file, or a folder with a folder of images for each class, to a model that is compared,
+tested, diagnosed, exported and reported. DATA is divided into a training part and a test part. On
+folds of the training part the network is compared with scikit-learn's linear model and gradient
+boosting; the network learns the training part, and is scored once on the test part.
+"""
+_EPILOG = """\
+Columns that cannot be learned from are left out, and named: those of one value, numbers that count
+the rows, sentences and identifiers. A column of numbers mixed with text is an error.
+
+The directory holds model/, which TensorFlow Serving loads, model.keras, encoder.keras, from raw
+columns to the inputs of the model, and report.html. It is there when all is written: an error or
+Ctrl-C leaves nothing. The same seed gives the same bits on the same machine.
+
+Example: kerasnn train penguins.csv --target species
+"""
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command to a parser's subparsers; it sets `run`."""
+    parser = commands.add_parser(
+        "train",
+        help="from a CSV file or a folder of images to a served model, with a report",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("data", metavar="DATA", type=pathlib.Path, help="a CSV file or a folder")
+    parser.add_argument("--target", metavar="NAME", help="column to predict")
+    parser.add_argument(
+        "--output", type=pathlib.Path, metavar="DIR", help="default: outputs/ and the name of DATA"
+    )
+    parser.add_argument(
+        "--report", type=pathlib.Path, metavar="FILE.html", help="default: report.html in DIR"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace DIR if it exists")
+    parser.add_argument(
+        "--task", choices=[t.value for t in tasks.Task], help="default: by the target's values"
+    )
+    parser.add_argument("--test-size", type=float, default=0.2, metavar="FRACTION")
+    parser.add_argument(
+        "--folds", type=int, default=5, metavar="N", help="default: 5; 0 for no comparison"
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=200, metavar="N", help="the most epochs; default: 200"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    _add_table(parser.add_argument_group("tables"))
+    _add_images(parser.add_argument_group("folders of images"))
+    parser.set_defaults(run=_train)
+
+
+def _add_table(group: Any) -> None:
+    group.add_argument(
+        "--hidden",
+        nargs="+",
+        type=int,
+        metavar="UNITS",
+        help="units of each hidden layer; default: 64 64",
+    )
+    group.add_argument(
+        "--search",
+        type=int,
+        default=0,
+        metavar="N",
+        help="try N settings of width, learning rate, dropout and L2 on the training part",
+    )
+    group.add_argument(
+        "--ignore", nargs="+", default=[], metavar="COLUMN", help="columns to leave out"
+    )
+    group.add_argument(
+        "--keep",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="columns to keep that would be left out",
+    )
+    group.add_argument(
+        "--categorical",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="columns of names that look like numbers, such as postal codes",
+    )
+    group.add_argument(
+        "--missing",
+        choices=POLICIES,
+        default="indicator",
+        help="what is done with missing values; default: indicator, the mean and a column that "
+        "says which were missing, and of names a category of their own",
+    )
+    group.add_argument(
+        "--missing-values",
+        nargs="+",
+        metavar="TEXT",
+        help="cells that stand for a missing value, besides the empty one; default: ?, NA, ...",
+    )
+    group.add_argument(
+        "--dates",
+        nargs="+",
+        default=[],
+        metavar="COLUMN=FORMAT",
+        help="columns of dates in another format than 2024-12-31, such as day=%%d.%%m.%%Y",
+    )
+    group.add_argument(
+        "--split-by", metavar="COLUMN", help="the test part is the last rows by this column"
+    )
+    group.add_argument(
+        "--groups", metavar="COLUMN", help="rows with one value here are in one part"
+    )
+    group.add_argument(
+        "--windows", type=int, metavar="N", help="predict the next step of a series from N before"
+    )
+    group.add_argument(
+        "--embed-above", type=int, metavar="N", help="embed columns of more than N categories"
+    )
+    group.add_argument("--delimiter", default=",", metavar="CHARACTER", help="default: ,")
+    group.add_argument("--encoding", default="utf-8-sig", metavar="NAME", help="default: utf-8")
+
+
+def _add_images(group: Any) -> None:
+    group.add_argument(
+        "--backbone",
+        default="none",
+        metavar="NAME",
+        help="a pretrained network of keras.applications, such as VGG16 or MobileNetV2; default: "
+        "none, a small convolutional network",
+    )
+    group.add_argument(
+        "--weights",
+        default="imagenet",
+        metavar="FILE",
+        help="weights of the backbone: imagenet, a file, or none for random ones",
+    )
+    group.add_argument(
+        "--image-size",
+        nargs=2,
+        type=int,
+        metavar=("HEIGHT", "WIDTH"),
+        help="default: 64 64, for a backbone 224 224",
+    )
+    group.add_argument("--color-mode", choices=["rgb", "grayscale"], default="rgb")
+
+
+def _train(given: argparse.Namespace) -> None:
+    # TensorFlow's kernels are only needed by those that train.
+    from kerasnn.cli.training import steps
+
+    steps.run(_options(given))
+
+
+def _options(given: argparse.Namespace) -> Options:
+    names = {"data", "target", "report", "overwrite", "task", "test_size", "folds", "epochs"}
+    names |= {"search", "seed", "quiet", "missing", "split_by", "groups", "windows"}
+    names |= {"embed_above", "delimiter", "encoding", "backbone", "weights", "color_mode"}
+    return Options(
+        **{name: getattr(given, name) for name in names},
+        output=given.output or pathlib.Path("outputs", given.data.stem or "model"),
+        hidden=None if given.hidden is None else tuple(given.hidden),
+        ignore=tuple(given.ignore),
+        keep=tuple(given.keep),
+        categorical=tuple(given.categorical),
+        missing_values=None if given.missing_values is None else ("", *given.missing_values),
+        dates=_dates(given.dates),
+        image_size=None if given.image_size is None else tuple(given.image_size),
+        command=shlex.join(["kerasnn", *sys.argv[1:]]),
+    )
+
+
+def _dates(given: list[str]) -> dict[str, str]:
+    dates = {}
+    for text in given:
+        name, _, date_format = text.rpartition("=")
+        if not name:
+            raise ValueError(f"--dates must be COLUMN=FORMAT, such as day=%d.%m.%Y; got {text!r}.")
+        dates[name] = date_format
+    return dates

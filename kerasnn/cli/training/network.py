@@ -1,0 +1,269 @@
+"""The network that `kerasnn train` learns from a table: the mean of several small ones."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+
+from kerasnn import layers, models, training
+from kerasnn._core.random_state import derived, seeded
+from kerasnn.callbacks import EarlyStopping, ReduceLROnPlateau
+from kerasnn.tasks import Task
+
+# From here on one network is as good as the mean of several, and several take their time.
+_MANY_ROWS = 10_000
+_NETWORKS = 4
+# The one network of a large table validates on a tenth of the rows.
+_PARTS_OF_MANY = 10
+# Standard deviations beyond which inputs are compressed, as in `models.mlp`.
+_TAILS = 3.0
+# Spread of the first biases over the data, as in `models.mlp`.
+_SPREAD = 3 * math.sqrt(2)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of the network and of its training.
+
+    Args:
+        hidden: Units of the hidden layers.
+        learning_rate: Adam's first learning rate; it falls where the loss stops falling.
+        dropout: Fraction of the outputs of hidden layers that is dropped in training.
+        l2: Factor of the penalty on the squares of the weights.
+        epochs: The most epochs.
+        patience: Epochs without a better network after which training ends.
+    """
+
+    hidden: tuple[int, ...] = (64, 64)
+    learning_rate: float = 1e-2
+    dropout: float = 0.0
+    l2: float = 1e-3
+    epochs: int = 200
+    patience: int = 25
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Rows to learn from.
+
+    Args:
+        x: `(rows, features)`, or `(rows, windows, features)`.
+        y: `(rows,)` class indices or numbers.
+        task: The task.
+        outputs: Number of output units.
+        embeddings: Position of each column of indices in x -> number of indices.
+        groups: Group of each row, or None.
+        ordered: Whether the rows are in the order of time.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    task: Task
+    outputs: int
+    embeddings: Mapping[int, int] = dataclasses.field(default_factory=dict)
+    groups: np.ndarray | None = None
+    ordered: bool = False
+
+    def parts(self, count: int, seed: int) -> list[np.ndarray]:
+        """Returns the rows in `count` parts: of all classes, of whole groups, or one after another.
+
+        Where the smallest class or the groups are fewer than `count`, so are the parts.
+        """
+        if self.groups is not None:
+            splitter: Any = GroupKFold(min(count, len(set(self.groups.tolist()))))
+        elif self.ordered:
+            splitter = KFold(count)
+        elif self.task.is_classification:
+            # Classes of one row would be in one part alone.
+            smallest = max(2, int(np.bincount(self.y).min()))
+            splitter = StratifiedKFold(
+                min(count, smallest), shuffle=True, random_state=seed % 2**32
+            )
+        else:
+            splitter = KFold(count, shuffle=True, random_state=seed % 2**32)
+        return [part for _, part in splitter.split(self.x, self.y, self.groups)]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trained network.
+
+    Attributes:
+        model: A compiled Keras model.
+        history: Losses by epoch, in training and validation.
+        epochs: Epochs that were trained.
+    """
+
+    model: models.Model
+    history: dict[str, list[float]]
+    epochs: int
+
+
+def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Trained:
+    """Returns the mean of several networks, each of which learns from other rows.
+
+    The rows are cut into as many parts as there are networks, and each network leaves out one. All
+    train at once, in one program, until the loss on the rows that each left out is least. Of more
+    than 10,000 rows one network learns nine tenths, and validates on the last.
+
+    Args:
+        rows: The rows.
+        settings: The settings.
+        seed: Seed of weights, parts and orders: the same gives the same network, bit for bit.
+        verbose: 1 for a progress bar.
+    """
+    is_large = len(rows.x) > _MANY_ROWS
+    parts = rows.parts(_PARTS_OF_MANY if is_large else _NETWORKS, derived(seed, 0))
+    # In order of time the last part is the nearest to what is predicted.
+    parts = parts[-1:] if is_large else parts
+    left_out = np.stack([np.isin(np.arange(len(rows.x)), part) for part in parts], axis=1)
+    with seeded(derived(seed, 1)):
+        inputs, scores = _networks(rows, settings, len(parts))
+    together = models.Model(
+        inputs, keras.layers.Activation(rows.task.activation, name="predictions")(scores)
+    )
+    optimizer = keras.optimizers.Adam(settings.learning_rate)
+    together.compile(optimizer, loss=rows.task.loss)
+    y = np.repeat(targets(rows)[:, np.newaxis, np.newaxis], len(parts), axis=1)
+    validated = left_out.any(axis=1)
+    callbacks: list[Any] = [
+        EarlyStopping(patience=settings.patience),
+        ReduceLROnPlateau(patience=8, factor=0.3),
+    ]
+    history = training.fit(
+        together,
+        rows.x,
+        y,
+        sample_weight=(~left_out).astype("float32"),
+        validation_data=(rows.x[validated], y[validated], left_out[validated].astype("float32")),
+        epochs=settings.epochs,
+        batch_size=batch_size(len(rows.x)),
+        callbacks=[*callbacks, EpochBar(settings.epochs)] if verbose else callbacks,
+        verbose=0,
+        seed=derived(seed, 2),
+    )
+    curves = {name: [float(v) for v in history.history[name]] for name in ("loss", "val_loss")}
+    model = _mean(rows, inputs, scores)
+    # The rate at the end of training, for the one step that a diagnosis tries.
+    model.optimizer.learning_rate.assign(optimizer.learning_rate)
+    return Trained(model=model, history=curves, epochs=len(curves["loss"]))
+
+
+def single(rows: Rows, settings: Settings) -> models.Model:
+    """Returns one such network, compiled and not trained; numbers are predicted by `targets`."""
+    inputs, scores = _networks(rows, settings, 1)
+    score = keras.layers.GlobalAveragePooling1D(name="mean_of_networks")(scores)
+    output = keras.layers.Activation(rows.task.activation, name="prediction")(score)
+    model = models.Model(inputs, output, name="network")
+    model.compile(keras.optimizers.Adam(settings.learning_rate), **rows.task.compile_arguments())
+    return model
+
+
+def batch_size(rows: int) -> int:
+    """Returns the batch size for a number of rows.
+
+    >>> [batch_size(rows) for rows in (100, 1000, 5000, 50_000)]
+    [16, 32, 128, 256]
+    """
+    return int(min(256, max(16, 2 ** round(math.log2(max(rows, 1) / 32)))))
+
+
+def _networks(rows: Rows, settings: Settings, count: int) -> tuple[Any, Any]:
+    """Returns inputs, and scores `(batch, networks, outputs)` of networks that share no weights.
+
+    Each is z = (h, x) W + b, where h is the last hidden layer and x the standardised inputs: a
+    linear model, and what hidden layers add to it. Embeddings are common to all.
+    """
+    inputs = keras.Input(rows.x.shape[1:], name="features")
+    x: Any = inputs
+    plain = x.shape[-1] - len(rows.embeddings)
+    if rows.embeddings:
+        x = layers.EmbedColumns(rows.embeddings, name="embed")(x)
+    skip = tuple(range(plain, x.shape[-1]))
+    x = layers.Standardize(compress=_TAILS, skip=skip, name="standardize")(x)
+    if len(x.shape) > 2:
+        x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.RepeatVector(count, name="networks")(x)
+    penalty = keras.regularizers.L2(settings.l2) if settings.l2 else None
+
+    def dense(width: int, name: str, **more: Any) -> Any:
+        return keras.layers.EinsumDense(
+            "bni,nio->bno",
+            output_shape=(count, width),
+            bias_axes="no",
+            kernel_regularizer=penalty,
+            name=name,
+            **more,
+        )
+
+    h = x
+    for i, width in enumerate(settings.hidden, 1):
+        # He's and Glorot's take the axis of networks for that of a convolution.
+        deviation = math.sqrt(2 / h.shape[-1])
+        spread = _SPREAD if i == 1 else 0.0
+        h = dense(
+            width,
+            f"hidden_{i}",
+            activation="relu",
+            kernel_initializer=keras.initializers.RandomNormal(stddev=deviation),
+            bias_initializer=keras.initializers.RandomUniform(-spread, spread),
+        )(h)
+        if settings.dropout:
+            h = layers.Dropout(settings.dropout, name=f"dropout_{i}")(h)
+    if settings.hidden:
+        x = keras.layers.Concatenate(name="hidden_and_inputs")([h, x])
+    limit = math.sqrt(0.06 / (x.shape[-1] + rows.outputs))
+    start = keras.initializers.RandomUniform(-limit, limit)
+    return inputs, dense(rows.outputs, "output", kernel_initializer=start)(x)
+
+
+def targets(rows: Rows) -> np.ndarray:
+    """Returns targets as networks learn them: `(rows,)`, numbers with mean 0 and variance 1."""
+    if rows.task is not Task.REGRESSION:
+        return rows.y
+    scale = float(np.std(rows.y, dtype="float64")) or 1.0
+    return ((rows.y - np.mean(rows.y, dtype="float64")) / scale).astype("float32")
+
+
+def _mean(rows: Rows, inputs: Any, scores: Any) -> models.Model:
+    """Returns the mean of the networks, compiled for the task.
+
+    Of classes and counts it is the mean before the activation.
+    """
+    score = keras.layers.GlobalAveragePooling1D(name="mean_of_networks")(scores)
+    if rows.task is Task.REGRESSION:
+        units = layers.Standardize(invert=True, name="target_units")
+        units.adapt(rows.y[:, np.newaxis])
+        output = units(score)
+    else:
+        output = keras.layers.Activation(rows.task.activation, name="prediction")(score)
+    model = models.Model(inputs, output, name="network")
+    model.compile("adam", **rows.task.compile_arguments())
+    return model
+
+
+class EpochBar(keras.callbacks.Callback):
+    """Progress bar over epochs, with the losses.
+
+    Args:
+        epochs: The most epochs.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__()
+        self._bar = keras.utils.Progbar(
+            epochs, stateful_metrics=["loss", "val_loss"], unit_name="epoch"
+        )
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Advances the bar."""
+        values = [(name, logs[name]) for name in ("loss", "val_loss") if name in (logs or {})]
+        self._bar.update(epoch + 1, values, finalize=False)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Ends the line."""
+        print()

@@ -1,0 +1,132 @@
+"""Scores of predictions, and their table."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from sklearn import metrics
+
+from kerasnn.tasks import Task
+
+# Metric -> whether more is better, in the order of the table. The first one ranks.
+_CLASSES = {"accuracy": True, "ROC AUC": True, "log loss": False}
+_NUMBERS = {"R2": True, "MAE": False, "RMSE": False}
+
+
+def metric_names(task: Task) -> dict[str, bool]:
+    """Returns metric -> whether more is better; models are compared by the first."""
+    return dict(_CLASSES if task.is_classification else _NUMBERS)
+
+
+def score(task: Task, outputs: int, y: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+    """Returns the scores of predictions.
+
+    The area under the ROC curve of several classes is the mean over the classes, each against all
+    others; NaN where `y` lacks a class.
+
+    Args:
+        task: The task.
+        outputs: Number of output units of a network for it.
+        y: `(rows,)` class indices or numbers.
+        predictions: `(rows, outputs)`: of classes probabilities, of two that of the second.
+
+    Example:
+        >>> found = score(Task.BINARY, 1, np.array([0, 1]), np.array([[0.2], [0.9]]))
+        >>> {name: round(value, 3) for name, value in found.items()}
+        {'accuracy': 1.0, 'ROC AUC': 1.0, 'log loss': 0.164}
+    """
+    if not task.is_classification:
+        values = predictions[:, 0].astype("float64")
+        return {
+            "R2": float(metrics.r2_score(y, values)),
+            "MAE": float(metrics.mean_absolute_error(y, values)),
+            "RMSE": float(metrics.root_mean_squared_error(y, values)),
+        }
+    predictions = predictions.astype("float64")
+    if task is Task.BINARY:
+        predictions = np.concatenate([1 - predictions, predictions], axis=1)
+    # Its rows add up to 1 in float32 only.
+    predictions = predictions / predictions.sum(axis=1, keepdims=True)
+    classes = np.arange(predictions.shape[1])
+    if len(np.unique(y)) < len(classes):
+        area = np.nan
+    elif task is Task.BINARY:
+        area = metrics.roc_auc_score(y, predictions[:, 1])
+    else:
+        area = metrics.roc_auc_score(y, predictions, multi_class="ovr", labels=classes)
+    return {
+        "accuracy": float(metrics.accuracy_score(y, predictions.argmax(axis=1))),
+        "ROC AUC": float(area),
+        "log loss": float(metrics.log_loss(y, predictions, labels=classes)),
+    }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Scores of several models on the same folds.
+
+    Args:
+        task: The task.
+        scores: Name of a model -> metric -> score of each fold; the network first.
+        seconds: Name of a model -> mean seconds of a fold.
+    """
+
+    task: Task
+    scores: Mapping[str, Mapping[str, Sequence[float]]]
+    seconds: Mapping[str, float]
+
+    def ranked(self) -> list[str]:
+        """Returns the names of the models, the best mean of the first metric first."""
+        metric, more = next(iter(metric_names(self.task).items()))
+        sign = -1 if more else 1
+        return sorted(self.scores, key=lambda name: sign * np.mean(self.scores[name][metric]))
+
+    def __str__(self) -> str:
+        """One line a model, the best first, with mean and standard error; * marks the best."""
+        names = metric_names(self.task)
+        best = {}
+        for metric, more in names.items():
+            means = {name: np.mean(found[metric]) for name, found in self.scores.items()}
+            best[metric] = (max if more else min)(means.values())
+        head = ["", *names, "seconds a fold"]
+        lines = [head]
+        for model in self.ranked():
+            cells = [model]
+            for metric in names:
+                text = mean_and_error(self.scores[model][metric])
+                is_best = np.mean(self.scores[model][metric]) == best[metric]
+                cells.append(f"{text} *" if is_best else f"{text}  ")
+            lines.append([*cells, f"{self.seconds[model]:.1f}"])
+        return aligned(lines, right=range(1, len(head)))
+
+
+def mean_and_error(values: Sequence[float]) -> str:
+    """Returns mean and standard error.
+
+    >>> mean_and_error([0.9, 0.8, 0.85])
+    '0.850 +- 0.029'
+    """
+    mean, error = float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    if not np.isfinite(mean):
+        return "-"
+    # Three digits after the point, or four significant ones of a large number.
+    decimals = max(0, 3 - max(0, int(np.floor(np.log10(max(abs(mean), 1e-9))))))
+    return f"{mean:.{decimals}f} +- {error:.{decimals}f}"
+
+
+def aligned(lines: Sequence[Sequence[str]], *, right: Sequence[int] | range = ()) -> str:
+    """Returns cells in columns, two blanks apart.
+
+    Args:
+        lines: The cells of each line.
+        right: Columns whose cells end at one place.
+    """
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = [
+        "  ".join(
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    return "\n".join(text)

@@ -1,0 +1,193 @@
+"""Steps of `kerasnn train`, from reading to serving."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerasnn import doctor, report, serving, training
+from kerasnn._core.random_state import derived, seeded
+from kerasnn.cli.training import images, output, table
+from kerasnn.cli.training.compare import compare
+from kerasnn.cli.training.network import Settings, Trained
+from kerasnn.cli.training.options import Options
+from kerasnn.cli.training.problem import Problem
+from kerasnn.cli.training.scores import Comparison, score
+from kerasnn.cli.training.search import search
+from kerasnn.doctor.diagnosis import Diagnosis
+from kerasnn.serving.assets import model_card
+from kerasnn.serving.report import ExportReport
+
+_SEARCH_FOLDS = 3
+_BATCH = 8192
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a training has found and written.
+
+    Args:
+        test_scores: Metric -> score on the test part.
+        comparison: Scores on the folds, or None without them.
+        export: The published version.
+    """
+
+    test_scores: dict[str, float]
+    comparison: Comparison | None
+    export: ExportReport
+
+
+def run(options: Options) -> Result:
+    """Reads, compares, trains, diagnoses, exports and reports.
+
+    The directory is whole at the end, or as before.
+
+    Raises:
+        InvalidArgument: If an argument breaks its rule.
+        ValueError: If the data cannot be learned from.
+        OSError: If a file cannot be read or written.
+    """
+    output.check(options.output, overwrite=options.overwrite)
+    say: Callable[..., None] = (lambda *_: None) if options.quiet else _print
+    verbose = 0 if options.quiet else 1
+    # Whatever draws without a seed of its own draws the same in each run.
+    with seeded(derived(options.seed, 0)):
+        problem = _read(options, say)
+        settings = _settings(problem, options, say)
+        comparison = None
+        if options.folds:
+            say(f"\nCompares models on {options.folds} folds of the training part.")
+            comparison = compare(
+                problem,
+                settings,
+                folds=options.folds,
+                seed=derived(options.seed, 2),
+                verbose=verbose,
+            )
+            say(f"{comparison}\nMean +- standard error over the folds; * is the best.")
+        say("\nTrains the network on the training part, and stops early on rows of it.")
+        trained = problem.train(settings, seed=derived(options.seed, 3), verbose=verbose)
+        test_scores = _test_scores(problem, trained)
+        listed = ", ".join(f"{name} {value:.4g}" for name, value in test_scores.items())
+        say(f"On the test part, {len(problem.split.y_test)} rows that nothing has seen: {listed}.")
+        diagnosis = _diagnosis(problem, trained)
+        say(
+            "\nDiagnosis:",
+            *(f"  {finding}" for finding in diagnosis.findings or ["Nothing is wrong."]),
+        )
+        with output.created(options.output) as directory:
+            say(f"\nExports the model, verifies the export and writes the report: {directory}")
+            exported = _write(problem, trained, comparison, diagnosis, options, directory)
+    say(_last_words(options, exported))
+    return Result(test_scores=test_scores, comparison=comparison, export=exported)
+
+
+def _print(*lines: object) -> None:
+    print(*lines, sep="\n", flush=True)
+
+
+def _read(options: Options, say: Callable[..., None]) -> Problem:
+    say(f"Reads {options.data}.")
+    problem: Problem = (images if options.data.is_dir() else table).read(options)
+    say(problem.described())
+    for name, reason in problem.left_out.items():
+        say(f"Left out: {name!r}, for {reason}. To keep it: --keep {name!r}")
+    say(*problem.notes) if problem.notes else None
+    split = problem.split
+    classes = f" of {len(split.classes)} classes" if split.classes else ""
+    say(
+        f"The task is {split.task}{classes}: {len(split.y_train)} rows to train on, "
+        f"{len(split.y_test)} to test."
+    )
+    return problem
+
+
+def _settings(problem: Problem, options: Options, say: Callable[..., None]) -> Settings:
+    """Returns the settings of the network, after a search if one is asked for."""
+    settings = Settings(epochs=options.epochs)
+    if options.hidden is not None:
+        settings = dataclasses.replace(settings, hidden=options.hidden)
+    if not options.search or not isinstance(problem, table.Table):
+        return settings
+    say(f"\nTries {options.search} settings on {_SEARCH_FOLDS} folds of the training part.")
+    found = search(
+        problem.training_rows(),
+        settings,
+        folds=problem.folds(_SEARCH_FOLDS, derived(options.seed, 1, 0)),
+        trials=options.search,
+        seed=derived(options.seed, 1, 1),
+        verbose=0 if options.quiet else 1,
+    )
+    say(
+        f"The best: hidden layers of {found.hidden}, learning rate {found.learning_rate:.2g}, "
+        f"dropout {found.dropout:.2g}, L2 {found.l2:.2g}. It was chosen on the rows of the folds "
+        "below, whose scores are therefore a little too good; that of the test part is not."
+    )
+    return found
+
+
+def _test_scores(problem: Problem, trained: Trained) -> dict[str, float]:
+    split = problem.split
+    predictions = training.predict(trained.model, split.x_test, batch_size=_BATCH, verbose=0)
+    return score(split.task, split.outputs, split.y_test, np.asarray(predictions))
+
+
+def _diagnosis(problem: Problem, trained: Trained) -> Diagnosis:
+    split = problem.split
+    return doctor.diagnose(
+        trained.model, split.x_train, split.y_train, validation_data=(split.x_test, split.y_test)
+    )
+
+
+def _write(
+    problem: Problem,
+    trained: Trained,
+    comparison: Comparison | None,
+    diagnosis: Diagnosis,
+    options: Options,
+    directory: pathlib.Path,
+) -> ExportReport:
+    split = problem.split
+    trained.model.save(directory / "model.keras")
+    if split.encoder is not None:
+        split.encoder.save(directory / "encoder.keras")
+    exported = serving.export(
+        trained.model,
+        directory / "model",
+        encoder=split.encoder,
+        labels=split.classes,
+        examples=problem.examples,
+    )
+    report.write(
+        options.report or directory / "report.html",
+        split=split,
+        model=trained.model,
+        target=options.target,
+        history=trained.history,
+        scores=None if comparison is None else comparison.scores,
+        findings=diagnosis,
+        export=exported,
+        columns=problem.columns,
+        dropped=problem.left_out,
+        notes=problem.notes,
+        command=options.command,
+        seed=options.seed,
+    )
+    return exported
+
+
+def _last_words(options: Options, exported: ExportReport) -> str:
+    """Returns what was written, how to serve it and how to ask it."""
+    card: dict[str, Any] = json.loads((exported.path / model_card.FILE).read_text(encoding="utf-8"))
+    model = options.output / "model"
+    rows = "rows.csv" if options.target is not None else "image.jpg"
+    return (
+        f"{exported}\n\n"
+        f"Report:\n  {options.report or options.output / 'report.html'}\n"
+        f"Serve it:\n  {card['serve']['docker']}\n"
+        f"Ask the server:\n  {card['requests']['curl']['serving_default']}\n"
+        f"Ask without a server:\n  kerasnn predict {model} {rows}"
+    )

@@ -1,0 +1,305 @@
+"""A table to learn from: what is read, left out and filled, and the rows of the folds."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import polars as pl
+from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit
+
+from kerasnn import _checks, report, training
+from kerasnn.cli.training import rivals
+from kerasnn.cli.training.left_out import left_out
+from kerasnn.cli.training.network import Rows, Settings, Trained
+from kerasnn.cli.training.network import train as train_network
+from kerasnn.cli.training.options import Options
+from kerasnn.cli.training.problem import Contestant, Fold, Problem
+from kerasnn.cli.training.scores import aligned
+from kerasnn.data.split import Split
+from kerasnn.data.tables.columns import (
+    MISSING_VALUES,
+    BooleanColumn,
+    CategoryColumn,
+    Column,
+    DateColumn,
+    NumberColumn,
+)
+from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.columns.statistics import statistics_for
+from kerasnn.data.tables.csv_table import CsvTable
+from kerasnn.data.tables.encoder import Encoder, encode
+from kerasnn.data.tables.split_table import split_table
+from kerasnn.data.tables.table_options import TableOptions
+
+_MOST_EXAMPLES = 3
+_WIDEST = 60
+# Rows that are predicted at once.
+_BATCH = 8192
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Table(Problem):
+    """A table, read.
+
+    Args:
+        split: Training part and test part.
+        left_out: Name of a column that is left out -> the reason.
+        notes: Sentences about the rows.
+        options: Arguments of the command.
+    """
+
+    split: Split
+    left_out: Mapping[str, str]
+    notes: tuple[str, ...]
+    options: Options
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the rows are in the order of time."""
+        return self.options.split_by is not None or self.options.windows is not None
+
+    def training_rows(self) -> Rows:
+        """Returns the training part."""
+        split = self.split
+        return Rows(
+            x=split.x_train,
+            y=split.y_train,
+            task=split.task,
+            outputs=split.outputs,
+            embeddings=split.embeddings,
+            ordered=self.ordered,
+        )
+
+    def folds(self, count: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Returns the indices of training rows and test rows of each fold, of the training part.
+
+        Where the smallest class has fewer rows than `count`, there are as many folds as it has
+        rows. In order of time, a fold is tested on rows after those that it learns from.
+        """
+        rows = self.training_rows()
+        state = seed % 2**32
+        if self.ordered:
+            splitter = TimeSeriesSplit(count)
+        elif rows.task.is_classification:
+            smallest = int(np.bincount(rows.y).min())
+            splitter = StratifiedKFold(
+                max(2, min(count, smallest)), shuffle=True, random_state=state
+            )
+        else:
+            splitter = KFold(count, shuffle=True, random_state=state)
+        return list(splitter.split(rows.x, rows.y))
+
+    def fold(self, train: np.ndarray, test: np.ndarray) -> Fold:
+        """Returns a fold, encoded anew: categories, means and first dates are those of `train`."""
+        raw = self.split.raw_train or {}
+        encoder = _learned(self.split.encoder, raw, train)
+        x = encode(
+            encoder, {c.name: RawColumn.of(_series(raw[c.name], c)) for c in encoder.columns}
+        )
+        if self.options.windows is not None:
+            x = x.reshape(len(self.split.y_train), self.options.windows, -1)
+        rows = dataclasses.replace(
+            self.training_rows(),
+            x=x[train],
+            y=self.split.y_train[train],
+            embeddings=encoder.embeddings,
+        )
+        return Fold(rows, x[test])
+
+    def contestants(self, settings: Settings) -> dict[str, Contestant]:
+        """Returns the network and models of scikit-learn."""
+
+        def network(fold: Fold, seed: int) -> np.ndarray:
+            model = train_network(fold.rows, settings, seed=seed).model
+            return training.predict(model, fold.x_test, batch_size=_BATCH, verbose=0)
+
+        def other(rival: rivals.Rival) -> Contestant:
+            return lambda fold, seed: rivals.predict(
+                rival(seed % 2**32), fold.rows, fold.x_test, seed
+            )
+
+        others = rivals.rivals(self.split.task)
+        return {"network": network} | {name: other(rival) for name, rival in others.items()}
+
+    def train(self, settings: Settings, *, seed: int, verbose: int) -> Trained:
+        """Returns a network that has learned from the training part."""
+        return train_network(self.training_rows(), settings, seed=seed, verbose=verbose)
+
+    @property
+    def columns(self) -> list[report.Column]:
+        """Returns what the columns are taken for."""
+        return [
+            report.Column(c.name, c.kind, _filled(c) if c.missing_rows else "")
+            for c in self.split.encoder.columns
+        ]
+
+    @property
+    def examples(self) -> None:
+        """The encoder has its own."""
+        return None
+
+    def described(self) -> str:
+        """Returns what each column is taken for, as a table."""
+        encoder = self.split.encoder
+        head = ["column", "is taken for", "missing", "examples"]
+        lines = [
+            [_short(column.name), _kind(column), _missing(column), _examples(encoder, column)]
+            for column in encoder.columns
+        ]
+        return aligned([head, *lines])
+
+
+def read(options: Options) -> Table:
+    """Reads a CSV file, without the columns that cannot be learned from.
+
+    Raises:
+        InvalidArgument: If an argument does not fit the table.
+        ValueError: If the file, a column or the target cannot be read.
+    """
+    if options.target is None:
+        raise _checks.InvalidArgument("--target", "name the column to predict", None, got="none")
+    arguments = TableOptions(
+        target=options.target,
+        test_size=options.test_size,
+        seed=options.seed,
+        missing=options.missing,
+        missing_values=options.missing_values or MISSING_VALUES,
+        task=options.task,
+        categorical=options.categorical,
+        dates=options.dates,
+        drop=options.ignore,
+        embed_above=options.embed_above,
+        split_by=options.split_by,
+        groups=options.groups,
+        windows=options.windows,
+        drop_missing_target=True,
+        in_memory=True,
+        batch_size=32,
+    )
+    table = CsvTable(
+        options.data,
+        delimiter=options.delimiter,
+        encoding=options.encoding,
+        missing_values=arguments.missing_values,
+        as_text=arguments.as_text,
+    )
+    arguments.check_names(table)
+    for name in options.keep:
+        if name not in table.names:
+            hint = _checks.did_you_mean(name, table.names)
+            raise _checks.InvalidArgument("--keep", "name columns of the table", name, hint)
+    frame = table.frame()
+    reasons, texts = left_out(table, frame, arguments)
+    reasons = {name: reason for name, reason in reasons.items() if name not in options.keep}
+    arguments = dataclasses.replace(
+        arguments,
+        drop=(*options.ignore, *reasons),
+        # Texts that were kept are categories, also where the training part alone looks otherwise.
+        categorical=(*options.categorical, *texts, *_kept_texts(frame, options)),
+    )
+    if not arguments.features(table):
+        listed = "; ".join(f"{name!r}: {reason}" for name, reason in reasons.items())
+        raise ValueError(
+            f"{options.data} has no column to learn from besides {options.target!r}. Left out: "
+            f"{listed}. Keep a column with --keep."
+        )
+    return Table(
+        split=split_table(table, arguments),
+        left_out=reasons,
+        notes=_notes(frame, options),
+        options=options,
+    )
+
+
+def _notes(frame: pl.DataFrame, options: Options) -> tuple[str, ...]:
+    without = frame[str(options.target)].null_count()
+    if not without or options.windows is not None:
+        return ()
+    return (f"{without} of {len(frame)} rows have no {options.target!r} and are left out.",)
+
+
+def _kept_texts(frame: pl.DataFrame, options: Options) -> Iterator[str]:
+    for name in options.keep:
+        if frame[name].dtype == pl.String:
+            yield name
+
+
+def _learned(encoder: Encoder, raw: dict[str, np.ndarray], rows: np.ndarray) -> Encoder:
+    """Returns an encoder of the same columns that has learned from some rows alone.
+
+    A column without a value in these rows is left out.
+    """
+    columns: list[Column] = []
+    for column in encoder.columns:
+        statistics = statistics_for(
+            column.kind,
+            column.name,
+            column.missing,
+            check=False,
+            # As in the whole, whatever number of categories these rows have.
+            embed_above=0 if isinstance(column, CategoryColumn) and column.embedded else None,
+            date_format=column.date_format if isinstance(column, DateColumn) else None,
+        )
+        values = _series(raw[column.name][rows], column)
+        statistics.update(values)
+        if values.null_count() < len(values):
+            columns.append(statistics.finish())
+    return Encoder(
+        columns,
+        missing_values=encoder.missing_values,
+        windows=encoder.windows,
+        float_type=encoder.float_type,
+    )
+
+
+def _series(values: np.ndarray, column: Column) -> pl.Series:
+    """Returns raw values as the statistics take them, those of windows one after another."""
+    flat = values.reshape(-1)
+    if column.kind == "number":
+        return pl.Series(column.name, flat.astype("float64")).fill_nan(None)
+    texts = pl.Series(column.name, flat.tolist(), dtype=pl.String)
+    return texts.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+
+
+def _kind(column: Column) -> str:
+    if isinstance(column, NumberColumn):
+        return f"number, {column.minimum:g} to {column.maximum:g}"
+    if isinstance(column, CategoryColumn):
+        how = ", embedded" if column.embedded else ""
+        return f"category of {len(column.categories)}{how}"
+    if isinstance(column, DateColumn):
+        return f"date, from {column.first}"
+    return f"boolean, {column.mean:.0%} true" if isinstance(column, BooleanColumn) else column.kind
+
+
+def _missing(column: Column) -> str:
+    """Returns how many training rows lack a value, and what they get instead."""
+    return f"{column.missing_rows}, {_filled(column)}" if column.missing_rows else "-"
+
+
+def _filled(column: Column) -> str:
+    """Returns in words what a row without a value gets."""
+    if not column.fills:
+        return "left out" if column.missing == "drop" else "an error"
+    if isinstance(column, NumberColumn):
+        filled = f"filled with {column.fill:.4g}"
+    elif isinstance(column, CategoryColumn):
+        if column.missing in ("category", "indicator"):
+            return "a category of its own"
+        filled = f"filled with {column.commonest!r}"
+    elif isinstance(column, DateColumn):
+        filled = f"filled with {column.median}"
+    else:
+        filled = "filled with the commoner value"
+    return f"{filled}, with an indicator" if column.has_indicator else filled
+
+
+def _examples(encoder: Encoder, column: Column) -> str:
+    values = encoder.examples[column.name].reshape(-1)
+    texts = [f"{v:g}" if column.kind == "number" else str(v) for v in values.tolist()]
+    texts = [text for text in texts if text not in ("", "nan")]
+    return _short(", ".join(dict.fromkeys(texts[: 2 * _MOST_EXAMPLES][:_MOST_EXAMPLES])))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
