@@ -102,6 +102,14 @@ def numbers_of(cell):
     return [float(number) for number in re.findall(r"-?\d[\d,]*\.?\d*", cell.replace(",", ""))]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples():
+    """Spares time in all tests that do not look at intervals."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kerasnn.report.sections.metrics._RESAMPLES", 5)
+        yield
+
+
 @pytest.fixture(scope="module")
 def three_classes():
     y = np.random.default_rng(1).integers(0, 3, 60)
@@ -368,6 +376,19 @@ def test_regression(tmp_path):
     worst = int(((p - split.y_test) ** 2).mean(axis=1).argmax())
     assert next(iter(page.table("Largest losses first"))) == str(worst)
     assert "Predicted against true of yield 0" in page.text
+
+
+def test_intervals_are_those_of_the_normal_distribution(tmp_path, monkeypatch):
+    monkeypatch.setattr("kerasnn.report.sections.metrics._RESAMPLES", 200)
+    # Half of these rows are tested, more than are resampled.
+    split = table_split("regression", np.random.default_rng(8).normal(size=12000))
+    model = network(split.x_test, None, 1)
+    page = written(tmp_path, split, model, n_worst=0, importance_repeats=0)
+    errors = np.abs(model.predict(split.x_test, verbose=0)[:, 0] - split.y_test)
+    low, high = numbers_of(page.table("Metrics on 6,000 test rows")["MAE"]["95% interval"])
+    width = 2 * 1.96 * errors.std() / np.sqrt(6000)
+    assert low < errors.mean() < high
+    assert high - low == pytest.approx(width, rel=0.35)
 
 
 def test_counts(tmp_path):
