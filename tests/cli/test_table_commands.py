@@ -9,8 +9,8 @@ import pytest
 from kerasnn import serving
 from kerasnn.__main__ import main
 from kerasnn.cli import csv_rows
-from kerasnn.data.tables.encoder import Encoder
 from kerasnn.data.tables.columns import CategoryColumn, NumberColumn
+from kerasnn.data.tables.encoder import Encoder
 
 CSV = """\
 km/h , it's,price

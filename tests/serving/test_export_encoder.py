@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 
 from kerasnn import serving
-from kerasnn.data.tables.encoder import Encoder
 from kerasnn.data.tables.columns import BooleanColumn, CategoryColumn, DateColumn, NumberColumn
+from kerasnn.data.tables.encoder import Encoder
 from kerasnn.serving.runtime import fresh_process, recorded_examples, tf_session
 
 SEPAL, YEAR, SPEED, SIZE, WORD = "sepal length (cm)", "2019", "km/h", "Größe", "it's"
