@@ -32,6 +32,7 @@ class Split:
             takes: name -> array of numbers, with NaN for a missing one, or of texts. None without
             an encoder, and with `in_memory=False`.
         raw_test: As `raw_train`, of the test rows.
+        groups_train: Group of each training row, where `groups` divided the rows of a table.
 
     Example:
         >>> from kerasnn import data
@@ -55,6 +56,7 @@ class Split:
     encoder: Any = None
     raw_train: dict[str, np.ndarray] | None = None
     raw_test: dict[str, np.ndarray] | None = None
+    groups_train: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Accepts the task by name, too."""

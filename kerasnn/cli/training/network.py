@@ -167,9 +167,9 @@ def batch_size(rows: int) -> int:
     """Returns the batch size for a number of rows.
 
     >>> [batch_size(rows) for rows in (100, 1000, 5000, 50_000)]
-    [16, 32, 128, 256]
+    [16, 64, 256, 512]
     """
-    return int(min(256, max(16, 2 ** round(math.log2(max(rows, 1) / 32)))))
+    return int(min(512, max(16, 2 ** round(math.log2(max(rows, 1) / 16)))))
 
 
 def _networks(rows: Rows, settings: Settings, count: int) -> tuple[Any, Any]:
@@ -243,6 +243,8 @@ def _mean(rows: Rows, inputs: Any, scores: Any) -> models.Model:
         output = keras.layers.Activation(rows.task.activation, name="prediction")(score)
     model = models.Model(inputs, output, name="network")
     model.compile("adam", **rows.task.compile_arguments())
+    # A file holds the optimizer's variables, and is loaded with a warning where they are missing.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -81,7 +82,7 @@ def run(options: Options) -> Result:
         with output.created(options.output) as directory:
             say(f"\nExports the model, verifies the export and writes the report: {directory}")
             exported = _write(problem, trained, comparison, diagnosis, options, directory)
-    say(_last_words(options, exported))
+    say(_last_words(options, problem, exported))
     return Result(test_scores=test_scores, comparison=comparison, export=exported)
 
 
@@ -94,8 +95,9 @@ def _read(options: Options, say: Callable[..., None]) -> Problem:
     problem: Problem = (images if options.data.is_dir() else table).read(options)
     say(problem.described())
     for name, reason in problem.left_out.items():
-        say(f"Left out: {name!r}, for {reason}. To keep it: --keep {name!r}")
-    say(*problem.notes) if problem.notes else None
+        say(f"Left out: {name!r}, for {reason}. To keep it: --keep {shlex.quote(name)}")
+    for note in problem.notes:
+        say(note)
     split = problem.split
     classes = f" of {len(split.classes)} classes" if split.classes else ""
     say(
@@ -179,15 +181,23 @@ def _write(
     return exported
 
 
-def _last_words(options: Options, exported: ExportReport) -> str:
+def _last_words(options: Options, problem: Problem, exported: ExportReport) -> str:
     """Returns what was written, how to serve it and how to ask it."""
     card: dict[str, Any] = json.loads((exported.path / model_card.FILE).read_text(encoding="utf-8"))
-    model = options.output / "model"
-    rows = "rows.csv" if options.target is not None else "image.jpg"
+    ask = ["kerasnn", "predict", str(exported.path.parent)]
+    if options.target is None:
+        ask += ["image.jpg"]
+    else:
+        taken = {column.name for column in problem.columns or ()}
+        others = (
+            {options.target, *problem.left_out, *options.ignore, options.groups} - taken - {None}
+        )
+        ask += ["rows.csv", *(["--ignore", *sorted(map(str, others))])]
     return (
         f"{exported}\n\n"
         f"Report:\n  {options.report or options.output / 'report.html'}\n"
         f"Serve it:\n  {card['serve']['docker']}\n"
         f"Ask the server:\n  {card['requests']['curl']['serving_default']}\n"
-        f"Ask without a server:\n  kerasnn predict {model} {rows}"
+        f"Ask without a server, about rows like those of {options.data.name}:\n"
+        f"  {shlex.join(ask)}"
     )

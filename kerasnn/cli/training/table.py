@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
-from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
 
 from kerasnn import _checks, report, training
 from kerasnn.cli.training import rivals
@@ -67,6 +68,7 @@ class Table(Problem):
             task=split.task,
             outputs=split.outputs,
             embeddings=split.embeddings,
+            groups=split.groups_train,
             ordered=self.ordered,
         )
 
@@ -74,12 +76,15 @@ class Table(Problem):
         """Returns the indices of training rows and test rows of each fold, of the training part.
 
         Where the smallest class has fewer rows than `count`, there are as many folds as it has
-        rows. In order of time, a fold is tested on rows after those that it learns from.
+        rows. Groups stay together. In order of time, a fold is tested on rows after those that it
+        learns from.
         """
         rows = self.training_rows()
         state = seed % 2**32
         if self.ordered:
-            splitter = TimeSeriesSplit(count)
+            splitter: Any = TimeSeriesSplit(count)
+        elif rows.groups is not None:
+            splitter = GroupKFold(count, shuffle=True, random_state=state)
         elif rows.task.is_classification:
             smallest = int(np.bincount(rows.y).min())
             splitter = StratifiedKFold(
@@ -87,7 +92,7 @@ class Table(Problem):
             )
         else:
             splitter = KFold(count, shuffle=True, random_state=state)
-        return list(splitter.split(rows.x, rows.y))
+        return list(splitter.split(rows.x, rows.y, rows.groups))
 
     def fold(self, train: np.ndarray, test: np.ndarray) -> Fold:
         """Returns a fold, encoded anew: categories, means and first dates are those of `train`."""
@@ -102,6 +107,7 @@ class Table(Problem):
             self.training_rows(),
             x=x[train],
             y=self.split.y_train[train],
+            groups=None if self.split.groups_train is None else self.split.groups_train[train],
             embeddings=encoder.embeddings,
         )
         return Fold(rows, x[test])
@@ -240,9 +246,9 @@ def _learned(encoder: Encoder, raw: dict[str, np.ndarray], rows: np.ndarray) -> 
             embed_above=0 if isinstance(column, CategoryColumn) and column.embedded else None,
             date_format=column.date_format if isinstance(column, DateColumn) else None,
         )
-        values = _series(raw[column.name][rows], column)
+        values = RawColumn.of(_series(raw[column.name][rows], column))
         statistics.update(values)
-        if values.null_count() < len(values):
+        if not values.missing.all():
             columns.append(statistics.finish())
     return Encoder(
         columns,

@@ -65,7 +65,12 @@ def split_table(table: Table, options: TableOptions) -> Split:
     if windows is not None:
         return _split_windows(encoder, target, raw, windows)
     if options.in_memory:
-        return _split_rows(encoder, target, raw, train, test)
+        split = _split_rows(encoder, target, raw, train, test)
+        groups = contents.groups(options.groups)
+        if groups is None:
+            return split
+        here = groups[np.searchsorted(contents.kept, train)]
+        return dataclasses.replace(split, groups_train=here)
     return _split_stream(encoder, target, blocks, options, train, test)
 
 

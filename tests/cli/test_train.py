@@ -1,0 +1,346 @@
+"""`kerasnn train`: from a CSV file or a folder of images to a served model."""
+
+import contextlib
+import io
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasnn import data, serving, training
+from kerasnn.__main__ import main
+from kerasnn.cli.training import network, options, output, steps, table
+from kerasnn.tasks import Task
+
+COLOURS = ("blue", "grün", "red")
+
+
+def say(*words):
+    return main([str(word) for word in words])
+
+
+def fruit(path):
+    """Writes a table: number, name, boolean, date, and columns that nobody can learn from."""
+    random = np.random.default_rng(0)
+    lines = ["id,grams,colour,is ripe,picked,farm,code,kind"]
+    for i in range(90):
+        kind = ("apple", "pear", "plum")[i % 3]
+        grams = "" if i % 11 == 5 else f"{(150, 120, 40)[i % 3] + 10 * random.normal():.1f}"
+        colour = "" if i % 13 == 7 else COLOURS[(i + int(random.random() < 0.2)) % 3]
+        ripe, code = ("true", "false")[i % 2], "".join(random.choice([*"abcdefgh"], 8))
+        day = f"2024-{1 + i % 12:02}-{1 + i % 28:02}"
+        lines.append(f"{i},{grams},{colour},{ripe},{day},Hill,{code},{kind}")
+    lines.append("90,100,red,true,2024-01-01,Hill,abc,")
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def csv(tmp_path_factory):
+    return fruit(tmp_path_factory.mktemp("table") / "fruit.csv")
+
+
+@pytest.fixture(scope="module")
+def trained(csv, tmp_path_factory):
+    """A table, trained once: the directory, and what was printed."""
+    folder = tmp_path_factory.mktemp("trained") / "fruit"
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        target = ("--target", "kind", "--output", folder)
+        assert say("train", csv, *target, "--folds", "2", "--epochs", "30") == 0
+    return folder, printed.getvalue()
+
+
+def raw_rows(split):
+    return [
+        {name: values[i] for name, values in split.raw_test.items()}
+        for i in range(len(split.y_test))
+    ]
+
+
+def test_writes_everything_and_nothing_else(trained):
+    folder, _ = trained
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("encoder.keras", "model", "model.keras", "report.html")
+    ]
+    assert [path.name for path in folder.parent.iterdir()] == ["fruit"]
+    assert (folder / "model" / "1" / "saved_model.pb").exists()
+    assert (folder / "model" / "models.config").read_text().count(str(folder / "model")) == 1
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("grün") > 0
+    assert "logistic regression" in page
+
+
+def test_says_what_it_takes_and_leaves_out(trained):
+    _, printed = trained
+    for words in (
+        *("grams", "category of 3", "a category of its own", "boolean", "date, from 2024-"),
+        *("'id', for it counts the rows", "'farm', for all rows have 'Hill'", "--keep code"),
+        *("1 of 91 rows have no 'kind'", "multiclass of 3 classes: 72 rows to train on, 18"),
+        *("docker run", "curl -d", "kerasnn predict", "--ignore code farm id kind"),
+    ):
+        assert words in printed, words
+
+
+def test_compares_with_scikit_learn(trained):
+    _, printed = trained
+    names = ("network", "most frequent class", "logistic regression", "gradient boosting")
+    lines = {name: line for line in printed.splitlines() for name in names if line.startswith(name)}
+    assert set(lines) == set(names)
+    accuracy = {name: float(line[len(name) :].split()[0]) for name, line in lines.items()}
+    assert accuracy["most frequent class"] == pytest.approx(1 / 3, abs=0.01)
+    assert accuracy["network"] > 0.9
+
+
+def test_answers_raw_rows_by_name_as_the_model_does(trained, csv):
+    folder, _ = trained
+    model = keras.saving.load_model(folder / "model.keras")
+    encoder = keras.saving.load_model(folder / "encoder.keras")
+    split = data.from_csv(
+        csv, "kind", missing="indicator", drop=("id", "farm", "code"), drop_missing_target=True
+    )
+    rows = raw_rows(split)
+    expected = model.predict(encoder.predict(split.raw_test, verbose=0), verbose=0)
+    np.testing.assert_allclose(encoder.predict(split.raw_test, verbose=0), split.x_test, atol=1e-6)
+    predictor = serving.Predictor(folder / "model")
+    backwards = [dict(reversed(row.items())) for row in rows]
+    for given in (rows, backwards, split.raw_test):
+        np.testing.assert_allclose(predictor(given)["probabilities"], expected, atol=1e-6)
+    labels = np.array([b"apple", b"pear", b"plum"])[expected.argmax(axis=1)]
+    np.testing.assert_array_equal(predictor(rows)["labels"], labels)
+
+
+def test_command_line_answers_the_same(trained, csv, capsys):
+    folder, printed = trained
+    words = printed.splitlines()[-1].split()
+    assert words[:2] == ["kerasnn", "predict"]
+    assert say("predict", folder / "model", csv, *words[words.index("--ignore") :]) == 0
+    found = json.loads(capsys.readouterr().out)["predictions"]
+    assert len(found) == 91
+    row = {"grams": 151.2, "colour": "blue", "is ripe": True, "picked": "2024-03-05"}
+    [of_row] = serving.Predictor(folder / "model")([row])["labels"]
+    assert of_row == b"apple"
+
+
+def test_same_seed_same_bits():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(60, 3)).astype("float32"), random.integers(0, 2, 60)
+    rows = network.Rows(x=x, y=y, task=Task.BINARY, outputs=1)
+    settings = network.Settings(hidden=(4,), epochs=2, dropout=0.5)
+    weights = [network.train(rows, settings, seed=s).model.get_weights() for s in (3, 3, 4)]
+    for first, again, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(first, again)
+        assert first.ndim < 3 or not np.array_equal(first, other)
+
+
+@pytest.mark.slow
+def test_same_command_same_bits(csv, tmp_path):
+    outputs = []
+    for name in ("first", "second"):
+        flags = ("--output", tmp_path / name, "--folds", "0", "--epochs", "3", "--quiet")
+        assert say("train", csv, "--target", "kind", *flags) == 0
+        outputs.append(keras.saving.load_model(tmp_path / name / "model.keras").get_weights())
+    for first, second in zip(*outputs, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.slow
+def test_numbers_and_a_search(csv, tmp_path, capsys):
+    flags = ("--search", "2", "--folds", "2", "--epochs", "3", "--hidden", "8")
+    target = ("--target", "grams", "--ignore", "kind", "--report", tmp_path / "grams.html")
+    assert say("train", csv, *target, "--output", tmp_path / "grams", *flags) == 0
+    printed = capsys.readouterr().out
+    assert "linear regression" in printed
+    assert "The best: hidden layers of (" in printed
+    assert (tmp_path / "grams.html").exists()
+    assert not (tmp_path / "grams" / "report.html").exists()
+    served = serving.Predictor(tmp_path / "grams" / "model")
+    assert "kind" not in served.inputs
+    row = {"colour": "", "is ripe": "true", "picked": "2024-03-05"}
+    assert served([row])["predictions"].shape == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "task", "outputs"),
+    [(40, Task.REGRESSION, 1), (40, Task.COUNT, 1), (60, Task.MULTICLASS, 3)],
+)
+def test_network_of_tables(rows, task, outputs):
+    """Numbers in their own units, and columns of indices and windows of steps as inputs."""
+    random = np.random.default_rng(0)
+    x = np.stack([random.normal(size=(rows, 2)), random.integers(0, 3, (rows, 2))], axis=-1)
+    y = 1000 + 100 * x[:, 0, 0] if task is Task.REGRESSION else x[:, 0, 1].astype("int64")
+    given = network.Rows(
+        x=x.astype("float32"), y=y, task=task, outputs=outputs, embeddings={1: 3}, ordered=True
+    )
+    trained = network.train(given, network.Settings(hidden=(8,), epochs=60), seed=0)
+    predicted = training.predict(trained.model, given.x, verbose=0)
+    assert predicted.shape == (rows, outputs)
+    if task is Task.MULTICLASS:
+        assert np.mean(predicted.argmax(axis=1) == y) > 0.9
+    else:
+        assert np.mean((predicted[:, 0] - y) ** 2) < 0.5 * y.var()
+    assert trained.epochs == len(trained.history["val_loss"])
+
+
+def test_encodes_folds_by_their_training_rows(csv):
+    """No mean, category or first date of a fold's test rows is known to its encoder."""
+    problem = table.read(options.Options(data=csv, target="kind", output=csv.with_name("no")))
+    raw = problem.split.raw_train
+    train = np.flatnonzero(raw["colour"] != "red")
+    test = np.flatnonzero(raw["colour"] == "red")
+    fold = problem.fold(train, test)
+    names = problem.split.features
+    red, grams = names.index("colour=red"), names.index("grams")
+    assert fold.rows.x.shape[1] == len(names) - 1
+    kept = np.delete(problem.split.x_test[:0], red, axis=1)
+    assert fold.x_test.shape[1:] == kept.shape[1:]
+    absent = np.isnan(raw["grams"])
+    mean = np.nanmean(raw["grams"][train].astype("float64"))
+    filled = np.concatenate([fold.rows.x[:, grams], fold.x_test[:, grams]])
+    missing = np.concatenate([absent[train], absent[test]])
+    np.testing.assert_allclose(filled[missing], mean, rtol=1e-6)
+
+
+def test_groups_and_times_divide_folds(csv):
+    common = {"data": csv, "target": "kind", "output": csv.with_name("no")}
+    problem = table.read(options.Options(**common, groups="picked"))
+    groups = problem.training_rows().groups
+    for train, test in problem.folds(2, 0):
+        assert not np.intersect1d(groups[train], groups[test]).size
+    problem = table.read(options.Options(**common, split_by="picked"))
+    for train, test in problem.folds(2, 0):
+        assert train.max() < test.min()
+
+
+@pytest.mark.parametrize(
+    ("words", "argument"),
+    [
+        (("--target", "knid"), "target"),
+        (("--target", "kind", "--keep", "colours"), "--keep"),
+        (("--target", "kind", "--ignore", "kind"), "drop"),
+        ((), "--target"),
+    ],
+)
+def test_wrong_names(csv, tmp_path, capsys, words, argument):
+    assert say("train", csv, *words, "--output", tmp_path / "new") == 1
+    assert f"`{argument}` must" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mixed_columns_stay_an_error(csv, tmp_path, capsys):
+    path = tmp_path / "mixed.csv"
+    path.write_text(csv.read_text(encoding="utf-8").replace("40.", "40,5.", 1), encoding="utf-8")
+    text = csv.read_text(encoding="utf-8").splitlines()
+    cells = text[1].split(",")
+    path.write_text("\n".join([text[0], ",".join([cells[0], "heavy", *cells[2:]]), *text[2:]]))
+    assert say("train", path, "--target", "kind", "--output", tmp_path / "new", "--quiet") == 1
+    assert "'grams'" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_refuses_what_is_there(trained, csv, capsys):
+    folder, _ = trained
+    before = (folder / "report.html").read_bytes()
+    assert say("train", csv, "--target", "kind", "--output", folder) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert (folder / "report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_failure_leaves_what_was_there(tmp_path, overwrite):
+    folder = tmp_path / "new"
+    if overwrite:
+        folder.mkdir()
+        (folder / "old.txt").write_text("old")
+
+    def interrupted():
+        with output.created(folder) as directory:
+            (directory / "model.keras").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    left = sorted(path.name for path in tmp_path.rglob("*"))
+    assert left == (["new", "old.txt"] if overwrite else [])
+    with output.created(folder) as directory:
+        (directory / "model.keras").write_text("whole")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["model.keras", "new"]
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (OSError("full"), 1)])
+def test_an_end_in_one_line(csv, tmp_path, capsys, monkeypatch, error, code):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(steps, "compare", fail)
+    assert say("train", csv, "--target", "kind", "--output", tmp_path / "new", "--quiet") == code
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_nothing(csv, tmp_path):
+    words = ("train", csv, "--target", "kind", "--output", tmp_path / "new", "--folds", "2")
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "kerasnn", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as child:
+        for line in child.stdout or ():
+            if line.startswith("Trains the network"):
+                break
+        time.sleep(1)
+        child.send_signal(signal.SIGINT)
+        _, errors = child.communicate(timeout=120)
+    assert child.returncode == 130
+    assert errors.strip().splitlines()[-1].startswith("kerasnn: interrupted")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A folder of bright and dark images."""
+    folder = tmp_path_factory.mktemp("photos")
+    random = np.random.default_rng(0)
+    for name, level in (("day", 200), ("night", 40)):
+        (folder / name).mkdir()
+        for i in range(20):
+            pixels = np.clip(random.normal(level, 20, (12, 12, 3)), 0, 255).astype("uint8")
+            Image.fromarray(pixels).save(folder / name / f"{i}.png")
+    return folder
+
+
+def test_a_folder_of_images(photos, tmp_path, capsys):
+    folder = tmp_path / "photos"
+    flags = ("--image-size", "8", "8", "--folds", "2", "--epochs", "5")
+    assert say("train", photos, "--output", folder, *flags) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "40 images, stretched to 8x8 with 3 channels, of 2 classes: day (20), night (20)" in printed
+    )
+    assert "convolutional network" in printed
+    assert sorted(path.name for path in folder.iterdir()) == ["model", "model.keras", "report.html"]
+    assert say("predict", folder / "model", photos / "night" / "3.png") == 0
+    [found] = json.loads(capsys.readouterr().out)["predictions"]
+    assert found["labels"] == "night"
+    served = tf.saved_model.load(folder / "model" / "1").signatures["serving_default"]
+    dark = np.full((1, 8, 8, 3), 30, "float32")
+    assert served(image=tf.constant(dark))["labels"].numpy() == [b"night"]
+
+
+@pytest.mark.parametrize("flag", [("--target", "kind"), ("--search", "3"), ("--windows", "2")])
+def test_flags_of_tables_and_folders(photos, tmp_path, capsys, flag):
+    assert say("train", photos, "--output", tmp_path / "new", *flag) == 1
+    assert f"`{flag[0]}` must be left out" in capsys.readouterr().err
