@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import dataclasses
 import itertools
 import os
 import pathlib
@@ -145,41 +144,3 @@ class CsvTable(Table):
                 )
             if self.names.count(name) > 1:
                 raise ValueError(f"{self.source}, line 1: two columns are called {name!r}.")
-
-    # The old interface of `from_csv`, which goes with it.
-
-    @property
-    def columns(self) -> list[str]:
-        """Names of the columns."""
-        return list(self.names)
-
-    def blocks(self) -> Iterator["Block"]:
-        """Yields all rows below the header, in the order of the file."""
-        for _ in self._texts(_STREAM_BYTES, progress=False):
-            pass
-        with contextlib.closing(self._file.rows()) as rows:
-            next(rows)
-            for start in itertools.count(0, _BLOCK_ROWS):
-                block = list(itertools.islice(rows, _BLOCK_ROWS))
-                if not block:
-                    return
-                lines = [line for line, _ in block]
-                yield Block(start, lines, [[c.strip() for c in row] for _, row in block])
-
-
-_BLOCK_ROWS = 1024
-
-
-@dataclasses.dataclass(frozen=True)
-class Block:
-    """Some rows of a file.
-
-    Args:
-        start: Index of the first row, from 0, without the header.
-        lines: Line of the file on which each row ends.
-        rows: Cells of each row, without blanks around them.
-    """
-
-    start: int
-    lines: list[int]
-    rows: list[list[str]]

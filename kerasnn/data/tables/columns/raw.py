@@ -1,6 +1,7 @@
 """Columns of a table as arrays, in which each different text stands once."""
 
 import dataclasses
+import datetime
 
 import numpy as np
 import polars as pl
@@ -79,7 +80,7 @@ def texts_of(values: pl.Series) -> pl.Series:
     if values.dtype == pl.Boolean:
         names = pl.when(pl.first()).then(pl.lit("True")).when(~pl.first()).then(pl.lit("False"))
         return values.to_frame().select(names.alias(values.name)).to_series()
-    if values.dtype == pl.Date:
+    if values.dtype == pl.Date or not (values.dt.time() != datetime.time()).any():
         return values.dt.to_string("%Y-%m-%d")
     text = values.dt.to_string("%Y-%m-%d %H:%M:%S%.f")
     return text.str.replace(r"\.?0+$", "") if text.str.contains(r"\.").any() else text
