@@ -73,7 +73,7 @@ def check_classes_to_train(
         classes: Name of each class.
         test_size: Fraction of the test part, for the error.
     """
-    absent = np.setdiff1d(labels, labels[train])
+    absent = np.flatnonzero(np.bincount(labels[train], minlength=len(classes)) == 0)
     if len(absent):
         raise _checks.InvalidArgument(
             "test_size",

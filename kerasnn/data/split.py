@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from kerasnn.tasks import Task
@@ -54,9 +53,9 @@ class Split:
     classes: tuple[str, ...] | None = None
     features: tuple[str, ...] | None = None
     encoder: Any = None
-    raw_train: dict[str, np.ndarray] | None = None
-    raw_test: dict[str, np.ndarray] | None = None
-    groups_train: np.ndarray | None = None
+    raw_train: Any = None
+    raw_test: Any = None
+    groups_train: Any = None
 
     def __post_init__(self) -> None:
         """Accepts the task by name, too."""

@@ -50,17 +50,16 @@ _ROWS = 3
 # What a server does: JSON in rows -> one tensor for each input, shape (batch,).
 _SERVER = """
 import json, sys
+sys.modules["keras"] = sys.modules["kerasnn"] = None
 import tensorflow as tf
 path, request = sys.argv[1:]
 served = tf.saved_model.load(path).signatures["serving_default"]
-specs = served.structured_input_signature[1]
 rows = json.loads(request)["instances"]
-found = served(**{
-    name: tf.constant([row[name] for row in rows], spec.dtype) for name, spec in specs.items()
-})
-print(json.dumps({name: value.numpy().tolist() for name, value in found.items()
-                  if value.dtype != tf.string}))
-assert not {"keras", "kerasnn"} & set(sys.modules)
+columns = {name: [row[name] for row in rows] for name in rows[0]}
+types = {n: "string" if '"' in json.dumps(c) else "float32" for n, c in columns.items()}
+found = served(**{name: tf.constant(c, types[name]) for name, c in columns.items()})
+numbers = {n: value for n, value in found.items() if value.dtype != tf.string}
+print(json.dumps({name: value.numpy().tolist() for name, value in numbers.items()}))
 """
 
 

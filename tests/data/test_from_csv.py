@@ -1,5 +1,3 @@
-import csv
-
 import keras
 import numpy as np
 import pandas as pd
@@ -90,7 +88,7 @@ def test_nothing_is_learned_from_test_rows(write):
 
 
 def test_a_stream_holds_the_same_rows_as_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv_table, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(csv_table, "_STREAM_BYTES", 300)
     path = tmp_path / "fruit.csv"
     _fruit(100).to_csv(path, index=False)
     memory = data.from_csv(path, "kind", missing="mean", seed=2)
@@ -236,6 +234,37 @@ def test_a_bad_file_is_named_with_its_line(write, text, message):
         data.from_csv(path, "y")
 
 
+def test_all_wrong_columns_are_in_one_error(write):
+    rows = [f"{i},{'x' if i == 7 else i},2024-02-{20 + i},,{i % 2}" for i in range(12)]
+    with pytest.raises(ValueError, match="mixed") as caught:
+        data.from_csv(write("\n".join(["a,mixed,day,none,y", *rows])), "y")
+    assert [line.partition(". ")[0] for line in str(caught.value).splitlines()] == [
+        "Column 'mixed' holds numbers (line 2: '0') and text (line 9: 'x')",
+        "Column 'day', line 12: '2024-02-30' is no date in the format 2024-12-31, or as `dates` "
+        "says",
+        "Column 'none' holds no value at all",
+    ]
+
+
+def test_booleans_and_dates(write):
+    rows = [
+        f"{['TRUE', 'false'][i % 2]},1969-12-{i + 10}T06:00,{i}/2/24,{i % 2}" for i in range(1, 21)
+    ]
+    path = write("\n".join(["ok,when,day,y", *rows]))
+    split = data.from_csv(path, "y", dates={"day": "%d/%m/%y"}, split_by="when")
+    assert [column.kind for column in split.encoder.columns] == ["boolean", "date", "date"]
+    x = dict(zip(split.features, split.x_test.T, strict=True))
+    np.testing.assert_array_equal(x["ok"], [0, 1, 0, 1])
+    np.testing.assert_array_equal(x["when.day"], [27, 28, 29, 30])
+    np.testing.assert_array_equal(x["when.days"], [16, 17, 18, 19])
+    np.testing.assert_array_equal(x["when.hour"], 6)
+    np.testing.assert_array_equal(x["day.day"], [17, 18, 19, 20])
+    np.testing.assert_array_equal(x["day.weekday"], [5, 6, 0, 1])
+    assert "day.hour" not in split.features
+    as_text = data.from_csv(path, "y", categorical=("ok",), drop=("when", "day"))
+    assert as_text.features == ("ok=TRUE", "ok=false")
+
+
 def test_missing_values_are_counted_by_column(write):
     rows = [f"{'' if i in (1, 4) else i},{'NA' if i == 7 else 'red'},{i % 2}" for i in range(12)]
     path = write("\n".join(["a,b,y", *rows]))
@@ -297,12 +326,6 @@ def test_no_file(tmp_path):
         data.from_csv(tmp_path / "none.csv", "y")
     with pytest.raises(FileNotFoundError, match="is a folder"):
         data.from_csv(tmp_path, "y")
-
-
-def test_a_cell_that_is_too_large_for_the_reader(write):
-    text = _with(4, f"1,{'r' * (csv.field_size_limit() + 1)},0")
-    with pytest.raises(ValueError, match="line 4: field larger than field limit"):
-        data.from_csv(write(text), "y")
 
 
 IDS = [123456789012345677, 123456789012345678, 900000000000000001]

@@ -3,6 +3,7 @@
 import polars as pl
 
 from kerasnn.data.tables.columns.kinds import ColumnSummary
+from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.columns.statistics import statistics_for
 from kerasnn.data.tables.table import Table
 from kerasnn.data.tables.table_options import TableOptions
@@ -55,7 +56,7 @@ def _kind(table: Table, values: pl.Series, options: TableOptions) -> str:
     if name in options.date_formats:
         return "date"
     summary = ColumnSummary(name, as_text=name in options.categorical)
-    summary.update(values, 0)
+    summary.update(values, RawColumn.of(values), 0)
     try:
         return summary.kind(table)
     except ValueError:
@@ -77,7 +78,7 @@ def _identifiers(values: pl.Series, options: TableOptions) -> str:
     statistics = statistics_for(
         "category", values.name, "indicator", embed_above=options.embed_above
     )
-    statistics.update(values.cast(pl.String))
+    statistics.update(RawColumn.of(values))
     try:
         statistics.finish()
     except ValueError:

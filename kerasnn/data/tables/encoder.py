@@ -15,9 +15,11 @@ from kerasnn.data.tables.columns import (
     Column,
     column_from_config,
 )
-from kerasnn.data.tables.columns.layers import ColumnLayer, layer_for
+from kerasnn.data.tables.columns.layers import EncodeColumns
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.targets import float_dtype
+
+_BLOCK_ROWS = 1 << 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,19 +113,14 @@ class Encoder(keras.Model):
         if windows is not None:
             _checks.integer("windows", windows)
         shape = () if windows is None else (windows,)
-        inputs, outputs = {}, []
-        for i, column in enumerate(columns):
+        inputs = {}
+        for column in columns:
             dtype = float_type if column.kind == "number" else "string"
-            tensor = keras.Input(shape, dtype=dtype)
+            inputs[column.name] = keras.Input(shape, dtype=dtype)
             # A layer's name cannot hold a slash, but its output's can.
-            tensor.name = column.name
-            inputs[column.name] = tensor
-            layer = layer_for(column, missing_values, dtype=float_type, name=_layer_name(i))
-            outputs.append(layer(tensor))
-        x = outputs[0]
-        if len(outputs) > 1:
-            x = keras.layers.Concatenate(dtype=float_type, name="features")(outputs)
-        super().__init__(inputs=inputs, outputs=x, name=name, **kwargs)
+            inputs[column.name].name = column.name
+        encode = EncodeColumns(columns, missing_values, dtype=float_type, name="encode")
+        super().__init__(inputs=inputs, outputs=encode(inputs), name=name, **kwargs)
         self._arguments = _Arguments(
             tuple(columns),
             tuple(missing_values),
@@ -175,10 +172,6 @@ class Encoder(keras.Model):
             position += len(column.features)
         return sizes
 
-    def column_layer(self, index: int) -> ColumnLayer:
-        """Returns the layer that encodes a column."""
-        return self.get_layer(_layer_name(index))
-
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Encodes the columns by name; others in the dictionary are ignored."""
         if isinstance(inputs, Mapping):
@@ -208,20 +201,20 @@ def encode(encoder: Encoder, raw: Mapping[str, RawColumn]) -> np.ndarray:
     """Returns x of raw columns of one shape; the encoder sees each different text once."""
     shape = next(iter(raw.values())).values.shape
     x = np.empty((*shape, len(encoder.features)), encoder.float_type)
-    start = 0
+    layer: Any = encoder.get_layer("encode")
+    parts, start = [], 0
     for i, column in enumerate(encoder.columns):
-        end = start + len(column.features)
-        layer, values = encoder.column_layer(i), raw[column.name]
-        if not values.is_text:
-            x[..., start:end] = layer(tf.constant(values.array(encoder.float_type)))
-        else:
-            x[..., start:end] = np.take(layer(tf.constant(values.texts)), values.values, axis=0)
+        values, end = raw[column.name], start + len(column.features)
+        given = values.array(encoder.float_type) if values.texts is None else values.texts
+        encoded = layer.encode(i, tf.constant(given)).numpy()
+        parts.append((slice(start, end), encoded, None if values.texts is None else values.values))
         start = end
+    # Some rows at a time stay in the processor's cache.
+    for first in range(0, len(x), _BLOCK_ROWS):
+        block = slice(first, first + _BLOCK_ROWS)
+        for columns, encoded, indices in parts:
+            x[block, ..., columns] = encoded[block] if indices is None else encoded[indices[block]]
     return x
-
-
-def _layer_name(index: int) -> str:
-    return f"column_{index}"
 
 
 def _array(values: Any, column: Column, float_type: str) -> np.ndarray:

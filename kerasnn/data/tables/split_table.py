@@ -12,7 +12,7 @@ from kerasnn.data._partition import check_classes_to_train, partition
 from kerasnn.data.split import Split
 from kerasnn.data.tables.columns import Column
 from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
-from kerasnn.data.tables.columns.kinds import ColumnSummary, raw_values
+from kerasnn.data.tables.columns.kinds import ColumnSummary
 from kerasnn.data.tables.columns.missing import policies
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.columns.statistics import statistics_for
@@ -34,8 +34,8 @@ _EXAMPLES = 8
 def split_table(table: Table, options: TableOptions) -> Split:
     """Returns a table as a training and a test part; see `from_csv`."""
     options.check_names(table)
-    frames = _Frames(table, options.in_memory)
-    contents = _read(frames, options)
+    blocks = _Blocks(table, options.in_memory)
+    contents = _read(blocks, options)
     target = _Target.of(contents, options)
     windows = None
     if options.windows is not None:
@@ -43,22 +43,19 @@ def split_table(table: Table, options: TableOptions) -> Split:
         train, test = np.union1d(windows.train, windows.train_next), windows.test_next
     else:
         train, test = _parts(contents, options, target)
-    columns, problems = _learn(frames, contents, options, train)
+    columns, problems = _learn(blocks, contents, options, train)
     _raise_all([*contents.problems(options), *problems])
 
-    raw: dict[str, RawColumn] = {}
     if windows is not None:
-        raw = _raw(next(frames.blocks())[1], columns)
+        raw = _raw(next(blocks.read()), columns)
         examples = {name: column.take(windows.train[:_EXAMPLES]) for name, column in raw.items()}
     elif options.in_memory:
         order = np.concatenate([train, test])
-        raw = {n: c.take(order) for n, c in _raw(next(frames.blocks())[1], columns).items()}
-        examples = {
-            name: column.take(np.arange(len(train))[:_EXAMPLES]) for name, column in raw.items()
-        }
+        raw = {n: c.take(order) for n, c in _raw(next(blocks.read()), columns).items()}
+        first = np.arange(min(_EXAMPLES, len(train)))
+        examples = {name: column.take(first) for name, column in raw.items()}
     else:
-        [(_, frame)] = frames.selected(np.sort(train)[:_EXAMPLES], at_once=True)
-        examples = _raw(frame, columns)
+        raw, examples = {}, blocks.rows(np.sort(train)[:_EXAMPLES], columns)
     encoder = Encoder(
         columns,
         missing_values=options.missing_values,
@@ -74,45 +71,64 @@ def split_table(table: Table, options: TableOptions) -> Split:
             return split
         here = groups[np.searchsorted(contents.kept, train)]
         return dataclasses.replace(split, groups_train=here)
-    return _split_stream(encoder, target, frames, options, train, test)
+    return _split_stream(encoder, target, blocks, options, train, test)
 
 
-class _Frames:
-    """The rows of a table, as one frame in memory or block by block in each pass."""
+class _Block:
+    """Some rows of a table.
+
+    Args:
+        start: Index of the first.
+        frame: The rows.
+    """
+
+    def __init__(self, start: int, frame: pl.DataFrame) -> None:
+        self.start = start
+        self.frame = frame
+        self._raw: dict[str, RawColumn] = {}
+
+    def __getitem__(self, name: str) -> RawColumn:
+        """Returns a column, which is converted once."""
+        if name not in self._raw:
+            self._raw[name] = RawColumn.of(self.frame[name])
+        return self._raw[name]
+
+    def select(self, rows: np.ndarray) -> "_Block":
+        """Returns a block of the rows with these indices in the table."""
+        return _Block(0, self.frame[rows - self.start])
+
+
+class _Blocks:
+    """The rows of a table, as one block in memory or block by block in each pass."""
 
     def __init__(self, table: Table, in_memory: bool) -> None:
         self.table = table
-        self._frame = table.frame() if in_memory else None
+        self._whole = _Block(0, table.frame()) if in_memory else None
 
-    def blocks(self, *, progress: bool = False) -> Iterator[tuple[int, pl.DataFrame]]:
-        """Yields frames, each with the index of its first row."""
+    def read(self, *, progress: bool = False) -> Iterator[_Block]:
+        """Yields the blocks."""
+        if self._whole is not None:
+            yield self._whole
+            return
         start = 0
-        frames = self.table.frames(progress=progress) if self._frame is None else [self._frame]
-        for frame in frames:
-            yield start, frame
+        for frame in self.table.frames(progress=progress):
+            yield _Block(start, frame)
             start += len(frame)
 
-    def selected(
-        self, rows: np.ndarray, *, at_once: bool = False
-    ) -> Iterator[tuple[np.ndarray, pl.DataFrame]]:
-        """Yields the rows with these ascending indices in frames, each with its indices.
+    def selected(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Block]]:
+        """Yields blocks that hold some of the rows with these ascending indices, with these."""
+        for block in self.read():
+            end = block.start + len(block.frame)
+            here = rows[slice(*np.searchsorted(rows, (block.start, end)))]
+            if len(here):
+                yield here, block
+            if rows[-1] < end:
+                return
 
-        Args:
-            rows: The indices.
-            at_once: Whether to yield one frame, and read no further than needed.
-        """
-        found = []
-        for start, frame in self.blocks():
-            first, end = np.searchsorted(rows, (start, start + len(frame)))
-            if end > first:
-                here = rows[first:end]
-                found.append((here, frame[here - start]))
-                if not at_once:
-                    yield found.pop()
-            if end == len(rows):
-                break
-        if at_once:
-            yield rows, pl.concat([frame for _, frame in found])
+    def rows(self, rows: np.ndarray, columns: Sequence[Column]) -> dict[str, RawColumn]:
+        """Returns the rows with these ascending indices."""
+        frames = [block.select(here).frame for here, block in self.selected(rows)]
+        return _raw(_Block(0, pl.concat(frames)), columns)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +149,7 @@ class _Contents:
     rows: int
     kept: np.ndarray
     summaries: dict[str, ColumnSummary]
-    values: dict[str, pl.Series]
+    values: dict[str, RawColumn]
     kinds: dict[str, str]
     unreadable: list[str]
 
@@ -163,24 +179,27 @@ class _Contents:
         if name is None:
             return None
         summary, kind = self.summaries[name], self._kind(name)
+        column = self.values[name].take(self.kept)
         if kind == "number":
-            return _numbers(self.values[name])[self.kept]
-        raw = RawColumn.of(raw_values(self.values[name], kind))
+            return column.numbers()
         if kind != "date":
             # Neither numbers nor dates: refused by the division.
-            return raw.array("float64")[self.kept]
-        dates = parse_dates(tf.constant(raw.texts), DateFormat.parse(summary.date_format))
-        days = np.where(dates.valid, dates.days, np.nan)
-        return days[raw.values][self.kept]
+            return column.array("float64")
+        texts = np.array([], object) if column.texts is None else column.texts
+        dates = parse_dates(tf.constant(texts), DateFormat.parse(summary.date_format))
+        return np.where(dates.valid, dates.days, np.nan)[column.values]
 
     def groups(self, name: str | None) -> np.ndarray | None:
         """Returns texts or numbers that tell groups of the rows that are kept apart."""
         if name is None:
             return None
-        if self._kind(name) == "number":
-            return _numbers(self.values[name])[self.kept]
-        texts = raw_values(self.values[name], "category")
-        return texts.to_numpy()[self.kept]
+        column = self.values[name].take(self.kept)
+        self._kind(name)
+        if column.texts is None:
+            return column.values
+        texts = column.array("float64")
+        texts[column.missing] = None
+        return texts
 
     def _kind(self, name: str) -> str:
         if name not in self.kinds:
@@ -188,9 +207,9 @@ class _Contents:
         return self.kinds[name]
 
 
-def _read(frames: _Frames, options: TableOptions) -> _Contents:
+def _read(blocks: _Blocks, options: TableOptions) -> _Contents:
     """Reads the table once: a summary of each column, and the values that divide the rows."""
-    table, policy = frames.table, policies(options.missing)
+    table, policy = blocks.table, policies(options.missing)
     features = options.features(table)
     whole = [options.target, *(n for n in (options.split_by, options.groups) if n is not None)]
     summaries = {
@@ -207,13 +226,13 @@ def _read(frames: _Frames, options: TableOptions) -> _Contents:
     values: dict[str, list[pl.Series]] = {name: [] for name in whole}
     kept = []
     rows = 0
-    for start, frame in frames.blocks(progress=True):
+    for block in blocks.read(progress=True):
         for name, summary in summaries.items():
-            summary.update(frame[name], start)
+            summary.update(block.frame[name], block[name], block.start)
         for name in whole:
-            values[name].append(frame[name])
-        kept.append(start + _complete(frame, complete))
-        rows = start + len(frame)
+            values[name].append(block.frame[name])
+        kept.append(block.start + _complete(block.frame, complete))
+        rows = block.start + len(block.frame)
     if not rows:
         raise ValueError(f"{table.source} holds a header and no rows.")
     kinds, unreadable = {}, []
@@ -227,7 +246,7 @@ def _read(frames: _Frames, options: TableOptions) -> _Contents:
         rows,
         np.concatenate(kept).astype(np.int64),
         summaries,
-        {name: pl.concat(blocks) for name, blocks in values.items()},
+        {name: RawColumn.of(pl.concat(series)) for name, series in values.items()},
         kinds,
         unreadable,
     )
@@ -268,13 +287,10 @@ class _Target:
                 "Drop them, with drop_missing_target=True."
             )
         values = contents.values[name]
-        present = np.intersect1d(contents.kept, values.is_not_null().arg_true().to_numpy())
+        present = contents.kept[~values.missing[contents.kept]]
         if not len(present):
             raise ValueError(f"{table.source} has no row without a missing value.")
-        values = values[present]
-        found, task, classes = table_target(
-            values if kind == "number" else raw_values(values, "category"), kind, options.task
-        )
+        found, task, classes = table_target(values.take(present), name, kind, options.task)
         y = np.zeros(contents.rows, found.dtype)
         y[present] = found
         return cls(y, task, classes)
@@ -304,6 +320,7 @@ def _parts(
         train, test = partition(
             len(kept), test_size=test_size, seed=options.seed, labels=labels, classes=classes
         )
+        return kept[train], kept[test]
     if labels is not None:
         check_classes_to_train(labels, train, classes, test_size)
     return kept[train], kept[test]
@@ -316,7 +333,7 @@ def _windows(contents: _Contents, options: TableOptions) -> Windows:
         test_size=options.test_size,
         times=contents.times(options.split_by),
         series=contents.groups(options.groups),
-        has_target=contents.values[options.target].is_not_null().to_numpy(),
+        has_target=~contents.values[options.target].missing,
         time_name=options.split_by or "",
         series_name=options.groups or "",
         places=contents.places,
@@ -324,7 +341,7 @@ def _windows(contents: _Contents, options: TableOptions) -> Windows:
 
 
 def _learn(
-    frames: _Frames, contents: _Contents, options: TableOptions, train: np.ndarray
+    blocks: _Blocks, contents: _Contents, options: TableOptions, train: np.ndarray
 ) -> tuple[list[Column], list[str]]:
     """Reads the training rows: statistics of the columns, and an error for each without."""
     policy, kinds = policies(options.missing), contents.kinds
@@ -337,12 +354,12 @@ def _learn(
             embed_above=options.embed_above,
             date_format=options.date_formats.get(name),
         )
-        for name in options.features(frames.table)
+        for name in options.features(blocks.table)
         if name in kinds
     }
-    for _, frame in frames.selected(np.sort(train)):
+    for here, block in blocks.selected(np.sort(train)):
         for name, learned in statistics.items():
-            learned.update(raw_values(frame[name], kinds[name]))
+            learned.update(block[name].take(here - block.start))
     columns, problems = [], []
     for learned in statistics.values():
         try:
@@ -403,7 +420,7 @@ def _split_windows(
 def _split_stream(
     encoder: Encoder,
     target: _Target,
-    frames: _Frames,
+    blocks: _Blocks,
     options: TableOptions,
     train: np.ndarray,
     test: np.ndarray,
@@ -411,7 +428,7 @@ def _split_stream(
     """Returns datasets that read the table in each pass."""
     x_train, x_test = (
         batches(
-            _stream(frames, encoder, target.y, np.sort(rows)),
+            _stream(blocks, encoder, target.y, np.sort(rows)),
             len(rows),
             options.batch_size,
             shuffle_seed=shuffle_seed,
@@ -423,11 +440,11 @@ def _split_stream(
     )
 
 
-def _stream(frames: _Frames, encoder: Encoder, y: np.ndarray, rows: np.ndarray) -> tf.data.Dataset:
+def _stream(blocks: _Blocks, encoder: Encoder, y: np.ndarray, rows: np.ndarray) -> tf.data.Dataset:
     return tf.data.Dataset.from_generator(
         lambda: (
-            (encode(encoder, _raw(frame, encoder.columns)), y[here])
-            for here, frame in frames.selected(rows)
+            (encode(encoder, _raw(block.select(here), encoder.columns)), y[here])
+            for here, block in blocks.selected(rows)
         ),
         output_signature=(
             tf.TensorSpec((None, len(encoder.features)), tf.as_dtype(encoder.float_type)),
@@ -436,14 +453,14 @@ def _stream(frames: _Frames, encoder: Encoder, y: np.ndarray, rows: np.ndarray) 
     ).unbatch()
 
 
-def _raw(frame: pl.DataFrame, columns: Sequence[Column]) -> dict[str, RawColumn]:
+def _raw(block: _Block, columns: Sequence[Column]) -> dict[str, RawColumn]:
+    """Returns columns as the encoder takes them."""
     return {
-        column.name: RawColumn.of(raw_values(frame[column.name], column.kind)) for column in columns
+        column.name: RawColumn(block[column.name].numbers())
+        if column.kind == "number"
+        else block[column.name]
+        for column in columns
     }
-
-
-def _numbers(values: pl.Series) -> np.ndarray:
-    return values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
 def _raise_all(problems: Sequence[str]) -> None:

@@ -3,7 +3,6 @@
 import decimal
 
 import numpy as np
-import polars as pl
 
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.targets import Target, encode_target
@@ -13,11 +12,12 @@ from kerasnn.tasks import Task
 _FLOAT64_INTEGERS = 2**53
 
 
-def table_target(values: pl.Series, kind: str, task: Task | str | None) -> Target:
+def table_target(column: RawColumn, name: str, kind: str, task: Task | str | None) -> Target:
     """Returns y, its task and its classes.
 
     Args:
-        values: The target of all rows that are kept, none of them missing.
+        column: The target of all rows that are kept, none of them missing.
+        name: Its name.
         kind: "number", or what is taken as names.
         task: As in `from_csv`.
 
@@ -26,31 +26,32 @@ def table_target(values: pl.Series, kind: str, task: Task | str | None) -> Targe
         ValueError: If the task cannot be inferred, or numbers differ only in digits that float64
             drops.
     """
-    name = values.name
     if kind == "number":
-        numbers = values.to_numpy() if values.dtype == pl.Float64 else _numbers(values)
-        return encode_target(numbers, task, name=name)
-    coded = RawColumn.of(values)
-    texts = np.array(coded.texts.tolist(), str)
-    y, task, classes = encode_target(texts, task, name=name)
-    return y[coded.values], task, classes
+        return encode_target(_numbers(column, name), task, name=name)
+    texts, _ = column.counts()
+    # Numbers of the texts that occur.
+    codes = np.zeros(len(column.present), np.int64)
+    codes[np.unique(column.values)] = np.arange(len(texts))
+    y, task, classes = encode_target(texts.astype(str), task, name=name)
+    return y[codes[column.values]], task, classes
 
 
-def _numbers(values: pl.Series) -> np.ndarray:
+def _numbers(column: RawColumn, name: str) -> np.ndarray:
     """Returns numbers of texts: float64, or int64 for integers with too many digits."""
-    numbers = values.cast(pl.Float64).to_numpy()
-    if np.abs(numbers).max() < _FLOAT64_INTEGERS:
+    numbers = column.numbers()
+    if column.texts is None or np.abs(numbers).max() < _FLOAT64_INTEGERS:
         return numbers
-    coded = RawColumn.of(values)
-    exact = [decimal.Decimal(text) for text in coded.texts]
-    if all(number == int(number) for number in exact):
-        integers = [int(number) for number in exact]
+    texts, _ = column.counts()
+    exact = {text: decimal.Decimal(text) for text in texts}
+    if all(number == int(number) for number in exact.values()):
+        integers = [int(number) for number in exact.values()]
         if min(integers) >= -(2**63) and max(integers) < 2**63:
-            return np.array(integers, np.int64)[coded.values]
-    if len(set(exact)) > len(np.unique(numbers)):
+            table = [int(exact.get(text, 0)) for text in column.present]
+            return np.array(table, np.int64)[column.values]
+    if len(set(exact.values())) > len(np.unique(numbers)):
         raise ValueError(
-            f"The target {values.name!r} holds numbers that differ only in digits that float64 "
+            f"The target {name!r} holds numbers that differ only in digits that float64 "
             "drops. If they are names of classes, read them as text with "
-            f"categorical=({values.name!r},)."
+            f"categorical=({name!r},)."
         )
     return numbers

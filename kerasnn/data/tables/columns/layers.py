@@ -1,6 +1,7 @@
-"""Layers from the raw values of a column to its columns of x."""
+"""The layer from the raw values of columns to x."""
 
-from collections.abc import Sequence
+import abc
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -21,54 +22,104 @@ _BLANK = r"[\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\
 _BLANKS_AROUND = f"^{_BLANK}+|{_BLANK}+$"
 
 
-class ColumnLayer(keras.layers.Layer):
-    """Base of the layers below: `(batch, ...)` raw values -> `(batch, ..., columns of x)`.
+@keras.saving.register_keras_serializable("kerasnn")
+class EncodeColumns(keras.layers.Layer):
+    """Encodes the columns of a table, as `data.Encoder` describes.
+
+    One layer for all columns: a Keras layer costs some milliseconds to make.
 
     Args:
-        column: The column.
+        columns: The columns.
         missing_values: Texts that stand for a missing value; the empty text always does.
+
+    Shape:
+        Name -> `(batch, ...)`, for each column -> `(batch, ..., columns of x)`.
     """
 
-    def __init__(self, column: Column, missing_values: Sequence[str] = (), **kwargs: Any) -> None:
-        # Numbers come in float_type already, and texts cannot be cast.
+    def __init__(
+        self, columns: Sequence[Column], missing_values: Sequence[str] = (), **kwargs: Any
+    ) -> None:
+        # Numbers come in the right type, and texts cannot be cast.
         super().__init__(autocast=False, **kwargs)
-        self.column = column
-        self.missing_values = tuple(dict.fromkeys(("", *missing_values)))
+        self.missing_values = tuple(missing_values)
+        missing = tuple(dict.fromkeys(("", *missing_values)))
+        self._encodings = _Encodings(
+            [_KINDS[column.kind](column, missing, self.variable_dtype) for column in columns]
+        )
+        # Keras saves the tables of layers that are attributes.
+        self.lookups = [
+            encoding.lookup for encoding in self._encodings.all if isinstance(encoding, _Category)
+        ]
 
     def build(self, input_shape: Any) -> None:
         """Has nothing to create; else Keras would call the layer to find out."""
 
-    def compute_output_spec(self, inputs: Any) -> Any:
-        """Returns the input's shape, with the columns of x as its last axis."""
-        shape = (*inputs.shape, len(self.column.features))
-        return keras.KerasTensor(shape, dtype=self.variable_dtype)
+    def encode(self, index: int, values: Any) -> Any:
+        """Returns the columns of x of one column."""
+        return self._encodings.all[index](values)
+
+    def call(self, inputs: Mapping[str, Any]) -> Any:
+        """Encodes all columns."""
+        parts = [encoding(inputs[encoding.column.name]) for encoding in self._encodings.all]
+        return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
+
+    def compute_output_spec(self, inputs: Mapping[str, Any]) -> Any:
+        """Returns the shape of one column, with all columns of x as its last axis."""
+        width = sum(len(encoding.column.features) for encoding in self._encodings.all)
+        shape = next(iter(inputs.values())).shape
+        return keras.KerasTensor((*shape, width), dtype=self.variable_dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {
             **super().get_config(),
-            "column": self.column.get_config(),
+            "columns": [encoding.column.get_config() for encoding in self._encodings.all],
             "missing_values": list(self.missing_values),
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "ColumnLayer":
+    def from_config(cls, config: dict[str, Any]) -> "EncodeColumns":
         """Returns the layer that `get_config` described."""
-        return cls(**{**config, "column": column_from_config(config["column"])})
+        columns = [column_from_config(column) for column in config["columns"]]
+        return cls(**{**config, "columns": columns})
 
-    def _texts(self, inputs: Any) -> tuple[Any, Any]:
+
+class _Encodings:
+    """The encodings; an object of its own, in which Keras looks for no layers."""
+
+    def __init__(self, encodings: "list[_Encoding]") -> None:
+        self.all = encodings
+
+
+class _Encoding(abc.ABC):
+    """Base of the encodings of one column: `(...)` raw values -> `(..., columns of x)`.
+
+    Args:
+        column: The column.
+        missing_values: Texts that stand for a missing value.
+        dtype: Type of x.
+    """
+
+    def __init__(self, column: Any, missing_values: Sequence[str], dtype: str) -> None:
+        self.column = column
+        self.missing_values = list(missing_values)
+        self.dtype = dtype
+
+    @abc.abstractmethod
+    def __call__(self, values: Any) -> Any:
+        """Encodes raw values."""
+
+    def texts(self, values: Any) -> tuple[Any, Any]:
         """Returns texts without blanks around them, and which are missing."""
-        texts: Any = tf.strings.regex_replace(inputs, _BLANKS_AROUND, "")
-        missing = tf.reduce_any(texts[..., tf.newaxis] == list(self.missing_values), axis=-1)
-        return self._checked(texts, missing), missing
+        texts: Any = tf.strings.regex_replace(values, _BLANKS_AROUND, "")
+        missing = tf.reduce_any(texts[..., tf.newaxis] == self.missing_values, axis=-1)
+        return self.filled(texts, missing), missing
 
-    def _checked(self, values: Any, missing: Any) -> Any:
+    def filled(self, values: Any, missing: Any) -> Any:
         """Returns the values; fails where one is missing and must not be."""
-        if self.column.fills:
-            return values
-        return self._require(~missing, values, "has no value")
+        return values if self.column.fills else self.require(~missing, values, "has no value")
 
-    def _require(self, valid: Any, values: Any, words: str) -> Any:
+    def require(self, valid: Any, values: Any, words: str) -> Any:
         """Returns the values; fails with the first row that is not valid, and its value."""
         check = tf.debugging.Assert(
             tf.reduce_all(valid),
@@ -81,103 +132,84 @@ class ColumnLayer(keras.layers.Layer):
         with tf.control_dependencies([] if check is None else [check]):
             return tf.identity(values)
 
-    def _stacked(self, values: Sequence[Any], missing: Any) -> Any:
+    def stacked(self, values: Sequence[Any], missing: Any) -> Any:
         """Returns columns of x, with the one that says which values are missing."""
         columns = [*values, missing] if self.column.has_indicator else values
-        return tf.stack([tf.cast(column, self.variable_dtype) for column in columns], axis=-1)
+        return tf.stack([tf.cast(column, self.dtype) for column in columns], axis=-1)
 
 
-@keras.saving.register_keras_serializable("kerasnn")
-class EncodeNumber(ColumnLayer):
+class _Number(_Encoding):
     """Numbers: NaN is missing, and infinity an error."""
 
     column: NumberColumn
 
-    def call(self, inputs: Any) -> Any:
-        """Fills what is missing."""
-        missing: Any = tf.math.is_nan(inputs)
-        values = self._checked(inputs, missing)
-        words = f"must hold finite numbers of {self.variable_dtype}"
-        values = self._require(~tf.math.is_inf(values), values, words)
-        fill = tf.cast(self.column.fill, values.dtype)
-        return self._stacked([tf.where(missing, fill, values)], missing)
+    def __call__(self, values: Any) -> Any:
+        missing: Any = tf.math.is_nan(values)
+        values = self.filled(values, missing)
+        words = f"must hold finite numbers of {self.dtype}"
+        values = self.require(~tf.math.is_inf(values), values, words)
+        return self.stacked(
+            [tf.where(missing, tf.cast(self.column.fill, self.dtype), values)], missing
+        )
 
 
-@keras.saving.register_keras_serializable("kerasnn")
-class EncodeCategory(ColumnLayer):
+class _Category(_Encoding):
     """Names as zeros and ones, or as indices: zeros, or index 0, where the name is unknown."""
 
     column: CategoryColumn
 
-    def __init__(self, column: Column, missing_values: Sequence[str] = (), **kwargs: Any) -> None:
-        super().__init__(column, missing_values, **kwargs)
+    def __init__(self, column: Any, missing_values: Sequence[str], dtype: str) -> None:
+        super().__init__(column, missing_values, dtype)
         # A blank is no name, for none has blanks around it.
         self.lookup = keras.layers.StringLookup(
             vocabulary=list(self.column.categories), num_oov_indices=1, oov_token=" "
         )
 
-    def call(self, inputs: Any) -> Any:
-        """Looks up names."""
-        texts, missing = self._texts(inputs)
+    def __call__(self, values: Any) -> Any:
+        texts, missing = self.texts(values)
         filler = self.column.commonest if self.column.missing in ("mean", "median") else " "
         indices: Any = self.lookup(tf.where(missing, filler, texts))
         if self.column.embedded:
-            return tf.cast(indices[..., tf.newaxis], self.variable_dtype)
-        one_hot = tf.one_hot(indices - 1, len(self.column.categories), dtype=self.variable_dtype)
+            return tf.cast(indices[..., tf.newaxis], self.dtype)
+        one_hot = tf.one_hot(indices - 1, len(self.column.categories), dtype=self.dtype)
         if not self.column.has_indicator:
             return one_hot
-        flag = tf.cast(missing, self.variable_dtype)[..., tf.newaxis]
-        return tf.concat([one_hot, flag], axis=-1)
+        return tf.concat([one_hot, tf.cast(missing, self.dtype)[..., tf.newaxis]], axis=-1)
 
 
-@keras.saving.register_keras_serializable("kerasnn")
-class EncodeBoolean(ColumnLayer):
+class _Boolean(_Encoding):
     """Texts "true" and "false" in any case, or "1" and "0", as ones and zeros."""
 
     column: BooleanColumn
 
-    def call(self, inputs: Any) -> Any:
-        """Compares the texts."""
-        texts, missing = self._texts(inputs)
+    def __call__(self, values: Any) -> Any:
+        texts, missing = self.texts(values)
         lower = tf.strings.lower(texts)
         is_true: Any = (lower == "true") | (lower == "1")
         is_false: Any = (lower == "false") | (lower == "0")
-        known = self._require(is_true | is_false | missing, texts, "must hold true or false")
+        known = self.require(is_true | is_false | missing, texts, "must hold true or false")
         with tf.control_dependencies([known]):
-            values = tf.where(missing, self.column.commonest, is_true)
-        return self._stacked([values], missing)
+            filled = tf.where(missing, self.column.commonest, is_true)
+        return self.stacked([filled], missing)
 
 
-@keras.saving.register_keras_serializable("kerasnn")
-class EncodeDate(ColumnLayer):
+class _Date(_Encoding):
     """Dates as parts and days since the first, with the fraction of the day if there are times."""
 
     column: DateColumn
 
-    def call(self, inputs: Any) -> Any:
-        """Parses the texts."""
-        texts, missing = self._texts(inputs)
+    def __call__(self, values: Any) -> Any:
+        texts, missing = self.texts(values)
         date_format = DateFormat.parse(self.column.date_format)
         texts = tf.where(missing, self.column.median or self.column.first, texts)
         dates = parse_dates(texts, date_format)
-        written = "ISO's 2024-12-31" if self.column.date_format is None else "its format"
-        first = parse_dates(tf.constant(self.column.first), date_format)
-        days = dates.days - first.days
+        days = dates.days - parse_dates(tf.constant(self.column.first), date_format).days
         days = days if self.column.has_times else tf.floor(days)
-        checked = self._require(dates.valid, texts, f"must hold dates as in {written}")
+        written = self.column.date_format or "2024-12-31"
+        checked = self.require(dates.valid, texts, f"must hold dates as {written}")
         with tf.control_dependencies([checked]):
             parts = {**dates._asdict(), "days": tf.identity(days)}
-        return self._stacked([parts[part] for part in self.column.parts], missing)
+        return self.stacked([parts[part] for part in self.column.parts], missing)
 
 
-_LAYERS = {
-    "number": EncodeNumber,
-    "category": EncodeCategory,
-    "boolean": EncodeBoolean,
-    "date": EncodeDate,
-}
-
-
-def layer_for(column: Column, missing_values: Sequence[str], **kwargs: Any) -> ColumnLayer:
-    """Returns the layer for a column."""
-    return _LAYERS[column.kind](column, missing_values, **kwargs)
+_KINDS = {"number": _Number, "category": _Category, "boolean": _Boolean, "date": _Date}

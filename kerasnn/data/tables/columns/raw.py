@@ -1,6 +1,7 @@
 """Columns of a table as arrays, in which each different text stands once."""
 
 import dataclasses
+import datetime
 
 import numpy as np
 import polars as pl
@@ -11,32 +12,75 @@ class RawColumn:
     """Raw values of a column: numbers, or indices into its different texts.
 
     Args:
-        values: `(rows,)` float64 numbers, with NaN for a missing one; or indices.
-        texts: The different texts, the empty one for missing values last; none for numbers.
-        is_text: Whether the column is one of texts.
+        values: Numbers in float64, with NaN for a missing one; or indices into `texts`.
+        texts: The different texts as objects. The last is empty, and stands for missing values, if
+            there are any. None for a column of numbers.
     """
 
     values: np.ndarray
-    texts: np.ndarray = dataclasses.field(default_factory=lambda: np.array([], object))
-    is_text: bool = True
+    texts: np.ndarray | None = None
 
     @classmethod
     def of(cls, values: pl.Series) -> "RawColumn":
-        """Returns the column of a series, as `kinds.raw_values` gives it."""
+        """Returns the column of a series, in which null is missing."""
         if values.dtype == pl.Float64:
-            return cls(values.fill_null(float("nan")).to_numpy(), is_text=False)
+            return cls(values.fill_null(float("nan")).to_numpy())
+        values = texts_of(values)
         texts = values.unique().drop_nulls()
         indices = values.cast(pl.Enum(texts)).to_physical().fill_null(len(texts))
         absent = [""] if values.null_count() else []
         return cls(indices.to_numpy(), np.array([*texts.to_list(), *absent], object))
 
+    @property
+    def present(self) -> np.ndarray:
+        """The different texts without the empty one."""
+        texts = np.array([], object) if self.texts is None else self.texts
+        return texts[:-1] if len(texts) and texts[-1] == "" else texts
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Whether each value is missing."""
+        if self.texts is None:
+            return np.isnan(self.values)
+        return self.values == len(self.present)
+
     def take(self, rows: np.ndarray) -> "RawColumn":
-        """Returns some rows, of any shape."""
+        """Returns some rows, of any shape; their texts may be fewer than `texts`."""
         values, texts = self.values[rows], self.texts
-        if self.is_text and texts[-1] == "" and not (values == len(texts) - 1).any():
-            texts = texts[:-1]
-        return dataclasses.replace(self, values=values, texts=texts)
+        if texts is not None and not (values == len(self.present)).any():
+            texts = self.present
+        return RawColumn(values, texts)
+
+    def counts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the texts that occur, and how often each does."""
+        texts = self.present
+        counts = np.bincount(self.values.ravel(), minlength=len(texts))[: len(texts)]
+        return texts[counts > 0], counts[counts > 0]
+
+    def numbers(self) -> np.ndarray:
+        """Returns numbers, of which the texts must be."""
+        if self.texts is None:
+            return self.values
+        numbers = pl.Series(self.texts, dtype=pl.String).cast(pl.Float64, strict=False)
+        return numbers.fill_null(float("nan")).to_numpy()[self.values]
 
     def array(self, float_type: str) -> np.ndarray:
         """Returns the values as an encoder takes them: floats, or texts as objects."""
-        return self.texts[self.values] if self.is_text else self.values.astype(float_type)
+        return self.values.astype(float_type) if self.texts is None else self.texts[self.values]
+
+
+def texts_of(values: pl.Series) -> pl.Series:
+    """Returns text, booleans and dates as text.
+
+    >>> texts_of(pl.Series([True, None])).to_list()
+    ['True', None]
+    """
+    if values.dtype == pl.String:
+        return values
+    if values.dtype == pl.Boolean:
+        names = pl.when(pl.first()).then(pl.lit("True")).when(~pl.first()).then(pl.lit("False"))
+        return values.to_frame().select(names.alias(values.name)).to_series()
+    if values.dtype == pl.Date or not (values.dt.time() != datetime.time()).any():
+        return values.dt.to_string("%Y-%m-%d")
+    text = values.dt.to_string("%Y-%m-%d %H:%M:%S%.f")
+    return text.str.replace(r"\.?0+$", "") if text.str.contains(r"\.").any() else text

@@ -1,14 +1,15 @@
 """Statistics of columns, learned from training rows block by block."""
 
 import abc
+import collections
 from typing import Any
 
 import numpy as np
-import polars as pl
 import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
+from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.columns.specs import (
     BooleanColumn,
     CategoryColumn,
@@ -40,13 +41,13 @@ class Statistics(abc.ABC):
         self.rows = 0
         self.missing_rows = 0
 
-    def update(self, values: pl.Series) -> None:
-        """Learns from training rows, as `kinds.raw_values` gives them."""
-        self.missing_rows += values.null_count()
-        present = values.drop_nulls()
-        self.rows += len(present)
-        if len(present):
-            self._add(present)
+    def update(self, column: RawColumn) -> None:
+        """Learns from training rows."""
+        missing = int(np.count_nonzero(column.missing))
+        self.missing_rows += missing
+        self.rows += len(column.values) - missing
+        if missing < len(column.values):
+            self._add(column)
 
     def finish(self) -> Column:
         """Returns the column.
@@ -64,8 +65,8 @@ class Statistics(abc.ABC):
         )
 
     @abc.abstractmethod
-    def _add(self, values: pl.Series) -> None:
-        """Learns from values, of which none is missing."""
+    def _add(self, column: RawColumn) -> None:
+        """Learns from values, of which one at least is not missing."""
 
     @abc.abstractmethod
     def _column(self, common: dict[str, Any]) -> Column:
@@ -81,8 +82,9 @@ class NumberStatistics(Statistics):
         self._minimum, self._maximum = np.inf, -np.inf
         self._kept: list[np.ndarray] = []
 
-    def _add(self, values: pl.Series) -> None:
-        array = values.to_numpy()
+    def _add(self, column: RawColumn) -> None:
+        array = column.numbers()
+        array = array[~np.isnan(array)]
         self._variation.add(array, (0,))
         self._minimum = min(self._minimum, float(array.min()))
         self._maximum = max(self._maximum, float(array.max()))
@@ -122,41 +124,37 @@ class CategoryStatistics(Statistics):
         super().__init__(name, missing)
         self.check = check
         self.embed_above = embed_above
-        self._counts = pl.DataFrame(schema={"text": pl.String, "count": pl.UInt64})
+        self._counts: collections.Counter[str] = collections.Counter()
 
-    def _add(self, values: pl.Series) -> None:
-        if self._is_refused:
-            return
-        counts = values.alias("text").value_counts().cast({"count": pl.UInt64})
-        both = pl.concat([self._counts, counts])
-        self._counts = (
-            both.group_by("text").agg(pl.col("count").sum()) if self._counts.height else counts
-        )
+    def _add(self, column: RawColumn) -> None:
+        if not self._is_refused:
+            texts, counts = column.counts()
+            self._counts.update(dict(zip(texts.tolist(), counts.tolist(), strict=True)))
 
     @property
     def _is_refused(self) -> bool:
         return self.check and self.embed_above is None and len(self._counts) > _MOST_COUNTED
 
     def _column(self, common: dict[str, Any]) -> Column:
-        counts = self._counts.sort("text")
-        found = len(counts)
+        names = sorted(self._counts)
+        found = len(names)
         most = max(20, self.rows // 2)
         if self.embed_above is None:
             most = min(_MOST_CATEGORIES, most)
         if self.check and found > most:
-            raise ValueError(self._refusal(counts["text"]))
+            raise ValueError(self._refusal(names))
         return CategoryColumn(
             **common,
-            categories=tuple(counts["text"].to_list()),
-            commonest=counts.sort("count", descending=True, maintain_order=True)["text"][0],
+            categories=tuple(names),
+            commonest=max(names, key=self._counts.__getitem__),
             embedded=self.embed_above is not None and found > self.embed_above,
         )
 
-    def _refusal(self, texts: pl.Series) -> str:
+    def _refusal(self, texts: list[str]) -> str:
         number = f"more than {_MOST_COUNTED}" if self._is_refused else str(len(texts))
         start = f"Column {self.name!r} holds {number} different texts in {self.rows} training rows"
-        words = np.mean(texts.str.count_matches(r"\s+").to_numpy() + 1)
-        if words >= _TEXT_WORDS and np.mean(texts.str.len_chars().to_numpy()) >= _TEXT_CHARACTERS:
+        words = np.mean([len(text.split()) for text in texts])
+        if words >= _TEXT_WORDS and np.mean([len(text) for text in texts]) >= _TEXT_CHARACTERS:
             return (
                 f"{start}, which are sentences, not categories. Leave it out with "
                 f"drop=({self.name!r},), or learn from it alone with "
@@ -178,8 +176,9 @@ class BooleanStatistics(Statistics):
         super().__init__(name, missing)
         self._true = 0
 
-    def _add(self, values: pl.Series) -> None:
-        self._true += int((values.str.to_lowercase() == "true").sum())
+    def _add(self, column: RawColumn) -> None:
+        for text, count in zip(*column.counts(), strict=True):
+            self._true += int(count) if text.lower() == "true" else 0
 
     def _column(self, common: dict[str, Any]) -> Column:
         return BooleanColumn(**common, mean=self._true / self.rows)
@@ -198,9 +197,8 @@ class DateStatistics(Statistics):
         self._texts: list[np.ndarray] = []
         self._counts: list[np.ndarray] = []
 
-    def _add(self, values: pl.Series) -> None:
-        counts = values.alias("text").value_counts().sort("text")
-        texts = counts["text"].to_numpy()
+    def _add(self, column: RawColumn) -> None:
+        texts, counts = column.counts()
         days = parse_dates(tf.constant(texts), self._format).days.numpy()
         first = int(days.argmin())
         here = (float(days[first]), str(texts[first]))
@@ -209,7 +207,7 @@ class DateStatistics(Statistics):
         if self.missing not in ("error", "drop"):
             self._days.append(days)
             self._texts.append(texts)
-            self._counts.append(counts["count"].to_numpy())
+            self._counts.append(counts)
 
     def _column(self, common: dict[str, Any]) -> Column:
         if self._first is None:
@@ -225,7 +223,8 @@ class DateStatistics(Statistics):
     def _median(self) -> str:
         """Returns the date in the middle, the earlier one of two."""
         days, texts, counts = map(np.concatenate, (self._days, self._texts, self._counts))
-        order = np.argsort(days, kind="stable")
+        # Of one date in two forms, always the same.
+        order = np.lexsort((texts.astype(str), days))
         upto = np.cumsum(counts[order])
         return str(texts[order[np.searchsorted(upto, (upto[-1] + 1) // 2)]])
 

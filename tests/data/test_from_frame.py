@@ -1,0 +1,289 @@
+"""`data.from_frame`: frames of several libraries, divisions, series, embeddings."""
+
+import keras
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+
+from kerasnn import data, models, serving
+
+
+@pytest.fixture(scope="module")
+def frame():
+    rng = np.random.default_rng(1)
+    rows = 90
+    made = pd.DataFrame(
+        {
+            "age": rng.normal(40, 9, rows).round(1),
+            "visits": rng.integers(0, 9, rows),
+            "smokes": rng.choice([True, False], rows),
+            "since": pd.date_range("1999-12-30", periods=rows, freq="D"),
+            "city": rng.choice(["Rom", "Köln", "Oslo"], rows),
+            "patient": rng.integers(0, 12, rows),
+            "ill": rng.choice(["yes", "no"], rows),
+        }
+    )
+    made.loc[::11, "age"] = np.nan
+    made.loc[3::17, "city"] = None
+    return made
+
+
+OPTIONS = {"missing": {"age": "indicator", None: "median"}, "seed": 3}
+
+
+def same(one, other):
+    assert one.features == other.features
+    assert (one.task, one.classes) == (other.task, other.classes)
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        pl.from_pandas,
+        lambda frame: pl.from_pandas(frame).lazy(),
+        lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
+        lambda frame: frame.convert_dtypes(),
+        lambda frame: frame.astype({"city": "category", "patient": "int8", "since": str}),
+    ],
+    ids=["polars", "lazy", "pyarrow", "pandas-nullable", "pandas-other"],
+)
+def test_every_library_gives_the_same(frame, convert):
+    same(
+        data.from_frame(convert(frame), "ill", **OPTIONS), data.from_frame(frame, "ill", **OPTIONS)
+    )
+
+
+def test_a_frame_and_its_csv_give_the_same(frame, tmp_path):
+    frame.to_csv(tmp_path / "frame.csv", index=False)
+    one = data.from_csv(tmp_path / "frame.csv", "ill", **OPTIONS)
+    other = data.from_frame(frame, "ill", **OPTIONS)
+    same(one, other)
+    for name in one.raw_test:
+        np.testing.assert_array_equal(one.raw_test[name], other.raw_test[name], err_msg=name)
+
+
+def test_raw_rows_are_those_of_the_frame(frame):
+    split = data.from_frame(frame, "ill", **OPTIONS, drop=("age",))
+    by_date = frame.set_index(frame.since.dt.strftime("%Y-%m-%d"))
+    for raw, y in ((split.raw_train, split.y_train), (split.raw_test, split.y_test)):
+        rows = by_date.loc[raw["since"]]
+        assert rows.visits.tolist() == raw["visits"].tolist()
+        assert rows.smokes.astype(str).tolist() == raw["smokes"].tolist()
+        assert rows.city.fillna("").tolist() == raw["city"].tolist()
+        assert (rows.ill == "yes").astype(int).tolist() == y.tolist()
+
+
+def test_later_rows_are_tested(frame):
+    shuffled = frame.sample(frac=1, random_state=0)
+    split = data.from_frame(shuffled, "ill", missing="mean", split_by="since", drop=("since",))
+    assert not any(name.startswith("since") for name in split.features or ())
+    # 18 of 90 rows, the last in time.
+    wanted = frame.visits[-18:].tolist()
+    assert split.raw_test["visits"].tolist() == wanted
+    text = data.from_frame(
+        shuffled.assign(since=shuffled.since.dt.strftime("%d.%m.%Y")),
+        "ill",
+        missing="mean",
+        split_by="since",
+        dates={"since": "%d.%m.%Y"},
+    )
+    assert text.raw_test["visits"].tolist() == wanted
+    assert text.raw_test["since"][0] == frame.since.iloc[-18].strftime("%d.%m.%Y")
+
+
+def test_groups_are_in_one_part_and_no_feature(frame):
+    split = data.from_frame(frame, "ill", missing="mean", groups="patient", drop=("visits",))
+    assert not any("patient" in name for name in split.features or ())
+    patients = frame.set_index(frame.since.dt.strftime("%Y-%m-%d")).patient
+    train, test = (set(patients[raw["since"]]) for raw in (split.raw_train, split.raw_test))
+    assert not train & test
+    assert len(train | test) == frame.patient.nunique()
+
+
+def test_rows_without_a_value_or_target_are_left_out(frame):
+    made = frame.copy()
+    made.loc[5:9, "ill"] = None
+    split = data.from_frame(
+        made, "ill", missing={"age": "drop", "city": "mean"}, drop_missing_target=True
+    )
+    kept = made.dropna(subset=["age", "ill"])
+    rows = sorted([*split.raw_train["since"], *split.raw_test["since"]])
+    assert rows == kept.since.dt.strftime("%Y-%m-%d").tolist()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="'age' has no value"):
+        split.encoder({**split.raw_test, "age": np.full(len(split.x_test), np.nan)})
+    with pytest.raises(ValueError, match=r"'ill' is missing in rows: 5 \(row 5, 6, 7, 8, 9\)"):
+        data.from_frame(made, "ill", missing="mean")
+
+
+@pytest.mark.parametrize("series", [None, "who"])
+def test_windows_of_series(series):
+    rows, steps = 40, 3
+    values = np.arange(rows) ** 1.5
+    made = pd.DataFrame({"t": range(rows), "kind": ["a", "b"] * 20, "who": 0, "v": values})
+    if series:
+        made = pd.concat([made, made.assign(who=1, v=-values)], ignore_index=True)
+    made = made.sample(frac=1, random_state=0)
+    split = data.from_frame(
+        made,
+        "v",
+        windows=steps,
+        split_by="t",
+        groups=series,
+        drop=("t",) if series else ("t", "who"),
+    )
+    assert split.features == ("kind=a", "kind=b", "v")
+    assert split.input_shape == (steps, 3)
+    count = (rows - steps) * (2 if series else 1)
+    assert len(split.x_train) + len(split.x_test) == count
+    # One moment divides both series.
+    assert len(split.x_test) == (16 if series else 8)
+    for x, y, raw in (
+        (split.x_train, split.y_train, split.raw_train),
+        (split.x_test, split.y_test, split.raw_test),
+    ):
+        for window, target, past in zip(x, y, raw["v"], strict=True):
+            at = np.round(np.abs(past) ** (2 / 3)).astype(int)
+            assert at.tolist() == list(range(at[0], at[0] + steps))
+            sign = -1 if past[-1] < 0 else 1
+            np.testing.assert_allclose(target, sign * values[at[-1] + 1], rtol=1e-6)
+            np.testing.assert_allclose(window[:, 2], past, rtol=1e-6)
+            np.testing.assert_array_equal(window[:, 0], 1 - at % 2)
+        np.testing.assert_allclose(split.encoder(raw), x, rtol=1e-6)
+    assert np.abs(split.y_test).min() > np.abs(split.y_train).max()
+
+
+def test_a_stream_holds_the_same_rows_as_memory(frame):
+    memory = data.from_frame(frame, "ill", **OPTIONS, groups="patient")
+    stream = data.from_frame(frame, "ill", **OPTIONS, groups="patient", in_memory=False)
+    assert (stream.raw_train, stream.features) == (None, memory.features)
+    for batches, x, y in (
+        (stream.x_train, memory.x_train, memory.y_train),
+        (stream.x_test, memory.x_test, memory.y_test),
+    ):
+        xs, ys = (np.concatenate(part) for part in zip(*batches.as_numpy_iterator(), strict=True))
+        rows, wanted = np.column_stack([xs, ys]), np.column_stack([x, y])
+        np.testing.assert_array_equal(rows[np.lexsort(rows.T)], wanted[np.lexsort(wanted.T)])
+    for name, values in stream.encoder.examples.items():
+        assert len(values) == 8, name
+
+
+@pytest.fixture(scope="module")
+def learned():
+    """A model of a column of 40 names, each with its own mean."""
+    rng = np.random.default_rng(0)
+    means = rng.normal(0, 10, 40)
+    codes = rng.integers(0, 40, 1200)
+    y = means[codes] + rng.normal(0, 0.1, 1200)
+    made = pd.DataFrame({"n": [f"name {c}" for c in codes], "other": rng.normal(size=1200), "y": y})
+    split = data.from_frame(made, "y", embed_above=10, seed=1)
+    model = models.mlp(
+        split.input_shape,
+        split.outputs,
+        task=split.task,
+        embeddings=split.embeddings,
+        hidden=(16,),
+        learning_rate=0.02,
+        seed=0,
+    )
+    model.fit(split.x_train, split.y_train, epochs=20, batch_size=32, verbose=0)
+    return split, model
+
+
+def test_an_embedding_learns_names(learned):
+    split, model = learned
+    assert split.embeddings == {0: 41}
+    assert [layer.name for layer in model.layers][:2] == ["embed", "standardize"]
+    error = model.predict(split.x_test, verbose=0)[:, 0] - split.y_test
+    # All but 4 percent of the variance, of which the noise is a hundredth of a percent.
+    assert np.mean(error**2) < 0.04 * np.var(split.y_test)
+    standardize = model.get_layer("standardize")
+    columns = list(standardize.skip)
+    assert len(columns) == standardize.mean.shape[-1] - 1
+    np.testing.assert_array_equal(np.asarray(standardize.mean)[0, columns], 0)
+    np.testing.assert_array_equal(np.asarray(standardize.variance)[0, columns], 1)
+
+
+def test_an_embedding_is_saved_and_exported(learned, tmp_path):
+    split, model = learned
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    wanted = model.predict(split.x_test, verbose=0)
+    np.testing.assert_array_equal(loaded.predict(split.x_test, verbose=0), wanted)
+    report = serving.export(model, tmp_path / "export", examples=split.x_test[:4])
+    assert report.largest_difference <= 1e-4
+
+
+def test_embeddings_of_windows():
+    model = models.mlp((4, 3), 1, task="regression", embeddings={1: 5}, hidden=(2,), seed=0)
+    vector = model.get_layer("embed").sizes[0]
+    per_step = 2 + vector
+    wanted = [i for i in range(4 * per_step) if i % per_step >= 2]
+    assert model.get_layer("standardize").skip == wanted
+
+
+BAD = pd.DataFrame(
+    {
+        "mixed": ["1"] * 39 + ["x"],
+        "none": [None] * 40,
+        "name": [f"n{i}" for i in range(40)],
+        "large": [1e39, *range(39)],
+        "day": ["2024-01-31"] * 39 + ["2024-02-30"],
+        "gap": [1.0, None] * 20,
+        "note": [f"the sentence with the number {i} is longer than a name" for i in range(40)],
+        "seconds": 1.7e9 + np.arange(40) / 40,
+        "fine": np.arange(40),
+        "y": [0, 1] * 20,
+    }
+)
+
+
+def test_all_wrong_columns_are_in_one_error():
+    with pytest.raises(ValueError, match="mixed") as caught:
+        data.from_frame(BAD, "y")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 8
+    for line, words in zip(
+        lines,
+        [
+            "Column 'mixed' holds numbers (row 0: '1') and text (row 39: 'x')",
+            "Column 'none' holds no value at all",
+            "Column 'large', row 0: '1e+39' is not a finite float32",
+            "Column 'day', row 39: '2024-02-30' is no date",
+            "Missing values by column: 'gap' 20 (row 1, 3, 5, 7, 9, ...)",
+            "Column 'name' holds 32 different texts in 32 training rows, which look like names",
+            "Column 'note' holds 32 different texts in 32 training rows, which are sentences",
+            "Column 'seconds' must hold numbers that are different in float32",
+        ],
+        strict=True,
+    ):
+        assert line.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "argument", "value"),
+    [
+        ({"missing": "mode"}, "missing", "mode"),
+        ({"missing": {"age": "mode"}}, "missing", "mode"),
+        ({"missing": {"agee": "mean"}}, "missing", "agee"),
+        ({"embed_above": 0}, "embed_above", 0),
+        ({"windows": 0}, "windows", 0),
+        ({"windows": 2, "in_memory": False}, "in_memory", False),
+        ({"windows": 2, "missing": "drop"}, "missing", "drop"),
+        ({"split_by": "since", "groups": "patient"}, "groups", "patient"),
+        ({"split_by": "city"}, "split_by", "city"),
+        ({"split_by": "Since"}, "split_by", "Since"),
+        ({"groups": "ill"}, "groups", "ill"),
+        ({"dates": {"city": "%d"}}, "dates", "%d"),
+        ({"dates": "%d"}, "dates", "%d"),
+        ({"dates": {"town": "%Y"}}, "dates", "town"),
+        ({"drop_missing_target": 1}, "drop_missing_target", 1),
+    ],
+)
+def test_arguments_that_are_refused(frame, invalid, arguments, argument, value):
+    with invalid(argument, value):
+        data.from_frame(frame, "ill", **{"missing": "mean", **arguments})
