@@ -130,18 +130,28 @@ def shown(value: float) -> str:
         return ""
     if 1e4 <= abs(number) < 1e12:
         return f"{number:,.0f}"
-    return f"{number:.4g}"
+    return f"{number:,.4g}"
 
 
 def decimals_of(value: float) -> int:
-    """Returns the number of decimals that show three digits of a number.
+    """Returns the number of decimals that show about three digits of a number.
 
-    >>> decimals_of(0.8), decimals_of(43.2), decimals_of(5000)
-    (3, 1, 0)
+    >>> decimals_of(0.8), decimals_of(0.05), decimals_of(43.2), decimals_of(5000)
+    (3, 3, 1, 0)
     """
-    if not (math.isfinite(value) and value):
+    if not (math.isfinite(value) and value) or 0.01 <= abs(value) < 1:
         return 3
     return min(max(2 - math.floor(math.log10(abs(value))), 0), 8)
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Returns a number with so many decimals; empty for NaN.
+
+    >>> fixed(1234.5, 1), fixed(-0.0001, 2)
+    ('1,234.5', '0.00')
+    """
+    # The sum has no negative zero.
+    return "" if math.isnan(value) else f"{round(value, decimals) + 0.0:,.{decimals}f}"
 
 
 def percent(fraction: float) -> str:

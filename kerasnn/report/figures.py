@@ -21,7 +21,8 @@ _LOOK: Any = {
     "figure.facecolor": "none",
     "font.size": 8.5,
     "legend.fontsize": 8,
-    "legend.frameon": False,
+    "legend.edgecolor": "none",
+    "legend.facecolor": "white",
     "lines.linewidth": 1.3,
     "savefig.facecolor": "none",
     "svg.fonttype": "none",
@@ -88,6 +89,9 @@ def _in_page(svg: str) -> str:
         text = re.sub(r"font-family: [^;]*;? ?", "", text)
         for i, colour in enumerate(COLOURS):
             text = text.replace(colour.lower(), f"var(--colour-{i})")
+        if not text.startswith("<text"):
+            # The ground of a legend; white text is on a dark cell of a matrix.
+            text = text.replace("fill: #ffffff", "fill: var(--page)")
         return f'{text.replace("#000000", "currentColor")}"'
 
     return re.sub(r'<[^>]* style="[^"]*"', style, inner)

@@ -4,7 +4,6 @@ import dataclasses
 import errno
 import html.parser
 import re
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -101,6 +100,14 @@ def written(path, split, model, **kwargs):
 
 def numbers_of(cell):
     return [float(number) for number in re.findall(r"-?\d[\d,]*\.?\d*", cell.replace(",", ""))]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples():
+    """Spares time in all tests that do not look at intervals."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kerasnn.report.sections.metrics._RESAMPLES", 5)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +217,8 @@ def test_metrics_of_classes_are_those_of_scikit_learn(three_classes, page_of_thr
     )
     for i, row in enumerate(page_of_three.table("By class").values()):
         assert int(row["rows"]) == rows[i]
-        assert [float(row[k]) for k in ("precision", "recall", "F1")] == pytest.approx(
+        # A class that is never predicted has no precision.
+        assert [float(row[k] or 0) for k in ("precision", "recall", "F1")] == pytest.approx(
             [precision[i], recall[i], f1[i]], abs=6e-4
         )
         area = metrics.roc_auc_score(y == i, p[:, i])
@@ -273,86 +281,77 @@ def test_importance_is_the_rise_of_the_loss(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def raw_table():
-    """A split with raw columns, one of them text, and an encoder for them."""
-    colours = np.array(["red", "blue", "", "red", "blue", "red"] * 10, object)
-    sizes = np.array([1.0, 2.0, 3.0, np.nan, 5.0, 6.0] * 10, "float32")
-    raw = {"colour <b>": colours, "size": sizes}
-    inputs = {
-        "colour <b>": keras.Input((), dtype="string", name="colour"),
-        "size": keras.Input((), name="size_"),
-    }
-    lookup = keras.layers.StringLookup(vocabulary=["blue", "red"], output_mode="one_hot")
-    size = keras.layers.Rescaling(0.1)(keras.layers.Reshape((1,))(inputs["size"]))
-    x = keras.layers.Concatenate()([lookup(inputs["colour <b>"]), size])
-    with pytest.warns(UserWarning, match="must match the names"):
-        encoder = keras.Model(inputs, x)
-    specs = (
-        SimpleNamespace(
-            name="colour <b>", kind="category", fills=True, missing="category", missing_rows=5
-        ),
-        SimpleNamespace(
-            name="size",
-            kind="number",
-            fills=True,
-            missing="median",
-            missing_rows=5,
-            median=3.0,
-            fill=3.0,
-            has_indicator=False,
-        ),
-    )
-    object.__setattr__(encoder, "columns", specs)
-    filled = {**raw, "size": np.nan_to_num(sizes, nan=3.0)}
-    rows = encoder({"colour <b>": tf.constant(colours, tf.string), "size": filled["size"]}).numpy()
-    y = (colours == "red").astype(int)
-    parts = [
-        {name: values[part] for name, values in filled.items()}
-        for part in (slice(30), slice(30, None))
-    ]
-    parts[0]["size"] = sizes[:30]
-    return data.Split(
-        rows[:30], y[:30], rows[30:], y[30:], "binary", ("other", "red"), None, encoder, *parts
-    )
+def raw_table(tmp_path_factory):
+    """A table of every kind of column, in which only the colour decides."""
+    file = tmp_path_factory.mktemp("table") / "table.csv"
+    generator = np.random.default_rng(7)
+    lines = ["colour <b>,size,seen,fresh,kind"]
+    for i in range(150):
+        colour = ("red", "blue", "green")[i % 3]
+        size = "" if i % 10 == 0 else f"{generator.normal(5, 2):.2f}"
+        day = f"19{50 + i % 50}-0{1 + i % 9}-11"
+        fresh = "" if i % 15 == 0 else str(bool(i % 2))
+        lines.append(f"{colour},{size},{day},{fresh},{'warm' if colour == 'red' else 'cold'}")
+    file.write_text("\n".join(lines))
+    policies = {"size": "median", "fresh": "indicator"}
+    return data.from_csv(file, "kind", missing=policies, test_size=0.4)
 
 
 def test_raw_columns(raw_table, tmp_path):
     model = network(raw_table.x_test, "sigmoid", 1)
-    model.get_layer("output").set_weights(
-        [np.array([[0.0], [-3.0], [3.0], [0.0]]), np.array([-0.5])]
-    )
-    page = written(tmp_path, raw_table, model)
+    weights = np.zeros((len(raw_table.features), 1))
+    weights[raw_table.features.index("colour <b>=red")] = 6
+    model.get_layer("output").set_weights([weights, np.array([-3.0])])
+    page = written(tmp_path, raw_table, model, n_worst=60)
+    raw = raw_table.raw_train
     columns = page.table("Columns in the training part")
-    assert columns["colour <b>"] == {
-        "kind": "category",
-        "missing": "5 (17%)",
-        "values": "red 50%, blue 33%",
-        "distribution": "",
+    assert {name: row["kind"] for name, row in columns.items()} == {
+        "colour <b>": "category",
+        "size": "number",
+        "seen": "date",
+        "fresh": "boolean",
     }
-    assert columns["size"]["missing"] == "5 (17%)"
-    assert columns["size"]["values"] == "mean 3.4, from 1 to 6"
-    assert page.table("Missing values") == {
-        "colour <b>": {"in place of a missing value": "a category of its own"},
-        "size": {"in place of a missing value": "the median, 3"},
-    }
+    missing = np.isnan(raw["size"])
+    assert columns["size"]["missing"] == f"{missing.sum()} ({missing.mean():.0%})"
+    assert numbers_of(columns["size"]["values"]) == pytest.approx(
+        [f(raw["size"]) for f in (np.nanmean, np.nanmin, np.nanmax)], rel=1e-3
+    )
+    names, counts = np.unique(raw["colour <b>"].astype(str), return_counts=True)
+    listed = [f"{names[i]} {counts[i] / 90:.0%}" for i in np.argsort(-counts)]
+    assert columns["colour <b>"]["values"] == ", ".join(listed)
+    days = sorted(set(raw["seen"]))
+    assert columns["seen"]["values"] == f"{len(days)} dates, from {days[0]} to {days[-1]}"
+    filled = page.table("Missing values")
+    assert set(filled) == {"size", "fresh"}
+    [median] = numbers_of(filled["size"]["in place of a missing value"])
+    assert median == pytest.approx(np.nanmedian(raw["size"]), rel=1e-3)
+    assert "and an indicator" in filled["fresh"]["in place of a missing value"]
     importance = page.table("Columns by importance")
-    assert list(importance) == ["colour <b>", "size"]
-    assert float(importance["size"]["rise of the loss"]) == 0
+    assert next(iter(importance)) == "colour <b>"
+    # Of 9 rows about 4 come to the other side, which costs 3 each.
+    rise = float(importance["colour <b>"]["rise of the loss"])
+    assert rise == pytest.approx(4 / 9 * 3, abs=0.4)
+    assert {float(importance[name]["rise of the loss"]) for name in ("size", "seen", "fresh")} == {
+        0
+    }
     worst = page.table("Largest losses first")
-    assert {row["colour <b>"] for row in worst.values()} <= {"red", "blue", ""}
+    for i, row in worst.items():
+        assert row["colour <b>"] == raw_table.raw_test["colour <b>"][int(i)]
+        assert row["seen"] == raw_table.raw_test["seen"][int(i)]
 
 
 def test_a_report_of_the_least_has_only_what_is_known(raw_table, tmp_path):
-    split = dataclasses.replace(raw_table, encoder=None, raw_train=None, raw_test=None)
+    split = dataclasses.replace(
+        raw_table, encoder=None, raw_train=None, raw_test=None, features=None
+    )
     model = network(split.x_test, "sigmoid", 1)
     before = dict(plt.rcParams)
     page = written(tmp_path, split, model, n_worst=0, importance_repeats=0)
     assert page.sections == ["data", "results", "network", "repetition"]
     assert plt.get_fignums() == []
     assert dict(plt.rcParams) == before
-    # Both classes are told apart by one number, so that there is one area.
     areas = metrics.roc_auc_score(split.y_test, model.predict(split.x_test, verbose=0))
-    found = page.table("Metrics on 30 test rows")
+    found = page.table("Metrics on 60 test rows")
     assert float(found["ROC AUC"]["value"]) == pytest.approx(areas, abs=6e-4)
 
 
@@ -377,6 +376,19 @@ def test_regression(tmp_path):
     worst = int(((p - split.y_test) ** 2).mean(axis=1).argmax())
     assert next(iter(page.table("Largest losses first"))) == str(worst)
     assert "Predicted against true of yield 0" in page.text
+
+
+def test_intervals_are_those_of_the_normal_distribution(tmp_path, monkeypatch):
+    monkeypatch.setattr("kerasnn.report.sections.metrics._RESAMPLES", 200)
+    # Half of these rows are tested, more than are resampled.
+    split = table_split("regression", np.random.default_rng(8).normal(size=12000))
+    model = network(split.x_test, None, 1)
+    page = written(tmp_path, split, model, n_worst=0, importance_repeats=0)
+    errors = np.abs(model.predict(split.x_test, verbose=0)[:, 0] - split.y_test)
+    low, high = numbers_of(page.table("Metrics on 6,000 test rows")["MAE"]["95% interval"])
+    width = 2 * 1.96 * errors.std() / np.sqrt(6000)
+    assert low < errors.mean() < high
+    assert high - low == pytest.approx(width, rel=0.35)
 
 
 def test_counts(tmp_path):

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.inspection import permutation_importance
 
 from kerasnn.data.split import Split
-from kerasnn.report.blocks import Bar, Paragraph, Section, Table, decimals_of
+from kerasnn.report.blocks import Bar, Paragraph, Section, Table, decimals_of, fixed
 from kerasnn.report.predicted_rows import PredictedRows, losses_of
 from kerasnn.tasks import Task
 from kerasnn.training.predict import predict
@@ -111,8 +111,8 @@ def importance(found: list[Importance], part: PredictedRows, repeats: int) -> Se
     rows = [
         (
             each.name,
-            f"{each.mean:,.{decimals}f}",
-            f"± {each.deviation:,.{decimals}f}",
+            fixed(each.mean, decimals),
+            f"± {fixed(each.deviation, decimals)}",
             Bar(max(each.mean, 0) / largest),
         )
         for each in listed

@@ -9,7 +9,7 @@ import sklearn
 from scipy.stats import binomtest
 from sklearn import metrics
 
-from kerasnn.report.blocks import Table, decimals_of
+from kerasnn.report.blocks import Table, decimals_of, fixed
 from kerasnn.report.predicted_rows import (
     MOST_SAMPLED_ROWS,
     PredictedRows,
@@ -44,7 +44,7 @@ class Metric:
 
     def words(self, value: float) -> str:
         """Returns a value of the metric with as many decimals as its own has."""
-        return "" if np.isnan(value) else f"{value:,.{decimals_of(self.value)}f}"
+        return fixed(value, decimals_of(self.value))
 
 
 def measure(part: PredictedRows, y_train: np.ndarray | None) -> list[Metric]:

@@ -122,8 +122,8 @@ def serving(export: ExportReport) -> Section:
     if export.verification is not None:
         [latency, *_] = export.verification.latency_ms.values()
         verified = (
-            "outputs equal the network's predictions to "
-            f"{export.verification.largest_difference:.1e}; {latency:.2f} ms a row"
+            "largest difference from the network's predictions "
+            f"{export.verification.largest_difference:.2g}; {latency:.2f} ms a row"
         )
     facts = [
         ("directory", str(export.path)),

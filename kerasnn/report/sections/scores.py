@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.report.blocks import Best, Cell, Figure, Paragraph, Section, Table, decimals_of
+from kerasnn.report.blocks import Best, Cell, Figure, Paragraph, Section, Table, decimals_of, fixed
 from kerasnn.report.figures import figure, names_in_figures
 
 _LESS_IS_BETTER = (
@@ -59,8 +59,8 @@ def mean_and_error(values: np.ndarray) -> str:
     mean = float(values.mean())
     decimals = decimals_of(mean)
     if len(values) == 1:
-        return f"{mean:,.{decimals}f}"
-    return f"{mean:,.{decimals}f} ± {standard_error(values):,.{decimals}f}"
+        return fixed(mean, decimals)
+    return f"{fixed(mean, decimals)} ± {fixed(standard_error(values), decimals)}"
 
 
 def standard_error(values: np.ndarray) -> float:
@@ -103,10 +103,10 @@ def _verdict(metric: str, folds: dict[str, dict[str, np.ndarray]]) -> str:
         text = f"By {words} {second} is best; the first model, {network}, is behind it by "
     decimals = decimals_of(has[network].mean())
     difference = abs(has[network].mean() - has[second].mean())
-    text += f"{difference:,.{decimals}f}"
+    text += fixed(difference, decimals)
     if len(has[network]) > 1 and len(has[network]) == len(has[second]):
         error = standard_error(has[network] - has[second])
-        text += f" ± {error:,.{decimals}f}, fold by fold"
+        text += f" ± {fixed(error, decimals)}, fold by fold"
         if difference <= 2 * error:
             text += ", which may be chance"
     return f"{text}. All were trained and scored on the same folds."

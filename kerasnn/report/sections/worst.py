@@ -102,10 +102,8 @@ def _predictions(
         for name in names
         for what in ("true", "predicted", "difference")
     ]
-    return head, [
-        tuple(shown(v) for pair in zip(a, b, strict=True) for v in (*pair, pair[0] - pair[1]))
-        for a, b in zip(y, predictions, strict=True)
-    ]
+    columns = [column for a, b in zip(y.T, predictions.T, strict=True) for column in (a, b, a - b)]
+    return head, list(zip(*map(_texts, columns), strict=True))
 
 
 def _in_words(head: Sequence[str], cells: Sequence[Sequence[str]]) -> list[list[str]]:
