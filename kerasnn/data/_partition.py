@@ -44,22 +44,60 @@ def partition(
         >>> len(train), len(test)
         (8, 2)
     """
-    from sklearn.model_selection import train_test_split
-
     test_rows = int(np.ceil(rows * test_size))
     if rows - test_rows < 1:
         raise _checks.InvalidArgument(
             "test_size", f"leave a row to train on; there are {rows} rows", test_size
         )
-    if labels is not None:
-        _check_classes(labels, classes, rows - test_rows, test_rows)
-    train, test = map(
-        np.asarray,
-        train_test_split(np.arange(rows), test_size=test_rows, random_state=seed, stratify=labels),
-    )
-    if labels is not None:
-        check_classes_to_train(labels, train, classes, test_size)
+    random = np.random.RandomState(seed)
+    if labels is None:
+        order = random.permutation(rows)
+        return order[test_rows:], order[:test_rows]
+    _check_classes(labels, classes, rows - test_rows, test_rows)
+    train, test = _stratified(labels, test_rows, random)
+    check_classes_to_train(labels, train, classes, test_size)
     return train, test
+
+
+def _stratified(
+    labels: np.ndarray, test_rows: int, random: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the rows that scikit-learn's `StratifiedShuffleSplit` draws.
+
+    It keeps them in lists of Python's integers, which take most of the time and memory of reading
+    a large table.
+    """
+    counts = np.bincount(labels)
+    # Types of 16 bits are sorted in linear time.
+    order = np.argsort(labels.astype(np.min_scalar_type(len(counts))), kind="stable")
+    by_class = np.split(order.astype(np.min_scalar_type(len(labels))), np.cumsum(counts)[:-1])
+    in_train = _apportioned(counts, len(labels) - test_rows, random)
+    in_test = _apportioned(counts - in_train, test_rows, random)
+    train, test = [], []
+    for rows, first, second in zip(by_class, in_train, in_test, strict=True):
+        shuffled = rows[random.permutation(len(rows))]
+        train.append(shuffled[:first])
+        test.append(shuffled[first : first + second])
+    return (
+        random.permutation(np.concatenate(train)).astype(np.int64),
+        random.permutation(np.concatenate(test)).astype(np.int64),
+    )
+
+
+def _apportioned(counts: np.ndarray, rows: int, random: np.random.RandomState) -> np.ndarray:
+    """Returns the part of each class in some rows, by the largest remainder; ties by chance."""
+    exact = counts / counts.sum() * rows
+    whole = np.floor(exact)
+    remainder = exact - whole
+    left = int(rows - whole.sum())
+    for value in np.unique(remainder)[::-1]:
+        if not left:
+            break
+        equal = np.flatnonzero(remainder == value)
+        chosen = random.choice(equal, size=min(len(equal), left), replace=False)
+        whole[chosen] += 1
+        left -= len(chosen)
+    return whole.astype(int)
 
 
 def check_classes_to_train(

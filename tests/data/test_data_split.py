@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.model_selection import train_test_split
 
 from kerasnn import data
 from kerasnn.data._batching import batches
@@ -47,6 +48,20 @@ def test_a_split_is_frozen_and_knows_its_task(invalid):
         split.task = Task.COUNT
     with invalid("task", "regresion"):
         _split("regresion", np.zeros(2))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7])
+@pytest.mark.parametrize("test_size", [0.1, 0.25, 0.5])
+def test_rows_are_those_of_scikit_learn(seed, test_size):
+    labels = np.random.default_rng(seed).choice(4, size=97, p=[0.4, 0.3, 0.2, 0.1])
+    for stratify in (None, labels):
+        test_rows = int(np.ceil(97 * test_size))
+        wanted = train_test_split(
+            np.arange(97), test_size=test_rows, random_state=seed, stratify=stratify
+        )
+        got = partition(97, test_size=test_size, seed=seed, labels=stratify, classes="abcd")
+        for rows, expected in zip(got, wanted, strict=True):
+            np.testing.assert_array_equal(rows, expected)
 
 
 def test_partition_keeps_the_fractions_of_the_classes():

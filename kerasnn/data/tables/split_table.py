@@ -29,12 +29,14 @@ from kerasnn.data.tables.table_targets import table_target
 from kerasnn.tasks import Task
 
 _EXAMPLES = 8
+# float64 holds all integers below this size.
+_FLOAT64_INTEGERS = 2**53
 
 
 def split_table(table: Table, options: TableOptions) -> Split:
     """Returns a table as a training and a test part; see `from_csv`."""
     options.check_names(table)
-    blocks = _Blocks(table, options.in_memory)
+    blocks = _Blocks(table, options)
     contents = _read(blocks, options)
     target = _Target.of(contents, options)
     windows = None
@@ -101,9 +103,11 @@ class _Block:
 class _Blocks:
     """The rows of a table, as one block in memory or block by block in each pass."""
 
-    def __init__(self, table: Table, in_memory: bool) -> None:
+    def __init__(self, table: Table, options: TableOptions) -> None:
         self.table = table
-        self._whole = _Block(0, table.frame()) if in_memory else None
+        is_text = options.target in (*options.categorical, *options.date_formats)
+        self._numeric = None if is_text else options.target
+        self._whole = self._block(0, table.frame()) if options.in_memory else None
 
     def read(self, *, progress: bool = False) -> Iterator[_Block]:
         """Yields the blocks."""
@@ -112,8 +116,18 @@ class _Blocks:
             return
         start = 0
         for frame in self.table.frames(progress=progress):
-            yield _Block(start, frame)
+            yield self._block(start, frame)
             start += len(frame)
+
+    def _block(self, start: int, frame: pl.DataFrame) -> _Block:
+        """Returns a block, in which a target of numbers without too many digits is one."""
+        if self._numeric is not None and frame.schema[self._numeric] == pl.String:
+            texts = frame[self._numeric]
+            numbers = texts.cast(pl.Float64, strict=False)
+            is_exact = not (numbers.abs() >= _FLOAT64_INTEGERS).any()
+            if is_exact and numbers.null_count() == texts.null_count():
+                frame = frame.with_columns(numbers)
+        return _Block(start, frame)
 
     def selected(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Block]]:
         """Yields blocks that hold some of the rows with these ascending indices, with these."""
@@ -223,14 +237,14 @@ def _read(blocks: _Blocks, options: TableOptions) -> _Contents:
     }
     complete = [name for name in features if policy[name] == "drop"]
     complete += [options.target] if options.windows is None else []
-    values: dict[str, list[pl.Series]] = {name: [] for name in whole}
+    values: dict[str, list[RawColumn]] = {name: [] for name in whole}
     kept = []
     rows = 0
     for block in blocks.read(progress=True):
         for name, summary in summaries.items():
             summary.update(block.frame[name], block[name], block.start)
         for name in whole:
-            values[name].append(block.frame[name])
+            values[name].append(block[name])
         kept.append(block.start + _complete(block.frame, complete))
         rows = block.start + len(block.frame)
     if not rows:
@@ -244,9 +258,9 @@ def _read(blocks: _Blocks, options: TableOptions) -> _Contents:
     return _Contents(
         table,
         rows,
-        np.concatenate(kept).astype(np.int64),
+        kept[0] if len(kept) == 1 else np.concatenate(kept),
         summaries,
-        {name: RawColumn.of(pl.concat(series)) for name, series in values.items()},
+        {name: RawColumn.joined(columns) for name, columns in values.items()},
         kinds,
         unreadable,
     )

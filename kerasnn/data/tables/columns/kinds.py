@@ -59,10 +59,11 @@ class ColumnSummary:
             self._update_texts(raw, start)
 
     def _update_numbers(self, values: pl.Series, start: int) -> None:
-        self._note("number", values.is_not_null().to_numpy(), values, start)
-        # Polars takes NaN for larger than all numbers.
-        large = (values.abs() > _LARGEST).fill_null(value=False)
-        self._note("large", large.to_numpy(), values, start)
+        if "number" not in self._first:
+            self._note("number", values.is_not_null().to_numpy(), values, start)
+        in_range = values.is_between(-_LARGEST, _LARGEST)
+        if not in_range.all():
+            self._note("large", ~in_range.fill_null(value=True).to_numpy(), values, start)
 
     def _update_texts(self, raw: RawColumn, start: int) -> None:
         # Each different text is looked at once.

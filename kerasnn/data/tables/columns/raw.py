@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -30,6 +31,27 @@ class RawColumn:
         indices = values.cast(pl.Enum(texts)).to_physical().fill_null(len(texts))
         absent = [""] if values.null_count() else []
         return cls(indices.to_numpy(), np.array([*texts.to_list(), *absent], object))
+
+    @classmethod
+    def joined(cls, columns: Sequence["RawColumn"]) -> "RawColumn":
+        """Returns the rows of several columns, one after the other."""
+        if len(columns) == 1:
+            return columns[0]
+        if all(column.texts is None for column in columns):
+            return cls(np.concatenate([column.values for column in columns]))
+        columns = [column if column.texts is not None else column._written() for column in columns]
+        names = {text: i for i, text in enumerate({t: 0 for c in columns for t in c.present})}
+        indices = [[*(names[text] for text in c.present), len(names)] for c in columns]
+        kind = np.min_scalar_type(len(names))
+        values = [np.array(i, kind)[c.values] for i, c in zip(indices, columns, strict=True)]
+        joined = np.concatenate(values)
+        absent = [""] if (joined == len(names)).any() else []
+        return cls(joined, np.array([*names, *absent], object))
+
+    def _written(self) -> "RawColumn":
+        """Returns a column of numbers as one of texts."""
+        texts = [None if x != x else repr(x).removesuffix(".0") for x in self.values.tolist()]
+        return RawColumn.of(pl.Series(texts, dtype=pl.String))
 
     @property
     def present(self) -> np.ndarray:
