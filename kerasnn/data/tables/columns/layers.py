@@ -46,10 +46,10 @@ class EncodeColumns(keras.layers.Layer):
         self._encodings = _Encodings(
             [_KINDS[column.kind](column, missing, self.variable_dtype) for column in columns]
         )
-        # Keras saves the tables of layers that are attributes.
-        self.lookups = [
-            encoding.lookup for encoding in self._encodings.all if isinstance(encoding, _Category)
-        ]
+        # A SavedModel holds the tables of layers that are attributes, but not those in a list.
+        for i, encoding in enumerate(self._encodings.all):
+            if isinstance(encoding, _Category):
+                setattr(self, f"lookup_{i}", encoding.lookup)
 
     def build(self, input_shape: Any) -> None:
         """Has nothing to create; else Keras would call the layer to find out."""
