@@ -18,7 +18,7 @@ from PIL import Image
 
 from kerasnn import data, serving, training
 from kerasnn.__main__ import main
-from kerasnn.cli.training import network, options, output, steps, table
+from kerasnn.cli.training import compare, images, network, options, output, steps, table
 from kerasnn.tasks import Task
 
 COLOURS = ("blue", "grün", "red")
@@ -322,6 +322,7 @@ def photos(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_folder_of_images(photos, tmp_path, capsys):
     folder = tmp_path / "photos"
     flags = ("--image-size", "8", "8", "--folds", "2", "--epochs", "5")
@@ -338,6 +339,17 @@ def test_a_folder_of_images(photos, tmp_path, capsys):
     served = tf.saved_model.load(folder / "model" / "1").signatures["serving_default"]
     dark = np.full((1, 8, 8, 3), 30, "float32")
     assert served(image=tf.constant(dark))["labels"].numpy() == [b"night"]
+
+
+def test_compares_models_of_images(photos, tmp_path):
+    given = options.Options(data=photos, target=None, output=tmp_path / "no", image_size=(4, 4))
+    problem = images.read(given)
+    found = compare.compare(problem, network.Settings(epochs=1), folds=2, seed=0, verbose=0)
+    names = ["convolutional network", "most frequent class", "logistic regression on pixels"]
+    assert list(found.scores) == names
+    assert found.scores[names[2]]["accuracy"] == [1.0, 1.0]
+    assert found.scores[names[1]]["accuracy"] == [0.5, 0.5]
+    assert found.ranked()[0] != names[1]
 
 
 @pytest.mark.parametrize("flag", [("--target", "kind"), ("--search", "3"), ("--windows", "2")])

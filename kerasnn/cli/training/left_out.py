@@ -78,7 +78,7 @@ def _identifiers(values: pl.Series, options: TableOptions) -> str:
     statistics = statistics_for(
         "category", values.name, "indicator", embed_above=options.embed_above
     )
-    statistics.update(RawColumn.of(values.cast(pl.String)))
+    statistics.update(RawColumn.of(values))
     try:
         statistics.finish()
     except ValueError:

@@ -96,13 +96,10 @@ class Table(Problem):
 
     def fold(self, train: np.ndarray, test: np.ndarray) -> Fold:
         """Returns a fold, encoded anew: categories, means and first dates are those of `train`."""
-        raw = self.split.raw_train or {}
+        columns = self.split.encoder.columns
+        raw = {c.name: _raw_column(self.split.raw_train[c.name], c) for c in columns}
         encoder = _learned(self.split.encoder, raw, train)
-        x = encode(
-            encoder, {c.name: RawColumn.of(_series(raw[c.name], c)) for c in encoder.columns}
-        )
-        if self.options.windows is not None:
-            x = x.reshape(len(self.split.y_train), self.options.windows, -1)
+        x = encode(encoder, raw)
         rows = dataclasses.replace(
             self.training_rows(),
             x=x[train],
@@ -230,7 +227,7 @@ def _kept_texts(frame: pl.DataFrame, options: Options) -> Iterator[str]:
             yield name
 
 
-def _learned(encoder: Encoder, raw: dict[str, np.ndarray], rows: np.ndarray) -> Encoder:
+def _learned(encoder: Encoder, raw: dict[str, RawColumn], rows: np.ndarray) -> Encoder:
     """Returns an encoder of the same columns that has learned from some rows alone.
 
     A column without a value in these rows is left out.
@@ -246,9 +243,8 @@ def _learned(encoder: Encoder, raw: dict[str, np.ndarray], rows: np.ndarray) -> 
             embed_above=0 if isinstance(column, CategoryColumn) and column.embedded else None,
             date_format=column.date_format if isinstance(column, DateColumn) else None,
         )
-        values = RawColumn.of(_series(raw[column.name][rows], column))
-        statistics.update(values)
-        if not values.missing.all():
+        statistics.update(raw[column.name].take(rows))
+        if statistics.rows:
             columns.append(statistics.finish())
     return Encoder(
         columns,
@@ -258,13 +254,13 @@ def _learned(encoder: Encoder, raw: dict[str, np.ndarray], rows: np.ndarray) -> 
     )
 
 
-def _series(values: np.ndarray, column: Column) -> pl.Series:
-    """Returns raw values as the statistics take them, those of windows one after another."""
-    flat = values.reshape(-1)
+def _raw_column(values: np.ndarray, column: Column) -> RawColumn:
+    """Returns raw values, `(rows,)` or `(rows, windows)`, as encoder and statistics take them."""
     if column.kind == "number":
-        return pl.Series(column.name, flat.astype("float64")).fill_nan(None)
-    texts = pl.Series(column.name, flat.tolist(), dtype=pl.String)
-    return texts.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
+        return RawColumn(values.astype("float64"))
+    texts = pl.Series(values.reshape(-1).tolist(), dtype=pl.String)
+    found = RawColumn.of(texts.set(texts == "", None))
+    return found.take(np.arange(values.size).reshape(values.shape))
 
 
 def _kind(column: Column) -> str:

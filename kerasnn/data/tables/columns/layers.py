@@ -46,7 +46,7 @@ class EncodeColumns(keras.layers.Layer):
         self._encodings = _Encodings(
             [_KINDS[column.kind](column, missing, self.variable_dtype) for column in columns]
         )
-        # TensorFlow finds the tables of layers that are attributes, not of those in lists.
+        # A SavedModel holds the tables of layers that are attributes, but not those in a list.
         for i, encoding in enumerate(self._encodings.all):
             if isinstance(encoding, _Category):
                 setattr(self, f"lookup_{i}", encoding.lookup)
