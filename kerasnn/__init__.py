@@ -31,7 +31,7 @@ from kerasnn import (
 from kerasnn._checks import InvalidArgument
 from kerasnn._version import __version__
 from kerasnn.models import Model, Sequential
-from kerasnn.training import fit, lr_find
+from kerasnn.training import fit, fit_many, lr_find
 
 if _TYPE_CHECKING:
     from kerasnn import report, selection
@@ -46,6 +46,7 @@ __all__ = [
     "data",
     "doctor",
     "fit",
+    "fit_many",
     "layers",
     "lr_find",
     "models",

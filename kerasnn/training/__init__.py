@@ -2,12 +2,14 @@
 
 from kerasnn.training.evaluate import evaluate
 from kerasnn.training.fit import fit
+from kerasnn.training.fit_many import fit_many
 from kerasnn.training.lr_find import lr_find
 from kerasnn.training.predict import predict
 
 __all__ = [
     "evaluate",
     "fit",
+    "fit_many",
     "lr_find",
     "predict",
 ]

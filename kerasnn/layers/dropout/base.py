@@ -34,7 +34,9 @@ class BaseDropout(keras.layers.Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Drops in training; the identity in inference."""
         inputs = real_numbers(self, inputs)
-        return self.drop(inputs) if training and self.rate > 0 else inputs
+        # In a stack of models a tensor stands in place of the rate, which is not 0.
+        is_off = not tf.is_tensor(self.rate) and self.rate == 0
+        return self.drop(inputs) if training and not is_off else inputs
 
     def drop(self, inputs: Any) -> Any:
         """Sets masked inputs to zero, and scales up the others."""

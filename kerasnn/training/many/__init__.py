@@ -1,0 +1,1 @@
+"""Training of many models at once: which can be stacked, their batches, their epochs."""

@@ -1,0 +1,160 @@
+"""Rule for which models train as one stack, and which alone.
+
+A stack holds at least two models that are equal in everything that a trace has as constants: layers
+and shapes, loss and metrics, kind and settings of the optimizer. Learning rates, weight decay,
+momentum and the like, dropout rates of kerasnn's layers and factors of L1 and L2 may differ. The
+rule looks at types and settings alone and tries nothing, so that it always decides in the same way.
+"""
+
+import json
+import math
+from typing import Any
+
+import keras
+
+from kerasnn import callbacks, layers
+from kerasnn._core.model import all_layers, is_symbolic
+from kerasnn.training.programs.graph_program import has_convolutions
+from kerasnn.training.programs.hyperparameters import RATES, penalty_factors
+from kerasnn.training.programs.stacked_optimizer import constants, why_not_by_weight
+from kerasnn.training.programs.train_step import has_keras_step
+
+# Larger members gain nothing: their matrix products fill a processor by themselves; measured by
+# tests/benchmarks/many.py.
+MOST_WEIGHTS = 1 << 15
+
+_L = keras.layers
+# Layers that TensorFlow vectorises, or whose random numbers alone run member by member.
+_LAYERS = (
+    keras.Sequential,
+    keras.Model,
+    *(_L.InputLayer, _L.Dense, _L.Embedding, _L.Dropout, _L.GaussianDropout, _L.GaussianNoise),
+    *(_L.Activation, _L.ReLU, _L.LeakyReLU, _L.PReLU, _L.ELU, _L.Softmax),
+    *(_L.BatchNormalization, _L.LayerNormalization, _L.GroupNormalization),
+    *(_L.RMSNormalization, _L.UnitNormalization, _L.Rescaling, _L.ActivityRegularization),
+    *(_L.Flatten, _L.Reshape, _L.Permute, _L.RepeatVector, _L.GlobalAveragePooling1D),
+    *(_L.Add, _L.Subtract, _L.Multiply, _L.Average, _L.Maximum, _L.Minimum, _L.Concatenate),
+    *(_L.Dot, layers.Dropout, layers.AlphaDropout, layers.GaussianDropout),
+    *(layers.SpatialDropout, layers.DropPath, layers.DropConnect, layers.ConcreteDropout),
+    *(layers.Standardize, layers.LeakyReLU, layers.Threshold),
+)
+_CALLBACKS = (
+    callbacks.EarlyStopping,
+    callbacks.ReduceLROnPlateau,
+    keras.callbacks.EarlyStopping,
+    keras.callbacks.ReduceLROnPlateau,
+    keras.callbacks.LearningRateScheduler,
+)
+_OWN = ("keras", "kerasnn")
+
+
+def why_alone(model: Any, model_callbacks: Any) -> str | None:
+    """Returns why a model cannot be in a stack, or None if it can."""
+    for callback in model_callbacks:
+        if type(callback) not in _CALLBACKS:
+            return f"the callback `{type(callback).__name__}` needs a model of its own"
+    return _why_odd_model(model) or _why_odd_layer(model) or why_not_by_weight(model.optimizer)
+
+
+def architecture(model: Any) -> str | None:
+    """Returns, as text, what all models of a stack have in common.
+
+    None where the loss or the metrics are the user's: they may not vectorise, nor be equal.
+    """
+    try:
+        compiled = model.get_compile_config()
+    except (AttributeError, KeyError, TypeError, ValueError, NotImplementedError):
+        return None
+    compiled = {k: v for k, v in compiled.items() if k != "optimizer"}
+    if not _is_own(compiled):
+        return None
+    names = {layer.name: f"layer {i}" for i, layer in enumerate(all_layers(model))}
+    shapes = [
+        (tuple(v.shape), str(v.dtype)) for v in [*model.trainable_variables, *model.variables]
+    ]
+    parts = [_common(model.get_config(), names), compiled, shapes, _other_penalties(model)]
+    return json.dumps(parts, sort_keys=True, default=str) + constants(model.optimizer)
+
+
+def _why_odd_model(model: Any) -> str | None:
+    if not model.built or not is_symbolic(model) or type(model).call.__module__[:5] != "keras":
+        return "its layers are known only when it is called"
+    steps = ("train_step", "test_step")
+    if not all(has_keras_step(model, step) for step in steps) or any(
+        getattr(type(model), name) is not getattr(keras.Model, name)
+        for name in ("compute_loss", "compute_metrics")
+    ):
+        return "it has a training step of its own"
+    if not model.trainable_variables:
+        return "it has no weights to train"
+    dtypes = {str(v.dtype) for v in model.trainable_variables}
+    if dtypes != {"float32"} or any(la.compute_dtype != "float32" for la in all_layers(model)):
+        return "it does not compute in float32"
+    if sum(math.prod(v.shape) for v in model.trainable_variables) > MOST_WEIGHTS:
+        return f"with more than {MOST_WEIGHTS:,} weights it fills the processor by itself"
+    if any(v.constraint is not None for v in model.trainable_variables):
+        return "a constraint looks at a whole weight"
+    return None
+
+
+def _why_odd_layer(model: Any) -> str | None:
+    if has_convolutions(model):
+        return "TensorFlow has no convolution with filters by member"
+    for layer in all_layers(model):
+        known = type(layer) in _LAYERS or isinstance(layer, keras.Model)
+        if not known or (isinstance(layer, keras.Model) and not _is_own_class(layer)):
+            return f"`{layer.name}` is a `{type(layer).__name__}`, which is not known to vectorise"
+    return None
+
+
+def _is_own_class(model: Any) -> bool:
+    return type(model).__module__.partition(".")[0] in _OWN
+
+
+def _is_own(config: Any) -> bool:
+    """Whether all objects in a configuration are Keras's or kerasnn's."""
+    if isinstance(config, dict):
+        module = str(config.get("module") or "keras").partition(".")[0]
+        inner = (v for name, v in config.items() if name not in ("module", "registered_name"))
+        # Of a function of the user only the name is there.
+        is_function = config.get("class_name") == "function" and config.get("module") == "builtins"
+        return not is_function and module in (*_OWN, "builtins") and all(map(_is_own, inner))
+    return not isinstance(config, (list, tuple)) or all(map(_is_own, config))
+
+
+def _common(config: Any, names: dict[str, str]) -> Any:
+    """Returns a configuration without names, seeds, initial values, and what may differ."""
+    if isinstance(config, dict):
+        common = {
+            name: _common(value, names) for name, value in config.items() if not _is_free(str(name))
+        }
+        if isinstance(common.get("config"), dict) and "rate" in common["config"]:
+            kind = (config.get("module"), config.get("class_name"))
+            if kind[0] == "kerasnn.layers" or config.get("registered_name") in _RATE_NAMES:
+                common["config"]["rate"] = common["config"]["rate"] > 0
+        return common
+    if isinstance(config, (list, tuple)):
+        return [_common(value, names) for value in config]
+    return names.get(config, config) if isinstance(config, str) else config
+
+
+_RATE_NAMES = tuple(keras.saving.get_registered_name(kind) for kind in RATES)
+
+
+def _is_free(name: str) -> bool:
+    # `_other_penalties` compares regularizers that are no L1 or L2.
+    free = ("_initializer", "_regularizer")
+    return name in ("name", "seed") or (name != "activity_regularizer" and name.endswith(free))
+
+
+def _other_penalties(model: Any) -> list[Any]:
+    found = []
+    for variable in model.trainable_variables:
+        regularizer = variable.regularizer
+        if penalty_factors(regularizer) is not None:
+            found.append(None)
+        elif isinstance(regularizer, keras.regularizers.Regularizer):
+            found.append([type(regularizer).__name__, regularizer.get_config()])
+        else:
+            found.append(getattr(regularizer, "__qualname__", "a function"))
+    return found

@@ -1,0 +1,265 @@
+"""Loop over the epochs of a stack, with validation and callbacks by member."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnn._core.callback import Callback
+from kerasnn.training.inputs.standardization import learn_standardization
+from kerasnn.training.loop.job import Job
+from kerasnn.training.loop.nan_guard import not_finite
+from kerasnn.training.loop.row_blocks import batch_spec
+from kerasnn.training.many.batch_plan import BatchPlan
+from kerasnn.training.programs.hyperparameters import differing
+from kerasnn.training.programs.pacing import Pacer
+from kerasnn.training.programs.stacked_program import StackedProgram
+from kerasnn.training.programs.train_step import Logs, as_python, build
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Member:
+    """A model of a stack.
+
+    Attributes:
+        model: The model.
+        rows: Indices of its training rows.
+        validation_rows: Indices of its validation rows among those of the stack, or None.
+        callbacks: Its callbacks.
+        seed: Seed of the order of its rows.
+    """
+
+    model: Any
+    rows: np.ndarray
+    validation_rows: np.ndarray | None
+    callbacks: tuple[Any, ...] = ()
+    seed: int | None = None
+
+
+def take(nest: Any, rows: Any) -> Any:
+    """Returns some rows of each array of a structure."""
+    return keras.tree.map_structure(lambda a: None if a is None else a[rows], nest)
+
+
+class StackedTraining:
+    """Trains the members of a stack in one program.
+
+    Args:
+        job: The job of the first member, on the rows of all.
+        validation: Validation rows of all as Keras packs them, or None.
+        members: The members, of one architecture.
+    """
+
+    def __init__(self, job: Job, validation: Any, members: Sequence[Member]) -> None:
+        self._job, self._members = job, members
+        for member in members:
+            learn_standardization(
+                member.model, take(job.x, member.rows), take(job.y, member.rows), None
+            )
+        _build(job, members)
+        models = [member.model for member in members]
+        self._program = StackedProgram(models, job.packed, validation, differing(models))
+        self._batches = BatchPlan(
+            [member.rows for member in members],
+            job.step_rows,
+            shuffle=bool(job.shuffle),
+            seeds=[m.seed for m in members if m.seed is not None] or None,
+        )
+        self._validation = None
+        if validation is not None:
+            rows = [m.validation_rows for m in members if m.validation_rows is not None]
+            self._validation = BatchPlan(rows, job.validation_batch_size or job.step_rows)
+        self._running = np.ones(len(members), bool)
+        self._pacer = Pacer()
+        self._runs: list[_Run] = []
+
+    def train(self) -> list[keras.callbacks.History]:
+        """Runs the epochs; returns one History a member, with `engine`, `reason` and `error`."""
+        job = self._job
+        self._runs = [
+            _Run(job, member, self._batches.steps, _names_of_logs(self._members[0], member))
+            for member in self._members
+        ]
+        try:
+            for run in self._runs:
+                run.begin()
+            for epoch in range(job.initial_epoch, job.epochs):
+                self._run_epoch(epoch)
+                if not self._running.any():
+                    break
+            self._end(_numbers(self._running))
+        except BaseException as error:
+            left = _numbers(self._running)
+            state = [value.numpy() for value in self._program.state()]
+            for i in left:
+                self._program.write(i, state)
+                self._runs[i].abort(error)
+            raise
+        histories = [run.model.history for run in self._runs]
+        for history, run in zip(histories, self._runs, strict=True):
+            history.engine = "stacked"
+            history.reason = f"{len(self._runs)} models of one architecture train in one program."
+            history.error = run.error
+        return histories
+
+    def _run_epoch(self, epoch: int) -> None:
+        job, runs = self._job, self._runs
+        for i in _numbers(self._running):
+            runs[i].callbacks.on_epoch_begin(epoch)
+        with_callbacks = [i for i in _numbers(self._running) if self._members[i].callbacks]
+        self._program.optimizer.read_rates(with_callbacks)
+        before = self._program.state()
+        progress = _EpochProgress(job, epoch, self._batches.steps)
+        logs, finite = self._pass(self._batches, epoch, training=True, progress=progress)
+        self._fail(_numbers(self._running & ~finite), epoch, before)
+        running = _numbers(self._running)
+        by_member = [run.logs(logs, i) for i, run in enumerate(runs)]
+        if self._validation is not None and job.validates_after(epoch) and running:
+            for i in running:
+                runs[i].callbacks.on_test_begin()
+            logs, _ = self._pass(self._validation, epoch, training=False)
+            for i in running:
+                validated = runs[i].logs(logs, i)
+                runs[i].callbacks.on_test_end(validated)
+                by_member[i] |= {f"val_{name}": value for name, value in validated.items()}
+        progress.end([by_member[i] for i in running])
+        state = [v.numpy() for v in self._program.state()] if with_callbacks else []
+        for i in running:
+            if self._members[i].callbacks:
+                self._program.write(i, state, optimizer=False)
+            runs[i].end_epoch(epoch, by_member[i])
+        self._end([i for i in running if runs[i].model.stop_training])
+
+    def _pass(
+        self, batches: BatchPlan, epoch: int, *, training: bool, progress: Any = None
+    ) -> tuple[Logs, np.ndarray]:
+        """Runs all batches of an epoch or of a validation."""
+        fresh, done, result = True, 0, None
+        for order, active in batches.epoch(epoch):
+            at = 0
+            while at < len(order):
+                part = order[at : at + self._pacer.steps()]
+                self._pacer.start()
+                result = self._program(part, active, fresh=fresh, training=training)
+                self._pacer.stop(len(part))
+                at, done, fresh = at + len(part), done + len(part), False
+                if progress is not None:
+                    progress.show(done, result[0], self._running)
+        if result is None:
+            raise RuntimeError("A member has no rows.")
+        return result
+
+    def _fail(self, members: Any, epoch: int, before: Any) -> None:
+        """Ends the training of members whose weights or loss are not finite."""
+        if not members:
+            return
+        now = [value.numpy() for value in self._program.state()]
+        last = [value.numpy() for value in before]
+        for i in members:
+            names = self._program.not_finite(i, now)
+            self._program.write(i, last)
+            self._runs[i].fail(not_finite(self._runs[i].model, epoch, names))
+            self._running[i] = False
+
+    def _end(self, members: Any) -> None:
+        """Ends the training of some members, with the weights that they have now."""
+        if not members:
+            return
+        state = [value.numpy() for value in self._program.state()]
+        for i in members:
+            self._program.write(i, state)
+            self._running[i] = False
+            self._runs[i].end()
+
+
+class _Run:
+    """One member's callbacks and History."""
+
+    def __init__(self, job: Job, member: Member, steps: int, names: dict[str, str]) -> None:
+        self.model, self._own = member.model, member.callbacks
+        self.callbacks = keras.callbacks.CallbackList(
+            list(member.callbacks),
+            add_history=True,
+            model=member.model,
+            verbose=0,
+            epochs=job.epochs,
+            steps=steps,
+        )
+        self.error: FloatingPointError | None = None
+        self._names = names
+        self._logs: Logs | None = None
+
+    def logs(self, logs: Logs, member: int) -> Logs:
+        """Returns the logs of this member, the `member`-th of the stack, by its own names."""
+        return as_python({self._names.get(k, k): v[member] for k, v in logs.items()})
+
+    def begin(self) -> None:
+        self.model.stop_training = False
+        self.callbacks.on_train_begin()
+
+    def end_epoch(self, epoch: int, logs: Logs) -> None:
+        self._logs = logs
+        self.callbacks.on_epoch_end(epoch, logs)
+
+    def end(self) -> None:
+        self.callbacks.on_train_end(self._logs)
+
+    def fail(self, error: FloatingPointError) -> None:
+        self.error = error
+        self.abort(error)
+
+    def abort(self, error: BaseException) -> None:
+        for callback in self._own:
+            if isinstance(callback, Callback):
+                callback.on_train_abort(error)
+
+
+class _EpochProgress:
+    """Progress bar of one epoch, with the means over the members that still train."""
+
+    def __init__(self, job: Job, epoch: int, steps: int) -> None:
+        self._verbose = 1 if job.verbose == "auto" else job.verbose
+        self._steps = steps
+        if self._verbose:
+            print(f"Epoch {epoch + 1}/{job.epochs}")
+            self._bar = keras.utils.Progbar(steps, verbose=self._verbose, unit_name="step")
+
+    def show(self, done: int, logs: Logs, running: np.ndarray) -> None:
+        """Moves the bar."""
+        if self._verbose == 1 and done < self._steps:
+            means = [(name, float(np.mean(v[running]))) for name, v in sorted(logs.items())]
+            self._bar.update(done, means, finalize=False)
+
+    def end(self, logs: Sequence[Logs]) -> None:
+        """Shows the end of the epoch."""
+        if self._verbose:
+            self._bar.stateful_metrics = {name for member in logs for name in member}
+            self._bar.update(self._steps, _means(logs), finalize=True)
+
+
+def _numbers(chosen: np.ndarray) -> list[int]:
+    return np.flatnonzero(chosen).tolist()
+
+
+def _means(logs: Sequence[Logs]) -> list[tuple[str, float]]:
+    names = logs[0] if logs else []
+    return [(name, float(np.mean([np.mean(member[name]) for member in logs]))) for name in names]
+
+
+def _names_of_logs(first: Member, member: Member) -> dict[str, str]:
+    """Returns the names in a member's logs by those of the first; outputs are named by layers."""
+    if len(member.model.outputs) == 1:
+        return {}
+    names = (list(m.model.get_metrics_result()) for m in (first, member))
+    return dict(zip(*names, strict=True))
+
+
+def _build(job: Job, members: Sequence[Member]) -> None:
+    """Creates the metrics of the first model, and those of others where their names are needed."""
+    spec = batch_spec(job.packed)
+    for i, member in enumerate(members):
+        monitors = {getattr(callback, "monitor", "loss") for callback in member.callbacks}
+        if i == 0 or len(member.model.outputs) > 1 or not monitors <= {"loss", "val_loss"}:
+            build(member.model, spec)
