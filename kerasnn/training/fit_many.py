@@ -44,9 +44,9 @@ def fit_many(
     float32 rounding. Models train in one program, over stacked weights, if they are equal but for
     their weights, learning rate, weight decay, momentum, beta, rho and epsilon of the optimizer,
     rates of kerasnn's dropout layers, and factors of L1 and L2. What cannot be stacked is trained
-    one after the other by `kerasnn.fit`, and `history.reason` says why: convolutions, recurrent and
-    other layers that TensorFlow does not vectorise, losses and metrics of the user, optimizers that
-    look at whole weights, callbacks other than `EarlyStopping`, `ReduceLROnPlateau` and
+    one after the other by `kerasnn.fit`, and `history.reason` says why: convolutions, recurrent
+    layers, layers, losses, metrics, activations and penalties of the user, optimizers that look at
+    whole weights, callbacks other than `EarlyStopping`, `ReduceLROnPlateau` and
     `LearningRateScheduler`, models of more than 32,768 weights, and a model that no other equals.
 
     A stacked optimizer that has state continues from it and keeps its state; one without state
@@ -162,7 +162,7 @@ def _groups(
         if reasons[i] is None:
             key = architecture(model)
             if key is None:
-                reasons[i], key = "its loss or metrics are not Keras's", i
+                reasons[i], key = "a loss, metric, activation or penalty is not Keras's", i
         groups.setdefault(key, []).append(i)
     return list(groups.values()), reasons
 

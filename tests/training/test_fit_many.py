@@ -225,12 +225,19 @@ def test_a_callback_that_needs_its_model_trains_alone():
     assert "CSVLogger" in (why_alone(small(), [keras.callbacks.CSVLogger("x.csv")]) or "")
 
 
-def test_a_loss_of_the_user_has_no_architecture():
-    def own(y, prediction):
-        return keras.ops.square(y - prediction)
+def test_what_is_the_users_has_no_architecture():
+    def own(*values):
+        return keras.ops.square(values[0])
 
-    assert architecture(small(loss=own)) is None
+    @keras.saving.register_keras_serializable("tests")
+    class OwnLoss(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return keras.ops.square(y_pred)
+
     assert architecture(small()) is not None
+    layers = [L.Dense(3, own), L.Dense(3, kernel_regularizer=own)]
+    for model in (small(loss=own), small(loss=OwnLoss()), *map(small, layers)):
+        assert architecture(model) is None
 
 
 @pytest.mark.parametrize(

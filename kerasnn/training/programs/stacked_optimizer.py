@@ -179,8 +179,8 @@ def _built(optimizer: Any, weights: list[Any]) -> list[Any]:
 
 def _slots_of(optimizer: Any) -> list[Any]:
     """Returns the state variables of an optimizer, without its step count and learning rate."""
-    own = (id(optimizer.iterations), id(optimizer.learning_rate))
-    return [v for v in optimizer.variables if id(v) not in own]
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    return optimizer.variables[len(fresh.variables) :]
 
 
 def _slot_order(optimizer: Any, sizes: Sequence[int]) -> list[tuple[int, slice]]:
