@@ -236,6 +236,13 @@ def test_wrong_names(csv, tmp_path, capsys, words, argument):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [("--folds", "1"), ("--epochs", "0"), ("--search", "few")])
+def test_wrong_numbers(csv, tmp_path, words):
+    with pytest.raises(SystemExit) as exit_:
+        say("train", csv, "--target", "kind", "--output", tmp_path / "new", *words)
+    assert exit_.value.code == 2
+
+
 def test_mixed_columns_stay_an_error(csv, tmp_path, capsys):
     path = tmp_path / "mixed.csv"
     path.write_text(csv.read_text(encoding="utf-8").replace("40.", "40,5.", 1), encoding="utf-8")
