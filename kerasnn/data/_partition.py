@@ -78,10 +78,7 @@ def _stratified(
         shuffled = rows[random.permutation(len(rows))]
         train.append(shuffled[:first])
         test.append(shuffled[first : first + second])
-    return (
-        random.permutation(np.concatenate(train)).astype(np.int64),
-        random.permutation(np.concatenate(test)).astype(np.int64),
-    )
+    return random.permutation(np.concatenate(train)), random.permutation(np.concatenate(test))
 
 
 def _apportioned(counts: np.ndarray, rows: int, random: np.random.RandomState) -> np.ndarray:

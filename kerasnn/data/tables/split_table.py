@@ -245,7 +245,8 @@ def _read(blocks: _Blocks, options: TableOptions) -> _Contents:
             summary.update(block.frame[name], block[name], block.start)
         for name in whole:
             values[name].append(block[name])
-        kept.append(block.start + _complete(block.frame, complete))
+        # Half of the memory of int64, which counts for tables of many rows.
+        kept.append((block.start + _complete(block.frame, complete)).astype(np.uint32))
         rows = block.start + len(block.frame)
     if not rows:
         raise ValueError(f"{table.source} holds a header and no rows.")
@@ -305,6 +306,8 @@ class _Target:
         if not len(present):
             raise ValueError(f"{table.source} has no row without a missing value.")
         found, task, classes = table_target(values.take(present), name, kind, options.task)
+        if len(found) == contents.rows:
+            return cls(found, task, classes)
         y = np.zeros(contents.rows, found.dtype)
         y[present] = found
         return cls(y, task, classes)

@@ -33,7 +33,7 @@ def table_target(column: RawColumn, name: str, kind: str, task: Task | str | Non
     codes = np.zeros(len(column.present), np.int64)
     codes[np.unique(column.values)] = np.arange(len(texts))
     y, task, classes = encode_target(texts.astype(str), task, name=name)
-    return y[codes[column.values]], task, classes
+    return y[codes][column.values], task, classes
 
 
 def _numbers(column: RawColumn, name: str) -> np.ndarray:
