@@ -1,6 +1,7 @@
 """`kerasnn train`: from a CSV file or a folder of images to a served model."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -208,6 +209,17 @@ def test_encodes_folds_by_their_training_rows(csv):
     filled = np.concatenate([fold.rows.x[:, grams], fold.x_test[:, grams]])
     missing = np.concatenate([absent[train], absent[test]])
     np.testing.assert_allclose(filled[missing], mean, rtol=1e-6)
+
+
+def test_many_integers_are_numbers(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("\n".join(["size,price", *(f"{i % 7},{100 + 3 * i}" for i in range(40))]))
+    given = options.Options(data=path, target="price", output=tmp_path / "no")
+    problem = table.read(given)
+    assert problem.split.task is Task.REGRESSION
+    assert "40 different integers" in problem.notes[0]
+    again = table.read(dataclasses.replace(given, task="count"))
+    assert (again.split.task, again.notes) == (Task.COUNT, ())
 
 
 def test_groups_and_times_divide_folds(csv):
