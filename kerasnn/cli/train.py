@@ -51,10 +51,10 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--test-size", type=float, default=0.2, metavar="FRACTION")
     parser.add_argument(
-        "--folds", type=int, default=5, metavar="N", help="default: 5; 0 for no comparison"
+        "--folds", type=_folds, default=5, metavar="N", help="default: 5; 0 for no comparison"
     )
     parser.add_argument(
-        "--epochs", type=int, default=200, metavar="N", help="the most epochs; default: 200"
+        "--epochs", type=_positive, default=200, metavar="N", help="the most epochs; default: 200"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -67,13 +67,13 @@ def _add_table(group: Any) -> None:
     group.add_argument(
         "--hidden",
         nargs="+",
-        type=int,
+        type=_positive,
         metavar="UNITS",
         help="units of each hidden layer; default: 64 64",
     )
     group.add_argument(
         "--search",
-        type=int,
+        type=_positive,
         default=0,
         metavar="N",
         help="try N settings of width, learning rate, dropout and L2 on the training part",
@@ -148,11 +148,23 @@ def _add_images(group: Any) -> None:
     group.add_argument(
         "--image-size",
         nargs=2,
-        type=int,
+        type=_positive,
         metavar=("HEIGHT", "WIDTH"),
         help="default: 64 64, for a backbone 224 224",
     )
     group.add_argument("--color-mode", choices=["rgb", "grayscale"], default="rgb")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1; got {text!r}")
+    return int(text)
+
+
+def _folds(text: str) -> int:
+    if not text.isdecimal() or int(text) == 1:
+        raise argparse.ArgumentTypeError(f"must be 0, or an integer of at least 2; got {text!r}")
+    return int(text)
 
 
 def _train(given: argparse.Namespace) -> None:

@@ -217,7 +217,7 @@ def _by_command(path: pathlib.Path, rows: list[dict[str, Any]]) -> dict[str, lis
     """Returns the answers of `kerasnn predict`, to JSON; a row of a table may be CSV too."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "rows.json")
-        file.write_text(json.dumps({"instances": rows}), encoding="utf-8")
+        file.write_text(json.dumps(rows), encoding="utf-8")
         if not isinstance(next(iter(rows[0].values())), list):
             file = file.with_suffix(".csv")
             pd.DataFrame(rows).to_csv(file, index=False)

@@ -1,4 +1,4 @@
-"""The five commands of README's serving section."""
+"""The commands of README's sections on tables and on serving."""
 
 import json
 import os
@@ -17,21 +17,27 @@ README = pathlib.Path(__file__).parents[2] / "README.md"
 
 
 @pytest.mark.slow
-def test_the_five_commands(tmp_path):
-    section = README.read_text(encoding="utf-8").partition("## Serving\n")[2]
+@pytest.mark.parametrize(
+    ("title", "path"),
+    [("From a table to a server", "outputs/iris/model"), ("Serving", "models/iris")],
+)
+def test_the_five_commands(tmp_path, title, path):
+    section = README.read_text(encoding="utf-8").partition(f"## {title}\n")[2]
     block = re.search(r"```sh\n(.*?)```", section, flags=re.DOTALL)
     assert block is not None
     script, server, question, nothing = re.split(r"^(?=docker|curl)|\Z", block[1], flags=re.M)
     assert not nothing
     # What needs nothing but Python runs as it stands.
-    script = script.replace(".venv/bin/python", shlex.quote(sys.executable))
+    python = shlex.quote(sys.executable)
+    script = script.replace(".venv/bin/kerasnn", f"{python} -m kerasnn")
+    script = script.replace(".venv/bin/python", python)
     environment = {**os.environ, "PYTHONPATH": str(README.parent)}
     subprocess.run(["bash", "-euc", script], cwd=tmp_path, check=True, env=environment)
     words = shlex.split(server)
-    assert words[words.index("-v") + 1] == "$PWD/models/iris:/models/iris:ro"
+    assert words[words.index("-v") + 1] == f"$PWD/{path}:/models/iris:ro"
     # The server's part is `Predictor`'s here, for what the last command asks.
     curl, _, data, url = shlex.split(question)
     assert (curl, url) == ("curl", "http://localhost:8501/v1/models/iris:predict")
-    predictor = serving.Predictor(tmp_path / "models" / "iris")
+    predictor = serving.Predictor(tmp_path / path)
     answers = predictor(_json_values.decode(json.loads(data))["instances"])
     assert answers["labels"].tolist() == [b"setosa"]

@@ -1,6 +1,7 @@
 """`kerasnn train`: from a CSV file or a folder of images to a served model."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -210,6 +211,17 @@ def test_encodes_folds_by_their_training_rows(csv):
     np.testing.assert_allclose(filled[missing], mean, rtol=1e-6)
 
 
+def test_many_integers_are_numbers(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("\n".join(["size,price", *(f"{i % 7},{100 + 3 * i}" for i in range(40))]))
+    given = options.Options(data=path, target="price", output=tmp_path / "no")
+    problem = table.read(given)
+    assert problem.split.task is Task.REGRESSION
+    assert "40 different integers" in problem.notes[0]
+    again = table.read(dataclasses.replace(given, task="count"))
+    assert (again.split.task, again.notes) == (Task.COUNT, ())
+
+
 def test_groups_and_times_divide_folds(csv):
     common = {"data": csv, "target": "kind", "output": csv.with_name("no")}
     problem = table.read(options.Options(**common, groups="picked"))
@@ -234,6 +246,13 @@ def test_wrong_names(csv, tmp_path, capsys, words, argument):
     assert say("train", csv, *words, "--output", tmp_path / "new") == 1
     assert f"`{argument}` must" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("--folds", "1"), ("--epochs", "0"), ("--search", "few")])
+def test_wrong_numbers(csv, tmp_path, words):
+    with pytest.raises(SystemExit) as exit_:
+        say("train", csv, "--target", "kind", "--output", tmp_path / "new", *words)
+    assert exit_.value.code == 2
 
 
 def test_mixed_columns_stay_an_error(csv, tmp_path, capsys):

@@ -31,9 +31,12 @@ from kerasnn.data.tables.csv_table import CsvTable
 from kerasnn.data.tables.encoder import Encoder, encode
 from kerasnn.data.tables.split_table import split_table
 from kerasnn.data.tables.table_options import TableOptions
+from kerasnn.tasks import Task
 
 _MOST_EXAMPLES = 3
 _WIDEST = 60
+# A target of more different integers is a number rather than a class.
+_FEW_INTEGERS = 20
 # Rows that are predicted at once.
 _BATCH = 8192
 
@@ -194,8 +197,10 @@ def read(options: Options) -> Table:
     frame = table.frame()
     reasons, texts = left_out(table, frame, arguments)
     reasons = {name: reason for name, reason in reasons.items() if name not in options.keep}
+    inferred, note = _inferred_task(frame[options.target], options)
     arguments = dataclasses.replace(
         arguments,
+        task=inferred,
         drop=(*options.ignore, *reasons),
         # Texts that were kept are categories, also where the training part alone looks otherwise.
         categorical=(*options.categorical, *texts, *_kept_texts(frame, options)),
@@ -209,9 +214,29 @@ def read(options: Options) -> Table:
     return Table(
         split=split_table(table, arguments),
         left_out=reasons,
-        notes=_notes(frame, options),
+        notes=(*note, *_notes(frame, options)),
         options=options,
     )
+
+
+def _inferred_task(values: pl.Series, options: Options) -> tuple[str | None, tuple[str, ...]]:
+    """Returns the task of the target, or None where `tasks.infer` knows it, and a note on it.
+
+    Many different integers, which may be amounts, counts or names, are taken as amounts.
+    """
+    if options.task is not None or values.name in options.categorical:
+        return options.task, ()
+    distinct = values.drop_nulls().unique()
+    numbers = distinct.cast(pl.Float64, strict=False)
+    if numbers.null_count() or len(numbers) <= _FEW_INTEGERS or (numbers != numbers.floor()).any():
+        return None, ()
+    if numbers.min() == 0 and numbers.max() == len(numbers) - 1:
+        return None, ()
+    note = (
+        f"{values.name!r} holds {len(distinct)} different integers, which are predicted as "
+        f"numbers. If they are counts, give --task count; if names, --categorical {values.name}."
+    )
+    return Task.REGRESSION, (note,)
 
 
 def _notes(frame: pl.DataFrame, options: Options) -> tuple[str, ...]:
