@@ -1,7 +1,7 @@
 """The way from a table to a `Split`, whatever the table is read from."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,7 @@ from kerasnn.data._batching import batches
 from kerasnn.data._partition import check_classes_to_train, partition
 from kerasnn.data.split import Split
 from kerasnn.data.tables.columns import Column
+from kerasnn.data.tables.columns.blocks import Block, Blocks
 from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
 from kerasnn.data.tables.columns.kinds import ColumnSummary
 from kerasnn.data.tables.columns.missing import policies
@@ -29,14 +30,13 @@ from kerasnn.data.tables.table_targets import table_target
 from kerasnn.tasks import Task
 
 _EXAMPLES = 8
-# float64 holds all integers below this size.
-_FLOAT64_INTEGERS = 2**53
 
 
 def split_table(table: Table, options: TableOptions) -> Split:
     """Returns a table as a training and a test part; see `from_csv`."""
     options.check_names(table)
-    blocks = _Blocks(table, options)
+    is_text = options.target in (*options.categorical, *options.date_formats)
+    blocks = Blocks(table, in_memory=options.in_memory, numeric=None if is_text else options.target)
     contents = _read(blocks, options)
     target = _Target.of(contents, options)
     windows = None
@@ -49,15 +49,15 @@ def split_table(table: Table, options: TableOptions) -> Split:
     _raise_all([*contents.problems(options), *problems])
 
     if windows is not None:
-        raw = _raw(next(blocks.read()), columns)
+        raw = next(blocks.read()).raw(columns)
         examples = {name: column.take(windows.train[:_EXAMPLES]) for name, column in raw.items()}
     elif options.in_memory:
         order = np.concatenate([train, test])
-        raw = {n: c.take(order) for n, c in _raw(next(blocks.read()), columns).items()}
+        raw = {n: c.take(order) for n, c in next(blocks.read()).raw(columns).items()}
         first = np.arange(min(_EXAMPLES, len(train)))
         examples = {name: column.take(first) for name, column in raw.items()}
     else:
-        raw, examples = {}, blocks.rows(np.sort(train)[:_EXAMPLES], columns)
+        raw, examples = {}, _rows(blocks, np.sort(train)[:_EXAMPLES], columns)
     encoder = Encoder(
         columns,
         missing_values=options.missing_values,
@@ -74,75 +74,6 @@ def split_table(table: Table, options: TableOptions) -> Split:
         here = groups[np.searchsorted(contents.kept, train)]
         return dataclasses.replace(split, groups_train=here)
     return _split_stream(encoder, target, blocks, options, train, test)
-
-
-class _Block:
-    """Some rows of a table.
-
-    Args:
-        start: Index of the first.
-        frame: The rows.
-    """
-
-    def __init__(self, start: int, frame: pl.DataFrame) -> None:
-        self.start = start
-        self.frame = frame
-        self._raw: dict[str, RawColumn] = {}
-
-    def __getitem__(self, name: str) -> RawColumn:
-        """Returns a column, which is converted once."""
-        if name not in self._raw:
-            self._raw[name] = RawColumn.of(self.frame[name])
-        return self._raw[name]
-
-    def select(self, rows: np.ndarray) -> "_Block":
-        """Returns a block of the rows with these indices in the table."""
-        return _Block(0, self.frame[rows - self.start])
-
-
-class _Blocks:
-    """The rows of a table, as one block in memory or block by block in each pass."""
-
-    def __init__(self, table: Table, options: TableOptions) -> None:
-        self.table = table
-        is_text = options.target in (*options.categorical, *options.date_formats)
-        self._numeric = None if is_text else options.target
-        self._whole = self._block(0, table.frame()) if options.in_memory else None
-
-    def read(self, *, progress: bool = False) -> Iterator[_Block]:
-        """Yields the blocks."""
-        if self._whole is not None:
-            yield self._whole
-            return
-        start = 0
-        for frame in self.table.frames(progress=progress):
-            yield self._block(start, frame)
-            start += len(frame)
-
-    def _block(self, start: int, frame: pl.DataFrame) -> _Block:
-        """Returns a block, in which a target of numbers without too many digits is one."""
-        if self._numeric is not None and frame.schema[self._numeric] == pl.String:
-            texts = frame[self._numeric]
-            numbers = texts.cast(pl.Float64, strict=False)
-            is_exact = not (numbers.abs() >= _FLOAT64_INTEGERS).any()
-            if is_exact and numbers.null_count() == texts.null_count():
-                frame = frame.with_columns(numbers)
-        return _Block(start, frame)
-
-    def selected(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, _Block]]:
-        """Yields blocks that hold some of the rows with these ascending indices, with these."""
-        for block in self.read():
-            end = block.start + len(block.frame)
-            here = rows[slice(*np.searchsorted(rows, (block.start, end)))]
-            if len(here):
-                yield here, block
-            if rows[-1] < end:
-                return
-
-    def rows(self, rows: np.ndarray, columns: Sequence[Column]) -> dict[str, RawColumn]:
-        """Returns the rows with these ascending indices."""
-        frames = [block.select(here).frame for here, block in self.selected(rows)]
-        return _raw(_Block(0, pl.concat(frames)), columns)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,7 +152,7 @@ class _Contents:
         return self.kinds[name]
 
 
-def _read(blocks: _Blocks, options: TableOptions) -> _Contents:
+def _read(blocks: Blocks, options: TableOptions) -> _Contents:
     """Reads the table once: a summary of each column, and the values that divide the rows."""
     table, policy = blocks.table, policies(options.missing)
     features = options.features(table)
@@ -246,7 +177,7 @@ def _read(blocks: _Blocks, options: TableOptions) -> _Contents:
         for name in whole:
             values[name].append(block[name])
         # Half of the memory of int64, which counts for tables of many rows.
-        kept.append((block.start + _complete(block.frame, complete)).astype(np.uint32))
+        kept.append((block.start + block.complete(complete)).astype(np.uint32))
         rows = block.start + len(block.frame)
     if not rows:
         raise ValueError(f"{table.source} holds a header and no rows.")
@@ -265,14 +196,6 @@ def _read(blocks: _Blocks, options: TableOptions) -> _Contents:
         kinds,
         unreadable,
     )
-
-
-def _complete(frame: pl.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Returns the indices of the rows with a value in each of some columns."""
-    if not columns:
-        return np.arange(len(frame))
-    mask = frame.select(pl.all_horizontal(pl.col(*columns).is_not_null())).to_series()
-    return mask.arg_true().to_numpy()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -358,7 +281,7 @@ def _windows(contents: _Contents, options: TableOptions) -> Windows:
 
 
 def _learn(
-    blocks: _Blocks, contents: _Contents, options: TableOptions, train: np.ndarray
+    blocks: Blocks, contents: _Contents, options: TableOptions, train: np.ndarray
 ) -> tuple[list[Column], list[str]]:
     """Reads the training rows: statistics of the columns, and an error for each without."""
     policy, kinds = policies(options.missing), contents.kinds
@@ -437,7 +360,7 @@ def _split_windows(
 def _split_stream(
     encoder: Encoder,
     target: _Target,
-    blocks: _Blocks,
+    blocks: Blocks,
     options: TableOptions,
     train: np.ndarray,
     test: np.ndarray,
@@ -457,10 +380,10 @@ def _split_stream(
     )
 
 
-def _stream(blocks: _Blocks, encoder: Encoder, y: np.ndarray, rows: np.ndarray) -> tf.data.Dataset:
+def _stream(blocks: Blocks, encoder: Encoder, y: np.ndarray, rows: np.ndarray) -> tf.data.Dataset:
     return tf.data.Dataset.from_generator(
         lambda: (
-            (encode(encoder, _raw(block.select(here), encoder.columns)), y[here])
+            (encode(encoder, block.select(here).raw(encoder.columns)), y[here])
             for here, block in blocks.selected(rows)
         ),
         output_signature=(
@@ -470,14 +393,10 @@ def _stream(blocks: _Blocks, encoder: Encoder, y: np.ndarray, rows: np.ndarray) 
     ).unbatch()
 
 
-def _raw(block: _Block, columns: Sequence[Column]) -> dict[str, RawColumn]:
-    """Returns columns as the encoder takes them."""
-    return {
-        column.name: RawColumn(block[column.name].numbers())
-        if column.kind == "number"
-        else block[column.name]
-        for column in columns
-    }
+def _rows(blocks: Blocks, rows: np.ndarray, columns: Sequence[Column]) -> dict[str, RawColumn]:
+    """Returns the rows with these ascending indices."""
+    frames = [block.select(here).frame for here, block in blocks.selected(rows)]
+    return Block(0, pl.concat(frames)).raw(columns)
 
 
 def _raise_all(problems: Sequence[str]) -> None:

@@ -1,0 +1,99 @@
+"""Rows of a table, block by block."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import polars as pl
+
+from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.columns.specs import Column
+from kerasnn.data.tables.table import Table
+
+# float64 holds all integers below this size.
+_FLOAT64_INTEGERS = 2**53
+
+
+class Block:
+    """Some rows of a table.
+
+    Args:
+        start: Index of the first.
+        frame: The rows.
+    """
+
+    def __init__(self, start: int, frame: pl.DataFrame) -> None:
+        self.start = start
+        self.frame = frame
+        self._raw: dict[str, RawColumn] = {}
+
+    def __getitem__(self, name: str) -> RawColumn:
+        """Returns a column, which is converted once."""
+        if name not in self._raw:
+            self._raw[name] = RawColumn.of(self.frame[name])
+        return self._raw[name]
+
+    def raw(self, columns: Sequence[Column]) -> dict[str, RawColumn]:
+        """Returns columns as their encoder takes them."""
+        return {
+            column.name: RawColumn(self[column.name].numbers())
+            if column.kind == "number"
+            else self[column.name]
+            for column in columns
+        }
+
+    def complete(self, columns: Sequence[str]) -> np.ndarray:
+        """Returns the indices in the frame of the rows with a value in each of some columns."""
+        if not columns:
+            return np.arange(len(self.frame))
+        mask = self.frame.select(pl.all_horizontal(pl.col(*columns).is_not_null()))
+        return mask.to_series().arg_true().to_numpy()
+
+    def select(self, rows: np.ndarray) -> "Block":
+        """Returns a block of the rows with these indices in the table."""
+        return Block(0, self.frame[rows - self.start])
+
+
+class Blocks:
+    """The rows of a table, as one block in memory or block by block in each pass.
+
+    Args:
+        table: The table.
+        in_memory: Whether all rows are kept.
+        numeric: Name of a column of texts that are read as numbers where float64 holds all their
+            digits.
+    """
+
+    def __init__(self, table: Table, *, in_memory: bool, numeric: str | None) -> None:
+        self.table = table
+        self._numeric = numeric
+        self._whole = self._block(0, table.frame()) if in_memory else None
+
+    def read(self, *, progress: bool = False) -> Iterator[Block]:
+        """Yields the blocks."""
+        if self._whole is not None:
+            yield self._whole
+            return
+        start = 0
+        for frame in self.table.frames(progress=progress):
+            yield self._block(start, frame)
+            start += len(frame)
+
+    def _block(self, start: int, frame: pl.DataFrame) -> Block:
+        """Returns a block, in which the numeric column is one of numbers if it can be."""
+        if self._numeric is not None and frame.schema[self._numeric] == pl.String:
+            texts = frame[self._numeric]
+            numbers = texts.cast(pl.Float64, strict=False)
+            is_exact = not (numbers.abs() >= _FLOAT64_INTEGERS).any()
+            if is_exact and numbers.null_count() == texts.null_count():
+                frame = frame.with_columns(numbers)
+        return Block(start, frame)
+
+    def selected(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, Block]]:
+        """Yields blocks that hold some of the rows with these ascending indices, with these."""
+        for block in self.read():
+            end = block.start + len(block.frame)
+            here = rows[slice(*np.searchsorted(rows, (block.start, end)))]
+            if len(here):
+                yield here, block
+            if rows[-1] < end:
+                return
