@@ -184,6 +184,8 @@ def _write(
 def _last_words(options: Options, problem: Problem, exported: ExportReport) -> str:
     """Returns what was written, how to serve it and how to ask it."""
     card: dict[str, Any] = json.loads((exported.path / model_card.FILE).read_text(encoding="utf-8"))
+    # A request of large images is no command line; that of a file is.
+    request = next(iter(card["requests"]["curl"].values()))
     ask = ["kerasnn", "predict", str(exported.path.parent)]
     if options.target is None:
         ask += ["image.jpg"]
@@ -197,7 +199,7 @@ def _last_words(options: Options, problem: Problem, exported: ExportReport) -> s
         f"{exported}\n\n"
         f"Report:\n  {options.report or options.output / 'report.html'}\n"
         f"Serve it:\n  {card['serve']['docker']}\n"
-        f"Ask the server:\n  {card['requests']['curl']['serving_default']}\n"
+        f"Ask the server:\n  {request}\n"
         f"Ask without a server, about rows like those of {options.data.name}:\n"
         f"  {shlex.join(ask)}"
     )
