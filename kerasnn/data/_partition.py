@@ -1,12 +1,16 @@
 """Division of rows into a training part and a test part."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from kerasnn import _checks
+from kerasnn.data._chunks import chunks, counts
 from kerasnn.data.split import Split
 from kerasnn.tasks import Task
+
+# So many classes are found quicker by a search for each than by sorting all rows.
+_MOST_SEARCHED = 16
 
 
 def check_partition(test_size: float, seed: int) -> None:
@@ -44,41 +48,81 @@ def partition(
         >>> len(train), len(test)
         (8, 2)
     """
+    random = np.random.RandomState(seed)
+    parts = list(_draw(rows, test_size, random, labels, classes))
+    if labels is None:
+        return parts[0]
+    train, test = zip(*parts, strict=True)
+    return random.permutation(np.concatenate(train)), random.permutation(np.concatenate(test))
+
+
+def training_mask(
+    rows: int,
+    *,
+    test_size: float,
+    seed: int,
+    labels: np.ndarray | None = None,
+    classes: Sequence[str] = (),
+) -> np.ndarray:
+    """Returns a mask of the training rows of `partition`, which takes less memory.
+
+    Of each row that is 1 byte, and 4 more meanwhile for the rows of one class.
+    """
+    mask = np.zeros(rows, bool)
+    for train, _ in _draw(rows, test_size, np.random.RandomState(seed), labels, classes):
+        for here in chunks(len(train)):
+            mask[train[here]] = True
+    return mask
+
+
+def _draw(
+    rows: int,
+    test_size: float,
+    random: np.random.RandomState,
+    labels: np.ndarray | None,
+    classes: Sequence[str],
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields the shuffled training rows and test rows, of each class or of all rows.
+
+    With labels they are the rows that scikit-learn's `StratifiedShuffleSplit` draws. It keeps them
+    in lists of Python's integers, which take most of the time and memory of reading a large table.
+    """
     test_rows = int(np.ceil(rows * test_size))
     if rows - test_rows < 1:
         raise _checks.InvalidArgument(
             "test_size", f"leave a row to train on; there are {rows} rows", test_size
         )
-    random = np.random.RandomState(seed)
     if labels is None:
-        order = random.permutation(rows)
-        return order[test_rows:], order[:test_rows]
-    _check_classes(labels, classes, rows - test_rows, test_rows)
-    train, test = _stratified(labels, test_rows, random)
-    check_classes_to_train(labels, train, classes, test_size)
-    return train, test
+        order = np.arange(rows, dtype=np.min_scalar_type(rows))
+        random.shuffle(order)
+        yield order[test_rows:], order[:test_rows]
+        return
+    of_class = counts(labels)
+    _check_classes(of_class, classes, rows - test_rows, test_rows)
+    in_train = _apportioned(of_class, rows - test_rows, random)
+    in_test = _apportioned(of_class - in_train, test_rows, random)
+    _check_trained(in_train, classes, test_size)
+    by_class = _rows_by_class(labels, of_class)
+    for here, first, second in zip(by_class, in_train, in_test, strict=True):
+        random.shuffle(here)
+        yield here[:first], here[first : first + second]
 
 
-def _stratified(
-    labels: np.ndarray, test_rows: int, random: np.random.RandomState
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the rows that scikit-learn's `StratifiedShuffleSplit` draws.
-
-    It keeps them in lists of Python's integers, which take most of the time and memory of reading
-    a large table.
-    """
-    counts = np.bincount(labels)
-    # Types of 16 bits are sorted in linear time.
-    order = np.argsort(labels.astype(np.min_scalar_type(len(counts))), kind="stable")
-    by_class = np.split(order.astype(np.min_scalar_type(len(labels))), np.cumsum(counts)[:-1])
-    in_train = _apportioned(counts, len(labels) - test_rows, random)
-    in_test = _apportioned(counts - in_train, test_rows, random)
-    train, test = [], []
-    for rows, first, second in zip(by_class, in_train, in_test, strict=True):
-        shuffled = rows[random.permutation(len(rows))]
-        train.append(shuffled[:first])
-        test.append(shuffled[first : first + second])
-    return random.permutation(np.concatenate(train)), random.permutation(np.concatenate(test))
+def _rows_by_class(labels: np.ndarray, of_class: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the rows of each class in their order."""
+    kind = np.min_scalar_type(len(labels))
+    if len(of_class) > _MOST_SEARCHED:
+        # Types of 16 bits are sorted in linear time.
+        order = np.argsort(labels.astype(np.min_scalar_type(len(of_class))), kind="stable")
+        yield from np.split(order.astype(kind), np.cumsum(of_class)[:-1])
+        return
+    for number, count in enumerate(of_class):
+        rows, end = np.empty(count, kind), 0
+        for here in chunks(len(labels)):
+            found = np.flatnonzero(labels[here] == number)
+            rows[end : end + len(found)] = found + here.start
+            end += len(found)
+        yield rows
 
 
 def _apportioned(counts: np.ndarray, rows: int, random: np.random.RandomState) -> np.ndarray:
@@ -104,11 +148,17 @@ def check_classes_to_train(
 
     Args:
         labels: `(rows,)` class indices.
-        train: Indices of the training rows.
+        train: Indices of the training rows, or a mask.
         classes: Name of each class.
         test_size: Fraction of the test part, for the error.
     """
-    absent = np.flatnonzero(np.bincount(labels[train], minlength=len(classes)) == 0)
+    _check_trained(counts(labels[train]), classes, test_size)
+
+
+def _check_trained(in_train: np.ndarray, classes: Sequence[str], test_size: float) -> None:
+    present = np.zeros(max(len(classes), len(in_train)), bool)
+    present[np.flatnonzero(in_train)] = True
+    absent = np.flatnonzero(~present)
     if len(absent):
         raise _checks.InvalidArgument(
             "test_size",
@@ -119,14 +169,14 @@ def check_classes_to_train(
 
 
 def _check_classes(
-    labels: np.ndarray, classes: Sequence[str], train_rows: int, test_rows: int
+    of_class: np.ndarray, classes: Sequence[str], train_rows: int, test_rows: int
 ) -> None:
-    numbers, counts = np.unique(labels, return_counts=True)
-    if counts.min() < 2:
-        name = classes[numbers[counts.argmin()]]
+    numbers = np.flatnonzero(of_class)
+    rarest = numbers[of_class[numbers].argmin()]
+    if of_class[rarest] < 2:
         raise ValueError(
-            f"Class {name!r} has 1 row and needs at least 2, for the training part and the test "
-            "part. Add rows of it, or leave it out."
+            f"Class {classes[rarest]!r} has 1 row and needs at least 2, for the training part and "
+            "the test part. Add rows of it, or leave it out."
         )
     if min(train_rows, test_rows) < len(numbers):
         raise _checks.InvalidArgument(

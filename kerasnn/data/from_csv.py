@@ -105,10 +105,11 @@ def from_csv(
         delimiter: The character between two cells.
         encoding: As in `open`. The default reads UTF-8 with and without a byte-order mark.
         in_memory: False leaves the rows in the file and gives batches in a `tf.data.Dataset`: the
-            file is read three times to learn the columns and again in each epoch. Of each row its
-            target and its place stay in memory, up to 40 bytes, and with `missing="median"` the
-            column. Both parts have the same rows as with True. The training part is shuffled in a
-            buffer of 10,000 rows, so shuffle a file that is sorted by class first.
+            file is read three times to learn the columns and again in each epoch. Each row takes up
+            to 8 bytes of memory if the target is a class, and up to 40 if it is a number; with
+            `missing="median"` the column stays too. Both parts have the same rows as with True. The
+            training part is shuffled in a buffer of 10,000 rows, so shuffle a file that is sorted
+            by class first.
         batch_size: Rows in a batch. Not used for arrays in memory.
 
     Returns:

@@ -6,8 +6,9 @@ import tensorflow as tf
 from sklearn.model_selection import train_test_split
 
 from kerasnn import data
+from kerasnn.data import _chunks
 from kerasnn.data._batching import batches
-from kerasnn.data._partition import check_partition, partition
+from kerasnn.data._partition import check_partition, partition, training_mask
 from kerasnn.tasks import Task
 
 
@@ -52,16 +53,34 @@ def test_a_split_is_frozen_and_knows_its_task(invalid):
 
 @pytest.mark.parametrize("seed", [0, 1, 7])
 @pytest.mark.parametrize("test_size", [0.1, 0.25, 0.5])
-def test_rows_are_those_of_scikit_learn(seed, test_size):
-    labels = np.random.default_rng(seed).choice(4, size=97, p=[0.4, 0.3, 0.2, 0.1])
-    for stratify in (None, labels):
-        test_rows = int(np.ceil(97 * test_size))
+def test_rows_are_those_of_scikit_learn(seed, test_size, monkeypatch):
+    monkeypatch.setattr(_chunks, "_ROWS", 30)
+    few = np.random.default_rng(seed).choice(4, size=301, p=[0.4, 0.3, 0.2, 0.1])
+    many = np.arange(301) % 23
+    for labels in (None, few, few.astype(np.uint8), many):
+        test_rows = int(np.ceil(301 * test_size))
         wanted = train_test_split(
-            np.arange(97), test_size=test_rows, random_state=seed, stratify=stratify
+            np.arange(301), test_size=test_rows, random_state=seed, stratify=labels
         )
-        got = partition(97, test_size=test_size, seed=seed, labels=stratify, classes="abcd")
+        arguments = {"test_size": test_size, "seed": seed, "labels": labels}
+        arguments["classes"] = (
+            () if labels is None else "abcdefghijklmnopqrstuvw"[: 1 + max(labels)]
+        )
+        got = partition(301, **arguments)
         for rows, expected in zip(got, wanted, strict=True):
             np.testing.assert_array_equal(rows, expected)
+        mask = training_mask(301, **arguments)
+        np.testing.assert_array_equal(np.flatnonzero(mask), np.sort(wanted[0]))
+
+
+def test_indices_of_small_types_are_taken_in_chunks(monkeypatch):
+    monkeypatch.setattr(_chunks, "_ROWS", 3)
+    indices = np.array([2, 0, 1, 1, 2, 2, 5], np.uint8)
+    table = np.linspace(0, 1, 6)
+    np.testing.assert_array_equal(_chunks.look_up(table, indices), table[indices])
+    np.testing.assert_array_equal(_chunks.counts(indices, 8), [1, 2, 3, 0, 0, 1, 0, 0])
+    assert _chunks.counts(indices[:0], 2).tolist() == [0, 0]
+    np.testing.assert_array_equal(np.flatnonzero(_chunks.mask_of(indices, 7)), [0, 1, 2, 5])
 
 
 def test_partition_keeps_the_fractions_of_the_classes():

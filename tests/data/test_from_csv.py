@@ -108,6 +108,31 @@ def test_a_stream_holds_the_same_rows_as_memory(tmp_path, monkeypatch):
     np.testing.assert_array_equal(np.sort(x, axis=0), np.sort(again, axis=0))
 
 
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        ([0, 1, 1], {}),
+        (["", 2, 5], {"task": "multiclass", "drop_missing_target": True}),
+        ([3.5, 0.1, 1e30], {}),
+        ([7, 3, 4096.5], {"task": "regression"}),
+    ],
+)
+def test_a_stream_has_the_targets_of_memory(tmp_path, monkeypatch, values, options):
+    monkeypatch.setattr(csv_table, "_STREAM_BYTES", 300)
+    lines = [f"{i},{values[i % 3]}" for i in range(200)]
+    (tmp_path / "line.csv").write_text("\n".join(["x,y", *lines]))
+    memory = data.from_csv(tmp_path / "line.csv", "y", **options)
+    stream = data.from_csv(tmp_path / "line.csv", "y", **options, in_memory=False)
+    assert (stream.task, stream.classes) == (memory.task, memory.classes)
+    for part, x, y in (
+        (stream.x_train, memory.x_train, memory.y_train),
+        (stream.x_test, memory.x_test, memory.y_test),
+    ):
+        found = _unbatched(part)
+        assert found[1].dtype == y.dtype
+        np.testing.assert_array_equal(_rows(*found), _rows(x, y))
+
+
 def test_keras_fits_a_stream(tmp_path):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 2))

@@ -8,7 +8,8 @@ import polars as pl
 import tensorflow as tf
 
 from kerasnn.data._batching import batches
-from kerasnn.data._partition import check_classes_to_train, partition
+from kerasnn.data._chunks import mask_of
+from kerasnn.data._partition import check_classes_to_train, partition, training_mask
 from kerasnn.data.split import Split
 from kerasnn.data.tables.columns import Column
 from kerasnn.data.tables.columns.blocks import Block, Blocks
@@ -40,12 +41,16 @@ def split_table(table: Table, options: TableOptions) -> Split:
     contents = _read(blocks, options)
     target = _Target.of(contents, options)
     windows = None
+    train = test = np.array([], np.int64)
     if options.windows is not None:
         windows = _windows(contents, options)
-        train, test = np.union1d(windows.train, windows.train_next), windows.test_next
-    else:
+        to_learn = mask_of(np.union1d(windows.train, windows.train_next), contents.rows)
+    elif options.in_memory:
         train, test = _parts(contents, options, target)
-    columns, problems = _learn(blocks, contents, options, train)
+        to_learn = mask_of(train, contents.rows)
+    else:
+        to_learn = _training_mask(contents, options, target)
+    columns, problems = _learn(blocks, contents, options, to_learn)
     _raise_all([*contents.problems(options), *problems])
 
     if windows is not None:
@@ -57,7 +62,7 @@ def split_table(table: Table, options: TableOptions) -> Split:
         first = np.arange(min(_EXAMPLES, len(train)))
         examples = {name: column.take(first) for name, column in raw.items()}
     else:
-        raw, examples = {}, _rows(blocks, np.sort(train)[:_EXAMPLES], columns)
+        raw, examples = {}, _rows(blocks, to_learn, _EXAMPLES, columns)
     encoder = Encoder(
         columns,
         missing_values=options.missing_values,
@@ -71,9 +76,11 @@ def split_table(table: Table, options: TableOptions) -> Split:
         groups = contents.groups(options.groups)
         if groups is None:
             return split
-        here = groups[np.searchsorted(contents.kept, train)]
-        return dataclasses.replace(split, groups_train=here)
-    return _split_stream(encoder, target, blocks, options, train, test)
+        if contents.kept is not None:
+            train = np.searchsorted(np.flatnonzero(contents.kept), train)
+        return dataclasses.replace(split, groups_train=groups[train])
+    is_test = ~to_learn if contents.kept is None else contents.kept & ~to_learn
+    return _split_stream(encoder, target, blocks, options, to_learn, is_test)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +90,7 @@ class _Contents:
     Args:
         table: The table.
         rows: Number of its rows.
-        kept: Indices of the rows that are not left out.
+        kept: Mask of the rows that are not left out; None if that is all of them.
         summaries: Name -> summary.
         values: Name -> all values, of the target and the columns that divide the rows.
         kinds: Name -> kind, of the columns that can be read.
@@ -92,7 +99,7 @@ class _Contents:
 
     table: Table
     rows: int
-    kept: np.ndarray
+    kept: np.ndarray | None
     summaries: dict[str, ColumnSummary]
     values: dict[str, RawColumn]
     kinds: dict[str, str]
@@ -117,14 +124,20 @@ class _Contents:
 
     def places(self, rows: Sequence[int]) -> str:
         """Returns where rows of those that are kept are."""
-        return self.table.places(self.kept[list(rows)].tolist())
+        if self.kept is not None:
+            rows = np.flatnonzero(self.kept)[list(rows)].tolist()
+        return self.table.places(list(rows))
+
+    def of_kept(self, values: RawColumn) -> RawColumn:
+        """Returns the rows of a column that are kept."""
+        return values if self.kept is None else values.take(self.kept)
 
     def times(self, name: str | None) -> np.ndarray | None:
         """Returns numbers that order the rows that are kept, with NaN for a missing one."""
         if name is None:
             return None
         summary, kind = self.summaries[name], self._kind(name)
-        column = self.values[name].take(self.kept)
+        column = self.of_kept(self.values[name])
         if kind == "number":
             return column.numbers()
         if kind != "date":
@@ -138,10 +151,10 @@ class _Contents:
         """Returns texts or numbers that tell groups of the rows that are kept apart."""
         if name is None:
             return None
-        column = self.values[name].take(self.kept)
+        column = self.of_kept(self.values[name])
         self._kind(name)
         if column.texts is None:
-            return column.values
+            return column.numbers()
         texts = column.array("float64")
         texts[column.missing] = None
         return texts
@@ -175,9 +188,8 @@ def _read(blocks: Blocks, options: TableOptions) -> _Contents:
         for name, summary in summaries.items():
             summary.update(block.frame[name], block[name], block.start)
         for name in whole:
-            values[name].append(block[name])
-        # Half of the memory of int64, which counts for tables of many rows.
-        kept.append((block.start + block.complete(complete)).astype(np.uint32))
+            values[name].append(block[name].compact())
+        kept.append(block.complete(complete).copy())
         rows = block.start + len(block.frame)
     if not rows:
         raise ValueError(f"{table.source} holds a header and no rows.")
@@ -190,7 +202,7 @@ def _read(blocks: Blocks, options: TableOptions) -> _Contents:
     return _Contents(
         table,
         rows,
-        kept[0] if len(kept) == 1 else np.concatenate(kept),
+        None if all(mask.all() for mask in kept) else np.concatenate(kept),
         summaries,
         {name: RawColumn.joined(columns) for name, columns in values.items()},
         kinds,
@@ -203,7 +215,8 @@ class _Target:
     """The target of all rows.
 
     Args:
-        y: One value for each row of the table; 0 for those that are left out.
+        y: One value for each row of the table, indices of classes in the smallest type; 0 for
+            rows that are left out.
         task: Its task.
         classes: Names of the classes, if there are any.
     """
@@ -224,46 +237,102 @@ class _Target:
                 f"The target {name!r} is missing in rows: {summary.describe_missing(table)}. "
                 "Drop them, with drop_missing_target=True."
             )
-        values = contents.values[name]
-        present = contents.kept[~values.missing[contents.kept]]
-        if not len(present):
+        # Only windows need the column again.
+        values = contents.values[name] if options.windows else contents.values.pop(name)
+        present = contents.kept
+        if options.windows and summary.missing:
+            present = ~values.missing
+        if present is not None and not present.any():
             raise ValueError(f"{table.source} has no row without a missing value.")
+        if present is None:
+            return cls(*table_target(values, name, kind, options.task))
         found, task, classes = table_target(values.take(present), name, kind, options.task)
-        if len(found) == contents.rows:
-            return cls(found, task, classes)
         y = np.zeros(contents.rows, found.dtype)
         y[present] = found
         return cls(y, task, classes)
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Returns y of some rows."""
+        return self.y[rows].astype(self.dtype, copy=False)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of y in a `Split`."""
+        return self.y.dtype if self.classes is None else np.dtype(np.int64)
 
 
 def _parts(
     contents: _Contents, options: TableOptions, target: _Target
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the indices of the training rows and of the test rows."""
-    kept, test_size = contents.kept, options.test_size
-    labels = None if target.classes is None else target.y[kept]
-    classes = target.classes or ()
+    labels, classes = _labels(contents, target)
+    parts = _parts_by_column(contents, options, labels, classes)
+    if parts is None:
+        rows = contents.rows if contents.kept is None else np.count_nonzero(contents.kept)
+        parts = partition(
+            int(rows),
+            test_size=options.test_size,
+            seed=options.seed,
+            labels=labels,
+            classes=classes,
+        )
+    if contents.kept is None:
+        return parts
+    kept = np.flatnonzero(contents.kept)
+    return kept[parts[0]], kept[parts[1]]
+
+
+def _training_mask(contents: _Contents, options: TableOptions, target: _Target) -> np.ndarray:
+    """Returns a mask of the training rows of `_parts`, without their order."""
+    labels, classes = _labels(contents, target)
+    parts = _parts_by_column(contents, options, labels, classes)
+    rows = contents.rows if contents.kept is None else int(np.count_nonzero(contents.kept))
+    if parts is not None:
+        mask = mask_of(parts[0], rows)
+    else:
+        mask = training_mask(
+            rows, test_size=options.test_size, seed=options.seed, labels=labels, classes=classes
+        )
+    if contents.kept is None:
+        return mask
+    of_all = np.zeros(contents.rows, bool)
+    of_all[contents.kept] = mask
+    return of_all
+
+
+def _labels(contents: _Contents, target: _Target) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Returns the classes of the rows that are kept, if there are any, and their names."""
+    if target.classes is None:
+        return None, ()
+    return target.y if contents.kept is None else target.y[contents.kept], target.classes
+
+
+def _parts_by_column(
+    contents: _Contents,
+    options: TableOptions,
+    labels: np.ndarray | None,
+    classes: tuple[str, ...],
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns both parts among the rows that are kept, if a column divides them."""
     times, groups = contents.times(options.split_by), contents.groups(options.groups)
+    test_size, places = options.test_size, contents.places
     if times is not None:
-        train, test = partition_by_time(
-            times, test_size=test_size, name=str(options.split_by), places=contents.places
+        parts = partition_by_time(
+            times, test_size=test_size, name=str(options.split_by), places=places
         )
     elif groups is not None:
-        train, test = partition_by_group(
+        parts = partition_by_group(
             groups,
             test_size=test_size,
             seed=options.seed,
             name=str(options.groups),
-            places=contents.places,
+            places=places,
         )
     else:
-        train, test = partition(
-            len(kept), test_size=test_size, seed=options.seed, labels=labels, classes=classes
-        )
-        return kept[train], kept[test]
+        return None
     if labels is not None:
-        check_classes_to_train(labels, train, classes, test_size)
-    return kept[train], kept[test]
+        check_classes_to_train(labels, parts[0], classes, test_size)
+    return parts
 
 
 def _windows(contents: _Contents, options: TableOptions) -> Windows:
@@ -283,7 +352,7 @@ def _windows(contents: _Contents, options: TableOptions) -> Windows:
 def _learn(
     blocks: Blocks, contents: _Contents, options: TableOptions, train: np.ndarray
 ) -> tuple[list[Column], list[str]]:
-    """Reads the training rows: statistics of the columns, and an error for each without."""
+    """Reads the rows of a mask: statistics of the columns, and an error for each without."""
     policy, kinds = policies(options.missing), contents.kinds
     statistics = {
         name: statistics_for(
@@ -297,9 +366,9 @@ def _learn(
         for name in options.features(blocks.table)
         if name in kinds
     }
-    for here, block in blocks.selected(np.sort(train)):
+    for here, block in blocks.selected(train):
         for name, learned in statistics.items():
-            learned.update(block[name].take(here - block.start))
+            learned.update(block[name].take(here))
     columns, problems = [], []
     for learned in statistics.values():
         try:
@@ -322,9 +391,9 @@ def _split_rows(
     n = len(train)
     return Split(
         x[:n],
-        target.y[train],
+        target.take(train),
         x[n:],
-        target.y[test],
+        target.take(test),
         target.task,
         target.classes,
         encoder.features,
@@ -345,9 +414,9 @@ def _split_windows(
     )
     return Split(
         x[windows.train],
-        target.y[windows.train_next],
+        target.take(windows.train_next),
         x[windows.test],
-        target.y[windows.test_next],
+        target.take(windows.test_next),
         target.task,
         target.classes,
         encoder.features,
@@ -368,34 +437,44 @@ def _split_stream(
     """Returns datasets that read the table in each pass."""
     x_train, x_test = (
         batches(
-            _stream(blocks, encoder, target.y, np.sort(rows)),
-            len(rows),
+            _stream(blocks, encoder, target, mask),
+            int(np.count_nonzero(mask)),
             options.batch_size,
             shuffle_seed=shuffle_seed,
         )
-        for rows, shuffle_seed in ((train, options.seed), (test, None))
+        for mask, shuffle_seed in ((train, options.seed), (test, None))
     )
     return Split(
         x_train, None, x_test, None, target.task, target.classes, encoder.features, encoder
     )
 
 
-def _stream(blocks: Blocks, encoder: Encoder, y: np.ndarray, rows: np.ndarray) -> tf.data.Dataset:
+def _stream(blocks: Blocks, encoder: Encoder, target: _Target, mask: np.ndarray) -> tf.data.Dataset:
     return tf.data.Dataset.from_generator(
         lambda: (
-            (encode(encoder, block.select(here).raw(encoder.columns)), y[here])
-            for here, block in blocks.selected(rows)
+            (
+                encode(encoder, block.select(here).raw(encoder.columns)),
+                target.take(block.start + here),
+            )
+            for here, block in blocks.selected(mask)
         ),
         output_signature=(
             tf.TensorSpec((None, len(encoder.features)), tf.as_dtype(encoder.float_type)),
-            tf.TensorSpec((None,), tf.as_dtype(y.dtype)),
+            tf.TensorSpec((None,), tf.as_dtype(target.dtype)),
         ),
     ).unbatch()
 
 
-def _rows(blocks: Blocks, rows: np.ndarray, columns: Sequence[Column]) -> dict[str, RawColumn]:
-    """Returns the rows with these ascending indices."""
-    frames = [block.select(here).frame for here, block in blocks.selected(rows)]
+def _rows(
+    blocks: Blocks, mask: np.ndarray, count: int, columns: Sequence[Column]
+) -> dict[str, RawColumn]:
+    """Returns the first rows of a mask."""
+    frames, found = [], 0
+    for here, block in blocks.selected(mask):
+        frames.append(block.select(here[: count - found]).frame)
+        found += len(frames[-1])
+        if found >= count:
+            break
     return Block(0, pl.concat(frames)).raw(columns)
 
 

@@ -4,8 +4,9 @@ import decimal
 
 import numpy as np
 
+from kerasnn.data._chunks import chunks, counts, look_up
 from kerasnn.data.tables.columns.raw import RawColumn
-from kerasnn.data.tables.targets import Target, encode_target
+from kerasnn.data.tables.targets import Target, encode_target, target_task
 from kerasnn.tasks import Task
 
 # float64 holds all integers below this size.
@@ -13,7 +14,7 @@ _FLOAT64_INTEGERS = 2**53
 
 
 def table_target(column: RawColumn, name: str, kind: str, task: Task | str | None) -> Target:
-    """Returns y, its task and its classes.
+    """Returns y, its task and its classes; indices of classes are of the smallest type.
 
     Args:
         column: The target of all rows that are kept, none of them missing.
@@ -27,19 +28,32 @@ def table_target(column: RawColumn, name: str, kind: str, task: Task | str | Non
             drops.
     """
     if kind == "number":
-        return encode_target(_numbers(column, name), task, name=name)
-    texts, _ = column.counts()
-    # Numbers of the texts that occur.
-    codes = np.zeros(len(column.present), np.int64)
-    codes[np.unique(column.values)] = np.arange(len(texts))
-    y, task, classes = encode_target(texts.astype(str), task, name=name)
-    return y[codes][column.values], task, classes
+        numbers = _numbers(column, name)
+        if numbers.dtype != np.float16:
+            return encode_target(numbers, task, name=name)
+        # There are 2**16 at most, of which the task depends on those that occur.
+        found = np.unique(np.concatenate([np.unique(numbers[h]) for h in chunks(len(numbers))]))
+        task = target_task(found, task, name=name)
+        if task not in (Task.BINARY, Task.MULTICLASS):
+            return encode_target(numbers, task, name=name)
+        y, task, classes = encode_target(found, task, name=name)
+        codes = np.empty(len(numbers), np.min_scalar_type(len(found)))
+        for here in chunks(len(numbers)):
+            codes[here] = np.searchsorted(found, numbers[here])
+        return codes, task, classes
+    texts, occur = column.present, counts(column.values, len(column.present)) > 0
+    y, task, classes = encode_target(texts[occur].astype(str), task, name=name)
+    table = np.zeros(len(texts), np.min_scalar_type(len(y)))
+    table[occur] = y
+    return look_up(table, column.values), task, classes
 
 
 def _numbers(column: RawColumn, name: str) -> np.ndarray:
-    """Returns numbers of texts: float64, or int64 for integers with too many digits."""
+    """Returns numbers of texts: floats, or int64 for integers with too many digits."""
+    if column.texts is None:
+        return column.values
     numbers = column.numbers()
-    if column.texts is None or np.abs(numbers).max() < _FLOAT64_INTEGERS:
+    if np.abs(numbers).max() < _FLOAT64_INTEGERS:
         return numbers
     texts, _ = column.counts()
     exact = {text: decimal.Decimal(text) for text in texts}

@@ -27,14 +27,7 @@ def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> 
         InvalidArgument: If the values do not fit the task.
         ValueError: If the task cannot be inferred, or there is one class only.
     """
-    if task is None:
-        try:
-            task = tasks.infer(values)
-        except ValueError as error:
-            raise ValueError(
-                f"The target {name!r} has no task that can be inferred. {error}"
-            ) from None
-    task = Task(task)
+    task = target_task(values, task, name=name)
     if task in (Task.BINARY, Task.MULTICLASS):
         return _classes(values, task, name)
     if values.dtype.kind not in "buif":
@@ -52,6 +45,18 @@ def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> 
             "task", f"fit {name!r}, which holds other values than integers from 0", task
         )
     return y, task, None
+
+
+def target_task(values: np.ndarray, task: Task | str | None, *, name: str) -> Task:
+    """Returns the task that is given or that the values show."""
+    if task is None:
+        try:
+            task = tasks.infer(values)
+        except ValueError as error:
+            raise ValueError(
+                f"The target {name!r} has no task that can be inferred. {error}"
+            ) from None
+    return Task(task)
 
 
 def float_dtype() -> str:

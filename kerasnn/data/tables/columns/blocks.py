@@ -42,15 +42,15 @@ class Block:
         }
 
     def complete(self, columns: Sequence[str]) -> np.ndarray:
-        """Returns the indices in the frame of the rows with a value in each of some columns."""
+        """Returns a mask of the rows with a value in each of some columns."""
         if not columns:
-            return np.arange(len(self.frame))
+            return np.ones(len(self.frame), bool)
         mask = self.frame.select(pl.all_horizontal(pl.col(*columns).is_not_null()))
-        return mask.to_series().arg_true().to_numpy()
+        return mask.to_series().to_numpy()
 
     def select(self, rows: np.ndarray) -> "Block":
-        """Returns a block of the rows with these indices in the table."""
-        return Block(0, self.frame[rows - self.start])
+        """Returns a block of the rows with these indices in the frame."""
+        return Block(0, self.frame[rows])
 
 
 class Blocks:
@@ -88,12 +88,13 @@ class Blocks:
                 frame = frame.with_columns(numbers)
         return Block(start, frame)
 
-    def selected(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, Block]]:
-        """Yields blocks that hold some of the rows with these ascending indices, with these."""
+    def selected(self, mask: np.ndarray) -> Iterator[tuple[np.ndarray, Block]]:
+        """Yields blocks that hold some rows of a mask, with their indices in the block."""
+        left = np.count_nonzero(mask)
         for block in self.read():
-            end = block.start + len(block.frame)
-            here = rows[slice(*np.searchsorted(rows, (block.start, end)))]
+            here = np.flatnonzero(mask[block.start : block.start + len(block.frame)])
             if len(here):
                 yield here, block
-            if rows[-1] < end:
+            left -= len(here)
+            if not left:
                 return

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from kerasnn.data._chunks import counts
+
 
 @dataclasses.dataclass(frozen=True)
 class RawColumn:
     """Raw values of a column: numbers, or indices into its different texts.
 
     Args:
-        values: Numbers in float64, with NaN for a missing one; or indices into `texts`.
+        values: Numbers in a type of floats, with NaN for a missing one; or indices into `texts`.
         texts: The different texts as objects. The last is empty, and stands for missing values, if
             there are any. None for a column of numbers.
     """
@@ -67,22 +69,34 @@ class RawColumn:
         return self.values == len(self.present)
 
     def take(self, rows: np.ndarray) -> "RawColumn":
-        """Returns some rows, of any shape; their texts may be fewer than `texts`."""
+        """Returns some rows, by a mask or by indices of any shape, with fewer texts if it can."""
         values, texts = self.values[rows], self.texts
         if texts is not None and not (values == len(self.present)).any():
             texts = self.present
         return RawColumn(values, texts)
 
+    def compact(self) -> "RawColumn":
+        """Returns the same column in fewer bytes, as a copy."""
+        if self.texts is not None:
+            kind = np.min_scalar_type(len(self.texts))
+            return RawColumn(self.values.astype(kind), self.texts)
+        for kind in (np.float16, np.float32):
+            with np.errstate(over="ignore"):
+                fewer = self.values.astype(kind)
+            if np.array_equal(fewer, self.values, equal_nan=True):
+                return RawColumn(fewer)
+        return RawColumn(self.values.copy())
+
     def counts(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns the texts that occur, and how often each does."""
         texts = self.present
-        counts = np.bincount(self.values.ravel(), minlength=len(texts))[: len(texts)]
-        return texts[counts > 0], counts[counts > 0]
+        occur = counts(self.values, len(texts))[: len(texts)]
+        return texts[occur > 0], occur[occur > 0]
 
     def numbers(self) -> np.ndarray:
-        """Returns numbers, of which the texts must be."""
+        """Returns numbers in float64, of which the texts must be."""
         if self.texts is None:
-            return self.values
+            return self.values.astype(np.float64, copy=False)
         numbers = pl.Series(self.texts, dtype=pl.String).cast(pl.Float64, strict=False)
         return numbers.fill_null(float("nan")).to_numpy()[self.values]
 
