@@ -76,6 +76,8 @@ def test_raw_rows_are_those_of_the_frame(frame):
         assert rows.smokes.astype(str).tolist() == raw["smokes"].tolist()
         assert rows.city.fillna("").tolist() == raw["city"].tolist()
         assert (rows.ill == "yes").astype(int).tolist() == y.tolist()
+    for raw, places in ((split.raw_train, split.rows_train), (split.raw_test, split.rows_test)):
+        assert frame.visits.iloc[places].tolist() == raw["visits"].tolist()
 
 
 def test_later_rows_are_tested(frame):
@@ -155,6 +157,8 @@ def test_windows_of_series(series):
             np.testing.assert_array_equal(window[:, 0], 1 - at % 2)
         np.testing.assert_allclose(split.encoder(raw), x, rtol=1e-6)
     assert np.abs(split.y_test).min() > np.abs(split.y_train).max()
+    for places, y in ((split.rows_train, split.y_train), (split.rows_test, split.y_test)):
+        np.testing.assert_allclose(made.v.iloc[places], y, rtol=1e-6)
 
 
 def test_a_stream_holds_the_same_rows_as_memory(frame):

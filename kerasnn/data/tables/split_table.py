@@ -331,6 +331,8 @@ def _split_rows(
         encoder,
         {name: array[:n] for name, array in arrays.items()},
         {name: array[n:] for name, array in arrays.items()},
+        rows_train=train.astype(np.int64),
+        rows_test=test.astype(np.int64),
     )
 
 
@@ -354,6 +356,8 @@ def _split_windows(
         encoder,
         raw_train,
         raw_test,
+        rows_train=windows.train_next,
+        rows_test=windows.test_next,
     )
 
 
@@ -376,7 +380,15 @@ def _split_stream(
         for rows, shuffle_seed in ((train, options.seed), (test, None))
     )
     return Split(
-        x_train, None, x_test, None, target.task, target.classes, encoder.features, encoder
+        x_train,
+        None,
+        x_test,
+        None,
+        target.task,
+        target.classes,
+        encoder.features,
+        encoder,
+        rows_test=np.sort(test).astype(np.int64),
     )
 
 
