@@ -391,6 +391,19 @@ def test_missing_values_can_be_chosen(write):
     np.testing.assert_array_equal(filled.x_train, 4)
 
 
+@pytest.mark.parametrize("task", [None, "regression", "multiclass"])
+@pytest.mark.parametrize("number", ["inf", "-Infinity", "1e39", "2.5e400"])
+def test_a_target_beyond_float32_is_refused_with_its_row(write, number, task):
+    values = [*(str(i % 5 + 0.5) for i in range(20)), number, "0.5"]
+    path = write("\n".join(["a,y", *(f"{i},{value}" for i, value in enumerate(values))]))
+    for in_memory in (True, False):
+        with pytest.raises(ValueError, match=f"'y', line 22: '{number}' is not a finite float32"):
+            data.from_csv(path, "y", task=task, in_memory=in_memory)
+    frame = pd.DataFrame({"a": range(22), "y": list(map(float, values))})
+    with pytest.raises(ValueError, match=r"'y', row 20: '.*' is not a finite float32"):
+        data.from_frame(frame, "y", task=task)
+
+
 def test_cells_that_are_not_missing_have_to_be_values(write):
     path = write("\n".join(["a,y", *(f"{'NA' if i == 3 else i},{i % 2}" for i in range(20))]))
     with pytest.raises(ValueError, match=r"'a' holds numbers .* and text \(line 5: 'NA'\)"):
