@@ -214,7 +214,10 @@ def _with(line, text):
         (_with(4, "1,red,"), r"The target 'y' is missing in rows: 1 \(line 4\)\. Drop them"),
         (_with(4, "1,red,0.5"), None),
         (_with(4, "1,red,x"), r"Column 'y' holds numbers .* and text \(line 4: 'x'\)"),
-        (_with(4, "1,red,7"), r"The target 'y' has no task that can be inferred\. .*0, 1, 7"),
+        (
+            _with(4, "1,red,7"),
+            r"The target 'y' has no task that can be inferred\. 'y' must .*0, 1, 7.*itself\.$",
+        ),
         ("a,y\n1,0\n2,0\n3,0", r"The target 'y' has no task .* got 0 in all rows"),
         ("a,y\n1,u\n2,u\n3,u", r"The target 'y' has no task .* got 'u' in all rows"),
         ("a,y\n1,u\n2,u\n3,v", "Class 'v' has 1 row and needs at least 2"),
