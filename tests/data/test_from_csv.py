@@ -239,7 +239,10 @@ def _with(line, text):
         (_with(4, "1,red,"), r"The target 'y' is missing in rows: 1 \(line 4\)\. Drop them"),
         (_with(4, "1,red,0.5"), None),
         (_with(4, "1,red,x"), r"Column 'y' holds numbers .* and text \(line 4: 'x'\)"),
-        (_with(4, "1,red,7"), r"The target 'y' has no task that can be inferred\. .*0, 1, 7"),
+        (
+            _with(4, "1,red,7"),
+            r"The target 'y' has no task that can be inferred\. 'y' must .*0, 1, 7.*itself\.$",
+        ),
         ("a,y\n1,0\n2,0\n3,0", r"The target 'y' has no task .* got 0 in all rows"),
         ("a,y\n1,u\n2,u\n3,u", r"The target 'y' has no task .* got 'u' in all rows"),
         ("a,y\n1,u\n2,u\n3,v", "Class 'v' has 1 row and needs at least 2"),
@@ -414,6 +417,19 @@ def test_missing_values_can_be_chosen(write):
         data.from_csv(path, "y", missing_values=("", "-999"))
     filled = data.from_csv(path, "y", missing_values=["-999"], missing="mean")
     np.testing.assert_array_equal(filled.x_train, 4)
+
+
+@pytest.mark.parametrize("task", [None, "regression", "multiclass"])
+@pytest.mark.parametrize("number", ["inf", "-Infinity", "1e39", "2.5e400"])
+def test_a_target_beyond_float32_is_refused_with_its_row(write, number, task):
+    values = [*(str(i % 5 + 0.5) for i in range(20)), number, "0.5"]
+    path = write("\n".join(["a,y", *(f"{i},{value}" for i, value in enumerate(values))]))
+    for in_memory in (True, False):
+        with pytest.raises(ValueError, match=f"'y', line 22: '{number}' is not a finite float32"):
+            data.from_csv(path, "y", task=task, in_memory=in_memory)
+    frame = pd.DataFrame({"a": range(22), "y": list(map(float, values))})
+    with pytest.raises(ValueError, match=r"'y', row 20: '.*' is not a finite float32"):
+        data.from_frame(frame, "y", task=task)
 
 
 def test_cells_that_are_not_missing_have_to_be_values(write):

@@ -243,7 +243,7 @@ BIG = 2**60 + 1
         (np.array(["a", 1, 2.0, pd.NA], object), ["a", "1", "2", None], ["a", "1", "2", None]),
         (pd.Categorical([3, None, 4]), ["3", None, "4"], ["3", None, "4"]),
         (pd.Categorical(["x", None]), ["x", None], ["x", None]),
-        (pd.DatetimeIndex([MOMENT, None]), [MOMENT, None], [MOMENT.isoformat(), None]),
+        (pd.DatetimeIndex([MOMENT, None]), [MOMENT, None], [MOMENT.isoformat(" "), None]),
         (np.array([DAY, None], object), [DAY, None], [DAY.isoformat(), None]),
         (pd.array([DAY, None], pd.ArrowDtype(pa.date32())), [DAY, None], ["1960-02-29", None]),
         (pd.array([BIG, None], "int64[pyarrow]"), [float(BIG), None], [str(BIG), None]),

@@ -17,6 +17,7 @@ from kerasnn.data.tables.columns import (
 )
 from kerasnn.data.tables.columns.layers import EncodeColumns
 from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.columns.specs import shared_feature
 from kerasnn.data.tables.targets import float_dtype
 
 _BLOCK_ROWS = 1 << 12
@@ -78,7 +79,7 @@ class Encoder(keras.Model):
         With `windows` they are `(batch, windows)` -> `(batch, windows, features)`.
 
     Raises:
-        InvalidArgument: If there is no column, or two have one name.
+        InvalidArgument: If there is no column, or two have one name, or give x columns of one name.
         ValueError: If a column is missing in a call.
 
     Example:
@@ -108,6 +109,15 @@ class Encoder(keras.Model):
         names = [column.name for column in columns]
         if not names or len(set(names)) < len(names):
             raise _checks.InvalidArgument("columns", "be one or more of different names", names)
+        shared = shared_feature(columns)
+        if shared is not None:
+            raise _checks.InvalidArgument(
+                "columns",
+                "give x columns of different names",
+                names,
+                "Rename one of them.",
+                got=f"{shared[2]!r} of both {shared[0]!r} and {shared[1]!r}",
+            )
         float_type = float_type or float_dtype()
         _checks.one_of("float_type", float_type, ["float32", "float64"])
         if windows is not None:

@@ -17,6 +17,7 @@ from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
 from kerasnn.data.tables.columns.kinds import ColumnSummary
 from kerasnn.data.tables.columns.missing import policies
 from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.columns.specs import shared_feature
 from kerasnn.data.tables.columns.statistics import statistics_for
 from kerasnn.data.tables.encoder import Encoder, encode
 from kerasnn.data.tables.partitions import (
@@ -44,6 +45,7 @@ def split_table(table: Table, options: TableOptions) -> Split:
     train = test = np.array([], np.int64)
     if options.windows is not None:
         windows = _windows(contents, options)
+        _check_classes_of_windows(windows, target, options)
         to_learn = mask_of(np.union1d(windows.train, windows.train_next), contents.rows)
     elif options.in_memory:
         train, test = _parts(contents, options, target)
@@ -349,6 +351,23 @@ def _windows(contents: _Contents, options: TableOptions) -> Windows:
     )
 
 
+def _check_classes_of_windows(windows: Windows, target: _Target, options: TableOptions) -> None:
+    """Raises unless two windows at least, and one of them to train on, have each class."""
+    if target.classes is None:
+        return
+    rows = np.concatenate([windows.train_next, windows.test_next])
+    counts = np.bincount(target.y[rows], minlength=len(target.classes))
+    if counts.min() < 2:
+        rare = int(counts.argmin())
+        raise ValueError(
+            f"Class {target.classes[rare]!r} of the target {options.target!r} follows "
+            f"{'no window' if not counts[rare] else 'one window only'} and has to follow at least "
+            "2, for the training part and the test part. If the target is no class but a number, "
+            "give task='regression'."
+        )
+    check_classes_to_train(target.y, windows.train_next, target.classes, options.test_size)
+
+
 def _learn(
     blocks: Blocks, contents: _Contents, options: TableOptions, train: np.ndarray
 ) -> tuple[list[Column], list[str]]:
@@ -375,6 +394,13 @@ def _learn(
             columns.append(learned.finish())
         except ValueError as error:
             problems.append(str(error))
+    shared = shared_feature(columns)
+    if shared is not None:
+        first, second, feature = shared
+        problems.append(
+            f"Columns {first!r} and {second!r} both give x a column called {feature!r}. Rename "
+            "one of them."
+        )
     return columns, problems
 
 
@@ -400,6 +426,8 @@ def _split_rows(
         encoder,
         {name: array[:n] for name, array in arrays.items()},
         {name: array[n:] for name, array in arrays.items()},
+        rows_train=train.astype(np.int64),
+        rows_test=test.astype(np.int64),
     )
 
 
@@ -423,6 +451,8 @@ def _split_windows(
         encoder,
         raw_train,
         raw_test,
+        rows_train=windows.train_next,
+        rows_test=windows.test_next,
     )
 
 
@@ -445,7 +475,15 @@ def _split_stream(
         for mask, shuffle_seed in ((train, options.seed), (test, None))
     )
     return Split(
-        x_train, None, x_test, None, target.task, target.classes, encoder.features, encoder
+        x_train,
+        None,
+        x_test,
+        None,
+        target.task,
+        target.classes,
+        encoder.features,
+        encoder,
+        rows_test=np.flatnonzero(test),
     )
 
 

@@ -73,7 +73,10 @@ class ColumnSummary:
             is_date = texts.str.contains(self._format.pattern)
             sorts = {"date": is_date, "text": ~is_date}
             if not self.as_date:
-                sorts["number"] = ~is_date & texts.cast(pl.Float64, strict=False).is_not_null()
+                numbers = texts.cast(pl.Float64, strict=False)
+                sorts["number"] = ~is_date & numbers.is_not_null()
+                in_range = numbers.is_between(-_LARGEST, _LARGEST)
+                sorts["large"] = sorts["number"] & ~in_range.fill_null(value=True)
                 sorts["boolean"] = texts.str.to_lowercase().is_in(_BOOLEANS)
                 sorts["text"] &= ~sorts["number"] & ~sorts["boolean"]
             if is_date.any():
@@ -102,7 +105,7 @@ class ColumnSummary:
                 f"Column {self.name!r} holds no value at all. Leave it out with "
                 f"drop=({self.name!r},)."
             )
-        if "large" in self._first:
+        if "large" in self._first and found == {"number"}:
             row = self._first["large"][0]
             raise ValueError(
                 f"Column {self.name!r}, {table.place(row)}: {table.cell(self.name, row)!r} is not "
