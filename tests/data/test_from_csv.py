@@ -320,6 +320,11 @@ def test_a_column_without_a_value(write):
     ("arguments", "argument", "value", "hint"),
     [
         ({"target": "Y2"}, "target", "Y2", ""),
+        ({"target": None}, "target", None, ""),
+        ({"target": 1}, "target", 1, ""),
+        ({"dates": {"c": "noon"}}, "dates", "c", ""),
+        ({"dates": {"a": "noon"}}, "dates", "noon", ""),
+        ({"missing": {"a": "means"}}, "missing", "means", "`mean`"),
         ({"target": "yy"}, "target", "yy", "Did you mean `y`?"),
         ({"drop": ("c",)}, "drop", "c", ""),
         ({"drop": "a"}, "drop", "a", "Write ('a',)."),
@@ -460,7 +465,34 @@ def test_files_of_other_kinds_are_refused(tmp_path, invalid, suffix, kind):
     assert kind in str(caught.value)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0", "a PNG image"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0", "a JPEG image"),
+        (b"a,y\n1,\x000\n2,1\n", "zero bytes"),
+        (bytes(range(256)), "zero bytes"),
+    ],
+)
+def test_files_that_are_no_text_are_refused(tmp_path, invalid, start, kind):
+    path = tmp_path / "table.csv"
+    path.write_bytes(start)
+    with invalid("path", str(path)) as caught:
+        data.from_csv(path, "y")
+    assert kind in str(caught.value)
+
+
+def test_hints_for_the_target_and_for_windows_can_be_followed(write):
+    path = write("\n".join(["a,b,y", *(f"{i},{i if i != 3 else ''}," for i in range(12))]))
+    with pytest.raises(ValueError, match="Column 'y' holds no value") as caught:
+        data.from_csv(path, "y", drop_missing_target=True)
+    assert "drop=" not in str(caught.value)
+    with pytest.raises(ValueError, match=r"'b' 1 \(line 5\)\. .*'mean'.*'indicator'") as caught:
+        data.from_csv(path, "a", drop=("y",), windows=2, task="regression")
+    assert "drop" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_unicode_of_two_and_four_bytes(write, invalid, encoding):
     path = write("\n".join(["a,y", *(f"{i},{i % 2}" for i in range(20))]), encoding=encoding)
     with invalid("encoding", "utf-8-sig") as caught:

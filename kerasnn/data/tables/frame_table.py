@@ -211,8 +211,12 @@ def _in_utc(value: datetime.datetime) -> datetime.datetime:
 
 
 def _refusal(name: str, kind: str) -> ValueError:
+    convert = "Convert the column"
+    if kind.lower().startswith("decimal"):
+        convert += " to numbers, with `.astype('float64')` or Polars's `.cast(pl.Float64)`"
+    elif kind.lower().startswith(("timedelta", "duration")):
+        convert += " to numbers, with `.dt.total_seconds()`"
     return ValueError(
-        f"Column {name!r} holds values of type {kind}. A table may hold {_TYPES}. Convert the "
-        f"column, for example to numbers with `.astype('float64')`, or leave it out with "
-        f"drop=({name!r},)."
+        f"Column {name!r} holds values of type {kind}. A table may hold {_TYPES}. {convert}, or, "
+        f"if it is not the target, leave it out with drop=({name!r},)."
     )

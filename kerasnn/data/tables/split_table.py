@@ -117,11 +117,20 @@ class _Contents:
         ]
         if not counts:
             return self.unreadable
+        hint = (
+            "Leave those rows out with missing='drop', fill in the mean and the commonest category "
+            "of the training rows with missing='mean', or drop the columns."
+        )
+        if options.windows is not None:
+            # Rows of a series cannot be left out, nor can the target's own past.
+            hint = (
+                "Fill in the mean and the commonest category of the training rows with "
+                "missing='mean', or say in a column of x where they are missing, with "
+                "missing='indicator'."
+            )
         return [
             *self.unreadable,
-            f"Missing values by column: {', '.join(counts)}. Leave those rows out with "
-            "missing='drop', fill in the mean and the commonest category of the training rows "
-            "with missing='mean', or drop the columns.",
+            f"Missing values by column: {', '.join(counts)}. {hint}",
         ]
 
     def places(self, rows: Sequence[int]) -> str:
@@ -178,6 +187,7 @@ def _read(blocks: Blocks, options: TableOptions) -> _Contents:
             as_text=name in options.categorical,
             as_date=name in options.date_formats,
             date_format=options.date_formats.get(name),
+            is_target=name == options.target,
         )
         for name in dict.fromkeys([*features, *whole])
     }

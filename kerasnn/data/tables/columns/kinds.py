@@ -21,6 +21,7 @@ class ColumnSummary:
         as_text: Whether numbers, booleans and dates count as names.
         date_format: Format of dates; None takes ISO's.
         as_date: Whether all values must be dates.
+        is_target: Whether this is the column to predict, which cannot be left out.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class ColumnSummary:
         as_text: bool = False,
         date_format: str | None = None,
         as_date: bool = False,
+        is_target: bool = False,
     ) -> None:
         self.name = name
         self.as_text = as_text
         self.as_date = as_date
+        self.is_target = is_target
         self.date_format = date_format
         self.missing = 0
         self.missing_rows: list[int] = []
@@ -101,10 +104,10 @@ class ColumnSummary:
         """
         found = set(self._first) - {"large", "impossible"}
         if not found:
-            raise ValueError(
-                f"Column {self.name!r} holds no value at all. Leave it out with "
-                f"drop=({self.name!r},)."
-            )
+            hint = f"Leave it out with drop=({self.name!r},)."
+            if self.is_target:
+                hint = "As the target it needs values to learn from."
+            raise ValueError(f"Column {self.name!r} holds no value at all. {hint}")
         if "large" in self._first and found == {"number"}:
             row = self._first["large"][0]
             raise ValueError(
