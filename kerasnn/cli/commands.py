@@ -32,7 +32,13 @@ with a header or from a list of objects in JSON, in any order. For other models:
 inputs take one column of a CSV file each, by the names in its first line, in any order. One input
 takes all columns in their order; it knows no names. There, a first line without any number is a
 header where numbers follow. Any other first line may be names or values: give --header or --no-
-header. An image file is decoded and resized as it was for training. The output is JSON, with a
+header.
+
+Where a model takes n past steps (`train --windows`), the rows of a table are one series in the
+order of time: each n rows that follow one another give one prediction. Of a series with groups,
+give the rows of one group only.
+
+An image file is decoded and resized as it was for training. The output is JSON, with a
 probability for each label, in the order of the labels:
 
   {"predictions": [{"probabilities": [0.1, 0.9], "labels": "cat"}]}
@@ -127,6 +133,8 @@ def add_to(commands: Any) -> None:
         default=[],
         help="columns of a table to leave out, such as the target",
     )
+    parser.add_argument("--delimiter", default=",", metavar="CHARACTER", help="default: ,")
+    parser.add_argument("--encoding", default="utf-8-sig", metavar="NAME", help="default: utf-8")
     parser.set_defaults(run=_predict, header=None)
 
 
@@ -146,9 +154,11 @@ def _export(given: argparse.Namespace) -> None:
         overwrite=given.overwrite,
     )
     contents = json.loads((report.path / model_card.FILE).read_text(encoding="utf-8"))
-    request = next(iter(contents["requests"]["curl"].values()))
+    request = model_card.shown_request(contents)
     serve = contents["serve"]["docker"]
-    print(report, f"Serve it:\n  {serve}", f"Send a request:\n  {request}", sep="\n\n")
+    print(report, f"Serve it:\n  {serve}", sep="\n\n")
+    if request:
+        print(f"\nSend a request:\n  {request}")
 
 
 def _labels(names: list[str] | None) -> list[str] | None:
@@ -266,6 +276,7 @@ def _read_rows(
     predictor: Predictor, file: pathlib.Path, given: argparse.Namespace
 ) -> tuple[Any, list[str]]:
     """Returns the rows of a file, and names of columns that were taken by position."""
+    written = csv_rows.Format(given.delimiter, given.encoding)
     if not predictor.is_table:
         if given.ignore or file.suffix.lower() in _JSON:
             what = "--ignore is" if given.ignore else f"{file.name} and other JSON files are"
@@ -273,7 +284,7 @@ def _read_rows(
                 f"{what} for models that were exported with an encoder, which take columns by "
                 f"name; the model in {given.path} has none."
             )
-        return csv_rows.read(file, predictor.inputs, header=given.header)
+        return csv_rows.read(file, predictor.inputs, header=given.header, written=written)
     if given.header is not None and not given.header:
         raise ValueError(
             f"{file} must begin with a line of names, for the model takes columns by name: "
@@ -285,7 +296,11 @@ def _read_rows(
     table = json.loads(card.read_text(encoding="utf-8"))["table"] if card.is_file() else {}
     missing_values = table.get("missing_values", ())
     rows = csv_rows.read_table(
-        file, predictor.inputs, missing_values=missing_values, ignored=given.ignore
+        file,
+        predictor.inputs,
+        missing_values=missing_values,
+        ignored=given.ignore,
+        written=written,
     )
     return rows, []
 

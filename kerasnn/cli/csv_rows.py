@@ -1,5 +1,6 @@
 """CSV files and JSON files as rows for a model."""
 
+import codecs
 import csv
 import json
 import pathlib
@@ -10,13 +11,49 @@ from typing import Any, NamedTuple
 import ml_dtypes
 import numpy as np
 
-from kerasnn._checks import did_you_mean
+from kerasnn._checks import InvalidArgument, did_you_mean
 from kerasnn.data.tables.columns import is_missing
 from kerasnn.serving.graph.tensor_names import of_column
 from kerasnn.serving.runtime.coerce_inputs import Tensor
 
 _LONGEST_CELL = 2**31 - 1
 _BOOLEANS = {"0": False, "1": True, "false": False, "true": True}
+
+
+class Format(NamedTuple):
+    """How a CSV file is written.
+
+    Attributes:
+        delimiter: The character between two cells.
+        encoding: Its encoding.
+    """
+
+    delimiter: str = ","
+    encoding: str = "utf-8-sig"
+
+    def check(self) -> None:
+        """Raises InvalidArgument unless both can be used."""
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+            raise InvalidArgument(
+                "--delimiter", "be one character, neither a quote nor a line end", self.delimiter
+            )
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise InvalidArgument(
+                "--encoding", "be an encoding that Python knows", self.encoding, "Such as cp1252."
+            ) from None
+
+    def hint(self, cells: Sequence[str]) -> str:
+        """Returns a hint at another delimiter where the first line is one cell that holds it."""
+        found = [other for other in ";\t|," if other != self.delimiter and other in cells[0]]
+        if len(cells) > 1 or not found:
+            return ""
+        shown = "$'\\t'" if found[0] == "\t" else f"'{found[0]}'"
+        return f" Its first line is one cell that holds {found[0]!r}: give --delimiter {shown}?"
+
+
+_COMMAS = Format()
 
 
 class Table(NamedTuple):
@@ -36,7 +73,13 @@ class _Row(NamedTuple):
     cells: list[str]
 
 
-def read(file: pathlib.Path, inputs: Mapping[str, Tensor], *, header: bool | None = None) -> Table:
+def read(
+    file: pathlib.Path,
+    inputs: Mapping[str, Tensor],
+    *,
+    header: bool | None = None,
+    written: Format = _COMMAS,
+) -> Table:
     """Returns a CSV file as rows for a model.
 
     A model of several inputs takes one column for each by name, which the first line gives, in
@@ -48,13 +91,14 @@ def read(file: pathlib.Path, inputs: Mapping[str, Tensor], *, header: bool | Non
         inputs: Input name -> its type.
         header: Whether the first line is a header. None decides by the cells: a header holds no
             number, and stands over a column of numbers.
+        written: Delimiter and encoding.
 
     Raises:
         ValueError: If the file has no rows, rows of different lengths, lacks a column or has it
             twice, or holds values that the input cannot; if `header` is None and the first line
             may be names or values.
     """
-    rows = _rows(file)
+    rows = _rows(file, written)
     [[name, tensor], *others] = inputs.items()
     if others and header is False:
         raise ValueError(
@@ -69,13 +113,18 @@ def read(file: pathlib.Path, inputs: Mapping[str, Tensor], *, header: bool | Non
     if not rows:
         raise ValueError(
             f"{file} must hold at least one row of values, with commas between them; its only line "
-            f"is a header: {', '.join(names)}."
+            f"is a header: {', '.join(names)}.{written.hint(names)}"
         )
     if not others:
-        return Table({name: _array(file, rows, range(len(rows[0].cells)), tensor)}, names)
-    places = {name: _place(file, name, names) for name in inputs}
+        places = range(len(rows[0].cells))
+        return Table({name: _array(file, rows, places, tensor, written)}, names)
+    places = {name: _place(file, name, names, written) for name in inputs}
     return Table(
-        {name: _array(file, rows, [places[name]], tensor) for name, tensor in inputs.items()}, []
+        {
+            name: _array(file, rows, [places[name]], tensor, written)
+            for name, tensor in inputs.items()
+        },
+        [],
     )
 
 
@@ -85,6 +134,7 @@ def read_table(
     *,
     missing_values: Collection[str],
     ignored: Collection[str] = (),
+    written: Format = _COMMAS,
 ) -> dict[str, np.ndarray]:
     """Returns the columns of a CSV file for a model that takes a table.
 
@@ -98,17 +148,18 @@ def read_table(
         inputs: Column name -> its type.
         missing_values: Cells that stand for a missing number; the empty one always does.
         ignored: Columns to leave out.
+        written: Delimiter and encoding.
 
     Raises:
         ValueError: If a column is missing, unknown or there twice; if a cell is no number.
     """
-    header, *rows = _rows(file, skipinitialspace=True)
+    header, *rows = _rows(file, written, skipinitialspace=True)
     names = [cell.strip() for cell in header.cells]
     missing = [name for name in inputs if name not in names]
     unknown = [name for name in names if name not in inputs and name not in ignored]
     twice = [name for name in inputs if names.count(name) > 1]
     if missing:
-        near = did_you_mean(missing[0], unknown)
+        near = written.hint(names).strip() or did_you_mean(missing[0], unknown)
         raise ValueError(
             f"{file} must have a column {missing[0]!r}, which the model takes; its first line "
             f"names {_listed(names)}. {near}".rstrip()
@@ -131,7 +182,7 @@ def read_table(
 
 def header(file: pathlib.Path) -> list[str]:
     """Returns the names in the first line of a CSV file."""
-    return [cell.strip() for cell in _rows(file, skipinitialspace=True)[0].cells]
+    return [cell.strip() for cell in _rows(file, _COMMAS, skipinitialspace=True)[0].cells]
 
 
 def read_json(file: pathlib.Path, ignored: Collection[str] = ()) -> list[dict[str, Any]]:
@@ -192,26 +243,35 @@ def _windows(file: pathlib.Path, column: np.ndarray, tensor: Tensor) -> np.ndarr
     return np.lib.stride_tricks.sliding_window_view(column, size)
 
 
-def _place(file: pathlib.Path, name: str, columns: Sequence[str]) -> int:
+def _place(file: pathlib.Path, name: str, columns: Sequence[str], written: Format) -> int:
     """Returns the position of an input's only column, by its original name or the served one."""
     found = [i for i, column in enumerate(columns) if name in (column, of_column(column))]
     if len(found) != 1:
         raise ValueError(
             f"{file} must have one column {name!r}, which is an input of the model; its first "
-            f"line names {', '.join(columns)}."
+            f"line names {', '.join(columns)}.{written.hint(columns)}"
         )
     return found[0]
 
 
-def _rows(file: pathlib.Path, *, skipinitialspace: bool = False) -> list[_Row]:
-    with file.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.reader(lines, strict=True, skipinitialspace=skipinitialspace)
+def _rows(file: pathlib.Path, written: Format, *, skipinitialspace: bool = False) -> list[_Row]:
+    written.check()
+    with file.open(newline="", encoding=written.encoding) as lines:
+        reader = csv.reader(
+            lines, strict=True, skipinitialspace=skipinitialspace, delimiter=written.delimiter
+        )
         # The default limit of 128 kB is too low for texts.
         before = csv.field_size_limit(_LONGEST_CELL)
         try:
             lines_read = [_Row(reader.line_num, row) for row in reader]
-        except (csv.Error, UnicodeError) as error:
-            raise ValueError(f"{file} must be a CSV file in UTF-8; {error}.") from None
+        except UnicodeError as error:
+            encoding = "UTF-8" if written.encoding == _COMMAS.encoding else written.encoding
+            raise ValueError(
+                f"{file} must be a CSV file in {encoding}; {error}. Name the file's encoding, as "
+                "in --encoding cp1252 for Excel on Windows."
+            ) from None
+        except csv.Error as error:
+            raise ValueError(f"{file} must be a CSV file; {error}.") from None
         finally:
             csv.field_size_limit(before)
     rows = [row for row in lines_read if row.cells]
@@ -269,7 +329,11 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 def _array(
-    file: pathlib.Path, rows: Sequence[_Row], columns: Sequence[int], tensor: Tensor
+    file: pathlib.Path,
+    rows: Sequence[_Row],
+    columns: Sequence[int],
+    tensor: Tensor,
+    written: Format,
 ) -> np.ndarray:
     values = []
     for row in rows:
@@ -280,7 +344,7 @@ def _array(
                 raise ValueError(
                     f"{file} must hold {_rule(tensor.dtype)} for this model, with commas "
                     f"between them; got {row.cells[column]!r} in line {row.line}, column "
-                    f"{column + 1}."
+                    f"{column + 1}.{written.hint(row.cells)}"
                 ) from None
     # An input of one value a row may have no second axis.
     is_flat = tensor.shape is not None and len(tensor.shape) == 1 and len(columns) == 1

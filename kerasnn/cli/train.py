@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from kerasnn import tasks
+from kerasnn.cli.training import flags
 from kerasnn.cli.training.options import Options
 from kerasnn.data.tables.columns.specs import POLICIES
 
@@ -22,7 +23,9 @@ the rows, sentences and identifiers. A column of numbers mixed with text is an e
 
 The directory holds model/, which TensorFlow Serving loads, model.keras, encoder.keras, from raw
 columns to the inputs of the model, and report.html. It is there when all is written: an error or
-Ctrl-C leaves nothing. The same seed gives the same bits on the same machine.
+Ctrl-C leaves nothing, or with --overwrite what was there. A process that is killed while it exports
+leaves half of DIR; what --overwrite replaces is then beside it, as a hidden directory of its name.
+The same seed gives the same bits on the same machine.
 
 Example: kerasnn train penguins.csv --target species
 """
@@ -171,7 +174,14 @@ def _train(given: argparse.Namespace) -> None:
     # TensorFlow's kernels are only needed by those that train.
     from kerasnn.cli.training import steps
 
-    steps.run(_options(given))
+    try:
+        steps.run(_options(given))
+    except ValueError as error:
+        # Functions name their arguments, a command its flags.
+        text = flags.in_flags(str(error))
+        if text == str(error):
+            raise
+        raise ValueError(text) from error
 
 
 def _options(given: argparse.Namespace) -> Options:

@@ -87,7 +87,8 @@ def write(
         target: Name of the column that the model predicts.
         history: The result of `fit`, or its `history` dict.
         scores: Name of a model -> metric -> one score for each fold. The first model is the
-            network; the others are what it is compared with.
+            network; the others are what it is compared with. A metric that is NaN on any fold is
+            shown as "-", without a mean.
         findings: What `kerasnn.doctor.diagnose` has returned, or its findings.
         export: What `kerasnn.serving.export` has returned.
         columns: Descriptions of the columns of the table; None takes those of the split's encoder.

@@ -165,3 +165,29 @@ def test_a_column_of_texts(table):
     assert [len(text) for text in found] == [8, 0, 150_000]
     with pytest.raises(ValueError, match="in each line of its one column; line 2 is blank"):
         csv_rows.read(table("good\n\nbad\n"), texts)
+
+
+def test_other_delimiters_and_encodings(table):
+    inputs = {"größe": Tensor(dtype=np.dtype("float32"), shape=(None,))}
+    written = csv_rows.Format(";", "cp1252")
+    file = table("größe;art\n1.5;a\n2.5;b\n", "cp1252")
+    found = csv_rows.read_table(file, inputs, missing_values=(), ignored=["art"], written=written)
+    np.testing.assert_array_equal(found["größe"], [1.5, 2.5])
+    found = csv_rows.read(table("1;2;3;4\n"), FOUR, header=False, written=written)
+    np.testing.assert_array_equal(found.rows["features"], [[1, 2, 3, 4]])
+
+
+def test_hints_at_delimiter_and_encoding(table):
+    inputs = {"größe": Tensor(dtype=np.dtype("float32"), shape=(None,))}
+    with pytest.raises(ValueError, match="give --delimiter ';'"):
+        csv_rows.read_table(table("größe;art\n1.5;a\n"), inputs, missing_values=())
+    with pytest.raises(ValueError, match="give --delimiter ';'"):
+        csv_rows.read(table("1;2;3;4\n"), FOUR, header=False)
+    with pytest.raises(ValueError, match="as in --encoding cp1252"):
+        csv_rows.read_table(table("größe\n1.5\n", "cp1252"), inputs, missing_values=())
+
+
+@pytest.mark.parametrize("written", [csv_rows.Format(";;"), csv_rows.Format(",", "latin-x")])
+def test_unusable_formats(table, written):
+    with pytest.raises(ValueError, match=r"`--(delimiter|encoding)` must"):
+        csv_rows.read(table("1,2,3,4\n"), FOUR, header=False, written=written)

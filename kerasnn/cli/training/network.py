@@ -138,8 +138,8 @@ def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Tra
         together,
         rows.x,
         y,
-        sample_weight=(~left_out).astype("float32"),
-        validation_data=(rows.x[validated], y[validated], left_out[validated].astype("float32")),
+        sample_weight=_weights(~left_out),
+        validation_data=(rows.x[validated], y[validated], _weights(left_out[validated])),
         epochs=settings.epochs,
         batch_size=batch_size(len(rows.x)),
         callbacks=[*callbacks, EpochBar(settings.epochs)] if verbose else callbacks,
@@ -151,6 +151,15 @@ def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Tra
     # The rate at the end of training, for the one step that a diagnosis tries.
     model.optimizer.learning_rate.assign(optimizer.learning_rate)
     return Trained(model=model, history=curves, epochs=len(curves["loss"]))
+
+
+def _weights(used: np.ndarray) -> np.ndarray:
+    """Returns the weights of cells, row by network: 0 where not used, and 1 on average.
+
+    Keras divides the sum of weighted losses by the number of all cells, so that the loss is the
+    mean over the used ones.
+    """
+    return (used / used.mean()).astype("float32")
 
 
 def single(rows: Rows, settings: Settings) -> models.Model:

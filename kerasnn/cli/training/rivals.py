@@ -63,6 +63,9 @@ def predict(rival: Any, rows: Rows, x_test: np.ndarray, seed: int) -> np.ndarray
         x_test: Rows to predict.
         seed: Seed of the replacement.
     """
+    if rows.task.is_classification and len(np.unique(rows.y)) == 1:
+        # Some models refuse to learn from one class, as the first rows of a series may have.
+        rival = DummyClassifier(strategy="prior")
     x, x_test = (part.reshape(len(part), -1) for part in (rows.x, x_test))
     if rows.embeddings:
         width = rows.x.shape[-1]
@@ -81,9 +84,7 @@ def predict(rival: Any, rows: Rows, x_test: np.ndarray, seed: int) -> np.ndarray
     if not rows.task.is_classification:
         return rival.predict(x_test)[:, np.newaxis]
     found = rival.predict_proba(x_test)
-    if rows.task is Task.BINARY:
-        return found[:, 1:]
     # A class that no training row has gets no column.
-    probabilities = np.zeros((len(x_test), rows.outputs))
+    probabilities = np.zeros((len(x_test), max(2, rows.outputs)))
     probabilities[:, rival.classes_] = found
-    return probabilities
+    return probabilities[:, 1:] if rows.task is Task.BINARY else probabilities

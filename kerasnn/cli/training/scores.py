@@ -65,6 +65,9 @@ def score(task: Task, outputs: int, y: np.ndarray, predictions: np.ndarray) -> d
 class Comparison:
     """Scores of several models on the same folds.
 
+    A metric that is NaN on any fold, as the area under the ROC curve is where a fold's test rows
+    lack a class, has no mean: it is shown as "-", and ranks no model.
+
     Args:
         task: The task.
         scores: Name of a model -> metric -> score of each fold; the network first.
@@ -76,10 +79,16 @@ class Comparison:
     seconds: Mapping[str, float]
 
     def ranked(self) -> list[str]:
-        """Returns the names of the models, the best mean of the first metric first."""
-        metric, more = next(iter(metric_names(self.task).items()))
+        """Returns the names of the models, the best mean of the first defined metric first."""
+        names = metric_names(self.task)
+        metric = next((name for name in names if self.defined(name)), next(iter(names)))
+        more = names[metric]
         sign = -1 if more else 1
         return sorted(self.scores, key=lambda name: sign * np.mean(self.scores[name][metric]))
+
+    def defined(self, metric: str) -> bool:
+        """Returns whether a metric has a score on every fold."""
+        return all(np.isfinite(found[metric]).all() for found in self.scores.values())
 
     def __str__(self) -> str:
         """One line a model, the best first, with mean and standard error; * marks the best."""
@@ -93,6 +102,9 @@ class Comparison:
         for model in self.ranked():
             cells = [model]
             for metric in names:
+                if not self.defined(metric):
+                    cells.append("-  ")
+                    continue
                 text = mean_and_error(self.scores[model][metric])
                 is_best = np.mean(self.scores[model][metric]) == best[metric]
                 cells.append(f"{text} *" if is_best else f"{text}  ")
@@ -107,8 +119,6 @@ def mean_and_error(values: Sequence[float]) -> str:
     '0.850 +- 0.029'
     """
     mean, error = float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
-    if not np.isfinite(mean):
-        return "-"
     # Three digits after the point, or four significant ones of a large number.
     decimals = max(0, 3 - max(0, int(np.floor(np.log10(max(abs(mean), 1e-9))))))
     return f"{mean:.{decimals}f} +- {error:.{decimals}f}"

@@ -72,7 +72,9 @@ def run(options: Options) -> Result:
         say("\nTrains the network on the training part, and stops early on rows of it.")
         trained = problem.train(settings, seed=derived(options.seed, 3), verbose=verbose)
         test_scores = _test_scores(problem, trained)
-        listed = ", ".join(f"{name} {value:.4g}" for name, value in test_scores.items())
+        listed = ", ".join(
+            f"{name} {value:.4g}" for name, value in test_scores.items() if np.isfinite(value)
+        )
         say(f"On the test part, {len(problem.split.y_test)} rows that nothing has seen: {listed}.")
         diagnosis = _diagnosis(problem, trained)
         say(
@@ -175,17 +177,22 @@ def _write(
         columns=problem.columns,
         dropped=problem.left_out,
         notes=problem.notes,
-        command=options.command,
+        command=_command_again(options),
         seed=options.seed,
     )
     return exported
 
 
+def _command_again(options: Options) -> str:
+    """Returns the command that trains again, into the directory that is there by then."""
+    again = "" if options.overwrite or not options.command else " --overwrite"
+    return f"{options.command}{again}"
+
+
 def _last_words(options: Options, problem: Problem, exported: ExportReport) -> str:
     """Returns what was written, how to serve it and how to ask it."""
     card: dict[str, Any] = json.loads((exported.path / model_card.FILE).read_text(encoding="utf-8"))
-    # A request of large images is no command line; that of a file is.
-    request = next(iter(card["requests"]["curl"].values()))
+    request = model_card.shown_request(card)
     ask = ["kerasnn", "predict", str(exported.path.parent)]
     if options.target is None:
         ask += ["image.jpg"]
@@ -194,12 +201,29 @@ def _last_words(options: Options, problem: Problem, exported: ExportReport) -> s
         others = (
             {options.target, *problem.left_out, *options.ignore, options.groups} - taken - {None}
         )
-        ask += ["rows.csv", *(["--ignore", *sorted(map(str, others))])]
+        ask += ["rows.csv", *(["--ignore", *sorted(map(str, others))] if others else [])]
+        if options.delimiter != ",":
+            ask += ["--delimiter", options.delimiter]
+        if options.encoding != "utf-8-sig":
+            ask += ["--encoding", options.encoding]
     return (
         f"{exported}\n\n"
         f"Report:\n  {options.report or options.output / 'report.html'}\n"
         f"Serve it:\n  {card['serve']['docker']}\n"
-        f"Ask the server:\n  {request}\n"
-        f"Ask without a server, about rows like those of {options.data.name}:\n"
+        + (f"Ask the server:\n  {request}\n" if request else "")
+        + f"Ask without a server, about {_what_to_ask(options)}:\n"
         f"  {shlex.join(ask)}"
+    )
+
+
+def _what_to_ask(options: Options) -> str:
+    if options.target is None:
+        return "an image"
+    name = options.data.name
+    if options.windows is None:
+        return f"rows like those of {name}"
+    of = "" if options.groups is None else f" of one {options.groups!r}"
+    return (
+        f"rows{of} like those of {name}, in the order of time; each {options.windows} that follow "
+        "one another give one answer"
     )

@@ -84,6 +84,7 @@ class Table(Problem):
         """
         rows = self.training_rows()
         state = seed % 2**32
+        self._check_folds(rows, count)
         if self.ordered:
             splitter: Any = TimeSeriesSplit(count)
         elif rows.groups is not None:
@@ -96,6 +97,22 @@ class Table(Problem):
         else:
             splitter = KFold(count, shuffle=True, random_state=state)
         return list(splitter.split(rows.x, rows.y, rows.groups))
+
+    def _check_folds(self, rows: Rows, count: int) -> None:
+        if self.ordered:
+            # The first part is only learned from.
+            most, what = len(rows.x) - 1, "rows after the first"
+        elif rows.groups is not None:
+            most, what = len(set(rows.groups.tolist())), f"groups of {self.options.groups!r}"
+        else:
+            most, what = len(rows.x), "rows"
+        if count > most:
+            raise _checks.InvalidArgument(
+                "--folds",
+                f"be at most {most}, since the training part has {most} {what}",
+                count,
+                "Give 0 for no comparison.",
+            )
 
     def fold(self, train: np.ndarray, test: np.ndarray) -> Fold:
         """Returns a fold, encoded anew: categories, means and first dates are those of `train`."""

@@ -105,7 +105,8 @@ def _of_texts(kind: str, values: np.ndarray) -> tuple[Cell, Cell, Cell]:
         for i in order[:_COMMONEST]
     ]
     if len(names) > _COMMONEST:
-        listed.append(f"and {len(names) - _COMMONEST:,} others")
+        more = len(names) - _COMMONEST
+        listed.append(f"and {more:,} {'other' if more == 1 else 'others'}")
     return missing, ", ".join(listed), _bars(counts[order][:_MOST_BARS], "commonest first")
 
 

@@ -142,8 +142,7 @@ def serving(export: ExportReport) -> Section:
         Code("Serve it with Docker", card["serve"]["docker"]),
         Code("Serve it without Docker", card["serve"]["tensorflow_model_server"]),
     ]
-    curl = card["requests"]["curl"]
-    request = curl.get("serving_default", next(iter(curl.values()), ""))
+    request = model_card.shown_request(card)
     if 0 < len(request) <= _LONGEST_REQUEST:
         blocks.append(Code("Ask for one row", request))
     else:

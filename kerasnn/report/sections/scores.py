@@ -21,6 +21,8 @@ _LESS_IS_BETTER = (
     "seconds",
     "time",
 )
+# Stands for a mean that does not exist.
+UNDEFINED = "-"
 _ABBREVIATIONS = ("mae", "mse", "rmse", "mape", "msle")
 
 Scores = Mapping[str, Mapping[str, Any]]
@@ -29,18 +31,24 @@ Scores = Mapping[str, Mapping[str, Any]]
 def comparison(scores: Scores) -> Section:
     """Returns the section: a table of means and standard errors, and the first metric's folds.
 
+    A metric that is NaN on any fold of any model has no mean: it is shown as "-" for all.
+
     Args:
         scores: Name of a model -> metric -> one score for each fold; the first model is the
             network.
     """
-    folds = _folds(scores)
+    folds, undefined = _defined(_folds(scores))
     metrics = list(dict.fromkeys(metric for each in folds.values() for metric in each))
+    defined = metrics[0]
+    # In the order that they are given in.
+    metrics = list(dict.fromkeys(metric for each in scores.values() for metric in each))
     rows: list[list[Cell]] = [[name] for name in folds]
     for metric in metrics:
         means = {name: each[metric].mean() for name, each in folds.items() if metric in each}
         best = best_of(metric, means)
         for row, (name, each) in zip(rows, folds.items(), strict=True):
             text = mean_and_error(each[metric]) if metric in each else ""
+            text = UNDEFINED if metric in undefined else text
             row.append(Best(text) if name in best else text)
     count = len(next(iter(folds[next(iter(folds))].values())))
     titles = [_words(metric) for metric in metrics]
@@ -50,7 +58,7 @@ def comparison(scores: Scores) -> Section:
         rows,
         numeric=titles,
     )
-    blocks = [Paragraph(_verdict(metrics[0], folds)), table, _figure(metrics[0], folds)]
+    blocks = [Paragraph(_verdict(defined, folds)), table, _figure(defined, folds)]
     return Section("comparison", "Comparison by cross-validation", blocks)
 
 
@@ -129,8 +137,25 @@ def _figure(metric: str, folds: dict[str, dict[str, np.ndarray]]) -> Figure:
     return figure(title, text, draw, height=0.8 + 0.38 * len(has))
 
 
+def _defined(
+    folds: dict[str, dict[str, np.ndarray]],
+) -> tuple[dict[str, dict[str, np.ndarray]], set[str]]:
+    """Returns the scores by metrics that are defined on all folds, and the other metrics."""
+    undefined = {
+        metric
+        for each in folds.values()
+        for metric, values in each.items()
+        if np.isnan(values).any()
+    }
+    kept = {
+        name: {metric: values for metric, values in each.items() if metric not in undefined}
+        for name, each in folds.items()
+    }
+    return kept, undefined
+
+
 def _folds(scores: Any) -> dict[str, dict[str, np.ndarray]]:
-    rule = "map the names of models to metrics, and these to one finite score a fold"
+    rule = "map the names of models to metrics, and these to one score a fold, or NaN"
     found: dict[str, dict[str, np.ndarray]] = {}
     for name, metrics in scores.items() if isinstance(scores, Mapping) else ():
         if isinstance(metrics, Mapping):
@@ -139,8 +164,8 @@ def _folds(scores: Any) -> dict[str, dict[str, np.ndarray]]:
                 for metric, values in metrics.items()
             }
     arrays = [values for metrics in found.values() for values in metrics.values()]
-    is_right = arrays and len(found) == len(scores) and all(found.values())
-    if not is_right or not all(a.ndim == 1 and a.size and np.isfinite(a).all() for a in arrays):
+    is_right = arrays and len(found) == len(scores) and all(_defined(found)[0].values())
+    if not is_right or any(a.ndim != 1 or not a.size or np.isinf(a).any() for a in arrays):
         raise _checks.InvalidArgument(
             "scores", rule, scores, 'Such as {"network": {"accuracy": [0.9, 0.8]}}.'
         )

@@ -82,6 +82,16 @@ def make(
     }
 
 
+def shown_request(card: Mapping[str, Any]) -> str:
+    """Returns a request for curl to show, or nothing where all are too long to be in the card.
+
+    A file in `image_bytes` is asked for sooner than the pixels of an image.
+    """
+    curl = card["requests"]["curl"]
+    first = [name for name in ("image_bytes", "serving_default") if name in curl]
+    return next((curl[name] for name in (*first, *curl)), "")
+
+
 def _sha256(file: pathlib.Path) -> str:
     with file.open("rb") as contents:
         return hashlib.file_digest(contents, "sha256").hexdigest()
