@@ -34,9 +34,9 @@ takes all columns in their order; it knows no names. There, a first line without
 header where numbers follow. Any other first line may be names or values: give --header or --no-
 header.
 
-Where a model takes n past steps (`train --windows`), the rows of a table are one series in the order
-of time: each n rows that follow one another give one answer, the first n the first. Of a series with
-groups, give the rows of one group only.
+Where a model takes n past steps (`train --windows`), the rows of a table are one series in the
+order of time: each n rows that follow one another give one answer, the first n the first. Of a
+table with groups, give the rows of one group only.
 
 An image file is decoded and resized as it was for training. The output is JSON, with a
 probability for each label, in the order of the labels:
