@@ -43,7 +43,8 @@ def columns_of(
     | None, NaN, NaT, NA              | NaN                 | `""`                        |
     | an integer, a float, a decimal  | that number         | its shortest text, 4 of 4.0 |
     | a boolean                       | 0 or 1              | `"True"` or `"False"`       |
-    | a date, or one with a time      | an error            | 1969-07-20, and 20:17:00    |
+    | a date, or one with a time      | an error            | 1969-07-20, and 20:17:00,   |
+    |                                 |                     | in UTC if it has a zone     |
     | a text                          | an error            | that text                   |
 
     Args:
@@ -102,7 +103,10 @@ def text_of(value: Any) -> str:
         is_day = np.datetime_data(value.dtype)[0] in ("Y", "M", "W", "D")
         value = value.astype("datetime64[D]" if is_day else "datetime64[us]").item()
     if isinstance(value, datetime.datetime):
-        return value.isoformat(" ")
+        if value.tzinfo is not None:
+            value = value.astimezone(datetime.UTC).replace(tzinfo=None)
+        text = value.isoformat(" ", "microseconds")
+        return text.rstrip("0").removesuffix(".") if not text.endswith(".000000") else text[:-7]
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, (bool, np.bool_, numbers.Real, decimal.Decimal)):

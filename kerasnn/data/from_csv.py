@@ -93,7 +93,8 @@ def from_csv(
         drop: Columns to leave out. `split_by` and `groups` may be among them.
         embed_above: Number of names above which a column becomes one column of indices for an
             embedding: 1, 2, ... by name, and 0 where unknown or missing. Give `split.embeddings` to
-            `models.mlp`. None never does so, and refuses columns of more than 256 names.
+            `models.mlp`, which cannot know of them otherwise and would take the indices as
+            quantities. None never does so, and refuses columns of more than 256 names.
         split_by: Column of numbers or dates; the test part holds the last rows by it. Without it,
             rows are divided at random.
         groups: Column whose equal values stay in one part, such as a patient's number; it is no
@@ -101,6 +102,9 @@ def from_csv(
         windows: Number of past steps in each row of x, for series: x is `(rows, steps, columns)`
             with the target's own past among the columns, and y the target of the step after. The
             steps are in the order of `split_by`, or of the file; the test part holds the last.
+            Steps are rows, not time: a gap in time is not seen, so fill in the rows of gaps first.
+            `raw_train` and `raw_test` are `(rows, steps)` for each column. Of names, each follows
+            a training window at least.
         drop_missing_target: Whether rows without a target are left out. They raise otherwise.
         delimiter: The character between two cells.
         encoding: As in `open`. The default reads UTF-8 with and without a byte-order mark.
@@ -108,7 +112,8 @@ def from_csv(
             file is read three times to learn the columns and again in each epoch. Of each row its
             target and its place stay in memory, up to 40 bytes, and with `missing="median"` the
             column. Both parts have the same rows as with True. The training part is shuffled in a
-            buffer of 10,000 rows, so shuffle a file that is sorted by class first.
+            buffer of 10,000 rows, so shuffle a file that is sorted by class first. The test rows
+            come in the order of the file.
         batch_size: Rows in a batch. Not used for arrays in memory.
 
     Returns:

@@ -39,7 +39,9 @@ def from_frame(
     columns and what is done with missing values. Numbers, booleans and dates of the frame are
     taken as such; text is read as a CSV file's, so that a column of texts like `2024-12-31` is one
     of dates. Missing are None, NaN, NaT, `pandas.NA` and the texts in `missing_values`. An index of
-    pandas is no column: make it one with `reset_index()`.
+    pandas is no column: make it one with `reset_index()`. Times with a time zone become UTC, also
+    those of the rows that `split.encoder.encode` and `serving.Predictor` are asked about: for local
+    hours remove the zone first, with `.dt.tz_localize(None)` or `.dt.replace_time_zone(None)`.
 
     Args:
         frame: A frame of pandas, Polars (also a lazy one) or pyarrow.

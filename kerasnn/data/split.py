@@ -32,6 +32,10 @@ class Split:
             an encoder, and with `in_memory=False`.
         raw_test: As `raw_train`, of the test rows.
         groups_train: Group of each training row, where `groups` divided the rows of a table.
+        rows_train: Index of each training row in the table, from 0 for the row below the header;
+            with `windows` that of the row whose target it is. None where x is no table's, and
+            with `in_memory=False`, whose training rows are shuffled.
+        rows_test: As `rows_train`, of the test rows, with `in_memory=False` too.
 
     Example:
         >>> from kerasnn import data
@@ -56,6 +60,8 @@ class Split:
     raw_train: Any = None
     raw_test: Any = None
     groups_train: Any = None
+    rows_train: Any = None
+    rows_test: Any = None
 
     def __post_init__(self) -> None:
         """Accepts the task by name, too."""

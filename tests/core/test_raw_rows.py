@@ -59,6 +59,12 @@ MOMENT = datetime.datetime(1969, 7, 20, 20, 17)
             (pd.Timestamp(MOMENT), "1969-07-20 20:17:00"),
             (pd.Timestamp("1600-1-2"), "1600-01-02 00:00:00"),
         ],
+        (MOMENT.replace(microsecond=250_000), "1969-07-20 20:17:00.25"),
+        (
+            MOMENT.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=-4))),
+            "1969-07-21 00:17:00",
+        ),
+        (pd.Timestamp(MOMENT, tz="Asia/Tokyo"), "1969-07-20 11:17:00"),
         *[(np.datetime64("1969-07-20"), "1969-07-20")],
         (np.datetime64("1969-07-20T20:17", "ns"), "1969-07-20 20:17:00"),
     ],

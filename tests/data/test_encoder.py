@@ -7,6 +7,7 @@ import unicodedata
 import keras
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import tensorflow as tf
 
@@ -250,6 +251,50 @@ def test_values_that_the_graph_refuses(split, ways, kind, value, way):
     assert f"Column {name!r}" in text
     # Index of the row, which TensorFlow writes in brackets in a graph.
     assert ("\n1\n" if way == "eager" else "[1]") in text
+
+
+@pytest.mark.parametrize("form", [dict, pd.DataFrame, pl.DataFrame, "records"])
+def test_rows_in_any_form_are_encoded(frame, split, form):
+    rows = frame.iloc[split.rows_test].drop(columns="y").reset_index(drop=True)
+    given = rows.to_dict("records") if form == "records" else form(rows.to_dict("list"))
+    x = split.encoder.encode(given)
+    assert x.dtype == np.float32
+    np.testing.assert_array_equal(x, split.x_test)
+    np.testing.assert_array_equal(split.encoder.encode(split.raw_test), split.x_test)
+
+
+def test_errors_of_rows_name_the_column(split, invalid):
+    rows = {key: values[:3].tolist() for key, values in split.raw_test.items()}
+    number, category, boolean, date = NAMES.values()
+    with invalid("rows") as caught:
+        split.encoder.encode({name: rows[name] for name in (number, category, boolean)})
+    assert repr(date) in str(caught.value)
+    with invalid("rows") as caught:
+        split.encoder.encode({**rows, "more": [1, 2, 3]})
+    assert "'more'" in str(caught.value)
+    with invalid(number):
+        split.encoder.encode({**rows, number: ["1", "2", "3"]})
+    for name, value, shown in (
+        (category, None, "1, ''."),
+        (boolean, "ü", "1, 'ü'."),
+        (date, "b'c\n", '1, "b\'c".'),
+    ):
+        wrong = {**rows, name: [rows[name][0], value, rows[name][2]]}
+        with pytest.raises(ValueError, match="index of the row") as raised:
+            split.encoder.encode(wrong)
+        text = str(raised.value)
+        assert text.startswith(f"Column {name!r} "), text
+        assert text.endswith(f"value: {shown}"), text
+    windows = data.Encoder([NumberColumn(name="v", mean=1, minimum=0, maximum=2)], windows=2)
+    np.testing.assert_array_equal(windows.encode({"v": [[1, 2], [3, 4]]})[..., 0], [[1, 2], [3, 4]])
+    with pytest.raises(ValueError, match=r"Column 'v' .* value: 1, 0, nan\.$"):
+        windows.encode([{"v": [1, 2]}, {"v": [None, 4]}])
+
+
+def test_columns_of_x_of_one_name(invalid):
+    number = NumberColumn(name="c=a", mean=1, minimum=0, maximum=2)
+    with invalid("columns"):
+        data.Encoder([CategoryColumn(name="c", categories=("a",), commonest="a"), number])
 
 
 MISSING_X = {

@@ -214,7 +214,10 @@ def _with(line, text):
         (_with(4, "1,red,"), r"The target 'y' is missing in rows: 1 \(line 4\)\. Drop them"),
         (_with(4, "1,red,0.5"), None),
         (_with(4, "1,red,x"), r"Column 'y' holds numbers .* and text \(line 4: 'x'\)"),
-        (_with(4, "1,red,7"), r"The target 'y' has no task that can be inferred\. .*0, 1, 7"),
+        (
+            _with(4, "1,red,7"),
+            r"The target 'y' has no task that can be inferred\. 'y' must .*0, 1, 7.*itself\.$",
+        ),
         ("a,y\n1,0\n2,0\n3,0", r"The target 'y' has no task .* got 0 in all rows"),
         ("a,y\n1,u\n2,u\n3,u", r"The target 'y' has no task .* got 'u' in all rows"),
         ("a,y\n1,u\n2,u\n3,v", "Class 'v' has 1 row and needs at least 2"),
@@ -292,6 +295,11 @@ def test_a_column_without_a_value(write):
     ("arguments", "argument", "value", "hint"),
     [
         ({"target": "Y2"}, "target", "Y2", ""),
+        ({"target": None}, "target", None, ""),
+        ({"target": 1}, "target", 1, ""),
+        ({"dates": {"c": "noon"}}, "dates", "c", ""),
+        ({"dates": {"a": "noon"}}, "dates", "noon", ""),
+        ({"missing": {"a": "means"}}, "missing", "means", "`mean`"),
         ({"target": "yy"}, "target", "yy", "Did you mean `y`?"),
         ({"drop": ("c",)}, "drop", "c", ""),
         ({"drop": "a"}, "drop", "a", "Write ('a',)."),
@@ -391,6 +399,19 @@ def test_missing_values_can_be_chosen(write):
     np.testing.assert_array_equal(filled.x_train, 4)
 
 
+@pytest.mark.parametrize("task", [None, "regression", "multiclass"])
+@pytest.mark.parametrize("number", ["inf", "-Infinity", "1e39", "2.5e400"])
+def test_a_target_beyond_float32_is_refused_with_its_row(write, number, task):
+    values = [*(str(i % 5 + 0.5) for i in range(20)), number, "0.5"]
+    path = write("\n".join(["a,y", *(f"{i},{value}" for i, value in enumerate(values))]))
+    for in_memory in (True, False):
+        with pytest.raises(ValueError, match=f"'y', line 22: '{number}' is not a finite float32"):
+            data.from_csv(path, "y", task=task, in_memory=in_memory)
+    frame = pd.DataFrame({"a": range(22), "y": list(map(float, values))})
+    with pytest.raises(ValueError, match=r"'y', row 20: '.*' is not a finite float32"):
+        data.from_frame(frame, "y", task=task)
+
+
 def test_cells_that_are_not_missing_have_to_be_values(write):
     path = write("\n".join(["a,y", *(f"{'NA' if i == 3 else i},{i % 2}" for i in range(20))]))
     with pytest.raises(ValueError, match=r"'a' holds numbers .* and text \(line 5: 'NA'\)"):
@@ -419,7 +440,34 @@ def test_files_of_other_kinds_are_refused(tmp_path, invalid, suffix, kind):
     assert kind in str(caught.value)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0", "a PNG image"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0", "a JPEG image"),
+        (b"a,y\n1,\x000\n2,1\n", "zero bytes"),
+        (bytes(range(256)), "zero bytes"),
+    ],
+)
+def test_files_that_are_no_text_are_refused(tmp_path, invalid, start, kind):
+    path = tmp_path / "table.csv"
+    path.write_bytes(start)
+    with invalid("path", str(path)) as caught:
+        data.from_csv(path, "y")
+    assert kind in str(caught.value)
+
+
+def test_hints_for_the_target_and_for_windows_can_be_followed(write):
+    path = write("\n".join(["a,b,y", *(f"{i},{i if i != 3 else ''}," for i in range(12))]))
+    with pytest.raises(ValueError, match="Column 'y' holds no value") as caught:
+        data.from_csv(path, "y", drop_missing_target=True)
+    assert "drop=" not in str(caught.value)
+    with pytest.raises(ValueError, match=r"'b' 1 \(line 5\)\. .*'mean'.*'indicator'") as caught:
+        data.from_csv(path, "a", drop=("y",), windows=2, task="regression")
+    assert "drop" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_unicode_of_two_and_four_bytes(write, invalid, encoding):
     path = write("\n".join(["a,y", *(f"{i},{i % 2}" for i in range(20))]), encoding=encoding)
     with invalid("encoding", "utf-8-sig") as caught:

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from kerasnn import data, models, serving
+from kerasnn._core.raw_rows import Tensor, columns_of
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,8 @@ def test_raw_rows_are_those_of_the_frame(frame):
         assert rows.smokes.astype(str).tolist() == raw["smokes"].tolist()
         assert rows.city.fillna("").tolist() == raw["city"].tolist()
         assert (rows.ill == "yes").astype(int).tolist() == y.tolist()
+    for raw, places in ((split.raw_train, split.rows_train), (split.raw_test, split.rows_test)):
+        assert frame.visits.iloc[places].tolist() == raw["visits"].tolist()
 
 
 def test_later_rows_are_tested(frame):
@@ -155,6 +158,49 @@ def test_windows_of_series(series):
             np.testing.assert_array_equal(window[:, 0], 1 - at % 2)
         np.testing.assert_allclose(split.encoder(raw), x, rtol=1e-6)
     assert np.abs(split.y_test).min() > np.abs(split.y_train).max()
+    for places, y in ((split.rows_train, split.y_train), (split.rows_test, split.y_test)):
+        np.testing.assert_allclose(made.v.iloc[places], y, rtol=1e-6)
+
+
+def test_classes_of_windows_follow_two_windows_and_one_to_train_on(invalid):
+    made = pd.DataFrame({"t": range(40), "y": ["a", "b"] * 20})
+    assert data.from_frame(made, "y", windows=3, split_by="t").classes == ("a", "b")
+    made.loc[36:39, "y"] = "c"
+    with invalid("test_size", 0.2) as caught:
+        data.from_frame(made, "y", windows=3, split_by="t")
+    assert "'c'" in str(caught.value)
+    made.loc[36:38, "y"] = "a"
+    with pytest.raises(ValueError, match="Class 'c' of the target 'y' follows one window only"):
+        data.from_frame(made, "y", windows=3, split_by="t")
+    made = pd.DataFrame({"t": range(40), "y": range(40)})
+    with pytest.raises(ValueError, match=r"Class '0' .* follows no window .*task='regression'"):
+        data.from_frame(made, "y", windows=3, split_by="t")
+
+
+def test_columns_of_x_have_different_names():
+    names = ["p", "q"] * 20
+    made = pd.DataFrame({"c": names, "c=q": range(40), "y": names})
+    with pytest.raises(ValueError, match="Columns 'c' and 'c=q' both give x"):
+        data.from_frame(made, "y")
+    made = pd.DataFrame({"v": [1.0, None] * 20, "v is missing": range(40), "y": names})
+    with pytest.raises(ValueError, match="Columns 'v' and 'v is missing' both"):
+        data.from_frame(made, "y", missing="indicator")
+
+
+@pytest.mark.parametrize("categorical", [(), ("at",)])
+def test_times_with_a_zone_are_utc_when_learned_and_when_asked_about(categorical):
+    at = pd.date_range("2020-06-30 22:30:00.5", periods=40, tz="America/New_York", freq="10s")
+    at = at.repeat(2)[:40]
+    made = pd.DataFrame({"at": at, "y": ["p", "q"] * 20})
+    python = made.assign(at=pd.Series([time.to_pydatetime() for time in at], dtype=object))
+    inputs = {"at": Tensor(dtype=np.dtype(object), shape=(None,))}
+    for given in (made, pl.from_pandas(made), pa.Table.from_pandas(made), python):
+        split = data.from_frame(given, "y", categorical=categorical)
+        assert "2020-07-01 02:30:00.5" in {*split.raw_train["at"], *split.raw_test["at"]}
+        for asked in (made, pl.from_pandas(made), pa.Table.from_pandas(made), python):
+            column = asked.select(["at"]) if hasattr(asked, "select") else asked[["at"]]
+            found = columns_of(column, inputs)["at"]
+            assert found[split.rows_test].tolist() == split.raw_test["at"].tolist()
 
 
 def test_a_stream_holds_the_same_rows_as_memory(frame):
@@ -168,6 +214,7 @@ def test_a_stream_holds_the_same_rows_as_memory(frame):
         xs, ys = (np.concatenate(part) for part in zip(*batches.as_numpy_iterator(), strict=True))
         rows, wanted = np.column_stack([xs, ys]), np.column_stack([x, y])
         np.testing.assert_array_equal(rows[np.lexsort(rows.T)], wanted[np.lexsort(wanted.T)])
+    assert stream.rows_test.tolist() == sorted(memory.rows_test)
     for name, values in stream.encoder.examples.items():
         assert len(values) == 8, name
 

@@ -57,6 +57,8 @@ def _by_csv_module(text, delimiter):
         header, *rows = [[cell.strip() for cell in row] for row in reader if row]
     except csv.Error:
         return None
+    # A line of blanks is no row, unless there is one column only.
+    rows = [row for row in rows if len(header) == 1 or row != [""]]
     return rows if all(len(row) == len(header) for row in rows) else None
 
 
@@ -84,6 +86,14 @@ def test_rows_are_those_of_the_csv_module(write, small_blocks, seed):
         assert rows == expected, text
         assert table.frame().rows() == [row for frame in frames for row in frame.rows()]
     assert 0 < refused < 90
+
+
+@pytest.mark.parametrize("quoted", ["c", '"c"'])
+def test_lines_of_blanks_are_no_rows(write, quoted):
+    table = CsvTable(write(f"a,b\n1,{quoted}\n  \n\n2,d\n \n"))
+    assert table.frame().rows() == [(1.0, "c"), (2.0, "d")]
+    assert table.place(1) == "line 5"
+    assert CsvTable(write("a\nx\n  \ny\n")).frame().rows() == [("x",), (None,), ("y",)]
 
 
 def _float(text):
@@ -243,7 +253,7 @@ BIG = 2**60 + 1
         (np.array(["a", 1, 2.0, pd.NA], object), ["a", "1", "2", None], ["a", "1", "2", None]),
         (pd.Categorical([3, None, 4]), ["3", None, "4"], ["3", None, "4"]),
         (pd.Categorical(["x", None]), ["x", None], ["x", None]),
-        (pd.DatetimeIndex([MOMENT, None]), [MOMENT, None], [MOMENT.isoformat(), None]),
+        (pd.DatetimeIndex([MOMENT, None]), [MOMENT, None], [MOMENT.isoformat(" "), None]),
         (np.array([DAY, None], object), [DAY, None], [DAY.isoformat(), None]),
         (pd.array([DAY, None], pd.ArrowDtype(pa.date32())), [DAY, None], ["1960-02-29", None]),
         (pd.array([BIG, None], "int64[pyarrow]"), [float(BIG), None], [str(BIG), None]),
@@ -316,6 +326,9 @@ def test_columns_of_other_types_are_refused_by_name(value, kind):
     with pytest.raises(ValueError, match=f"Column 'odd' holds values of type {kind}"):
         FrameTable(frame)
     assert FrameTable(frame, drop=["odd"]).frame().columns == ["b"]
+    with pytest.raises(ValueError, match="odd") as caught:
+        FrameTable(frame)
+    assert ("astype" in str(caught.value)) == (kind == "Decimal")
     if kind != "complex":
         with pytest.raises(ValueError, match="Column 'odd' holds values of type"):
             FrameTable(pl.DataFrame({"odd": [value]}))

@@ -15,7 +15,8 @@ import polars as pl
 _PIECE_BYTES = 1 << 16
 _FRAME_ROWS = 1 << 15
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
-_BLANK_LINES = re.compile(rb"\n(?:\r?\n)+")
+_EMPTY_LINES = re.compile(rb"\n(?:\r?\n)+")
+_BLANK_LINES = re.compile(rb"\n(?: *\r?\n)+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,13 +152,14 @@ class CsvFile:
             return frame
         if len(names) > 1 and block.count(delimiter) == _delimiters(frame, self.delimiter):
             return frame
-        without = block if b'"' in block else _BLANK_LINES.sub(b"\n", block)
+        lines = _BLANK_LINES if len(names) > 1 else _EMPTY_LINES
+        without = block if b'"' in block else lines.sub(b"\n", block)
         return self._parse(without, names) if len(without) < len(block) else None
 
     def _slow_frames(
         self, chunks: Iterator[bytes], line: int, names: tuple[str, ...]
     ) -> Iterator[pl.DataFrame]:
-        rows = self._read_rows(chunks, line)
+        rows = self._read_rows(chunks, line, len(names))
         schema = dict.fromkeys(names, pl.String)
         while some := list(itertools.islice(rows, _FRAME_ROWS)):
             for number, row in some:
@@ -170,12 +172,17 @@ class CsvFile:
             cells = [row for _, row in some]
             yield pl.DataFrame(cells, schema=schema, orient="row")
 
-    def _read_rows(self, chunks: Iterator[bytes], line: int) -> Iterator[tuple[int, list[str]]]:
+    def _read_rows(
+        self, chunks: Iterator[bytes], line: int, width: int = 0
+    ) -> Iterator[tuple[int, list[str]]]:
         """Yields rows by the csv module, and their lines, which follow the number `line`."""
         reader = self._reader(_lines(chunks))
         try:
             for row in reader:
-                if row:
+                # A line of blanks is no row, unless there is one column only.
+                is_blank = not row or (width > 1 and len(row) == 1 and not row[0].strip())
+                if not is_blank:
+                    width = width or len(row)
                     yield line + reader.line_num, row
         except csv.Error as error:
             raise ValueError(f"{self.path}, line {line + reader.line_num}: {error}.") from None

@@ -24,6 +24,9 @@ _KINDS = (
     (b"\x93NUMPY", "an array of NumPy's", "Load it with `numpy.load`, and give it to `fit`."),
     (b"\x80\x04", "a pickle", _PANDAS),
     (b"\x80\x05", "a pickle", _PANDAS),
+    (b"\x89PNG", "a PNG image", "Read images with `kerasnn.data.from_directory`."),
+    (b"\xff\xd8\xff", "a JPEG image", "Read images with `kerasnn.data.from_directory`."),
+    (b"GIF8", "a GIF image", "Read images with `kerasnn.data.from_directory`."),
     (b"%PDF", "a PDF", "Save its table as CSV."),
 )
 # Longer ones first: UTF-32's begins with UTF-16's.
@@ -55,13 +58,31 @@ def check_kind(path: pathlib.Path, encoding: str) -> None:
         return
     marked = next((right for mark, right in _BYTE_ORDER_MARKS if start.startswith(mark)), None)
     if marked or b"\0" in start:
-        right = marked or "utf-16-le"
+        right = marked or _of_two_bytes(start)
+        if right is None:
+            raise _checks.InvalidArgument(
+                "path",
+                "be a CSV file",
+                str(path),
+                "Text holds no zero bytes: remove them, or read the file as what it is.",
+                got=f"{str(path)!r}, which holds zero bytes and is no text",
+            )
         raise _checks.InvalidArgument(
             "encoding",
             f"be that of the text in {str(path)!r}",
             encoding,
             f"Try encoding={right!r}, which Excel calls Unicode text.",
         )
+
+
+def _of_two_bytes(start: bytes) -> str | None:
+    """Returns the encoding of text without a mark whose characters have two bytes, if it is one."""
+    for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros = start[first::2].count(0)
+        # Of Western text nearly each second byte is zero, and no other is.
+        if zeros > len(start) // 4 and not start[1 - first :: 2].count(0):
+            return name
+    return None
 
 
 def _is_text(start: bytes) -> bool:

@@ -1,5 +1,6 @@
 """`Encoder`: model from the raw columns of a table to the inputs of a network."""
 
+import ast
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.raw_rows import Tensor, columns_of
 from kerasnn.data.tables.columns import (
     MISSING_VALUES,
     CategoryColumn,
@@ -17,6 +19,7 @@ from kerasnn.data.tables.columns import (
 )
 from kerasnn.data.tables.columns.layers import EncodeColumns
 from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.columns.specs import shared_feature
 from kerasnn.data.tables.targets import float_dtype
 
 _BLOCK_ROWS = 1 << 12
@@ -45,6 +48,9 @@ class Encoder(keras.Model):
     | category | zeros and a one, by name; or, embedded, one index: 1, 2, ... by name, else 0 |
     | boolean | 1 for true, 0 for false |
     | date | year, month, day, weekday (0 is Monday), day of the year, days since the first training date; hour and minute where the column has times |
+
+    `encode` is for asking about new rows, `model.predict(encoder.encode(rows))`: it takes them in
+    any form by column name. A call takes arrays alone, so that it can be part of a graph.
 
     `data.from_csv` and `data.from_frame` make it from the training rows, as `split.encoder`. It
     has no weights, computes in a graph, and is saved and exported as any Keras model is.
@@ -78,7 +84,7 @@ class Encoder(keras.Model):
         With `windows` they are `(batch, windows)` -> `(batch, windows, features)`.
 
     Raises:
-        InvalidArgument: If there is no column, or two have one name.
+        InvalidArgument: If there is no column, or two have one name, or give x columns of one name.
         ValueError: If a column is missing in a call.
 
     Example:
@@ -92,6 +98,8 @@ class Encoder(keras.Model):
         ('grams', 'colour=blue', 'colour=red')
         >>> encoder({"colour": np.array(["red", "green"]), "grams": np.array([7, np.nan])}).numpy()
         array([[7., 0., 1.], [5., 0., 0.]], dtype=float32)
+        >>> encoder.encode([{"grams": 7, "colour": "blue"}, {"grams": None, "colour": "red"}])
+        array([[7., 1., 0.], [5., 0., 1.]], dtype=float32)
     """  # noqa: E501
 
     def __init__(
@@ -108,6 +116,15 @@ class Encoder(keras.Model):
         names = [column.name for column in columns]
         if not names or len(set(names)) < len(names):
             raise _checks.InvalidArgument("columns", "be one or more of different names", names)
+        shared = shared_feature(columns)
+        if shared is not None:
+            raise _checks.InvalidArgument(
+                "columns",
+                "give x columns of different names",
+                names,
+                "Rename one of them.",
+                got=f"{shared[2]!r} of both {shared[0]!r} and {shared[1]!r}",
+            )
         float_type = float_type or float_dtype()
         _checks.one_of("float_type", float_type, ["float32", "float64"])
         if windows is not None:
@@ -178,6 +195,50 @@ class Encoder(keras.Model):
             inputs = {column.name: inputs[column.name] for column in self.columns}
         return super().call(inputs, training=training, mask=mask)
 
+    def encode(self, rows: Any) -> np.ndarray:
+        """Returns x of rows by column name, as for `model.predict`.
+
+        Args:
+            rows: Dictionary of columns, list of dictionaries, or frame of pandas, polars or
+                pyarrow, of the columns of the encoder alone, in any order. None, NaN, NaT and NA
+                are missing; booleans, dates and numbers in a column of text are taken as their
+                text, times with a zone in UTC. With `windows` each row has so many values.
+
+        Raises:
+            InvalidArgument: If a column is missing, unknown or of the wrong type; it is named.
+            ValueError: If a value is missing that must not be, or is no boolean or date; column,
+                row and value are named.
+
+        Example:
+            >>> from kerasnn import data
+            >>> from kerasnn.data.tables.columns import NumberColumn
+            >>> encoder = data.Encoder([NumberColumn(name="grams", mean=5, minimum=1, maximum=9)])
+            >>> encoder.encode({"grams": [7, 8]}).tolist()
+            [[7.0], [8.0]]
+            >>> encoder.encode({"grams": [7, None]})
+            Traceback (most recent call last):
+            ValueError: Column 'grams' has no value; index of the row, and value: 1, nan.
+        """
+        shape = (None,) if self.windows is None else (None, self.windows)
+        inputs = {
+            column.name: Tensor(
+                dtype=np.dtype(self.float_type if column.kind == "number" else object), shape=shape
+            )
+            for column in self.columns
+        }
+        arrays = columns_of(rows, inputs, argument="rows")
+        layer: Any = self.get_layer("encode")
+        try:
+            parts = [
+                layer.encode(
+                    i, tf.constant(array, tf.string if array.dtype == object else array.dtype)
+                )
+                for i, array in enumerate(arrays.values())
+            ]
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(_readable(error.message)) from None
+        return np.concatenate(parts, axis=-1)
+
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return {
@@ -215,6 +276,17 @@ def encode(encoder: Encoder, raw: Mapping[str, RawColumn]) -> np.ndarray:
         for columns, encoded, indices in parts:
             x[block, ..., columns] = encoded[block] if indices is None else encoded[indices[block]]
     return x
+
+
+def _readable(message: str) -> str:
+    """Returns the words of a failed assertion, the index of the row and the value."""
+    words, *data = message.partition("Summarized data: ")[2].split("\n")
+    try:
+        text = ast.literal_eval(words).decode()
+        value = ast.literal_eval(data[1]).decode() if data[1].startswith("b") else data[1]
+    except (SyntaxError, ValueError, IndexError):
+        return message
+    return f"{text} {data[0]}, {value if value == data[1] else repr(value)}."
 
 
 def _array(values: Any, column: Column, float_type: str) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from kerasnn import _checks
+from kerasnn._core.raw_rows import text_of
 from kerasnn.data.tables.table import Table, clean_text, missing_numbers, missing_texts
 
 _SLICE_ROWS = 1 << 16
@@ -91,7 +92,8 @@ def shortest_text(value: Any) -> str:
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, datetime.date):
-        return value.isoformat()
+        # The same text as of a row that is asked about later.
+        return text_of(value)
     if isinstance(value, numbers.Integral):
         return str(int(value))
     return repr(float(value)).removesuffix(".0")
@@ -198,15 +200,23 @@ def _common_type(kinds: set[type]) -> tuple[Any, Callable[[Any], Any]]:
     if all(issubclass(kind, numbers.Real) and kind is not bool for kind in kinds):
         return pl.Float64, float
     if all(issubclass(kind, datetime.datetime) for kind in kinds):
-        return pl.Datetime("us"), lambda value: value
+        return pl.Datetime("us"), _in_utc
     if kinds == {datetime.date}:
         return pl.Date, lambda value: value
     return pl.String, shortest_text
 
 
+def _in_utc(value: datetime.datetime) -> datetime.datetime:
+    return value if value.tzinfo is None else value.astimezone(datetime.UTC).replace(tzinfo=None)
+
+
 def _refusal(name: str, kind: str) -> ValueError:
+    convert = "Convert the column"
+    if kind.lower().startswith("decimal"):
+        convert += " to numbers, with `.astype('float64')` or Polars's `.cast(pl.Float64)`"
+    elif kind.lower().startswith(("timedelta", "duration")):
+        convert += " to numbers, with `.dt.total_seconds()`"
     return ValueError(
-        f"Column {name!r} holds values of type {kind}. A table may hold {_TYPES}. Convert the "
-        f"column, for example to numbers with `.astype('float64')`, or leave it out with "
-        f"drop=({name!r},)."
+        f"Column {name!r} holds values of type {kind}. A table may hold {_TYPES}. {convert}, or, "
+        f"if it is not the target, leave it out with drop=({name!r},)."
     )

@@ -16,6 +16,7 @@ from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
 from kerasnn.data.tables.columns.kinds import ColumnSummary
 from kerasnn.data.tables.columns.missing import policies
 from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.columns.specs import shared_feature
 from kerasnn.data.tables.columns.statistics import statistics_for
 from kerasnn.data.tables.encoder import Encoder, encode
 from kerasnn.data.tables.partitions import (
@@ -42,6 +43,7 @@ def split_table(table: Table, options: TableOptions) -> Split:
     windows = None
     if options.windows is not None:
         windows = _windows(contents, options)
+        _check_classes_of_windows(windows, target, options)
         train, test = np.union1d(windows.train, windows.train_next), windows.test_next
     else:
         train, test = _parts(contents, options, target)
@@ -108,11 +110,20 @@ class _Contents:
         ]
         if not counts:
             return self.unreadable
+        hint = (
+            "Leave those rows out with missing='drop', fill in the mean and the commonest category "
+            "of the training rows with missing='mean', or drop the columns."
+        )
+        if options.windows is not None:
+            # Rows of a series cannot be left out, nor can the target's own past.
+            hint = (
+                "Fill in the mean and the commonest category of the training rows with "
+                "missing='mean', or say in a column of x where they are missing, with "
+                "missing='indicator'."
+            )
         return [
             *self.unreadable,
-            f"Missing values by column: {', '.join(counts)}. Leave those rows out with "
-            "missing='drop', fill in the mean and the commonest category of the training rows "
-            "with missing='mean', or drop the columns.",
+            f"Missing values by column: {', '.join(counts)}. {hint}",
         ]
 
     def places(self, rows: Sequence[int]) -> str:
@@ -163,6 +174,7 @@ def _read(blocks: Blocks, options: TableOptions) -> _Contents:
             as_text=name in options.categorical,
             as_date=name in options.date_formats,
             date_format=options.date_formats.get(name),
+            is_target=name == options.target,
         )
         for name in dict.fromkeys([*features, *whole])
     }
@@ -280,6 +292,23 @@ def _windows(contents: _Contents, options: TableOptions) -> Windows:
     )
 
 
+def _check_classes_of_windows(windows: Windows, target: _Target, options: TableOptions) -> None:
+    """Raises unless two windows at least, and one of them to train on, have each class."""
+    if target.classes is None:
+        return
+    rows = np.concatenate([windows.train_next, windows.test_next])
+    counts = np.bincount(target.y[rows], minlength=len(target.classes))
+    if counts.min() < 2:
+        rare = int(counts.argmin())
+        raise ValueError(
+            f"Class {target.classes[rare]!r} of the target {options.target!r} follows "
+            f"{'no window' if not counts[rare] else 'one window only'} and has to follow at least "
+            "2, for the training part and the test part. If the target is no class but a number, "
+            "give task='regression'."
+        )
+    check_classes_to_train(target.y, windows.train_next, target.classes, options.test_size)
+
+
 def _learn(
     blocks: Blocks, contents: _Contents, options: TableOptions, train: np.ndarray
 ) -> tuple[list[Column], list[str]]:
@@ -306,6 +335,13 @@ def _learn(
             columns.append(learned.finish())
         except ValueError as error:
             problems.append(str(error))
+    shared = shared_feature(columns)
+    if shared is not None:
+        first, second, feature = shared
+        problems.append(
+            f"Columns {first!r} and {second!r} both give x a column called {feature!r}. Rename "
+            "one of them."
+        )
     return columns, problems
 
 
@@ -331,6 +367,8 @@ def _split_rows(
         encoder,
         {name: array[:n] for name, array in arrays.items()},
         {name: array[n:] for name, array in arrays.items()},
+        rows_train=train.astype(np.int64),
+        rows_test=test.astype(np.int64),
     )
 
 
@@ -354,6 +392,8 @@ def _split_windows(
         encoder,
         raw_train,
         raw_test,
+        rows_train=windows.train_next,
+        rows_test=windows.test_next,
     )
 
 
@@ -376,7 +416,15 @@ def _split_stream(
         for rows, shuffle_seed in ((train, options.seed), (test, None))
     )
     return Split(
-        x_train, None, x_test, None, target.task, target.classes, encoder.features, encoder
+        x_train,
+        None,
+        x_test,
+        None,
+        target.task,
+        target.classes,
+        encoder.features,
+        encoder,
+        rows_test=np.sort(test).astype(np.int64),
     )
 
 

@@ -34,6 +34,8 @@ class TableOptions:
 
     def __post_init__(self) -> None:
         """Raises unless the arguments are valid, whatever the table holds."""
+        if not isinstance(self.target, str):
+            raise _checks.InvalidArgument("target", "be the name of a column, a text", self.target)
         check_partition(self.test_size, self.seed)
         policies(self.missing)
         _checks.integer("batch_size", self.batch_size)
@@ -57,8 +59,6 @@ class TableOptions:
             )
         if not isinstance(self.dates or {}, Mapping):
             raise _checks.InvalidArgument("dates", "be a dictionary: name -> format", self.dates)
-        for date_format in self.date_formats.values():
-            DateFormat.parse(date_format)
         self._check_split()
 
     def _check_split(self) -> None:
@@ -130,6 +130,8 @@ class TableOptions:
                         name,
                         hint,
                     )
+        for date_format in self.date_formats.values():
+            DateFormat.parse(date_format)
         if self.target in self.drop:
             raise _checks.InvalidArgument(
                 "drop", f"not contain the target {self.target!r}", self.drop

@@ -30,9 +30,16 @@ def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> 
     if task is None:
         try:
             task = tasks.infer(values)
-        except ValueError as error:
+        except _checks.InvalidArgument as error:
+            text = str(error).replace("`y`", f"{name!r}").removesuffix(error.hint)
+            hint = error.hint
+            if error.rule == "fit one task" and values.ndim == 1:
+                hint = (
+                    "Give task='regression', task='count', or task='multiclass', which numbers the "
+                    "classes itself."
+                )
             raise ValueError(
-                f"The target {name!r} has no task that can be inferred. {error}"
+                f"The target {name!r} has no task that can be inferred. {text}{hint}".rstrip()
             ) from None
     task = Task(task)
     if task in (Task.BINARY, Task.MULTICLASS):

@@ -21,6 +21,7 @@ class ColumnSummary:
         as_text: Whether numbers, booleans and dates count as names.
         date_format: Format of dates; None takes ISO's.
         as_date: Whether all values must be dates.
+        is_target: Whether this is the column to predict, which cannot be left out.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class ColumnSummary:
         as_text: bool = False,
         date_format: str | None = None,
         as_date: bool = False,
+        is_target: bool = False,
     ) -> None:
         self.name = name
         self.as_text = as_text
         self.as_date = as_date
+        self.is_target = is_target
         self.date_format = date_format
         self.missing = 0
         self.missing_rows: list[int] = []
@@ -73,7 +76,10 @@ class ColumnSummary:
             is_date = texts.str.contains(self._format.pattern)
             sorts = {"date": is_date, "text": ~is_date}
             if not self.as_date:
-                sorts["number"] = ~is_date & texts.cast(pl.Float64, strict=False).is_not_null()
+                numbers = texts.cast(pl.Float64, strict=False)
+                sorts["number"] = ~is_date & numbers.is_not_null()
+                in_range = numbers.is_between(-_LARGEST, _LARGEST)
+                sorts["large"] = sorts["number"] & ~in_range.fill_null(value=True)
                 sorts["boolean"] = texts.str.to_lowercase().is_in(_BOOLEANS)
                 sorts["text"] &= ~sorts["number"] & ~sorts["boolean"]
             if is_date.any():
@@ -98,11 +104,11 @@ class ColumnSummary:
         """
         found = set(self._first) - {"large", "impossible"}
         if not found:
-            raise ValueError(
-                f"Column {self.name!r} holds no value at all. Leave it out with "
-                f"drop=({self.name!r},)."
-            )
-        if "large" in self._first:
+            hint = f"Leave it out with drop=({self.name!r},)."
+            if self.is_target:
+                hint = "As the target it needs values to learn from."
+            raise ValueError(f"Column {self.name!r} holds no value at all. {hint}")
+        if "large" in self._first and found == {"number"}:
             row = self._first["large"][0]
             raise ValueError(
                 f"Column {self.name!r}, {table.place(row)}: {table.cell(self.name, row)!r} is not "

@@ -24,7 +24,16 @@ def policies(missing: Any) -> Mapping[str, str]:
         ('median', 'mean')
     """
     given = missing if isinstance(missing, Mapping) else {None: missing}
-    for policy in given.values():
-        _checks.one_of("missing", policy, POLICIES)
+    for name, policy in given.items():
+        if name is None:
+            _checks.one_of("missing", policy, POLICIES)
+        elif policy not in POLICIES:
+            raise _checks.InvalidArgument(
+                "missing",
+                f"be one of {', '.join(map(repr, POLICIES))} for each column",
+                policy,
+                _checks.did_you_mean(policy, POLICIES),
+                got=f"{policy!r} for {name!r}",
+            )
     others = given.get(None, "error")
     return collections.defaultdict(lambda: others, given)

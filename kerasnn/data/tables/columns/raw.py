@@ -27,7 +27,8 @@ class RawColumn:
         if values.dtype == pl.Float64:
             return cls(values.fill_null(float("nan")).to_numpy())
         values = texts_of(values)
-        texts = values.unique().drop_nulls()
+        # In order of occurrence: nothing may depend on a random one.
+        texts = values.unique(maintain_order=True).drop_nulls()
         indices = values.cast(pl.Enum(texts)).to_physical().fill_null(len(texts))
         absent = [""] if values.null_count() else []
         return cls(indices.to_numpy(), np.array([*texts.to_list(), *absent], object))

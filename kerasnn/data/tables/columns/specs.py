@@ -1,7 +1,7 @@
 """What is known of the columns of a table: kind, statistics of the training rows, columns of x."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 # Cells that stand for a missing value, by default.
@@ -166,6 +166,17 @@ class DateColumn(Column):
     def values(self) -> tuple[str, ...]:
         """Names of the columns of x with its parts."""
         return tuple(f"{self.name}.{part}" for part in self.parts)
+
+
+def shared_feature(columns: Sequence[Column]) -> tuple[str, str, str] | None:
+    """Returns the names of two columns that give x columns of one name, and that name."""
+    owners: dict[str, str] = {}
+    for column in columns:
+        for feature in column.features:
+            if feature in owners:
+                return owners[feature], column.name, feature
+            owners[feature] = column.name
+    return None
 
 
 _KINDS = (NumberColumn, CategoryColumn, BooleanColumn, DateColumn)
