@@ -152,7 +152,7 @@ def test_losses_are_means_over_the_rows_of_each_network():
     rows = network.Rows(x=x, y=y, task=Task.BINARY, outputs=1)
     trained = network.train(rows, network.Settings(hidden=(4,), epochs=5, l2=0.0), seed=3)
     scores = trained.model.get_layer("mean_of_networks").input
-    each = tf.sigmoid(keras.Model(trained.model.inputs, scores)(x)).numpy()[:, :, 0]
+    each = tf.sigmoid(keras.Model(trained.model.input, scores)(x)).numpy()[:, :, 0]
     parts = rows.parts(4, derived(3, 0))
     # The weights are those of the best epoch.
     losses = [log_loss(y[part], each[part, i]) for i, part in enumerate(parts)]
