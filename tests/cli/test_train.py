@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -93,6 +94,18 @@ def test_says_what_it_takes_and_leaves_out(trained):
         *("docker run", "curl -d", "kerasnn predict", "--ignore code farm id kind"),
     ):
         assert words in printed, words
+
+
+def test_names_the_worst_rows_by_their_place_in_the_table(trained):
+    folder, _ = trained
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    section = page.partition('<section id="worst"')[2].partition("</section>")[0]
+    rows = re.findall(r'<th scope="row"[^>]*>(\d+)</th>\s*<td[^>]*>(\w+)</td>', section)
+    assert len(rows) == 10
+    # In the file the kinds follow each other.
+    assert [kind for _, kind in rows] == [("apple", "pear", "plum")[int(i) % 3] for i, _ in rows]
+    assert max(int(i) for i, _ in rows) > len(rows) + 10
+    assert "--overwrite" in page.partition('<section id="repetition"')[2]
 
 
 def test_compares_with_scikit_learn(trained):

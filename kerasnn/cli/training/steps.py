@@ -179,6 +179,8 @@ def _write(
         notes=problem.notes,
         command=_command_again(options),
         seed=options.seed,
+        # Those of a table are named by their place in it, from 0.
+        names=None if split.rows_test is None else [str(i) for i in split.rows_test],
     )
     return exported
 
