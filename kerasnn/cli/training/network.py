@@ -121,8 +121,10 @@ def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Tra
     # In order of time the last part is the nearest to what is predicted.
     parts = parts[-1:] if is_large else parts
     left_out = np.stack([np.isin(np.arange(len(rows.x)), part) for part in parts], axis=1)
+    # The factor is one of losses that are divided by the number of all cells, used or not.
+    penalized = dataclasses.replace(settings, l2=settings.l2 / float((~left_out).mean()))
     with seeded(derived(seed, 1)):
-        inputs, scores = _networks(rows, settings, len(parts))
+        inputs, scores = _networks(rows, penalized, len(parts))
     together = models.Model(
         inputs, keras.layers.Activation(rows.task.activation, name="predictions")(scores)
     )
