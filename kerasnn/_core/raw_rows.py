@@ -33,6 +33,17 @@ class Tensor:
     shape: tuple[int | None, ...] | None
 
 
+def types_of(columns: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Returns column name -> type, of the `keras.KerasTensor`s that an encoder takes."""
+    return {
+        name: Tensor(
+            dtype=np.dtype(object if tensor.dtype == "string" else tensor.dtype),
+            shape=(None, *tensor.shape[1:]),
+        )
+        for name, tensor in columns.items()
+    }
+
+
 def columns_of(
     rows: Any, inputs: Mapping[str, Tensor], *, argument: str = "x"
 ) -> dict[str, np.ndarray]:

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasnn._core import keras_file
+from kerasnn._core import keras_file, raw_rows
 from kerasnn.cli import csv_rows
 from kerasnn.data.tables.encoder import Encoder
 from kerasnn.serving.assets import model_card
 from kerasnn.serving.errors import MissingSignatureError
 from kerasnn.serving.export import export
-from kerasnn.serving.graph import tables
 from kerasnn.serving.predictor import Predictor
 from kerasnn.serving.publishing import server_files
 from kerasnn.serving.verify import verify
@@ -195,7 +194,7 @@ def _examples(file: pathlib.Path | None, encoder: Any) -> Any:
 
 
 def _raw_examples(file: pathlib.Path, encoder: Any) -> Any:
-    inputs = tables.tensors(encoder)
+    inputs = raw_rows.types_of(encoder.input)
     if file.suffix.lower() in _JSON:
         rows = csv_rows.read_json(file)[:_MOST_EXAMPLES]
         return [{name: row[name] for name in row if name in inputs} for row in rows]

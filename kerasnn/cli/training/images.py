@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -17,7 +17,7 @@ from kerasnn import _checks, data, models, training, transfer
 from kerasnn._core.random_state import derived
 from kerasnn.callbacks import EarlyStopping
 from kerasnn.cli.training import rivals
-from kerasnn.cli.training.network import EpochBar, Rows, Settings, Trained
+from kerasnn.cli.training.network import EpochBar, Rows, Settings, Trained, stratified
 from kerasnn.cli.training.options import Options
 from kerasnn.cli.training.problem import Contestant, Fold, Problem
 from kerasnn.data.split import Split
@@ -63,11 +63,7 @@ class ImageFolder(Problem):
     def folds(self, count: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Returns the indices of training rows and test rows of each fold, of the training part."""
         y = self.split.y_train
-        smallest = int(np.bincount(y).min())
-        splitter = StratifiedKFold(
-            max(2, min(count, smallest)), shuffle=True, random_state=seed % 2**32
-        )
-        return list(splitter.split(y, y))
+        return list(stratified(y, count, seed).split(y, y))
 
     def fold(self, train: np.ndarray, test: np.ndarray) -> Fold:
         """Returns a fold."""

@@ -32,7 +32,8 @@ def left_out(
             continue
         values = frame[name]
         present = values.drop_nulls()
-        is_category = _kind(table, values, options) == "category"
+        raw = RawColumn.of(values)
+        is_category = _kind(table, values, raw, options) == "category"
         if not len(present):
             reasons[name] = "it holds no value"
         elif not values.null_count() and present.n_unique() == 1:
@@ -42,7 +43,7 @@ def left_out(
         elif _counts_rows(values):
             reasons[name] = f"it counts the rows, from {present.min():g} to {present.max():g}"
         elif is_category:
-            reason = _identifiers(values, options)
+            reason = _identifiers(values.name, raw, options)
             if reason:
                 reasons[name] = reason
             else:
@@ -50,13 +51,13 @@ def left_out(
     return reasons, tuple(texts)
 
 
-def _kind(table: Table, values: pl.Series, options: TableOptions) -> str:
+def _kind(table: Table, values: pl.Series, raw: RawColumn, options: TableOptions) -> str:
     """Returns the kind of a column, or nothing where it cannot be read."""
     name = values.name
     if name in options.date_formats:
         return "date"
     summary = ColumnSummary(name, as_text=name in options.categorical)
-    summary.update(values, RawColumn.of(values), 0)
+    summary.update(values, raw, 0)
     try:
         return summary.kind(table)
     except ValueError:
@@ -73,15 +74,13 @@ def _counts_rows(values: pl.Series) -> bool:
     return values[0] in (0.0, 1.0) and whole and values[-1] <= _GAPS * len(values)
 
 
-def _identifiers(values: pl.Series, options: TableOptions) -> str:
+def _identifiers(name: str, raw: RawColumn, options: TableOptions) -> str:
     """Returns why texts are no categories, or nothing."""
-    statistics = statistics_for(
-        "category", values.name, "indicator", embed_above=options.embed_above
-    )
-    statistics.update(RawColumn.of(values))
+    statistics = statistics_for("category", name, "indicator", embed_above=options.embed_above)
+    statistics.update(raw)
     try:
         statistics.finish()
     except ValueError:
-        distinct, rows = values.drop_nulls().n_unique(), len(values.drop_nulls())
+        distinct, rows = len(raw.present), statistics.rows
         return f"it holds {distinct} different texts in {rows} rows, which are no categories"
     return ""

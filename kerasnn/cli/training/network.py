@@ -78,14 +78,16 @@ class Rows:
         elif self.ordered:
             splitter = KFold(count)
         elif self.task.is_classification:
-            # Classes of one row would be in one part alone.
-            smallest = max(2, int(np.bincount(self.y).min()))
-            splitter = StratifiedKFold(
-                min(count, smallest), shuffle=True, random_state=seed % 2**32
-            )
+            splitter = stratified(self.y, count, seed)
         else:
             splitter = KFold(count, shuffle=True, random_state=seed % 2**32)
         return [part for _, part in splitter.split(self.x, self.y, self.groups)]
+
+
+def stratified(y: np.ndarray, count: int, seed: int) -> StratifiedKFold:
+    """Returns a splitter into folds with all classes: fewer where a class has fewer rows."""
+    smallest = int(np.bincount(y).min())
+    return StratifiedKFold(max(2, min(count, smallest)), shuffle=True, random_state=seed % 2**32)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,17 +1,18 @@
 """A table to learn from: what is read, left out and filled, and the rows of the folds."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 
 from kerasnn import _checks, report, training
 from kerasnn.cli.training import rivals
 from kerasnn.cli.training.left_out import left_out
-from kerasnn.cli.training.network import Rows, Settings, Trained
+from kerasnn.cli.training.network import Rows, Settings, Trained, stratified
 from kerasnn.cli.training.network import train as train_network
 from kerasnn.cli.training.options import Options
 from kerasnn.cli.training.problem import Contestant, Fold, Problem
@@ -90,10 +91,7 @@ class Table(Problem):
         elif rows.groups is not None:
             splitter = GroupKFold(count, shuffle=True, random_state=state)
         elif rows.task.is_classification:
-            smallest = int(np.bincount(rows.y).min())
-            splitter = StratifiedKFold(
-                max(2, min(count, smallest)), shuffle=True, random_state=state
-            )
+            splitter = stratified(rows.y, count, seed)
         else:
             splitter = KFold(count, shuffle=True, random_state=state)
         return list(splitter.split(rows.x, rows.y, rows.groups))
@@ -116,10 +114,8 @@ class Table(Problem):
 
     def fold(self, train: np.ndarray, test: np.ndarray) -> Fold:
         """Returns a fold, encoded anew: categories, means and first dates are those of `train`."""
-        columns = self.split.encoder.columns
-        raw = {c.name: _raw_column(self.split.raw_train[c.name], c) for c in columns}
-        encoder = _learned(self.split.encoder, raw, train)
-        x = encode(encoder, raw)
+        encoder = _learned(self.split.encoder, self._raw, train)
+        x = encode(encoder, self._raw)
         rows = dataclasses.replace(
             self.training_rows(),
             x=x[train],
@@ -128,6 +124,12 @@ class Table(Problem):
             embeddings=encoder.embeddings,
         )
         return Fold(rows, x[test])
+
+    @functools.cached_property
+    def _raw(self) -> dict[str, RawColumn]:
+        """The raw columns of the training part, as encoders take them."""
+        columns = self.split.encoder.columns
+        return {c.name: _raw_column(self.split.raw_train[c.name], c) for c in columns}
 
     def contestants(self, settings: Settings) -> dict[str, Contestant]:
         """Returns the network and models of scikit-learn."""
@@ -229,7 +231,7 @@ def read(options: Options) -> Table:
             f"{listed}. Keep a column with --keep."
         )
     return Table(
-        split=split_table(table, arguments),
+        split=split_table(table, arguments, frame=frame),
         left_out=reasons,
         notes=(*note, *_notes(frame, options)),
         options=options,

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn._core.raw_rows import Tensor, columns_of
+from kerasnn._core.raw_rows import columns_of, types_of
 from kerasnn.data.tables.columns import (
     MISSING_VALUES,
     CategoryColumn,
@@ -219,21 +219,16 @@ class Encoder(keras.Model):
             Traceback (most recent call last):
             ValueError: Column 'grams' has no value; index of the row, and value: 1, nan.
         """
-        shape = (None,) if self.windows is None else (None, self.windows)
-        inputs = {
-            column.name: Tensor(
-                dtype=np.dtype(self.float_type if column.kind == "number" else object), shape=shape
-            )
-            for column in self.columns
-        }
-        arrays = columns_of(rows, inputs, argument="rows")
+        inputs: Any = self.input
+        given = columns_of(rows, types_of(inputs), argument="rows")
+        arrays = [given[column.name] for column in self.columns]
         layer: Any = self.get_layer("encode")
         try:
             parts = [
                 layer.encode(
                     i, tf.constant(array, tf.string if array.dtype == object else array.dtype)
                 )
-                for i, array in enumerate(arrays.values())
+                for i, array in enumerate(arrays)
             ]
         except tf.errors.InvalidArgumentError as error:
             raise ValueError(_readable(error.message)) from None

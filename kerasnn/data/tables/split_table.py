@@ -34,11 +34,19 @@ from kerasnn.tasks import Task
 _EXAMPLES = 8
 
 
-def split_table(table: Table, options: TableOptions) -> Split:
-    """Returns a table as a training and a test part; see `from_csv`."""
+def split_table(table: Table, options: TableOptions, *, frame: pl.DataFrame | None = None) -> Split:
+    """Returns a table as a training and a test part; see `from_csv`.
+
+    Args:
+        table: The table.
+        options: The arguments.
+        frame: `table.frame()`, where it was read before.
+    """
     options.check_names(table)
     is_text = options.target in (*options.categorical, *options.date_formats)
-    blocks = Blocks(table, in_memory=options.in_memory, numeric=None if is_text else options.target)
+    if frame is None and options.in_memory:
+        frame = table.frame()
+    blocks = Blocks(table, frame=frame, numeric=None if is_text else options.target)
     contents = _read(blocks, options)
     target = _Target.of(contents, options)
     windows = None

@@ -3,7 +3,6 @@
 import abc
 from collections.abc import Collection, Iterator, Sequence
 
-import numpy as np
 import polars as pl
 
 # Rows that must agree before a column is read as numbers.
@@ -36,19 +35,6 @@ class Table(abc.ABC):
     @abc.abstractmethod
     def frame(self) -> pl.DataFrame:
         """Returns all rows, of the types that `frames` gives them."""
-
-    def selected(self, mask: np.ndarray) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
-        """Yields the rows that a mask selects, frame by frame, and their indices.
-
-        Args:
-            mask: `(rows,)` booleans.
-        """
-        start = 0
-        for frame in self.frames():
-            chosen = mask[start : start + frame.height]
-            if chosen.any():
-                yield frame.filter(pl.Series(chosen)), start + np.flatnonzero(chosen)
-            start += frame.height
 
     @abc.abstractmethod
     def places(self, rows: Sequence[int]) -> str:

@@ -5,12 +5,9 @@ import decimal
 import numpy as np
 
 from kerasnn.data._chunks import chunks, counts, look_up
-from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.columns.raw import FLOAT64_INTEGERS, RawColumn
 from kerasnn.data.tables.targets import Target, encode_target, target_task
 from kerasnn.tasks import Task
-
-# float64 holds all integers below this size.
-_FLOAT64_INTEGERS = 2**53
 
 
 def table_target(column: RawColumn, name: str, kind: str, task: Task | str | None) -> Target:
@@ -53,7 +50,7 @@ def _numbers(column: RawColumn, name: str) -> np.ndarray:
     if column.texts is None:
         return column.values
     numbers = column.numbers()
-    if np.abs(numbers).max() < _FLOAT64_INTEGERS:
+    if np.abs(numbers).max() < FLOAT64_INTEGERS:
         return numbers
     texts, _ = column.counts()
     exact = {text: decimal.Decimal(text) for text in texts}

@@ -12,7 +12,6 @@ from kerasnn._core import raw_rows
 from kerasnn.data.tables.encoder import Encoder
 from kerasnn.serving.graph.traced import input_structure
 from kerasnn.serving.runtime import coerce_inputs
-from kerasnn.serving.runtime.coerce_inputs import Tensor
 from kerasnn.serving.runtime.recorded_examples import Arrays
 
 
@@ -68,18 +67,6 @@ def _shapes(tensors: Any) -> str:
     return ", ".join(shapes)
 
 
-def tensors(encoder: keras.Model) -> dict[str, Tensor]:
-    """Returns column name -> the type of its values."""
-    columns: Any = encoder.input
-    return {
-        name: Tensor(
-            dtype=np.dtype(object if tensor.dtype == "string" else tensor.dtype),
-            shape=(None, *tensor.shape[1:]),
-        )
-        for name, tensor in columns.items()
-    }
-
-
 def example_rows(encoder: keras.Model, examples: Any) -> Arrays:
     """Returns raw rows as column name -> array: the user's, or the encoder's own.
 
@@ -88,7 +75,8 @@ def example_rows(encoder: keras.Model, examples: Any) -> Arrays:
     """
     if examples is None and isinstance(encoder, Encoder):
         examples = encoder.examples
-    rows, inputs = None, tensors(encoder)
+    columns: Any = encoder.input
+    rows, inputs = None, raw_rows.types_of(columns)
     if examples is not None:
         rows = raw_rows.columns_of(examples, inputs, argument="examples")
     if rows is None or not len(next(iter(rows.values()))):

@@ -1,7 +1,6 @@
 """Batches of several members, each with its own rows and order."""
 
 import dataclasses
-import random
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -36,7 +35,7 @@ class BatchPlan:
         rows: Indices of the rows of each member.
         batch_size: Batch size.
         shuffle: Whether each epoch has a new order.
-        seeds: Seeds of the orders; None draws them from Python's `random`.
+        seeds: Seeds of the orders, one a member, where rows are shuffled.
 
     Attributes:
         steps: Steps of an epoch.
@@ -52,12 +51,9 @@ class BatchPlan:
     ) -> None:
         self._rows, self._shuffle = rows, shuffle
         self._batch_size = batch_size
-        if shuffle and seeds is None:
-            seeds = [random.getrandbits(32) for _ in rows]
-        self._seeds = seeds or []
+        self._seeds = seeds or ()
         self._segments = list(_segments(np.array([len(r) for r in rows]), batch_size))
         self.steps = sum(s.stop - s.start for s in self._segments)
-        self.longest = max(s.stop for s in self._segments)
 
     def epoch(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields the batches of an epoch, `(steps, members, batch)`, and who takes part."""

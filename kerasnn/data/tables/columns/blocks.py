@@ -5,12 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.columns.raw import FLOAT64_INTEGERS, RawColumn
 from kerasnn.data.tables.columns.specs import Column
 from kerasnn.data.tables.table import Table
-
-# float64 holds all integers below this size.
-_FLOAT64_INTEGERS = 2**53
 
 
 class Block:
@@ -58,15 +55,15 @@ class Blocks:
 
     Args:
         table: The table.
-        in_memory: Whether all rows are kept.
+        frame: All its rows, or None to read them in each pass.
         numeric: Name of a column of texts that are read as numbers where float64 holds all their
             digits.
     """
 
-    def __init__(self, table: Table, *, in_memory: bool, numeric: str | None) -> None:
+    def __init__(self, table: Table, *, frame: pl.DataFrame | None, numeric: str | None) -> None:
         self.table = table
         self._numeric = numeric
-        self._whole = self._block(0, table.frame()) if in_memory else None
+        self._whole = None if frame is None else self._block(0, frame)
 
     def read(self, *, progress: bool = False) -> Iterator[Block]:
         """Yields the blocks."""
@@ -83,7 +80,7 @@ class Blocks:
         if self._numeric is not None and frame.schema[self._numeric] == pl.String:
             texts = frame[self._numeric]
             numbers = texts.cast(pl.Float64, strict=False)
-            is_exact = not (numbers.abs() >= _FLOAT64_INTEGERS).any()
+            is_exact = not (numbers.abs() >= FLOAT64_INTEGERS).any()
             if is_exact and numbers.null_count() == texts.null_count():
                 frame = frame.with_columns(numbers)
         return Block(start, frame)
