@@ -71,14 +71,15 @@ class Network:
         """Returns random inputs and labels."""
         return noise(self.rows, self.inputs, self.outputs)
 
-    def keras_model(self) -> keras.Model:
-        """Returns a fresh, compiled model."""
+    def keras_model(self, **options: Any) -> keras.Model:
+        """Returns a new model, compiled with further options."""
         keras.config.set_dtype_policy(self.policy)
         hidden = [_KERAS_LAYERS[kind](*arguments) for kind, *arguments in self.hidden]
         last = keras.layers.Dense(self.outputs, activation="softmax", dtype="float32")
         model = keras.Sequential([keras.Input(self.inputs), *hidden, last])
         keras.config.set_dtype_policy("float32")
-        model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        loss = "sparse_categorical_crossentropy"
+        model.compile("adam", loss=loss, metrics=["accuracy"], **options)
         return model
 
 

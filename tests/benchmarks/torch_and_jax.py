@@ -20,8 +20,14 @@ def is_there(library: str) -> bool:
     return importlib.util.find_spec(library) is not None
 
 
-def torch_fit(network: Network, x: Any, y: Any, batch_size: int, validation: Any) -> Any:
-    """Returns a function that trains a fresh network of torch for some epochs."""
+def torch_fit(
+    network: Network, x: Any, y: Any, batch_size: int, validation: Any, *, compiled: bool = False
+) -> Any:
+    """Returns a function that trains a new network of torch for some epochs.
+
+    Where it is `compiled`, `torch.compile` makes one program of the network and one of the
+    optimizer's step.
+    """
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -36,6 +42,7 @@ def torch_fit(network: Network, x: Any, y: Any, batch_size: int, validation: Any
     model.to(device)(x[:2])
     optimizer = torch.optim.Adam(model.parameters(), _RATE, (_BETA_1, _BETA_2), _EPSILON)
     criterion = torch.nn.CrossEntropyLoss()
+    update: Any = optimizer.step
 
     def run(x: Any, y: Any, order: Any, *, train: bool) -> tuple[float, float]:
         loss_sum = hits = torch.zeros((), device=device)
@@ -47,7 +54,7 @@ def torch_fit(network: Network, x: Any, y: Any, batch_size: int, validation: Any
             if train:
                 optimizer.zero_grad()
                 loss.backward()
-                optimizer.step()
+                update()
             loss_sum = loss_sum + loss.detach() * len(rows)
             hits = hits + (logits.detach().argmax(1) == labels).sum()
         return float(loss_sum) / len(x), float(hits) / len(x)
@@ -61,6 +68,8 @@ def torch_fit(network: Network, x: Any, y: Any, batch_size: int, validation: Any
     # One is faster for small networks, and much so on a busy machine. The first call warms up.
     seconds_with(1)
     threads = min((1, os.cpu_count() or 1), key=seconds_with)
+    if compiled:
+        model, update = torch.compile(model), torch.compile(update)
 
     def fit(epochs: int) -> Any:
         torch.set_num_threads(threads)
