@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasnn.training.compilation_cache.process_cache import process_cache
 from kerasnn.training.programs.graph_program import GraphProgram
 from kerasnn.training.programs.train_step import Logs, TracedStep
 
@@ -157,7 +158,8 @@ class XlaArrayProgram(ArrayProgram):
             block: A block of these sizes.
         """
         if key not in self.compiled:
-            self._run(block, _no_epoch())
+            with process_cache.compiling():
+                self._run(block, _no_epoch())
             self.compiled.add(key)
 
     def _room(self, block: Any, last: tf.Tensor) -> Any:
