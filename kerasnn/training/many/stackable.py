@@ -6,14 +6,17 @@ momentum and the like, dropout rates of kerasnn's layers and factors of L1 and L
 rule looks at types and settings alone and tries nothing, so that it always decides in the same way.
 """
 
+import itertools
 import json
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import keras
 
 from kerasnn import callbacks, layers
 from kerasnn._core.model import all_layers, is_symbolic
+from kerasnn.training.loop.needs_keras import uses_strategy
 from kerasnn.training.programs.graph_program import has_convolutions
 from kerasnn.training.programs.hyperparameters import RATES, penalty_factors
 from kerasnn.training.programs.stacked_optimizer import constants, why_not_by_weight
@@ -22,6 +25,9 @@ from kerasnn.training.programs.train_step import has_keras_step
 # Larger members gain nothing, since their matrix products fill a processor by themselves: on 2
 # cores a step of 64-256-10 takes 0.6 of the time in a stack, one of 64-512-10 as long as alone.
 MOST_WEIGHTS = 1 << 15
+# Numbers in the weights of a stack, and in the activations of one of its steps: 64 MB. Several
+# copies of them are in memory: gradients, the optimizer's state, the weights before an epoch.
+_STACK_FLOATS = 1 << 24
 
 _L = keras.layers
 # Layers that TensorFlow vectorises, or whose random numbers alone run member by member.
@@ -46,6 +52,7 @@ _CALLBACKS = (
     keras.callbacks.LearningRateScheduler,
 )
 _OWN = ("keras", "kerasnn")
+T = TypeVar("T")
 
 
 def why_alone(model: Any, model_callbacks: Any) -> str | None:
@@ -79,6 +86,27 @@ def architecture(model: Any) -> str | None:
     return json.dumps(parts, sort_keys=True, default=str) + constants(model.optimizer)
 
 
+def in_memory(members: Sequence[T], model: Any, rows: int) -> list[Sequence[T]]:
+    """Returns the members of one architecture in parts that fit into memory at once.
+
+    Args:
+        members: The members.
+        model: One of their models.
+        rows: Rows in a batch.
+    """
+    weights = sum(math.prod(v.shape) for v in model.trainable_variables)
+    most = max(2, _STACK_FLOATS // (weights + rows * floats_of_row(model)))
+    count = -(-len(members) // most)
+    ends = [len(members) * i // count for i in range(count + 1)]
+    return [members[start:end] for start, end in itertools.pairwise(ends)]
+
+
+def floats_of_row(model: Any) -> int:
+    """Returns how many numbers the layers of a model make of one row."""
+    outputs = [tensor for layer in all_layers(model) for tensor in keras.tree.flatten(layer.output)]
+    return sum(math.prod(size or 1 for size in tensor.shape[1:]) for tensor in outputs)
+
+
 def _why_odd_model(model: Any) -> str | None:
     if not model.built or not is_symbolic(model) or type(model).call.__module__[:5] != "keras":
         return "its layers are known only when it is called"
@@ -88,6 +116,10 @@ def _why_odd_model(model: Any) -> str | None:
         for name in ("compute_loss", "compute_metrics")
     ):
         return "it has a training step of its own"
+    if model.run_eagerly:
+        return "`run_eagerly` asks for Python at every step"
+    if uses_strategy(model):
+        return "a distribution strategy runs its own loop"
     if not model.trainable_variables:
         return "it has no weights to train"
     dtypes = {str(v.dtype) for v in model.trainable_variables}

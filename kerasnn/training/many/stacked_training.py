@@ -1,7 +1,7 @@
 """Loop over the epochs of a stack, with validation and callbacks by member."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -38,6 +38,21 @@ class Member:
     seed: int | None = None
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tested:
+    """A member on its test rows.
+
+    Attributes:
+        logs: Loss and metrics, by the names of the first member.
+        penalty: Mean of the penalties in the loss.
+        outputs: Outputs, in the order of the rows.
+    """
+
+    logs: Logs
+    penalty: float
+    outputs: Any
+
+
 def take(nest: Any, rows: Any) -> Any:
     """Returns some rows of each array of a structure."""
     return keras.tree.map_structure(lambda a: None if a is None else a[rows], nest)
@@ -48,11 +63,11 @@ class StackedTraining:
 
     Args:
         job: The job of the first member, on the rows of all.
-        validation: Validation rows of all as Keras packs them, or None.
-        members: The members, of one architecture.
+        others: Rows to validate and test on, as Keras packs them, or None.
+        members: The members, of one architecture. They validate if they have rows for it.
     """
 
-    def __init__(self, job: Job, validation: Any, members: Sequence[Member]) -> None:
+    def __init__(self, job: Job, others: Any, members: Sequence[Member]) -> None:
         self._job, self._members = job, members
         for member in members:
             learn_standardization(
@@ -60,7 +75,7 @@ class StackedTraining:
             )
         _build(job, members)
         models = [member.model for member in members]
-        self._program = StackedProgram(models, job.packed, validation, differing(models))
+        self._program = StackedProgram(models, job.packed, others, differing(models))
         self._batches = BatchPlan(
             [member.rows for member in members],
             job.step_rows,
@@ -68,15 +83,21 @@ class StackedTraining:
             seeds=[m.seed for m in members if m.seed is not None] or None,
         )
         self._validation = None
-        if validation is not None:
-            rows = [m.validation_rows for m in members if m.validation_rows is not None]
+        rows = [m.validation_rows for m in members if m.validation_rows is not None]
+        if rows:
             self._validation = BatchPlan(rows, job.validation_batch_size or job.step_rows)
         self._running = np.ones(len(members), bool)
         self._pacer = Pacer()
         self._runs: list[_Run] = []
 
-    def train(self) -> list[keras.callbacks.History]:
-        """Runs the epochs; returns one History a member, with `engine`, `reason` and `error`."""
+    def train(
+        self, on_epoch: Callable[[int], None] = lambda done: None
+    ) -> list[keras.callbacks.History]:
+        """Runs the epochs; returns one History a member, with `engine`, `reason` and `error`.
+
+        Args:
+            on_epoch: Receives the number of epochs that were run, after each.
+        """
         job = self._job
         self._runs = [
             _Run(job, member, self._batches.steps, _names_of_logs(self._members[0], member))
@@ -87,6 +108,7 @@ class StackedTraining:
                 run.begin()
             for epoch in range(job.initial_epoch, job.epochs):
                 self._run_epoch(epoch)
+                on_epoch(epoch + 1)
                 if not self._running.any():
                     break
             self._end(_numbers(self._running))
@@ -103,6 +125,34 @@ class StackedTraining:
             history.reason = f"{len(self._runs)} models of one architecture train in one program."
             history.error = run.error
         return histories
+
+    def test(self, rows: Sequence[np.ndarray], batch_size: int) -> list[Tested]:
+        """Evaluates the trained models, each on its rows of the validation data.
+
+        Args:
+            rows: Indices of the rows of each member.
+            batch_size: Batch size.
+        """
+        self._program.read()
+        parts: list[list[Any]] = [[] for _ in rows]
+        penalties = np.zeros(len(rows))
+        logs: Logs = {}
+        fresh = True
+        for order, active in BatchPlan(rows, batch_size).epoch(0):
+            for batch in order:
+                logs, outputs, batch_penalties = self._program.test(batch, active, fresh=fresh)
+                fresh = False
+                for i in _numbers(active):
+                    parts[i].append(take(outputs, i))
+                    penalties[i] += batch.shape[1] * batch_penalties[i] / len(rows[i])
+        return [
+            Tested(
+                logs=as_python({name: values[i] for name, values in logs.items()}),
+                penalty=float(penalties[i]),
+                outputs=keras.tree.map_structure(lambda *p: np.concatenate(p), *parts[i]),
+            )
+            for i in range(len(rows))
+        ]
 
     def _run_epoch(self, epoch: int) -> None:
         job, runs = self._job, self._runs

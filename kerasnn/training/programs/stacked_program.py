@@ -1,6 +1,7 @@
 """Program that trains several models of one architecture at once, over stacked weights."""
 
 import contextlib
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -49,12 +50,9 @@ class StackedProgram:
         first = self._model.trainable_variables
         self._sizes = [math.prod(v.shape) for v in first]
         self._shapes = [tuple(v.shape) for v in first]
-        rows = [np.concatenate([v.numpy().ravel() for v in m.trainable_variables]) for m in models]
-        self._weights = keras.Variable(np.stack(rows))
-        others = [_other_variables(model) for model in models]
-        self._others = [
-            tf.Variable(tf.stack([v.value for v in same])) for same in zip(*others, strict=True)
-        ]
+        weights, others = self._stacked()
+        self._weights = keras.Variable(weights)
+        self._others = [tf.Variable(tf.convert_to_tensor(values)) for values in others]
         self._changed_others: set[int] = set()
         self._metric_variables = self._model.metrics_variables
         self._fresh_metrics = [tf.stack([v.value] * len(models)) for v in self._metric_variables]
@@ -63,6 +61,10 @@ class StackedProgram:
             [model.optimizer for model in models], self._weights, self._sizes
         )
         self._programs: dict[tuple[bool, bool], GraphProgram] = {}
+
+    @functools.cached_property
+    def _tester(self) -> GraphProgram:
+        return self._trace_test()
 
     def __call__(
         self, order: np.ndarray, active: np.ndarray, *, fresh: bool, training: bool
@@ -86,6 +88,29 @@ class StackedProgram:
             tf.constant(order, tf.int32), tf.constant(active), tf.constant(fresh)
         )
         return {name: value.numpy() for name, value in logs.items()}, finite.numpy()
+
+    def test(self, rows: np.ndarray, active: np.ndarray, *, fresh: bool) -> tuple[Logs, Any, Any]:
+        """Evaluates one batch of each member on the validation rows.
+
+        Args:
+            rows: Rows of the batches, `(members, batch)`.
+            active: Whether a member takes part, `(members,)`.
+            fresh: Whether metrics start anew.
+
+        Returns:
+            Logs by name, each with one entry a member; the outputs, `(members, batch, ...)`; and
+            the sum of the penalties in the loss on this batch, `(members,)`.
+        """
+        found = self._tester(tf.constant(rows, tf.int32), tf.constant(active), tf.constant(fresh))
+        logs, outputs, penalties = tf.nest.map_structure(lambda t: t.numpy(), found)
+        return logs, outputs, penalties
+
+    def read(self) -> None:
+        """Reads the variables of all models again, except for those of their optimizers."""
+        weights, others = self._stacked()
+        self._weights.assign(weights)
+        for variable, values in zip(self._others, others, strict=True):
+            variable.assign(values)
 
     def state(self) -> list[tf.Tensor]:
         """Returns a snapshot of all members, without metrics."""
@@ -121,6 +146,15 @@ class StackedProgram:
         wrong = {id(v) for v, a in values if a.dtype.kind == "f" and not np.isfinite(a).all()}
         return [v.path for v in model.weights if id(v) in wrong] or ["loss"]
 
+    def _stacked(self) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Returns the weights of all models, one a row, and their other variables, stacked."""
+        rows = [
+            np.concatenate([v.numpy().ravel() for v in model.trainable_variables])
+            for model in self._models
+        ]
+        others = zip(*map(_other_variables, self._models), strict=True)
+        return np.stack(rows), [np.stack([v.numpy() for v in same]) for same in others]
+
     def _variables(self) -> list[tf.Variable]:
         """Returns the stacked variables: weights, steps, the optimizer's state, others."""
         own = [self._weights, self.optimizer.counts, *self.optimizer.slots]
@@ -140,11 +174,6 @@ class StackedProgram:
         example = (tf.zeros((0, members, 1), tf.int32), tf.ones((members,), tf.bool), False)
 
         def run(order: Any, active: Any, fresh: Any) -> Any:
-            def reset() -> int:
-                for variable, value in zip(self._metrics, self._fresh_metrics, strict=True):
-                    variable.assign(value)
-                return 0
-
             def step(i: Any) -> Any:
                 if everyone:
                     self._step(order[i], training)
@@ -152,24 +181,54 @@ class StackedProgram:
                     self._step_of_some(order[i], active, training)
                 return (i + 1,)
 
-            tf.cond(fresh, reset, lambda: 0)
+            self._reset_metrics_if(fresh)
             tf.while_loop(lambda i: i < tf.shape(order)[0], step, (0,))
-            logs = tf.vectorized_map(self._results, [v.value() for v in self._metrics])
+            logs = self._logs()
             return logs, self._finite(logs)
 
         with _quiet():
             return GraphProgram(self._model, run, signature, tuple(map(tf.constant, example)))
 
-    def _step_of_some(self, rows: tf.Tensor, active: tf.Tensor, training: bool) -> None:
+    def _trace_test(self) -> GraphProgram:
+        members = len(self._models)
+        signature = [
+            tf.TensorSpec((members, None), tf.int32),
+            tf.TensorSpec((members,), tf.bool),
+            tf.TensorSpec((), tf.bool),
+        ]
+        example = (tf.zeros((members, 1), tf.int32), tf.zeros((members,), tf.bool), False)
+
+        def run(rows: Any, active: Any, fresh: Any) -> Any:
+            self._reset_metrics_if(fresh)
+            outputs, penalties = self._step_of_some(rows, active, False)
+            return self._logs(), outputs, penalties
+
+        with _quiet():
+            return GraphProgram(self._model, run, signature, tuple(map(tf.constant, example)))
+
+    def _reset_metrics_if(self, fresh: tf.Tensor) -> None:
+        def reset() -> int:
+            for variable, value in zip(self._metrics, self._fresh_metrics, strict=True):
+                variable.assign(value)
+            return 0
+
+        tf.cond(fresh, reset, lambda: 0)
+
+    def _logs(self) -> Logs:
+        return tf.vectorized_map(self._results, [v.value() for v in self._metrics])
+
+    def _step_of_some(self, rows: tf.Tensor, active: tf.Tensor, training: bool) -> Any:
         """Runs a step; members that do not take part stay as they are."""
         variables = [*(self._variables() if training else []), *self._metrics]
         before = [v.value() for v in variables]
-        self._step(rows, training)
+        seen = self._step(rows, training)
         for variable, old in zip(variables, before, strict=True):
             chosen = tf.reshape(active, [-1, *[1] * (len(old.shape) - 1)])
             variable.assign(tf.where(chosen, variable.value(), old))
+        return seen
 
-    def _step(self, rows: tf.Tensor, training: bool) -> None:
+    def _step(self, rows: tf.Tensor, training: bool) -> Any:
+        """Runs a step; returns, unless it trains, the outputs and penalties of all members."""
         batch = tf.nest.map_structure(lambda t: tf.gather(t, rows), self._data[training])
         stateful = [*self._others, *self._metrics]
         changed: list[int] = []
@@ -183,7 +242,7 @@ class StackedProgram:
             given = (weights, [v.value() for v in stateful], self._numbers, batch)
             # Operations that TensorFlow cannot vectorise, such as the random numbers of Keras's
             # layers, run member by member.
-            losses, new = tf.vectorized_map(member, given, fallback_to_while_loop=True)
+            losses, new, seen = tf.vectorized_map(member, given, fallback_to_while_loop=True)
             loss = tf.reduce_sum(losses)
         if training:
             self.optimizer.update(
@@ -193,9 +252,10 @@ class StackedProgram:
             stateful[i].assign(value)
         if training:
             self._changed_others |= {i for i in changed if i < len(self._others)}
+        return seen
 
     def _member(self, arguments: Any, training: bool, changed: list[int]) -> Any:
-        """Returns the loss of one member on its batch, and the new values of what has changed."""
+        """Returns a member's loss, the new values of what has changed, outputs and penalties."""
         weights, given, numbers, batch = arguments
         model = self._model
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(show_none(batch))
@@ -216,8 +276,9 @@ class StackedProgram:
             model.metrics[0].update_state(loss, sample_weight=count)
             model.compute_metrics(x, y, outputs, sample_weight)
             values: list[Any] = [scope.get_current_value(v) for v in stateful]
+            seen = () if training else (outputs, tf.add_n([tf.zeros(()), *model.losses]))
         changed[:] = [i for i, value in enumerate(values) if value is not given[i]]
-        return loss, [tf.convert_to_tensor(values[i]) for i in changed]
+        return loss, [tf.convert_to_tensor(values[i]) for i in changed], seen
 
     def _results(self, values: Any) -> Logs:
         mapping = list(zip(self._metric_variables, values, strict=True))
