@@ -147,11 +147,42 @@ def test_columns_have_the_same_type_in_each_frame(write, small_blocks):
     table = CsvTable(write("\n".join(["a,late,b,y", *rows])), as_text=["y"])
     frames = list(table.frames())
     assert len(frames) > 5
-    types = [pl.Float64, pl.String, pl.Float64, pl.String]
+    types = [pl.Float64, pl.Enum, pl.Float64, pl.String]
     assert all(list(frame.schema.values()) == types for frame in frames)
-    assert pl.concat(frames).equals(table.frame())
+    assert pl.concat(map(_written, frames)).equals(_written(table.frame()))
     assert table.frame()["late"][34:37].to_list() == ["34", "text", "36"]
     assert table.frame()["y"][1] == "100000000000000001"
+
+
+def _written(frame):
+    return frame.with_columns(pl.col(pl.Enum).cast(pl.String))
+
+
+@pytest.mark.parametrize(
+    ("late", "column"),
+    [
+        ("7", [*range(35), 7.0]),
+        (" 7 ", [*range(35), 7.0]),
+        ("", [*range(35), None]),
+        ("NA", [*range(35), None]),
+        ("nan", [*range(35), None]),
+        ("3", [0, 1, 2, None, *range(4, 35), None]),
+        ("-inf", [*range(35), -np.inf]),
+        ("red", [*map(str, range(35)), "red"]),
+    ],
+)
+def test_first_rows_that_mislead(write, small_blocks, monkeypatch, late, column):
+    rows = [f"{i},x,{i}" for i in range(35)]
+    missing = ["NA", "nan", *(["3"] if late == "3" else [])]
+    tables = []
+    for sample in (2, 1000):
+        monkeypatch.setattr(csv_table, "_SAMPLE_ROWS", sample)
+        table = CsvTable(write("\n".join(["a,b,y", *rows, f"{late},x,5"])), missing_values=missing)
+        assert table.frame()["a"].to_list() == column
+        frames = list(map(_written, table.frames()))
+        assert pl.concat(frames).equals(_written(table.frame()))
+        tables.append(frames[-1])
+    assert tables[0].equals(tables[1])
 
 
 def test_selected_rows_are_those_of_a_mask(write, small_blocks):
@@ -160,7 +191,8 @@ def test_selected_rows_are_those_of_a_mask(write, small_blocks):
     mask[:20] = False
     blocks = Blocks(table, frame=None, numeric=None)
     chosen = [
-        (block.start + here, block.select(here).frame) for here, block in blocks.selected(mask)
+        (block.start + here, _written(block.select(here).frame))
+        for here, block in blocks.selected(mask)
     ]
     indices, frames = zip(*chosen, strict=True)
     assert len(frames) > 1

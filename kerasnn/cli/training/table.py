@@ -246,7 +246,7 @@ def _inferred_task(values: pl.Series, options: Options) -> tuple[str | None, tup
     if options.task is not None or values.name in options.categorical:
         return options.task, ()
     distinct = values.drop_nulls().unique()
-    numbers = distinct.cast(pl.Float64, strict=False)
+    numbers = distinct.cast(pl.String).cast(pl.Float64, strict=False)
     if numbers.null_count() or len(numbers) <= _FEW_INTEGERS or (numbers != numbers.floor()).any():
         return None, ()
     if numbers.min() == 0 and numbers.max() == len(numbers) - 1:
@@ -267,7 +267,7 @@ def _notes(frame: pl.DataFrame, options: Options) -> tuple[str, ...]:
 
 def _kept_texts(frame: pl.DataFrame, options: Options) -> Iterator[str]:
     for name in options.keep:
-        if frame[name].dtype == pl.String:
+        if frame[name].dtype in (pl.String, pl.Enum):
             yield name
 
 

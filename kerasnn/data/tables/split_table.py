@@ -12,7 +12,7 @@ from kerasnn.data._chunks import mask_of
 from kerasnn.data._partition import check_classes_to_train, partition, training_mask
 from kerasnn.data.split import Split
 from kerasnn.data.tables.columns import Column
-from kerasnn.data.tables.columns.blocks import Block, Blocks
+from kerasnn.data.tables.columns.blocks import Blocks
 from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
 from kerasnn.data.tables.columns.kinds import ColumnSummary
 from kerasnn.data.tables.columns.missing import policies
@@ -525,13 +525,14 @@ def _rows(
     blocks: Blocks, mask: np.ndarray, count: int, columns: Sequence[Column]
 ) -> dict[str, RawColumn]:
     """Returns the first rows of a mask."""
-    frames, found = [], 0
+    parts, found = [], 0
     for here, block in blocks.selected(mask):
-        frames.append(block.select(here[: count - found]).frame)
-        found += len(frames[-1])
+        chosen = block.select(here[: count - found])
+        parts.append(chosen.raw(columns))
+        found += len(chosen.frame)
         if found >= count:
             break
-    return Block(0, pl.concat(frames)).raw(columns)
+    return {name: RawColumn.joined([part[name] for part in parts]) for name in parts[0]}
 
 
 def _raise_all(problems: Sequence[str]) -> None:

@@ -31,10 +31,12 @@ class RawColumn:
         """Returns the column of a series, in which null is missing."""
         if values.dtype == pl.Float64:
             return cls(values.fill_null(float("nan")).to_numpy())
-        values = texts_of(values)
-        # In order of occurrence: nothing may depend on a random one.
-        texts = values.unique(maintain_order=True).drop_nulls()
-        indices = values.cast(pl.Enum(texts)).to_physical().fill_null(len(texts))
+        if not isinstance(values.dtype, pl.Enum):
+            values = texts_of(values)
+            # In order of occurrence: nothing may depend on a random one.
+            values = values.cast(pl.Enum(values.unique(maintain_order=True).drop_nulls()))
+        texts = values.dtype.categories
+        indices = values.to_physical().fill_null(len(texts))
         absent = [""] if values.null_count() else []
         return cls(indices.to_numpy(), np.array([*texts.to_list(), *absent], object))
 
