@@ -7,6 +7,7 @@ from kerasnn.models.model import Model
 from kerasnn.models.perceptron import perceptron
 from kerasnn.models.rnn import rnn
 from kerasnn.models.sequential import Sequential
+from kerasnn.models.tabular import tabular
 
 __all__ = [
     "Model",
@@ -16,6 +17,7 @@ __all__ = [
     "mlp",
     "perceptron",
     "rnn",
+    "tabular",
 ]
 
 
