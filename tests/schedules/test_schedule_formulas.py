@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasnn.schedules import Cosine, Exponential, InverseTime, OneCycle, Polynomial, Step
+from kerasnn.schedules import (
+    Cosine,
+    CosineLog,
+    Exponential,
+    InverseTime,
+    OneCycle,
+    Polynomial,
+    Step,
+)
 
 theirs = keras.optimizers.schedules
 STEPS = np.arange(40)
@@ -91,3 +99,14 @@ def test_momentum_falls_while_the_rate_rises():
     rates = cycle.values(11)
     wanted = [0.9, 0.85, 0.8, 0.75, 0.7, 0.75, 0.8, 0.85, 0.9, 0.9, 0.9]
     np.testing.assert_allclose(cycle.momentum_at(rates), wanted, rtol=1e-5)
+
+
+def test_cycles_that_double():
+    """Of 15 steps the cycles take 1, 2, 4 and 8: the rate is 0 between them, and half way at 1."""
+    got = CosineLog(0.5, steps=15, cycles=4).values([0, 1, 3, 7, 15, 99])
+    np.testing.assert_allclose(got, 0, atol=1e-5)
+    middle = (2 ** (np.arange(4) + 0.5) - 1).astype("float32")
+    np.testing.assert_allclose(CosineLog(0.5, steps=15).values(middle), 0.5, rtol=1e-5)
+    once = CosineLog(1.0, steps=1000, cycles=1).values(1001)
+    t = np.arange(1001) / 1000
+    np.testing.assert_allclose(once, (1 - np.cos(2 * np.pi * np.log2(1 + t))) / 2, atol=1e-5)

@@ -68,6 +68,16 @@ def schedule(i):
     return network(i, optimizers.Adam(rate), lambda: [K.Standardize()])
 
 
+def tabular(i):
+    rate = kerasnn.schedules.CosineLog(0.02 * (i + 1), steps=15)
+
+    def body():
+        dense = K.NTKDense(5), K.ParametricActivation("selu"), K.Dropout(0.1)
+        return [K.RobustScale(), K.PeriodicEmbedding(frequencies=3), K.Scale(), *dense]
+
+    return network(i, optimizers.AdamW(rate, beta_2=0.95, weight_decay=0.02), body)
+
+
 def assert_equal_states(one, other):
     for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
@@ -79,7 +89,7 @@ def assert_equal_histories(one, other):
         np.testing.assert_allclose(values, other.history[name], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("make", [momentum, adam, rmsprop, adamw, schedule])
+@pytest.mark.parametrize("make", [momentum, adam, rmsprop, adamw, schedule, tabular])
 def test_each_member_ends_as_fit_alone_leaves_it(make):
     models = [make(i) for i in range(3)]
     options = {"epochs": 5, "class_weight": WEIGHTS, "verbose": 0}

@@ -36,7 +36,8 @@ _LAYERS = (
     *(_L.Add, _L.Subtract, _L.Multiply, _L.Average, _L.Maximum, _L.Minimum, _L.Concatenate),
     *(_L.Dot, layers.Dropout, layers.AlphaDropout, layers.GaussianDropout),
     *(layers.SpatialDropout, layers.DropPath, layers.DropConnect, layers.ConcreteDropout),
-    *(layers.Standardize, layers.LeakyReLU, layers.Threshold),
+    *(layers.Standardize, layers.LeakyReLU, layers.Threshold, layers.RobustScale),
+    *(layers.PeriodicEmbedding, layers.Scale, layers.NTKDense, layers.ParametricActivation),
 )
 _CALLBACKS = (
     callbacks.EarlyStopping,
