@@ -1,6 +1,7 @@
-"""Builders of compiled models, and the classes `Sequential` and `Model`."""
+"""Builders of compiled models and ensembles, and the classes `Sequential` and `Model`."""
 
 from kerasnn.models.cnn import cnn
+from kerasnn.models.ensemble import ensemble
 from kerasnn.models.graph_network import graph_network
 from kerasnn.models.mlp import mlp
 from kerasnn.models.model import Model
@@ -13,6 +14,7 @@ __all__ = [
     "Model",
     "Sequential",
     "cnn",
+    "ensemble",
     "graph_network",
     "mlp",
     "perceptron",

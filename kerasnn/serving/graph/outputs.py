@@ -1,5 +1,6 @@
 """Outputs of a model in the types that a server can write: strings and float32."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,28 @@ _EXACT = 2**24
 
 
 def activation(tensor: Any) -> str | None:
-    """Returns `softmax` or `sigmoid` where that computed the traced tensor."""
+    """Returns `softmax` or `sigmoid` where that, or a mean of several, computed the tensor."""
     if not isinstance(tensor, tf.Tensor):
         return None
     operation = tensor.op
     # Probabilities that were rounded to integers are none any more.
     while operation.type in ("Cast", "Identity") and operation.outputs[0].dtype.is_floating:
         operation = operation.inputs[0].op
+    if operation.type == "RealDiv":
+        terms = list(_terms(operation.inputs[0]))
+        if tf.get_static_value(operation.inputs[1]) == len(terms):
+            found = {activation(term) for term in terms}
+            return found.pop() if len(found) == 1 else None
     return {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(operation.type)
+
+
+def _terms(tensor: tf.Tensor) -> Iterator[tf.Tensor]:
+    """Yields the tensors whose sum a tensor is, as `keras.layers.Average` computes it."""
+    if tensor.op.type == "AddV2":
+        for part in tensor.op.inputs:
+            yield from _terms(part)
+    else:
+        yield tensor
 
 
 def writable(name: str, tensor: Any) -> tf.Tensor:

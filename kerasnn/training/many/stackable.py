@@ -176,9 +176,12 @@ _RATE_NAMES = tuple(keras.saving.get_registered_name(kind) for kind in RATES)
 
 
 def _is_free(name: str) -> bool:
-    # `_other_penalties` compares regularizers that are no L1 or L2.
+    # `_other_penalties` compares regularizers that are no L1 or L2. `sigma` is the spread of the
+    # initial weights of `PeriodicEmbedding`.
     free = ("_initializer", "_regularizer")
-    return name in ("name", "seed") or (name != "activity_regularizer" and name.endswith(free))
+    return name in ("name", "seed", "sigma") or (
+        name != "activity_regularizer" and name.endswith(free)
+    )
 
 
 def _other_penalties(model: Any) -> list[Any]:

@@ -1,12 +1,14 @@
 """Loop over the epochs of a stack, with validation and callbacks by member."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerasnn import callbacks
 from kerasnn._core.callback import Callback
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.loop.job import Job
@@ -92,6 +94,8 @@ class StackedTraining:
         self._running = np.ones(len(members), bool)
         self._pacer = Pacer()
         self._runs: list[_Run] = []
+        # A snapshot of all members after the current epoch, made when it is asked for.
+        self._snapshot: list[np.ndarray] = []
 
     def train(
         self, on_epoch: Callable[[int], None] = lambda done: None
@@ -107,8 +111,8 @@ class StackedTraining:
             for member in self._members
         ]
         try:
-            for run in self._runs:
-                run.begin()
+            for i, run in enumerate(self._runs):
+                run.begin(functools.partial(self._weights, i))
             for epoch in range(job.initial_epoch, job.epochs):
                 self._run_epoch(epoch)
                 on_epoch(epoch + 1)
@@ -178,12 +182,21 @@ class StackedTraining:
                 runs[i].callbacks.on_test_end(validated)
                 by_member[i] |= {f"val_{name}": value for name, value in validated.items()}
         progress.end([by_member[i] for i in running])
-        state = [v.numpy() for v in self._program.state()] if with_callbacks else []
+        self._snapshot = []
         for i in running:
-            if self._members[i].callbacks:
-                self._program.write(i, state, optimizer=False)
+            if any(map(_reads_model, self._members[i].callbacks)):
+                self._program.write(i, self._state(), optimizer=False)
             runs[i].end_epoch(epoch, by_member[i])
         self._end([i for i in running if runs[i].model.stop_training])
+
+    def _state(self) -> list[np.ndarray]:
+        """Returns the snapshot of the current epoch."""
+        self._snapshot = self._snapshot or [value.numpy() for value in self._program.state()]
+        return self._snapshot
+
+    def _weights(self, member: int) -> list[np.ndarray]:
+        """Returns the current weights of one member, in the order of its model's."""
+        return [value for _, value in self._program.weights(member, self._state())]
 
     def _pass(
         self, batches: BatchPlan, epoch: int, *, training: bool, progress: Any = None
@@ -248,8 +261,11 @@ class _Run:
         """Returns the logs of this member, the `member`-th of the stack, by its own names."""
         return as_python({self._names.get(k, k): v[member] for k, v in logs.items()})
 
-    def begin(self) -> None:
+    def begin(self, weights: Callable[[], list[np.ndarray]]) -> None:
         self.model.stop_training = False
+        for callback in self._own:
+            if isinstance(callback, callbacks.EarlyStopping):
+                callback.use_snapshots(weights)
         self.callbacks.on_train_begin()
 
     def end_epoch(self, epoch: int, logs: Logs) -> None:
@@ -290,6 +306,12 @@ class _EpochProgress:
         if self._verbose:
             self._bar.stateful_metrics = {name for member in logs for name in member}
             self._bar.update(self._steps, _means(logs), finalize=True)
+
+
+def _reads_model(callback: Any) -> bool:
+    """Whether a callback of those that can be stacked reads weights from its model."""
+    stops = isinstance(callback, keras.callbacks.EarlyStopping)
+    return stops and not isinstance(callback, callbacks.EarlyStopping)
 
 
 def _numbers(chosen: np.ndarray) -> list[int]:
