@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import keras
+import numpy as np
 
 from kerasnn import callbacks, layers
 from kerasnn._core.model import all_layers, is_symbolic
 from kerasnn.training.loop.needs_keras import uses_strategy
 from kerasnn.training.programs.graph_program import has_convolutions
-from kerasnn.training.programs.hyperparameters import RATES, penalty_factors
+from kerasnn.training.programs.hyperparameters import RATES, differing, penalty_factors
 from kerasnn.training.programs.stacked_optimizer import constants, why_not_by_weight
 from kerasnn.training.programs.train_step import has_keras_step
 
@@ -86,16 +87,32 @@ def architecture(model: Any) -> str | None:
     return json.dumps(parts, sort_keys=True, default=str) + constants(model.optimizer)
 
 
-def in_memory(members: Sequence[T], model: Any, rows: int) -> list[Sequence[T]]:
-    """Returns the members of one architecture in parts that fit into memory at once.
+def have_equal_settings(models: Sequence[Any]) -> bool:
+    """Whether models of one architecture have the same rates, penalties and optimizers."""
+    # Keras numbers the names.
+    configs = [model.optimizer.get_config() | {"name": ""} for model in models]
+    return all(config == configs[0] for config in configs) and not differing(models)
+
+
+def have_equal_values(one: Any, other: Any) -> bool:
+    """Whether all variables of two models of one architecture are equal, but for optimizers."""
+    pairs = zip(one.variables, other.variables, strict=True)
+    return all(np.array_equal(a.numpy(), b.numpy()) for a, b in pairs)
+
+
+def most_in_memory(model: Any, rows: int) -> int:
+    """Returns how many models of one architecture fit into memory at once.
 
     Args:
-        members: The members.
-        model: One of their models.
+        model: One of them.
         rows: Rows in a batch.
     """
     weights = sum(math.prod(v.shape) for v in model.trainable_variables)
-    most = max(2, _STACK_FLOATS // (weights + rows * floats_of_row(model)))
+    return max(2, _STACK_FLOATS // (weights + rows * floats_of_row(model)))
+
+
+def in_parts(members: Sequence[T], most: int) -> list[Sequence[T]]:
+    """Returns members in as few parts as possible, which are about equally large."""
     count = -(-len(members) // most)
     ends = [len(members) * i // count for i in range(count + 1)]
     return [members[start:end] for start, end in itertools.pairwise(ends)]
