@@ -200,21 +200,14 @@ class StackedTraining:
     ) -> tuple[Logs, np.ndarray]:
         """Runs all batches of an epoch or of a validation."""
         fresh, done, result = True, 0, None
-        weights = self._program.size + _STEP_WEIGHTS
-        moved = batches.steps * self._job.epochs * weights
+        moved = batches.steps * self._job.epochs * (self._program.size + _STEP_WEIGHTS)
         options = {"training": training, "one_trace": batches.is_mixed and moved <= _TRACE_WEIGHTS}
         for order, active in batches.epoch(epoch):
             at = 0
             while at < len(order):
                 part = order[at : at + self._pacer.steps()]
                 self._pacer.start()
-                result = self._program(
-                    part,
-                    active,
-                    fresh=fresh,
-                    training=training,
-                    one_trace=batches.is_mixed and is_short,
-                )
+                result = self._program(part, active, fresh=fresh, **options)
                 self._pacer.stop(len(part))
                 at, done, fresh = at + len(part), done + len(part), False
                 if progress is not None:
