@@ -149,10 +149,9 @@ class FoldTraining:
         room = _TEST_FLOATS // (len(folds) * floats_of_row(first))
         tested = stack.test([fold.test for fold in folds], min(_TEST_ROWS, max(1, room)))
         results: list[FoldResult | Exception] = []
-        for fold, history, found in zip(folds, histories, tested, strict=True):
+        for i, (fold, history, found) in enumerate(zip(folds, histories, tested, strict=True)):
             scored = _Scored(
-                # Of one output the names are those of the first.
-                model=first if len(first.outputs) == 1 else fold.model,
+                model=stack.named_by(i),
                 logs=found.logs,
                 penalty=found.penalty,
                 outputs=found.outputs,

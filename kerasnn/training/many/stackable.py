@@ -35,7 +35,8 @@ _L = keras.layers
 _LAYERS = (
     keras.Sequential,
     keras.Model,
-    *(_L.InputLayer, _L.Dense, _L.Embedding, _L.Dropout, _L.GaussianDropout, _L.GaussianNoise),
+    *(_L.InputLayer, _L.Dense, _L.EinsumDense, _L.Embedding),
+    *(_L.Dropout, _L.GaussianDropout, _L.GaussianNoise),
     *(_L.Activation, _L.ReLU, _L.LeakyReLU, _L.PReLU, _L.ELU, _L.Softmax),
     *(_L.BatchNormalization, _L.LayerNormalization, _L.GroupNormalization),
     *(_L.RMSNormalization, _L.UnitNormalization, _L.Rescaling, _L.ActivityRegularization),
@@ -43,8 +44,10 @@ _LAYERS = (
     *(_L.Add, _L.Subtract, _L.Multiply, _L.Average, _L.Maximum, _L.Minimum, _L.Concatenate),
     *(_L.Dot, layers.Dropout, layers.AlphaDropout, layers.GaussianDropout),
     *(layers.SpatialDropout, layers.DropPath, layers.DropConnect, layers.ConcreteDropout),
-    *(layers.Standardize, layers.LeakyReLU, layers.Threshold),
+    *(layers.Standardize, layers.EmbedColumns, layers.LeakyReLU, layers.Threshold),
 )
+# Of their gradients TensorFlow keeps one row for each index in a batch.
+_TABLES = (_L.Embedding, layers.EmbedColumns)
 _CALLBACKS = (
     callbacks.EarlyStopping,
     callbacks.ReduceLROnPlateau,
@@ -80,7 +83,8 @@ def architecture(model: Any) -> str | None:
         (tuple(v.shape), str(v.dtype)) for v in [*model.trainable_variables, *model.variables]
     ]
     config = _common(model.get_config(), names)
-    parts = [config, compiled, _other_penalties(model)]
+    # Keras numbers the names of metrics.
+    parts = [config, _common(compiled, {}), _other_penalties(model)]
     if not _is_own(parts):
         return None
     parts.append(shapes)
@@ -156,7 +160,17 @@ def _why_odd_layer(model: Any) -> str | None:
         known = type(layer) in _LAYERS or isinstance(layer, keras.Model)
         if not known or (isinstance(layer, keras.Model) and not _is_own_class(layer)):
             return f"`{layer.name}` is a `{type(layer).__name__}`, which cannot be stacked"
+        if isinstance(layer, _TABLES) and not _is_linear(model.optimizer):
+            return (
+                f"the gradient of `{layer.name}` is sparse, and `{type(model.optimizer).__name__}` "
+                "squares or clips its rows before it adds them up"
+            )
     return None
+
+
+def _is_linear(optimizer: Any) -> bool:
+    """Whether the steps of an optimizer are linear in the gradient."""
+    return type(optimizer) is keras.optimizers.SGD and optimizer.clipvalue is None
 
 
 def _is_own_class(model: Any) -> bool:

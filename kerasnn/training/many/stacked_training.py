@@ -20,7 +20,7 @@ from kerasnn.training.programs.train_step import Logs, as_python, build
 
 # A second trace takes as long as leaving so many weights as they are, by member and step; and as
 # the operations for it take as long as some thousand weights in each step.
-_TRACE_WEIGHTS, _STEP_WEIGHTS = 1 << 24, 5000
+_TRACE_WEIGHTS, _STEP_WEIGHTS = 1 << 25, 5000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class Tested:
     """A member on its test rows.
 
     Attributes:
-        logs: Loss and metrics, by the names of the first member.
+        logs: Loss and metrics.
         penalty: Mean of the penalties in the loss.
         outputs: Outputs, in the order of the rows.
     """
@@ -82,7 +82,8 @@ class StackedTraining:
                 learn_standardization(
                     member.model, take(job.x, member.rows), take(job.y, member.rows), None
                 )
-        _build(job, members)
+        self._own_names = _has_own_names(members[0].model)
+        _build(job, members, self._own_names)
         models = [member.model for member in members]
         starts = [member.start or member.model for member in members]
         self._program = StackedProgram(models, starts, job.packed, others, differing(models))
@@ -110,8 +111,8 @@ class StackedTraining:
         """
         job = self._job
         self._runs = [
-            _Run(job, member, self._batches.steps, _names_of_logs(self._members[0], member))
-            for member in self._members
+            _Run(job, member, self._batches.steps, self._names_of_logs(i))
+            for i, member in enumerate(self._members)
         ]
         try:
             for run in self._runs:
@@ -158,12 +159,23 @@ class StackedTraining:
                     penalties[i] += batch.shape[1] * batch_penalties[i] / len(rows[i])
         return [
             Tested(
-                logs=as_python({name: values[i] for name, values in logs.items()}),
+                logs=self._runs[i].logs(logs, i),
                 penalty=float(penalties[i]),
                 outputs=keras.tree.map_structure(lambda *p: np.concatenate(p), *parts[i]),
             )
             for i in range(len(rows))
         ]
+
+    def named_by(self, member: int) -> Any:
+        """Returns a model whose metrics have the names in the logs of a member."""
+        return self._members[member if self._own_names else 0].model
+
+    def _names_of_logs(self, member: int) -> dict[str, str]:
+        """Returns name in the logs of the first member -> name in those of another."""
+        if not self._own_names:
+            return {}
+        names = (list(self.named_by(i).get_metrics_result()) for i in (0, member))
+        return dict(zip(*names, strict=True))
 
     def _run_epoch(self, epoch: int) -> None:
         job, runs = self._job, self._runs
@@ -336,18 +348,22 @@ def _means(logs: Sequence[Logs]) -> list[tuple[str, float]]:
     return [(name, float(np.mean([np.mean(member[name]) for member in logs]))) for name in names]
 
 
-def _names_of_logs(first: Member, member: Member) -> dict[str, str]:
-    """Returns the names in a member's logs by those of the first; outputs are named by layers."""
-    if len(member.model.outputs) == 1:
-        return {}
-    names = (list(m.model.get_metrics_result()) for m in (first, member))
-    return dict(zip(*names, strict=True))
+def _has_own_names(model: Any) -> bool:
+    """Whether the names of logs may differ between models of one architecture.
+
+    Outputs are named by layers, and Keras numbers the metrics that are given as objects.
+    """
+    given = model.get_compile_config()
+    objects = [given["metrics"], given["weighted_metrics"]]
+    return len(model.outputs) > 1 or not all(
+        leaf is None or isinstance(leaf, str) for leaf in keras.tree.flatten(objects)
+    )
 
 
-def _build(job: Job, members: Sequence[Member]) -> None:
+def _build(job: Job, members: Sequence[Member], own_names: bool) -> None:
     """Creates the metrics of the first model, and those of others where their names are needed."""
     spec = batch_spec(job.packed)
     for i, member in enumerate(members):
         monitors = {getattr(callback, "monitor", "loss") for callback in member.callbacks}
-        if i == 0 or len(member.model.outputs) > 1 or not monitors <= {"loss", "val_loss"}:
+        if i == 0 or own_names or not monitors <= {"loss", "val_loss"}:
             build(member.model, spec)
