@@ -14,7 +14,7 @@ from kerasnn.training.inputs import arrays
 from kerasnn.training.loop.job import Job, check_model
 from kerasnn.training.loop.needs_keras import why_only_keras
 from kerasnn.training.loop.training_loop import ask_callbacks, train
-from kerasnn.training.many.stackable import architecture, in_memory, why_alone
+from kerasnn.training.many.stackable import architecture, in_parts, most_in_memory, why_alone
 from kerasnn.training.many.stacked_training import Member, StackedTraining, take
 
 
@@ -135,7 +135,7 @@ def fit_many(
         if stacked:
             model = stacked[0][1].model
             batch = min(job.step_rows, max(len(member.rows) for _, member in stacked))
-            stacks += [(job, part) for part in in_memory(stacked, model, batch)]
+            stacks += [(job, part) for part in in_parts(stacked, most_in_memory(model, batch))]
     for _, job in alone:
         ask_callbacks(job)
     histories: dict[int, Any] = {}

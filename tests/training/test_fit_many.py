@@ -51,7 +51,7 @@ def adam(i):
 
 def rmsprop(i):
     def body():
-        return [L.LayerNormalization(), L.Dropout(0.3)]
+        return [L.LayerNormalization(), L.Dropout(0.3), L.EinsumDense("bi,io->bo", 5)]
 
     return network(i, optimizers.RMSprop(0.01, clipvalue=0.1), body)
 
@@ -123,6 +123,29 @@ def test_members_equal_keras():
     kerasnn.fit_many(models, X, Y, sample_weight=weights, **options)
     alone.fit(X, Y, sample_weight=weights, **options)
     assert_equal_states(models[1], alone)
+
+
+def test_columns_of_indices_may_be_embedded():
+    def embedded(i):
+        keras.utils.set_random_seed(i)
+        layers = [keras.Input((6,)), K.EmbedColumns({3: 5}), L.Dense(3, "softmax")]
+        model = keras.Sequential(layers)
+        metrics = [keras.metrics.SparseCategoricalCrossentropy()]
+        optimizer = optimizers.SGD(0.1, momentum=0.9)
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=metrics)
+        return model
+
+    x = X.copy()
+    x[:, 3] = np.arange(len(x)) % 5
+    models, alone = [embedded(i) for i in range(2)], embedded(1)
+    histories = kerasnn.fit_many(models, x, Y, epochs=2, seeds=[1, 2], verbose=0)
+    history = kerasnn.fit(alone, x, Y, epochs=2, seed=2, verbose=0)
+    assert histories[1].engine == "stacked"
+    assert_equal_states(models[1], alone)
+    # Keras numbers the names of metrics.
+    assert list(histories[1].history) == sorted(models[1].get_metrics_result())
+    ours, theirs = (sorted(h.history.values()) for h in (histories[1], history))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
 
 
 def test_inputs_and_outputs_may_be_structures():
@@ -230,6 +253,7 @@ def small(layer=None, shape=(6,), optimizer="adam", loss="mse"):
         (lambda: small(optimizer=optimizers.Adam(clipnorm=1.0)), "clipnorm"),
         (lambda: small(optimizer=optimizers.Adam(use_ema=True)), "use_ema"),
         (lambda: small(L.Dense(3, dtype="bfloat16")), "float32"),
+        (lambda: small(L.Embedding(3, 2)), "sparse"),
     ],
 )
 def test_reasons_to_train_alone(model, reason):

@@ -101,6 +101,8 @@ class BuiltFold:
         validation: Indices of the rows to validate on, or None.
         test: Indices of the rows to test on.
         seed: Seed of the order of rows.
+        start: A model of another setting with whose variables the fold starts, if `model` is the
+            one of all folds of its setting; else None.
         seconds: Time that building took.
     """
 
@@ -110,6 +112,7 @@ class BuiltFold:
     validation: np.ndarray | None
     test: np.ndarray
     seed: int
+    start: Any = None
     seconds: float = 0.0
 
 

@@ -1,5 +1,6 @@
 """Order in which folds are run: in stacks of one architecture where that is possible."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -7,9 +8,74 @@ from kerasnn._core.progress import Progress
 from kerasnn.selection.folds.executor import FoldExecutor
 from kerasnn.selection.folds.fold import BuiltFold, Fold, FoldResult
 from kerasnn.selection.folds.fold_training import FoldTraining, attempt
-from kerasnn.training.many.stackable import architecture, why_alone
+from kerasnn.training.loop.schedule_start import lasting_schedule
+from kerasnn.training.many.stackable import (
+    architecture,
+    have_equal_settings,
+    have_equal_values,
+    in_parts,
+    most_in_memory,
+    why_alone,
+)
 
 Results = list[tuple[Any, FoldResult | Exception]]
+
+
+class WaitingFolds:
+    """Folds of one architecture that wait to train at once.
+
+    Attributes:
+        folds: Key, fold, and fold with its model.
+    """
+
+    def __init__(self) -> None:
+        self.folds: list[tuple[Any, Fold, BuiltFold]] = []
+        self._checked: dict[tuple[int, ...], bool] = {}
+
+    def add(self, built: BuiltFold, folds: Sequence[tuple[Any, Fold]]) -> int:
+        """Adds the first of the folds of one setting, or all; returns how many.
+
+        All are added if the model starts as that of another setting does in the same fold. Then
+        the setting starts as the other one in the other folds too, and no model is built for it
+        there. It is assumed that what `build` draws depends on its arguments in all folds or none.
+
+        Args:
+            built: The first fold with its model.
+            folds: Keys and folds.
+        """
+        starts = self._starts(built, folds)
+        if starts is None:
+            self.folds.append((*folds[0], built))
+            return 1
+        for (key, fold), start in zip(folds, starts, strict=True):
+            shared = dataclasses.replace(
+                start, model=built.model, start=start.model, seconds=built.seconds / len(folds)
+            )
+            self.folds.append((key, fold, shared))
+        return len(folds)
+
+    def _starts(
+        self, built: BuiltFold, folds: Sequence[tuple[Any, Fold]]
+    ) -> list[BuiltFold] | None:
+        """Returns folds of another setting with the same rows and seeds, or None."""
+        known: dict[int, tuple[Fold, BuiltFold]] = {}
+        for _, fold, other in self.folds:
+            if other.start is None:
+                known.setdefault(fold.seed, (fold, other))
+        found = [known.get(fold.seed) for _, fold in folds]
+        starts = [pair[1] for pair in found if pair is not None]
+        same_rows = all(
+            pair is not None and pair[0].rows is fold.rows
+            for pair, (_, fold) in zip(found, folds, strict=True)
+        )
+        # A schedule that lasts as long as training differs by the number of a fold's rows.
+        if built.callbacks or not same_rows or lasting_schedule(built.model) is not None:
+            return None
+        seeds = tuple(fold.seed for _, fold in folds)
+        if seeds not in self._checked:
+            self._checked[seeds] = have_equal_settings([start.model for start in starts])
+        is_equal = self._checked[seeds] and have_equal_values(starts[0].model, built.model)
+        return starts if is_equal else None
 
 
 class FoldRunner:
@@ -31,7 +97,7 @@ class FoldRunner:
     ) -> None:
         self._training, self._executor, self._progress = training, executor, progress
         self._most = most
-        self._waiting: dict[str, list[tuple[Any, Fold, BuiltFold]]] = {}
+        self._waiting: dict[str, WaitingFolds] = {}
 
     def add(self, folds: Mapping[Any, Fold]) -> Iterator[Results]:
         """Takes the folds of one setting, by keys; yields results that are there.
@@ -40,31 +106,43 @@ class FoldRunner:
         """
         left = list(folds.items())
         while left:
-            key, fold = left.pop(0)
-            built = attempt(self._training.build, fold)
+            key, fold = left[0]
+            built = attempt(self._training.build, fold, True)
             if isinstance(built, Exception):
-                self._progress.step(1 + len(left))
+                self._progress.step(len(left))
                 yield [(key, built)]
                 return
-            kind = None
-            if why_alone(built.model, built.callbacks) is None:
-                kind = architecture(built.model)
+            kind = _kind(built)
             if kind is None:
-                # Random numbers that a layer draws without a seed follow from the seed of `build`
-                # in the same thread.
-                again = self._executor.has_threads
-                yield from self._alone([(key, fold if again else built), *left])
+                # Random numbers that a layer draws without a seed follow from the seed of `build`,
+                # set in the same thread.
+                again = self._executor.has_threads or not self._training.builder.sets_all_seeds
+                yield from self._alone([(key, fold if again else built), *left[1:]])
                 return
-            self._waiting.setdefault(kind, []).append((key, fold, built))
-        if sum(map(len, self._waiting.values())) >= self._most:
+            waiting = self._waiting.setdefault(kind, WaitingFolds())
+            if waiting.folds and len(waiting.folds) + len(left) > self._room(built):
+                yield from self._run(kind)
+                waiting = self._waiting.setdefault(kind, WaitingFolds())
+            left = left[waiting.add(built, left) :]
+        if sum(len(waiting.folds) for waiting in self._waiting.values()) >= self._most:
             yield from self.finish()
 
     def finish(self) -> Iterator[Results]:
         """Runs the folds that wait; yields the results of one stack after the other."""
         while self._waiting:
-            waiting = self._waiting.pop(next(iter(self._waiting)))
-            for part in self._training.in_memory(waiting):
-                yield self._stacked(part)
+            yield from self._run(next(iter(self._waiting)))
+
+    def _run(self, kind: str) -> Iterator[Results]:
+        """Runs the folds of one architecture."""
+        waiting = self._waiting.pop(kind).folds
+        for part in in_parts(waiting, self._room(waiting[0][2])):
+            yield self._stacked(part)
+
+    def _room(self, built: BuiltFold) -> int:
+        """Returns how many folds fit into memory at once."""
+        dataset, size = self._training.dataset, self._training.settings.batch_size
+        rows = dataset.count if isinstance(size, str) else min(size, dataset.count)
+        return min(self._most, most_in_memory(built.model, rows))
 
     def _alone(self, folds: Sequence[tuple[Any, Fold | BuiltFold]]) -> Iterator[Results]:
         """Runs folds of one setting, up to the first that fails."""
@@ -101,3 +179,10 @@ class FoldRunner:
             found = [self._result_alone(fold) for fold in again]
         self._progress.step(len(built) - shown)
         return list(zip(keys, found, strict=True))
+
+
+def _kind(built: BuiltFold) -> str | None:
+    """Returns the architecture of a model, or None if it cannot be stacked."""
+    if why_alone(built.model, built.callbacks) is not None:
+        return None
+    return architecture(built.model)

@@ -18,7 +18,7 @@ from kerasnn.selection.folds.scoring import scores_of
 from kerasnn.selection.folds.splits import validation_split
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.training_loop import ask_callbacks
-from kerasnn.training.many.stackable import floats_of_row, in_memory
+from kerasnn.training.many.stackable import floats_of_row
 from kerasnn.training.many.stacked_training import Member, StackedTraining
 
 _TEST_ROWS = 4096
@@ -39,8 +39,13 @@ class FoldTraining:
     builder: ModelBuilder
     settings: FoldSettings
 
-    def build(self, fold: Fold) -> BuiltFold:
-        """Returns a fold with a newly built model, its callbacks and its validation rows."""
+    def build(self, fold: Fold, stacked: bool = False) -> BuiltFold:
+        """Returns a fold with a newly built model, its callbacks and its validation rows.
+
+        Args:
+            fold: The fold.
+            stacked: Whether the model is to train in a stack.
+        """
         began = time.perf_counter()
         callbacks = self.settings.new_callbacks()
         train, validation = fold.rows.train, None
@@ -48,7 +53,7 @@ class FoldTraining:
         if fraction:
             seed = derived(fold.seed, 1)
             train, validation = validation_split(self.dataset, train, fraction, seed)
-        model = self.builder(fold.params, self.dataset.x, seed=fold.seed)
+        model = self.builder(fold.params, self.dataset.x, seed=fold.seed, stacked=stacked)
         return BuiltFold(
             model=model,
             callbacks=callbacks,
@@ -58,12 +63,6 @@ class FoldTraining:
             seed=fold.seed,
             seconds=time.perf_counter() - began,
         )
-
-    def in_memory(self, waiting: list[tuple[Any, Fold, BuiltFold]]) -> list[Any]:
-        """Returns folds of one architecture in parts that fit into memory at once."""
-        size = self.settings.batch_size
-        rows = self.dataset.count if isinstance(size, str) else min(size, self.dataset.count)
-        return in_memory(waiting, waiting[0][2].model, rows)
 
     def alone(self, fold: BuiltFold) -> FoldResult:
         """Returns the result of one fold."""
@@ -130,9 +129,9 @@ class FoldTraining:
         if folds[0].validation is not None:
             job = dataclasses.replace(job, validation_data=rows)
         for fold in folds:
-            ask_callbacks(
-                dataclasses.replace(job, model=fold.model, callbacks=tuple(fold.callbacks))
-            )
+            if fold.callbacks:
+                callbacks = tuple(fold.callbacks)
+                ask_callbacks(dataclasses.replace(job, model=fold.model, callbacks=callbacks))
         members = [
             Member(
                 model=fold.model,
@@ -140,6 +139,7 @@ class FoldTraining:
                 validation_rows=fold.validation,
                 callbacks=tuple(fold.callbacks),
                 seed=fold.seed,
+                start=fold.start,
             )
             for fold in folds
         ]
@@ -149,10 +149,9 @@ class FoldTraining:
         room = _TEST_FLOATS // (len(folds) * floats_of_row(first))
         tested = stack.test([fold.test for fold in folds], min(_TEST_ROWS, max(1, room)))
         results: list[FoldResult | Exception] = []
-        for fold, history, found in zip(folds, histories, tested, strict=True):
+        for i, (fold, history, found) in enumerate(zip(folds, histories, tested, strict=True)):
             scored = _Scored(
-                # Of one output the names are those of the first.
-                model=first if len(first.outputs) == 1 else fold.model,
+                model=stack.named_by(i),
                 logs=found.logs,
                 penalty=found.penalty,
                 outputs=found.outputs,

@@ -39,6 +39,7 @@ class BatchPlan:
 
     Attributes:
         steps: Steps of an epoch.
+        is_mixed: Whether all members take part in some steps, and not all in others.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class BatchPlan:
         self._seeds = seeds or ()
         self._segments = list(_segments(np.array([len(r) for r in rows]), batch_size))
         self.steps = sum(s.stop - s.start for s in self._segments)
+        self.is_mixed = len({bool(s.active.all()) for s in self._segments}) > 1
 
     def epoch(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields the batches of an epoch, `(steps, members, batch)`, and who takes part."""

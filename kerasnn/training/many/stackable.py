@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import keras
+import numpy as np
 
 from kerasnn import callbacks, layers
 from kerasnn._core.model import all_layers, is_symbolic
 from kerasnn.training.loop.needs_keras import uses_strategy
 from kerasnn.training.programs.graph_program import has_convolutions
-from kerasnn.training.programs.hyperparameters import RATES, penalty_factors
+from kerasnn.training.programs.hyperparameters import RATES, differing, penalty_factors
 from kerasnn.training.programs.stacked_optimizer import constants, why_not_by_weight
 from kerasnn.training.programs.train_step import has_keras_step
 
@@ -34,7 +35,8 @@ _L = keras.layers
 _LAYERS = (
     keras.Sequential,
     keras.Model,
-    *(_L.InputLayer, _L.Dense, _L.Embedding, _L.Dropout, _L.GaussianDropout, _L.GaussianNoise),
+    *(_L.InputLayer, _L.Dense, _L.EinsumDense, _L.Embedding),
+    *(_L.Dropout, _L.GaussianDropout, _L.GaussianNoise),
     *(_L.Activation, _L.ReLU, _L.LeakyReLU, _L.PReLU, _L.ELU, _L.Softmax),
     *(_L.BatchNormalization, _L.LayerNormalization, _L.GroupNormalization),
     *(_L.RMSNormalization, _L.UnitNormalization, _L.Rescaling, _L.ActivityRegularization),
@@ -42,9 +44,12 @@ _LAYERS = (
     *(_L.Add, _L.Subtract, _L.Multiply, _L.Average, _L.Maximum, _L.Minimum, _L.Concatenate),
     *(_L.Dot, layers.Dropout, layers.AlphaDropout, layers.GaussianDropout),
     *(layers.SpatialDropout, layers.DropPath, layers.DropConnect, layers.ConcreteDropout),
-    *(layers.Standardize, layers.LeakyReLU, layers.Threshold, layers.RobustScale),
-    *(layers.PeriodicEmbedding, layers.Scale, layers.NTKDense, layers.ParametricActivation),
+    *(layers.Standardize, layers.EmbedColumns, layers.LeakyReLU, layers.Threshold),
+    *(layers.RobustScale, layers.PeriodicEmbedding, layers.Scale, layers.NTKDense),
+    layers.ParametricActivation,
 )
+# Of their gradients TensorFlow keeps one row for each index in a batch.
+_TABLES = (_L.Embedding, layers.EmbedColumns)
 _CALLBACKS = (
     callbacks.EarlyStopping,
     callbacks.ReduceLROnPlateau,
@@ -80,23 +85,40 @@ def architecture(model: Any) -> str | None:
         (tuple(v.shape), str(v.dtype)) for v in [*model.trainable_variables, *model.variables]
     ]
     config = _common(model.get_config(), names)
-    parts = [config, compiled, _other_penalties(model)]
+    # Keras numbers the names of metrics.
+    parts = [config, _common(compiled, {}), _other_penalties(model)]
     if not _is_own(parts):
         return None
     parts.append(shapes)
     return json.dumps(parts, sort_keys=True, default=str) + constants(model.optimizer)
 
 
-def in_memory(members: Sequence[T], model: Any, rows: int) -> list[Sequence[T]]:
-    """Returns the members of one architecture in parts that fit into memory at once.
+def have_equal_settings(models: Sequence[Any]) -> bool:
+    """Whether models of one architecture have the same rates, penalties and optimizers."""
+    # Keras numbers the names.
+    configs = [model.optimizer.get_config() | {"name": ""} for model in models]
+    return all(config == configs[0] for config in configs) and not differing(models)
+
+
+def have_equal_values(one: Any, other: Any) -> bool:
+    """Whether all variables of two models of one architecture are equal, but for optimizers."""
+    pairs = zip(one.variables, other.variables, strict=True)
+    return all(np.array_equal(a.numpy(), b.numpy()) for a, b in pairs)
+
+
+def most_in_memory(model: Any, rows: int) -> int:
+    """Returns how many models of one architecture fit into memory at once.
 
     Args:
-        members: The members.
-        model: One of their models.
+        model: One of them.
         rows: Rows in a batch.
     """
     weights = sum(math.prod(v.shape) for v in model.trainable_variables)
-    most = max(2, _STACK_FLOATS // (weights + rows * floats_of_row(model)))
+    return max(2, _STACK_FLOATS // (weights + rows * floats_of_row(model)))
+
+
+def in_parts(members: Sequence[T], most: int) -> list[Sequence[T]]:
+    """Returns members in as few parts as possible, which are about equally large."""
     count = -(-len(members) // most)
     ends = [len(members) * i // count for i in range(count + 1)]
     return [members[start:end] for start, end in itertools.pairwise(ends)]
@@ -140,7 +162,17 @@ def _why_odd_layer(model: Any) -> str | None:
         known = type(layer) in _LAYERS or isinstance(layer, keras.Model)
         if not known or (isinstance(layer, keras.Model) and not _is_own_class(layer)):
             return f"`{layer.name}` is a `{type(layer).__name__}`, which cannot be stacked"
+        if isinstance(layer, _TABLES) and not _is_linear(model.optimizer):
+            return (
+                f"the gradient of `{layer.name}` is sparse, and `{type(model.optimizer).__name__}` "
+                "squares or clips its rows before it adds them up"
+            )
     return None
+
+
+def _is_linear(optimizer: Any) -> bool:
+    """Whether the steps of an optimizer are linear in the gradient."""
+    return type(optimizer) is keras.optimizers.SGD and optimizer.clipvalue is None
 
 
 def _is_own_class(model: Any) -> bool:

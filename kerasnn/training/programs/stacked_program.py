@@ -28,6 +28,7 @@ class StackedProgram:
     Args:
         models: Compiled Keras models of one architecture; the first one has all its variables,
             those of metrics too.
+        starts: The models whose variables the members start with; mostly the same.
         train: Training rows as Keras packs them.
         validation: Validation rows as Keras packs them, or None.
         hyperparameters: The numbers that differ between the models.
@@ -36,6 +37,7 @@ class StackedProgram:
     def __init__(
         self,
         models: Sequence[Any],
+        starts: Sequence[Any],
         train: Any,
         validation: Any,
         hyperparameters: Sequence[Hyperparameter],
@@ -52,7 +54,7 @@ class StackedProgram:
         self._untrained = [_other_variables(model) for model in models]
         self._sizes = [math.prod(v.shape) for v in self._trained[0]]
         self._shapes = [tuple(v.shape) for v in self._trained[0]]
-        weights, others = self._stacked()
+        weights, others = _stacked(starts)
         self._weights = keras.Variable(weights)
         self._others = [tf.Variable(tf.convert_to_tensor(values)) for values in others]
         self._changed_others: set[int] = set()
@@ -68,8 +70,19 @@ class StackedProgram:
     def _tester(self) -> GraphProgram:
         return self._trace_test()
 
+    @property
+    def size(self) -> int:
+        """The number of weights of all members."""
+        return math.prod(self._weights.shape)
+
     def __call__(
-        self, order: np.ndarray, active: np.ndarray, *, fresh: bool, training: bool
+        self,
+        order: np.ndarray,
+        active: np.ndarray,
+        *,
+        fresh: bool,
+        training: bool,
+        one_trace: bool = False,
     ) -> tuple[Logs, np.ndarray]:
         """Runs some steps.
 
@@ -78,12 +91,14 @@ class StackedProgram:
             active: Whether a member takes part, `(members,)`; the others stay as they are.
             fresh: Whether metrics start anew.
             training: Whether to train, or to evaluate on the validation rows.
+            one_trace: Whether steps of all members run the trace for those of some, which takes
+                longer to run.
 
         Returns:
             Logs by name, each with one entry a member; and for each member whether its weights
             and loss are finite.
         """
-        key = training, bool(active.all())
+        key = training, bool(active.all()) and not one_trace
         if key not in self._programs:
             self._programs[key] = self._trace(*key)
         logs, finite = self._programs[key](
@@ -107,12 +122,17 @@ class StackedProgram:
         logs, outputs, penalties = tf.nest.map_structure(lambda t: t.numpy(), found)
         return logs, outputs, penalties
 
-    def read(self) -> None:
-        """Reads the variables of all models again, except for those of their optimizers."""
-        weights, others = self._stacked()
-        self._weights.assign(weights)
-        for variable, values in zip(self._others, others, strict=True):
-            variable.assign(values)
+    def read(self, members: Sequence[int]) -> None:
+        """Reads the variables of some models again, except for those of their optimizers."""
+        if not members:
+            return
+        weights, others = _stacked([self._models[i] for i in members])
+        for variable, values in zip(
+            [self._weights, *self._others], [weights, *others], strict=True
+        ):
+            stacked = variable.numpy()
+            stacked[members] = values
+            variable.assign(stacked)
 
     def state(self) -> list[tf.Tensor]:
         """Returns a snapshot of all members, without metrics."""
@@ -162,12 +182,6 @@ class StackedProgram:
         values = self.weights(member, state)
         wrong = [v.path for v, a in values if a.dtype.kind == "f" and not np.isfinite(a).all()]
         return wrong or ["loss"]
-
-    def _stacked(self) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Returns the weights of all models, one a row, and their other variables, stacked."""
-        rows = [np.concatenate([v.numpy().ravel() for v in own]) for own in self._trained]
-        others = zip(*self._untrained, strict=True)
-        return np.stack(rows), [np.stack([v.numpy() for v in same]) for same in others]
 
     def _variables(self) -> list[tf.Variable]:
         """Returns the stacked variables: weights, steps, the optimizer's state, others."""
@@ -305,6 +319,18 @@ class StackedProgram:
         values += [v.value() for v in self._others if v.dtype.is_floating]
         rows = [tf.reshape(tf.math.is_finite(v), [len(self._models), -1]) for v in values]
         return tf.reduce_all(tf.concat(rows, 1), 1)
+
+
+def _stacked(models: Sequence[Any]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Returns the weights of models, one a row, and their other variables, stacked."""
+    each = {id(m): m for m in models}
+    weights = {
+        i: np.concatenate([v.numpy().ravel() for v in m.trainable_variables])
+        for i, m in each.items()
+    }
+    others = {i: [v.numpy() for v in _other_variables(m)] for i, m in each.items()}
+    by_variable = zip(*(others[id(m)] for m in models), strict=True)
+    return np.stack([weights[id(m)] for m in models]), [np.stack(same) for same in by_variable]
 
 
 @contextlib.contextmanager
