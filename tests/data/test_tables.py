@@ -12,8 +12,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from kerasnn.data.tables import _reading_bar, csv_table
+from kerasnn.data.tables import csv_table
 from kerasnn.data.tables.columns.blocks import Blocks
+from kerasnn.data.tables.csv_files import reading_bar
 from kerasnn.data.tables.csv_table import CsvTable
 from kerasnn.data.tables.frame_table import FrameTable
 
@@ -263,7 +264,7 @@ def test_a_delimiter_is_one_character(write, invalid, delimiter):
 def test_a_slow_file_shows_its_progress_on_a_terminal(write, monkeypatch, capsys):
     path = write("a,y\n" + "1,x\n" * 100)
     CsvTable(path).frame()
-    monkeypatch.setattr(_reading_bar, "_PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(reading_bar, "_PATIENCE_SECONDS", -1)
     CsvTable(path).frame()
     assert capsys.readouterr().out == ""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)

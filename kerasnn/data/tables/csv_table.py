@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Sequence
 import polars as pl
 
 from kerasnn import _checks
-from kerasnn.data.tables._csv_blocks import CsvFile
-from kerasnn.data.tables._file_kinds import check_kind
-from kerasnn.data.tables._reading_bar import ReadingBar
+from kerasnn.data.tables.csv_files.blocks import CsvFile
+from kerasnn.data.tables.csv_files.file_kinds import check_kind
+from kerasnn.data.tables.csv_files.reading_bar import ReadingBar
 from kerasnn.data.tables.table import (
     Table,
     categories,

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
+_FEW_ROWS = 1 << 12
+
 
 class Table(abc.ABC):
     """A table with named columns, whose rows can be read more than once.
@@ -68,15 +70,23 @@ def categories(texts: pl.Series, missing: Sequence[str]) -> pl.Series:
     >>> categories(pl.Series(["a", " a", "NA", "b"]), ["", "NA"]).to_list()
     ['a', 'a', None, 'b']
     """
-    # In order of occurrence: nothing may depend on a random one.
-    given = texts.unique(maintain_order=True).drop_nulls()
-    found = texts.cast(pl.Enum(given))
+    given = _different(texts.head(_FEW_ROWS))
+    found = texts.cast(pl.Enum(given), strict=False)
+    # Few rows have all names of most columns.
+    if found.null_count() > texts.null_count():
+        given = _different(texts)
+        found = texts.cast(pl.Enum(given))
     names = given.str.strip_chars()
     names = names.set(names.is_in(missing), None)
     if names.equals(given):
         return found
-    kept = pl.Enum(names.unique(maintain_order=True).drop_nulls())
+    kept = pl.Enum(_different(names))
     return names.cast(kept).gather(found.to_physical()).alias(texts.name)
+
+
+def _different(texts: pl.Series) -> pl.Series:
+    # In order of occurrence: nothing may depend on a random one.
+    return texts.unique(maintain_order=True).drop_nulls()
 
 
 def numbers(texts: pl.DataFrame, columns: Collection[str], missing: Sequence[str]) -> pl.DataFrame:

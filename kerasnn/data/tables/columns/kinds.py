@@ -57,16 +57,16 @@ class ColumnSummary:
             rows = values.is_null().arg_true()[:_MOST_ROWS] + start
             self.missing_rows = [*self.missing_rows, *rows.to_list()][:_MOST_ROWS]
         if raw.texts is None:
-            self._update_numbers(values, start)
+            self._update_numbers(values, raw, start)
         else:
             self._update_texts(raw, start)
 
-    def _update_numbers(self, values: pl.Series, start: int) -> None:
+    def _update_numbers(self, values: pl.Series, raw: RawColumn, start: int) -> None:
         if "number" not in self._first:
             self._note("number", values.is_not_null().to_numpy(), values, start)
-        in_range = values.is_between(-_LARGEST, _LARGEST)
-        if not in_range.all():
-            self._note("large", ~in_range.fill_null(value=True).to_numpy(), values, start)
+        in_range = np.abs(raw.values) <= _LARGEST
+        if np.count_nonzero(in_range) < len(values) - values.null_count():
+            self._note("large", ~in_range & values.is_not_null().to_numpy(), values, start)
 
     def _update_texts(self, raw: RawColumn, start: int) -> None:
         # Each different text is looked at once.
