@@ -124,6 +124,7 @@ def read_contents(blocks: Blocks, options: TableOptions) -> tuple[Contents, Targ
             as_date=name in options.date_formats,
             date_format=options.date_formats.get(name),
             is_target=name == options.target,
+            is_feature=name in features,
         )
         for name in dict.fromkeys([*features, options.target, *whole])
     }

@@ -145,7 +145,7 @@ def _stream(blocks: Blocks, contents: Contents, target: RowTarget, options: Tabl
         target.classes,
         encoder.features,
         encoder,
-        rows_test=np.flatnonzero(test),
+        rows_test=np.flatnonzero(test).astype(np.min_scalar_type(contents.rows)),
     )
 
 

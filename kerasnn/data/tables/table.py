@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
+# float64 holds all integers below this size.
+FLOAT64_INTEGERS = 2**53
 _FEW_ROWS = 1 << 12
 
 
@@ -19,10 +21,12 @@ class Table(abc.ABC):
     Attributes:
         names: Names of all columns, also of those that are left out.
         source: What the rows come from, for errors.
+        hint: What may be wrong where a table has one column only.
     """
 
     names: tuple[str, ...]
     source: str
+    hint: str = ""
 
     @abc.abstractmethod
     def frames(self, *, progress: bool = False) -> Iterator[pl.DataFrame]:
@@ -93,7 +97,8 @@ def numbers(texts: pl.DataFrame, columns: Collection[str], missing: Sequence[str
     """Returns those columns that hold nothing but numbers and missing values, as `pl.Float64`.
 
     A number is what Python's `float` reads, in ASCII and without underscores; blanks around it
-    do not count.
+    do not count. A column whose large integers are different texts and one number in float64 is
+    none of numbers.
 
     >>> frame = pl.DataFrame({"a": ["1e3", " .5", "NA"], "b": ["1_000", "2", "3"]})
     >>> numbers(frame, ["a", "b"], ["", "NA"]).to_dict(as_series=False)
@@ -124,7 +129,21 @@ def _numbers(
     if may_be_missing(values.to_frame(), codes):
         absent = texts.str.strip_chars().is_in(missing)
         values = values.to_frame().select(pl.when(~absent).then(pl.first())).to_series()
-    return values
+    return None if _merges(texts, values) else values
+
+
+def _merges(texts: pl.Series, values: pl.Series) -> bool:
+    large = values.is_between(-FLOAT64_INTEGERS, FLOAT64_INTEGERS, closed="none")
+    large = ~large & values.is_finite()
+    if not large.any():
+        return False
+    return texts.filter(large).n_unique() > values.filter(large).n_unique()
+
+
+def are_small(values: pl.DataFrame) -> bool:
+    """Whether all numbers are of a size at which float64 holds all integers."""
+    small = pl.all().abs() < FLOAT64_INTEGERS
+    return all(values.select(small.all()).row(0)) if values.width else True
 
 
 def may_be_missing(values: pl.DataFrame, codes: pl.Series) -> bool:

@@ -8,7 +8,8 @@ import numpy as np
 from kerasnn import _checks
 from kerasnn.data._chunks import chunks, counts, look_up
 from kerasnn.data.tables.columns.blocks import Block
-from kerasnn.data.tables.columns.raw import FLOAT64_INTEGERS, RawColumn
+from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.table import FLOAT64_INTEGERS
 from kerasnn.data.tables.table_options import TableOptions
 from kerasnn.data.tables.targets import (
     Target,

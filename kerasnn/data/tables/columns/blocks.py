@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from kerasnn.data.tables.columns.raw import FLOAT64_INTEGERS, RawColumn
-from kerasnn.data.tables.table import Table
+from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.table import FLOAT64_INTEGERS, Table
 
 
 class Block:

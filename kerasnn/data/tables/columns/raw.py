@@ -9,9 +9,6 @@ import polars as pl
 
 from kerasnn.data._chunks import counts
 
-# float64 holds all integers below this size.
-FLOAT64_INTEGERS = 2**53
-
 
 @dataclasses.dataclass(frozen=True)
 class RawColumn:
