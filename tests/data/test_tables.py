@@ -12,8 +12,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from kerasnn.data.tables import _reading_bar, csv_table
+from kerasnn.data.tables import csv_table
 from kerasnn.data.tables.columns.blocks import Blocks
+from kerasnn.data.tables.csv_files import reading_bar
 from kerasnn.data.tables.csv_table import CsvTable
 from kerasnn.data.tables.frame_table import FrameTable
 
@@ -147,7 +148,7 @@ def test_columns_have_the_same_type_in_each_frame(write, small_blocks):
     table = CsvTable(write("\n".join(["a,late,b,y", *rows])), as_text=["y"])
     frames = list(table.frames())
     assert len(frames) > 5
-    types = [pl.Float64, pl.Enum, pl.Float64, pl.String]
+    types = [pl.Float64, pl.Enum, pl.Float64, pl.Enum]
     assert all(list(frame.schema.values()) == types for frame in frames)
     assert pl.concat(map(_written, frames)).equals(_written(table.frame()))
     assert table.frame()["late"][34:37].to_list() == ["34", "text", "36"]
@@ -263,7 +264,7 @@ def test_a_delimiter_is_one_character(write, invalid, delimiter):
 def test_a_slow_file_shows_its_progress_on_a_terminal(write, monkeypatch, capsys):
     path = write("a,y\n" + "1,x\n" * 100)
     CsvTable(path).frame()
-    monkeypatch.setattr(_reading_bar, "_PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(reading_bar, "_PATIENCE_SECONDS", -1)
     CsvTable(path).frame()
     assert capsys.readouterr().out == ""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)

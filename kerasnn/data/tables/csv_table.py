@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterator, Sequence
 import polars as pl
 
 from kerasnn import _checks
-from kerasnn.data.tables._csv_blocks import CsvFile
-from kerasnn.data.tables._file_kinds import check_kind
-from kerasnn.data.tables._reading_bar import ReadingBar
+from kerasnn.data.tables.csv_files.blocks import CsvFile
+from kerasnn.data.tables.csv_files.file_kinds import check_kind
+from kerasnn.data.tables.csv_files.reading_bar import ReadingBar
 from kerasnn.data.tables.table import (
     Table,
+    are_small,
     categories,
     clean_text,
     may_be_missing,
@@ -36,7 +37,7 @@ class _Types:
     """Columns of numbers; all others are names.
 
     Args:
-        plain: Those whose cells are numbers or empty, which Polars reads as numbers.
+        plain: Those whose cells are numbers of at most 2**53 or empty, which Polars reads at once.
         mixed: Those in which other texts stand for a missing value.
         digits: Those that are to be text although they hold numbers.
     """
@@ -74,6 +75,8 @@ class CsvTable(Table):
         ValueError: If the header is missing or repeats a name; and, while rows are read, with
             its line, for a row of another length, a broken quotation or text in another encoding.
     """
+
+    hint = "It has one column only: should `delimiter` be ';' or '\\t'?"
 
     def __init__(
         self,
@@ -155,6 +158,7 @@ class CsvTable(Table):
         found = numbers(texts, texts.columns, self._missing)
         numeric = [name for name in found.columns if name not in self._as_text]
         plain = [n for n in numeric if found[n].null_count() == (texts[n] == "").sum()]
+        plain = [name for name in plain if are_small(found.select(name))]
         return _Types(
             plain=tuple(plain),
             mixed=tuple(name for name in numeric if name not in plain),
@@ -183,7 +187,8 @@ class CsvTable(Table):
             for block in self._file.frames(self.names, types.plain, block_bytes, bar.add):
                 rows = block.drop(self._drop) if self._drop else block
                 written = [name for name in types.plain if rows.schema[name] == pl.String]
-                if may_be_missing(rows.select(pl.col(pl.Float64)), codes):
+                plain = rows.select(pl.col(pl.Float64))
+                if may_be_missing(plain, codes) or not are_small(plain):
                     raise _MisledError
                 if written:
                     values = numbers(rows, written, self._missing)

@@ -15,6 +15,7 @@ from kerasnn.data.tables.columns import (
     MISSING_VALUES,
     CategoryColumn,
     Column,
+    NumberColumn,
     column_from_config,
 )
 from kerasnn.data.tables.columns.layers import EncodeColumns
@@ -261,16 +262,39 @@ def encode(encoder: Encoder, raw: Mapping[str, RawColumn]) -> np.ndarray:
     parts, start = [], 0
     for i, column in enumerate(encoder.columns):
         values, end = raw[column.name], start + len(column.features)
-        given = values.array(encoder.float_type) if values.texts is None else values.texts
-        encoded = layer.encode(i, tf.constant(given)).numpy()
-        parts.append((slice(start, end), encoded, None if values.texts is None else values.values))
+        indices = None if values.texts is None else values.values
+        encoded = _filled(column, values.values) if isinstance(column, NumberColumn) else None
+        if encoded is None:
+            given = values.array(encoder.float_type) if values.texts is None else values.texts
+            encoded = layer.encode(i, tf.constant(given)).numpy()
+        parts.append((slice(start, end), encoded, indices))
         start = end
     # Some rows at a time stay in the processor's cache.
     for first in range(0, len(x), _BLOCK_ROWS):
         block = slice(first, first + _BLOCK_ROWS)
         for columns, encoded, indices in parts:
-            x[block, ..., columns] = encoded[block] if indices is None else encoded[indices[block]]
+            # Clipping is quicker than a check of the indices, which are those of the texts.
+            x[block, ..., columns] = (
+                encoded[block]
+                if indices is None
+                else encoded.take(indices[block], axis=0, mode="clip")
+            )
     return x
+
+
+def _filled(column: NumberColumn, numbers: np.ndarray) -> np.ndarray | None:
+    """Returns the columns of x of numbers, without a copy where none is missing.
+
+    None where the encoder would refuse them, which then names the row.
+    """
+    finite = np.isfinite(numbers)
+    if not finite.all():
+        if not column.fills or np.isinf(numbers).any():
+            return None
+        numbers = np.where(finite, numbers, column.fill)
+    if column.has_indicator:
+        return np.stack([numbers, ~finite], axis=-1)
+    return numbers[..., np.newaxis]
 
 
 def _readable(message: str) -> str:

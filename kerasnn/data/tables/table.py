@@ -5,6 +5,10 @@ from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
+# float64 holds all integers below this size.
+FLOAT64_INTEGERS = 2**53
+_FEW_ROWS = 1 << 12
+
 
 class Table(abc.ABC):
     """A table with named columns, whose rows can be read more than once.
@@ -17,10 +21,12 @@ class Table(abc.ABC):
     Attributes:
         names: Names of all columns, also of those that are left out.
         source: What the rows come from, for errors.
+        hint: What may be wrong where a table has one column only.
     """
 
     names: tuple[str, ...]
     source: str
+    hint: str = ""
 
     @abc.abstractmethod
     def frames(self, *, progress: bool = False) -> Iterator[pl.DataFrame]:
@@ -68,22 +74,31 @@ def categories(texts: pl.Series, missing: Sequence[str]) -> pl.Series:
     >>> categories(pl.Series(["a", " a", "NA", "b"]), ["", "NA"]).to_list()
     ['a', 'a', None, 'b']
     """
-    # In order of occurrence: nothing may depend on a random one.
-    given = texts.unique(maintain_order=True).drop_nulls()
-    found = texts.cast(pl.Enum(given))
+    given = _different(texts.head(_FEW_ROWS))
+    found = texts.cast(pl.Enum(given), strict=False)
+    # Few rows have all names of most columns.
+    if found.null_count() > texts.null_count():
+        given = _different(texts)
+        found = texts.cast(pl.Enum(given))
     names = given.str.strip_chars()
     names = names.set(names.is_in(missing), None)
     if names.equals(given):
         return found
-    kept = pl.Enum(names.unique(maintain_order=True).drop_nulls())
+    kept = pl.Enum(_different(names))
     return names.cast(kept).gather(found.to_physical()).alias(texts.name)
+
+
+def _different(texts: pl.Series) -> pl.Series:
+    # In order of occurrence: nothing may depend on a random one.
+    return texts.unique(maintain_order=True).drop_nulls()
 
 
 def numbers(texts: pl.DataFrame, columns: Collection[str], missing: Sequence[str]) -> pl.DataFrame:
     """Returns those columns that hold nothing but numbers and missing values, as `pl.Float64`.
 
     A number is what Python's `float` reads, in ASCII and without underscores; blanks around it
-    do not count.
+    do not count. A column whose large integers are different texts and one number in float64 is
+    none of numbers.
 
     >>> frame = pl.DataFrame({"a": ["1e3", " .5", "NA"], "b": ["1_000", "2", "3"]})
     >>> numbers(frame, ["a", "b"], ["", "NA"]).to_dict(as_series=False)
@@ -114,7 +129,21 @@ def _numbers(
     if may_be_missing(values.to_frame(), codes):
         absent = texts.str.strip_chars().is_in(missing)
         values = values.to_frame().select(pl.when(~absent).then(pl.first())).to_series()
-    return values
+    return None if _merges(texts, values) else values
+
+
+def _merges(texts: pl.Series, values: pl.Series) -> bool:
+    large = values.is_between(-FLOAT64_INTEGERS, FLOAT64_INTEGERS, closed="none")
+    large = ~large & values.is_finite()
+    if not large.any():
+        return False
+    return texts.filter(large).n_unique() > values.filter(large).n_unique()
+
+
+def are_small(values: pl.DataFrame) -> bool:
+    """Whether all numbers are of a size at which float64 holds all integers."""
+    small = pl.all().abs() < FLOAT64_INTEGERS
+    return all(values.select(small.all()).row(0)) if values.width else True
 
 
 def may_be_missing(values: pl.DataFrame, codes: pl.Series) -> bool:

@@ -9,9 +9,6 @@ import polars as pl
 
 from kerasnn.data._chunks import counts
 
-# float64 holds all integers below this size.
-FLOAT64_INTEGERS = 2**53
-
 
 @dataclasses.dataclass(frozen=True)
 class RawColumn:
@@ -74,8 +71,8 @@ class RawColumn:
             return np.isnan(self.values)
         return self.values == len(self.present)
 
-    def take(self, rows: np.ndarray) -> "RawColumn":
-        """Returns some rows, by a mask or by indices of any shape, with fewer texts if it can."""
+    def take(self, rows: np.ndarray | slice) -> "RawColumn":
+        """Returns some rows, by a mask, indices or a slice, with fewer texts if it can."""
         values, texts = self.values[rows], self.texts
         if texts is not None and not (values == len(self.present)).any():
             texts = self.present

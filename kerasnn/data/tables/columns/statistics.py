@@ -83,8 +83,8 @@ class NumberStatistics(Statistics):
         self._kept: list[np.ndarray] = []
 
     def _add(self, column: RawColumn) -> None:
-        array = column.numbers()
-        array = array[~np.isnan(array)]
+        array, missing = column.numbers(), column.missing
+        array = array[~missing] if missing.any() else array
         self._variation.add(array, (0,))
         self._minimum = min(self._minimum, float(array.min()))
         self._maximum = max(self._maximum, float(array.max()))

@@ -1,6 +1,7 @@
 """Blocks of a CSV file: whole rows as UTF-8, of bounded size."""
 
 import codecs
+import contextlib
 import csv
 import dataclasses
 import io
@@ -62,7 +63,9 @@ class CsvFile:
         text = dict.fromkeys(names, pl.String)
         schema = text | dict.fromkeys(numeric, pl.Float64)
         chunks = self._chunks(block_bytes, on_read)
-        start, line = self._below_header(next(chunks))
+        first = next(chunks)
+        start, lines = self._below_header(first)
+        header = done = len(first) - len(start)
         rest = b""
         for chunk in itertools.chain([start], chunks, [None]):
             block, rest = (rest, b"") if chunk is None else _cut(rest, chunk)
@@ -72,20 +75,21 @@ class CsvFile:
                 frame = self._parse(block, schema) if block or chunk is None else None
             if frame is None:
                 remaining = itertools.chain([block + rest], chunks)
-                yield from self._slow_frames(remaining, line, names)
+                lines += self._line_ends(done) - self._line_ends(header)
+                yield from self._slow_frames(remaining, lines, names)
                 return
-            line += _line_ends(block)
+            done += len(block)
             if frame.height:
                 yield frame
 
     def _chunks(
         self, size: int, on_read: Callable[[int], None] = lambda size: None
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """Yields the file's text in UTF-8, without a byte-order mark; raises with the line."""
         name = codecs.lookup(self.encoding).name
         is_utf8 = name.startswith("utf-8")
         decoder = codecs.getincrementaldecoder(name)()
-        is_first, within = True, False
+        done, within = 0, False
         with self.path.open("rb") as file:
             while True:
                 piece = file.read(size)
@@ -95,35 +99,38 @@ class CsvFile:
                     try:
                         text = decoder.decode(piece, final=not piece)
                     except UnicodeError as error:
-                        raise ValueError(self._decoding_fault(error, file.tell())) from None
+                        raise ValueError(self._decoding_fault(error, done)) from None
                     within = bool(decoder.getstate()[0])
                 if not piece and not text:
                     return
-                if name == "utf-8-sig" and is_first:
+                if name == "utf-8-sig" and not done:
                     piece = piece.removeprefix(codecs.BOM_UTF8)
-                is_first = False
-                yield piece if is_utf8 else text.encode()
+                chunk = piece if is_utf8 else text.encode()
+                yield chunk
+                done += len(chunk)
                 on_read(len(piece))
 
-    def _decoding_fault(self, error: UnicodeError, end: int) -> str:
-        """Returns what is wrong in the text that ends at a byte of the file."""
-        reason, line = str(error), 1
+    def _decoding_fault(self, error: UnicodeError, done: int) -> str:
+        """Returns what is wrong in the piece after so many bytes of UTF-8."""
+        reason, line = str(error), 1 + self._line_ends(done)
         if isinstance(error, UnicodeDecodeError):
-            line = self._line(end - len(error.object) + error.start)
+            read = error.object[: error.start].decode(self.encoding, errors="ignore")
+            line += read.count("\n")
             reason = f"{error.reason}: byte 0x{error.object[error.start]:02x}"
         return (
             f"{self.path}, line {line}: the text is not {self.encoding} ({reason}). "
             "Name the file's encoding, as in encoding='cp1252' for Excel on Windows."
         )
 
-    def _line(self, place: int) -> int:
-        """Returns the line that a byte of the file is in."""
-        decoder = codecs.getincrementaldecoder(self.encoding)(errors="ignore")
-        line = 1
-        with self.path.open("rb") as file:
-            while piece := file.read(min(_PIECE_BYTES, place - file.tell())):
-                line += decoder.decode(piece).count("\n")
-        return line
+    def _line_ends(self, size: int) -> int:
+        """Returns the number of line ends in the first bytes of the text, in UTF-8."""
+        found = 0
+        with contextlib.closing(self._chunks(_PIECE_BYTES)) as chunks:
+            while size > 0:
+                chunk = next(chunks)
+                found += chunk[:size].count(b"\n")
+                size -= len(chunk)
+        return found
 
     def _below_header(self, start: bytes) -> tuple[bytes, int]:
         """Returns the text below the header, and the number of the header's lines."""
@@ -232,13 +239,6 @@ def _cut(rest: bytes, chunk: bytes) -> tuple[bytes, bytes]:
         end = text.rfind(b"\n", 0, quote)
         odd = (1 + text.count(b'"', end + 1, quote)) % 2 != odd
     return text[: end + 1], text[end + 1 :]
-
-
-def _line_ends(text: bytes) -> int:
-    # Many are counted quicker by NumPy than by `bytes.count`, if they stay in the cache.
-    codes = np.frombuffer(text, np.uint8)
-    parts = (codes[i : i + _PIECE_BYTES] for i in range(0, len(codes), _PIECE_BYTES))
-    return sum(int(np.count_nonzero(part == ord("\n"))) for part in parts)
 
 
 def _is_well_quoted(block: bytes, delimiter: bytes) -> bool:
