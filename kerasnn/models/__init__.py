@@ -9,6 +9,7 @@ from kerasnn.models.model import Model
 from kerasnn.models.perceptron import perceptron
 from kerasnn.models.rnn import rnn
 from kerasnn.models.sequential import Sequential
+from kerasnn.models.tabular import tabular
 
 __all__ = [
     "Model",
@@ -20,6 +21,7 @@ __all__ = [
     "pack",
     "perceptron",
     "rnn",
+    "tabular",
 ]
 
 

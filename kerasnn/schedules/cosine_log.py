@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
@@ -22,7 +23,10 @@ class CosineLog(Schedule):
 
     Args:
         max_lr: The highest rate.
-        steps: Total number of steps; afterwards the rate stays at 0.
+        steps: Total number of steps; afterwards the rate stays at 0. None is the number of steps of
+            each training by `kerasnn.fit`, which sets it at its start: all epochs, also those that
+            early stopping leaves out. Before, and in the `fit` of Keras's own classes, the
+            rate is `max_lr` then.
         cycles: Number of cycles.
 
     Raises:
@@ -38,21 +42,49 @@ class CosineLog(Schedule):
     """
 
     @_checks.known_arguments
-    def __init__(self, max_lr: float, *, steps: int, cycles: int = 4) -> None:
+    def __init__(self, max_lr: float, *, steps: int | None = None, cycles: int = 4) -> None:
         _checks.number("max_lr", max_lr, above=0)
-        _checks.integer("steps", steps)
+        if steps is not None:
+            _checks.integer("steps", steps)
         _checks.integer("cycles", cycles)
         if cycles > 20:
             raise _checks.InvalidArgument("cycles", "be at most 20", cycles)
         self.max_lr = max_lr
         self.steps = steps
         self.cycles = cycles
+        # Variables, so that a compiled program serves several trainings. 0 is no training yet.
+        self._length = tf.Variable(tf.constant(steps or 0, tf.int64), trainable=False)
+        self._start = tf.Variable(tf.constant(0, tf.int64), trainable=False)
+
+    @property
+    def lasts_as_training(self) -> bool:
+        """Whether its length is that of training."""
+        return self.steps is None
+
+    @property
+    def length(self) -> tuple[int, int] | None:
+        """What `begin` has set: the number of steps, and the start; None where that is constant."""
+        return (int(self._length), int(self._start)) if self.lasts_as_training else None
+
+    def begin(self, steps: int, start: int) -> None:
+        """Takes the length of a training, unless `steps` was given."""
+        if self.lasts_as_training:
+            self._length.assign(steps)
+            self._start.assign(start)
 
     def at(self, step: Any) -> Any:
         """Returns the rates at steps."""
-        remaining: Any = ops.cast(ops.maximum(self.steps - step, 0), "float32")
+        if self.steps is not None:
+            return self._rate(step, self.steps)
+        length: Any = ops.convert_to_tensor(self._length)
+        begun: Any = ops.cast(self._start, step.dtype)
+        rate = self._rate(step - begun, ops.maximum(length, 1))
+        return ops.where(length > 0, rate, self.max_lr)
+
+    def _rate(self, step: Any, steps: Any) -> Any:
+        remaining: Any = ops.cast(ops.maximum(ops.cast(steps, step.dtype) - step, 0), "float32")
         # As a part of what remains, so that the end is at 0 exactly.
-        part: Any = 1 - remaining / self.steps
+        part: Any = 1 - remaining / ops.cast(steps, "float32")
         octave: Any = ops.log2(1 + (2.0**self.cycles - 1) * part)
         wave: Any = ops.cos(2 * math.pi * octave)
         return self.max_lr * (1 - wave) / 2

@@ -78,6 +78,11 @@ def tabular(i):
     return network(i, optimizers.AdamW(rate, beta_2=0.95, weight_decay=0.02), body)
 
 
+def lasting(i):
+    """Its schedule is as long as the training of each member, which differ in their rows."""
+    return network(i, optimizers.Adam(kerasnn.schedules.CosineLog(0.02)))
+
+
 def assert_equal_states(one, other):
     for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
@@ -89,7 +94,7 @@ def assert_equal_histories(one, other):
         np.testing.assert_allclose(values, other.history[name], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("make", [momentum, adam, rmsprop, adamw, schedule, tabular])
+@pytest.mark.parametrize("make", [momentum, adam, rmsprop, adamw, schedule, tabular, lasting])
 def test_each_member_ends_as_fit_alone_leaves_it(make):
     models = [make(i) for i in range(3)]
     options = {"epochs": 5, "class_weight": WEIGHTS, "verbose": 0}

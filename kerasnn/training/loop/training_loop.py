@@ -1,5 +1,6 @@
 """One run: asks callbacks whether they can work, chooses an engine, trains, undoes on errors."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from kerasnn.training.loop.engine import CANNOT_COMPILE
 from kerasnn.training.loop.engine_choice import candidates
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.resumption import Resumption, resumption
+from kerasnn.training.loop.schedule_start import ScheduleStart, lasting_schedule
 
 
 def train(job: Job) -> keras.callbacks.History:
@@ -50,7 +52,7 @@ def _run_with_callbacks(job: Job) -> keras.callbacks.History:
     _call(job.callbacks, "set_data", train=shown.train, validation=shown.validation)
     try:
         with resumption(job) as resumed:
-            return _run(resumed.job, resumed)
+            return _run(_with_schedule_start(resumed.job), resumed)
     except BaseException as error:
         _call(job.callbacks, "on_train_abort", error)
         raise
@@ -83,6 +85,13 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
         history.engine, history.reason = engine.name, candidate.reason + failure
         return history
     raise RuntimeError("Keras's own loop is the last candidate, and runs every job.")
+
+
+def _with_schedule_start(job: Job) -> Job:
+    """Returns the job with a callback that begins the optimizer's schedule, where it needs one."""
+    if lasting_schedule(job.model) is None:
+        return job
+    return dataclasses.replace(job, callbacks=(*job.callbacks, ScheduleStart()))
 
 
 def _run_no_epoch(job: Job) -> keras.callbacks.History:

@@ -8,6 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnn._core.optimizers import schedule_of
+from kerasnn.schedules.schedule import Schedule
+
 # Optimizers that treat each weight by itself, and their numbers that may differ by member.
 _NUMBERS: dict[type, tuple[str, ...]] = {
     keras.optimizers.SGD: ("momentum",),
@@ -163,15 +166,18 @@ def _is_known(schedule: dict[str, Any]) -> bool:
 
 def _schedules(optimizers: Sequence[Any]) -> list[tuple[Any, list[int]]]:
     """Returns each schedule with the members that follow it; nothing where rates are numbers."""
-    members: dict[str, list[int]] = {}
+    found: dict[str, tuple[Any, list[int]]] = {}
     for i, optimizer in enumerate(optimizers):
-        rate = optimizer.get_config()["learning_rate"]
-        if isinstance(rate, dict):
-            members.setdefault(json.dumps(rate, sort_keys=True), []).append(i)
-    return [
-        (keras.optimizers.schedules.deserialize(json.loads(rate)), own)
-        for rate, own in members.items()
-    ]
+        schedule = schedule_of(optimizer)
+        if schedule is not None:
+            # Schedules that last as long as training differ where members have other rows.
+            key = json.dumps([optimizer.get_config()["learning_rate"], _length(schedule)])
+            found.setdefault(key, (schedule, []))[1].append(i)
+    return list(found.values())
+
+
+def _length(schedule: Any) -> Any:
+    return schedule.length if isinstance(schedule, Schedule) else None
 
 
 def _may_differ(optimizer: Any, name: str) -> bool:
