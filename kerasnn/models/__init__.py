@@ -1,7 +1,8 @@
 """Builders of compiled models and ensembles, and the classes `Sequential` and `Model`."""
 
 from kerasnn.models.cnn import cnn
-from kerasnn.models.ensemble import ensemble
+from kerasnn.models.ensembles.ensemble import ensemble
+from kerasnn.models.ensembles.pack import pack
 from kerasnn.models.graph_network import graph_network
 from kerasnn.models.mlp import mlp
 from kerasnn.models.model import Model
@@ -17,6 +18,7 @@ __all__ = [
     "ensemble",
     "graph_network",
     "mlp",
+    "pack",
     "perceptron",
     "rnn",
     "tabular",

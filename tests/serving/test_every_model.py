@@ -108,6 +108,10 @@ CASES = {
         {"features": normal(3, 5, 3), "adjacency": np.ones((3, 5, 5), "float32")},
     ),
     "ensemble": (ensemble, {"features": normal(3, 4)}),
+    "pack": (
+        lambda: models.pack(4, 3, task="multiclass", n=4, folds=2, seed=0),
+        {"features": normal(3, 4)},
+    ),
     "transfer": (transfer, {"image": 85 * np.abs(normal(3, 32, 32, 3))}),
     "two_inputs": (two_inputs, {"left": normal(3, 3), "right": normal(3, 2)}),
     "two_outputs": (two_outputs, {"features": normal(3, 3)}),

@@ -12,6 +12,7 @@ import numpy as np
 from kerasnn import _checks, callbacks
 from kerasnn._core.model import is_symbolic, kept, structure
 from kerasnn._core.random_state import derived, seeded
+from kerasnn.models.ensembles.histories import mean_history, member_seeds
 from kerasnn.models.model import Functional, Model
 from kerasnn.training import fit_many, predict
 from kerasnn.training.inputs import arrays
@@ -246,7 +247,7 @@ class Ensemble(Functional):
             "epochs": epochs,
             "batch_size": batch_size,
             "callbacks": _copies(callbacks, len(members)),
-            "seeds": _orders(seed, len(members)),
+            "seeds": member_seeds(seed, len(members)),
             "verbose": verbose,
             "validation_data": validation_data,
             "shuffle": shuffle,
@@ -266,7 +267,7 @@ class Ensemble(Functional):
         for member, history in zip(members, histories, strict=True):
             if history.error is not None:
                 raise FloatingPointError(f"`{member.name}`: {history.error}") from history.error
-        self.history = _mean_history(self, histories)
+        self.history = mean_history(self, histories)
         return self.history
 
     def predict_members(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
@@ -392,29 +393,6 @@ def _copies(given: Any, n: int) -> list[list[Any]] | None:
                 got=f"a `{type(callback).__name__}`",
             )
     return [copy.deepcopy(list(listed)) for _ in range(n)]
-
-
-def _orders(seed: int | None, n: int) -> list[int]:
-    whole = random.getrandbits(32) if seed is None else seed
-    return [derived(whole, i) for i in range(n)]
-
-
-def _mean_history(model: Any, histories: Sequence[Any]) -> Any:
-    longest = max(histories, key=lambda history: len(history.epoch))
-    mean: Any = keras.callbacks.History()
-    mean.set_model(model)
-    mean.set_params(longest.params)
-    mean.on_train_begin()
-    mean.epoch = list(longest.epoch)
-    for name in longest.history:
-        curves = [history.history.get(name, []) for history in histories]
-        mean.history[name] = [
-            float(np.mean([curve[i] for curve in curves if len(curve) > i]))
-            for i in range(max(map(len, curves)))
-        ]
-    mean.members = list(histories)
-    mean.engine, mean.reason = histories[0].engine, histories[0].reason
-    return mean
 
 
 def _as_float32(array: np.ndarray) -> np.ndarray:
