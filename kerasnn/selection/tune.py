@@ -92,10 +92,9 @@ def tune(
         method: `"grid"`, all settings; `"random"`; `"halving"`, random ones for few epochs, and
             the best third of them for three times as many, until `epochs`; `"bayes"`, by Optuna.
         timeout_s: Seconds after which no further trial, or stack of them, begins; at least one is
-            run. The rounds of
-            `"halving"` divide them evenly, and so do the search on all data and those that are
-            `nested`; time that one leaves goes to the next. A nested search may then try fewer
-            settings, and scores what so short a search would find.
+            run. The rounds of `"halving"` divide them evenly, and so do the search on all data and
+            those that are `nested`; time that one leaves goes to the next. A nested search may then
+            try fewer settings, and scores what so short a search would find.
         epochs: Epochs of each fold.
         batch_size: Rows in a batch, or `"full"`.
         callbacks: Callbacks, as in `cross_validate`.
@@ -115,9 +114,10 @@ def tune(
             and to score the best setting found there on the fold's test rows: the score to expect
             on new data.
         journal: File of results. A search that was killed resumes from it, and ends with the same
-            table, to float32 rounding. A journal of another search is refused: functions are compared by their names,
-            source and default values, objects by their class and attributes, arrays by their
-            numbers. Functions that `build` calls and global variables are not compared.
+            table, to float32 rounding. A journal of another search is refused: functions are
+            compared by their names, source and default values, objects by their class and
+            attributes, arrays by their numbers. Functions that `build` calls and global variables
+            are not compared.
         storage: For `"bayes"`, the URL of Optuna's storage, such as `"sqlite:///search.db"`.
             Several processes may share it: each tries `n_trials` settings of its own, suggested
             after the scores of all, and returns a table of these. It takes the place of `journal`.
