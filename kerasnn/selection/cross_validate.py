@@ -41,7 +41,9 @@ def cross_validate(
     """Trains and tests a newly built model on each of several divisions of the data.
 
     Each fold starts with new weights, a new normalisation and new callbacks, and is tested on rows
-    that it has not used: early stopping validates on a part of its training rows.
+    that it has not used: early stopping validates on a part of its training rows. Folds whose
+    models `kerasnn.fit_many` can stack train at once, in one program; others train one after the
+    other.
 
     `scores["loss"]` is Keras's, with the model's penalties in it: it does not show which of two
     factors of L2 predicts better. Compare them by a metric, by `scoring`, or in `tune`.
@@ -67,9 +69,9 @@ def cross_validate(
         class_weight: Weight of each class in training.
         seed: Seed of folds, weights and orders: the same gives the same scores. Folds of
             `groups` whose targets are no classes depend on the groups' sizes alone.
-        n_jobs: Number of folds that run at once, in threads. The scores are those of one job,
-            unless a layer's `call` draws from `tf.random` without a seed: TensorFlow's seed is the
-            process's. Draw from `keras.random` there.
+        n_jobs: Number of folds that run at once, in threads, where they cannot be stacked. The
+            scores are those of one job, unless a layer's `call` draws from `tf.random` without a
+            seed: TensorFlow's seed is the process's. Draw from `keras.random` there.
         verbose: 1 for a progress bar.
 
     Returns:

@@ -61,6 +61,29 @@ def test_folds_that_train_at_once_score_as_alone(more):
     assert found.cv_results_["best_epochs"] == alone.cv_results_["best_epochs"]
 
 
+def counted_start(l2, scale=1.0):
+    BUILT.append(l2)
+    model = stacked(0.05, l2)
+    kernel = model.layers[0].kernel
+    kernel.assign(scale * kernel)
+    return model
+
+
+@pytest.mark.parametrize(("space", "built"), [({}, 2 + 1), ({"scale": [1.0, 2.0]}, 2 + 1 + 2 + 1)])
+def test_settings_that_start_alike_share_their_start(space, built):
+    """One model is built for all folds of a setting that starts as another one."""
+    x, y = blobs(62)
+    BUILT.clear()
+    space = {**space, "l2": [0.0, 0.1]}
+    found = selection.tune(counted_start, space, x, y, cv=2, epochs=2, metric="data_loss")
+    assert len(BUILT) == 1 + built
+    alone = selection.cross_validate(
+        functools.partial(counted_start, **found.cv_results_["params"][-1]), x, y, cv=2, epochs=2
+    )
+    losses = [found.cv_results_[f"split{i}_test_loss"][-1] for i in range(2)]
+    np.testing.assert_allclose(losses, alone.scores["loss"], rtol=1e-5)
+
+
 def with_momentum(momentum, learning_rate=0.01, dropout=0.2):
     model = models.mlp(2, 3, task="multiclass", hidden=(4,), dropout=dropout, l2=0.01)
     model.compile(SGD(learning_rate, momentum=momentum), loss=model.loss, metrics=["accuracy"])

@@ -1,6 +1,7 @@
 """Order in which folds are run: in stacks of one architecture where that is possible."""
 
 import dataclasses
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,13 +13,15 @@ from kerasnn.training.loop.schedule_start import lasting_schedule
 from kerasnn.training.many.stackable import (
     architecture,
     have_equal_settings,
-    have_equal_values,
     in_parts,
     most_in_memory,
     why_alone,
 )
 
 Results = list[tuple[Any, FoldResult | Exception]]
+
+
+Waiting = tuple[Any, Fold, BuiltFold]
 
 
 class WaitingFolds:
@@ -29,53 +32,44 @@ class WaitingFolds:
     """
 
     def __init__(self) -> None:
-        self.folds: list[tuple[Any, Fold, BuiltFold]] = []
-        self._checked: dict[tuple[int, ...], bool] = {}
+        self.folds: list[Waiting] = []
+        self._starts: dict[tuple[Any, ...], list[BuiltFold]] = {}
 
-    def add(self, built: BuiltFold, folds: Sequence[tuple[Any, Fold]]) -> int:
-        """Adds the first of the folds of one setting, or all; returns how many.
+    def add(self, setting: list[Waiting]) -> None:
+        """Adds folds of one setting, with a model each."""
+        self.folds += setting
+        folds, built = [fold for _, fold, _ in setting], [built for *_, built in setting]
+        can_share = not built[0].callbacks and have_equal_settings([b.model for b in built])
+        if can_share:
+            self._starts.setdefault(_start(built[0], folds), built)
 
-        All are added if the model starts as that of another setting does in the same fold. Then
-        the setting starts as the other one in the other folds too, and no model is built for it
-        there. It is assumed that what `build` draws depends on its arguments in all folds or none.
+    def add_shared(self, built: BuiltFold, folds: Sequence[tuple[Any, Fold]]) -> bool:
+        """Adds folds of a setting with one model for all, and returns True, where that can be.
+
+        It can where the model starts as that of another setting does in the same fold: then the
+        setting starts as the other one in the other folds too. What `build` draws is assumed to
+        depend on its arguments in the first fold if it does so at all.
 
         Args:
             built: The first fold with its model.
             folds: Keys and folds.
         """
-        starts = self._starts(built, folds)
-        if starts is None:
-            self.folds.append((*folds[0], built))
-            return 1
+        starts = self._starts.get(_start(built, [fold for _, fold in folds]))
+        # A schedule that lasts as long as training differs by the number of a fold's rows.
+        if starts is None or built.callbacks or lasting_schedule(built.model) is not None:
+            return False
         for (key, fold), start in zip(folds, starts, strict=True):
             shared = dataclasses.replace(
                 start, model=built.model, start=start.model, seconds=built.seconds / len(folds)
             )
             self.folds.append((key, fold, shared))
-        return len(folds)
+        return True
 
-    def _starts(
-        self, built: BuiltFold, folds: Sequence[tuple[Any, Fold]]
-    ) -> list[BuiltFold] | None:
-        """Returns folds of another setting with the same rows and seeds, or None."""
-        known: dict[int, tuple[Fold, BuiltFold]] = {}
-        for _, fold, other in self.folds:
-            if other.start is None:
-                known.setdefault(fold.seed, (fold, other))
-        found = [known.get(fold.seed) for _, fold in folds]
-        starts = [pair[1] for pair in found if pair is not None]
-        same_rows = all(
-            pair is not None and pair[0].rows is fold.rows
-            for pair, (_, fold) in zip(found, folds, strict=True)
-        )
-        # A schedule that lasts as long as training differs by the number of a fold's rows.
-        if built.callbacks or not same_rows or lasting_schedule(built.model) is not None:
-            return None
-        seeds = tuple(fold.seed for _, fold in folds)
-        if seeds not in self._checked:
-            self._checked[seeds] = have_equal_settings([start.model for start in starts])
-        is_equal = self._checked[seeds] and have_equal_values(starts[0].model, built.model)
-        return starts if is_equal else None
+
+def _start(built: BuiltFold, folds: Sequence[Fold]) -> tuple[Any, ...]:
+    """Returns the seeds and rows of a setting's folds, and its weights in the first of them."""
+    weights = hashlib.sha256(b"".join(v.numpy().tobytes() for v in built.model.variables))
+    return *((fold.seed, id(fold.rows)) for fold in folds), weights.digest()
 
 
 class FoldRunner:
@@ -104,28 +98,40 @@ class FoldRunner:
 
         After a fold that fails, no further fold of the setting begins.
         """
-        left = list(folds.items())
+        left, ready = list(folds.items()), list[Waiting]()
+        kind = None
         while left:
             key, fold = left[0]
             built = attempt(self._training.build, fold, True)
             if isinstance(built, Exception):
                 self._progress.step(len(left))
                 yield [(key, built)]
-                return
-            kind = _kind(built)
-            if kind is None:
+                break
+            own_kind = _kind(built)
+            kind = kind if ready else own_kind
+            if kind is None or own_kind != kind:
                 # Random numbers that a layer draws without a seed follow from the seed of `build`,
                 # set in the same thread.
                 again = self._executor.has_threads or not self._training.builder.sets_all_seeds
                 yield from self._alone([(key, fold if again else built), *left[1:]])
-                return
-            waiting = self._waiting.setdefault(kind, WaitingFolds())
-            if waiting.folds and len(waiting.folds) + len(left) > self._room(built):
-                yield from self._run(kind)
-                waiting = self._waiting.setdefault(kind, WaitingFolds())
-            left = left[waiting.add(built, left) :]
+                break
+            if not ready:
+                yield from self._make_room(kind, len(left), built)
+                if self._waiting[kind].add_shared(built, left):
+                    break
+            ready.append((key, fold, built))
+            left.pop(0)
+        if ready and kind is not None:
+            self._waiting[kind].add(ready)
         if sum(len(waiting.folds) for waiting in self._waiting.values()) >= self._most:
             yield from self.finish()
+
+    def _make_room(self, kind: str, count: int, built: BuiltFold) -> Iterator[Results]:
+        """Runs the folds of an architecture where some more would not fit into memory."""
+        waiting = self._waiting.get(kind)
+        if waiting is not None and len(waiting.folds) + count > self._room(built):
+            yield from self._run(kind)
+        self._waiting.setdefault(kind, WaitingFolds())
 
     def finish(self) -> Iterator[Results]:
         """Runs the folds that wait; yields the results of one stack after the other."""

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import keras
-import numpy as np
 
 from kerasnn import callbacks, layers
 from kerasnn._core.model import all_layers, is_symbolic
@@ -98,12 +97,6 @@ def have_equal_settings(models: Sequence[Any]) -> bool:
     # Keras numbers the names.
     configs = [model.optimizer.get_config() | {"name": ""} for model in models]
     return all(config == configs[0] for config in configs) and not differing(models)
-
-
-def have_equal_values(one: Any, other: Any) -> bool:
-    """Whether all variables of two models of one architecture are equal, but for optimizers."""
-    pairs = zip(one.variables, other.variables, strict=True)
-    return all(np.array_equal(a.numpy(), b.numpy()) for a, b in pairs)
 
 
 def most_in_memory(model: Any, rows: int) -> int:

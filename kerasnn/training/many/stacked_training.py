@@ -156,11 +156,10 @@ class StackedTraining:
         parts: list[list[Any]] = [[] for _ in rows]
         penalties = np.zeros(len(rows))
         logs: Logs = {}
-        fresh = True
+        self._program.reset_metrics()
         for order, active in BatchPlan(rows, batch_size).epoch(0):
             for batch in order:
-                logs, outputs, batch_penalties = self._program.test(batch, active, fresh=fresh)
-                fresh = False
+                logs, outputs, batch_penalties = self._program.test(batch, active)
                 for i in _numbers(active):
                     parts[i].append(take(outputs, i))
                     penalties[i] += batch.shape[1] * batch_penalties[i] / len(rows[i])
@@ -227,7 +226,8 @@ class StackedTraining:
         self, batches: BatchPlan, epoch: int, *, training: bool, progress: Any = None
     ) -> tuple[Logs, np.ndarray]:
         """Runs all batches of an epoch or of a validation."""
-        fresh, done, result = True, 0, None
+        done, result = 0, None
+        self._program.reset_metrics()
         moved = batches.steps * self._job.epochs * (self._program.size + _STEP_WEIGHTS)
         options = {"training": training, "one_trace": batches.is_mixed and moved <= _TRACE_WEIGHTS}
         for order, active in batches.epoch(epoch):
@@ -235,9 +235,9 @@ class StackedTraining:
             while at < len(order):
                 part = order[at : at + self._pacer.steps()]
                 self._pacer.start()
-                result = self._program(part, active, fresh=fresh, **options)
+                result = self._program(part, active, **options)
                 self._pacer.stop(len(part))
-                at, done, fresh = at + len(part), done + len(part), False
+                at, done = at + len(part), done + len(part)
                 if progress is not None:
                     progress.show(done, result[0], self._running)
         if result is None:

@@ -80,7 +80,6 @@ class StackedProgram:
         order: np.ndarray,
         active: np.ndarray,
         *,
-        fresh: bool,
         training: bool,
         one_trace: bool = False,
     ) -> tuple[Logs, np.ndarray]:
@@ -89,7 +88,6 @@ class StackedProgram:
         Args:
             order: Rows of each batch, `(steps, members, batch)`.
             active: Whether a member takes part, `(members,)`; the others stay as they are.
-            fresh: Whether metrics start anew.
             training: Whether to train, or to evaluate on the validation rows.
             one_trace: Whether steps of all members run the trace for those of some, which takes
                 longer to run.
@@ -101,24 +99,21 @@ class StackedProgram:
         key = training, bool(active.all()) and not one_trace
         if key not in self._programs:
             self._programs[key] = self._trace(*key)
-        logs, finite = self._programs[key](
-            tf.constant(order, tf.int32), tf.constant(active), tf.constant(fresh)
-        )
+        logs, finite = self._programs[key](tf.constant(order, tf.int32), tf.constant(active))
         return {name: value.numpy() for name, value in logs.items()}, finite.numpy()
 
-    def test(self, rows: np.ndarray, active: np.ndarray, *, fresh: bool) -> tuple[Logs, Any, Any]:
+    def test(self, rows: np.ndarray, active: np.ndarray) -> tuple[Logs, Any, Any]:
         """Evaluates one batch of each member on the validation rows.
 
         Args:
             rows: Rows of the batches, `(members, batch)`.
             active: Whether a member takes part, `(members,)`.
-            fresh: Whether metrics start anew.
 
         Returns:
             Logs by name, each with one entry a member; the outputs, `(members, batch, ...)`; and
             the sum of the penalties in the loss on this batch, `(members,)`.
         """
-        found = self._tester(tf.constant(rows, tf.int32), tf.constant(active), tf.constant(fresh))
+        found = self._tester(tf.constant(rows, tf.int32), tf.constant(active))
         logs, outputs, penalties = tf.nest.map_structure(lambda t: t.numpy(), found)
         return logs, outputs, penalties
 
@@ -133,6 +128,11 @@ class StackedProgram:
             stacked = variable.numpy()
             stacked[members] = values
             variable.assign(stacked)
+
+    def reset_metrics(self) -> None:
+        """Starts the metrics anew."""
+        for variable, value in zip(self._metrics, self._fresh_metrics, strict=True):
+            variable.assign(value)
 
     def state(self) -> list[tf.Tensor]:
         """Returns a snapshot of all members, without metrics."""
@@ -197,11 +197,10 @@ class StackedProgram:
         signature = [
             tf.TensorSpec((None, members, None), tf.int32),
             tf.TensorSpec((members,), tf.bool),
-            tf.TensorSpec((), tf.bool),
         ]
-        example = (tf.zeros((0, members, 1), tf.int32), tf.ones((members,), tf.bool), False)
+        example = (tf.zeros((0, members, 1), tf.int32), tf.ones((members,), tf.bool))
 
-        def run(order: Any, active: Any, fresh: Any) -> Any:
+        def run(order: Any, active: Any) -> Any:
             def step(i: Any) -> Any:
                 if everyone:
                     self._step(order[i], training)
@@ -209,38 +208,27 @@ class StackedProgram:
                     self._step_of_some(order[i], active, training)
                 return (i + 1,)
 
-            self._reset_metrics_if(fresh)
             tf.while_loop(lambda i: i < tf.shape(order)[0], step, (0,))
             logs = self._logs()
             return logs, self._finite(logs)
 
         with _quiet():
-            return GraphProgram(self._model, run, signature, tuple(map(tf.constant, example)))
+            return GraphProgram(self._model, run, signature, example)
 
     def _trace_test(self) -> GraphProgram:
         members = len(self._models)
         signature = [
             tf.TensorSpec((members, None), tf.int32),
             tf.TensorSpec((members,), tf.bool),
-            tf.TensorSpec((), tf.bool),
         ]
-        example = (tf.zeros((members, 1), tf.int32), tf.zeros((members,), tf.bool), False)
+        example = (tf.zeros((members, 1), tf.int32), tf.zeros((members,), tf.bool))
 
-        def run(rows: Any, active: Any, fresh: Any) -> Any:
-            self._reset_metrics_if(fresh)
+        def run(rows: Any, active: Any) -> Any:
             outputs, penalties = self._step_of_some(rows, active, False)
             return self._logs(), outputs, penalties
 
         with _quiet():
-            return GraphProgram(self._model, run, signature, tuple(map(tf.constant, example)))
-
-    def _reset_metrics_if(self, fresh: tf.Tensor) -> None:
-        def reset() -> int:
-            for variable, value in zip(self._metrics, self._fresh_metrics, strict=True):
-                variable.assign(value)
-            return 0
-
-        tf.cond(fresh, reset, lambda: 0)
+            return GraphProgram(self._model, run, signature, example)
 
     def _logs(self) -> Logs:
         return tf.vectorized_map(self._results, [v.value() for v in self._metrics])
