@@ -113,12 +113,9 @@ class CsvTable(Table):
         """Returns all rows; the file is read once, or again where its first rows mislead."""
         types = self._sampled()
         try:
-            blocks = list(self._blocks(types, _MEMORY_BYTES, progress=True))
+            return self._whole(types)
         except _MisledError:
-            types = types.without_plain()
-            blocks = list(self._blocks(types, _MEMORY_BYTES, progress=True))
-        rows = pl.concat([self._empty(types), *blocks])
-        return self._typed(rows, types)
+            return self._whole(types.without_plain())
 
     def frames(self, *, progress: bool = False) -> Iterator[pl.DataFrame]:
         """Yields the rows in order; the first time a pass before finds the columns of numbers."""
@@ -169,27 +166,33 @@ class CsvTable(Table):
         """Reads the file, and returns the types that all rows have."""
         mixed = list(types.mixed)
         for rows in self._blocks(types, _STREAM_BYTES, progress=True):
+            self._check_plain(rows, types)
             mixed = numbers(rows, mixed, self._missing).columns
         return dataclasses.replace(types, mixed=tuple(mixed))
 
-    def _empty(self, types: "_Types") -> pl.DataFrame:
+    def _whole(self, types: "_Types") -> pl.DataFrame:
+        """Returns all rows."""
         kept = [name for name in self.names if name not in self._drop]
-        return pl.DataFrame(
-            schema={name: pl.Float64 if name in types.plain else pl.String for name in kept}
-        )
+        schema = {name: pl.Float64 if name in types.plain else pl.String for name in kept}
+        blocks = self._blocks(types, _MEMORY_BYTES, progress=True)
+        rows = pl.concat([pl.DataFrame(schema=schema), *blocks])
+        self._check_plain(rows, types)
+        return self._typed(rows, types)
+
+    def _check_plain(self, rows: pl.DataFrame, types: "_Types") -> None:
+        """Raises where plain numbers have to be looked at as texts."""
+        plain = rows.select(types.plain)
+        if may_be_missing(plain, missing_numbers(self._missing)) or not are_small(plain):
+            raise _MisledError
 
     def _blocks(
         self, types: "_Types", block_bytes: int, *, progress: bool
     ) -> Iterator[pl.DataFrame]:
         """Yields the rows, plain numbers as `pl.Float64` and all else as it is written."""
-        codes = missing_numbers(self._missing)
         with ReadingBar(self.path.stat().st_size, shown=progress) as bar:
             for block in self._file.frames(self.names, types.plain, block_bytes, bar.add):
                 rows = block.drop(self._drop) if self._drop else block
                 written = [name for name in types.plain if rows.schema[name] == pl.String]
-                plain = rows.select(pl.col(pl.Float64))
-                if may_be_missing(plain, codes) or not are_small(plain):
-                    raise _MisledError
                 if written:
                     values = numbers(rows, written, self._missing)
                     if values.width < len(written):

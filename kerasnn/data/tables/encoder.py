@@ -15,12 +15,14 @@ from kerasnn.data.tables.columns import (
     MISSING_VALUES,
     CategoryColumn,
     Column,
+    DateColumn,
     NumberColumn,
     column_from_config,
 )
 from kerasnn.data.tables.columns.layers import EncodeColumns
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.columns.specs import shared_feature
+from kerasnn.data.tables.columns.statistics import statistics_for
 from kerasnn.data.tables.targets import float_dtype
 
 _BLOCK_ROWS = 1 << 12
@@ -280,6 +282,38 @@ def encode(encoder: Encoder, raw: Mapping[str, RawColumn]) -> np.ndarray:
                 else encoded.take(indices[block], axis=0, mode="clip")
             )
     return x
+
+
+def learned_anew(encoder: Encoder, raw: Mapping[str, RawColumn], rows: np.ndarray) -> Encoder:
+    """Returns an encoder of the same columns that has learned from some rows alone.
+
+    A column without a value in these rows is left out.
+
+    Args:
+        encoder: The encoder.
+        raw: Its raw columns.
+        rows: Indices of the rows to learn from.
+    """
+    columns: list[Column] = []
+    for column in encoder.columns:
+        statistics = statistics_for(
+            column.kind,
+            column.name,
+            column.missing,
+            check=False,
+            # As in the whole, whatever number of categories these rows have.
+            embed_above=0 if isinstance(column, CategoryColumn) and column.embedded else None,
+            date_format=column.date_format if isinstance(column, DateColumn) else None,
+        )
+        statistics.update(raw[column.name].take(rows))
+        if statistics.rows:
+            columns.append(statistics.finish())
+    return Encoder(
+        columns,
+        missing_values=encoder.missing_values,
+        windows=encoder.windows,
+        float_type=encoder.float_type,
+    )
 
 
 def _filled(column: NumberColumn, numbers: np.ndarray) -> np.ndarray | None:

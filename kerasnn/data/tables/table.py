@@ -142,8 +142,10 @@ def _merges(texts: pl.Series, values: pl.Series) -> bool:
 
 def are_small(values: pl.DataFrame) -> bool:
     """Whether all numbers are of a size at which float64 holds all integers."""
-    small = pl.all().abs() < FLOAT64_INTEGERS
-    return all(values.select(small.all()).row(0)) if values.width else True
+    if not values.width:
+        return True
+    least, most = values.select(pl.all().min()).row(0), values.select(pl.all().max()).row(0)
+    return all(abs(limit) < FLOAT64_INTEGERS for limit in (*least, *most) if limit is not None)
 
 
 def may_be_missing(values: pl.DataFrame, codes: pl.Series) -> bool:

@@ -38,6 +38,15 @@ class RawColumn:
         return cls(indices.to_numpy(), np.array([*texts.to_list(), *absent], object))
 
     @classmethod
+    def of_array(cls, values: np.ndarray) -> "RawColumn":
+        """Returns the column of `array`: floats, or texts of any shape, the empty one missing."""
+        if values.dtype != object:
+            return cls(values.astype(np.float64))
+        texts = pl.Series(values.reshape(-1).tolist(), dtype=pl.String)
+        found = cls.of(texts.set(texts == "", None))
+        return cls(found.values.reshape(values.shape), found.texts)
+
+    @classmethod
     def joined(cls, columns: Sequence["RawColumn"]) -> "RawColumn":
         """Returns the rows of several columns, one after the other."""
         if len(columns) == 1:
