@@ -36,7 +36,13 @@ _LAYERS = (
     *(_L.Add, _L.Subtract, _L.Multiply, _L.Average, _L.Maximum, _L.Minimum, _L.Concatenate),
     *(_L.Dot, layers.Dropout, layers.AlphaDropout, layers.GaussianDropout),
     *(layers.SpatialDropout, layers.DropPath, layers.DropConnect, layers.ConcreteDropout),
-    *(layers.Standardize, layers.LeakyReLU, layers.Threshold, layers.RobustScale),
+    *(
+        layers.EmbedColumns,
+        layers.Standardize,
+        layers.LeakyReLU,
+        layers.Threshold,
+        layers.RobustScale,
+    ),
     *(layers.PeriodicEmbedding, layers.Scale, layers.NTKDense, layers.ParametricActivation),
 )
 _CALLBACKS = (
@@ -54,7 +60,12 @@ def why_alone(model: Any, model_callbacks: Any) -> str | None:
     for callback in model_callbacks:
         if type(callback) not in _CALLBACKS:
             return f"the callback `{type(callback).__name__}` needs a model of its own"
-    return _why_odd_model(model) or _why_odd_layer(model) or why_not_by_weight(model.optimizer)
+    return (
+        _why_odd_model(model)
+        or _why_odd_layer(model)
+        or why_not_by_weight(model.optimizer)
+        or _why_rows_of_tables(model)
+    )
 
 
 def architecture(model: Any) -> str | None:
@@ -108,6 +119,17 @@ def _why_odd_layer(model: Any) -> str | None:
         known = type(layer) in _LAYERS or isinstance(layer, keras.Model)
         if not known or (isinstance(layer, keras.Model) and not _is_own_class(layer)):
             return f"`{layer.name}` is a `{type(layer).__name__}`, which cannot be stacked"
+    return None
+
+
+def _why_rows_of_tables(model: Any) -> str | None:
+    optimizer = model.optimizer
+    if type(optimizer) is keras.optimizers.SGD and not optimizer.momentum:
+        return None
+    for layer in all_layers(model):
+        is_sparse = isinstance(layer, layers.EmbedColumns) and not layer.dense_gradient
+        if is_sparse or isinstance(layer, keras.layers.Embedding):
+            return f"the optimizer moves only those rows of `{layer.name}` that are in a batch"
     return None
 
 
