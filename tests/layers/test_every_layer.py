@@ -107,6 +107,7 @@ CASES = {
             lambda: layers.EmbedColumns(
                 {0: 3},
                 output_dim=2,
+                dense_gradient=True,
                 embeddings_initializer=keras.initializers.RandomNormal(seed=1),
                 embeddings_regularizer=keras.regularizers.L1L2(0.1, 0.2),
             ),
@@ -389,6 +390,7 @@ WRONG = {
     "EmbedColumns": {
         "embeddings": ({}, None, [3], {0: 0}, {-1: 3}, {"a": 3}, {0: 1.5}),
         "output_dim": (0, -1, 1.5, "two", True, [2]),
+        "dense_gradient": ("yes",),
         "embeddings_initializer": ("nope", 3),
         "embeddings_regularizer": ("nope", 0.1),
     },

@@ -21,7 +21,16 @@ PRICE = 1000 + 50 * X[:, 0] * X[:, 1]
 
 def make(outputs=3, task="multiclass", **arguments):
     return models.pack(
-        3, outputs, task=task, **{"n": 4, "folds": 2, "seed": 0, "space": SMALL, **arguments}
+        **{
+            "input_shape": 3,
+            "outputs": outputs,
+            "task": task,
+            "n": 4,
+            "folds": 2,
+            "seed": 0,
+            "space": SMALL,
+            **arguments,
+        }
     )
 
 
@@ -175,6 +184,31 @@ def test_the_users_folds_weights_and_architectures():
     assert {tuple(s["hidden"]) for s in model.networks.settings} <= {(4,), (3, 3)}
 
 
+def test_columns_of_zeros_and_ones_and_of_indices(tmp_path):
+    x = np.concatenate([X, _random.integers(0, 5, (81, 1)), X[:, :1] > 5], axis=1)
+    model = models.pack(
+        5,
+        3,
+        task="multiclass",
+        n=2,
+        folds=2,
+        space=SMALL,
+        periodic=[0, 1],
+        embeddings={3: 5},
+        seed=0,
+    )
+    model.fit(x, Y, epochs=1, verbose=0)
+    np.testing.assert_array_equal(model.get_layer("robust_scale")(x)[:, 3], x[:, 3])
+    network = model.networks.members[0]
+    # Four columns, a vector of four numbers, and three more for each of two columns.
+    assert network.get_layer("scale").scale.shape == (4 + 4 + 2 * 3,)
+    model.save(tmp_path / "pack.keras")
+    loaded = keras.saving.load_model(tmp_path / "pack.keras")
+    np.testing.assert_allclose(
+        loaded.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-5, atol=1e-7
+    )
+
+
 def test_settings_with_a_network_that_diverges_are_left_out():
     model = make(seed=3, space={**SMALL, "learning_rate": [1e30, 0.01]})
     rates = [setting["learning_rate"] for setting in model.networks.settings]
@@ -236,6 +270,9 @@ def test_settings_are_within_the_ranges():
         ("seed", {"seed": -1}),
         ("outputs", {"outputs": 1}),
         ("task", {"task": "multiclas"}),
+        ("input_shape", {"input_shape": (None,)}),
+        ("periodic", {"periodic": [3]}),
+        ("embeddings", {"embeddings": {3: 2}}),
         ("space", {"space": [1]}),
         ("space", {"space": {"dropuot": [0.1]}}),
         ("space['dropout']", {"space": {"dropout": 0.1}}),

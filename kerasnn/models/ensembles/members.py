@@ -1,5 +1,6 @@
 """The networks of a pack, and the layer that holds them."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,27 +9,59 @@ import keras
 from kerasnn import layers
 from kerasnn.tasks import Task
 
+# Half as many as in a network on its own: others of a pack have other frequencies.
+_FREQUENCIES = 8
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Columns of a table, and what is made of them.
+
+    Attributes:
+        count: Number of columns.
+        periodic: Positions of those with periodic embeddings.
+        embeddings: Position of each column of indices -> number of its indices.
+    """
+
+    count: int
+    periodic: Sequence[int]
+    embeddings: Mapping[int, int]
+
+    def layers(self, sigma: float) -> list[keras.layers.Layer]:
+        """Returns the layers that embed them; `sigma` is the spread of the first frequencies."""
+        numbers = [i for i in range(self.count) if i not in self.embeddings]
+        skip = [place for place, i in enumerate(numbers) if i not in self.periodic]
+        stack: list[Any] = []
+        if self.embeddings:
+            stack.append(layers.EmbedColumns(self.embeddings, dense_gradient=True, name="embed"))
+            [width] = stack[-1].compute_output_shape((self.count,))
+            skip += range(len(numbers), width)
+        if self.periodic:
+            stack.append(
+                layers.PeriodicEmbedding(
+                    sigma=sigma, frequencies=_FREQUENCIES, skip=skip, name="periodic"
+                )
+            )
+        return stack
+
 
 def member(
-    features: int, outputs: int, task: Task, setting: Mapping[str, Any], name: str
+    columns: Columns, outputs: int, task: Task, setting: Mapping[str, Any], name: str
 ) -> keras.Sequential:
     """Returns one network, not compiled.
 
-    Embedded numbers, a learned factor of each, and hidden layers in the neural tangent
+    Embedded columns, a learned factor of each, and hidden layers in the neural tangent
     parametrisation.
 
     Args:
-        features: Number of scaled features.
+        columns: The columns.
         outputs: Number of output units.
         task: The task, which has the activation of the output.
         setting: Hyperparameters by name.
         name: Name of the network.
     """
-    stack: list[Any] = [
-        keras.Input((features,), name="features"),
-        layers.PeriodicEmbedding(sigma=setting["sigma"], name="embedding"),
-        layers.Scale(name="scale"),
-    ]
+    stack: list[Any] = [keras.Input((columns.count,), name="features")]
+    stack += [*columns.layers(setting["sigma"]), layers.Scale(name="scale")]
     for i, units in enumerate(setting["hidden"], 1):
         stack += [
             layers.NTKDense(units, name=f"hidden_{i}"),
@@ -51,6 +84,8 @@ class WeightedMean(keras.layers.Layer):
         outputs: Number of output units of a network.
         task: Name of the task.
         repeats: K.
+        periodic: Positions of the columns with periodic embeddings; all by default.
+        embeddings: Position of each column of indices -> number of its indices.
         counts: Weights up to a common factor, one a setting; equal by default.
 
     Shape:
@@ -67,12 +102,16 @@ class WeightedMean(keras.layers.Layer):
         task: str,
         *,
         repeats: int = 1,
+        periodic: Sequence[int] | None = None,
+        embeddings: Mapping[int, int] | None = None,
         counts: Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.settings = [dict(setting) for setting in settings]
         self.outputs, self.task, self.repeats = outputs, Task(task), repeats
+        self.periodic = None if periodic is None else tuple(periodic)
+        self.embeddings = dict(embeddings or {})
         self.counts = tuple(counts or [1] * len(self.settings))
         self.members: list[Any] = []
 
@@ -88,8 +127,15 @@ class WeightedMean(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Creates the networks."""
+        count = input_shape[-1]
+        numbers = tuple(i for i in range(count) if i not in self.embeddings)
+        columns = Columns(
+            count=count,
+            periodic=numbers if self.periodic is None else self.periodic,
+            embeddings=self.embeddings,
+        )
         self.members = [
-            member(input_shape[-1], self.outputs, self.task, setting, f"network_{i}_{k}")
+            member(columns, self.outputs, self.task, setting, f"network_{i}_{k}")
             for i, setting in enumerate(self.settings)
             for k in range(self.repeats)
         ]
@@ -116,5 +162,13 @@ class WeightedMean(keras.layers.Layer):
             "outputs": self.outputs,
             "task": str(self.task),
             "repeats": self.repeats,
+            "periodic": self.periodic,
+            # The keys of JSON are texts.
+            "embeddings": [list(pair) for pair in self.embeddings.items()],
             "counts": list(self.counts),
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "WeightedMean":
+        """Returns the layer that `get_config` described."""
+        return cls(**{**config, "embeddings": dict(config["embeddings"])})

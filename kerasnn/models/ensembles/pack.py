@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks, layers
+from kerasnn._checks import layers as layer_checks
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.models import _building_blocks
 from kerasnn.models.ensembles.members import WeightedMean
@@ -24,6 +25,8 @@ def pack(
     n: int = 64,
     space: Mapping[str, Any] | None = None,
     folds: int = 4,
+    periodic: bool | Sequence[int] = True,
+    embeddings: Mapping[int, int] | None = None,
     seed: int | None = None,
 ) -> Pack:
     """Builds n networks with different hyperparameters, and the model of their best mean.
@@ -53,13 +56,17 @@ def pack(
     architecture, and so another program, which takes seconds to trace.
 
     Args:
-        input_shape: Shape of one example; more than one axis is flattened.
+        input_shape: Number of columns, or a shape of one axis.
         outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
         task: A `kerasnn.tasks.Task` or its name.
         n: Number of networks, a multiple of `folds`.
         space: Name -> list of values, or a range such as `selection.log_uniform(0.01, 0.1)`, in
             place of the defaults of these names.
         folds: K, at least 2.
+        periodic: Whether to append periodic embeddings to all columns, or the positions of the
+            columns that get them: columns of zeros and ones need none, and are faster without.
+        embeddings: `split.embeddings` of a table: position of each column of indices -> number of
+            its indices. Such columns become trainable vectors.
         seed: Seed of settings, weights and folds. None draws one from Python's `random`, which
             `keras.utils.set_random_seed` seeds.
 
@@ -96,18 +103,35 @@ def pack(
     _checks.integer("seed", seed, at_least=0)
     ranges = checked_space(space, default_space(regression=task is Task.REGRESSION))
     chosen = settings(ranges, n // folds, derived(seed, 0))
-    shape = _building_blocks.checked_shape(input_shape)
-    if None in shape:
-        raise _checks.InvalidArgument("input_shape", "have fixed sizes", input_shape)
-    inputs = keras.Input(shape, name="features")
-    x: Any = inputs
-    if len(shape) > 1:
-        x = keras.layers.Flatten(name="flatten")(x)
-    x = layers.RobustScale(name="robust_scale")(x)
+    [count] = _building_blocks.checked_shape(input_shape, 1, "a number of columns")
+    if count is None:
+        raise _checks.InvalidArgument("input_shape", "be a fixed number of columns", input_shape)
+    embeddings = dict(embeddings or {})
+    layer_checks.check_positions("embeddings", list(embeddings))
+    layer_checks.check_inside("embeddings", list(embeddings), count)
+    inputs = keras.Input((count,), name="features")
+    x = layers.RobustScale(skip=list(embeddings), name="robust_scale")(inputs)
     with seeded(derived(seed, 1)):
-        output = WeightedMean(chosen, int(outputs), task, repeats=folds, name="networks")(x)
+        output: Any = WeightedMean(
+            chosen,
+            int(outputs),
+            task,
+            repeats=folds,
+            periodic=_positions(periodic, count),
+            embeddings=embeddings,
+            name="networks",
+        )(x)
     if task is Task.REGRESSION:
         output = layers.Standardize(invert=True, name="target_units")(output)
     model = Pack(inputs, output, name="pack", seed=seed)
     model.compile("adam", **task.compile_arguments())
     return model
+
+
+def _positions(periodic: Any, count: int) -> Sequence[int] | None:
+    """Returns the positions of the columns with periodic embeddings; None for all."""
+    if isinstance(periodic, bool):
+        return None if periodic else ()
+    layer_checks.check_positions("periodic", periodic)
+    layer_checks.check_inside("periodic", periodic, count)
+    return periodic
