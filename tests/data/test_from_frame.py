@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from kerasnn import data, models, serving
 from kerasnn._core.raw_rows import Tensor, columns_of
+from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.encoder import encode, learned_anew
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +162,25 @@ def test_windows_of_series(series):
     assert np.abs(split.y_test).min() > np.abs(split.y_train).max()
     for places, y in ((split.rows_train, split.y_train), (split.rows_test, split.y_test)):
         np.testing.assert_allclose(made.v.iloc[places], y, rtol=1e-6)
+
+
+@pytest.mark.parametrize("windows", [None, 3])
+def test_an_encoder_that_learns_anew_from_some_rows(windows):
+    rng = np.random.default_rng(0)
+    made = pd.DataFrame(
+        {"kind": rng.choice(["a", "b", ""], 60), "size": rng.normal(size=60), "v": rng.random(60)}
+    )
+    made.loc[::7, "size"] = np.nan
+    split = data.from_frame(made, "v", missing="median", windows=windows)
+    raw = {name: RawColumn.of_array(values) for name, values in split.raw_train.items()}
+    again = learned_anew(split.encoder, raw, np.arange(len(split.x_train)))
+    np.testing.assert_allclose(encode(again, raw), split.x_train, rtol=1e-6)
+    kinds = split.raw_train["kind"].reshape(len(split.x_train), -1)
+    rows = np.flatnonzero((kinds != "b").all(axis=1))
+    part = learned_anew(split.encoder, raw, rows)
+    assert [name for name in again.features if name not in part.features] == ["kind=b"]
+    size = next(column for column in part.columns if column.name == "size")
+    assert size.fill == pytest.approx(np.nanmedian(split.raw_train["size"][rows]), rel=1e-6)
 
 
 def test_classes_of_windows_follow_two_windows_and_one_to_train_on(invalid):
