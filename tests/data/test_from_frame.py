@@ -310,6 +310,12 @@ BAD = pd.DataFrame(
 )
 
 
+def test_a_frame_of_one_column_has_no_delimiter():
+    with pytest.raises(ValueError, match="name a column of the frame") as caught:
+        data.from_frame(pd.DataFrame({"a": [1.0]}), "b")
+    assert "delimiter" not in str(caught.value)
+
+
 def test_all_wrong_columns_are_in_one_error():
     with pytest.raises(ValueError, match="mixed") as caught:
         data.from_frame(BAD, "y")
