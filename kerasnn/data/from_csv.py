@@ -51,9 +51,9 @@ def from_csv(
 
     Columns that are wrong are refused in one error, with a line of text for each: numbers or
     dates mixed with text, numbers that cannot be read, columns without a value, names of which
-    nearly each row has another one, sentences, missing values, and values that differ only in
-    digits that float32 drops, such as seconds since 1970 within one minute; with
-    `keras.config.set_floatx("float64")` real numbers are float64.
+    nearly each row has another one, sentences, missing values, integers that differ only in digits
+    that float64 drops, and values that differ only in digits that float32 drops, such as seconds
+    since 1970 within one minute; with `keras.config.set_floatx("float64")` real numbers are float64.
 
     The target becomes class indices, in the order of the names or numbers in `split.classes`, or
     float32 values.

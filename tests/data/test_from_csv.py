@@ -88,7 +88,7 @@ def test_nothing_is_learned_from_test_rows(write):
 
 
 def test_a_stream_holds_the_same_rows_as_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv_table, "_STREAM_BYTES", 300)
+    monkeypatch.setattr(csv_table, "_BLOCK_BYTES", 300)
     path = tmp_path / "fruit.csv"
     _fruit(100).to_csv(path, index=False)
     memory = data.from_csv(path, "kind", missing="mean", seed=2)
@@ -122,7 +122,7 @@ def test_a_stream_holds_the_same_rows_as_memory(tmp_path, monkeypatch):
     ],
 )
 def test_a_stream_has_the_targets_of_memory(tmp_path, monkeypatch, values, options):
-    monkeypatch.setattr(csv_table, "_STREAM_BYTES", 300)
+    monkeypatch.setattr(csv_table, "_BLOCK_BYTES", 300)
     lines = [f"{i},{values[i % len(values)]}" for i in range(200)]
     (tmp_path / "line.csv").write_text("\n".join(["x,y", *lines]))
     memory = data.from_csv(tmp_path / "line.csv", "y", **options)
@@ -148,7 +148,7 @@ def test_a_stream_has_the_targets_of_memory(tmp_path, monkeypatch, values, optio
     ],
 )
 def test_targets_that_a_stream_refuses(tmp_path, monkeypatch, values, task, words):
-    monkeypatch.setattr(csv_table, "_STREAM_BYTES", 300)
+    monkeypatch.setattr(csv_table, "_BLOCK_BYTES", 300)
     lines = [f"{i},{values[i % 2]}" for i in range(200)]
     (tmp_path / "line.csv").write_text("\n".join(["x,y", *lines]))
     with pytest.raises(ValueError, match=words):

@@ -31,8 +31,7 @@ def write(tmp_path):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(csv_table, "_STREAM_BYTES", 64)
-    monkeypatch.setattr(csv_table, "_MEMORY_BYTES", 100)
+    monkeypatch.setattr(csv_table, "_BLOCK_BYTES", 64)
 
 
 def _random_text(rng, delimiter):
@@ -227,7 +226,7 @@ def test_places_and_cells_of_rows(write):
 )
 def test_a_wrong_row_is_named_with_its_line(write, monkeypatch, text, message):
     for size in (32, 1 << 20):
-        monkeypatch.setattr(csv_table, "_STREAM_BYTES", size)
+        monkeypatch.setattr(csv_table, "_BLOCK_BYTES", size)
         with pytest.raises(ValueError, match=message):
             list(CsvTable(write(text)).frames())
 

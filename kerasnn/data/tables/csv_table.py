@@ -25,9 +25,8 @@ from kerasnn.data.tables.table import (
     numbers,
 )
 
-# A stream takes 70 MB with blocks of 2 MiB, and 250 MB with 16 MiB; 4 MiB are read quickest.
-_STREAM_BYTES = 1 << 21
-_MEMORY_BYTES = 1 << 22
+# A stream takes 70 MB with blocks of 2 MiB, and 250 MB with 16 MiB; larger ones are not quicker.
+_BLOCK_BYTES = 1 << 21
 # Rows that tell the types of the columns, as far as the others do not contradict.
 _SAMPLE_ROWS = 250
 
@@ -125,7 +124,7 @@ class CsvTable(Table):
                 self._types = self._confirmed(types)
             except _MisledError:
                 self._types = self._confirmed(types.without_plain())
-        for rows in self._blocks(self._types, _STREAM_BYTES, progress=progress):
+        for rows in self._blocks(self._types, progress=progress):
             yield self._typed(rows, self._types)
 
     def places(self, rows: Sequence[int]) -> str:
@@ -165,7 +164,7 @@ class CsvTable(Table):
     def _confirmed(self, types: "_Types") -> "_Types":
         """Reads the file, and returns the types that all rows have."""
         mixed = list(types.mixed)
-        for rows in self._blocks(types, _STREAM_BYTES, progress=True):
+        for rows in self._blocks(types, progress=True):
             self._check_plain(rows, types)
             mixed = numbers(rows, mixed, self._missing).columns
         return dataclasses.replace(types, mixed=tuple(mixed))
@@ -174,7 +173,7 @@ class CsvTable(Table):
         """Returns all rows."""
         kept = [name for name in self.names if name not in self._drop]
         schema = {name: pl.Float64 if name in types.plain else pl.String for name in kept}
-        blocks = self._blocks(types, _MEMORY_BYTES, progress=True)
+        blocks = self._blocks(types, progress=True)
         rows = pl.concat([pl.DataFrame(schema=schema), *blocks])
         self._check_plain(rows, types)
         return self._typed(rows, types)
@@ -185,12 +184,10 @@ class CsvTable(Table):
         if may_be_missing(plain, missing_numbers(self._missing)) or not are_small(plain):
             raise _MisledError
 
-    def _blocks(
-        self, types: "_Types", block_bytes: int, *, progress: bool
-    ) -> Iterator[pl.DataFrame]:
+    def _blocks(self, types: "_Types", *, progress: bool) -> Iterator[pl.DataFrame]:
         """Yields the rows, plain numbers as `pl.Float64` and all else as it is written."""
         with ReadingBar(self.path.stat().st_size, shown=progress) as bar:
-            for block in self._file.frames(self.names, types.plain, block_bytes, bar.add):
+            for block in self._file.frames(self.names, types.plain, _BLOCK_BYTES, bar.add):
                 rows = block.drop(self._drop) if self._drop else block
                 written = [name for name in types.plain if rows.schema[name] == pl.String]
                 if written:
