@@ -1,10 +1,13 @@
 """Arguments that an estimator refuses, which leave it unchanged."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
+from kerasnn import models
 from kerasnn.selection import Classifier, Regressor
 from tests.selection.selection_helpers import blobs
 
@@ -140,3 +143,9 @@ def test_arguments_that_are_none_of_the_network(argument, value, invalid):
 def test_a_network_by_name_beside_a_builder(invalid):
     with invalid("network", value="tabular"):
         Classifier(build=dense(3, "softmax", SPARSE), network="tabular").fit(*blobs())
+
+
+def test_a_pack_stops_by_itself(invalid):
+    build = functools.partial(models.pack, n=2, folds=2, space={"hidden": [(2,)]})
+    with invalid("early_stopping", value=True):
+        Classifier(build=build, early_stopping=True).fit(*blobs())

@@ -22,7 +22,7 @@ from kerasnn.training import fit_many, predict
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.loop.job import Job
 
-_EPOCHS = 60
+EPOCHS = 60
 # AdamW's, as Holzmueller et al. (2024) found it for tables.
 _BETA_2 = 0.95
 # Rounds of the greedy selection.
@@ -84,7 +84,7 @@ class Pack(Functional):
         x: Any,
         y: Any = None,
         batch_size: int | None = None,
-        epochs: int = _EPOCHS,
+        epochs: int = EPOCHS,
         verbose: int | str = "auto",
         validation_data: Any = None,
         class_weight: dict[int, float] | None = None,

@@ -18,6 +18,8 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from kerasnn import _checks, callbacks, training
 from kerasnn._core.random_state import seeded
+from kerasnn.models.ensembles.ensemble import Ensemble
+from kerasnn.models.ensembles.pack_model import Pack
 from kerasnn.selection.estimators.networks import NETWORKS, Network
 from kerasnn.selection.folds.model_builder import require_new
 from kerasnn.selection.folds.splits import can_stratify, require_classes, require_weight
@@ -86,6 +88,9 @@ class Estimator(BaseEstimator):
             targets, self.task_, outputs = self._read_targets(y)
             weight = self._weights(x, y, sample_weight)
             self._begin(x, outputs)
+            if stops and isinstance(self.model_, Pack):
+                rule = "be left out with a pack, each of whose networks stops for itself"
+                raise _checks.InvalidArgument("early_stopping", rule, stops)
             stopping, validation = [], None
             if stops:
                 x, targets, weight, validation = self._split_off(x, targets, weight)
@@ -221,18 +226,19 @@ class Estimator(BaseEstimator):
         validation: Any,
         seed: int,
     ) -> keras.callbacks.History:
-        return training.fit(
-            self.model_,
-            x,
-            targets,
-            sample_weight=weight,
-            epochs=epochs,
-            batch_size=self._setting("batch_size"),
-            callbacks=stopping or None,
-            validation_data=validation,
-            verbose=self.verbose,
-            seed=seed,
-        )
+        arguments = {
+            "sample_weight": weight,
+            "epochs": epochs,
+            "batch_size": self._setting("batch_size"),
+            "verbose": self.verbose,
+            "seed": seed,
+        }
+        if isinstance(self.model_, Pack):
+            return self.model_.fit(x, targets, **arguments)
+        arguments |= {"callbacks": stopping or None, "validation_data": validation}
+        if isinstance(self.model_, Ensemble):
+            return self.model_.fit(x, targets, **arguments)
+        return training.fit(self.model_, x, targets, **arguments)
 
     def _split_off(self: Any, x: Any, targets: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
         """Returns the rows to train on, and those that early stopping validates on."""

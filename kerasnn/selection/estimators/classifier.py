@@ -38,8 +38,8 @@ class Classifier(ClassifierMixin, Estimator):
     after it to other mini-batches, with other steps.
 
     Args:
-        network: `"mlp"`, or `"tabular"`, the recipe of `models.tabular`. What is None below has
-            the defaults of that network.
+        network: `"mlp"`, `"tabular"`, the recipe of `models.tabular`, or `"pack"`, the mean of
+            many networks of `models.pack`. What is None below has the defaults of that network.
         hidden: Units of each hidden layer.
         activation: Activation of the hidden layers.
         dropout: Fraction of each hidden layer's outputs dropped in training.

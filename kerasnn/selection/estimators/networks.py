@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kerasnn import _checks
+from kerasnn.models.ensembles.pack import pack
+from kerasnn.models.ensembles.pack_model import EPOCHS
 from kerasnn.models.mlp import mlp
-from kerasnn.models.sequential import Sequential
 from kerasnn.models.tabular import tabular
 
 
@@ -18,15 +19,15 @@ class Network:
     Attributes:
         build: A builder of `kerasnn.models`.
         epochs: Passes over the training rows.
-        batch_size: Rows in a batch.
+        batch_size: Rows in a batch; None leaves it to the network.
         early_stopping: Whether to validate, and to take the best epoch.
         validation_fraction: Fraction of the rows to validate on.
         patience: Epochs without a better validation loss before training ends.
     """
 
-    build: Callable[..., Sequential]
+    build: Callable[..., Any]
     epochs: int
-    batch_size: int
+    batch_size: int | None
     early_stopping: bool
     validation_fraction: float
     patience: int
@@ -70,5 +71,13 @@ NETWORKS = {
         early_stopping=True,
         validation_fraction=0.2,
         patience=64,
+    ),
+    "pack": Network(
+        build=pack,
+        epochs=EPOCHS,
+        batch_size=None,
+        early_stopping=False,
+        validation_fraction=0.2,
+        patience=10,
     ),
 }
