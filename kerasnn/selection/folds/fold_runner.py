@@ -9,7 +9,7 @@ from kerasnn._core.progress import Progress
 from kerasnn.selection.folds.executor import FoldExecutor
 from kerasnn.selection.folds.fold import BuiltFold, Fold, FoldResult
 from kerasnn.selection.folds.fold_training import FoldTraining, attempt
-from kerasnn.training.loop.schedule_start import lasting_schedule
+from kerasnn.training.loop.training_length import follows_length
 from kerasnn.training.many.stackable import (
     architecture,
     have_equal_settings,
@@ -55,8 +55,8 @@ class WaitingFolds:
             folds: Keys and folds.
         """
         starts = self._starts.get(_start(built, [fold for _, fold in folds]))
-        # A schedule that lasts as long as training differs by the number of a fold's rows.
-        if starts is None or built.callbacks or lasting_schedule(built.model) is not None:
+        # What follows the length of training differs by the number of a fold's rows.
+        if starts is None or built.callbacks or follows_length(built.model):
             return False
         for (key, fold), start in zip(folds, starts, strict=True):
             shared = dataclasses.replace(

@@ -11,10 +11,10 @@ import numpy as np
 from kerasnn import callbacks
 from kerasnn._core.callback import Callback
 from kerasnn.training.inputs.standardization import learn_standardization
+from kerasnn.training.loop import training_length
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.nan_guard import not_finite
 from kerasnn.training.loop.row_blocks import batch_spec
-from kerasnn.training.loop.schedule_start import lasting_schedule
 from kerasnn.training.many.batch_plan import BatchPlan
 from kerasnn.training.programs.hyperparameters import differing
 from kerasnn.training.programs.pacing import Pacer
@@ -89,7 +89,7 @@ class StackedTraining:
         _build(job, members, self._own_names)
         models = [member.model for member in members]
         for member in members:
-            _begin_schedule(job, member)
+            training_length.begin(member.model, -(-len(member.rows) // job.step_rows) * job.epochs)
         starts = [member.start or member.model for member in members]
         self._program = StackedProgram(models, starts, job.packed, others, differing(models))
         self._batches = BatchPlan(
@@ -136,7 +136,10 @@ class StackedTraining:
             for i in left:
                 self._write(i, state)
                 self._runs[i].abort(error)
+                training_length.end(self._runs[i].model)
             raise
+        for run in self._runs:
+            training_length.end(run.model)
         histories = [run.history for run in self._runs]
         for history, run in zip(histories, self._runs, strict=True):
             history.engine = "stacked"
@@ -383,14 +386,6 @@ def _has_own_names(model: Any) -> bool:
     return len(model.outputs) > 1 or not all(
         leaf is None or isinstance(leaf, str) for leaf in keras.tree.flatten(objects)
     )
-
-
-def _begin_schedule(job: Job, member: Member) -> None:
-    """Tells a member's schedule the length of its training."""
-    schedule = lasting_schedule(member.model)
-    if schedule is not None:
-        steps = -(-len(member.rows) // job.step_rows)
-        schedule.begin(steps * job.epochs, int(member.model.optimizer.iterations))
 
 
 def _build(job: Job, members: Sequence[Member], own_names: bool) -> None:
