@@ -104,7 +104,7 @@ class StackedOptimizer:
         self._clip = first.clipvalue
         counts = self.counts
 
-        class Stacked(type(first)):
+        class Stacked(type(optimizers[0])):
             @property
             def iterations(self) -> Any:
                 return counts
