@@ -45,8 +45,9 @@ def seeded(seed: int, *, tensorflow: bool = True) -> Iterator[None]:
 
     Args:
         seed: The seed.
-        tensorflow: Whether to set that of `tf.random` too. TensorFlow then drops all operations
-            that it has prepared, and building a small model takes twice as long.
+        tensorflow: Whether to set that of `tf.random` too, and to make Keras's generator for layers
+            that draw from it later. TensorFlow then drops all operations that it has prepared, and
+            building a small model takes twice as long.
     """
     with _lock:
         before = random_state()
@@ -55,9 +56,10 @@ def seeded(seed: int, *, tensorflow: bool = True) -> Iterator[None]:
             keras.utils.set_random_seed(seed)
         try:
             yield
-            # Else the first layer that draws from Keras's generator when it is traced makes it
-            # from Python's generator, which is put back here.
-            keras.random.uniform(())
+            if tensorflow:
+                # Else the first layer that draws from Keras's generator when it is traced makes it
+                # from Python's generator, which is put back here.
+                keras.random.uniform(())
         finally:
             set_random_state(before)
 

@@ -89,7 +89,7 @@ class FoldTraining:
             model, x, y, sample_weight=weight, batch_size=size, verbose=0, return_dict=True
         )
         scored = _Scored(
-            model=model,
+            names=self._names(model),
             logs=logs,
             penalty=mean_penalty(model, x, size) if settings.data_loss else 0.0,
             outputs=training.predict(model, x, batch_size=size, verbose=0),
@@ -149,9 +149,11 @@ class FoldTraining:
         room = _TEST_FLOATS // (len(folds) * floats_of_row(first))
         tested = stack.test([fold.test for fold in folds], min(_TEST_ROWS, max(1, room)))
         results: list[FoldResult | Exception] = []
-        for i, (fold, history, found) in enumerate(zip(folds, histories, tested, strict=True)):
+        models = [stack.named_by(i) for i in range(len(folds))]
+        names = {id(model): self._names(model) for model in {id(m): m for m in models}.values()}
+        for fold, model, history, found in zip(folds, models, histories, tested, strict=True):
             scored = _Scored(
-                model=stack.named_by(i),
+                names=names[id(model)],
                 logs=found.logs,
                 penalty=found.penalty,
                 outputs=found.outputs,
@@ -166,9 +168,13 @@ class FoldTraining:
             for fold, result in zip(folds, results, strict=True)
         ]
 
+    def _names(self, model: Any) -> dict[str, str]:
+        """Returns name in the logs of a model -> name in those of the first one of all."""
+        names = renamed_results(model, self.dataset.metric_names)
+        return names | {f"val_{name}": f"val_{new}" for name, new in names.items()}
+
     def _result(self, fold: BuiltFold, scored: "_Scored") -> FoldResult:
-        names = renamed_results(scored.model, self.dataset.metric_names)
-        names |= {f"val_{name}": f"val_{new}" for name, new in names.items()}
+        names = scored.names
         scores = {str(names.get(k, k)): score_of(k, value) for k, value in scored.logs.items()}
         if self.settings.data_loss:
             scores.setdefault(DATA_LOSS, scores["loss"] - scored.penalty)
@@ -190,14 +196,14 @@ class _Scored:
     """A trained model on the test rows of its fold.
 
     Attributes:
-        model: A model with the names of the results.
+        names: Names of the results, by those in the logs.
         logs: Loss and metrics.
         penalty: Mean of the penalties in the loss.
         outputs: Outputs.
         history: Curves of the training.
     """
 
-    model: Any
+    names: dict[str, str]
     logs: dict[str, Any]
     penalty: float
     outputs: Any
