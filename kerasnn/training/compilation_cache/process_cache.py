@@ -50,6 +50,11 @@ class ProcessCache:
         self._added: set[str] = set()
         self.began = False
 
+    @property
+    def keeps_programs(self) -> bool:
+        """Whether programs that were compiled are kept for the next process."""
+        return self._store is not None
+
     def announce(self) -> None:
         """Names the directory to TensorFlow, as the settings are now; touches no file."""
         flags = _without_ours(os.environ.get(_FLAGS, ""))
