@@ -63,6 +63,7 @@ class ProcessCache:
             with contextlib.suppress(OSError):
                 self._directory = _new_name()
                 flags = f"{flags} {_OUR_FLAGS.format(self._directory)}".strip()
+                atexit.register(self._close, self._directory, os.getpid())
         _set_flags(flags)
 
     @contextlib.contextmanager
@@ -92,7 +93,6 @@ class ProcessCache:
         if self._directory is None:
             return
         _remove_stale(self._directory)
-        atexit.register(self._close, self._directory, os.getpid())
         settings = Settings.read()
         with contextlib.suppress(OSError):
             self._directory.mkdir(mode=0o700, exist_ok=True)
