@@ -40,7 +40,8 @@ def set_compilation_cache(
         True
     """
     _checks.integer("limit_mb", limit_mb)
-    if process_cache.began:
+    path = None if directory is None else pathlib.Path(directory).expanduser().absolute()
+    if process_cache.began and path != compilation_cache_directory():
         raise _checks.InvalidArgument(
             "directory",
             "be set before XLA compiles the first program of a process",
@@ -48,7 +49,6 @@ def set_compilation_cache(
             "Set it after `import kerasnn`, or set the environment variable "
             f"{settings.DIRECTORY_VARIABLE}.",
         )
-    path = None if directory is None else pathlib.Path(directory).expanduser().absolute()
     if path is not None:
         try:
             make_private(path)
@@ -61,7 +61,8 @@ def set_compilation_cache(
                 got=f"{str(directory)!r}: {error}",
             ) from error
     settings.write(path, limit_mb)
-    process_cache.announce()
+    if not process_cache.began:
+        process_cache.announce()
 
 
 def compilation_cache_directory() -> pathlib.Path | None:

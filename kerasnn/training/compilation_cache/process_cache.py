@@ -50,6 +50,11 @@ class ProcessCache:
         self._added: set[str] = set()
         self.began = False
 
+    @property
+    def keeps_programs(self) -> bool:
+        """Whether programs that were compiled are kept for the next process."""
+        return self._store is not None
+
     def announce(self) -> None:
         """Names the directory to TensorFlow, as the settings are now; touches no file."""
         flags = _without_ours(os.environ.get(_FLAGS, ""))
@@ -58,6 +63,7 @@ class ProcessCache:
             with contextlib.suppress(OSError):
                 self._directory = _new_name()
                 flags = f"{flags} {_OUR_FLAGS.format(self._directory)}".strip()
+                atexit.register(self._close, self._directory, os.getpid())
         _set_flags(flags)
 
     @contextlib.contextmanager
@@ -87,7 +93,6 @@ class ProcessCache:
         if self._directory is None:
             return
         _remove_stale(self._directory)
-        atexit.register(self._close, self._directory, os.getpid())
         settings = Settings.read()
         with contextlib.suppress(OSError):
             self._directory.mkdir(mode=0o700, exist_ok=True)

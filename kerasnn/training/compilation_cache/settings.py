@@ -32,7 +32,8 @@ class Settings:
         value = os.environ.get(DIRECTORY_VARIABLE, "")
         if value == _OFF:
             return cls(None, 0)
-        return cls(pathlib.Path(value) if value else default_directory(), limit_mb << 20)
+        directory = pathlib.Path(value).expanduser().absolute() if value else default_directory()
+        return cls(directory, limit_mb << 20)
 
 
 def write(directory: pathlib.Path | None, limit_mb: int) -> None:

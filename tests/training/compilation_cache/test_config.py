@@ -95,3 +95,5 @@ def test_settings_that_cannot_be(fresh, tmp_path, invalid):
         pass
     with invalid("directory", None):
         kerasnn.config.set_compilation_cache(None)
+    # What is set already may be set again.
+    kerasnn.config.set_compilation_cache(kerasnn.config.compilation_cache_directory())

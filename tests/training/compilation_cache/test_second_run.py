@@ -67,7 +67,10 @@ def test_it_compiles_nothing(store, first, tmp_path):
     temporary.mkdir()
     assert run(store, temporary=temporary) == first[1]
     assert [program] == list(store.iterdir())
-    # Nothing is left of the process.
+    # Names that Keras has counted up make no other program.
+    assert run(store, layers=3, temporary=temporary) == first[1]
+    assert [program] == list(store.iterdir())
+    # Nothing is left of the processes.
     assert list(temporary.glob("kerasnn*")) == []
 
 
