@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 
-from kerasnn import _checks, layers, schedules
+from kerasnn import _checks, layers, optimizers, schedules
+from kerasnn._checks import layers as layer_checks
 from kerasnn.models import _building_blocks
 from kerasnn.models.sequential import Sequential
 from kerasnn.tasks import Task
@@ -13,6 +14,9 @@ from kerasnn.tasks import Task
 _RATES = {True: 0.04, False: 0.2}
 _ACTIVATIONS = {True: "selu", False: "mish"}
 _BETA_2 = 0.95
+# A strong decay of the factors of columns takes out columns of noise. Decay of the other weights,
+# whose learning rates are small, would flatten frequencies and make activations linear.
+_DECAY_FACTORS = {"kernel": 1.0, "scale": 36.0}
 
 
 @_checks.known_arguments
@@ -25,7 +29,7 @@ def tabular(
     activation: Any = None,
     dropout: float | Sequence[float] = 0.15,
     normalize: bool = True,
-    periodic: bool = True,
+    periodic: bool | Sequence[int] = True,
     embeddings: Mapping[int, int] | None = None,
     learning_rate: Any = None,
     weight_decay: float = 0.02,
@@ -36,13 +40,15 @@ def tabular(
 
     x_0 = RobustScale(x), appended by PeriodicEmbedding(x), times Scale;
     h_0 = x_0; h_i = Dropout(ParametricActivation(NTKDense(h_{i-1}))); y = g(NTKDense(h_k)),
-    with g and the loss from `task`. It is compiled with AdamW, beta_2 = 0.95, and the
-    schedule `CosineLog(learning_rate)`, which lasts as long as each training.
+    with g and the loss from `task`. The dense layers are data-driven: the first `fit` of kerasnn
+    sets their weights by the training rows, and then trains them. The model is compiled with
+    `optimizers.AdamW`, beta_2 = 0.95, and the schedule `CosineLog(learning_rate)`, which lasts as
+    long as each training.
 
     Train it with large batches for many epochs, and take the best of them:
 
-        model.fit(x, y, epochs=256, batch_size=256, validation_data=...,
-                  callbacks=[EarlyStopping(patience=64)])
+        model.fit(x, y, epochs=128, batch_size=256, validation_data=...,
+                  callbacks=[EarlyStopping(patience=40)])
 
     `selection.Classifier(network="tabular")` and `Regressor` do that by themselves.
 
@@ -53,15 +59,18 @@ def tabular(
         hidden: Units of each hidden layer.
         activation: Activation by name, one for all hidden layers or one for each. None is SELU for
             classes and Mish for numbers.
-        dropout: Fraction of each hidden layer's outputs dropped in training, one or one a layer.
+        dropout: Fraction of each hidden layer's outputs dropped in training, one or one a layer. In
+            the second half of training it falls to 0.
         normalize: Whether to scale inputs, and to standardise the targets of `regression`, by the
             training rows of the first `fit`.
-        periodic: Whether to append periodic embeddings to the columns.
+        periodic: Whether to append periodic embeddings to all columns, or the positions of the
+            columns that get them: columns of zeros and ones need none, and are faster without.
         embeddings: `split.embeddings` of a table: position of each column of indices -> number of
             its indices. Such columns become trainable vectors.
         learning_rate: Highest learning rate, or a schedule. None is 0.04 for classes and 0.2 for
             numbers: the layers are made for rates that large.
-        weight_decay: Weight decay of AdamW.
+        weight_decay: Weight decay of AdamW on the kernels of dense layers; 36 times as much acts on
+            the factors of columns, and none on other weights.
         seed: Seed of initialisers and dropout. None uses the global seed of
             `keras.utils.set_random_seed`.
         compile: Whether to compile with the task's loss and metrics.
@@ -90,23 +99,32 @@ def tabular(
     )
     drops = _building_blocks.dropout_rates("dropout", dropout, len(widths))
     _checks.boolean("normalize", normalize)
-    _checks.boolean("periodic", periodic)
+    if not isinstance(periodic, bool):
+        layer_checks.check_positions("periodic", periodic)
+        layer_checks.check_inside("periodic", periodic, int(shape[0] or 0))
     stack: list[Any] = [keras.Input(shape, name="features")]
+    count = int(shape[0] or 0)
+    numbers = [i for i in range(count) if i not in (embeddings or {})]
     skip: list[int] = []
     if embeddings:
-        embed = factory.embed(embeddings)
-        [width] = embed.compute_output_shape(shape)
-        stack.append(embed)
-        skip = list(range(int(shape[0] or 0) - len(embeddings), width))
+        stack.append(factory.embed(embeddings))
+        [width] = stack[-1].compute_output_shape(shape)
+        skip = list(range(len(numbers), width))
     if normalize:
         stack.append(layers.RobustScale(skip=skip, name="robust_scale"))
-    if periodic:
-        stack.append(layers.PeriodicEmbedding(skip=skip, seed=factory.seed(), name="periodic"))
+    chosen = numbers if periodic is True else [i for i in numbers if i in (periodic or ())]
+    if chosen:
+        others = [place for place, i in enumerate(numbers) if i not in chosen]
+        stack.append(
+            layers.PeriodicEmbedding(skip=others + skip, seed=factory.seed(), name="periodic")
+        )
     stack.append(layers.Scale(name="scale"))
     for i, (units, function, rate) in enumerate(zip(widths, functions, drops, strict=True), 1):
         stack.append(_dense(factory, units, name=f"hidden_{i}"))
         stack.append(layers.ParametricActivation(function, name=f"hidden_{i}_activation"))
-        stack += factory.dropout(rate, f"dropout_{i}")
+        if rate:
+            name = f"dropout_{i}"
+            stack.append(layers.Dropout(rate, anneal=True, seed=factory.seed(), name=name))
     stack += _output(factory, outputs, task, normalize)
     model = Sequential(stack, name="tabular")
     return _compiled(model, task, learning_rate, weight_decay) if compile else model
@@ -116,7 +134,14 @@ def _dense(factory: _building_blocks.LayerFactory, units: int, **options: Any) -
     kernel, bias = (
         keras.initializers.RandomNormal(stddev=1.0, seed=factory.seed()) for _ in range(2)
     )
-    return layers.NTKDense(units, kernel_initializer=kernel, bias_initializer=bias, **options)
+    return layers.NTKDense(
+        units,
+        kernel_initializer=kernel,
+        bias_initializer=bias,
+        data_driven=True,
+        seed=factory.seed(),
+        **options,
+    )
 
 
 def _output(
@@ -137,10 +162,11 @@ def _compiled(model: Sequential, task: Task, learning_rate: Any, weight_decay: f
     if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         _checks.number("learning_rate", rate, above=0)
         rate = schedules.CosineLog(float(rate))
-    optimizer = keras.optimizers.AdamW(
-        rate,  # type: ignore[arg-type]
+    optimizer = optimizers.AdamW(
+        rate,
         beta_2=_BETA_2,
         weight_decay=float(weight_decay),
+        decay_factors=_DECAY_FACTORS,
     )
     model.compile(optimizer=optimizer, **task.compile_arguments())
     return model

@@ -91,6 +91,7 @@ CASES = {
     ],
     "Dropout": [
         Case(lambda: layers.Dropout(0.4, seed=3), lambda rows: normal(rows, 50)),
+        Case(lambda: layers.Dropout(0.4, anneal=True, seed=3), lambda rows: normal(rows, 50)),
         Case(
             lambda: layers.Dropout(0.4, noise_shape=(None, 1, None), seed=3),
             lambda rows: normal(rows, 4, 20),
@@ -147,6 +148,8 @@ CASES = {
                 4,
                 kernel_initializer=keras.initializers.RandomNormal(stddev=1.0, seed=1),
                 bias_initializer=keras.initializers.RandomNormal(stddev=1.0, seed=2),
+                data_driven=True,
+                seed=3,
             ),
             lambda rows: normal(rows, 3),
         ),
@@ -296,7 +299,7 @@ def by_unit(layer, x):
 
 
 def tangent(layer, x):
-    kernel, bias = weights_of(layer)
+    kernel, bias, *_ = weights_of(layer)
     return activation_of(layer)(
         layer, x @ kernel / np.sqrt(x.shape[-1]) + layer.bias_rate_factor * bias
     )
@@ -386,7 +389,7 @@ WRONG = {
     "DropBlock": DROPPING | {"block_size": NO_COUNT},
     "DropConnect": DROPPING | DENSE,
     "DropPath": DROPPING,
-    "Dropout": DROPPING | NOISE_SHAPE,
+    "Dropout": DROPPING | NOISE_SHAPE | {"anneal": NO_FLAG},
     "EmbedColumns": {
         "embeddings": ({}, None, [3], {0: 0}, {-1: 3}, {"a": 3}, {0: 1.5}),
         "output_dim": (0, -1, 1.5, "two", True, [2]),
@@ -408,6 +411,8 @@ WRONG = {
         "bias_rate_factor": NO_FACTOR,
         "kernel_initializer": ("nope", 3),
         "bias_initializer": ("nope", 3),
+        "data_driven": NO_FLAG,
+        "seed": NO_SEED,
     },
     "ParametricActivation": {"activation": ("rellu", 3), "rate_factor": NO_FACTOR},
     "Perceptron": {

@@ -28,7 +28,7 @@ def test_a_factor_is_one_of_adams_learning_rate():
 
     def effective():
         weights = {
-            0.2: embedding.kernel * 0.2,
+            0.2: embedding.projection * 0.2,
             6.0: scale.scale * 6.0,
             1.0: dense.kernel * 1.0,
             0.1: dense.bias * 0.1,
@@ -46,6 +46,54 @@ def test_an_ntk_kernel_gives_outputs_of_order_one_at_every_width():
     for width in (10, 1000):
         z = layers.NTKDense(500, bias_initializer="zeros")(RNG.normal(size=(200, width)))
         np.testing.assert_allclose(np.std(z), 1, atol=0.1)
+
+
+def test_weights_by_data():
+    """Outputs before the activation have deviation 1, and 0 lies within the data of each unit."""
+    rows = RNG.normal(size=(300, 4)) @ RNG.normal(size=(4, 6)) + 3
+    layer, same = (layers.NTKDense(50, data_driven=True, seed=1) for _ in range(2))
+    same.build((None, 6))
+    layer.build((None, 6))
+    same.set_weights(layer.get_weights())
+    layer.adapt(rows)
+    same.adapt(iter(np.array_split(rows, 7)))
+    for a, b in zip(layer.get_weights(), same.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+    z = layer(rows).numpy()
+    np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-4)
+    assert ((z.min(axis=0) < 0) & (z.max(axis=0) > 0)).all()
+    assert np.std(z.mean(axis=0)) > 0.2
+
+
+def test_weights_by_many_rows():
+    """Every second or fourth row of a long table stands for it, wherever its batches end."""
+    rows = np.linspace(-1, 1, 30_000)[:, None]
+    found = []
+    for parts in (1, 11):
+        layer = layers.NTKDense(3, kernel_initializer="ones", data_driven=True, seed=1)
+        layer.adapt(iter(np.array_split(rows, parts)))
+        assert int(layer.count) == 30_000
+        found.append(layer.kernel.numpy())
+    np.testing.assert_allclose(found, 1 / rows.std(), rtol=1e-3)
+
+
+def test_the_first_fit_sets_weights_by_data():
+    dense = layers.NTKDense(5, data_driven=True, seed=0)
+    model = kerasnn.Sequential([keras.Input((3,)), layers.RobustScale(), dense])
+    model.compile(keras.optimizers.SGD(0.0), loss="mse")
+    model.fit(X, np.zeros((200, 5)), verbose=0)
+    np.testing.assert_allclose(model(X).numpy().std(axis=0), 1, rtol=1e-4)
+    kernel = dense.kernel.numpy()
+    model.fit(X[:50], np.zeros((50, 5)), verbose=0)
+    np.testing.assert_array_equal(dense.kernel, kernel)
+
+
+def test_weights_by_no_data(invalid):
+    with pytest.raises(ValueError, match="data_driven=True"):
+        layers.NTKDense(2).adapt(X)
+    for data in (X[:0], np.where(X > 1000, np.inf, X), X.astype(str)):
+        with invalid("data"):
+            layers.NTKDense(2, data_driven=True).adapt(data)
 
 
 @pytest.mark.parametrize("batches", [1, 3])

@@ -54,9 +54,17 @@ def test_columns_of_indices_become_vectors():
     np.testing.assert_allclose(model.get_layer("robust_scale").median[3:], 0)
 
 
+def test_columns_with_periodic_embeddings():
+    """Positions are those of the inputs, also where columns become vectors."""
+    assert list(small(periodic=(0, 3)).get_layer("periodic").skip) == [1, 2]
+    layer = small(periodic=(0, 3), embeddings={1: 3}).get_layer("periodic")
+    width = layers.EmbedColumns({0: 3}).sizes[0]
+    assert list(layer.skip) == [1, *range(3, 3 + width)]
+
+
 def test_what_it_is_compiled_with():
     optimizer = small(weight_decay=0.5, learning_rate=0.25).optimizer
-    assert type(optimizer) is keras.optimizers.AdamW
+    assert isinstance(optimizer, keras.optimizers.AdamW)
     config = optimizer.get_config()
     assert (config["beta_2"], config["weight_decay"]) == (0.95, 0.5)
     assert config["learning_rate"]["class_name"] == "CosineLog"
@@ -105,6 +113,7 @@ def test_it_learns_is_saved_and_served(tmp_path):
         ({"dropout": 1.0}, "dropout"),
         ({"normalize": "yes"}, "normalize"),
         ({"periodic": 1}, "periodic"),
+        ({"periodic": (4,)}, "periodic"),
         ({"learning_rate": 0}, "learning_rate"),
         ({"weight_decay": -1}, "weight_decay"),
         ({"seed": -1}, "seed"),

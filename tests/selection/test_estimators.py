@@ -229,9 +229,12 @@ def test_a_tabular_network_has_defaults_of_its_own(kind):
     """It is what `models.tabular` gives after its own training, with the best epoch."""
     x, labels = blobs()
     y = labels if kind is Classifier else x @ [1.0, -2.0]
+    x = np.c_[x, x[:, 0] > 0]
     fitted = kind(network="tabular", hidden=(8,), dropout=0.25, epochs=5, random_state=3).fit(x, y)
     assert fitted.model_.name == "tabular"
     assert fitted.model_.get_layer("dropout_1").rate == 0.25
+    # The last column has two values.
+    assert list(fitted.model_.get_layer("periodic").skip) == [2]
     assert "val_loss" in fitted.history_
     assert fitted.n_iter_ == 5
     assert fitted.best_epoch_ == 1 + int(np.argmin(fitted.history_["val_loss"]))

@@ -69,18 +69,11 @@ def schedule(i):
 
 
 def tabular(i):
-    rate = kerasnn.schedules.CosineLog(0.02 * (i + 1), steps=15)
-
-    def body():
-        dense = K.NTKDense(5), K.ParametricActivation("selu"), K.Dropout(0.1)
-        return [K.RobustScale(), K.PeriodicEmbedding(frequencies=3), K.Scale(), *dense]
-
-    return network(i, optimizers.AdamW(rate, beta_2=0.95, weight_decay=0.02), body)
-
-
-def lasting(i):
     """Its schedule is as long as the training of each member, which differ in their rows."""
-    return network(i, optimizers.Adam(kerasnn.schedules.CosineLog(0.02)))
+    rate = kerasnn.schedules.CosineLog(0.02 * (i + 1))
+    return kerasnn.models.tabular(
+        6, 3, task="multiclass", hidden=(5,), learning_rate=rate, weight_decay=0.1 * i, seed=i
+    )
 
 
 def assert_equal_states(one, other):
@@ -94,7 +87,7 @@ def assert_equal_histories(one, other):
         np.testing.assert_allclose(values, other.history[name], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("make", [momentum, adam, rmsprop, adamw, schedule, tabular, lasting])
+@pytest.mark.parametrize("make", [momentum, adam, rmsprop, adamw, schedule, tabular])
 def test_each_member_ends_as_fit_alone_leaves_it(make):
     models = [make(i) for i in range(3)]
     options = {"epochs": 5, "class_weight": WEIGHTS, "verbose": 0}

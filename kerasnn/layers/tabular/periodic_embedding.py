@@ -106,7 +106,7 @@ class PeriodicEmbedding(keras.layers.Layer):
         self.phase = weight(
             "phase", (count, 1, inner), _L.RandomUniform, minval=-math.pi, maxval=math.pi
         )
-        self.kernel = weight("kernel", (count, inner, outer), _L.RandomUniform, **uniform)
+        self.projection = weight("projection", (count, inner, outer), _L.RandomUniform, **uniform)
         self.bias = weight("bias", (count, 1, outer), _L.RandomUniform, **uniform)
 
     def call(self, inputs: Any) -> Any:
@@ -118,7 +118,7 @@ class PeriodicEmbedding(keras.layers.Layer):
         embedded: Any = ops.take(x, self._embedded, axis=-1) if self.skip else x
         column: Any = ops.expand_dims(ops.transpose(embedded), -1)
         wave = ops.cos(column * (2 * math.pi * factor * self.frequency) + factor * self.phase)
-        e: Any = ops.matmul(wave, factor * self.kernel) + factor * self.bias
+        e: Any = ops.matmul(wave, factor * self.projection) + factor * self.bias
         e = ops.reshape(
             ops.transpose(e, (1, 0, 2)), (-1, len(self._embedded) * (self.output_dim - 1))
         )

@@ -20,7 +20,7 @@ from kerasnn import _checks, callbacks, training
 from kerasnn._core.random_state import seeded
 from kerasnn.models.ensembles.ensemble import Ensemble
 from kerasnn.models.ensembles.pack_model import Pack
-from kerasnn.selection.estimators.networks import NETWORKS, Network
+from kerasnn.selection.estimators.networks import NETWORKS, Network, Training
 from kerasnn.selection.folds.model_builder import require_new
 from kerasnn.selection.folds.splits import can_stratify, require_classes, require_weight
 
@@ -181,7 +181,8 @@ class Estimator(BaseEstimator):
                 model = _call(self.build, given)
             else:
                 network = self._network
-                model = network.build(**given, **network.arguments(changed, self.network))
+                own = network.from_rows(x) | network.arguments(changed, self.network)
+                model = network.build(**given, **own)
         self.model_ = model
 
     def _changed(self: Any) -> dict[str, Any]:
@@ -198,10 +199,14 @@ class Estimator(BaseEstimator):
         _checks.one_of("network", self.network, NETWORKS)
         return NETWORKS[self.network]
 
+    @property
+    def _default_training(self) -> Training:
+        raise NotImplementedError
+
     def _setting(self: Any, name: str) -> Any:
         """Returns how to train: what was given, or else the default of the network."""
         given = getattr(self, name)
-        return getattr(self._network, name) if given is None else given
+        return getattr(self._default_training, name) if given is None else given
 
     def _require_defaults(self: Any, changed: dict[str, Any]) -> None:
         """Raises where a parameter describes the network beside `build`."""

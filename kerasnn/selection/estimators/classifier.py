@@ -19,6 +19,7 @@ from kerasnn._core.model_outputs import (
     output_activation,
 )
 from kerasnn.selection.estimators.base import Estimator
+from kerasnn.selection.estimators.networks import Training
 from kerasnn.selection.folds.scoring import from_logits
 from kerasnn.tasks import Task
 
@@ -49,13 +50,13 @@ class Classifier(ClassifierMixin, Estimator):
         normalize: Whether to standardise inputs by the training rows.
         optimizer: Name of a Keras optimizer, of an `mlp`.
         learning_rate: Its learning rate.
-        epochs: Passes over the training rows: 100 for `mlp`, 256 for `tabular`.
+        epochs: Passes over the training rows: 100 for `mlp`, 128 for `tabular`.
         batch_size: Rows in a batch, or `"full"`: 32 for `mlp`, 256 for `tabular`.
         early_stopping: Whether to validate on a part of the rows, to stop when its loss falls no
             longer, and to take the best weights: False for `mlp`, True for `tabular`.
         validation_fraction: Fraction of the rows that early stopping validates on: 0.1 for `mlp`,
             0.2 for `tabular`.
-        patience: Epochs without a better validation loss that it waits: 10 for `mlp`, 64 for
+        patience: Epochs without a better validation loss that it waits: 10 for `mlp`, 40 for
             `tabular`.
         class_weight: Weight of each label, or `"balanced"`; with several labels per row only that.
         build: Returns the compiled model instead. It is called with those of `input_shape`,
@@ -157,6 +158,10 @@ class Classifier(ClassifierMixin, Estimator):
             rule = f"be those of the first `partial_fit`, {self.classes_.tolist()}"
             hint = "For other classes use a new estimator, or `fit`."
             raise _checks.InvalidArgument("classes", rule, classes, hint)
+
+    @property
+    def _default_training(self) -> Training:
+        return self._network.classifier
 
     def _validated_pair(self, x: Any, y: Any, options: dict[str, Any]) -> Any:
         y = y.toarray() if scipy.sparse.issparse(y) else y

@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from kerasnn import _checks
 from kerasnn.models.ensembles.pack import pack
 from kerasnn.models.ensembles.pack_model import EPOCHS
@@ -13,11 +15,10 @@ from kerasnn.models.tabular import tabular
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Network:
-    """A builder, and the values of an estimator's parameters that are None.
+class Training:
+    """The values of an estimator's parameters that are None.
 
     Attributes:
-        build: A builder of `kerasnn.models`.
         epochs: Passes over the training rows.
         batch_size: Rows in a batch; None leaves it to the network.
         early_stopping: Whether to validate, and to take the best epoch.
@@ -25,12 +26,28 @@ class Network:
         patience: Epochs without a better validation loss before training ends.
     """
 
-    build: Callable[..., Any]
     epochs: int
     batch_size: int | None
     early_stopping: bool
     validation_fraction: float
     patience: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Network:
+    """A builder, and how its networks are trained by default.
+
+    Attributes:
+        build: A builder of `kerasnn.models`.
+        classifier: How networks for classes are trained.
+        regressor: How networks for numbers are trained.
+        from_rows: Returns arguments of the builder that follow from the rows to train on.
+    """
+
+    build: Callable[..., Any]
+    classifier: Training
+    regressor: Training
+    from_rows: Callable[[np.ndarray], dict[str, Any]] = lambda x: {}
 
     def arguments(self, given: Mapping[str, Any], name: str) -> dict[str, Any]:
         """Returns those of an estimator's parameters that the builder takes.
@@ -55,29 +72,32 @@ class Network:
         return {parameter: value for parameter, value in given.items() if parameter in own}
 
 
+def _columns_of_numbers(x: np.ndarray) -> dict[str, Any]:
+    """Returns the columns with more than two values: only those gain by periodic embeddings."""
+    if x.ndim != 2:
+        return {}
+    return {"periodic": np.flatnonzero([len(np.unique(c)) > 2 for c in x.T]).tolist()}
+
+
+_MLP = Training(
+    epochs=100, batch_size=32, early_stopping=False, validation_fraction=0.1, patience=10
+)
+# Classes are overfitted early: the best epoch is seldom in the last of the four cycles of the
+# learning rate, each of which `patience` bridges up to the third. Numbers gain until the end.
+_CLASSES = Training(
+    epochs=128, batch_size=256, early_stopping=True, validation_fraction=0.2, patience=40
+)
+_NUMBERS = Training(
+    epochs=256, batch_size=256, early_stopping=True, validation_fraction=0.2, patience=256
+)
+# Each network of a pack stops for itself.
+_PACK = Training(
+    epochs=EPOCHS, batch_size=None, early_stopping=False, validation_fraction=0.2, patience=EPOCHS
+)
 NETWORKS = {
-    "mlp": Network(
-        build=mlp,
-        epochs=100,
-        batch_size=32,
-        early_stopping=False,
-        validation_fraction=0.1,
-        patience=10,
-    ),
+    "mlp": Network(build=mlp, classifier=_MLP, regressor=_MLP),
     "tabular": Network(
-        build=tabular,
-        epochs=256,
-        batch_size=256,
-        early_stopping=True,
-        validation_fraction=0.2,
-        patience=64,
+        build=tabular, classifier=_CLASSES, regressor=_NUMBERS, from_rows=_columns_of_numbers
     ),
-    "pack": Network(
-        build=pack,
-        epochs=EPOCHS,
-        batch_size=None,
-        early_stopping=False,
-        validation_fraction=0.2,
-        patience=10,
-    ),
+    "pack": Network(build=pack, classifier=_PACK, regressor=_PACK, from_rows=_columns_of_numbers),
 }

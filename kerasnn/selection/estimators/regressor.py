@@ -9,6 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from kerasnn import _checks
 from kerasnn.selection.estimators.base import Estimator
+from kerasnn.selection.estimators.networks import Training
 from kerasnn.tasks import Task
 
 
@@ -43,8 +44,8 @@ class Regressor(RegressorMixin, Estimator):
             longer, and to take the best weights: False for `mlp`, True for `tabular`.
         validation_fraction: Fraction of the rows that early stopping validates on: 0.1 for `mlp`,
             0.2 for `tabular`.
-        patience: Epochs without a better validation loss that it waits: 10 for `mlp`, 64 for
-            `tabular`.
+        patience: Epochs without a better validation loss that it waits: 10 for `mlp`, and
+            all of them for `tabular`.
         build: Returns the compiled model instead. It is called with those of `input_shape`,
             `outputs`, `task` and `seed` that it takes; the arguments above that describe a
             network are then left out.
@@ -102,6 +103,10 @@ class Regressor(RegressorMixin, Estimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+    @property
+    def _default_training(self) -> Training:
+        return self._network.regressor
 
     def _validated_pair(self, x: Any, y: Any, options: dict[str, Any]) -> Any:
         return validate_data(self, x, y, multi_output=True, y_numeric=True, **options)

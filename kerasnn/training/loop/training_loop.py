@@ -16,7 +16,7 @@ from kerasnn.training.loop.engine import CANNOT_COMPILE
 from kerasnn.training.loop.engine_choice import candidates
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.resumption import Resumption, resumption
-from kerasnn.training.loop.schedule_start import ScheduleStart, lasting_schedule
+from kerasnn.training.loop.training_length import TrainingLength, follows_length
 
 
 def train(job: Job) -> keras.callbacks.History:
@@ -52,7 +52,7 @@ def _run_with_callbacks(job: Job) -> keras.callbacks.History:
     _call(job.callbacks, "set_data", train=shown.train, validation=shown.validation)
     try:
         with resumption(job) as resumed:
-            return _run(_with_schedule_start(resumed.job), resumed)
+            return _run(_with_length(resumed.job), resumed)
     except BaseException as error:
         _call(job.callbacks, "on_train_abort", error)
         raise
@@ -87,11 +87,11 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
     raise RuntimeError("Keras's own loop is the last candidate, and runs every job.")
 
 
-def _with_schedule_start(job: Job) -> Job:
-    """Returns the job with a callback that begins the optimizer's schedule, where it needs one."""
-    if lasting_schedule(job.model) is None:
+def _with_length(job: Job) -> Job:
+    """Returns the job with a callback for what follows the length of training, where needed."""
+    if not follows_length(job.model):
         return job
-    return dataclasses.replace(job, callbacks=(*job.callbacks, ScheduleStart()))
+    return dataclasses.replace(job, callbacks=(*job.callbacks, TrainingLength()))
 
 
 def _run_no_epoch(job: Job) -> keras.callbacks.History:

@@ -11,10 +11,10 @@ import numpy as np
 from kerasnn import callbacks
 from kerasnn._core.callback import Callback
 from kerasnn.training.inputs.standardization import learn_standardization
+from kerasnn.training.loop import training_length
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.nan_guard import not_finite
 from kerasnn.training.loop.row_blocks import batch_spec
-from kerasnn.training.loop.schedule_start import lasting_schedule
 from kerasnn.training.many.batch_plan import BatchPlan
 from kerasnn.training.programs.hyperparameters import differing
 from kerasnn.training.programs.pacing import Pacer
@@ -64,7 +64,7 @@ class StackedTraining:
         _build(job, members)
         models = [member.model for member in members]
         for member in members:
-            _begin_schedule(job, member)
+            training_length.begin(member.model, -(-len(member.rows) // job.step_rows) * job.epochs)
         self._program = StackedProgram(models, job.packed, validation, differing(models))
         self._batches = BatchPlan(
             [member.rows for member in members],
@@ -103,7 +103,10 @@ class StackedTraining:
             for i in left:
                 self._program.write(i, state)
                 self._runs[i].abort(error)
+                training_length.end(self._runs[i].model)
             raise
+        for run in self._runs:
+            training_length.end(run.model)
         histories = [run.model.history for run in self._runs]
         for history, run in zip(histories, self._runs, strict=True):
             history.engine = "stacked"
@@ -279,14 +282,6 @@ def _names_of_logs(first: Member, member: Member) -> dict[str, str]:
         return {}
     names = (list(m.model.get_metrics_result()) for m in (first, member))
     return dict(zip(*names, strict=True))
-
-
-def _begin_schedule(job: Job, member: Member) -> None:
-    """Tells a member's schedule the length of its training."""
-    schedule = lasting_schedule(member.model)
-    if schedule is not None:
-        steps = -(-len(member.rows) // job.step_rows)
-        schedule.begin(steps * job.epochs, int(member.model.optimizer.iterations))
 
 
 def _build(job: Job, members: Sequence[Member]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn._core.optimizers import schedule_of
+from kerasnn.optimizers import AdamW
 from kerasnn.schedules.schedule import Schedule
 
 # Optimizers that treat each weight by itself, and their numbers that may differ by member.
@@ -17,6 +18,7 @@ _NUMBERS: dict[type, tuple[str, ...]] = {
     keras.optimizers.RMSprop: ("rho", "momentum", "epsilon"),
     keras.optimizers.Adam: ("beta_1", "beta_2", "epsilon"),
     keras.optimizers.AdamW: ("beta_1", "beta_2", "epsilon"),
+    AdamW: ("beta_1", "beta_2", "epsilon"),
     keras.optimizers.Adamax: ("beta_1", "beta_2", "epsilon"),
     keras.optimizers.Adagrad: ("epsilon",),
     keras.optimizers.Adadelta: ("rho", "epsilon"),
@@ -73,6 +75,7 @@ class StackedOptimizer:
         optimizers: Those of the members, equal in their `constants`.
         weights: The stacked weights, `(members, weights)`.
         sizes: Number of entries of each weight of a member.
+        names: Name of each weight of a member.
 
     Attributes:
         counts: Number of steps of each member, `(members, 1)`.
@@ -80,9 +83,13 @@ class StackedOptimizer:
     """
 
     def __init__(
-        self, optimizers: Sequence[Any], weights: keras.Variable, sizes: Sequence[int]
+        self,
+        optimizers: Sequence[Any],
+        weights: keras.Variable,
+        sizes: Sequence[int],
+        names: Sequence[str],
     ) -> None:
-        first = optimizers[0]
+        first: Any = optimizers[0]
         steps = np.array([[int(o.iterations.numpy())] for o in optimizers], np.int64)
         self.counts = keras.Variable(steps, dtype="int64", trainable=False)
         self._weights, self._members = weights, optimizers
@@ -91,6 +98,9 @@ class StackedOptimizer:
         self._rates = tf.Variable(tf.zeros(steps.shape))
         self.read_rates(range(len(optimizers)))
         self._decay = _column(o.weight_decay or 0.0 for o in optimizers)
+        if type(first) is AdamW:
+            factors = [first.decay_factor(name) for name in names]
+            self._decay = self._decay * np.repeat(factors, sizes).astype(np.float32)
         self._clip = first.clipvalue
         counts = self.counts
 
@@ -99,7 +109,10 @@ class StackedOptimizer:
             def iterations(self) -> Any:
                 return counts
 
-        self._optimizer: Any = Stacked.from_config({**config, "learning_rate": 0.0})
+        self._optimizer: Any = Stacked.from_config(
+            # The decay of each member is a step of its own.
+            {**config, "learning_rate": 0.0, "weight_decay": 0.0}
+        )
         for name in _NUMBERS[type(first)]:
             column = _column(getattr(o, name) for o in optimizers)
             if (column != column[0]).any():

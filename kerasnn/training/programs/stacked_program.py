@@ -62,7 +62,10 @@ class StackedProgram:
         self._fresh_metrics = [tf.stack([v.value] * len(models)) for v in self._metric_variables]
         self._metrics = [tf.Variable(value) for value in self._fresh_metrics]
         self.optimizer = StackedOptimizer(
-            [model.optimizer for model in models], self._weights, self._sizes
+            [model.optimizer for model in models],
+            self._weights,
+            self._sizes,
+            [v.name for v in first],
         )
         self._programs: dict[tuple[bool, bool], GraphProgram] = {}
 
