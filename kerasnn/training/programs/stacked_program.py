@@ -65,7 +65,7 @@ class StackedProgram:
             [model.optimizer for model in models],
             self._weights,
             self._sizes,
-            [v.name for v in first],
+            [v.name for v in self._trained[0]],
         )
         self._programs: dict[tuple[bool, bool], GraphProgram] = {}
 
