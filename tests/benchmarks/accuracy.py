@@ -212,6 +212,7 @@ def _realmlp(table: Table, seed: int) -> Any:
 _MODELS: dict[str, Callable[[Table, int], Any]] = {
     "mlp": functools.partial(_kerasnn, "mlp"),
     "tabular": functools.partial(_kerasnn, "tabular"),
+    "pack": functools.partial(_kerasnn, "pack"),
     "realmlp": _realmlp,
     "linear": functools.partial(_scaled, LogisticRegression, Ridge),
     "sklearn_mlp": functools.partial(_scaled, MLPClassifier, MLPRegressor),

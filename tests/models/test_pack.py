@@ -61,7 +61,7 @@ def test_it_is_the_weighted_mean_of_its_networks(trained):
     assert len(history.members) == 4
     assert len(history.history["val_loss"]) == 6
     assert [set(member) for member in model.members_] == [
-        set(default_space(regression=True))
+        set(default_space(3, regression=True))
     ] * len(model.weights_)
     np.testing.assert_allclose(model.weights_.sum(), 1)
 
@@ -254,8 +254,14 @@ def test_folds_have_equal_parts_of_each_class():
     assert all(33 in found.others(fold, generator) for fold in range(4))
 
 
+def test_the_folds_divide_the_networks():
+    for n, repeats in ((8, 4), (10, 5), (9, 3), (6, 3), (2, 2), (7, 7)):
+        model = make(n=n, folds=None, space={"hidden": [()]})
+        assert (model.networks.repeats, len(model.networks.members)) == (repeats, n)
+
+
 def test_settings_are_within_the_ranges():
-    drawn = settings(default_space(regression=False), 50, 0)
+    drawn = settings(default_space(3, regression=False), 50, 0)
     assert all(0.01 <= s["learning_rate"] <= 0.1 for s in drawn)
     assert {s["activation"] for s in drawn} == {"selu"}
     assert len({s["sigma"] for s in drawn}) == 50
@@ -265,7 +271,8 @@ def test_settings_are_within_the_ranges():
     ("argument", "arguments"),
     [
         ("n", {"n": 5}),
-        ("n", {"n": 0}),
+        ("n", {"n": 1}),
+        ("n", {"n": 11, "folds": None}),
         ("folds", {"folds": 1}),
         ("seed", {"seed": -1}),
         ("outputs", {"outputs": 1}),

@@ -27,6 +27,23 @@ class Columns:
     periodic: Sequence[int]
     embeddings: Mapping[int, int]
 
+    @classmethod
+    def of(
+        cls, count: int, periodic: Sequence[int] | None, embeddings: Mapping[int, int]
+    ) -> "Columns":
+        """Returns the columns; of those that are not embedded all are periodic by default."""
+        numbers = [i for i in range(count) if i not in embeddings]
+        chosen = numbers if periodic is None else [i for i in numbers if i in periodic]
+        return cls(count=count, periodic=tuple(chosen), embeddings=embeddings)
+
+    @property
+    def width(self) -> int:
+        """Number of what the first hidden layer sees."""
+        shape: Any = (self.count,)
+        for layer in self.layers(1.0):
+            shape = layer.compute_output_shape(shape)
+        return shape[0]
+
     def layers(self, sigma: float) -> list[keras.layers.Layer]:
         """Returns the layers that embed them; `sigma` is the spread of the first frequencies."""
         numbers = [i for i in range(self.count) if i not in self.embeddings]
@@ -127,13 +144,7 @@ class WeightedMean(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Creates the networks."""
-        count = input_shape[-1]
-        numbers = tuple(i for i in range(count) if i not in self.embeddings)
-        columns = Columns(
-            count=count,
-            periodic=numbers if self.periodic is None else self.periodic,
-            embeddings=self.embeddings,
-        )
+        columns = Columns.of(input_shape[-1], self.periodic, self.embeddings)
         self.members = [
             member(columns, self.outputs, self.task, setting, f"network_{i}_{k}")
             for i, setting in enumerate(self.settings)

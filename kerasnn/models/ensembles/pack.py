@@ -10,10 +10,13 @@ from kerasnn import _checks, layers
 from kerasnn._checks import layers as layer_checks
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.models import _building_blocks
-from kerasnn.models.ensembles.members import WeightedMean
+from kerasnn.models.ensembles.members import Columns, WeightedMean
 from kerasnn.models.ensembles.pack_model import Pack
 from kerasnn.models.ensembles.space import checked_space, default_space, settings
 from kerasnn.tasks import Task
+
+# Numbers of folds, those that are tried first in front.
+_FOLDS = (4, 5, 3, 2, 7)
 
 
 @_checks.known_arguments
@@ -22,9 +25,9 @@ def pack(
     outputs: int = 1,
     *,
     task: str,
-    n: int = 64,
+    n: int = 32,
     space: Mapping[str, Any] | None = None,
-    folds: int = 4,
+    folds: int | None = None,
     periodic: bool | Sequence[int] = True,
     embeddings: Mapping[int, int] | None = None,
     seed: int | None = None,
@@ -45,7 +48,7 @@ def pack(
 
     | name in `space`  | default                            | meaning                            |
     |------------------|------------------------------------|------------------------------------|
-    | `hidden`         | `[(64, 64)]`                       | units of the hidden layers         |
+    | `hidden`         | `[(64, 64)]`, fewer units for more than 400 inputs | of the hidden layers |
     | `activation`     | `["mish"]` for regression, `["selu"]` else | of hidden layers, by name  |
     | `learning_rate`  | 0.01 to 0.1                        | the highest of `schedules.CosineLog` |
     | `dropout`        | `[0.05, 0.1, 0.2, 0.3]`            | fraction of hidden outputs dropped |
@@ -59,10 +62,11 @@ def pack(
         input_shape: Number of columns, or a shape of one axis.
         outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
         task: A `kerasnn.tasks.Task` or its name.
-        n: Number of networks, a multiple of `folds`.
+        n: Number of networks, at least 2. More find a slightly better mean in more time.
         space: Name -> list of values, or a range such as `selection.log_uniform(0.01, 0.1)`, in
             place of the defaults of these names.
-        folds: K, at least 2.
+        folds: K, at least 2, of which n is a multiple. None is 4, or else the first of 5, 3, 2
+            and 7 that divides n.
         periodic: Whether to append periodic embeddings to all columns, or the positions of the
             columns that get them: columns of zeros and ones need none, and are faster without.
         embeddings: `split.embeddings` of a table: position of each column of indices -> number of
@@ -93,22 +97,19 @@ def pack(
     """
     task = Task(task)
     task.check_outputs(outputs)
-    _checks.integer("folds", folds, at_least=2, hint="A network needs rows to stop on.")
-    _checks.integer("n", n)
-    if n % folds:
-        rule, hint = f"be a multiple of folds={folds}", "Each setting is trained once a fold."
-        raise _checks.InvalidArgument("n", rule, n, hint)
+    folds = _folds(n, folds)
     if seed is None:
         seed = random.getrandbits(32)
     _checks.integer("seed", seed, at_least=0)
-    ranges = checked_space(space, default_space(regression=task is Task.REGRESSION))
-    chosen = settings(ranges, n // folds, derived(seed, 0))
     [count] = _building_blocks.checked_shape(input_shape, 1, "a number of columns")
     if count is None:
         raise _checks.InvalidArgument("input_shape", "be a fixed number of columns", input_shape)
     embeddings = dict(embeddings or {})
     layer_checks.check_positions("embeddings", list(embeddings))
     layer_checks.check_inside("embeddings", list(embeddings), count)
+    columns = Columns.of(count, _positions(periodic, count), embeddings)
+    defaults = default_space(columns.width, regression=task is Task.REGRESSION)
+    chosen = settings(checked_space(space, defaults), n // folds, derived(seed, 0))
     inputs = keras.Input((count,), name="features")
     x = layers.RobustScale(skip=list(embeddings), name="robust_scale")(inputs)
     with seeded(derived(seed, 1)):
@@ -117,7 +118,7 @@ def pack(
             int(outputs),
             task,
             repeats=folds,
-            periodic=_positions(periodic, count),
+            periodic=columns.periodic,
             embeddings=embeddings,
             name="networks",
         )(x)
@@ -126,6 +127,21 @@ def pack(
     model = Pack(inputs, output, name="pack", seed=seed)
     model.compile("adam", **task.compile_arguments())
     return model
+
+
+def _folds(n: Any, folds: Any) -> int:
+    """Returns the number of folds, after a check of both numbers."""
+    _checks.integer("n", n, at_least=2)
+    hint = "Each setting is trained once a fold."
+    if folds is None:
+        known = [folds for folds in _FOLDS if n % folds == 0]
+        if not known:
+            raise _checks.InvalidArgument("n", "be a multiple of 2, 3, 5 or 7", n, hint)
+        return known[0]
+    _checks.integer("folds", folds, at_least=2, hint="A network needs rows to stop on.")
+    if n % folds:
+        raise _checks.InvalidArgument("n", f"be a multiple of folds={folds}", n, hint)
+    return int(folds)
 
 
 def _positions(periodic: Any, count: int) -> Sequence[int] | None:

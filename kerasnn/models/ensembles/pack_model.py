@@ -22,7 +22,7 @@ from kerasnn.training import fit_many, predict
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.loop.job import Job
 
-EPOCHS = 60
+EPOCHS = 40
 # AdamW's, as Holzmueller et al. (2024) found it for tables.
 _BETA_2 = 0.95
 # Rounds of the greedy selection.

@@ -12,6 +12,10 @@ from kerasnn import _checks
 #: Names of the hyperparameters, in the order in which they are drawn.
 NAMES = ("hidden", "activation", "learning_rate", "dropout", "weight_decay", "sigma")
 
+_UNITS, _LEAST_UNITS = 64, 8
+# With more in a first layer, `fit_many` would train networks one after the other.
+_MOST_WEIGHTS = 25_600
+
 
 @runtime_checkable
 class Range(Protocol):
@@ -30,10 +34,19 @@ class _LogUniform:
         return math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
 
 
-def default_space(*, regression: bool) -> dict[str, Any]:
-    """Returns the ranges of a pack."""
+def default_space(inputs: int, *, regression: bool) -> dict[str, Any]:
+    """Returns the ranges of a pack.
+
+    Args:
+        inputs: Number of inputs of the first hidden layer.
+        regression: Whether numbers are predicted.
+
+    >>> [default_space(inputs, regression=False)["hidden"] for inputs in (50, 1000)]
+    [[(64, 64)], [(25, 25)]]
+    """
+    units = max(_LEAST_UNITS, min(_UNITS, _MOST_WEIGHTS // inputs))
     return {
-        "hidden": [(64, 64)],
+        "hidden": [(units, units)],
         "activation": ["mish" if regression else "selu"],
         "learning_rate": _LogUniform(1e-2, 1e-1),
         "dropout": [0.05, 0.1, 0.2, 0.3],

@@ -90,13 +90,14 @@ _CLASSES = Training(
 _NUMBERS = Training(
     epochs=256, batch_size=256, early_stopping=True, validation_fraction=0.2, patience=256
 )
+# Each network of a pack stops for itself.
 _PACK = Training(
-    epochs=EPOCHS, batch_size=None, early_stopping=False, validation_fraction=0.2, patience=10
+    epochs=EPOCHS, batch_size=None, early_stopping=False, validation_fraction=0.2, patience=EPOCHS
 )
 NETWORKS = {
     "mlp": Network(build=mlp, classifier=_MLP, regressor=_MLP),
     "tabular": Network(
         build=tabular, classifier=_CLASSES, regressor=_NUMBERS, from_rows=_columns_of_numbers
     ),
-    "pack": Network(build=pack, classifier=_PACK, regressor=_PACK),
+    "pack": Network(build=pack, classifier=_PACK, regressor=_PACK, from_rows=_columns_of_numbers),
 }
