@@ -104,7 +104,9 @@ class StackedOptimizer:
         self._clip = first.clipvalue
         counts = self.counts
 
-        class Stacked(type(first)):
+        kind: Any = type(first)
+
+        class Stacked(kind):
             @property
             def iterations(self) -> Any:
                 return counts
