@@ -134,3 +134,26 @@ def test_the_class_is_kerasnns():
     assert isinstance(small(), kerasnn.Sequential)
     with pytest.raises(TypeError, match="no argument `optimizer`"):
         small(optimizer="adam")
+
+
+def test_a_run_that_was_interrupted_is_continued(tmp_path):
+    """Learning rate and dropout rate go on where they were."""
+    interrupted = []
+
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 2 and not interrupted:
+                interrupted.append(epoch)
+                raise KeyboardInterrupt
+
+    def run(path):
+        model = small(hidden=(8,))
+        each = {"callbacks": [Interrupt(), kerasnn.callbacks.Resume(path)], "verbose": 0, "seed": 1}
+        model.fit(X, Y, epochs=5, batch_size=64, engine="graph", **each)
+        return model
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "one")
+    models_ = [run(tmp_path / name) for name in ("one", "two")]
+    for a, b in zip(*(model.get_weights() for model in models_), strict=True):
+        np.testing.assert_array_equal(a, b)
