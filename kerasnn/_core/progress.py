@@ -28,8 +28,13 @@ class Progress:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        if self._bar is not None and self._done < self._bar.target:
+        if self._bar is None:
+            return
+        if self._done < self._bar.target:
             print()
+        else:
+            # Last, so that it shows the score of the last fold.
+            self._show(self._bar)
 
     def note(self, score: float) -> None:
         """Receives a score; higher is better."""
@@ -39,6 +44,8 @@ class Progress:
     def step(self, count: int = 1) -> None:
         """Advances the bar."""
         self._done += count
-        if self._bar is not None:
-            values = [] if self._best is None else [("best", self._best)]
-            self._bar.update(self._done, values)
+        if self._bar is not None and count and self._done < self._bar.target:
+            self._show(self._bar)
+
+    def _show(self, bar: Any) -> None:
+        bar.update(self._done, [] if self._best is None else [("best", self._best)])

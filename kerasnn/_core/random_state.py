@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 
 def random_state() -> dict[str, Any]:
@@ -37,18 +38,34 @@ def derived(seed: int, *numbers: int) -> int:
 
 
 @contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int, *, tensorflow: bool = True) -> Iterator[None]:
     """Sets all seeds, as `keras.utils.set_random_seed` does.
 
     Puts Python's and NumPy's generators back at the end.
+
+    Args:
+        seed: The seed.
+        tensorflow: Whether to set that of `tf.random` too, and to make Keras's generator for layers
+            that draw from it later. TensorFlow then drops all operations that it has prepared, and
+            building a small model takes twice as long.
     """
     with _lock:
         before = random_state()
-        keras.utils.set_random_seed(seed)
+        # In a graph TensorFlow keeps the seed for the graph alone.
+        with contextlib.nullcontext() if tensorflow else tf.Graph().as_default():
+            keras.utils.set_random_seed(seed)
         try:
             yield
-            # Else the first layer that draws from Keras's generator when it is traced makes it
-            # from Python's generator, which is put back here.
-            keras.random.uniform(())
+            if tensorflow:
+                # Else the first layer that draws from Keras's generator when it is traced makes it
+                # from Python's generator, which is put back here.
+                keras.random.uniform(())
         finally:
             set_random_state(before)
+
+
+def draws_from_tensorflow(seed: int) -> bool:
+    """Whether `tf.random` has drawn since its seed was set to this."""
+    drawn = float(tf.random.uniform(()))
+    tf.random.set_seed(seed)
+    return drawn != float(tf.random.uniform(()))

@@ -1,5 +1,6 @@
 """Cross-validation of a model on folds of the data."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,9 @@ from kerasnn._core.progress import Progress
 from kerasnn._core.random_state import derived
 from kerasnn.selection.folds.dataset import read_dataset, require_arrays
 from kerasnn.selection.folds.executor import FoldExecutor
-from kerasnn.selection.folds.fold import FoldResult, FoldSettings, run_fold
+from kerasnn.selection.folds.fold import Fold, FoldResult, FoldSettings
+from kerasnn.selection.folds.fold_runner import FoldRunner
+from kerasnn.selection.folds.fold_training import FoldTraining
 from kerasnn.selection.folds.model_builder import ModelBuilder
 from kerasnn.selection.folds.scoring import scorers_of
 from kerasnn.selection.folds.splits import fold_rows
@@ -38,7 +41,9 @@ def cross_validate(
     """Trains and tests a newly built model on each of several divisions of the data.
 
     Each fold starts with new weights, a new normalisation and new callbacks, and is tested on rows
-    that it has not used: early stopping validates on a part of its training rows.
+    that it has not used: early stopping validates on a part of its training rows. Folds whose
+    models `kerasnn.fit_many` can stack train at once, in one program; others train one after the
+    other.
 
     `scores["loss"]` is Keras's, with the model's penalties in it: it does not show which of two
     factors of L2 predicts better. Compare them by a metric, by `scoring`, or in `tune`.
@@ -64,9 +69,9 @@ def cross_validate(
         class_weight: Weight of each class in training.
         seed: Seed of folds, weights and orders: the same gives the same scores. Folds of
             `groups` whose targets are no classes depend on the groups' sizes alone.
-        n_jobs: Number of folds that run at once, in threads. The scores are those of one job,
-            unless a layer's `call` draws from `tf.random` without a seed: TensorFlow's seed is the
-            process's. Draw from `keras.random` there.
+        n_jobs: Number of folds that run at once, in threads, where they cannot be stacked. The
+            scores are those of one job, unless a layer's `call` draws from `tf.random` without a
+            seed: TensorFlow's seed is the process's. Draw from `keras.random` there.
         verbose: 1 for a progress bar.
 
     Returns:
@@ -107,12 +112,17 @@ def cross_validate(
     dataset.require_class_weight(class_weight)
     folds = fold_rows(dataset, cv, derived(seed, 0))
 
-    def run(fold: int) -> FoldResult:
-        return run_fold(dataset, builder, {}, folds[fold], settings, seed=derived(seed, 1, fold))
-
-    results: list[FoldResult] = []
+    training = FoldTraining(dataset=dataset, builder=builder, settings=settings)
+    keyed = {
+        i: Fold(params={}, rows=rows, seed=derived(seed, 1, i)) for i, rows in enumerate(folds)
+    }
+    results: dict[int, FoldResult] = {}
     with Progress(len(folds), verbose) as bar, FoldExecutor(n_jobs) as executor:
-        for result in executor.map(run, range(len(folds))):
-            results.append(result)
-            bar.step()
-    return CrossValidation(results, folds, dataset.count)
+        runner = FoldRunner(training, executor, bar, most=len(folds))
+        for key, result in itertools.chain.from_iterable(
+            itertools.chain(runner.add(keyed), runner.finish())
+        ):
+            if isinstance(result, Exception):
+                raise result
+            results[key] = result
+    return CrossValidation([results[i] for i in keyed], folds, dataset.count)

@@ -73,8 +73,14 @@ def tune(
     All settings are trained and tested on the same folds, by `cross_validate`'s rules. A setting
     that fails stands in the table with its error, and the search continues.
 
+    Folds of all settings whose models `kerasnn.fit_many` can stack, which differ in learning rate,
+    dropout rate or penalties, say, train at once in one program: at most 512, with `timeout_s` or
+    `journal` 64, and no more than fit into memory. Others train one after the other.
+
     Args:
-        build: Returns a compiled model for arguments of the space.
+        build: Returns a compiled model for arguments of the space. It is called for each setting
+            and fold; but once for a setting without callbacks whose model has the architecture and
+            the initial weights of another setting's, which are then the same in all folds.
         space: Argument of `build` -> list of values; a range: `uniform`, `log_uniform`,
             `integers`, `choice`; or a function that returns one of these for the values of the
             arguments before, or None to leave the argument out.
@@ -85,10 +91,10 @@ def tune(
         n_trials: Number of settings; all of a grid, else 20 by default.
         method: `"grid"`, all settings; `"random"`; `"halving"`, random ones for few epochs, and
             the best third of them for three times as many, until `epochs`; `"bayes"`, by Optuna.
-        timeout_s: Seconds after which no further trial begins; at least one is run. The rounds of
-            `"halving"` divide them evenly, and so do the search on all data and those that are
-            `nested`; time that one leaves goes to the next. A nested search may then try fewer
-            settings, and scores what so short a search would find.
+        timeout_s: Seconds after which no further trial, or stack of them, begins; at least one is
+            run. The rounds of `"halving"` divide them evenly, and so do the search on all data and
+            those that are `nested`; time that one leaves goes to the next. A nested search may then
+            try fewer settings, and scores what so short a search would find.
         epochs: Epochs of each fold.
         batch_size: Rows in a batch, or `"full"`.
         callbacks: Callbacks, as in `cross_validate`.
@@ -108,14 +114,15 @@ def tune(
             and to score the best setting found there on the fold's test rows: the score to expect
             on new data.
         journal: File of results. A search that was killed resumes from it, and ends with the same
-            table. A journal of another search is refused: functions are compared by their names,
-            source and default values, objects by their class and attributes, arrays by their
-            numbers. Functions that `build` calls and global variables are not compared.
+            table, to float32 rounding. A journal of another search is refused: functions are
+            compared by their names, source and default values, objects by their class and
+            attributes, arrays by their numbers. Functions that `build` calls and global variables
+            are not compared.
         storage: For `"bayes"`, the URL of Optuna's storage, such as `"sqlite:///search.db"`.
             Several processes may share it: each tries `n_trials` settings of its own, suggested
             after the scores of all, and returns a table of these. It takes the place of `journal`.
         seed: Seed of settings, folds, weights and orders.
-        n_jobs: Number of folds that run at once.
+        n_jobs: Number of folds that run at once, where they cannot be stacked.
         verbose: 1 for one progress bar over all folds, with the best score and the time left.
 
     Returns:

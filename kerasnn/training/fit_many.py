@@ -14,7 +14,7 @@ from kerasnn.training.inputs import arrays
 from kerasnn.training.loop.job import Job, check_model
 from kerasnn.training.loop.needs_keras import why_only_keras
 from kerasnn.training.loop.training_loop import ask_callbacks, train
-from kerasnn.training.many.stackable import architecture, why_alone
+from kerasnn.training.many.stackable import architecture, in_parts, most_in_memory, why_alone
 from kerasnn.training.many.stacked_training import Member, StackedTraining, take
 
 
@@ -45,9 +45,11 @@ def fit_many(
     their weights, learning rate, weight decay, momentum, beta, rho and epsilon of the optimizer,
     rates of kerasnn's dropout layers, and factors of L1 and L2. What cannot be stacked is trained
     one after the other by `kerasnn.fit`, and `history.reason` says why: convolutions, recurrent
-    layers, layers, losses, metrics, activations and penalties of the user, optimizers that look at
-    whole weights, callbacks other than `EarlyStopping`, `ReduceLROnPlateau` and
-    `LearningRateScheduler`, models of more than 32,768 weights, and a model that no other equals.
+    layers, embeddings under another optimizer than SGD without momentum, layers, losses, metrics,
+    activations and penalties of the user, optimizers that look at whole weights, callbacks other
+    than `EarlyStopping`, `ReduceLROnPlateau` and `LearningRateScheduler`, models of more than
+    32,768 weights, and a model that no other equals. Stacks that would not fit into memory are cut,
+    and train one after the other.
 
     A stacked optimizer that has state continues from it and keeps its state; one without state
     gets none, as creating it takes longer than training a small model. To train on with the same
@@ -133,7 +135,9 @@ def fit_many(
                 stacked.append((i, member))
                 ask_callbacks(its_job)
         if stacked:
-            stacks.append((job, stacked))
+            model = stacked[0][1].model
+            batch = min(job.step_rows, max(len(member.rows) for _, member in stacked))
+            stacks += [(job, part) for part in in_parts(stacked, most_in_memory(model, batch))]
     for _, job in alone:
         ask_callbacks(job)
     histories: dict[int, Any] = {}

@@ -33,6 +33,57 @@ def table(found):
     return {k: repr(np.ma.asarray(v, object)) for k, v in columns if not k.endswith("_time")}
 
 
+def stacked(learning_rate, l2):
+    penalty = {"kernel_regularizer": keras.regularizers.L2(l2)}
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(3, **penalty)]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(learning_rate), loss, metrics=["accuracy"])
+    return model
+
+
+class Idle(keras.callbacks.Callback):
+    """A callback that lets a model train alone."""
+
+
+@pytest.mark.parametrize("more", [{}, {"patience": 1}])
+def test_folds_that_train_at_once_score_as_alone(more):
+    x, y = blobs(62)
+    weights = np.linspace(1, 2, 62)
+    given = {"cv": 2, "epochs": 4, "sample_weight": weights, "metric": "data_loss", **more}
+    space = {"learning_rate": [0.05], "l2": [0.0, 0.1]}
+    found = selection.tune(stacked, space, x, y, **given)
+    alone = selection.tune(stacked, space, x, y, **given, callbacks=[Idle()])
+    for name, values in alone.cv_results_.items():
+        if "_test_" in name:
+            np.testing.assert_allclose(found.cv_results_[name], values, rtol=1e-4, atol=1e-6)
+    assert found.cv_results_["best_epochs"] == alone.cv_results_["best_epochs"]
+
+
+def counted_start(l2, scale=1.0):
+    BUILT.append(l2)
+    model = stacked(0.05, l2)
+    kernel = model.layers[0].kernel
+    kernel.assign(scale * kernel)
+    return model
+
+
+@pytest.mark.parametrize(("space", "built"), [({}, 2 + 1), ({"scale": [1.0, 2.0]}, 2 + 1 + 2 + 1)])
+def test_settings_that_start_alike_share_their_start(space, built):
+    """One model is built for all folds of a setting that starts as another one."""
+    x, y = blobs(62)
+    BUILT.clear()
+    space = {**space, "l2": [0.0, 0.1]}
+    found = selection.tune(counted_start, space, x, y, cv=2, epochs=2, metric="data_loss")
+    assert len(BUILT) == 1 + built
+    alone = selection.cross_validate(
+        functools.partial(counted_start, **found.cv_results_["params"][-1]), x, y, cv=2, epochs=2
+    )
+    losses = [found.cv_results_[f"split{i}_test_loss"][-1] for i in range(2)]
+    np.testing.assert_allclose(losses, alone.scores["loss"], rtol=1e-5)
+
+
 def with_momentum(momentum, learning_rate=0.01, dropout=0.2):
     model = models.mlp(2, 3, task="multiclass", hidden=(4,), dropout=dropout, l2=0.01)
     model.compile(SGD(learning_rate, momentum=momentum), loss=model.loss, metrics=["accuracy"])
@@ -320,24 +371,30 @@ def test_the_bar_shows_folds_and_the_best(search):
     assert "epoch" not in search.printed.lower()
 
 
+@dataclasses.dataclass
 class SlowStudy:
     """A study on whose clock each trial takes as many seconds as it has epochs."""
 
-    settings = FoldSettings(epochs=9)
-    seed = 0
+    deadline: Deadline
+    clock: list[float]
+    ran: list[int]
+    settings: FoldSettings = dataclasses.field(default_factory=lambda: FoldSettings(epochs=9))
+    seed: int = 0
 
-    def __init__(self, seconds):
-        self.now, self.ran = 0.0, []
-        self.deadline = Deadline(seconds, lambda: self.now)
-
-    def evaluate(self, number, params, epochs):
-        self.now += epochs
-        self.ran.append(epochs)
-        return Trial(params=params, epochs=epochs, folds=[], score=-number)
+    def evaluate(self, candidates, epochs):
+        trials = {}
+        for number, params in candidates.items():
+            if trials and self.deadline.is_over():
+                break
+            self.clock[0] += epochs
+            self.ran.append(epochs)
+            trials[number] = Trial(params=params, epochs=epochs, folds=[], score=-number)
+        return trials
 
 
 def test_rounds_of_halving_divide_the_time():
-    study = SlowStudy(60)
+    clock = [0.0]
+    study = SlowStudy(Deadline(60, lambda: clock[0]), clock, [])
     trials = strategies.halving(study, {"a": uniform(0, 1)}, 200)
     assert study.ran == [1] * 21 + [3] * 7 + [9] * 2
     assert [-trial.score for trial in trials if trial.epochs == 9] == [0, 1]

@@ -17,6 +17,11 @@ class FoldExecutor:
     def __init__(self, n_jobs: int) -> None:
         self._pool = concurrent.futures.ThreadPoolExecutor(n_jobs) if n_jobs > 1 else None
 
+    @property
+    def has_threads(self) -> bool:
+        """Whether folds run in other threads than that of the caller."""
+        return self._pool is not None
+
     def __enter__(self) -> "FoldExecutor":
         return self
 

@@ -1,22 +1,16 @@
-"""One fold: a newly built model, trained on one part of the rows and tested on the other."""
+"""One fold: what it trains on, how, and its result."""
 
 import copy
 import dataclasses
-import time
 from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerasnn import _checks, training
-from kerasnn._core.random_state import derived
+from kerasnn import _checks
 from kerasnn.callbacks import EarlyStopping, Resume
-from kerasnn.selection.folds.dataset import Dataset
-from kerasnn.selection.folds.metrics import DATA_LOSS, renamed_results, score_of
-from kerasnn.selection.folds.model_builder import ModelBuilder
-from kerasnn.selection.folds.scoring import scores_of
-from kerasnn.selection.folds.splits import FoldRows, validation_split
+from kerasnn.selection.folds.splits import FoldRows
 
 # Callbacks that write a file, in which one fold would find what another has left.
 _WRITERS = (
@@ -25,7 +19,6 @@ _WRITERS = (
     keras.callbacks.ModelCheckpoint,
     Resume,
 )
-_TEST_ROWS = 4096
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,8 +76,52 @@ class FoldSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Fold:
+    """What a fold trains.
+
+    Attributes:
+        params: Arguments of `build`.
+        rows: Indices of its rows.
+        seed: Seed of weights, validation rows and orders.
+    """
+
+    params: dict[str, Any]
+    rows: FoldRows
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BuiltFold:
+    """A fold with a newly built model.
+
+    Attributes:
+        model: The model.
+        callbacks: Callbacks that no other fold uses.
+        train: Indices of the rows to train on.
+        validation: Indices of the rows to validate on, or None.
+        test: Indices of the rows to test on.
+        seed: Seed of the order of rows.
+        start: A model of another setting with whose variables the fold starts, if `model` is the
+            one of all folds of its setting; else None.
+        seconds: Time that building took.
+    """
+
+    model: Any
+    callbacks: list[Any]
+    train: np.ndarray
+    validation: np.ndarray | None
+    test: np.ndarray
+    seed: int
+    start: Any = None
+    seconds: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class FoldResult:
-    """Scores, predictions and curves of one fold, with its seconds of training and of scoring."""
+    """Scores, predictions and curves of one fold, with its seconds of training and of scoring.
+
+    Of folds that train at once the seconds are divided evenly.
+    """
 
     scores: dict[str, float]
     predictions: Any = None
@@ -92,102 +129,3 @@ class FoldResult:
     best_epoch: int
     seconds: float = 0.0
     score_seconds: float = 0.0
-
-
-def run_fold(
-    dataset: Dataset,
-    builder: ModelBuilder,
-    params: dict[str, Any],
-    rows: FoldRows,
-    settings: FoldSettings,
-    *,
-    seed: int,
-) -> FoldResult:
-    """Trains a newly built model on the training rows of a fold, and scores it on the test rows."""
-    began = time.perf_counter()
-    callbacks = settings.new_callbacks()
-    train, validation = rows.train, None
-    fraction = settings.validation_part(callbacks)
-    if fraction:
-        train, inner = validation_split(dataset, train, fraction, derived(seed, 1))
-        validation = dataset.take(inner)
-    x, y, weight = dataset.take(train)
-    model = builder(params, dataset.x, seed=seed)
-    history = training.fit(
-        model,
-        x,
-        y,
-        sample_weight=weight,
-        class_weight=settings.class_weight,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        validation_data=validation,
-        callbacks=callbacks or None,
-        verbose=0,
-        seed=seed,
-    )
-    trained = time.perf_counter()
-    x, y, weight = dataset.take(rows.test)
-    size = min(len(rows.test), _TEST_ROWS)
-    results = training.evaluate(
-        model, x, y, sample_weight=weight, batch_size=size, verbose=0, return_dict=True
-    )
-    predictions = training.predict(model, x, batch_size=size, verbose=0)
-    names = renamed_results(model, dataset.metric_names)
-    names |= {f"val_{name}": f"val_{new}" for name, new in names.items()}
-    scores = {str(names.get(name, name)): score_of(name, value) for name, value in results.items()}
-    if settings.data_loss:
-        scores.setdefault(DATA_LOSS, scores["loss"] - mean_penalty(model, x, size))
-    curves = {
-        str(names.get(name, name)): [float(np.mean(v)) for v in curve]
-        for name, curve in history.history.items()
-    }
-    return FoldResult(
-        scores=_merged(scores, scores_of(settings.scorers, dataset, predictions, rows.test)),
-        predictions=predictions,
-        history=curves,
-        best_epoch=_scored_epoch(callbacks, curves),
-        seconds=trained - began,
-        score_seconds=time.perf_counter() - trained,
-    )
-
-
-def _merged(metrics: dict[str, float], scores: dict[str, float]) -> dict[str, float]:
-    """Returns both; raises where a metric and a score of one name have different values."""
-    for name in metrics.keys() & scores.keys():
-        if not np.isclose(metrics[name], scores[name], rtol=1e-4, atol=1e-6):
-            rule = f"not hide a metric of the model, {name}={metrics[name]:.6g} for a fold"
-            hint = f"Give it another name in a dictionary: scoring={{'my_{name}': ...}}."
-            got = f"{name}={scores[name]:.6g}"
-            raise _checks.InvalidArgument("scoring", rule, scores[name], hint, got=got)
-    return metrics | scores
-
-
-def _scored_epoch(callbacks: list[Any], curves: dict[str, list[float]]) -> int:
-    """Returns the epoch, counted from 1, whose weights are scored."""
-    epochs = len(curves["loss"])
-    for callback in callbacks:
-        stops = isinstance(callback, keras.callbacks.EarlyStopping)
-        if stops and callback.restore_best_weights and callback.best is not None:
-            epochs = callback.best_epoch + 1
-    return epochs
-
-
-def mean_penalty(model: Any, x: Any, batch_size: int) -> float:
-    """Returns the penalties, on weights and on activations, in a model's loss on some rows.
-
-    As in Keras's `evaluate` they are those of each batch, averaged over the rows.
-
-    Args:
-        model: A model with Keras's own loss.
-        x: Inputs: an array or a structure of arrays.
-        batch_size: Number of rows in a batch.
-    """
-    rows = len(keras.tree.flatten(x)[0])
-    total = 0.0
-    for start in range(0, rows, batch_size):
-        end = min(start + batch_size, rows)
-        part = keras.tree.map_structure(lambda a, s=start, e=end: a[s:e], x)
-        model(part, training=False)
-        total += (end - start) * float(sum(model.losses))
-    return total / rows

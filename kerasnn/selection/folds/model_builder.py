@@ -8,8 +8,9 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
-from kerasnn._core.random_state import seeded
+from kerasnn._core.random_state import draws_from_tensorflow, seeded
 from kerasnn.training.inputs import arrays
+from kerasnn.training.many.stackable import why_alone
 
 
 class ModelBuilder:
@@ -17,6 +18,9 @@ class ModelBuilder:
 
     Args:
         build: Returns a compiled model.
+
+    Attributes:
+        sets_all_seeds: Whether the first model drew from `tf.random`, or its layers may.
 
     Raises:
         InvalidArgument: If `build` cannot be called.
@@ -29,6 +33,7 @@ class ModelBuilder:
             rule = "be a function that returns a compiled model"
             raise _checks.InvalidArgument("build", rule, build, hint, got=got)
         self.build = build
+        self.sets_all_seeds = True
         # By identity: Keras's variables have no hash.
         self._seen: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
@@ -49,15 +54,24 @@ class ModelBuilder:
             pass
         # A model without an `Input` is built from arrays; a first look at x makes them.
         is_read = isinstance(x, list) or hasattr(x, "to_numpy")
-        return self(params, arrays.as_arrays("x", x, arrays.ONE) if is_read else x, seed=0)
+        model = self(params, arrays.as_arrays("x", x, arrays.ONE) if is_read else x, seed=0)
+        self.sets_all_seeds = draws_from_tensorflow(0) or why_alone(model, ()) is not None
+        return model
 
-    def __call__(self, params: dict[str, Any], x: Any, *, seed: int) -> Any:
+    def __call__(self, params: dict[str, Any], x: Any, *, seed: int, stacked: bool = False) -> Any:
         """Returns a newly built model, with its variables created.
+
+        Args:
+            params: Arguments of `build`.
+            x: Inputs, by which a model without an `Input` is built.
+            seed: Seed of all generators.
+            stacked: Whether the model is to train in a stack, whose layers leave `tf.random` alone.
+                The seed of that is then set only with `sets_all_seeds`.
 
         Raises:
             InvalidArgument: If `build` returns anything else.
         """
-        with seeded(seed):
+        with seeded(seed, tensorflow=self.sets_all_seeds or not stacked):
             model = self.build(**params)
             require_new(model)
             arrays.build(model, x)

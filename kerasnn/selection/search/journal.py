@@ -21,8 +21,8 @@ _KEPT = ("scores", "best_epoch", "seconds", "score_seconds")
 class Journal:
     """A file of JSON lines: the identity of the search, then the result of each fold.
 
-    A line is on the disk before the next fold begins. A line that a killed process wrote in part is
-    cut off; the fold is then run again, with the same result.
+    A line is on the disk before the next folds begin. A line that a killed process wrote in part is
+    cut off; the fold is then run again, with the same result to rounding.
 
     Args:
         path: The file, created where there is none; None keeps results in memory alone.
@@ -50,6 +50,11 @@ class Journal:
             if not _is_result(line, search.get("metric")):
                 raise self._damaged(number)
             self._found[tuple(line["key"])] = line
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a file."""
+        return self._path is not None
 
     def get(self, key: Key) -> FoldResult | str | None:
         """Returns the result of a fold, the text of its error, or None where neither is known."""

@@ -1,6 +1,7 @@
 """Strategies of a search: functions of a study and a space that return trials."""
 
 import contextlib
+import dataclasses
 import functools
 import time
 from collections.abc import Callable
@@ -39,12 +40,7 @@ def random(study: Study, space: dict[str, Any], n_trials: int) -> list[Trial]:
 
 
 def _each(study: Study, candidates: list[Params]) -> list[Trial]:
-    trials: list[Trial] = []
-    for i, params in enumerate(candidates):
-        if trials and study.deadline.is_over():
-            break
-        trials.append(study.evaluate(i, params, study.settings.epochs))
-    return trials
+    return list(study.evaluate(dict(enumerate(candidates)), study.settings.epochs).values())
 
 
 def halving(study: Study, space: dict[str, Any], n_trials: int) -> list[Trial]:
@@ -52,17 +48,14 @@ def halving(study: Study, space: dict[str, Any], n_trials: int) -> list[Trial]:
 
     The rounds divide the time evenly, so that the last one is reached.
     """
-    candidates = sampling.drawn(space, n_trials, study.seed)
+    candidates = dict(enumerate(sampling.drawn(space, n_trials, study.seed)))
     trials: dict[int, Trial] = {}
-    left, rounds = list(range(len(candidates))), epochs_by_round(n_trials, study.settings.epochs)
+    left, rounds = list(candidates), epochs_by_round(n_trials, study.settings.epochs)
     for done, epochs in enumerate(rounds):
         deadline = study.deadline.share(len(rounds) - done)
-        evaluated: list[int] = []
-        for i in left:
-            if evaluated and deadline.is_over():
-                break
-            trials[i] = study.evaluate(i, candidates[i], epochs)
-            evaluated.append(i)
+        part = dataclasses.replace(study, deadline=deadline)
+        evaluated = part.evaluate({number: candidates[number] for number in left}, epochs)
+        trials |= evaluated
         best_first = sorted(evaluated, key=lambda i: _failed_last(trials[i].score))
         left = sorted(best_first[: max(1, len(evaluated) // ETA)])
     return list(trials.values())
@@ -76,7 +69,8 @@ def bayes(study: Study, space: dict[str, Any], n_trials: int) -> list[Trial]:
     while len(trials) < n_trials and not (trials and study.deadline.is_over()):
         asked = optimizer.ask()
         params = sampling.settings(space, lambda name, values, a=asked: values.suggest(a, name))
-        trial = study.evaluate(len(trials), params, study.settings.epochs)
+        number = len(trials)
+        trial = study.evaluate({number: params}, study.settings.epochs)[number]
         if trial.error or not np.isfinite(trial.score):
             optimizer.tell(asked, state=optuna.trial.TrialState.FAIL)
         else:

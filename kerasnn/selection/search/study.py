@@ -1,9 +1,8 @@
 """A search on one dataset: everything that its trials have in common."""
 
 import dataclasses
-import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,20 @@ from kerasnn._core.progress import Progress
 from kerasnn._core.random_state import derived
 from kerasnn.selection.folds.dataset import Dataset
 from kerasnn.selection.folds.executor import FoldExecutor
-from kerasnn.selection.folds.fold import FoldResult, FoldSettings, run_fold
+from kerasnn.selection.folds.fold import Fold, FoldResult, FoldSettings
+from kerasnn.selection.folds.fold_runner import FoldRunner, Results
+from kerasnn.selection.folds.fold_training import FoldTraining
 from kerasnn.selection.folds.model_builder import ModelBuilder
 from kerasnn.selection.folds.splits import FoldRows
 from kerasnn.selection.result import Trial
-from kerasnn.selection.search.journal import Journal
+from kerasnn.selection.search.journal import Journal, Key
+from kerasnn.selection.search.sampling import Params
 
 # Numbers from which seeds are derived.
 _FOLDS, _REFIT = 1, 3
+# Number of folds that wait for one another to train at once, and the number where what has not
+# ended is lost: at a deadline, and in a process that is killed.
+_MOST, _FEW = 512, 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,52 +91,82 @@ class Study:
     part: int = 0
     storage: str | None = None
 
-    def evaluate(self, number: int, params: dict[str, Any], epochs: int) -> Trial:
-        """Returns the trial of one setting.
+    def evaluate(self, candidates: Mapping[int, Params], epochs: int) -> dict[int, Trial]:
+        """Returns the trials of several settings; after the deadline fewer, but one at least.
 
-        Folds whose results the journal lacks are run, up to the first that fails.
+        Folds whose results the journal lacks are run, of each setting up to the first that fails.
+        Those whose models have one architecture train at once.
 
         Args:
-            number: Number of the setting in this study.
-            params: Arguments of `build`.
+            candidates: Arguments of `build`, by the number of the setting in this study.
             epochs: Epochs of each fold.
         """
-        results: list[FoldResult] = []
-        for result in self._results(number, params, epochs):
-            if isinstance(result, str):
-                self.progress.step(len(self.folds) - len(results))
-                return Trial(params=params, epochs=epochs, folds=results, error=result)
-            results.append(result)
-            self.progress.step()
-        score = self.sign * float(np.mean([fold.scores[self.metric] for fold in results]))
-        self.progress.note(score)
-        return Trial(params=params, epochs=epochs, folds=results, score=score)
+        runner = FoldRunner(
+            self._training(dataclasses.replace(self.settings, epochs=epochs)),
+            self.executor,
+            self.progress,
+            most=_MOST if self.deadline.at is None and not self.journal.is_kept else _FEW,
+        )
+        begun: dict[int, Params] = {}
+        for number, params in candidates.items():
+            if begun and self.deadline.is_over():
+                break
+            begun[number] = params
+            folds = self._folds_to_run(number, params, epochs)
+            self.progress.step(len(self.folds) - len(folds))
+            for results in runner.add(folds):
+                self._record(results, begun, epochs)
+        waiting = runner.finish()
+        trials = self._trials(begun, epochs)
+        while not (trials and self.deadline.is_over()):
+            results = next(waiting, None)
+            if results is None:
+                break
+            self._record(results, begun, epochs)
+            trials = self._trials(begun, epochs)
+        return trials
 
-    def _results(
-        self, number: int, params: dict[str, Any], epochs: int
-    ) -> Iterator[FoldResult | str]:
-        """Yields the result of each fold, and ends with the text of the first error."""
-        keys = [(self.part, number, fold, epochs) for fold in range(len(self.folds))]
-        known = [self.journal.get(key) for key in keys]
-        run = functools.partial(self._run, params=params, epochs=epochs)
-        new = self.executor.map(run, [fold for fold, found in enumerate(known) if found is None])
-        for key, found in zip(keys, known, strict=True):
-            result = found
+    def _training(self, settings: FoldSettings) -> FoldTraining:
+        return FoldTraining(dataset=self.dataset, builder=self.builder, settings=settings)
+
+    def _folds_to_run(self, number: int, params: Params, epochs: int) -> dict[Key, Fold]:
+        """Returns the folds of a setting whose results are not known, up to a known error."""
+        folds: dict[Key, Fold] = {}
+        for i, rows in enumerate(self.folds):
+            key = (self.part, number, i, epochs)
+            known = self.journal.get(key)
+            if isinstance(known, str):
+                break
+            if known is None:
+                folds[key] = Fold(params=params, rows=rows, seed=derived(self.seed, _FOLDS, i))
+        return folds
+
+    def _record(self, results: Results, begun: Mapping[int, Params], epochs: int) -> None:
+        for key, result in results:
+            failed = isinstance(result, Exception)
+            self.journal.put(key, error_text(result) if failed else result)
+        numbers = {key[1] for key, _ in results}
+        for trial in self._trials({n: begun[n] for n in numbers}, epochs).values():
+            self.progress.note(trial.score)
+
+    def _trials(self, begun: Mapping[int, Params], epochs: int) -> dict[int, Trial]:
+        """Returns the trials of which all folds are known, or one that failed and those before."""
+        found = {number: self._trial(number, params, epochs) for number, params in begun.items()}
+        return {number: trial for number, trial in found.items() if trial is not None}
+
+    def _trial(self, number: int, params: Params, epochs: int) -> Trial | None:
+        folds: list[FoldResult] = []
+        for i in range(len(self.folds)):
+            result = self.journal.get((self.part, number, i, epochs))
             if result is None:
-                try:
-                    result = next(new)
-                except Exception as error:  # noqa: BLE001  Another setting may not raise it.
-                    result = error_text(error)
-                self.journal.put(key, result)
-            yield result
+                return None
+            if isinstance(result, str):
+                return Trial(params=params, epochs=epochs, folds=folds, error=result)
+            folds.append(result)
+        score = self.sign * float(np.mean([fold.scores[self.metric] for fold in folds]))
+        return Trial(params=params, epochs=epochs, folds=folds, score=score)
 
-    def _run(self, fold: int, *, params: dict[str, Any], epochs: int) -> FoldResult:
-        settings = dataclasses.replace(self.settings, epochs=epochs)
-        seed = derived(self.seed, _FOLDS, fold)
-        rows = self.folds[fold]
-        return run_fold(self.dataset, self.builder, params, rows, settings, seed=seed)
-
-    def test(self, params: dict[str, Any], epochs: int, rows: FoldRows) -> float:
+    def test(self, params: Params, epochs: int, rows: FoldRows) -> float:
         """Returns the score of a model trained as `refit` does, on test rows of its own.
 
         Raises:
@@ -147,14 +182,15 @@ class Study:
                 scorers=self.settings.scorers,
                 data_loss=self.settings.data_loss,
             )
-            seed = derived(self.seed, _REFIT)
-            result = run_fold(self.dataset, self.builder, params, rows, settings, seed=seed)
+            training = self._training(settings)
+            fold = Fold(params=params, rows=rows, seed=derived(self.seed, _REFIT))
+            result = training.alone(training.build(fold))
             self.journal.put(key, result)
         if isinstance(result, str):
             raise RuntimeError(result)
         return self.sign * result.scores[self.metric]
 
-    def refit(self, params: dict[str, Any], epochs: int) -> Any:
+    def refit(self, params: Params, epochs: int) -> Any:
         """Returns a newly built model that was trained on all rows."""
         data, seed = self.dataset, derived(self.seed, _REFIT)
         model = self.builder(params, data.x, seed=seed)

@@ -39,6 +39,7 @@ class BatchPlan:
 
     Attributes:
         steps: Steps of an epoch.
+        is_mixed: Whether all members take part in some steps, and not all in others.
     """
 
     def __init__(
@@ -54,10 +55,11 @@ class BatchPlan:
         self._seeds = seeds or ()
         self._segments = list(_segments(np.array([len(r) for r in rows]), batch_size))
         self.steps = sum(s.stop - s.start for s in self._segments)
+        self.is_mixed = len({bool(s.active.all()) for s in self._segments}) > 1
 
     def epoch(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields the batches of an epoch, `(steps, members, batch)`, and who takes part."""
-        orders = [self._order(i, epoch) for i in range(len(self._rows))]
+        orders = self._orders(epoch)
         for segment in self._segments:
             steps, first = segment.stop - segment.start, segment.start * self._batch_size
             batches = np.empty((steps, len(orders), segment.size), np.int32)
@@ -69,11 +71,16 @@ class BatchPlan:
                 batches[:, i] = part.reshape(steps, -1) if segment.active[i] else part
             yield batches, segment.active
 
-    def _order(self, member: int, epoch: int) -> np.ndarray:
-        rows = self._rows[member]
+    def _orders(self, epoch: int) -> list[np.ndarray]:
+        """Returns the rows of each member in the order of an epoch."""
         if not self._shuffle:
-            return rows
-        return rows[shuffled_order(len(rows), self._seeds[member], epoch)]
+            return list(self._rows)
+        # Folds of several settings have the same rows and seeds.
+        pairs = list(zip(self._rows, self._seeds, strict=True))
+        orders = {(id(rows), seed): rows for rows, seed in pairs}
+        for (rows_id, seed), rows in orders.items():
+            orders[rows_id, seed] = rows[shuffled_order(len(rows), seed, epoch)]
+        return [orders[id(rows), seed] for rows, seed in pairs]
 
 
 def _segments(counts: np.ndarray, batch_size: int) -> Iterator[Segment]:

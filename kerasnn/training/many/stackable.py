@@ -6,29 +6,36 @@ momentum and the like, dropout rates of kerasnn's layers and factors of L1 and L
 rule looks at types and settings alone and tries nothing, so that it always decides in the same way.
 """
 
+import itertools
 import json
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import keras
 
 from kerasnn import callbacks, layers
 from kerasnn._core.model import all_layers, is_symbolic
+from kerasnn.training.loop.needs_keras import uses_strategy
 from kerasnn.training.programs.graph_program import has_convolutions
-from kerasnn.training.programs.hyperparameters import RATES, penalty_factors
+from kerasnn.training.programs.hyperparameters import RATES, differing, penalty_factors
 from kerasnn.training.programs.stacked_optimizer import constants, why_not_by_weight
 from kerasnn.training.programs.train_step import has_keras_step
 
 # Larger members gain nothing, since their matrix products fill a processor by themselves: on 2
 # cores a step of 64-256-10 takes 0.6 of the time in a stack, one of 64-512-10 as long as alone.
 MOST_WEIGHTS = 1 << 15
+# Numbers in the weights of a stack, and in the activations of one of its steps: 64 MB. Several
+# copies of them are in memory: gradients, the optimizer's state, the weights before an epoch.
+_STACK_FLOATS = 1 << 24
 
 _L = keras.layers
 # Layers that TensorFlow vectorises, or whose random numbers alone run member by member.
 _LAYERS = (
     keras.Sequential,
     keras.Model,
-    *(_L.InputLayer, _L.Dense, _L.Embedding, _L.Dropout, _L.GaussianDropout, _L.GaussianNoise),
+    *(_L.InputLayer, _L.Dense, _L.EinsumDense, _L.Embedding),
+    *(_L.Dropout, _L.GaussianDropout, _L.GaussianNoise),
     *(_L.Activation, _L.ReLU, _L.LeakyReLU, _L.PReLU, _L.ELU, _L.Softmax),
     *(_L.BatchNormalization, _L.LayerNormalization, _L.GroupNormalization),
     *(_L.RMSNormalization, _L.UnitNormalization, _L.Rescaling, _L.ActivityRegularization),
@@ -36,7 +43,9 @@ _LAYERS = (
     *(_L.Add, _L.Subtract, _L.Multiply, _L.Average, _L.Maximum, _L.Minimum, _L.Concatenate),
     *(_L.Dot, layers.Dropout, layers.AlphaDropout, layers.GaussianDropout),
     *(layers.SpatialDropout, layers.DropPath, layers.DropConnect, layers.ConcreteDropout),
-    *(layers.Standardize, layers.LeakyReLU, layers.Threshold),
+    *(layers.Standardize, layers.EmbedColumns, layers.LeakyReLU, layers.Threshold),
+    *(layers.RobustScale, layers.PeriodicEmbedding, layers.Scale, layers.NTKDense),
+    layers.ParametricActivation,
 )
 _CALLBACKS = (
     callbacks.EarlyStopping,
@@ -46,6 +55,7 @@ _CALLBACKS = (
     keras.callbacks.LearningRateScheduler,
 )
 _OWN = ("keras", "kerasnn")
+T = TypeVar("T")
 
 
 def why_alone(model: Any, model_callbacks: Any) -> str | None:
@@ -53,7 +63,12 @@ def why_alone(model: Any, model_callbacks: Any) -> str | None:
     for callback in model_callbacks:
         if type(callback) not in _CALLBACKS:
             return f"the callback `{type(callback).__name__}` needs a model of its own"
-    return _why_odd_model(model) or _why_odd_layer(model) or why_not_by_weight(model.optimizer)
+    return (
+        _why_odd_model(model)
+        or _why_odd_layer(model)
+        or why_not_by_weight(model.optimizer)
+        or _why_rows_of_tables(model)
+    )
 
 
 def architecture(model: Any) -> str | None:
@@ -72,11 +87,43 @@ def architecture(model: Any) -> str | None:
         (tuple(v.shape), str(v.dtype)) for v in [*model.trainable_variables, *model.variables]
     ]
     config = _common(model.get_config(), names)
-    parts = [config, compiled, _other_penalties(model)]
+    # Keras numbers the names of metrics.
+    parts = [config, _common(compiled, {}), _other_penalties(model)]
     if not _is_own(parts):
         return None
     parts.append(shapes)
     return json.dumps(parts, sort_keys=True, default=str) + constants(model.optimizer)
+
+
+def have_equal_settings(models: Sequence[Any]) -> bool:
+    """Whether models of one architecture have the same rates, penalties and optimizers."""
+    # Keras numbers the names.
+    configs = [model.optimizer.get_config() | {"name": ""} for model in models]
+    return all(config == configs[0] for config in configs) and not differing(models)
+
+
+def most_in_memory(model: Any, rows: int) -> int:
+    """Returns how many models of one architecture fit into memory at once.
+
+    Args:
+        model: One of them.
+        rows: Rows in a batch.
+    """
+    weights = sum(math.prod(v.shape) for v in model.trainable_variables)
+    return max(2, _STACK_FLOATS // (weights + rows * floats_of_row(model)))
+
+
+def in_parts(members: Sequence[T], most: int) -> list[Sequence[T]]:
+    """Returns members in as few parts as possible, which are about equally large."""
+    count = -(-len(members) // most)
+    ends = [len(members) * i // count for i in range(count + 1)]
+    return [members[start:end] for start, end in itertools.pairwise(ends)]
+
+
+def floats_of_row(model: Any) -> int:
+    """Returns how many numbers the layers of a model make of one row."""
+    outputs = [tensor for layer in all_layers(model) for tensor in keras.tree.flatten(layer.output)]
+    return sum(math.prod(size or 1 for size in tensor.shape[1:]) for tensor in outputs)
 
 
 def _why_odd_model(model: Any) -> str | None:
@@ -88,6 +135,10 @@ def _why_odd_model(model: Any) -> str | None:
         for name in ("compute_loss", "compute_metrics")
     ):
         return "it has a training step of its own"
+    if model.run_eagerly:
+        return "`run_eagerly` asks for Python at every step"
+    if uses_strategy(model):
+        return "a distribution strategy runs its own loop"
     if not model.trainable_variables:
         return "it has no weights to train"
     dtypes = {str(v.dtype) for v in model.trainable_variables}
@@ -107,6 +158,19 @@ def _why_odd_layer(model: Any) -> str | None:
         known = type(layer) in _LAYERS or isinstance(layer, keras.Model)
         if not known or (isinstance(layer, keras.Model) and not _is_own_class(layer)):
             return f"`{layer.name}` is a `{type(layer).__name__}`, which cannot be stacked"
+    return None
+
+
+def _why_rows_of_tables(model: Any) -> str | None:
+    """Returns why embeddings cannot be stacked, of whose gradients TensorFlow keeps some rows."""
+    optimizer = model.optimizer
+    is_linear = type(optimizer) is keras.optimizers.SGD and optimizer.clipvalue is None
+    if is_linear and not optimizer.momentum:
+        return None
+    for layer in all_layers(model):
+        is_sparse = isinstance(layer, layers.EmbedColumns) and not layer.dense_gradient
+        if is_sparse or isinstance(layer, keras.layers.Embedding):
+            return f"the optimizer moves only those rows of `{layer.name}` that are in a batch"
     return None
 
 
@@ -143,9 +207,12 @@ _RATE_NAMES = tuple(keras.saving.get_registered_name(kind) for kind in RATES)
 
 
 def _is_free(name: str) -> bool:
-    # `_other_penalties` compares regularizers that are no L1 or L2.
+    # `_other_penalties` compares regularizers that are no L1 or L2. `sigma` is the spread of the
+    # initial weights of `PeriodicEmbedding`.
     free = ("_initializer", "_regularizer")
-    return name in ("name", "seed") or (name != "activity_regularizer" and name.endswith(free))
+    return name in ("name", "seed", "sigma") or (
+        name != "activity_regularizer" and name.endswith(free)
+    )
 
 
 def _other_penalties(model: Any) -> list[Any]:

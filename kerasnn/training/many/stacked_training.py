@@ -1,14 +1,17 @@
 """Loop over the epochs of a stack, with validation and callbacks by member."""
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerasnn import callbacks
 from kerasnn._core.callback import Callback
 from kerasnn.training.inputs.standardization import learn_standardization
+from kerasnn.training.loop import training_length
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.nan_guard import not_finite
 from kerasnn.training.loop.row_blocks import batch_spec
@@ -17,6 +20,10 @@ from kerasnn.training.programs.hyperparameters import differing
 from kerasnn.training.programs.pacing import Pacer
 from kerasnn.training.programs.stacked_program import StackedProgram
 from kerasnn.training.programs.train_step import Logs, as_python, build
+
+# A second trace takes as long as leaving so many weights as they are, by member and step; and as
+# the operations for it take as long as some thousand weights in each step.
+_TRACE_WEIGHTS, _STEP_WEIGHTS = 1 << 25, 5000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,6 +36,9 @@ class Member:
         validation_rows: Indices of its validation rows among those of the stack, or None.
         callbacks: Its callbacks.
         seed: Seed of the order of its rows.
+        start: Another model of the stack, if the member starts with the variables of that one, and
+            has only the settings of `model`, which several members may then have. It has no
+            callbacks, and its variables stay in the stack.
     """
 
     model: Any
@@ -36,6 +46,22 @@ class Member:
     validation_rows: np.ndarray | None
     callbacks: tuple[Any, ...] = ()
     seed: int | None = None
+    start: Any = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tested:
+    """A member on its test rows.
+
+    Attributes:
+        logs: Loss and metrics.
+        penalty: Mean of the penalties in the loss.
+        outputs: Outputs, in the order of the rows.
+    """
+
+    logs: Logs
+    penalty: float
+    outputs: Any
 
 
 def take(nest: Any, rows: Any) -> Any:
@@ -48,19 +74,24 @@ class StackedTraining:
 
     Args:
         job: The job of the first member, on the rows of all.
-        validation: Validation rows of all as Keras packs them, or None.
-        members: The members, of one architecture.
+        others: Rows to validate and test on, as Keras packs them, or None.
+        members: The members, of one architecture. They validate if they have rows for it.
     """
 
-    def __init__(self, job: Job, validation: Any, members: Sequence[Member]) -> None:
+    def __init__(self, job: Job, others: Any, members: Sequence[Member]) -> None:
         self._job, self._members = job, members
         for member in members:
-            learn_standardization(
-                member.model, take(job.x, member.rows), take(job.y, member.rows), None
-            )
-        _build(job, members)
+            if member.start is None:
+                learn_standardization(
+                    member.model, take(job.x, member.rows), take(job.y, member.rows), None
+                )
+        self._own_names = _has_own_names(members[0].model)
+        _build(job, members, self._own_names)
         models = [member.model for member in members]
-        self._program = StackedProgram(models, job.packed, validation, differing(models))
+        for member in members:
+            training_length.begin(member.model, -(-len(member.rows) // job.step_rows) * job.epochs)
+        starts = [member.start or member.model for member in members]
+        self._program = StackedProgram(models, starts, job.packed, others, differing(models))
         self._batches = BatchPlan(
             [member.rows for member in members],
             job.step_rows,
@@ -68,25 +99,34 @@ class StackedTraining:
             seeds=[m.seed for m in members if m.seed is not None] or None,
         )
         self._validation = None
-        if validation is not None:
-            rows = [m.validation_rows for m in members if m.validation_rows is not None]
+        rows = [m.validation_rows for m in members if m.validation_rows is not None]
+        if rows:
             self._validation = BatchPlan(rows, job.validation_batch_size or job.step_rows)
         self._running = np.ones(len(members), bool)
         self._pacer = Pacer()
         self._runs: list[_Run] = []
+        # A snapshot of all members after the current epoch, made when it is asked for.
+        self._snapshot: list[np.ndarray] = []
 
-    def train(self) -> list[keras.callbacks.History]:
-        """Runs the epochs; returns one History a member, with `engine`, `reason` and `error`."""
+    def train(
+        self, on_epoch: Callable[[int], None] = lambda done: None
+    ) -> list[keras.callbacks.History]:
+        """Runs the epochs; returns one History a member, with `engine`, `reason` and `error`.
+
+        Args:
+            on_epoch: Receives the number of epochs that were run, after each.
+        """
         job = self._job
         self._runs = [
-            _Run(job, member, self._batches.steps, _names_of_logs(self._members[0], member))
-            for member in self._members
+            _Run(job, member, self._batches.steps, self._names_of_logs(i))
+            for i, member in enumerate(self._members)
         ]
         try:
-            for run in self._runs:
-                run.begin()
+            for i, run in enumerate(self._runs):
+                run.begin(functools.partial(self._weights, i))
             for epoch in range(job.initial_epoch, job.epochs):
                 self._run_epoch(epoch)
+                on_epoch(epoch + 1)
                 if not self._running.any():
                     break
             self._end(_numbers(self._running))
@@ -94,21 +134,63 @@ class StackedTraining:
             left = _numbers(self._running)
             state = [value.numpy() for value in self._program.state()]
             for i in left:
-                self._program.write(i, state)
+                self._write(i, state)
                 self._runs[i].abort(error)
+                training_length.end(self._runs[i].model)
             raise
-        histories = [run.model.history for run in self._runs]
+        for run in self._runs:
+            training_length.end(run.model)
+        histories = [run.history for run in self._runs]
         for history, run in zip(histories, self._runs, strict=True):
             history.engine = "stacked"
             history.reason = f"{len(self._runs)} models of one architecture train in one program."
             history.error = run.error
         return histories
 
+    def test(self, rows: Sequence[np.ndarray], batch_size: int) -> list[Tested]:
+        """Evaluates the trained models, each on its rows of the validation data.
+
+        Args:
+            rows: Indices of the rows of each member.
+            batch_size: Batch size.
+        """
+        # Callbacks may have put other weights back.
+        self._program.read([i for i, m in enumerate(self._members) if m.callbacks])
+        parts: list[list[Any]] = [[] for _ in rows]
+        penalties = np.zeros(len(rows))
+        logs: Logs = {}
+        self._program.reset_metrics()
+        for order, active in BatchPlan(rows, batch_size).epoch(0):
+            for batch in order:
+                logs, outputs, batch_penalties = self._program.test(batch, active)
+                for i in _numbers(active):
+                    parts[i].append(take(outputs, i))
+                    penalties[i] += batch.shape[1] * batch_penalties[i] / len(rows[i])
+        return [
+            Tested(
+                logs=self._runs[i].logs(logs, i),
+                penalty=float(penalties[i]),
+                outputs=keras.tree.map_structure(lambda *p: np.concatenate(p), *parts[i]),
+            )
+            for i in range(len(rows))
+        ]
+
+    def named_by(self, member: int) -> Any:
+        """Returns a model whose metrics have the names in the logs of a member."""
+        return self._members[member if self._own_names else 0].model
+
+    def _names_of_logs(self, member: int) -> dict[str, str]:
+        """Returns name in the logs of the first member -> name in those of another."""
+        if not self._own_names:
+            return {}
+        names = (list(self.named_by(i).get_metrics_result()) for i in (0, member))
+        return dict(zip(*names, strict=True))
+
     def _run_epoch(self, epoch: int) -> None:
         job, runs = self._job, self._runs
-        for i in _numbers(self._running):
-            runs[i].callbacks.on_epoch_begin(epoch)
         with_callbacks = [i for i in _numbers(self._running) if self._members[i].callbacks]
+        for i in with_callbacks:
+            runs[i].callbacks.on_epoch_begin(epoch)
         self._program.optimizer.read_rates(with_callbacks)
         before = self._program.state()
         progress = _EpochProgress(job, epoch, self._batches.steps)
@@ -116,35 +198,49 @@ class StackedTraining:
         self._fail(_numbers(self._running & ~finite), epoch, before)
         running = _numbers(self._running)
         by_member = [run.logs(logs, i) for i, run in enumerate(runs)]
+        with_callbacks = [i for i in running if self._members[i].callbacks]
         if self._validation is not None and job.validates_after(epoch) and running:
-            for i in running:
+            for i in with_callbacks:
                 runs[i].callbacks.on_test_begin()
             logs, _ = self._pass(self._validation, epoch, training=False)
             for i in running:
                 validated = runs[i].logs(logs, i)
-                runs[i].callbacks.on_test_end(validated)
+                if i in with_callbacks:
+                    runs[i].callbacks.on_test_end(validated)
                 by_member[i] |= {f"val_{name}": value for name, value in validated.items()}
         progress.end([by_member[i] for i in running])
-        state = [v.numpy() for v in self._program.state()] if with_callbacks else []
+        self._snapshot = []
         for i in running:
-            if self._members[i].callbacks:
-                self._program.write(i, state, optimizer=False)
+            if any(map(_reads_model, self._members[i].callbacks)):
+                self._program.write(i, self._state(), optimizer=False)
             runs[i].end_epoch(epoch, by_member[i])
-        self._end([i for i in running if runs[i].model.stop_training])
+        self._end([i for i in with_callbacks if runs[i].model.stop_training])
+
+    def _state(self) -> list[np.ndarray]:
+        """Returns the snapshot of the current epoch."""
+        self._snapshot = self._snapshot or [value.numpy() for value in self._program.state()]
+        return self._snapshot
+
+    def _weights(self, member: int) -> list[np.ndarray]:
+        """Returns the current weights of one member, in the order of its model's."""
+        return [value for _, value in self._program.weights(member, self._state())]
 
     def _pass(
         self, batches: BatchPlan, epoch: int, *, training: bool, progress: Any = None
     ) -> tuple[Logs, np.ndarray]:
         """Runs all batches of an epoch or of a validation."""
-        fresh, done, result = True, 0, None
+        done, result = 0, None
+        self._program.reset_metrics()
+        moved = batches.steps * self._job.epochs * (self._program.size + _STEP_WEIGHTS)
+        options = {"training": training, "one_trace": batches.is_mixed and moved <= _TRACE_WEIGHTS}
         for order, active in batches.epoch(epoch):
             at = 0
             while at < len(order):
                 part = order[at : at + self._pacer.steps()]
                 self._pacer.start()
-                result = self._program(part, active, fresh=fresh, training=training)
+                result = self._program(part, active, **options)
                 self._pacer.stop(len(part))
-                at, done, fresh = at + len(part), done + len(part), False
+                at, done = at + len(part), done + len(part)
                 if progress is not None:
                     progress.show(done, result[0], self._running)
         if result is None:
@@ -159,7 +255,7 @@ class StackedTraining:
         last = [value.numpy() for value in before]
         for i in members:
             names = self._program.not_finite(i, now)
-            self._program.write(i, last)
+            self._write(i, last)
             self._runs[i].fail(not_finite(self._runs[i].model, epoch, names))
             self._running[i] = False
 
@@ -169,9 +265,13 @@ class StackedTraining:
             return
         state = [value.numpy() for value in self._program.state()]
         for i in members:
-            self._program.write(i, state)
+            self._write(i, state)
             self._running[i] = False
             self._runs[i].end()
+
+    def _write(self, member: int, state: Sequence[np.ndarray]) -> None:
+        if self._members[member].start is None:
+            self._program.write(member, state)
 
 
 class _Run:
@@ -179,32 +279,54 @@ class _Run:
 
     def __init__(self, job: Job, member: Member, steps: int, names: dict[str, str]) -> None:
         self.model, self._own = member.model, member.callbacks
-        self.callbacks = keras.callbacks.CallbackList(
-            list(member.callbacks),
-            add_history=True,
-            model=member.model,
-            verbose=0,
-            epochs=job.epochs,
-            steps=steps,
-        )
+        self.history: Any = keras.callbacks.History()
         self.error: FloatingPointError | None = None
         self._names = names
         self._logs: Logs | None = None
+        # Keras's list takes as long as a small model's epoch.
+        self._callbacks = None
+        if self._own:
+            self._callbacks = keras.callbacks.CallbackList(
+                [*member.callbacks, self.history],
+                model=member.model,
+                verbose=0,
+                epochs=job.epochs,
+                steps=steps,
+            )
+
+    @property
+    def callbacks(self) -> keras.callbacks.CallbackList:
+        """The list of callbacks of a member that has some."""
+        if self._callbacks is None:
+            raise RuntimeError("A member without callbacks has no list of them.")
+        return self._callbacks
 
     def logs(self, logs: Logs, member: int) -> Logs:
         """Returns the logs of this member, the `member`-th of the stack, by its own names."""
         return as_python({self._names.get(k, k): v[member] for k, v in logs.items()})
 
-    def begin(self) -> None:
+    def begin(self, weights: Callable[[], list[np.ndarray]]) -> None:
         self.model.stop_training = False
-        self.callbacks.on_train_begin()
+        for callback in self._own:
+            if isinstance(callback, callbacks.EarlyStopping):
+                callback.use_snapshots(weights)
+        self.model.history = self.history
+        self.history.on_train_begin()
+        if self._callbacks is not None:
+            self._callbacks.on_train_begin()
 
     def end_epoch(self, epoch: int, logs: Logs) -> None:
         self._logs = logs
-        self.callbacks.on_epoch_end(epoch, logs)
+        if self._callbacks is not None:
+            self._callbacks.on_epoch_end(epoch, logs)
+            return
+        self.history.epoch.append(epoch)
+        for name, value in logs.items():
+            self.history.history.setdefault(name, []).append(value)
 
     def end(self) -> None:
-        self.callbacks.on_train_end(self._logs)
+        if self._callbacks is not None:
+            self._callbacks.on_train_end(self._logs)
 
     def fail(self, error: FloatingPointError) -> None:
         self.error = error
@@ -239,6 +361,12 @@ class _EpochProgress:
             self._bar.update(self._steps, _means(logs), finalize=True)
 
 
+def _reads_model(callback: Any) -> bool:
+    """Whether a callback of those that can be stacked reads weights from its model."""
+    stops = isinstance(callback, keras.callbacks.EarlyStopping)
+    return stops and not isinstance(callback, callbacks.EarlyStopping)
+
+
 def _numbers(chosen: np.ndarray) -> list[int]:
     return np.flatnonzero(chosen).tolist()
 
@@ -248,18 +376,22 @@ def _means(logs: Sequence[Logs]) -> list[tuple[str, float]]:
     return [(name, float(np.mean([np.mean(member[name]) for member in logs]))) for name in names]
 
 
-def _names_of_logs(first: Member, member: Member) -> dict[str, str]:
-    """Returns the names in a member's logs by those of the first; outputs are named by layers."""
-    if len(member.model.outputs) == 1:
-        return {}
-    names = (list(m.model.get_metrics_result()) for m in (first, member))
-    return dict(zip(*names, strict=True))
+def _has_own_names(model: Any) -> bool:
+    """Whether the names of logs may differ between models of one architecture.
+
+    Outputs are named by layers, and Keras numbers the metrics that are given as objects.
+    """
+    given = model.get_compile_config()
+    objects = [given["metrics"], given["weighted_metrics"]]
+    return len(model.outputs) > 1 or not all(
+        leaf is None or isinstance(leaf, str) for leaf in keras.tree.flatten(objects)
+    )
 
 
-def _build(job: Job, members: Sequence[Member]) -> None:
+def _build(job: Job, members: Sequence[Member], own_names: bool) -> None:
     """Creates the metrics of the first model, and those of others where their names are needed."""
     spec = batch_spec(job.packed)
     for i, member in enumerate(members):
         monitors = {getattr(callback, "monitor", "loss") for callback in member.callbacks}
-        if i == 0 or len(member.model.outputs) > 1 or not monitors <= {"loss", "val_loss"}:
+        if i == 0 or own_names or not monitors <= {"loss", "val_loss"}:
             build(member.model, spec)
