@@ -15,6 +15,7 @@ if _keras.config.backend() != "tensorflow":
 from kerasnn import (
     autodiff,
     callbacks,
+    config,
     data,
     doctor,
     layers,
@@ -32,6 +33,7 @@ from kerasnn._checks import InvalidArgument
 from kerasnn._version import __version__
 from kerasnn.models import Model, Sequential
 from kerasnn.training import fit, fit_many, lr_find
+from kerasnn.training.compilation_cache.process_cache import process_cache as _process_cache
 
 if _TYPE_CHECKING:
     from kerasnn import report, selection
@@ -43,6 +45,7 @@ __all__ = [
     "__version__",
     "autodiff",
     "callbacks",
+    "config",
     "data",
     "doctor",
     "fit",
@@ -64,6 +67,10 @@ __all__ = [
 
 # Imported when they are used, since they import scikit-learn.
 _LAZY = ("report", "selection")
+
+
+# TensorFlow reads where compiled programs are kept when it creates the first tensor.
+_process_cache.announce()
 
 
 def __getattr__(name: str) -> _Any:

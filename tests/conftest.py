@@ -4,9 +4,11 @@ import contextlib
 import os
 import re
 
-# Both are read when the libraries are imported, below and in the tests.
+# All are read when the libraries are imported, below and in the tests.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Tests depend on no earlier run.
+os.environ["KERASNN_COMPILATION_CACHE"] = "0"
 
 import keras
 import numpy as np

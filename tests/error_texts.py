@@ -47,6 +47,8 @@ def _without_what_changes(text):
     text = re.sub(r"\b0x[0-9a-f]{6,}", "<address>", text)
     # The last digits of a model's outputs differ by processor.
     text = re.sub(r"-?\d+\.\d{3,}(e[-+]?\d+)?", "<number>", text)
+    # TensorFlow counts functions.
+    text = re.sub(r"(?<=[a-z])_\d+(?=_[a-z])", "", text)
     # A name that Keras gives ends in the number of such objects in the process.
     return re.sub(r"\b([a-z]+(?:_[a-z]+)*)(?:_\d+)+\b", r"\1", text)
 

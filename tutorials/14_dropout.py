@@ -57,21 +57,26 @@ print({name: f"{score:.3f}" for name, score in right.items()}, f"the last two ag
 
 # %% [markdown]
 # **Uncertainty.** Where the thinned networks disagree, the network is uncertain. `predict_mc`
-# evaluates 400 of them on a sine of which only [0, 1] was in the training data.
+# evaluates 400 of them on a sine of which only [0, 1] was in the training data. Beside it is an
+# ensemble of ten networks without dropout, which share no weights and are trained at once.
 
 # %%
 sine = data.load("sine", samples=200, noise=0.1, seed=seed)
 model = models.mlp(1, task="regression", hidden=(128, 128), dropout=0.1, seed=seed)
-model.fit(sine.x_train, sine.y_train, epochs=400, seed=seed, verbose=0)
+ten = models.ensemble(lambda: models.mlp(1, task="regression", hidden=(64, 64)), 10, seed=seed)
+for one in (model, ten):
+    one.fit(sine.x_train, sine.y_train, epochs=400, seed=seed, verbose=0)
 grid = np.linspace(-1, 2, 151, dtype="float32")
-mean, std = (moment[:, 0] for moment in layers.predict_mc(model, grid[:, None], n=400, seed=seed))
-inside = (grid >= 0) & (grid <= 1)
-nearby = ~inside & (grid > -0.5) & (grid < 1.5)
-far = ~inside & ~nearby
-levels = [std[part].mean() for part in (inside, nearby, far)]
+far = np.abs(grid - 0.5) > 1
+parts = (np.abs(grid - 0.5) <= 0.5, (np.abs(grid - 0.5) > 0.5) & ~far, far)
+moments = {
+    "mean of 400 thinned networks": layers.predict_mc(model, grid[:, None], n=400, seed=seed),
+    "mean of an ensemble of 10": ten.predict_uncertainty(grid[:, None]),
+}
+levels = [[float(std[part].mean()) for part in parts] for _, std in moments.values()]
 
 # %%
-fig, (left, beside) = plt.subplots(1, 2, figsize=(7.5, 3), layout="constrained")
+fig, (left, *beside) = plt.subplots(1, 3, figsize=(9, 2.8), layout="constrained")
 for rate, colour in ((0.0, "#D55E00"), (0.7, "#0072B2")):
     epochs = range(1, 61)
     left.plot(
@@ -79,27 +84,32 @@ for rate, colour in ((0.0, "#D55E00"), (0.7, "#0072B2")):
     )
     left.plot(epochs, curves[rate]["val_accuracy"], color=colour, label=f"p = {rate}: new digits")
 left.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1), title="Four labels in ten are chance")
-left.legend(loc="lower right")
-low, high = mean - 2 * std, mean + 2 * std
-beside.fill_between(grid, low, high, color="#C6E6F7", label="two standard deviations")
-beside.plot(grid, mean, color="#0072B2", label="mean of 400 thinned networks")
-beside.plot(sine.x_train, sine.y_train, ",", color="black", label="data")
-beside.set(xlabel="x", ylabel="y", ylim=(-3.4, 4))
-beside.set_title("Unsure where there was no data")
-beside.legend(loc="upper left")
+left.legend(loc="lower right", fontsize="small")
+for ax, (name, (mean, std)) in zip(beside, moments.items(), strict=True):
+    low, high = (mean + sign * 2 * std for sign in (-1, 1))
+    ax.fill_between(grid, low[:, 0], high[:, 0], color="#C6E6F7", label="two standard deviations")
+    ax.plot(grid, mean[:, 0], color="#0072B2", label=name)
+    ax.plot(sine.x_train, sine.y_train, ",", color="black", label="data")
+    ax.set(xlabel="x", ylabel="y", ylim=(-4, 7), title="Unsure where there was no data")
+    ax.legend(loc="upper left", fontsize="small")
 fig.savefig("tutorials/figures/14_dropout.png", dpi=90, metadata={"Software": None})
 
 # %% [markdown]
 # **What was learned.** Dropout keeps the expectation. It prevents a large network from memorising
 # wrong labels, so that it reads new digits better. The full network predicts almost as the mean of
 # its thinned networks does, in one pass, and both are more accurate than a single thinned network.
-# And the thinned networks disagree the more, the further an input is from the data.
+# And the thinned networks disagree the more, the further an input is from the data. So do those of
+# an ensemble, which agree more closely where there is data, and differ more where there is none.
 
 # %%
-print("deviation in the data, beside it, and far away:", *(f"{level:.3f}" for level in levels))
+print("deviation in the data, beside it, and far away:", np.round(levels, 3).tolist())
 accuracy = {rate: curve["val_accuracy"][-1] for rate, curve in curves.items()}
 assert abs(dropped.mean() - 1) < 0.005
 assert accuracy[0.7] > accuracy[0.0] + 0.06
 assert min(right["mean of 50"], right["whole"]) > right["a thinned one"] + 0.08
 assert agree > 0.93
-assert levels[2] > 1.3 * levels[1] > 1.3 * 1.3 * levels[0]
+thinned_levels, ten_levels = levels
+for level in levels:
+    assert level[2] > 1.3 * level[1] > 1.3 * 1.3 * level[0]
+assert ten_levels[0] < 0.7 * thinned_levels[0]
+assert ten_levels[2] > 1.5 * ten_levels[0] * thinned_levels[2] / thinned_levels[0]

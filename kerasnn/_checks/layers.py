@@ -1,6 +1,6 @@
 """Checks of the arguments and the inputs of layers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -39,6 +39,22 @@ def feature_count(layer: keras.layers.Layer, shape: Any) -> int:
         raise _checks.InvalidArgument("inputs", rule, given, got=f"shape {given}")
     layer.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: shape[-1]})
     return shape[-1]
+
+
+def check_positions(argument: str, positions: Any) -> None:
+    """Raises unless a sequence holds positions in an axis, counted from 0."""
+    if isinstance(positions, str) or not isinstance(positions, Sequence):
+        raise _checks.InvalidArgument(argument, "be a sequence of positions", positions)
+    for position in positions:
+        _checks.integer(argument, position, at_least=0)
+
+
+def check_inside(argument: str, positions: Sequence[int], features: int) -> None:
+    """Raises unless all positions lie below the number of features."""
+    outside = [position for position in positions if position >= features]
+    if outside:
+        rule = f"name positions below the {features} features"
+        raise _checks.InvalidArgument(argument, rule, outside[0])
 
 
 def real_numbers(layer: keras.layers.Layer, inputs: Any, dtype: str | None = None) -> Any:

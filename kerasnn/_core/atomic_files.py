@@ -81,6 +81,14 @@ def clear_drafts(path: pathlib.Path, *, idle_s: float = 0.0) -> None:
                 draft.unlink()
 
 
+def flush_tree(directory: pathlib.Path) -> None:
+    """Waits until a directory and all that is in it are on the disk."""
+    for folder, _, files in os.walk(directory, topdown=False):
+        for file in files:
+            flush(pathlib.Path(folder, file))
+        flush(pathlib.Path(folder))
+
+
 def flush(path: pathlib.Path) -> None:
     """Waits until a file, or the entries of a directory, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -65,6 +65,11 @@ def kept(model: Any, name: str, make: Callable[[], Any]) -> Any:
     return holder.values[name]
 
 
+def forget_kept(model: Any) -> None:
+    """Drops what is kept with a model whose network has changed, such as compiled programs."""
+    model._kerasnn_kept = _Kept()
+
+
 class State:
     """Snapshot of all variables of a model and its optimizers.
 

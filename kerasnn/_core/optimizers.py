@@ -17,6 +17,16 @@ def build_slots(optimizer: Any, variables: list[Any]) -> None:
         optimizer.build(variables)
 
 
+def schedule_of(optimizer: Any) -> Any:
+    """Returns the learning-rate schedule inside an optimizer, or None if its rate is a number.
+
+    Keras's public attribute is the rate of the current step.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    kind = keras.optimizers.schedules.LearningRateSchedule
+    return next((value for value in vars(inner).values() if isinstance(value, kind)), None)
+
+
 def is_plain(value: Any) -> bool:
     """Whether a value consists of numbers, strings and patterns alone."""
     if isinstance(value, dict):

@@ -1,5 +1,6 @@
 """Early stopping that restores the best weights at every end of training."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -84,6 +85,7 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
         )
         self.best_epoch = 0
         self._kept: list[Any] = []
+        self._snapshot: Callable[[], list[Any]] | None = None
 
     @property
     def best_(self) -> float | None:
@@ -113,9 +115,7 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
         if self.is_better(value, self.best):
             self.best, self.best_epoch = value, epoch
             if self.restore_best_weights:
-                # TensorFlow copies a value when its variable is next written to. `read_value` is
-                # the same and takes twice as long.
-                self._kept = [variable.value.value() for variable in self.model.weights]
+                self._kept = self._weights()
             if self.baseline is None or self.is_better(value, self.baseline):
                 self.wait = 0
         elif self.wait >= self.patience and epoch > 0:
@@ -135,6 +135,13 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
                 f"EarlyStopping put back the weights of epoch {self.best_epoch + 1}, the best."
             )
 
+    def use_snapshots(self, snapshot: Callable[[], list[Any]]) -> None:
+        """Receives, for the next training, what returns the weights in the order of the model's.
+
+        `kerasnn.fit_many` keeps the weights of many models in one place while it trains.
+        """
+        self._snapshot = snapshot
+
     def state(self) -> dict[str, Any]:
         """Returns what the next epoch depends on, the best weights included."""
         return {**super().state(), "weights": [value.numpy() for value in self._kept]}
@@ -144,8 +151,16 @@ class EarlyStopping(Monitored, keras.callbacks.EarlyStopping):
         super().restore(state)
         self._kept = [keras.ops.convert_to_tensor(value) for value in state["weights"]]
 
+    def _weights(self) -> list[Any]:
+        if self._snapshot is not None:
+            return self._snapshot()
+        # TensorFlow copies a value when its variable is next written to. `read_value` is the same
+        # and takes twice as long.
+        return [variable.value.value() for variable in self.model.weights]
+
     def _put_back(self) -> bool:
         kept, self._kept = self._kept, []
+        self._snapshot = None
         for variable, value in zip(self.model.weights if kept else [], kept, strict=True):
             variable.assign(value)
         return bool(kept)

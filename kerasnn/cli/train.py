@@ -22,9 +22,10 @@ Columns that cannot be learned from are left out, and named: those of one value,
 the rows, sentences and identifiers. A column of numbers mixed with text is an error.
 
 The directory holds model/, which TensorFlow Serving loads, model.keras, encoder.keras, from raw
-columns to the inputs of the model, and report.html. It is there when all is written: an error or
-Ctrl-C leaves nothing, or with --overwrite what was there. A process that is killed while it exports
-leaves half of DIR; what --overwrite replaces is then beside it, as a hidden directory of its name.
+columns to the inputs of the model, and report.html. It appears when all is written: an error,
+Ctrl-C or a kill leaves nothing at DIR, or with --overwrite what was there. A killed process may
+leave a hidden directory beside it, .kerasnn-train-*, which a later one removes after a day; killed
+between the two renames of --overwrite, it holds both the old directory and the new one.
 The same seed gives the same bits on the same machine.
 
 Example: kerasnn train penguins.csv --target species

@@ -51,9 +51,9 @@ def from_csv(
 
     Columns that are wrong are refused in one error, with a line of text for each: numbers or
     dates mixed with text, numbers that cannot be read, columns without a value, names of which
-    nearly each row has another one, sentences, missing values, and values that differ only in
-    digits that float32 drops, such as seconds since 1970 within one minute; with
-    `keras.config.set_floatx("float64")` real numbers are float64.
+    nearly each row has another one, sentences, missing values, integers that differ only in digits
+    that float64 drops, and values that differ only in digits that float32 drops, such as seconds
+    since 1970 within one minute; with `keras.config.set_floatx("float64")` real numbers are float64.
 
     The target becomes class indices, in the order of the names or numbers in `split.classes`, or
     float32 values.
@@ -110,10 +110,10 @@ def from_csv(
         encoding: As in `open`. The default reads UTF-8 with and without a byte-order mark.
         in_memory: False leaves the rows in the file and gives batches in a `tf.data.Dataset`: the
             file is read three times to learn the columns and again in each epoch. Each row takes up
-            to 8 bytes of memory if the target is a class, and up to 40 if it is a number; with
-            `missing="median"` the column stays too. Both parts have the same rows as with True. The
-            training part is shuffled in a buffer of 10,000 rows, so shuffle a file that is sorted
-            by class first. The test rows come in the order of the file.
+            to 8 bytes of memory, with `split_by` or `groups` up to 40 more; with `missing="median"`
+            the column stays too. Both parts have the same rows as with True. The training part is
+            shuffled in a buffer of 10,000 rows, so shuffle a file that is sorted by class first.
+            The test rows come in the order of the file.
         batch_size: Rows in a batch. Not used for arrays in memory.
 
     Returns:

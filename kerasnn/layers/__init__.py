@@ -17,6 +17,11 @@ from kerasnn.layers.embed_columns import EmbedColumns
 from kerasnn.layers.graph_convolution import GraphConvolution
 from kerasnn.layers.perceptron import Perceptron
 from kerasnn.layers.standardize import Standardize
+from kerasnn.layers.tabular.ntk_dense import NTKDense
+from kerasnn.layers.tabular.parametric_activation import ParametricActivation
+from kerasnn.layers.tabular.periodic_embedding import PeriodicEmbedding
+from kerasnn.layers.tabular.robust_scale import RobustScale
+from kerasnn.layers.tabular.scale import Scale
 
 __all__ = [
     "AlphaDropout",
@@ -29,7 +34,12 @@ __all__ = [
     "GaussianDropout",
     "GraphConvolution",
     "LeakyReLU",
+    "NTKDense",
+    "ParametricActivation",
     "Perceptron",
+    "PeriodicEmbedding",
+    "RobustScale",
+    "Scale",
     "SpatialDropout",
     "Standardize",
     "Threshold",

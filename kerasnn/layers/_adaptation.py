@@ -1,4 +1,4 @@
-"""The data that the `Standardize` layers inside a model learn from."""
+"""The data that the adaptive layers inside a model learn from."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +9,14 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._core.model import required_inputs, structure
+from kerasnn.layers._adaptive import AdaptiveLayer
 from kerasnn.layers._masks import mask_of, with_mask
-from kerasnn.layers.standardize import Standardize
 
 # Returns the adaptation data of one layer from a batch of inputs and targets.
 Reader = Callable[[Any, Any], Any]
 
 
-def not_adapted(model: keras.Model) -> list[tuple[Standardize, Reader]]:
+def not_adapted(model: keras.Model) -> list[tuple[AdaptiveLayer, Reader]]:
     """Returns the layers that have learned nothing yet, each with a reader of its data.
 
     The inputs of a layer depend on the layers in front of it: adapt them in this order.
@@ -27,28 +27,28 @@ def not_adapted(model: keras.Model) -> list[tuple[Standardize, Reader]]:
     return [(layer, _reader(layer, model)) for layer in _layers(model)]
 
 
-def _layers(model: Any) -> list[Standardize]:
+def _layers(model: Any) -> list[AdaptiveLayer]:
     found = []
     for layer in getattr(model, "layers", []):
-        if isinstance(layer, Standardize) and not layer.adapted:
+        if isinstance(layer, AdaptiveLayer) and not layer.adapted:
             found.append(layer)
         elif isinstance(layer, keras.Model):
             found += _layers(layer)
     return found
 
 
-def _reader(layer: Standardize, model: keras.Model) -> Reader:
+def _reader(layer: AdaptiveLayer, model: keras.Model) -> Reader:
     try:
-        return _targets_of(layer, model) if layer.invert else _inputs_of(layer, model)
+        return _targets_of(layer, model) if layer.learns_targets else _inputs_of(layer, model)
     except (AttributeError, ValueError) as error:
         raise ValueError(
-            f"`{layer.name}` has learned no mean and variance, and what reaches it inside "
+            f"`{layer.name}` has learned nothing yet, and what reaches it inside "
             f"`{model.name}` is not known before training. Call `adapt` of that layer before "
             "`fit`."
         ) from error
 
 
-def _inputs_of(layer: Standardize, model: keras.Model) -> Reader:
+def _inputs_of(layer: AdaptiveLayer, model: keras.Model) -> Reader:
     """Returns a function that computes the layer's inputs, with their mask, from a batch."""
     inputs = structure(model, "input")
     in_front = keras.Model(inputs, layer.input)
@@ -66,7 +66,7 @@ def _inputs_of(layer: Standardize, model: keras.Model) -> Reader:
     return read
 
 
-def _targets_of(layer: Standardize, model: keras.Model) -> Reader:
+def _targets_of(layer: AdaptiveLayer, model: keras.Model) -> Reader:
     """Returns a function that picks the targets, with their mask, of the layer's output."""
     outputs = structure(model, "output")
     if not any(layer.output is tensor for tensor in keras.tree.flatten(outputs)):

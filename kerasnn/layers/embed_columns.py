@@ -28,6 +28,10 @@ class EmbedColumns(keras.layers.Layer):
             rule of fastai.
         embeddings_initializer: Initializer of the tables E.
         embeddings_regularizer: Penalty on each table.
+        dense_gradient: Whether a step moves the vectors of all indices. By default it moves those
+            of the indices in its batch alone, as with `keras.layers.Embedding`, which is faster
+            for large tables; an optimizer with momentum, such as Adam, moves others too, but only
+            where it gets a gradient of all. `fit_many` can stack only models with True.
 
     Shape:
         `(batch, ..., features)` -> `(batch, ..., features - tables + sum of vector sizes)`.
@@ -51,8 +55,10 @@ class EmbedColumns(keras.layers.Layer):
         output_dim: int | None = None,
         embeddings_initializer: Any = "uniform",
         embeddings_regularizer: Any = None,
+        dense_gradient: bool = False,
         **kwargs: Any,
     ) -> None:
+        _checks.boolean("dense_gradient", dense_gradient)
         if not isinstance(embeddings, Mapping) or not embeddings:
             raise _checks.InvalidArgument(
                 "embeddings", "be a dictionary: position -> number of indices", embeddings
@@ -66,6 +72,7 @@ class EmbedColumns(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.embeddings = dict(embeddings)
         self.output_dim = output_dim
+        self.dense_gradient = dense_gradient
         self.embeddings_initializer = layers.from_keras(
             "embeddings_initializer", keras.initializers.get, embeddings_initializer
         )
@@ -109,6 +116,8 @@ class EmbedColumns(keras.layers.Layer):
         parts = [ops.take(x, self._others, axis=-1)] if self._others else []
         for (position, count), table in zip(self.embeddings.items(), self.tables, strict=True):
             indices: Any = ops.cast(x[..., position], "int32")
+            # The gradient of a product is dense.
+            table = 1.0 * table if self.dense_gradient else table
             known = ops.logical_and(indices >= 0, indices < count)
             parts.append(ops.take(table, ops.where(known, indices, 0), axis=0))
         return ops.concatenate(parts, axis=-1)
@@ -129,6 +138,7 @@ class EmbedColumns(keras.layers.Layer):
             # The keys of JSON are texts.
             "embeddings": [list(pair) for pair in self.embeddings.items()],
             "output_dim": self.output_dim,
+            "dense_gradient": self.dense_gradient,
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
             "embeddings_regularizer": keras.regularizers.serialize(self.embeddings_regularizer),
         }

@@ -1,23 +1,20 @@
 """Standardisation that is learned once, from the training data, and saved with the model."""
 
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
 from kerasnn._checks import layers
-from kerasnn.layers._masks import mask_of
-
-_CHUNK_BYTES = 1 << 22
+from kerasnn.layers._adaptive import AdaptiveLayer, batches
 
 
 @keras.saving.register_keras_serializable("kerasnn")
-class Standardize(keras.layers.Layer):
+class Standardize(AdaptiveLayer):
     """Gives every feature mean 0 and variance 1.
 
     Forward: y = (x - mean) / sqrt(variance), and y = 0 where the feature is constant
@@ -83,10 +80,7 @@ class Standardize(keras.layers.Layer):
             )
             if invert:
                 raise _checks.InvalidArgument("compress", "be None with `invert=True`", compress)
-        if isinstance(skip, str) or not isinstance(skip, Sequence):
-            raise _checks.InvalidArgument("skip", "be a sequence of positions", skip)
-        for position in skip:
-            _checks.integer("skip", position, at_least=0)
+        layers.check_positions("skip", skip)
         if skip and list(axes) != [-1]:
             raise _checks.InvalidArgument("skip", "be empty unless `axis` is -1", skip)
         # Inputs stay as they are: casting a year to bfloat16 would lose the year.
@@ -114,11 +108,7 @@ class Standardize(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(
             ndim=rank, axes={a: input_shape[a] for a in sorted(kept)}
         )
-        outside = [position for position in self.skip if position >= input_shape[-1]]
-        if outside:
-            raise _checks.InvalidArgument(
-                "skip", f"name positions below the {input_shape[-1]} features", outside[0]
-            )
+        layers.check_inside("skip", self.skip, input_shape[-1])
         self._averaged = tuple(a for a in range(rank) if a not in kept)
         features = input_shape[-1] if self.skip else 1
         self._skipped = np.isin(np.arange(features), list(self.skip))
@@ -127,19 +117,17 @@ class Standardize(keras.layers.Layer):
         create = {"shape": shape, "trainable": False, "autocast": False}
         self.mean = self.add_weight(name="mean", initializer="zeros", **create)
         self.variance = self.add_weight(name="variance", initializer="ones", **create)
-        self.count = self.add_weight(
-            name="count", shape=(), initializer="zeros", dtype="int64", trainable=False
-        )
-
-    @property
-    def adapted(self) -> bool:
-        """Whether mean and variance have been learned."""
-        return self.built and int(self.count) > 0
+        self.count = self.add_count()
 
     def reset(self) -> None:
         """Discards mean and variance: the next `fit` learns them anew."""
         if self.built:
             self._store(np.zeros(self.mean.shape), np.ones(self.mean.shape), 0)
+
+    @property
+    def learns_targets(self) -> bool:
+        """Whether it learns from the targets, not from its inputs."""
+        return self.invert
 
     def inverse(self) -> "Standardize":
         """Returns an adapted layer that undoes this one.
@@ -188,7 +176,7 @@ class Standardize(keras.layers.Layer):
         dtype = "float64" if self.variable_dtype == "float64" else "float32"
         variation = _checks.Variation(dtype)
         rows = 0
-        for batch, mask in _batches(self.name, data):
+        for batch, mask in batches(self.name, data):
             if not self.built:
                 self.build((None, *batch.shape[1:]))
                 self.built = True
@@ -275,42 +263,6 @@ class Standardize(keras.layers.Layer):
                 batch,
                 got=f"data of shape {batch.shape} and dtype {batch.dtype}",
             )
-
-
-def _batches(name: str, data: Any) -> Iterable[tuple[np.ndarray, np.ndarray | None]]:
-    """Yields slices of array-like data, or the inputs of batches, each with its mask."""
-    if isinstance(data, tf.data.Dataset) and data.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise _checks.InvalidArgument(
-            "data",
-            f"end, for `{name}` to adapt to",
-            data,
-            "Give it one pass: `.take(steps)`, or leave out `.repeat()`.",
-            got="an infinite dataset",
-        )
-    is_array = hasattr(data, "shape") or isinstance(data, (list, tuple))
-    if not is_array and isinstance(data, Iterable):
-        for batch in data:
-            yield _array(name, batch[0] if isinstance(batch, tuple) else batch)
-        return
-    array, mask = _array(name, data)
-    row_bytes = max(1, 8 * array[:1].size)
-    rows = max(1, _CHUNK_BYTES // row_bytes)
-    for start in range(0, len(array), rows):
-        piece = slice(start, start + rows)
-        yield array[piece], None if mask is None else mask[piece]
-
-
-def _array(name: str, data: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns data as a NumPy array, with its mask; refuses what NumPy would misread."""
-    mask = mask_of(data) if isinstance(data, tf.Tensor) else None
-    _checks.refuse_masked("data", data)
-    array = np.asarray(data)
-    if array.ndim == 0:
-        rule = f"be a dense array, or batches of them, for `{name}` to adapt to"
-        raise _checks.InvalidArgument("data", rule, data, got=type(data).__name__)
-    # NumPy does not know bfloat16 as a number.
-    array = array.astype(np.float32) if array.dtype.kind == "V" else array
-    return array, None if mask is None else np.asarray(mask)
 
 
 def _check_range(name: str, mean: np.ndarray, variance: np.ndarray) -> None:

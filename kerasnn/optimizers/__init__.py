@@ -1,9 +1,11 @@
 """Optimizers; each is an ordinary `keras.optimizers.Optimizer`."""
 
+from kerasnn.optimizers.adamw import AdamW
 from kerasnn.optimizers.sgd import SGD
 
 __all__ = [
     "SGD",
+    "AdamW",
 ]
 
 

@@ -1,6 +1,6 @@
 """Figure of the decision boundary of a classifier."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _POINTS = 200
 _MARGIN = 0.1
+# Standard deviations of a probability, which is at most 0.5.
+_LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4)
 
 
 @_checks.known_arguments
@@ -24,6 +26,7 @@ def decision_boundary(
     y: Any,
     *,
     labels: Sequence[str] | None = None,
+    uncertainty: Callable[[np.ndarray], tuple[Any, Any]] | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Draws the predictions of a model of two features over the plane, and the rows.
@@ -38,6 +41,11 @@ def decision_boundary(
         x: Rows, `(batch, 2)`.
         y: Class numbers, `(batch,)` or `(batch, 1)`.
         labels: Names of the classes, in the order of their numbers.
+        uncertainty: A function of rows `(batch, 2)` that returns mean and standard deviation of
+            the probabilities, such as `model.predict_uncertainty` of `models.ensemble`, or
+            `functools.partial(layers.predict_mc, model)` of a network with dropout. Dotted lines
+            then join points where the standard deviation of the class with the largest mean is
+            0.05, 0.1, 0.2, 0.3 or 0.4.
         ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
 
     Returns:
@@ -45,7 +53,7 @@ def decision_boundary(
 
     Raises:
         InvalidArgument: If `x` has not two features, `y` is not classes, or they differ in
-            length; if the model predicts something else; if `ax` is no Axes.
+            length; if the model or `uncertainty` predicts something else; if `ax` is no Axes.
         TypeError: If an argument is unknown.
 
     Example:
@@ -77,6 +85,9 @@ def decision_boundary(
     else:
         _regions(ax, first, second, heights.argmax(axis=1).reshape(_POINTS, _POINTS), count)
         right = predicted.argmax(axis=1) == classes
+    if uncertainty is not None:
+        deviations = _deviations(uncertainty, grid.reshape(-1, 2).astype(np.float32))
+        _deviation_lines(ax, first, second, deviations.reshape(_POINTS, _POINTS))
     for number, name in enumerate(names):
         own = classes == number
         ax.scatter(
@@ -119,6 +130,32 @@ def _regions(
         alpha=0.3,
         rasterized=True,
     )
+
+
+def _deviations(uncertainty: Any, rows: np.ndarray) -> np.ndarray:
+    """Returns for each row the standard deviation of the class with the largest mean."""
+    rule = "be a function of rows that returns mean and standard deviation of their probabilities"
+    if not callable(uncertainty):
+        raise _checks.InvalidArgument("uncertainty", rule, uncertainty)
+    moments: Any = uncertainty(rows)
+    is_pair = isinstance(moments, tuple) and len(moments) == 2
+    shapes = [np.shape(moment) for moment in moments] if is_pair else [np.shape(moments)]
+    if not is_pair or len(set(shapes)) > 1 or len(shapes[0]) != 2 or shapes[0][0] != len(rows):
+        got = f"a result of shapes {', '.join(map(str, shapes))} for {len(rows)} rows"
+        raise _checks.InvalidArgument("uncertainty", rule, moments, got=got)
+    mean, deviation = map(np.asarray, moments)
+    return np.take_along_axis(deviation, mean.argmax(axis=1, keepdims=True), axis=1)[:, 0]
+
+
+def _deviation_lines(
+    ax: Any, first: np.ndarray, second: np.ndarray, deviations: np.ndarray
+) -> None:
+    levels = [level for level in _LEVELS if deviations.min() < level < deviations.max()]
+    if levels:
+        lines = ax.contour(
+            first, second, deviations, levels, colors="#555555", linestyles="dotted", linewidths=1
+        )
+        ax.clabel(lines, fontsize="x-small")
 
 
 def _rows(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Learning-rate schedules; each is an ordinary Keras schedule."""
 
 from kerasnn.schedules.cosine import Cosine
+from kerasnn.schedules.cosine_log import CosineLog
 from kerasnn.schedules.exponential import Exponential
 from kerasnn.schedules.inverse_time import InverseTime
 from kerasnn.schedules.one_cycle import OneCycle
@@ -9,6 +10,7 @@ from kerasnn.schedules.step import Step
 
 __all__ = [
     "Cosine",
+    "CosineLog",
     "Exponential",
     "InverseTime",
     "OneCycle",

@@ -33,6 +33,24 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
         41 by multiplying with 1 / 41, and gets less than 1.
         """
 
+    @property
+    def lasts_as_training(self) -> bool:
+        """Whether its length is that of training, which `begin` sets."""
+        return False
+
+    @property
+    def length(self) -> tuple[int, int] | None:
+        """What `begin` has set: the number of steps, and the start; None where that is constant."""
+        return None
+
+    def begin(self, steps: int, start: int) -> None:
+        """Called by `kerasnn.fit` and `fit_many` when training starts.
+
+        Args:
+            steps: Number of steps of the whole training.
+            start: The optimizer's count of steps before the first of them.
+        """
+
     def __call__(self, step: Any) -> Any:
         """Returns the learning rate at a step."""
         step = tf.convert_to_tensor(step)
@@ -77,7 +95,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
             The Axes.
         """
         if steps is None:
-            steps = getattr(self, "steps", STEPS_DRAWN)
+            steps = getattr(self, "steps", None) or STEPS_DRAWN
         _checks.integer("steps", steps)
         ax = given_or_new(ax)
         ax.plot(self.values(steps), color=COLOURS[0], label=type(self).__name__)

@@ -15,7 +15,7 @@ POOLINGS = {
     "flatten": keras.layers.Flatten,
 }
 
-_STATISTICS = (layers.Standardize, keras.layers.Normalization)
+_STATISTICS = (layers.RobustScale, layers.Standardize, keras.layers.Normalization)
 
 
 class ModelGraph:

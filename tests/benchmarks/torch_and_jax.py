@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from networks import Network
 
-_RATE, _BETA_1, _BETA_2, _EPSILON = 1e-3, 0.9, 0.999, 1e-7
+_RATE, _BETA_1, _BETA_2 = 1e-3, 0.9, 0.999
 
 
 def is_there(library: str) -> bool:
@@ -20,8 +20,14 @@ def is_there(library: str) -> bool:
     return importlib.util.find_spec(library) is not None
 
 
-def torch_fit(network: Network, x: Any, y: Any, batch_size: int, validation: Any) -> Any:
-    """Returns a function that trains a fresh network of torch for some epochs."""
+def torch_fit(
+    network: Network, x: Any, y: Any, batch_size: int, validation: Any, *, compiled: bool = False
+) -> Any:
+    """Returns a function that trains a new network of torch for some epochs.
+
+    Where it is `compiled`, `torch.compile` makes one program of the network and one of the
+    optimizer's step.
+    """
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -34,8 +40,9 @@ def torch_fit(network: Network, x: Any, y: Any, batch_size: int, validation: Any
     held = None if validation is None else tensors(*validation)
     model = torch.nn.Sequential(*_torch_layers(network), torch.nn.LazyLinear(network.outputs))
     model.to(device)(x[:2])
-    optimizer = torch.optim.Adam(model.parameters(), _RATE, (_BETA_1, _BETA_2), _EPSILON)
+    optimizer = torch.optim.Adam(model.parameters(), _RATE, (_BETA_1, _BETA_2), network.epsilon)
     criterion = torch.nn.CrossEntropyLoss()
+    update: Any = optimizer.step
 
     def run(x: Any, y: Any, order: Any, *, train: bool) -> tuple[float, float]:
         loss_sum = hits = torch.zeros((), device=device)
@@ -47,7 +54,7 @@ def torch_fit(network: Network, x: Any, y: Any, batch_size: int, validation: Any
             if train:
                 optimizer.zero_grad()
                 loss.backward()
-                optimizer.step()
+                update()
             loss_sum = loss_sum + loss.detach() * len(rows)
             hits = hits + (logits.detach().argmax(1) == labels).sum()
         return float(loss_sum) / len(x), float(hits) / len(x)
@@ -61,6 +68,8 @@ def torch_fit(network: Network, x: Any, y: Any, batch_size: int, validation: Any
     # One is faster for small networks, and much so on a busy machine. The first call warms up.
     seconds_with(1)
     threads = min((1, os.cpu_count() or 1), key=seconds_with)
+    if compiled:
+        model, update = torch.compile(model), torch.compile(update)
 
     def fit(epochs: int) -> Any:
         torch.set_num_threads(threads)
@@ -139,7 +148,10 @@ def jax_fit(network: Network, x: Any, y: Any, batch_size: int, validation: Any) 
             squares = _mix(_BETA_2, squares, jax.tree.map(jnp.square, gradients))
             rate = _RATE * jnp.sqrt(1 - _BETA_2**count) / (1 - _BETA_1**count)
             weights = jax.tree.map(
-                lambda w, m, s: w - rate * m / (jnp.sqrt(s) + _EPSILON), weights, means, squares
+                lambda w, m, s: w - rate * m / (jnp.sqrt(s) + network.epsilon),
+                weights,
+                means,
+                squares,
             )
             return ((weights, moving, means, squares, count), key), sums
 

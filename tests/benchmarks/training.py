@@ -5,14 +5,20 @@
 Networks are timed in steady state: after fits that compile, each contestant fits for about half a
 second a round. Jobs are timed from a fresh model on, so that tracing and compiling count. The
 contestants take turns, so that a busy machine is slow for all of them, and the median round is
-taken. torch and JAX take part where they can be imported, JAX with dense networks alone. Exits
-with 1 where a bound does not hold.
+taken. Keras takes part as it comes, with `steps_per_execution=64`, and with `jit_compile=True` but
+for convolutions, which XLA compiles for minutes on a CPU; torch and JAX where they can be imported,
+torch as its eager loop and under `torch.compile`, JAX with dense networks alone. Programs that are
+kept on disk are not used, so that each job compiles anew. Exits with 1 where a bound does not hold.
+
+Triton, which torch's builds for GPUs bring, crashes beside TensorFlow in one process: use torch's
+build for CPUs.
 """
 
 import argparse
 import dataclasses
 import functools
 import gc
+import itertools
 import json
 import math
 import os
@@ -58,21 +64,36 @@ class Timing:
 
 
 def keras_fit(
-    network: Network, x: Any, y: Any, batch_size: int, validation: Any, engine: str | None = None
+    network: Network,
+    x: Any,
+    y: Any,
+    batch_size: int,
+    validation: Any,
+    engine: str | None = None,
+    **options: Any,
 ) -> Fit:
-    """Returns a function that trains a fresh model by Keras's own `fit`, or by an engine."""
-    model: Any = network.keras_model()
+    """Returns a function that trains a new model by Keras's own `fit`, or by an engine.
+
+    `options` are those of `compile`.
+    """
+    model: Any = network.keras_model(**options)
     fit = functools.partial(kerasnn.fit, model, engine=engine) if engine else model.fit
     return lambda epochs: fit(x, y, batch_size, epochs, verbose=0, validation_data=validation)
 
 
 def contestants(network: Network, *extra: str) -> dict[str, Contestant]:
     """Returns what can train a network, by name; Keras comes first."""
-    fits: dict[str, Contestant] = {"keras": keras_fit}
+    fits: dict[str, Contestant] = {
+        "keras": keras_fit,
+        "keras 64 steps": functools.partial(keras_fit, steps_per_execution=64),
+    }
+    if "xla" in network.engines:
+        fits["keras jit"] = functools.partial(keras_fit, jit_compile=True)
     for engine in (*network.engines, *extra):
         fits[engine] = functools.partial(keras_fit, engine=engine)
     if is_there("torch"):
         fits["torch"] = torch_fit
+        fits["torch compiled"] = functools.partial(torch_fit, compiled=True)
     if is_there("jax") and network.is_dense:
         fits["jax"] = jax_fit
     return fits
@@ -111,9 +132,12 @@ def time_job(job: Job, rounds: int) -> list[Timing]:
     """Times a job from the first call of `fit` to its end, with a fresh model each round."""
     fits = contestants(job.network, "auto")
     timings = [Timing(job.network.name, name, len(job.x), job.steps) for name in fits]
+    # Another constant each time, so that no contestant finds a program that was compiled before.
+    epsilons = (1e-7 * (1 + i / 1000) for i in itertools.count())
     for _ in range(rounds):
         for timing, start in zip(timings, fits.values(), strict=True):
-            fit = start(job.network, job.x, job.y, job.batch_size, job.validation)
+            network = dataclasses.replace(job.network, epsilon=next(epsilons))
+            fit = start(network, job.x, job.y, job.batch_size, job.validation)
             began = time.perf_counter()
             history = fit(job.epochs)
             timing.seconds.append(time.perf_counter() - began)

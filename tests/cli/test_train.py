@@ -80,6 +80,8 @@ def test_writes_everything_and_nothing_else(trained):
     assert [path.name for path in folder.parent.iterdir()] == ["fruit"]
     assert (folder / "model" / "1" / "saved_model.pb").exists()
     assert (folder / "model" / "models.config").read_text().count(str(folder / "model")) == 1
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert not any(b".kerasnn-train-" in path.read_bytes() for path in files)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count("grün") > 0
     assert "logistic regression" in page
@@ -354,6 +356,34 @@ def test_a_failure_leaves_what_was_there(tmp_path, overwrite):
         interrupted()
     left = sorted(path.name for path in tmp_path.rglob("*"))
     assert left == (["new", "old.txt"] if overwrite else [])
+    with output.created(folder) as directory:
+        assert (directory.name, directory.resolve() == folder.resolve()) == ("new", False)
+        (directory / "model.keras").write_text("whole")
+        (directory / "card.json").write_text(json.dumps([str(directory.resolve()), "grün"]))
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["card.json", "model.keras", "new"]
+    assert json.loads((folder / "card.json").read_text()) == [str(folder.resolve()), "grün"]
+
+
+_KILLED = """
+import os, pathlib, signal, sys
+from kerasnn.cli.training import output
+with output.created(pathlib.Path(sys.argv[1])) as directory:
+    (directory / "model.keras").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_a_kill_leaves_what_was_there(tmp_path):
+    folder = tmp_path / "new"
+    folder.mkdir()
+    (folder / "old.txt").write_text("old")
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
+    command = [sys.executable, "-c", _KILLED, str(folder)]
+    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    assert [path.name for path in folder.iterdir()] == ["old.txt"]
+    [hidden] = [path for path in tmp_path.iterdir() if path != folder]
+    os.utime(hidden, (0, 0))
     with output.created(folder) as directory:
         (directory / "model.keras").write_text("whole")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["model.keras", "new"]

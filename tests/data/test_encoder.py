@@ -396,6 +396,29 @@ def test_columns_are_kept_as_json(column):
     assert column_from_config(config) == column
 
 
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (NumberColumn(name="a", mean=2.5, minimum=1, maximum=4, missing="error"), "an error"),
+        (NumberColumn(name="a", mean=2.5, minimum=1, maximum=4, missing="mean"), "the mean, 2.5"),
+        (
+            NumberColumn(
+                name="a", mean=2.5, minimum=1, maximum=4, missing="indicator", missing_rows=1
+            ),
+            "the mean, 2.5, and an indicator",
+        ),
+        (
+            CategoryColumn(name="a", categories=("x",), commonest="x", missing="indicator"),
+            "a category of its own",
+        ),
+        (BooleanColumn(name="a", mean=0.8, missing="median"), "the commonest, true"),
+        (DateColumn(name="a", first="2000-01-01", missing="drop"), "left out"),
+    ],
+)
+def test_what_replaces_a_missing_value_in_words(column, words):
+    assert column.replacement == words
+
+
 def test_names_of_any_text():
     names = ["größe (cm)", "2019", "a/b", 'the "x"', "it's", "two\nlines", "{0}", " ", "列"]
     encoder = data.Encoder([BooleanColumn(name=name, mean=0.5) for name in names])

@@ -88,7 +88,7 @@ def test_nothing_is_learned_from_test_rows(write):
 
 
 def test_a_stream_holds_the_same_rows_as_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv_table, "_STREAM_BYTES", 300)
+    monkeypatch.setattr(csv_table, "_BLOCK_BYTES", 300)
     path = tmp_path / "fruit.csv"
     _fruit(100).to_csv(path, index=False)
     memory = data.from_csv(path, "kind", missing="mean", seed=2)
@@ -115,11 +115,15 @@ def test_a_stream_holds_the_same_rows_as_memory(tmp_path, monkeypatch):
         (["", 2, 5], {"task": "multiclass", "drop_missing_target": True}),
         ([3.5, 0.1, 1e30], {}),
         ([7, 3, 4096.5], {"task": "regression"}),
+        ([7, "", 4096], {"task": "count", "drop_missing_target": True}),
+        # Integers, of which one is missing, until the last blocks show that they are real.
+        ([*range(150), "", 0.5], {"drop_missing_target": True}),
+        ([2**60 + 2**12, 1, 0], {"task": "regression"}),
     ],
 )
 def test_a_stream_has_the_targets_of_memory(tmp_path, monkeypatch, values, options):
-    monkeypatch.setattr(csv_table, "_STREAM_BYTES", 300)
-    lines = [f"{i},{values[i % 3]}" for i in range(200)]
+    monkeypatch.setattr(csv_table, "_BLOCK_BYTES", 300)
+    lines = [f"{i},{values[i % len(values)]}" for i in range(200)]
     (tmp_path / "line.csv").write_text("\n".join(["x,y", *lines]))
     memory = data.from_csv(tmp_path / "line.csv", "y", **options)
     stream = data.from_csv(tmp_path / "line.csv", "y", **options, in_memory=False)
@@ -131,6 +135,24 @@ def test_a_stream_has_the_targets_of_memory(tmp_path, monkeypatch, values, optio
         found = _unbatched(part)
         assert found[1].dtype == y.dtype
         np.testing.assert_array_equal(_rows(*found), _rows(x, y))
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "words"),
+    [
+        ([1e9 + 0.5, 1e9], "regression", r"target 'y' must hold .* different in float32"),
+        ([1, -1], "count", "'y', which holds other values than integers from 0"),
+        ([1, 0.5], "count", "'y', which holds other values than integers from 0"),
+        (["", "red"], None, "target 'y' is missing in rows"),
+        ([1, "red"], "regression", "Column 'y' holds numbers .* and text"),
+    ],
+)
+def test_targets_that_a_stream_refuses(tmp_path, monkeypatch, values, task, words):
+    monkeypatch.setattr(csv_table, "_BLOCK_BYTES", 300)
+    lines = [f"{i},{values[i % 2]}" for i in range(200)]
+    (tmp_path / "line.csv").write_text("\n".join(["x,y", *lines]))
+    with pytest.raises(ValueError, match=words):
+        data.from_csv(tmp_path / "line.csv", "y", task=task, in_memory=False)
 
 
 def test_keras_fits_a_stream(tmp_path):
@@ -395,6 +417,28 @@ def test_classes_that_differ_beyond_the_digits_of_numbers(write):
         data.from_csv(path, "who", task="binary")
     split = data.from_csv(path, "who", task="binary", categorical=("who",))
     assert split.classes == tuple(names)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("first", [0, 300])
+def test_features_whose_digits_float64_drops(write, tmp_path, in_memory, first):
+    frame = pd.DataFrame({"id": range(400), "x": range(400), "y": 200 * [0, 1]})
+    frame["id"] += np.where(np.arange(400) < first, 0, 10**17)
+    path = tmp_path / "ids.csv"
+    frame.to_csv(path, index=False)
+    words = r"Column 'id' holds integers that differ .* such as 1000+3?0\d and 1000+3?0\d"
+    for read in (
+        lambda **k: data.from_csv(path, "y", in_memory=in_memory, **k),
+        lambda **k: data.from_frame(frame, "y", in_memory=in_memory, **k),
+    ):
+        with pytest.raises(ValueError, match=words):
+            read()
+        with pytest.raises(ValueError, match=words):
+            read(embed_above=4)
+        assert read(drop=("id",), groups="id").features
+    # Large numbers that stay apart are numbers.
+    path = write("x,y\n" + "\n".join(f"{10**17 * i + 1},{i % 2}" for i in range(40)))
+    assert data.from_csv(path, "y", in_memory=in_memory).features == ("x",)
 
 
 def test_categories_of_many_digits_stay_apart(write):

@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from kerasnn import data, models, serving
 from kerasnn._core.raw_rows import Tensor, columns_of
+from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.encoder import encode, learned_anew
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +164,25 @@ def test_windows_of_series(series):
         np.testing.assert_allclose(made.v.iloc[places], y, rtol=1e-6)
 
 
+@pytest.mark.parametrize("windows", [None, 3])
+def test_an_encoder_that_learns_anew_from_some_rows(windows):
+    rng = np.random.default_rng(0)
+    made = pd.DataFrame(
+        {"kind": rng.choice(["a", "b", ""], 60), "size": rng.normal(size=60), "v": rng.random(60)}
+    )
+    made.loc[::7, "size"] = np.nan
+    split = data.from_frame(made, "v", missing="median", windows=windows)
+    raw = {name: RawColumn.of_array(values) for name, values in split.raw_train.items()}
+    again = learned_anew(split.encoder, raw, np.arange(len(split.x_train)))
+    np.testing.assert_allclose(encode(again, raw), split.x_train, rtol=1e-6)
+    kinds = split.raw_train["kind"].reshape(len(split.x_train), -1)
+    rows = np.flatnonzero((kinds != "b").all(axis=1))
+    part = learned_anew(split.encoder, raw, rows)
+    assert [name for name in again.features if name not in part.features] == ["kind=b"]
+    size = next(column for column in part.columns if column.name == "size")
+    assert size.fill == pytest.approx(np.nanmedian(split.raw_train["size"][rows]), rel=1e-6)
+
+
 def test_classes_of_windows_follow_two_windows_and_one_to_train_on(invalid):
     made = pd.DataFrame({"t": range(40), "y": ["a", "b"] * 20})
     assert data.from_frame(made, "y", windows=3, split_by="t").classes == ("a", "b")
@@ -287,6 +308,12 @@ BAD = pd.DataFrame(
         "y": [0, 1] * 20,
     }
 )
+
+
+def test_a_frame_of_one_column_has_no_delimiter():
+    with pytest.raises(ValueError, match="name a column of the frame") as caught:
+        data.from_frame(pd.DataFrame({"a": [1.0]}), "b")
+    assert "delimiter" not in str(caught.value)
 
 
 def test_all_wrong_columns_are_in_one_error():

@@ -12,8 +12,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from kerasnn.data.tables import _reading_bar, csv_table
+from kerasnn.data.tables import csv_table
 from kerasnn.data.tables.columns.blocks import Blocks
+from kerasnn.data.tables.csv_files import reading_bar
 from kerasnn.data.tables.csv_table import CsvTable
 from kerasnn.data.tables.frame_table import FrameTable
 
@@ -30,8 +31,7 @@ def write(tmp_path):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(csv_table, "_STREAM_BYTES", 64)
-    monkeypatch.setattr(csv_table, "_MEMORY_BYTES", 100)
+    monkeypatch.setattr(csv_table, "_BLOCK_BYTES", 64)
 
 
 def _random_text(rng, delimiter):
@@ -147,11 +147,42 @@ def test_columns_have_the_same_type_in_each_frame(write, small_blocks):
     table = CsvTable(write("\n".join(["a,late,b,y", *rows])), as_text=["y"])
     frames = list(table.frames())
     assert len(frames) > 5
-    types = [pl.Float64, pl.String, pl.Float64, pl.String]
+    types = [pl.Float64, pl.Enum, pl.Float64, pl.Enum]
     assert all(list(frame.schema.values()) == types for frame in frames)
-    assert pl.concat(frames).equals(table.frame())
+    assert pl.concat(map(_written, frames)).equals(_written(table.frame()))
     assert table.frame()["late"][34:37].to_list() == ["34", "text", "36"]
     assert table.frame()["y"][1] == "100000000000000001"
+
+
+def _written(frame):
+    return frame.with_columns(pl.col(pl.Enum).cast(pl.String))
+
+
+@pytest.mark.parametrize(
+    ("late", "column"),
+    [
+        ("7", [*range(35), 7.0]),
+        (" 7 ", [*range(35), 7.0]),
+        ("", [*range(35), None]),
+        ("NA", [*range(35), None]),
+        ("nan", [*range(35), None]),
+        ("3", [0, 1, 2, None, *range(4, 35), None]),
+        ("-inf", [*range(35), -np.inf]),
+        ("red", [*map(str, range(35)), "red"]),
+    ],
+)
+def test_first_rows_that_mislead(write, small_blocks, monkeypatch, late, column):
+    rows = [f"{i},x,{i}" for i in range(35)]
+    missing = ["NA", "nan", *(["3"] if late == "3" else [])]
+    tables = []
+    for sample in (2, 1000):
+        monkeypatch.setattr(csv_table, "_SAMPLE_ROWS", sample)
+        table = CsvTable(write("\n".join(["a,b,y", *rows, f"{late},x,5"])), missing_values=missing)
+        assert table.frame()["a"].to_list() == column
+        frames = list(map(_written, table.frames()))
+        assert pl.concat(frames).equals(_written(table.frame()))
+        tables.append(frames[-1])
+    assert tables[0].equals(tables[1])
 
 
 def test_selected_rows_are_those_of_a_mask(write, small_blocks):
@@ -160,7 +191,8 @@ def test_selected_rows_are_those_of_a_mask(write, small_blocks):
     mask[:20] = False
     blocks = Blocks(table, frame=None, numeric=None)
     chosen = [
-        (block.start + here, block.select(here).frame) for here, block in blocks.selected(mask)
+        (block.start + here, _written(block.select(here).frame))
+        for here, block in blocks.selected(mask)
     ]
     indices, frames = zip(*chosen, strict=True)
     assert len(frames) > 1
@@ -194,7 +226,7 @@ def test_places_and_cells_of_rows(write):
 )
 def test_a_wrong_row_is_named_with_its_line(write, monkeypatch, text, message):
     for size in (32, 1 << 20):
-        monkeypatch.setattr(csv_table, "_STREAM_BYTES", size)
+        monkeypatch.setattr(csv_table, "_BLOCK_BYTES", size)
         with pytest.raises(ValueError, match=message):
             list(CsvTable(write(text)).frames())
 
@@ -231,7 +263,7 @@ def test_a_delimiter_is_one_character(write, invalid, delimiter):
 def test_a_slow_file_shows_its_progress_on_a_terminal(write, monkeypatch, capsys):
     path = write("a,y\n" + "1,x\n" * 100)
     CsvTable(path).frame()
-    monkeypatch.setattr(_reading_bar, "_PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(reading_bar, "_PATIENCE_SECONDS", -1)
     CsvTable(path).frame()
     assert capsys.readouterr().out == ""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)

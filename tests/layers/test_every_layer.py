@@ -33,6 +33,12 @@ def adapted(**arguments):
     return layer
 
 
+def robust(**arguments):
+    layer = layers.RobustScale(**arguments)
+    layer.adapt(np.random.default_rng(1).normal(3, 5, size=(50, 3)))
+    return layer
+
+
 @dataclasses.dataclass
 class Case:
     """How to make a layer, and inputs of a given number of rows."""
@@ -85,6 +91,7 @@ CASES = {
     ],
     "Dropout": [
         Case(lambda: layers.Dropout(0.4, seed=3), lambda rows: normal(rows, 50)),
+        Case(lambda: layers.Dropout(0.4, anneal=True, seed=3), lambda rows: normal(rows, 50)),
         Case(
             lambda: layers.Dropout(0.4, noise_shape=(None, 1, None), seed=3),
             lambda rows: normal(rows, 4, 20),
@@ -101,6 +108,7 @@ CASES = {
             lambda: layers.EmbedColumns(
                 {0: 3},
                 output_dim=2,
+                dense_gradient=True,
                 embeddings_initializer=keras.initializers.RandomNormal(seed=1),
                 embeddings_regularizer=keras.regularizers.L1L2(0.1, 0.2),
             ),
@@ -134,6 +142,35 @@ CASES = {
             {"randomize": (0.1, 0.4), "seed": 3},
         )
     ],
+    "NTKDense": [
+        Case(
+            lambda: layers.NTKDense(
+                4,
+                kernel_initializer=keras.initializers.RandomNormal(stddev=1.0, seed=1),
+                bias_initializer=keras.initializers.RandomNormal(stddev=1.0, seed=2),
+                data_driven=True,
+                seed=3,
+            ),
+            lambda rows: normal(rows, 3),
+        ),
+        Case(
+            lambda: layers.NTKDense(
+                2,
+                activation="tanh",
+                bias_rate_factor=2.0,
+                kernel_initializer="ones",
+                bias_initializer="ones",
+            ),
+            lambda rows: normal(rows, 5, 3),
+        ),
+    ],
+    "ParametricActivation": [
+        Case(lambda: layers.ParametricActivation("tanh"), lambda rows: normal(rows, 3)),
+        Case(
+            lambda: layers.ParametricActivation(keras.activations.relu, rate_factor=2.0),
+            lambda rows: normal(rows, 5, 3),
+        ),
+    ],
     "Perceptron": [
         Case(
             lambda formulation=formulation: layers.Perceptron(
@@ -142,6 +179,26 @@ CASES = {
             lambda rows: integers(rows, 3),
         )
         for formulation in ("bias", "threshold", "weight")
+    ],
+    "PeriodicEmbedding": [
+        Case(lambda: layers.PeriodicEmbedding(seed=3), lambda rows: normal(rows, 3)),
+        Case(
+            lambda: layers.PeriodicEmbedding(
+                3, frequencies=5, sigma=0.5, rate_factor=2.0, skip=(0, 2), seed=3
+            ),
+            lambda rows: normal(rows, 4),
+        ),
+        Case(lambda: layers.PeriodicEmbedding(skip=(0, 1), seed=3), lambda rows: normal(rows, 2)),
+    ],
+    "RobustScale": [
+        Case(robust, lambda rows: normal(rows, 3)),
+        Case(lambda: robust(clip=None, skip=(1,)), lambda rows: normal(rows, 3)),
+        Case(lambda: robust(clip=0.5, skip=(2,)), lambda rows: normal(rows, 4, 3)),
+        Case(layers.RobustScale, lambda rows: normal(rows, 3)),
+    ],
+    "Scale": [
+        Case(layers.Scale, lambda rows: normal(rows, 3)),
+        Case(lambda: layers.Scale(rate_factor=0.5), lambda rows: normal(rows, 5, 3)),
     ],
     "SpatialDropout": [
         Case(
@@ -241,6 +298,36 @@ def by_unit(layer, x):
     return np.stack([f(x[..., i]) for i, f in enumerate(own)], axis=-1)
 
 
+def tangent(layer, x):
+    kernel, bias, *_ = weights_of(layer)
+    return activation_of(layer)(
+        layer, x @ kernel / np.sqrt(x.shape[-1]) + layer.bias_rate_factor * bias
+    )
+
+
+def parametric(layer, x):
+    return {"tanh": np.tanh, "relu": lambda z: np.maximum(z, 0)}[layer.activation.__name__](x)
+
+
+def periodic(layer, x):
+    w, b, kernel, bias = (layer.rate_factor * weight for weight in weights_of(layer))
+    parts = [x]
+    for place, i in enumerate(i for i in range(x.shape[1]) if i not in layer.skip):
+        wave = np.cos(2 * np.pi * x[:, i : i + 1] @ w[place] + b[place])
+        parts.append(wave @ kernel[place] + bias[place])
+    return np.concatenate(parts, axis=-1)
+
+
+def robustly_scaled(layer, x):
+    if not layer.adapted:
+        return x
+    data = np.random.default_rng(1).normal(3, 5, size=(50, 3))
+    low, median, high = np.percentile(data, [25, 50, 75], axis=0)
+    z = (x - median) / (high - low)
+    z = z / np.sqrt(1 + (z / layer.clip) ** 2) if layer.clip else z
+    return np.where(np.isin(np.arange(3), layer.skip), x, z)
+
+
 VALUES = {
     "AlphaDropout": same,
     "ConcreteDropout": same,
@@ -252,7 +339,12 @@ VALUES = {
     "GaussianDropout": same,
     "GraphConvolution": mixed,
     "LeakyReLU": leaky,
+    "NTKDense": tangent,
+    "ParametricActivation": parametric,
     "Perceptron": threshold_units,
+    "PeriodicEmbedding": periodic,
+    "RobustScale": robustly_scaled,
+    "Scale": same,
     "SpatialDropout": same,
     "Standardize": standard,
     "Threshold": lambda layer, x: x > layer.theta,
@@ -263,6 +355,8 @@ NO_RATE = (1, -0.1, float("nan"), "half", None, True, [0.5])
 NO_COUNT = (0, -1, 1.5, "two", None, True, [2])
 NO_SEED = (-1, 1.5, "one", True, 2**32, [1])
 NO_FLAG = ("yes", None, 1)
+NO_FACTOR = (0, -1, float("nan"), float("inf"), "fast", None, True)
+NO_POSITIONS = ("last", 1, None, (1.5,), (-1,), (True,))
 DENSE = {
     "units": NO_COUNT,
     "activation": ("rellu", 3),
@@ -276,6 +370,8 @@ GIVEN = {
     "EmbedColumns": {"embeddings": {0: 3}},
     "GraphConvolution": {"units": 2},
     "LeakyReLU": {"randomize": (0.1, 0.2)},
+    "NTKDense": {"units": 2},
+    "ParametricActivation": {"activation": "selu"},
     "UnitwiseActivation": {"activations": ["relu"]},
     **{name: {"rate": 0.5} for name in ("AlphaDropout", "DropBlock", "DropPath", "Dropout")},
     **{name: {"rate": 0.5} for name in ("GaussianDropout", "SpatialDropout")},
@@ -293,10 +389,11 @@ WRONG = {
     "DropBlock": DROPPING | {"block_size": NO_COUNT},
     "DropConnect": DROPPING | DENSE,
     "DropPath": DROPPING,
-    "Dropout": DROPPING | NOISE_SHAPE,
+    "Dropout": DROPPING | NOISE_SHAPE | {"anneal": NO_FLAG},
     "EmbedColumns": {
         "embeddings": ({}, None, [3], {0: 0}, {-1: 3}, {"a": 3}, {0: 1.5}),
         "output_dim": (0, -1, 1.5, "two", True, [2]),
+        "dense_gradient": ("yes",),
         "embeddings_initializer": ("nope", 3),
         "embeddings_regularizer": ("nope", 0.1),
     },
@@ -308,16 +405,39 @@ WRONG = {
         "randomize": (0.3, (0.1,), (0.3, 0.1), ("a", "b"), (0.1, None), (float("nan"), 1)),
         "seed": NO_SEED,
     },
+    "NTKDense": {
+        "units": NO_COUNT,
+        "activation": ("rellu", 3),
+        "bias_rate_factor": NO_FACTOR,
+        "kernel_initializer": ("nope", 3),
+        "bias_initializer": ("nope", 3),
+        "data_driven": NO_FLAG,
+        "seed": NO_SEED,
+    },
+    "ParametricActivation": {"activation": ("rellu", 3), "rate_factor": NO_FACTOR},
     "Perceptron": {
         "units": NO_COUNT,
         "formulation": ("bais", None, 3),
         "kernel_initializer": ("nope", 3),
     },
+    "PeriodicEmbedding": {
+        "output_dim": (1, *NO_COUNT),
+        "frequencies": NO_COUNT,
+        "sigma": NO_FACTOR,
+        "rate_factor": NO_FACTOR,
+        "skip": NO_POSITIONS,
+        "seed": NO_SEED,
+    },
+    "RobustScale": {
+        "clip": tuple(value for value in NO_FACTOR if value is not None),
+        "skip": NO_POSITIONS,
+    },
+    "Scale": {"rate_factor": NO_FACTOR},
     "SpatialDropout": DROPPING,
     "Standardize": {
         "axis": ("last", 1.5, (), None, True, [[1]]),
         "invert": NO_FLAG,
-        "skip": ("last", 1, None, (1.5,), (-1,), (True,)),
+        "skip": NO_POSITIONS,
         "compress": (0, -1, float("nan"), float("inf"), "far", True, [3.0]),
     },
     "Threshold": {
@@ -401,7 +521,13 @@ def test_integers_are_cast(case):
     np.testing.assert_array_equal(got, wanted)
 
 
-@pytest.mark.parametrize("name", ["DropConnect", "LeakyReLU", "Perceptron", "UnitwiseActivation"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("DropConnect", "LeakyReLU", "NTKDense", "ParametricActivation", "Perceptron"),
+        *("PeriodicEmbedding", "RobustScale", "Scale", "UnitwiseActivation"),
+    ],
+)
 def test_another_width_than_before(name):
     """Broadcasting would spread a width of 1 over all units, and a wider input would be cut."""
     layer = CASES[name][1].make()
@@ -551,6 +677,10 @@ def test_one_gradient_step(case):
         layers.Dropout(0.5),
         layers.GaussianDropout(0.5),
         layers.LeakyReLU(),
+        layers.NTKDense(2),
+        layers.ParametricActivation("tanh"),
+        layers.RobustScale(),
+        layers.Scale(),
         layers.SpatialDropout(0.5),
         layers.Standardize(),
         layers.Threshold(),

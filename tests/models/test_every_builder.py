@@ -10,8 +10,9 @@ import kerasnn
 from kerasnn import layers, models, tasks
 from tests.models.builder_cases import CASES, OUTPUTS, ROWS, WANTED, each, each_task, targets
 
-# Rosenblatt's unit has neither task nor seed; its tests are in another file.
-OWN_TESTS = {"perceptron"}
+# Rosenblatt's unit has neither task nor seed, and these others have optimizers of their own and no
+# penalties; their tests are in other files.
+OWN_TESTS = {"ensemble", "pack", "perceptron", "tabular"}
 
 
 def test_every_public_builder_is_here():

@@ -21,6 +21,7 @@ CASES = {
     "InverseTime": lambda: schedules.InverseTime(0.8, rate=0.3, every=2),
     "Polynomial": lambda: schedules.Polynomial(0.8, 0.1, steps=9, power=2.0),
     "Cosine": lambda: schedules.Cosine(0.8, 0.1, steps=11, warmup_steps=3, restarts=1),
+    "CosineLog": lambda: schedules.CosineLog(0.8, steps=11, cycles=3),
     "OneCycle": lambda: schedules.OneCycle(0.8, steps=11, pct_start=0.4),
 }
 
@@ -112,6 +113,9 @@ CYCLE = {"max_lr": 1, "steps": 9}
         ("Cosine", ONE | {"steps": 3, "restarts": -1}, "restarts"),
         ("Cosine", ONE | {"steps": 5, "warmup_steps": 2, "restarts": 3}, "restarts"),
         ("Cosine", {"initial": 0.1, "final": 0.2, "steps": 3}, "final"),
+        ("CosineLog", CYCLE | {"max_lr": 0}, "max_lr"),
+        ("CosineLog", CYCLE | {"steps": 0}, "steps"),
+        ("CosineLog", CYCLE | {"cycles": 21}, "cycles"),
         ("OneCycle", CYCLE | {"max_lr": 0}, "max_lr"),
         ("OneCycle", CYCLE | {"pct_start": 0.6}, "pct_start"),
         ("OneCycle", CYCLE | {"initial": 1}, "initial"),

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasnn.schedules import Cosine, Exponential, InverseTime, OneCycle, Polynomial, Step
+import kerasnn
+from kerasnn.schedules import (
+    Cosine,
+    CosineLog,
+    Exponential,
+    InverseTime,
+    OneCycle,
+    Polynomial,
+    Step,
+)
 
 theirs = keras.optimizers.schedules
 STEPS = np.arange(40)
@@ -91,3 +100,41 @@ def test_momentum_falls_while_the_rate_rises():
     rates = cycle.values(11)
     wanted = [0.9, 0.85, 0.8, 0.75, 0.7, 0.75, 0.8, 0.85, 0.9, 0.9, 0.9]
     np.testing.assert_allclose(cycle.momentum_at(rates), wanted, rtol=1e-5)
+
+
+def test_cycles_that_double():
+    """Of 15 steps the cycles take 1, 2, 4 and 8: the rate is 0 between them, and half way at 1."""
+    got = CosineLog(0.5, steps=15, cycles=4).values([0, 1, 3, 7, 15, 99])
+    np.testing.assert_allclose(got, 0, atol=1e-5)
+    middle = (2 ** (np.arange(4) + 0.5) - 1).astype("float32")
+    np.testing.assert_allclose(CosineLog(0.5, steps=15).values(middle), 0.5, rtol=1e-5)
+    once = CosineLog(1.0, steps=1000, cycles=1).values(1001)
+    t = np.arange(1001) / 1000
+    np.testing.assert_allclose(once, (1 - np.cos(2 * np.pi * np.log2(1 + t))) / 2, atol=1e-5)
+
+
+def test_a_schedule_that_lasts_as_long_as_training():
+    """A second training begins anew, and a continued one goes on."""
+    schedule = CosineLog(0.5)
+    np.testing.assert_allclose(schedule.values(3), 0.5)
+    model = kerasnn.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(schedule), loss="mse")
+    x, fixed = np.ones((20, 1)), CosineLog(0.5, steps=6)
+    rates = []
+    model.fit(x, x, batch_size=10, epochs=3, verbose=0, engine="graph")
+    rates.append(schedule.values(7))
+    model.fit(x, x, batch_size=10, epochs=3, initial_epoch=2, verbose=0, engine="graph")
+    rates.append(schedule.values(np.arange(2, 9)))
+    model.fit(x, x, batch_size=10, epochs=3, verbose=0, engine="keras")
+    rates.append(schedule.values(np.arange(8, 15)))
+    for found in rates:
+        np.testing.assert_allclose(found, fixed.values(7), atol=1e-6)
+    assert schedule.get_config()["steps"] is None
+
+
+def test_a_training_of_unknown_length(invalid):
+    model = kerasnn.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(CosineLog(0.5)), loss="mse")
+    batches = tf.data.Dataset.from_tensors((np.ones((2, 1)), np.ones((2, 1))))
+    with invalid("x"):
+        model.fit(batches.filter(lambda *_: True), epochs=2, verbose=0)

@@ -1,3 +1,4 @@
+import functools
 import pickle
 
 import keras
@@ -16,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from kerasnn import models
 from kerasnn.selection import Classifier, Regressor
+from kerasnn.selection.estimators.networks import NETWORKS
 from tests.selection.selection_helpers import blobs
 
 SMALL = {"hidden": (4,), "epochs": 3, "random_state": 5, "learning_rate": 0.05}
@@ -220,3 +222,45 @@ def test_class_numbers_of_many_digits_stay_apart():
     model.fit(x, ids[place])
     np.testing.assert_array_equal(model.classes_, ids)
     np.testing.assert_array_equal(model.predict(x), ids[place])
+
+
+@pytest.mark.parametrize("kind", [Classifier, Regressor])
+def test_a_tabular_network_has_defaults_of_its_own(kind):
+    """It is what `models.tabular` gives after its own training, with the best epoch."""
+    x, labels = blobs()
+    y = labels if kind is Classifier else x @ [1.0, -2.0]
+    x = np.c_[x, x[:, 0] > 0]
+    fitted = kind(network="tabular", hidden=(8,), dropout=0.25, epochs=5, random_state=3).fit(x, y)
+    assert fitted.model_.name == "tabular"
+    assert fitted.model_.get_layer("dropout_1").rate == 0.25
+    # The last column has two values.
+    assert list(fitted.model_.get_layer("periodic").skip) == [2]
+    assert "val_loss" in fitted.history_
+    assert fitted.n_iter_ == 5
+    assert fitted.best_epoch_ == 1 + int(np.argmin(fitted.history_["val_loss"]))
+    assert fitted.score(x, y) > 0.3
+    assert kind().get_params()["epochs"] is None
+
+
+@pytest.mark.parametrize("kind", [Classifier, Regressor])
+def test_packs_and_ensembles_train_by_their_own_fit(kind):
+    x, labels = blobs()
+    y = labels if kind is Classifier else x @ [1.0, -2.0]
+    build = functools.partial(models.pack, n=4, folds=2, space={"hidden": [(8,)]})
+    pack = kind(build=build, epochs=20, random_state=3).fit(x, y)
+    assert "val_loss" in pack.history_
+    assert pack.score(x, y) > 0.5
+    restored = pickle.loads(pickle.dumps(pack))
+    np.testing.assert_allclose(restored.predict(x), pack.predict(x), rtol=1e-5)
+
+    def ensemble(input_shape, outputs, task, seed):
+        return models.ensemble(
+            lambda: models.mlp(input_shape, outputs, task=task, hidden=(8,)), 2, seed=seed
+        )
+
+    mean = kind(build=ensemble, epochs=2, early_stopping=True, patience=1, random_state=3).fit(x, y)
+    assert mean.model_.history.members[0].engine == "stacked"
+
+
+def test_a_pack_is_a_network_by_name():
+    assert NETWORKS["pack"].build is models.pack

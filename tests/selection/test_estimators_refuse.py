@@ -1,10 +1,13 @@
 """Arguments that an estimator refuses, which leave it unchanged."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
+from kerasnn import models
 from kerasnn.selection import Classifier, Regressor
 from tests.selection.selection_helpers import blobs
 
@@ -125,3 +128,24 @@ def test_rows_with_several_labels_have_no_class_weights(invalid):
     x, y = blobs()
     with invalid("class_weight", value={0: 5}):
         Classifier(**SMALL, class_weight={0: 5}).fit(x, np.stack([y > 0, y > 1], 1).astype(int))
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("network", "mpl"), ("l2", 0.1), ("optimizer", "sgd"), ("batch_norm", True)],
+)
+def test_arguments_that_are_none_of_the_network(argument, value, invalid):
+    """The recipe of `tabular` has an optimizer of its own."""
+    with invalid(argument, value=value):
+        Classifier(**{"network": "tabular", argument: value}).fit(*blobs())
+
+
+def test_a_network_by_name_beside_a_builder(invalid):
+    with invalid("network", value="tabular"):
+        Classifier(build=dense(3, "softmax", SPARSE), network="tabular").fit(*blobs())
+
+
+def test_a_pack_stops_by_itself(invalid):
+    build = functools.partial(models.pack, n=2, folds=2, space={"hidden": [(2,)]})
+    with invalid("early_stopping", value=True):
+        Classifier(build=build, early_stopping=True).fit(*blobs())

@@ -56,6 +56,12 @@ def subclassed():
     return model
 
 
+def ensemble():
+    return models.ensemble(
+        lambda: models.mlp(4, outputs=3, task="multiclass", hidden=(4,)), 3, seed=0
+    )
+
+
 def string_lookup():
     lookup = keras.layers.StringLookup(vocabulary=["ant", "bee"], output_mode="multi_hot")
     layers = [keras.Input((2,), dtype="string"), lookup, keras.layers.Dense(2, "softmax")]
@@ -100,6 +106,11 @@ CASES = {
     "graph_network": (
         lambda: models.graph_network(3, outputs=2, task="multiclass", units=(4,), seed=0),
         {"features": normal(3, 5, 3), "adjacency": np.ones((3, 5, 5), "float32")},
+    ),
+    "ensemble": (ensemble, {"features": normal(3, 4)}),
+    "pack": (
+        lambda: models.pack(4, 3, task="multiclass", n=4, folds=2, seed=0),
+        {"features": normal(3, 4)},
     ),
     "transfer": (transfer, {"image": 85 * np.abs(normal(3, 32, 32, 3))}),
     "two_inputs": (two_inputs, {"left": normal(3, 3), "right": normal(3, 2)}),

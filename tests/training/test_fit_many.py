@@ -68,6 +68,14 @@ def schedule(i):
     return network(i, optimizers.Adam(rate), lambda: [K.Standardize()])
 
 
+def tabular(i):
+    """Its schedule is as long as the training of each member, which differ in their rows."""
+    rate = kerasnn.schedules.CosineLog(0.02 * (i + 1))
+    return kerasnn.models.tabular(
+        6, 3, task="multiclass", hidden=(5,), learning_rate=rate, weight_decay=0.1 * i, seed=i
+    )
+
+
 def assert_equal_states(one, other):
     for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
@@ -79,7 +87,7 @@ def assert_equal_histories(one, other):
         np.testing.assert_allclose(values, other.history[name], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("make", [momentum, adam, rmsprop, adamw, schedule])
+@pytest.mark.parametrize("make", [momentum, adam, rmsprop, adamw, schedule, tabular])
 def test_each_member_ends_as_fit_alone_leaves_it(make):
     models = [make(i) for i in range(3)]
     options = {"epochs": 5, "class_weight": WEIGHTS, "verbose": 0}
@@ -171,6 +179,38 @@ def test_early_stopping_ends_one_member():
     assert callbacks[0][0].stopped_epoch_ == len(histories[0].epoch) - 1
 
 
+def test_keras_own_early_stopping_reads_weights_from_its_model():
+    def stops():
+        return keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
+
+    models, alone = [sgd(i) for i in range(2)], sgd(1)
+    options = {"epochs": 8, "validation_data": (X[:40], Y[::-1][:40]), "verbose": 0}
+    callbacks = [[EarlyStopping(patience=2)], [stops()]]
+    kerasnn.fit_many(models, X, Y, seeds=[1, 2], callbacks=callbacks, **options)
+    kerasnn.fit(alone, X, Y, seed=2, callbacks=[stops()], engine="graph", **options)
+    assert_equal_states(models[1], alone)
+
+
+def test_embedded_columns_and_other_first_frequencies():
+    def embedded(i):
+        keras.utils.set_random_seed(i)
+        body = [
+            K.EmbedColumns({0: 4}, dense_gradient=True),
+            K.PeriodicEmbedding(sigma=0.1 * (i + 1)),
+            L.Dense(3, "softmax"),
+        ]
+        model = keras.Sequential([keras.Input((7,)), *body])
+        model.compile(optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+        return model
+
+    x = np.concatenate([_random.randint(0, 4, (90, 1)), X], axis=1)
+    models, alone = [embedded(i) for i in range(2)], embedded(1)
+    histories = kerasnn.fit_many(models, x, Y, epochs=3, seeds=[1, 2], verbose=0)
+    kerasnn.fit(alone, x, Y, epochs=3, seed=2, verbose=0, engine="graph")
+    assert {history.engine for history in histories} == {"stacked"}
+    assert_equal_states(models[1], alone)
+
+
 def test_callbacks_set_the_learning_rate_of_one_member():
     def halved(epoch, rate):
         return rate / 2
@@ -221,6 +261,10 @@ def test_what_cannot_be_stacked_trains_alone_and_says_why():
     assert_equal_states(models[1], alone)
 
 
+def test_embeddings_stack_without_momentum():
+    assert why_alone(small(L.Embedding(9, 2), optimizer="sgd"), ()) is None
+
+
 def small(layer=None, shape=(6,), optimizer="adam", loss="mse"):
     middle = [] if layer is None else [layer]
     model = keras.Sequential([keras.Input(shape), *middle, L.Flatten(), L.Dense(1)])
@@ -238,7 +282,8 @@ def small(layer=None, shape=(6,), optimizer="adam", loss="mse"):
         (lambda: small(optimizer=optimizers.Adam(clipnorm=1.0)), "clipnorm"),
         (lambda: small(optimizer=optimizers.Adam(use_ema=True)), "use_ema"),
         (lambda: small(L.Dense(3, dtype="bfloat16")), "float32"),
-        (lambda: small(L.Embedding(3, 2)), "sparse"),
+        (lambda: small(L.Embedding(9, 2)), "rows of `embedding"),
+        (lambda: small(K.EmbedColumns({0: 9})), "rows of `embed_columns"),
     ],
 )
 def test_reasons_to_train_alone(model, reason):

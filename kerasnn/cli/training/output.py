@@ -4,11 +4,17 @@ import contextlib
 import os
 import pathlib
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 
 from kerasnn import _checks
 from kerasnn._core import atomic_files
+
+_STAGE = ".kerasnn-train-"
+_OLD_S = 24 * 3600
+# Files that may name the directory that they are in.
+_TEXTS = (".config", ".html", ".json")
 
 
 def check(path: pathlib.Path, *, overwrite: bool) -> None:
@@ -33,27 +39,51 @@ def check(path: pathlib.Path, *, overwrite: bool) -> None:
 
 @contextlib.contextmanager
 def created(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Creates a directory, and removes it where what is written to it fails or is interrupted.
+    """Yields a directory to write to, which becomes `path` by a rename when all is written.
 
-    What was there before is kept beside it until all is written, and put back after an error. The
-    directory has its name from the start, since a SavedModel's files for the server hold it; a
-    process that is killed may leave it half.
+    It has the name of `path` and lies in a hidden directory beside it. Files that name their own
+    place, those for the server, the model card and the report, are rewritten for the new place.
+    What was at `path` is replaced, or stays where writing fails or is interrupted. If the process
+    is killed, the hidden directory is left, which the next one removes after a day; killed between
+    the two renames that replace a directory, it holds both, and there is nothing at `path`.
 
     Args:
         path: The directory.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    before = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    replaces = path.exists()
-    if replaces:
-        os.replace(path, before)
+    _remove_old(path.parent)
+    stage = path.with_name(f"{_STAGE}{uuid.uuid4().hex}")
+    draft, before = stage / path.name, stage / f"{path.name}.before"
+    draft.mkdir(parents=True)
     try:
-        path.mkdir()
-        yield path
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
+        yield draft
+        _rewrite(draft, stage.name)
+        atomic_files.flush_tree(draft)
+        replaces = path.exists()
         if replaces:
-            os.replace(before, path)
-        raise
-    if replaces:
-        shutil.rmtree(before)
+            os.replace(path, before)
+        try:
+            os.replace(draft, path)
+        except BaseException:
+            if replaces:
+                os.replace(before, path)
+            raise
+        atomic_files.flush(path.parent)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _rewrite(draft: pathlib.Path, stage: str) -> None:
+    """Takes the hidden directory out of the paths in texts, where no format escapes its name."""
+    for file in draft.rglob("*"):
+        if file.suffix in _TEXTS:
+            text = file.read_text(encoding="utf-8")
+            file.write_text(text.replace(f"{stage}/", ""), encoding="utf-8")
+
+
+def _remove_old(folder: pathlib.Path) -> None:
+    """Removes what killed processes have left."""
+    for stage in folder.glob(f"{_STAGE}{'[0-9a-f]' * 32}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - stage.stat().st_mtime > _OLD_S:
+                shutil.rmtree(stage, ignore_errors=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sklearn import metrics
 
+from kerasnn.report.sections.scores import mean_and_error, undefined_metrics
 from kerasnn.tasks import Task
 
 # Metric -> whether more is better, in the order of the table. The first one ranks.
@@ -80,19 +81,15 @@ class Comparison:
 
     def ranked(self) -> list[str]:
         """Returns the names of the models, the best mean of the first defined metric first."""
-        names = metric_names(self.task)
-        metric = next((name for name in names if self.defined(name)), next(iter(names)))
+        names, undefined = metric_names(self.task), undefined_metrics(self.scores)
+        metric = next((name for name in names if name not in undefined), next(iter(names)))
         more = names[metric]
         sign = -1 if more else 1
         return sorted(self.scores, key=lambda name: sign * np.mean(self.scores[name][metric]))
 
-    def defined(self, metric: str) -> bool:
-        """Returns whether a metric has a score on every fold."""
-        return all(np.isfinite(found[metric]).all() for found in self.scores.values())
-
     def __str__(self) -> str:
         """One line a model, the best first, with mean and standard error; * marks the best."""
-        names = metric_names(self.task)
+        names, undefined = metric_names(self.task), undefined_metrics(self.scores)
         best = {}
         for metric, more in names.items():
             means = {name: np.mean(found[metric]) for name, found in self.scores.items()}
@@ -102,26 +99,15 @@ class Comparison:
         for model in self.ranked():
             cells = [model]
             for metric in names:
-                if not self.defined(metric):
+                if metric in undefined:
                     cells.append("-  ")
                     continue
-                text = mean_and_error(self.scores[model][metric])
+                # Not every terminal shows the sign.
+                text = mean_and_error(np.array(self.scores[model][metric])).replace("±", "+-")
                 is_best = np.mean(self.scores[model][metric]) == best[metric]
                 cells.append(f"{text} *" if is_best else f"{text}  ")
             lines.append([*cells, f"{self.seconds[model]:.1f}"])
         return aligned(lines, right=range(1, len(head)))
-
-
-def mean_and_error(values: Sequence[float]) -> str:
-    """Returns mean and standard error.
-
-    >>> mean_and_error([0.9, 0.8, 0.85])
-    '0.850 +- 0.029'
-    """
-    mean, error = float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
-    # Three digits after the point, or four significant ones of a large number.
-    decimals = max(0, 3 - max(0, int(np.floor(np.log10(max(abs(mean), 1e-9))))))
-    return f"{mean:.{decimals}f} +- {error:.{decimals}f}"
 
 
 def aligned(lines: Sequence[Sequence[str]], *, right: Sequence[int] | range = ()) -> str:

@@ -4,12 +4,14 @@ import dataclasses
 import json
 import pathlib
 import shlex
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from kerasnn import doctor, report, serving, training
+from kerasnn import _checks, doctor, report, serving, training
+from kerasnn._core import atomic_files
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.cli.training import images, output, table
 from kerasnn.cli.training.compare import compare
@@ -24,6 +26,7 @@ from kerasnn.serving.report import ExportReport
 
 _SEARCH_FOLDS = 3
 _BATCH = 8192
+_REPORT = "report.html"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,9 @@ def run(options: Options) -> Result:
         OSError: If a file cannot be read or written.
     """
     output.check(options.output, overwrite=options.overwrite)
+    if options.report is not None:
+        _checks.file_name("--report", options.report)
+        atomic_files.check_writable("--report", options.report)
     say: Callable[..., None] = (lambda *_: None) if options.quiet else _print
     verbose = 0 if options.quiet else 1
     # Whatever draws without a seed of its own draws the same in each run.
@@ -81,9 +87,13 @@ def run(options: Options) -> Result:
             "\nDiagnosis:",
             *(f"  {finding}" for finding in diagnosis.findings or ["Nothing is wrong."]),
         )
+        say(f"\nExports the model, verifies the export and writes the report: {options.output}")
         with output.created(options.output) as directory:
-            say(f"\nExports the model, verifies the export and writes the report: {directory}")
             exported = _write(problem, trained, comparison, diagnosis, options, directory)
+        place = options.output / exported.path.relative_to(directory)
+        exported = dataclasses.replace(exported, path=place)
+        if options.report is not None:
+            _move(options.output / _REPORT, options.report)
     say(_last_words(options, problem, exported))
     return Result(test_scores=test_scores, comparison=comparison, export=exported)
 
@@ -166,7 +176,7 @@ def _write(
         examples=problem.examples,
     )
     report.write(
-        options.report or directory / "report.html",
+        directory / _REPORT,
         split=split,
         model=trained.model,
         target=options.target,
@@ -183,6 +193,14 @@ def _write(
         names=None if split.rows_test is None else [str(i) for i in split.rows_test],
     )
     return exported
+
+
+def _move(file: pathlib.Path, to: pathlib.Path) -> None:
+    """Moves a file, also to another file system."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_files.replacing(to) as draft:
+        shutil.copyfile(file, draft)
+    file.unlink()
 
 
 def _command_again(options: Options) -> str:
@@ -210,7 +228,7 @@ def _last_words(options: Options, problem: Problem, exported: ExportReport) -> s
             ask += ["--encoding", options.encoding]
     return (
         f"{exported}\n\n"
-        f"Report:\n  {options.report or options.output / 'report.html'}\n"
+        f"Report:\n  {options.report or options.output / _REPORT}\n"
         f"Serve it:\n  {card['serve']['docker']}\n"
         + (f"Ask the server:\n  {request}\n" if request else "")
         + f"Ask without a server, about {_what_to_ask(options)}:\n"

@@ -27,11 +27,11 @@ from kerasnn.data.tables.columns import (
     NumberColumn,
 )
 from kerasnn.data.tables.columns.raw import RawColumn
-from kerasnn.data.tables.columns.statistics import statistics_for
 from kerasnn.data.tables.csv_table import CsvTable
-from kerasnn.data.tables.encoder import Encoder, encode
+from kerasnn.data.tables.encoder import Encoder, encode, learned_anew
 from kerasnn.data.tables.split_table import split_table
 from kerasnn.data.tables.table_options import TableOptions
+from kerasnn.report.sections import columns
 from kerasnn.tasks import Task
 
 _MOST_EXAMPLES = 3
@@ -114,7 +114,7 @@ class Table(Problem):
 
     def fold(self, train: np.ndarray, test: np.ndarray) -> Fold:
         """Returns a fold, encoded anew: categories, means and first dates are those of `train`."""
-        encoder = _learned(self.split.encoder, self._raw, train)
+        encoder = learned_anew(self.split.encoder, self._raw, train)
         x = encode(encoder, self._raw)
         rows = dataclasses.replace(
             self.training_rows(),
@@ -128,8 +128,8 @@ class Table(Problem):
     @functools.cached_property
     def _raw(self) -> dict[str, RawColumn]:
         """The raw columns of the training part, as encoders take them."""
-        columns = self.split.encoder.columns
-        return {c.name: _raw_column(self.split.raw_train[c.name], c) for c in columns}
+        learned = self.split.encoder.columns
+        return {c.name: RawColumn.of_array(self.split.raw_train[c.name]) for c in learned}
 
     def contestants(self, settings: Settings) -> dict[str, Contestant]:
         """Returns the network and models of scikit-learn."""
@@ -151,12 +151,9 @@ class Table(Problem):
         return train_network(self.training_rows(), settings, seed=seed, verbose=verbose)
 
     @property
-    def columns(self) -> list[report.Column]:
+    def columns(self) -> tuple[report.Column, ...]:
         """Returns what the columns are taken for."""
-        return [
-            report.Column(c.name, c.kind, _filled(c) if c.missing_rows else "")
-            for c in self.split.encoder.columns
-        ]
+        return columns.described(self.split)
 
     @property
     def examples(self) -> None:
@@ -246,7 +243,7 @@ def _inferred_task(values: pl.Series, options: Options) -> tuple[str | None, tup
     if options.task is not None or values.name in options.categorical:
         return options.task, ()
     distinct = values.drop_nulls().unique()
-    numbers = distinct.cast(pl.Float64, strict=False)
+    numbers = distinct.cast(pl.String).cast(pl.Float64, strict=False)
     if numbers.null_count() or len(numbers) <= _FEW_INTEGERS or (numbers != numbers.floor()).any():
         return None, ()
     if numbers.min() == 0 and numbers.max() == len(numbers) - 1:
@@ -267,44 +264,8 @@ def _notes(frame: pl.DataFrame, options: Options) -> tuple[str, ...]:
 
 def _kept_texts(frame: pl.DataFrame, options: Options) -> Iterator[str]:
     for name in options.keep:
-        if frame[name].dtype == pl.String:
+        if frame[name].dtype in (pl.String, pl.Enum):
             yield name
-
-
-def _learned(encoder: Encoder, raw: dict[str, RawColumn], rows: np.ndarray) -> Encoder:
-    """Returns an encoder of the same columns that has learned from some rows alone.
-
-    A column without a value in these rows is left out.
-    """
-    columns: list[Column] = []
-    for column in encoder.columns:
-        statistics = statistics_for(
-            column.kind,
-            column.name,
-            column.missing,
-            check=False,
-            # As in the whole, whatever number of categories these rows have.
-            embed_above=0 if isinstance(column, CategoryColumn) and column.embedded else None,
-            date_format=column.date_format if isinstance(column, DateColumn) else None,
-        )
-        statistics.update(raw[column.name].take(rows))
-        if statistics.rows:
-            columns.append(statistics.finish())
-    return Encoder(
-        columns,
-        missing_values=encoder.missing_values,
-        windows=encoder.windows,
-        float_type=encoder.float_type,
-    )
-
-
-def _raw_column(values: np.ndarray, column: Column) -> RawColumn:
-    """Returns raw values, `(rows,)` or `(rows, windows)`, as encoder and statistics take them."""
-    if column.kind == "number":
-        return RawColumn(values.astype("float64"))
-    texts = pl.Series(values.reshape(-1).tolist(), dtype=pl.String)
-    found = RawColumn.of(texts.set(texts == "", None))
-    return found.take(np.arange(values.size).reshape(values.shape))
 
 
 def _kind(column: Column) -> str:
@@ -320,24 +281,7 @@ def _kind(column: Column) -> str:
 
 def _missing(column: Column) -> str:
     """Returns how many training rows lack a value, and what they get instead."""
-    return f"{column.missing_rows}, {_filled(column)}" if column.missing_rows else "-"
-
-
-def _filled(column: Column) -> str:
-    """Returns in words what a row without a value gets."""
-    if not column.fills:
-        return "left out" if column.missing == "drop" else "an error"
-    if isinstance(column, NumberColumn):
-        filled = f"filled with {column.fill:.4g}"
-    elif isinstance(column, CategoryColumn):
-        if column.missing in ("category", "indicator"):
-            return "a category of its own"
-        filled = f"filled with {column.commonest!r}"
-    elif isinstance(column, DateColumn):
-        filled = f"filled with {column.median}"
-    else:
-        filled = "filled with the commoner value"
-    return f"{filled}, with an indicator" if column.has_indicator else filled
+    return f"{column.missing_rows}: {column.replacement}" if column.missing_rows else "-"
 
 
 def _examples(encoder: Encoder, column: Column) -> str:

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import dataclasses
 import itertools
 import os
 import pathlib
@@ -10,20 +11,47 @@ from collections.abc import Collection, Iterator, Sequence
 import polars as pl
 
 from kerasnn import _checks
-from kerasnn.data.tables._csv_blocks import CsvFile
-from kerasnn.data.tables._file_kinds import check_kind
-from kerasnn.data.tables._reading_bar import ReadingBar
+from kerasnn.data.tables.csv_files.blocks import CsvFile
+from kerasnn.data.tables.csv_files.file_kinds import check_kind
+from kerasnn.data.tables.csv_files.reading_bar import ReadingBar
 from kerasnn.data.tables.table import (
     Table,
+    are_small,
+    categories,
     clean_text,
+    may_be_missing,
+    missing_numbers,
     missing_texts,
     numbers,
-    numeric_columns,
 )
 
-# A stream takes 70 MB with blocks of 2 MiB, and 250 MB with 16 MiB; 4 MiB are read quickest.
-_STREAM_BYTES = 1 << 21
-_MEMORY_BYTES = 1 << 22
+# A stream takes 70 MB with blocks of 2 MiB, and 250 MB with 16 MiB; larger ones are not quicker.
+_BLOCK_BYTES = 1 << 21
+# Rows that tell the types of the columns, as far as the others do not contradict.
+_SAMPLE_ROWS = 250
+
+
+@dataclasses.dataclass(frozen=True)
+class _Types:
+    """Columns of numbers; all others are names.
+
+    Args:
+        plain: Those whose cells are numbers of at most 2**53 or empty, which Polars reads at once.
+        mixed: Those in which other texts stand for a missing value.
+        digits: Those that are to be text although they hold numbers.
+    """
+
+    plain: tuple[str, ...]
+    mixed: tuple[str, ...]
+    digits: tuple[str, ...]
+
+    def without_plain(self) -> "_Types":
+        """Returns the types for a file whose first rows mislead."""
+        return _Types((), (*self.plain, *self.mixed), self.digits)
+
+
+class _MisledError(Exception):
+    """A column that the first rows show as plain numbers holds others, or texts."""
 
 
 class CsvTable(Table):
@@ -46,6 +74,8 @@ class CsvTable(Table):
         ValueError: If the header is missing or repeats a name; and, while rows are read, with
             its line, for a row of another length, a broken quotation or text in another encoding.
     """
+
+    hint = "It has one column only: should `delimiter` be ';' or '\\t'?"
 
     def __init__(
         self,
@@ -76,25 +106,26 @@ class CsvTable(Table):
         self._missing = missing_texts(missing_values)
         self._as_text = frozenset(as_text)
         self._drop = [name for name in self.names if name in drop]
-        self._numeric: list[str] | None = None
+        self._types: _Types | None = None
 
     def frame(self) -> pl.DataFrame:
-        """Returns all rows; the file is read once."""
-        texts = pl.concat([self._empty(), *self._texts(_MEMORY_BYTES, progress=True)])
-        values = self._numbers(texts, self._candidates(texts))
-        self._numeric = values.columns
-        return self._typed(texts, values)
+        """Returns all rows; the file is read once, or again where its first rows mislead."""
+        types = self._sampled()
+        try:
+            return self._whole(types)
+        except _MisledError:
+            return self._whole(types.without_plain())
 
     def frames(self, *, progress: bool = False) -> Iterator[pl.DataFrame]:
         """Yields the rows in order; the first time a pass before finds the columns of numbers."""
-        if self._numeric is None:
-            numeric = None
-            for texts in self._texts(_STREAM_BYTES, progress=True):
-                numeric = self._candidates(texts) if numeric is None else numeric
-                numeric = self._numbers(texts, numeric).columns
-            self._numeric = numeric or []
-        for texts in self._texts(_STREAM_BYTES, progress=progress):
-            yield self._typed(texts, self._numbers(texts, self._numeric))
+        if self._types is None:
+            types = self._sampled()
+            try:
+                self._types = self._confirmed(types)
+            except _MisledError:
+                self._types = self._confirmed(types.without_plain())
+        for rows in self._blocks(self._types, progress=progress):
+            yield self._typed(rows, self._types)
 
     def places(self, rows: Sequence[int]) -> str:
         """Returns the lines of rows, found by reading the file again: "line 3, 6"."""
@@ -112,26 +143,71 @@ class CsvTable(Table):
             for row, (line, cells) in enumerate(below):
                 yield row, line, cells
 
-    def _empty(self) -> pl.DataFrame:
+    def _sampled(self) -> "_Types":
+        """Returns the types of the columns, as far as the first rows tell."""
+        with contextlib.closing(self._file.rows()) as rows:
+            first = [cells for _, cells in itertools.islice(rows, 1, _SAMPLE_ROWS + 1)]
+        # Rows of another length are refused later, with their line.
+        first = [cells for cells in first if len(cells) == len(self.names)]
+        texts = pl.DataFrame(first, dict.fromkeys(self.names, pl.String), orient="row")
+        texts = texts.drop(self._drop)
+        found = numbers(texts, texts.columns, self._missing)
+        numeric = [name for name in found.columns if name not in self._as_text]
+        plain = [n for n in numeric if found[n].null_count() == (texts[n] == "").sum()]
+        plain = [name for name in plain if are_small(found.select(name))]
+        return _Types(
+            plain=tuple(plain),
+            mixed=tuple(name for name in numeric if name not in plain),
+            digits=tuple(name for name in found.columns if name in self._as_text),
+        )
+
+    def _confirmed(self, types: "_Types") -> "_Types":
+        """Reads the file, and returns the types that all rows have."""
+        mixed = list(types.mixed)
+        for rows in self._blocks(types, progress=True):
+            self._check_plain(rows, types)
+            mixed = numbers(rows, mixed, self._missing).columns
+        return dataclasses.replace(types, mixed=tuple(mixed))
+
+    def _whole(self, types: "_Types") -> pl.DataFrame:
+        """Returns all rows."""
         kept = [name for name in self.names if name not in self._drop]
-        return pl.DataFrame(schema=dict.fromkeys(kept, pl.String))
+        schema = {name: pl.Float64 if name in types.plain else pl.String for name in kept}
+        blocks = self._blocks(types, progress=True)
+        rows = pl.concat([pl.DataFrame(schema=schema), *blocks])
+        self._check_plain(rows, types)
+        return self._typed(rows, types)
 
-    def _texts(self, block_bytes: int, *, progress: bool) -> Iterator[pl.DataFrame]:
+    def _check_plain(self, rows: pl.DataFrame, types: "_Types") -> None:
+        """Raises where plain numbers have to be looked at as texts."""
+        plain = rows.select(types.plain)
+        if may_be_missing(plain, missing_numbers(self._missing)) or not are_small(plain):
+            raise _MisledError
+
+    def _blocks(self, types: "_Types", *, progress: bool) -> Iterator[pl.DataFrame]:
+        """Yields the rows, plain numbers as `pl.Float64` and all else as it is written."""
         with ReadingBar(self.path.stat().st_size, shown=progress) as bar:
-            for texts in self._file.frames(self.names, block_bytes, bar.add):
-                yield texts.drop(self._drop)
+            for block in self._file.frames(self.names, types.plain, _BLOCK_BYTES, bar.add):
+                rows = block.drop(self._drop) if self._drop else block
+                written = [name for name in types.plain if rows.schema[name] == pl.String]
+                if written:
+                    values = numbers(rows, written, self._missing)
+                    if values.width < len(written):
+                        raise _MisledError
+                    rows = rows.with_columns(values.get_columns())
+                yield rows
 
-    def _candidates(self, texts: pl.DataFrame) -> list[str]:
-        names = [name for name in texts.columns if name not in self._as_text]
-        return numeric_columns(texts, names, self._missing)
-
-    def _numbers(self, texts: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-        return numbers(texts, columns, self._missing)
-
-    def _typed(self, texts: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
-        text = [name for name in texts.columns if name not in values.columns]
-        cleaned = clean_text(texts, text, self._missing)
-        return texts.with_columns(cleaned.get_columns() + values.get_columns())
+    def _typed(self, rows: pl.DataFrame, types: "_Types") -> pl.DataFrame:
+        """Returns rows with numbers, and with names without blanks around them."""
+        values = numbers(rows, types.mixed, self._missing)
+        digits = clean_text(rows, types.digits, self._missing)
+        done = (*values.columns, *digits.columns)
+        names = [
+            categories(column, self._missing)
+            for column in rows
+            if column.dtype == pl.String and column.name not in done
+        ]
+        return rows.with_columns(*values.get_columns(), *digits.get_columns(), *names)
 
     def _check_header(self) -> None:
         if not self.names:

@@ -15,11 +15,14 @@ from kerasnn.data.tables.columns import (
     MISSING_VALUES,
     CategoryColumn,
     Column,
+    DateColumn,
+    NumberColumn,
     column_from_config,
 )
 from kerasnn.data.tables.columns.layers import EncodeColumns
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.columns.specs import shared_feature
+from kerasnn.data.tables.columns.statistics import statistics_for
 from kerasnn.data.tables.targets import float_dtype
 
 _BLOCK_ROWS = 1 << 12
@@ -261,16 +264,71 @@ def encode(encoder: Encoder, raw: Mapping[str, RawColumn]) -> np.ndarray:
     parts, start = [], 0
     for i, column in enumerate(encoder.columns):
         values, end = raw[column.name], start + len(column.features)
-        given = values.array(encoder.float_type) if values.texts is None else values.texts
-        encoded = layer.encode(i, tf.constant(given)).numpy()
-        parts.append((slice(start, end), encoded, None if values.texts is None else values.values))
+        indices = None if values.texts is None else values.values
+        encoded = _filled(column, values.values) if isinstance(column, NumberColumn) else None
+        if encoded is None:
+            given = values.array(encoder.float_type) if values.texts is None else values.texts
+            encoded = layer.encode(i, tf.constant(given)).numpy()
+        parts.append((slice(start, end), encoded, indices))
         start = end
     # Some rows at a time stay in the processor's cache.
     for first in range(0, len(x), _BLOCK_ROWS):
         block = slice(first, first + _BLOCK_ROWS)
         for columns, encoded, indices in parts:
-            x[block, ..., columns] = encoded[block] if indices is None else encoded[indices[block]]
+            # Clipping is quicker than a check of the indices, which are those of the texts.
+            x[block, ..., columns] = (
+                encoded[block]
+                if indices is None
+                else encoded.take(indices[block], axis=0, mode="clip")
+            )
     return x
+
+
+def learned_anew(encoder: Encoder, raw: Mapping[str, RawColumn], rows: np.ndarray) -> Encoder:
+    """Returns an encoder of the same columns that has learned from some rows alone.
+
+    A column without a value in these rows is left out.
+
+    Args:
+        encoder: The encoder.
+        raw: Its raw columns.
+        rows: Indices of the rows to learn from.
+    """
+    columns: list[Column] = []
+    for column in encoder.columns:
+        statistics = statistics_for(
+            column.kind,
+            column.name,
+            column.missing,
+            check=False,
+            # As in the whole, whatever number of categories these rows have.
+            embed_above=0 if isinstance(column, CategoryColumn) and column.embedded else None,
+            date_format=column.date_format if isinstance(column, DateColumn) else None,
+        )
+        statistics.update(raw[column.name].take(rows))
+        if statistics.rows:
+            columns.append(statistics.finish())
+    return Encoder(
+        columns,
+        missing_values=encoder.missing_values,
+        windows=encoder.windows,
+        float_type=encoder.float_type,
+    )
+
+
+def _filled(column: NumberColumn, numbers: np.ndarray) -> np.ndarray | None:
+    """Returns the columns of x of numbers, without a copy where none is missing.
+
+    None where the encoder would refuse them, which then names the row.
+    """
+    finite = np.isfinite(numbers)
+    if not finite.all():
+        if not column.fills or np.isinf(numbers).any():
+            return None
+        numbers = np.where(finite, numbers, column.fill)
+    if column.has_indicator:
+        return np.stack([numbers, ~finite], axis=-1)
+    return numbers[..., np.newaxis]
 
 
 def _readable(message: str) -> str:

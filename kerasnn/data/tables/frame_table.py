@@ -11,7 +11,13 @@ import polars as pl
 
 from kerasnn import _checks
 from kerasnn._core.raw_rows import text_of
-from kerasnn.data.tables.table import Table, clean_text, missing_numbers, missing_texts
+from kerasnn.data.tables.table import (
+    FLOAT64_INTEGERS,
+    Table,
+    clean_text,
+    missing_numbers,
+    missing_texts,
+)
 
 _SLICE_ROWS = 1 << 16
 _PANDAS = "Make it a frame, as in `pandas.DataFrame(rows)`."
@@ -149,15 +155,27 @@ def _column(series: nw.Series, *, as_text: bool) -> pl.Series:
         column = pl.Series(series.name, native)
     elif is_number and not as_text:
         column = pl.Series(series.name, native.to_numpy("float64", na_value=np.nan))
+        if kind.is_integer() and _merges(series, column):
+            return _of_objects(series.name, _listed(series), as_text=True)
     elif is_time and not as_text:
         column = pl.Series(series.name, native.to_numpy("datetime64[us]"))
     else:
         # Booleans and dates of pandas come as objects, too. Its categories may be numbers.
         as_text = as_text or isinstance(kind, (nw.Categorical, nw.Enum))
-        absent = series.is_null().to_list()
-        values = [None if null else v for v, null in zip(series.to_list(), absent, strict=True)]
-        return _of_objects(series.name, values, as_text=as_text)
+        return _of_objects(series.name, _listed(series), as_text=as_text)
     return _of_polars(column, as_text=as_text)
+
+
+def _listed(series: nw.Series) -> list:
+    """Returns values of Python's types, None where one is missing."""
+    absent = series.is_null().to_list()
+    return [None if null else v for v, null in zip(series.to_list(), absent, strict=True)]
+
+
+def _merges(integers: Any, floats: pl.Series) -> bool:
+    """Whether different integers are one number in float64."""
+    is_large = (floats.abs() >= FLOAT64_INTEGERS).any()
+    return bool(is_large) and integers.n_unique() > floats.n_unique()
 
 
 def _of_polars(column: pl.Series, *, as_text: bool) -> pl.Series:
@@ -169,6 +187,7 @@ def _of_polars(column: pl.Series, *, as_text: bool) -> pl.Series:
             column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         column = column.cast(pl.Datetime("us"))
     elif kind.is_numeric() and not kind.is_decimal():
+        as_text = as_text or (kind.is_integer() and _merges(column, column.cast(pl.Float64)))
         column = column.cast(pl.Float64) if kind.is_float() or not as_text else column
     elif kind == pl.Null:
         column = column.cast(pl.Float64)
@@ -189,6 +208,8 @@ def _of_objects(name: str, values: list, *, as_text: bool) -> pl.Series:
             raise _refusal(name, kind.__name__)
     if kinds == {str}:
         return pl.Series(name, values, pl.String)
+    large = {v for v in values if isinstance(v, int) and abs(v) >= FLOAT64_INTEGERS}
+    as_text = as_text or len(large) > len(set(map(float, large)))
     dtype, convert = (pl.String, shortest_text) if as_text else _common_type(kinds)
     return pl.Series(name, [None if v is None else convert(v) for v in values], dtype)
 

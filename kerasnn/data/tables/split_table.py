@@ -1,7 +1,7 @@
 """The way from a table to a `Split`, whatever the table is read from."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
@@ -12,13 +12,12 @@ from kerasnn.data._chunks import mask_of
 from kerasnn.data._partition import check_classes_to_train, partition, training_mask
 from kerasnn.data.split import Split
 from kerasnn.data.tables.columns import Column
-from kerasnn.data.tables.columns.blocks import Block, Blocks
-from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
-from kerasnn.data.tables.columns.kinds import ColumnSummary
+from kerasnn.data.tables.columns.blocks import Blocks
 from kerasnn.data.tables.columns.missing import policies
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.columns.specs import shared_feature
 from kerasnn.data.tables.columns.statistics import statistics_for
+from kerasnn.data.tables.contents import Contents, raise_all, read_contents, row_target
 from kerasnn.data.tables.encoder import Encoder, encode
 from kerasnn.data.tables.partitions import (
     Windows,
@@ -28,10 +27,10 @@ from kerasnn.data.tables.partitions import (
 )
 from kerasnn.data.tables.table import Table
 from kerasnn.data.tables.table_options import TableOptions
-from kerasnn.data.tables.table_targets import table_target
-from kerasnn.tasks import Task
+from kerasnn.data.tables.table_targets import RowTarget
 
 _EXAMPLES = 8
+Raw = Mapping[str, RawColumn]
 
 
 def split_table(table: Table, options: TableOptions, *, frame: pl.DataFrame | None = None) -> Split:
@@ -47,242 +46,152 @@ def split_table(table: Table, options: TableOptions, *, frame: pl.DataFrame | No
     if frame is None and options.in_memory:
         frame = table.frame()
     blocks = Blocks(table, frame=frame, numeric=None if is_text else options.target)
-    contents = _read(blocks, options)
-    target = _Target.of(contents, options)
-    windows = None
-    train = test = np.array([], np.int64)
+    contents, rows = read_contents(blocks, options)
+    target = row_target(contents, rows, options)
     if options.windows is not None:
-        windows = _windows(contents, options)
-        _check_classes_of_windows(windows, target, options)
-        to_learn = mask_of(np.union1d(windows.train, windows.train_next), contents.rows)
-    elif options.in_memory:
-        train, test = _parts(contents, options, target)
-        to_learn = mask_of(train, contents.rows)
-    else:
-        to_learn = _training_mask(contents, options, target)
-    columns, problems = _learn(blocks, contents, options, to_learn)
-    _raise_all([*contents.problems(options), *problems])
+        return _windows(blocks, contents, target, options)
+    if options.in_memory:
+        return _in_memory(blocks, contents, target, options)
+    return _stream(blocks, contents, target, options)
 
-    if windows is not None:
-        raw = next(blocks.read()).raw(columns)
-        examples = {name: column.take(windows.train[:_EXAMPLES]) for name, column in raw.items()}
-    elif options.in_memory:
-        order = np.concatenate([train, test])
-        raw = {n: c.take(order) for n, c in next(blocks.read()).raw(columns).items()}
-        first = np.arange(min(_EXAMPLES, len(train)))
-        examples = {name: column.take(first) for name, column in raw.items()}
-    else:
-        raw, examples = {}, _rows(blocks, to_learn, _EXAMPLES, columns)
-    encoder = Encoder(
+
+def _in_memory(
+    blocks: Blocks, contents: Contents, target: RowTarget, options: TableOptions
+) -> Split:
+    """Returns training rows and test rows, shuffled or in the order of a column."""
+    train, test = _parts(contents, options, target)
+    order, n = np.concatenate([train, test]), len(train)
+    kinds = contents.features(options)
+    raw = {name: c.take(order) for name, c in next(blocks.read()).raw(kinds).items()}
+    # The order of the training rows does not matter to statistics.
+    columns = _learned([_rows(raw, slice(0, n))], contents, options)
+    encoder = _encoder(columns, _rows(raw, slice(0, min(n, _EXAMPLES))), options)
+    x = encode(encoder, raw)
+    arrays = {name: column.array(encoder.float_type) for name, column in raw.items()}
+    split = Split(
+        x[:n],
+        target.take(train),
+        x[n:],
+        target.take(test),
+        target.task,
+        target.classes,
+        encoder.features,
+        encoder,
+        {name: array[:n] for name, array in arrays.items()},
+        {name: array[n:] for name, array in arrays.items()},
+        rows_train=train.astype(np.int64),
+        rows_test=test.astype(np.int64),
+    )
+    groups = contents.groups(options.groups)
+    if groups is None:
+        return split
+    if contents.kept is not None:
+        train = np.searchsorted(np.flatnonzero(contents.kept), train)
+    return dataclasses.replace(split, groups_train=groups[train])
+
+
+def _windows(blocks: Blocks, contents: Contents, target: RowTarget, options: TableOptions) -> Split:
+    """Returns windows of all rows, each of which is encoded once."""
+    windows = _divided_windows(contents, target, options)
+    _check_classes_of_windows(windows, target, options)
+    train = mask_of(np.union1d(windows.train, windows.train_next), contents.rows)
+    raw = next(blocks.read()).raw(contents.features(options))
+    columns = _learned([_rows(raw, train)], contents, options)
+    encoder = _encoder(columns, _rows(raw, windows.train[:_EXAMPLES]), options)
+    x = encode(encoder, raw)
+    raw_train, raw_test = (
+        {name: column.array(encoder.float_type) for name, column in _rows(raw, rows).items()}
+        for rows in (windows.train, windows.test)
+    )
+    return Split(
+        x[windows.train],
+        target.take(windows.train_next),
+        x[windows.test],
+        target.take(windows.test_next),
+        target.task,
+        target.classes,
+        encoder.features,
+        encoder,
+        raw_train,
+        raw_test,
+        rows_train=windows.train_next,
+        rows_test=windows.test_next,
+    )
+
+
+def _stream(blocks: Blocks, contents: Contents, target: RowTarget, options: TableOptions) -> Split:
+    """Returns datasets that read the table in each pass."""
+    train = _training_mask(contents, options, target)
+    kinds = contents.features(options)
+    parts = (_rows(block.raw(kinds), here) for here, block in blocks.selected(train))
+    columns = _learned(parts, contents, options)
+    encoder = _encoder(columns, _first_rows(blocks, train, kinds), options)
+    test = ~train if contents.kept is None else contents.kept & ~train
+    x_train, x_test = (
+        batches(
+            _encoded(blocks, encoder, target, mask),
+            int(np.count_nonzero(mask)),
+            options.batch_size,
+            shuffle_seed=shuffle_seed,
+        )
+        for mask, shuffle_seed in ((train, options.seed), (test, None))
+    )
+    return Split(
+        x_train,
+        None,
+        x_test,
+        None,
+        target.task,
+        target.classes,
+        encoder.features,
+        encoder,
+        rows_test=np.flatnonzero(test).astype(np.min_scalar_type(contents.rows)),
+    )
+
+
+def _encoded(
+    blocks: Blocks, encoder: Encoder, target: RowTarget, mask: np.ndarray
+) -> tf.data.Dataset:
+    """Returns the rows of a mask as a dataset of `(x, y)`."""
+    kinds = {column.name: column.kind for column in encoder.columns}
+    return tf.data.Dataset.from_generator(
+        lambda: (
+            (encode(encoder, _rows(block.raw(kinds), here)), target.of(block, here))
+            for here, block in blocks.selected(mask)
+        ),
+        output_signature=(
+            tf.TensorSpec((None, len(encoder.features)), tf.as_dtype(encoder.float_type)),
+            tf.TensorSpec((None,), tf.as_dtype(target.dtype)),
+        ),
+    ).unbatch()
+
+
+def _first_rows(blocks: Blocks, mask: np.ndarray, kinds: Mapping[str, str]) -> dict[str, RawColumn]:
+    """Returns the first rows of a mask."""
+    parts, found = [], 0
+    for here, block in blocks.selected(mask):
+        parts.append(_rows(block.raw(kinds), here[: _EXAMPLES - found]))
+        found += min(len(here), _EXAMPLES - found)
+        if found >= _EXAMPLES:
+            break
+    return {name: RawColumn.joined([part[name] for part in parts]) for name in kinds}
+
+
+def _rows(raw: Raw, rows: np.ndarray | slice) -> dict[str, RawColumn]:
+    return {name: column.take(rows) for name, column in raw.items()}
+
+
+def _encoder(columns: list[Column], examples: Raw, options: TableOptions) -> Encoder:
+    return Encoder(
         columns,
         missing_values=options.missing_values,
         windows=options.windows,
         examples={name: column.array("float64") for name, column in examples.items()},
     )
-    if windows is not None:
-        return _split_windows(encoder, target, raw, windows)
-    if options.in_memory:
-        split = _split_rows(encoder, target, raw, train, test)
-        groups = contents.groups(options.groups)
-        if groups is None:
-            return split
-        if contents.kept is not None:
-            train = np.searchsorted(np.flatnonzero(contents.kept), train)
-        return dataclasses.replace(split, groups_train=groups[train])
-    is_test = ~to_learn if contents.kept is None else contents.kept & ~to_learn
-    return _split_stream(encoder, target, blocks, options, to_learn, is_test)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Contents:
-    """What the first pass over a table finds.
-
-    Args:
-        table: The table.
-        rows: Number of its rows.
-        kept: Mask of the rows that are not left out; None if that is all of them.
-        summaries: Name -> summary.
-        values: Name -> all values, of the target and the columns that divide the rows.
-        kinds: Name -> kind, of the columns that can be read.
-        unreadable: An error for each column that cannot.
-    """
-
-    table: Table
-    rows: int
-    kept: np.ndarray | None
-    summaries: dict[str, ColumnSummary]
-    values: dict[str, RawColumn]
-    kinds: dict[str, str]
-    unreadable: list[str]
-
-    def problems(self, options: TableOptions) -> list[str]:
-        """Returns an error for each column that cannot be read, and one for missing values."""
-        policy = policies(options.missing)
-        counts = [
-            f"{name!r} {self.summaries[name].describe_missing(self.table)}"
-            for name in options.features(self.table)
-            if policy[name] == "error" and name in self.kinds and self.summaries[name].missing
-        ]
-        if not counts:
-            return self.unreadable
-        hint = (
-            "Leave those rows out with missing='drop', fill in the mean and the commonest category "
-            "of the training rows with missing='mean', or drop the columns."
-        )
-        if options.windows is not None:
-            # Rows of a series cannot be left out, nor can the target's own past.
-            hint = (
-                "Fill in the mean and the commonest category of the training rows with "
-                "missing='mean', or say in a column of x where they are missing, with "
-                "missing='indicator'."
-            )
-        return [
-            *self.unreadable,
-            f"Missing values by column: {', '.join(counts)}. {hint}",
-        ]
-
-    def places(self, rows: Sequence[int]) -> str:
-        """Returns where rows of those that are kept are."""
-        if self.kept is not None:
-            rows = np.flatnonzero(self.kept)[list(rows)].tolist()
-        return self.table.places(list(rows))
-
-    def of_kept(self, values: RawColumn) -> RawColumn:
-        """Returns the rows of a column that are kept."""
-        return values if self.kept is None else values.take(self.kept)
-
-    def times(self, name: str | None) -> np.ndarray | None:
-        """Returns numbers that order the rows that are kept, with NaN for a missing one."""
-        if name is None:
-            return None
-        summary, kind = self.summaries[name], self._kind(name)
-        column = self.of_kept(self.values[name])
-        if kind == "number":
-            return column.numbers()
-        if kind != "date":
-            # Neither numbers nor dates: refused by the division.
-            return column.array("float64")
-        texts = np.array([], object) if column.texts is None else column.texts
-        dates = parse_dates(tf.constant(texts), DateFormat.parse(summary.date_format))
-        return np.where(dates.valid, dates.days, np.nan)[column.values]
-
-    def groups(self, name: str | None) -> np.ndarray | None:
-        """Returns texts or numbers that tell groups of the rows that are kept apart."""
-        if name is None:
-            return None
-        column = self.of_kept(self.values[name])
-        self._kind(name)
-        if column.texts is None:
-            return column.numbers()
-        texts = column.array("float64")
-        texts[column.missing] = None
-        return texts
-
-    def _kind(self, name: str) -> str:
-        if name not in self.kinds:
-            _raise_all(self.unreadable)
-        return self.kinds[name]
-
-
-def _read(blocks: Blocks, options: TableOptions) -> _Contents:
-    """Reads the table once: a summary of each column, and the values that divide the rows."""
-    table, policy = blocks.table, policies(options.missing)
-    features = options.features(table)
-    whole = [options.target, *(n for n in (options.split_by, options.groups) if n is not None)]
-    summaries = {
-        name: ColumnSummary(
-            name,
-            as_text=name in options.categorical,
-            as_date=name in options.date_formats,
-            date_format=options.date_formats.get(name),
-            is_target=name == options.target,
-        )
-        for name in dict.fromkeys([*features, *whole])
-    }
-    complete = [name for name in features if policy[name] == "drop"]
-    complete += [options.target] if options.windows is None else []
-    values: dict[str, list[RawColumn]] = {name: [] for name in whole}
-    kept = []
-    rows = 0
-    for block in blocks.read(progress=True):
-        for name, summary in summaries.items():
-            summary.update(block.frame[name], block[name], block.start)
-        for name in whole:
-            values[name].append(block[name].compact())
-        kept.append(block.complete(complete).copy())
-        rows = block.start + len(block.frame)
-    if not rows:
-        raise ValueError(f"{table.source} holds a header and no rows.")
-    kinds, unreadable = {}, []
-    for name, summary in summaries.items():
-        try:
-            kinds[name] = summary.kind(table)
-        except ValueError as error:
-            unreadable.append(str(error))
-    return _Contents(
-        table,
-        rows,
-        None if all(mask.all() for mask in kept) else np.concatenate(kept),
-        summaries,
-        {name: RawColumn.joined(columns) for name, columns in values.items()},
-        kinds,
-        unreadable,
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Target:
-    """The target of all rows.
-
-    Args:
-        y: One value for each row of the table, indices of classes in the smallest type; 0 for
-            rows that are left out.
-        task: Its task.
-        classes: Names of the classes, if there are any.
-    """
-
-    y: np.ndarray
-    task: Task
-    classes: tuple[str, ...] | None
-
-    @classmethod
-    def of(cls, contents: _Contents, options: TableOptions) -> "_Target":
-        """Returns the target of the rows that are kept."""
-        name, table = options.target, contents.table
-        if name not in contents.kinds:
-            _raise_all(contents.unreadable)
-        summary, kind = contents.summaries[name], contents.kinds[name]
-        if summary.missing and not options.drop_missing_target:
-            raise ValueError(
-                f"The target {name!r} is missing in rows: {summary.describe_missing(table)}. "
-                "Drop them, with drop_missing_target=True."
-            )
-        # Only windows need the column again.
-        values = contents.values[name] if options.windows else contents.values.pop(name)
-        present = contents.kept
-        if options.windows and summary.missing:
-            present = ~values.missing
-        if present is not None and not present.any():
-            raise ValueError(f"{table.source} has no row without a missing value.")
-        if present is None:
-            return cls(*table_target(values, name, kind, options.task))
-        found, task, classes = table_target(values.take(present), name, kind, options.task)
-        y = np.zeros(contents.rows, found.dtype)
-        y[present] = found
-        return cls(y, task, classes)
-
-    def take(self, rows: np.ndarray) -> np.ndarray:
-        """Returns y of some rows."""
-        return self.y[rows].astype(self.dtype, copy=False)
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Type of y in a `Split`."""
-        return self.y.dtype if self.classes is None else np.dtype(np.int64)
 
 
 def _parts(
-    contents: _Contents, options: TableOptions, target: _Target
+    contents: Contents, options: TableOptions, target: RowTarget
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the indices of the training rows and of the test rows."""
     labels, classes = _labels(contents, target)
@@ -302,7 +211,7 @@ def _parts(
     return kept[parts[0]], kept[parts[1]]
 
 
-def _training_mask(contents: _Contents, options: TableOptions, target: _Target) -> np.ndarray:
+def _training_mask(contents: Contents, options: TableOptions, target: RowTarget) -> np.ndarray:
     """Returns a mask of the training rows of `_parts`, without their order."""
     labels, classes = _labels(contents, target)
     parts = _parts_by_column(contents, options, labels, classes)
@@ -320,7 +229,7 @@ def _training_mask(contents: _Contents, options: TableOptions, target: _Target) 
     return of_all
 
 
-def _labels(contents: _Contents, target: _Target) -> tuple[np.ndarray | None, tuple[str, ...]]:
+def _labels(contents: Contents, target: RowTarget) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """Returns the classes of the rows that are kept, if there are any, and their names."""
     if target.classes is None:
         return None, ()
@@ -328,7 +237,7 @@ def _labels(contents: _Contents, target: _Target) -> tuple[np.ndarray | None, tu
 
 
 def _parts_by_column(
-    contents: _Contents,
+    contents: Contents,
     options: TableOptions,
     labels: np.ndarray | None,
     classes: tuple[str, ...],
@@ -355,21 +264,21 @@ def _parts_by_column(
     return parts
 
 
-def _windows(contents: _Contents, options: TableOptions) -> Windows:
+def _divided_windows(contents: Contents, target: RowTarget, options: TableOptions) -> Windows:
     return partition_windows(
         options.windows or 1,
         rows=contents.rows,
         test_size=options.test_size,
         times=contents.times(options.split_by),
         series=contents.groups(options.groups),
-        has_target=~contents.values[options.target].missing,
+        has_target=target.present,
         time_name=options.split_by or "",
         series_name=options.groups or "",
         places=contents.places,
     )
 
 
-def _check_classes_of_windows(windows: Windows, target: _Target, options: TableOptions) -> None:
+def _check_classes_of_windows(windows: Windows, target: RowTarget, options: TableOptions) -> None:
     """Raises unless two windows at least, and one of them to train on, have each class."""
     if target.classes is None:
         return
@@ -386,26 +295,29 @@ def _check_classes_of_windows(windows: Windows, target: _Target, options: TableO
     check_classes_to_train(target.y, windows.train_next, target.classes, options.test_size)
 
 
-def _learn(
-    blocks: Blocks, contents: _Contents, options: TableOptions, train: np.ndarray
-) -> tuple[list[Column], list[str]]:
-    """Reads the rows of a mask: statistics of the columns, and an error for each without."""
-    policy, kinds = policies(options.missing), contents.kinds
+def _learned(parts: Iterable[Raw], contents: Contents, options: TableOptions) -> list[Column]:
+    """Returns the columns, learned from training rows; raises one error for all that are wrong.
+
+    Args:
+        parts: The training rows, in parts.
+        contents: What the first pass has found.
+        options: The arguments.
+    """
+    policy = policies(options.missing)
     statistics = {
         name: statistics_for(
-            kinds[name],
+            kind,
             name,
             policy[name],
             check=name not in options.categorical,
             embed_above=options.embed_above,
             date_format=options.date_formats.get(name),
         )
-        for name in options.features(blocks.table)
-        if name in kinds
+        for name, kind in contents.features(options).items()
     }
-    for here, block in blocks.selected(train):
+    for raw in parts:
         for name, learned in statistics.items():
-            learned.update(block[name].take(here))
+            learned.update(raw[name])
     columns, problems = [], []
     for learned in statistics.values():
         try:
@@ -419,122 +331,5 @@ def _learn(
             f"Columns {first!r} and {second!r} both give x a column called {feature!r}. Rename "
             "one of them."
         )
-    return columns, problems
-
-
-def _split_rows(
-    encoder: Encoder,
-    target: _Target,
-    raw: Mapping[str, RawColumn],
-    train: np.ndarray,
-    test: np.ndarray,
-) -> Split:
-    """Returns the training rows and the test rows, which follow them in `raw`."""
-    x = encode(encoder, raw)
-    arrays = {name: column.array(encoder.float_type) for name, column in raw.items()}
-    n = len(train)
-    return Split(
-        x[:n],
-        target.take(train),
-        x[n:],
-        target.take(test),
-        target.task,
-        target.classes,
-        encoder.features,
-        encoder,
-        {name: array[:n] for name, array in arrays.items()},
-        {name: array[n:] for name, array in arrays.items()},
-        rows_train=train.astype(np.int64),
-        rows_test=test.astype(np.int64),
-    )
-
-
-def _split_windows(
-    encoder: Encoder, target: _Target, raw: Mapping[str, RawColumn], windows: Windows
-) -> Split:
-    """Returns windows of all rows, each of which is encoded once."""
-    x = encode(encoder, raw)
-    raw_train, raw_test = (
-        {name: column.take(rows).array(encoder.float_type) for name, column in raw.items()}
-        for rows in (windows.train, windows.test)
-    )
-    return Split(
-        x[windows.train],
-        target.take(windows.train_next),
-        x[windows.test],
-        target.take(windows.test_next),
-        target.task,
-        target.classes,
-        encoder.features,
-        encoder,
-        raw_train,
-        raw_test,
-        rows_train=windows.train_next,
-        rows_test=windows.test_next,
-    )
-
-
-def _split_stream(
-    encoder: Encoder,
-    target: _Target,
-    blocks: Blocks,
-    options: TableOptions,
-    train: np.ndarray,
-    test: np.ndarray,
-) -> Split:
-    """Returns datasets that read the table in each pass."""
-    x_train, x_test = (
-        batches(
-            _stream(blocks, encoder, target, mask),
-            int(np.count_nonzero(mask)),
-            options.batch_size,
-            shuffle_seed=shuffle_seed,
-        )
-        for mask, shuffle_seed in ((train, options.seed), (test, None))
-    )
-    return Split(
-        x_train,
-        None,
-        x_test,
-        None,
-        target.task,
-        target.classes,
-        encoder.features,
-        encoder,
-        rows_test=np.flatnonzero(test),
-    )
-
-
-def _stream(blocks: Blocks, encoder: Encoder, target: _Target, mask: np.ndarray) -> tf.data.Dataset:
-    return tf.data.Dataset.from_generator(
-        lambda: (
-            (
-                encode(encoder, block.select(here).raw(encoder.columns)),
-                target.take(block.start + here),
-            )
-            for here, block in blocks.selected(mask)
-        ),
-        output_signature=(
-            tf.TensorSpec((None, len(encoder.features)), tf.as_dtype(encoder.float_type)),
-            tf.TensorSpec((None,), tf.as_dtype(target.dtype)),
-        ),
-    ).unbatch()
-
-
-def _rows(
-    blocks: Blocks, mask: np.ndarray, count: int, columns: Sequence[Column]
-) -> dict[str, RawColumn]:
-    """Returns the first rows of a mask."""
-    frames, found = [], 0
-    for here, block in blocks.selected(mask):
-        frames.append(block.select(here[: count - found]).frame)
-        found += len(frames[-1])
-        if found >= count:
-            break
-    return Block(0, pl.concat(frames)).raw(columns)
-
-
-def _raise_all(problems: Sequence[str]) -> None:
-    """Raises one error of one line for each column, if there is any."""
-    if problems:
-        raise ValueError("\n".join(problems))
+    raise_all([*contents.problems(options), *problems])
+    return columns

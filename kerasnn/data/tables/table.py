@@ -5,28 +5,32 @@ from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
-# Rows that must agree before a column is read as numbers.
-_SAMPLE_ROWS = 1000
+# float64 holds all integers below this size.
+FLOAT64_INTEGERS = 2**53
+_FEW_ROWS = 1 << 12
 
 
 class Table(abc.ABC):
     """A table with named columns, whose rows can be read more than once.
 
     A column is `pl.Float64` where all its cells are numbers, `pl.Boolean`, `pl.Date` or
-    `pl.Datetime` where the source says so, and else `pl.String`: text without blanks around it.
-    A missing cell is null; a number that is not finite is not missing.
+    `pl.Datetime` where the source says so, and else text without blanks around it: `pl.String`, or
+    a `pl.Enum` of the texts that occur. A missing cell is null; a number that is not finite is not
+    missing.
 
     Attributes:
         names: Names of all columns, also of those that are left out.
         source: What the rows come from, for errors.
+        hint: What may be wrong where a table has one column only.
     """
 
     names: tuple[str, ...]
     source: str
+    hint: str = ""
 
     @abc.abstractmethod
     def frames(self, *, progress: bool = False) -> Iterator[pl.DataFrame]:
-        """Yields the rows in their order, in frames of bounded size and equal types.
+        """Yields the rows in their order, in frames of bounded size and equal kinds.
 
         Args:
             progress: Whether to show a progress bar on a terminal, after two seconds.
@@ -64,18 +68,37 @@ def clean_text(texts: pl.DataFrame, columns: Sequence[str], missing: Sequence[st
     return stripped.select(pl.when(~pl.all().is_in(missing)).then(pl.all()))
 
 
-def numeric_columns(
-    texts: pl.DataFrame, columns: Collection[str], missing: Sequence[str]
-) -> list[str]:
-    """Returns those of the columns that hold numbers, as far as the first 1,000 rows tell."""
-    return numbers(texts.head(_SAMPLE_ROWS), columns, missing).columns
+def categories(texts: pl.Series, missing: Sequence[str]) -> pl.Series:
+    """Returns a column as `clean_text` does, as an Enum; each different text is looked at once.
+
+    >>> categories(pl.Series(["a", " a", "NA", "b"]), ["", "NA"]).to_list()
+    ['a', 'a', None, 'b']
+    """
+    given = _different(texts.head(_FEW_ROWS))
+    found = texts.cast(pl.Enum(given), strict=False)
+    # Few rows have all names of most columns.
+    if found.null_count() > texts.null_count():
+        given = _different(texts)
+        found = texts.cast(pl.Enum(given))
+    names = given.str.strip_chars()
+    names = names.set(names.is_in(missing), None)
+    if names.equals(given):
+        return found
+    kept = pl.Enum(_different(names))
+    return names.cast(kept).gather(found.to_physical()).alias(texts.name)
+
+
+def _different(texts: pl.Series) -> pl.Series:
+    # In order of occurrence: nothing may depend on a random one.
+    return texts.unique(maintain_order=True).drop_nulls()
 
 
 def numbers(texts: pl.DataFrame, columns: Collection[str], missing: Sequence[str]) -> pl.DataFrame:
     """Returns those columns that hold nothing but numbers and missing values, as `pl.Float64`.
 
     A number is what Python's `float` reads, in ASCII and without underscores; blanks around it
-    do not count.
+    do not count. A column whose large integers are different texts and one number in float64 is
+    none of numbers.
 
     >>> frame = pl.DataFrame({"a": ["1e3", " .5", "NA"], "b": ["1_000", "2", "3"]})
     >>> numbers(frame, ["a", "b"], ["", "NA"]).to_dict(as_series=False)
@@ -103,10 +126,39 @@ def _numbers(
             texts = texts.str.strip_chars()
             values = texts.cast(pl.Float64, strict=False)
     # Texts that stand for a missing value may be numbers too: "nan", "-999".
-    if values.is_nan().any() or (len(codes) and values.is_in(codes.implode()).any()):
+    if may_be_missing(values.to_frame(), codes):
         absent = texts.str.strip_chars().is_in(missing)
         values = values.to_frame().select(pl.when(~absent).then(pl.first())).to_series()
-    return values
+    return None if _merges(texts, values) else values
+
+
+def _merges(texts: pl.Series, values: pl.Series) -> bool:
+    large = values.is_between(-FLOAT64_INTEGERS, FLOAT64_INTEGERS, closed="none")
+    large = ~large & values.is_finite()
+    if not large.any():
+        return False
+    return texts.filter(large).n_unique() > values.filter(large).n_unique()
+
+
+def are_small(values: pl.DataFrame) -> bool:
+    """Whether all numbers are of a size at which float64 holds all integers."""
+    if not values.width:
+        return True
+    least, most = values.select(pl.all().min()).row(0), values.select(pl.all().max()).row(0)
+    return all(abs(limit) < FLOAT64_INTEGERS for limit in (*least, *most) if limit is not None)
+
+
+def may_be_missing(values: pl.DataFrame, codes: pl.Series) -> bool:
+    """Whether one of some numbers may have been a text that stands for a missing value.
+
+    Args:
+        values: Columns of numbers.
+        codes: `missing_numbers`.
+    """
+    odd = pl.all().is_nan().any()
+    if len(codes):
+        odd |= pl.all().is_in(codes.implode()).any()
+    return any(values.select(odd).row(0)) if values.width else False
 
 
 def missing_numbers(missing: Sequence[str]) -> pl.Series:

@@ -123,7 +123,7 @@ class TableOptions:
                 if name not in table.names and name is not None:
                     hint = _checks.did_you_mean(name, table.names)
                     if len(table.names) == 1:
-                        hint = "It has one column only: should `delimiter` be ';' or '\\t'?"
+                        hint = table.hint or hint
                     raise _checks.InvalidArgument(
                         argument,
                         f"name a column of {table.source}: {', '.join(map(repr, table.names))}",

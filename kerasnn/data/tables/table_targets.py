@@ -1,13 +1,129 @@
 """The target column of a table as y."""
 
+import dataclasses
 import decimal
 
 import numpy as np
 
+from kerasnn import _checks
 from kerasnn.data._chunks import chunks, counts, look_up
-from kerasnn.data.tables.columns.raw import FLOAT64_INTEGERS, RawColumn
-from kerasnn.data.tables.targets import Target, encode_target, target_task
+from kerasnn.data.tables.columns.blocks import Block
+from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.table import FLOAT64_INTEGERS
+from kerasnn.data.tables.table_options import TableOptions
+from kerasnn.data.tables.targets import (
+    Target,
+    check_real,
+    encode_target,
+    float_dtype,
+    target_task,
+)
 from kerasnn.tasks import Task
+
+
+class TargetRows:
+    """The target of all rows, collected block by block.
+
+    Real numbers of a table that is not in memory are checked and not kept.
+
+    Args:
+        options: The arguments.
+    """
+
+    def __init__(self, options: TableOptions) -> None:
+        self._options = options
+        self._columns: list[RawColumn] = []
+        self._variation: _checks.Variation | None = None
+
+    def add(self, column: RawColumn, kept: np.ndarray) -> None:
+        """Adds a block.
+
+        Args:
+            column: Its targets.
+            kept: Mask of the rows that are not left out.
+
+        Raises:
+            InvalidArgument: If real numbers do not fit the task.
+        """
+        if self._variation is None and self._are_real(column, kept):
+            self._variation = _checks.Variation(float_dtype())
+            for before in self._columns:
+                self._check(before.numbers())
+            self._columns = []
+        if self._variation is None:
+            self._columns.append(column.compact())
+        else:
+            self._check(column.numbers()[kept])
+
+    def _are_real(self, column: RawColumn, kept: np.ndarray) -> bool:
+        if self._options.in_memory or column.texts is not None:
+            return False
+        if self._options.task is None:
+            numbers = column.values[kept]
+            numbers = numbers[np.isfinite(numbers)]
+            return bool((numbers != np.floor(numbers)).any())
+        return self._options.task in (Task.REGRESSION, Task.COUNT)
+
+    def _check(self, numbers: np.ndarray) -> None:
+        numbers = numbers[np.isfinite(numbers)]
+        if self._variation is not None and len(numbers):
+            self._variation.add(numbers, (0,))
+            check_real(numbers, self.task, name=self._options.target)
+
+    @property
+    def task(self) -> Task:
+        """The task of real numbers."""
+        return Task(self._options.task or Task.REGRESSION)
+
+    def joined(self) -> RawColumn | None:
+        """Hands over all targets; None for real numbers that are not kept."""
+        columns, self._columns = self._columns, []
+        return None if self._variation is not None else RawColumn.joined(columns)
+
+    def check_digits(self) -> None:
+        """Raises if real numbers that are not kept differ by what their type drops."""
+        variation = self._variation
+        if variation is not None and variation.lost.any():
+            raise ValueError(
+                f"The target {self._options.target!r} must hold numbers that are different in "
+                f"{variation.dtype}; it has {variation.loss()}. "
+                f"{_checks.lost_digits_hint(variation.dtype)}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class RowTarget:
+    """y of all rows of a table.
+
+    Args:
+        name: Name of the target.
+        y: One value for each row of the table, indices of classes in the smallest type; 0 for
+            rows that are left out. Empty for real numbers that are not kept.
+        task: Its task.
+        classes: Names of the classes, if there are any.
+        present: Mask of the rows that have a target; None for all.
+    """
+
+    name: str
+    y: np.ndarray
+    task: Task
+    classes: tuple[str, ...] | None
+    present: np.ndarray | None = None
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Returns y of some rows."""
+        return self.y[rows].astype(self.dtype, copy=False)
+
+    def of(self, block: Block, rows: np.ndarray) -> np.ndarray:
+        """Returns y of some rows of a block."""
+        if not len(self.y):
+            return block[self.name].numbers()[rows].astype(self.dtype)
+        return self.take(block.start + rows)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of y in a `Split`."""
+        return np.dtype(float_dtype() if self.classes is None else np.int64)
 
 
 def table_target(column: RawColumn, name: str, kind: str, task: Task | str | None) -> Target:

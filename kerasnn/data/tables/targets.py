@@ -36,6 +36,21 @@ def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> 
         )
     _checks.digits(name, values, float_dtype())
     y = values.astype(float_dtype())
+    check_real(y, task, name=name)
+    return y, task, None
+
+
+def check_real(y: np.ndarray, task: Task, *, name: str) -> None:
+    """Raises unless numbers that are no classes fit a task.
+
+    Args:
+        y: `(rows,)` or `(rows, outputs)` numbers.
+        task: The task.
+        name: Name of the values in errors.
+
+    Raises:
+        InvalidArgument: If they do not fit.
+    """
     if task is Task.MULTILABEL and (y.ndim != 2 or not np.isin(y, (0, 1)).all()):
         raise _checks.InvalidArgument(
             "task", f"fit {name!r}, which does not hold a 0 or 1 for each of several labels", task
@@ -44,7 +59,6 @@ def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> 
         raise _checks.InvalidArgument(
             "task", f"fit {name!r}, which holds other values than integers from 0", task
         )
-    return y, task, None
 
 
 def target_task(values: np.ndarray, task: Task | str | None, *, name: str) -> Task:

@@ -40,14 +40,19 @@ class BaseDropout(keras.layers.Layer):
 
     def drop(self, inputs: Any) -> Any:
         """Sets masked inputs to zero, and scales up the others."""
-        scale = tf.cast(1 / (1 - self.rate), inputs.dtype)
-        kept = self.kept(self.mask_shape(inputs))
+        rate = self.current_rate()
+        scale = tf.cast(1 / (1 - rate), inputs.dtype)
+        kept = self.kept(self.mask_shape(inputs), rate)
         return tf.where(kept, inputs * scale, tf.zeros([], inputs.dtype))
 
-    def kept(self, shape: Any) -> Any:
-        """Draws True with probability 1 - `rate`."""
+    def kept(self, shape: Any, rate: Any = None) -> Any:
+        """Draws True with probability 1 - `rate`, the layer's by default."""
         drawn = ops.random_uniform(shape, self.seed_generator)
-        return drawn >= tf.cast(self.rate, drawn.dtype)
+        return drawn >= tf.cast(self.rate if rate is None else rate, drawn.dtype)
+
+    def current_rate(self) -> Any:
+        """Returns the rate of a training step."""
+        return self.rate
 
     def mask_shape(self, inputs: Any) -> Any:
         """Returns the shape of the mask; 1 along an axis over which it is shared."""

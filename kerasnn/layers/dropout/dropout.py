@@ -1,5 +1,6 @@
 """Dropout."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,9 @@ class Dropout(BaseDropout):
         noise_shape: Shape of the mask, broadcast against the input; None in it takes the
             input's size. By default each element is dropped independently.
         seed: Seed of the mask. The default takes one from `keras.utils.set_random_seed`.
+        anneal: Whether the rate stays for the first half of each training by `kerasnn.fit`, and
+            falls to 0 along half a cosine in the second, so that the last epochs fit without
+            noise. Outside of such a training it is `rate`.
 
     Shape:
         `(batch, ...)` -> the same.
@@ -41,7 +45,8 @@ class Dropout(BaseDropout):
         True
 
     Reference:
-        Srivastava et al. (2014), Journal of Machine Learning Research 15, 1929-1958.
+        Srivastava et al. (2014), Journal of Machine Learning Research 15, 1929-1958. Annealed:
+        Holzmueller, Grinsztajn & Steinwart (2024), arXiv:2407.04491.
     """
 
     def __init__(
@@ -50,12 +55,42 @@ class Dropout(BaseDropout):
         *,
         noise_shape: Sequence[int | None] | None = None,
         seed: int | None = None,
+        anneal: bool = False,
         **kwargs: Any,
     ) -> None:
         if noise_shape is not None:
             check_noise_shape(noise_shape)
+        _checks.boolean("anneal", anneal)
         super().__init__(rate, seed=seed, **kwargs)
         self.noise_shape = noise_shape
+        self.anneal = anneal
+        if anneal:
+            # Steps of the training that runs, 0 outside of one, and those that are done.
+            create = {"shape": (), "initializer": "zeros", "trainable": False, "autocast": False}
+            self.length: Any = self.add_weight(name="length", dtype="float32", **create)
+            self.done: Any = self.add_weight(name="done", dtype="float32", **create)
+
+    def begin(self, steps: int, done: int = 0) -> None:
+        """Called by `kerasnn.fit` at the start of training, and with 0 steps at its end.
+
+        Args:
+            steps: Number of steps of the whole training.
+            done: Number of those that a continued training has done.
+        """
+        if self.anneal:
+            self.length.assign(steps)
+            self.done.assign(done)
+
+    def current_rate(self) -> Any:
+        """Returns the rate of a training step, and counts the step."""
+        if not self.anneal:
+            return self.rate
+        length, done = (tf.convert_to_tensor(v) for v in (self.length, self.done))
+        self.done.assign(done + 1)
+        # From 0 in the middle of training to 1 at its end.
+        late = tf.clip_by_value(2 * done / tf.maximum(length, 1.0) - 1, 0.0, 1.0)
+        factor = tf.where(length > 0, (1 + tf.cos(math.pi * late)) / 2, 1.0)
+        return self.rate * factor
 
     def mask_shape(self, inputs: Any) -> Any:
         """Returns `noise_shape`, with the input's sizes in place of None."""
@@ -77,4 +112,4 @@ class Dropout(BaseDropout):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
-        return {**super().get_config(), "noise_shape": self.noise_shape}
+        return {**super().get_config(), "noise_shape": self.noise_shape, "anneal": self.anneal}

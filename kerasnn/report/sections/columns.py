@@ -34,7 +34,12 @@ def described(split: Split) -> tuple[Column, ...]:
     if split.encoder is None:
         return ()
     return tuple(
-        Column(column.name, column.kind, _filling(column)) for column in split.encoder.columns
+        Column(
+            column.name,
+            column.kind,
+            column.replacement if column.fills and column.missing_rows else "",
+        )
+        for column in split.encoder.columns
     )
 
 
@@ -108,22 +113,6 @@ def _of_texts(kind: str, values: np.ndarray) -> tuple[Cell, Cell, Cell]:
         more = len(names) - _COMMONEST
         listed.append(f"and {more:,} {'other' if more == 1 else 'others'}")
     return missing, ", ".join(listed), _bars(counts[order][:_MOST_BARS], "commonest first")
-
-
-def _filling(column: Any) -> str:
-    """Says what replaces missing values of a column of an encoder, if training rows have any."""
-    if not column.fills or not column.missing_rows:
-        return ""
-    if column.kind == "number":
-        which = "mean" if column.median is None else "median"
-        text = f"the {which}, {shown(column.fill)}"
-    elif column.kind == "category" and column.missing in ("category", "indicator"):
-        return "a category of its own"
-    elif column.kind == "date":
-        return f"the median, {column.median}"
-    else:
-        text = f"the commonest, {column.commonest}"
-    return f"{text}, and an indicator" if column.has_indicator else text
 
 
 def _missing(count: int, rows: int) -> str:

@@ -62,8 +62,22 @@ def comparison(scores: Scores) -> Section:
     return Section("comparison", "Comparison by cross-validation", blocks)
 
 
+def undefined_metrics(scores: Scores) -> set[str]:
+    """Returns the metrics that are NaN on a fold of a model, and so have no mean."""
+    return {
+        metric
+        for each in scores.values()
+        for metric, values in each.items()
+        if np.isnan(values).any()
+    }
+
+
 def mean_and_error(values: np.ndarray) -> str:
-    """Returns mean and standard error, which is the deviation over the folds / sqrt(folds)."""
+    """Returns mean and standard error, which is the deviation over the folds / sqrt(folds).
+
+    >>> mean_and_error(np.array([0.9, 0.8, 0.85]))
+    '0.850 ± 0.029'
+    """
     mean = float(values.mean())
     decimals = decimals_of(mean)
     if len(values) == 1:
@@ -141,12 +155,7 @@ def _defined(
     folds: dict[str, dict[str, np.ndarray]],
 ) -> tuple[dict[str, dict[str, np.ndarray]], set[str]]:
     """Returns the scores by metrics that are defined on all folds, and the other metrics."""
-    undefined = {
-        metric
-        for each in folds.values()
-        for metric, values in each.items()
-        if np.isnan(values).any()
-    }
+    undefined = undefined_metrics(folds)
     kept = {
         name: {metric: values for metric, values in each.items() if metric not in undefined}
         for name, each in folds.items()

@@ -16,8 +16,11 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from kerasnn import _checks, callbacks, models, training
+from kerasnn import _checks, callbacks, training
 from kerasnn._core.random_state import seeded
+from kerasnn.models.ensembles.ensemble import Ensemble
+from kerasnn.models.ensembles.pack_model import Pack
+from kerasnn.selection.estimators.networks import NETWORKS, Network, Training
 from kerasnn.selection.folds.model_builder import require_new
 from kerasnn.selection.folds.splits import can_stratify, require_classes, require_weight
 
@@ -36,20 +39,21 @@ class Estimator(BaseEstimator):
     targets.
     """
 
-    hidden: int | Sequence[int] = (64, 64)
-    activation: Any = "relu"
-    dropout: float | Sequence[float] = 0.0
+    network: str = "mlp"
+    hidden: int | Sequence[int] | None = None
+    activation: Any = None
+    dropout: float | Sequence[float] | None = None
     l1: float = 0.0
     l2: float = 0.0
     batch_norm: bool = False
     normalize: bool = True
     optimizer: Any = "adam"
-    learning_rate: Any = 1e-3
-    epochs: int = 100
-    batch_size: int | str = 32
-    early_stopping: bool = False
-    validation_fraction: float = 0.1
-    patience: int = 10
+    learning_rate: Any = None
+    epochs: int | None = None
+    batch_size: int | str | None = None
+    early_stopping: bool | None = None
+    validation_fraction: float | None = None
+    patience: int | None = None
     build: Callable[..., Any] | None = None
     random_state: Any = None
     verbose: int | str = 0
@@ -75,18 +79,23 @@ class Estimator(BaseEstimator):
         super().__setstate__(state)
 
     def _fit(self: Any, x: Any, y: Any, sample_weight: Any) -> Any:
-        _checks.integer("epochs", self.epochs)
-        _checks.boolean("early_stopping", self.early_stopping)
+        epochs = self._setting("epochs")
+        stops = self._setting("early_stopping")
+        _checks.integer("epochs", epochs)
+        _checks.boolean("early_stopping", stops)
         with self._unchanged_by_errors():
             x, y = self._validated(x, y, reset=True)
             targets, self.task_, outputs = self._read_targets(y)
             weight = self._weights(x, y, sample_weight)
             self._begin(x, outputs)
+            if stops and isinstance(self.model_, Pack):
+                rule = "be left out with a pack, each of whose networks stops for itself"
+                raise _checks.InvalidArgument("early_stopping", rule, stops)
             stopping, validation = [], None
-            if self.early_stopping:
+            if stops:
                 x, targets, weight, validation = self._split_off(x, targets, weight)
-                stopping = [callbacks.EarlyStopping(patience=self.patience)]
-            history = self._train(x, targets, weight, self.epochs, stopping, validation, self._seed)
+                stopping = [callbacks.EarlyStopping(patience=self._setting("patience"))]
+            history = self._train(x, targets, weight, epochs, stopping, validation, self._seed)
         self.history_ = history.history
         self.n_iter_ = len(history.epoch)
         best = stopping[0].best_epoch_ if stopping else None
@@ -166,24 +175,51 @@ class Estimator(BaseEstimator):
         given = {"input_shape": shape[0] if len(shape) == 1 else shape, "outputs": outputs}
         given |= {"task": self.task_, "seed": self._seed}
         with seeded(self._seed):
+            changed = self._changed()
             if self.build is not None:
-                self._require_defaults()
+                self._require_defaults(changed)
                 model = _call(self.build, given)
             else:
-                names = inspect.signature(models.mlp).parameters
-                params = self.get_params(deep=False)
-                model = models.mlp(**given, **{k: v for k, v in params.items() if k in names})
+                network = self._network
+                own = network.from_rows(x) | network.arguments(changed, self.network)
+                model = network.build(**given, **own)
         self.model_ = model
 
-    def _require_defaults(self: Any) -> None:
+    def _changed(self: Any) -> dict[str, Any]:
+        """Returns the parameters that differ from their defaults."""
+        parameters = inspect.signature(type(self).__init__).parameters
+        return {
+            name: getattr(self, name)
+            for name, parameter in parameters.items()
+            if name != "self" and not np.array_equal(getattr(self, name), parameter.default)
+        }
+
+    @property
+    def _network(self: Any) -> Network:
+        _checks.one_of("network", self.network, NETWORKS)
+        return NETWORKS[self.network]
+
+    @property
+    def _default_training(self) -> Training:
+        raise NotImplementedError
+
+    def _setting(self: Any, name: str) -> Any:
+        """Returns how to train: what was given, or else the default of the network."""
+        given = getattr(self, name)
+        return getattr(self._default_training, name) if given is None else given
+
+    def _require_defaults(self: Any, changed: dict[str, Any]) -> None:
         """Raises where a parameter describes the network beside `build`."""
-        network = inspect.signature(models.mlp).parameters
-        for name, parameter in inspect.signature(type(self).__init__).parameters.items():
-            value: Any = getattr(self, name, None)
-            if name in network and not np.array_equal(value, parameter.default):
+        described = {
+            name
+            for network in NETWORKS.values()
+            for name in inspect.signature(network.build).parameters
+        }
+        for name in changed:
+            if name in {*described, "network"}:
                 rule = "be left out beside `build`, which describes the network"
                 hint = "Give it to the builder: build=functools.partial(...)."
-                raise _checks.InvalidArgument(name, rule, value, hint)
+                raise _checks.InvalidArgument(name, rule, changed[name], hint)
 
     def _train(
         self: Any,
@@ -195,23 +231,25 @@ class Estimator(BaseEstimator):
         validation: Any,
         seed: int,
     ) -> keras.callbacks.History:
-        return training.fit(
-            self.model_,
-            x,
-            targets,
-            sample_weight=weight,
-            epochs=epochs,
-            batch_size=self.batch_size,
-            callbacks=stopping or None,
-            validation_data=validation,
-            verbose=self.verbose,
-            seed=seed,
-        )
+        arguments = {
+            "sample_weight": weight,
+            "epochs": epochs,
+            "batch_size": self._setting("batch_size"),
+            "verbose": self.verbose,
+            "seed": seed,
+        }
+        if isinstance(self.model_, Pack):
+            return self.model_.fit(x, targets, **arguments)
+        arguments |= {"callbacks": stopping or None, "validation_data": validation}
+        if isinstance(self.model_, Ensemble):
+            return self.model_.fit(x, targets, **arguments)
+        return training.fit(self.model_, x, targets, **arguments)
 
     def _split_off(self: Any, x: Any, targets: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
         """Returns the rows to train on, and those that early stopping validates on."""
-        _checks.number("validation_fraction", self.validation_fraction, above=0, below=1)
-        size = int(np.ceil(self.validation_fraction * len(x)))
+        fraction = self._setting("validation_fraction")
+        _checks.number("validation_fraction", fraction, above=0, below=1)
+        size = int(np.ceil(fraction * len(x)))
         stratify = None
         if self.task_ in ("binary", "multiclass"):
             stratify = targets if can_stratify(targets, len(x) - size, size) else None
@@ -220,7 +258,7 @@ class Estimator(BaseEstimator):
                 np.arange(len(x)), test_size=size, random_state=self._seed, stratify=stratify
             )
         except ValueError:
-            rule, value = f"leave rows for both parts of {len(x)}", self.validation_fraction
+            rule, value = f"leave rows for both parts of {len(x)}", fraction
             raise _checks.InvalidArgument("validation_fraction", rule, value) from None
         if self.task_ in ("binary", "multiclass"):
             require_classes(targets[train], targets[inner])

@@ -19,13 +19,14 @@ from kerasnn._core.model_outputs import (
     output_activation,
 )
 from kerasnn.selection.estimators.base import Estimator
+from kerasnn.selection.estimators.networks import Training
 from kerasnn.selection.folds.scoring import from_logits
 from kerasnn.tasks import Task
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
 class Classifier(ClassifierMixin, Estimator):
-    """A network of `kerasnn.models.mlp`, or of any builder, as a scikit-learn classifier.
+    """A network of `kerasnn.models`, or of any builder, as a scikit-learn classifier.
 
     Two classes give one sigmoid, more a softmax, rows of zeros and ones a sigmoid per label.
     With the same seed its weights are those of `models.mlp(..., seed=seed)` after
@@ -38,21 +39,25 @@ class Classifier(ClassifierMixin, Estimator):
     after it to other mini-batches, with other steps.
 
     Args:
+        network: `"mlp"`, `"tabular"`, the recipe of `models.tabular`, or `"pack"`, the mean of
+            many networks of `models.pack`. What is None below has the defaults of that network.
         hidden: Units of each hidden layer.
         activation: Activation of the hidden layers.
         dropout: Fraction of each hidden layer's outputs dropped in training.
-        l1: Factor of the penalty l1 * sum(abs(W)).
-        l2: Factor of the penalty l2 * sum(W**2).
-        batch_norm: Whether to add batch normalisation after each hidden layer.
+        l1: Factor of the penalty l1 * sum(abs(W)), of an `mlp`.
+        l2: Factor of the penalty l2 * sum(W**2), of an `mlp`.
+        batch_norm: Whether to add batch normalisation after each hidden layer of an `mlp`.
         normalize: Whether to standardise inputs by the training rows.
-        optimizer: Name of a Keras optimizer.
+        optimizer: Name of a Keras optimizer, of an `mlp`.
         learning_rate: Its learning rate.
-        epochs: Passes over the training rows.
-        batch_size: Rows in a batch, or `"full"`.
+        epochs: Passes over the training rows: 100 for `mlp`, 128 for `tabular`.
+        batch_size: Rows in a batch, or `"full"`: 32 for `mlp`, 256 for `tabular`.
         early_stopping: Whether to validate on a part of the rows, to stop when its loss falls no
-            longer, and to take the best weights.
-        validation_fraction: Fraction of the rows that early stopping validates on.
-        patience: Epochs without a better validation loss that it waits.
+            longer, and to take the best weights: False for `mlp`, True for `tabular`.
+        validation_fraction: Fraction of the rows that early stopping validates on: 0.1 for `mlp`,
+            0.2 for `tabular`.
+        patience: Epochs without a better validation loss that it waits: 10 for `mlp`, 40 for
+            `tabular`.
         class_weight: Weight of each label, or `"balanced"`; with several labels per row only that.
         build: Returns the compiled model instead. It is called with those of `input_shape`,
             `outputs`, `task` and `seed` that it takes; the arguments above that describe a
@@ -153,6 +158,10 @@ class Classifier(ClassifierMixin, Estimator):
             rule = f"be those of the first `partial_fit`, {self.classes_.tolist()}"
             hint = "For other classes use a new estimator, or `fit`."
             raise _checks.InvalidArgument("classes", rule, classes, hint)
+
+    @property
+    def _default_training(self) -> Training:
+        return self._network.classifier
 
     def _validated_pair(self, x: Any, y: Any, options: dict[str, Any]) -> Any:
         y = y.toarray() if scipy.sparse.issparse(y) else y

@@ -9,12 +9,13 @@ from sklearn.utils.validation import validate_data
 
 from kerasnn import _checks
 from kerasnn.selection.estimators.base import Estimator
+from kerasnn.selection.estimators.networks import Training
 from kerasnn.tasks import Task
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
 class Regressor(RegressorMixin, Estimator):
-    """A network of `kerasnn.models.mlp`, or of any builder, as a scikit-learn regressor.
+    """A network of `kerasnn.models`, or of any builder, as a scikit-learn regressor.
 
     With the same seed its weights are those of `models.mlp(..., task="regression", seed=seed)`
     after `fit(..., seed=seed)`.
@@ -26,21 +27,25 @@ class Regressor(RegressorMixin, Estimator):
     after it to other mini-batches, with other steps.
 
     Args:
+        network: `"mlp"`, `"tabular"`, the recipe of `models.tabular`, or `"pack"`, the mean of
+            many networks of `models.pack`. What is None below has the defaults of that network.
         hidden: Units of each hidden layer.
         activation: Activation of the hidden layers.
         dropout: Fraction of each hidden layer's outputs dropped in training.
-        l1: Factor of the penalty l1 * sum(abs(W)).
-        l2: Factor of the penalty l2 * sum(W**2).
-        batch_norm: Whether to add batch normalisation after each hidden layer.
+        l1: Factor of the penalty l1 * sum(abs(W)), of an `mlp`.
+        l2: Factor of the penalty l2 * sum(W**2), of an `mlp`.
+        batch_norm: Whether to add batch normalisation after each hidden layer of an `mlp`.
         normalize: Whether to standardise inputs and targets by the training rows.
-        optimizer: Name of a Keras optimizer.
+        optimizer: Name of a Keras optimizer, of an `mlp`.
         learning_rate: Its learning rate.
-        epochs: Passes over the training rows.
-        batch_size: Rows in a batch, or `"full"`.
+        epochs: Passes over the training rows: 100 for `mlp`, 256 for `tabular`.
+        batch_size: Rows in a batch, or `"full"`: 32 for `mlp`, 256 for `tabular`.
         early_stopping: Whether to validate on a part of the rows, to stop when its loss falls no
-            longer, and to take the best weights.
-        validation_fraction: Fraction of the rows that early stopping validates on.
-        patience: Epochs without a better validation loss that it waits.
+            longer, and to take the best weights: False for `mlp`, True for `tabular`.
+        validation_fraction: Fraction of the rows that early stopping validates on: 0.1 for `mlp`,
+            0.2 for `tabular`.
+        patience: Epochs without a better validation loss that it waits: 10 for `mlp`, and
+            all of them for `tabular`.
         build: Returns the compiled model instead. It is called with those of `input_shape`,
             `outputs`, `task` and `seed` that it takes; the arguments above that describe a
             network are then left out.
@@ -98,6 +103,10 @@ class Regressor(RegressorMixin, Estimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+    @property
+    def _default_training(self) -> Training:
+        return self._network.regressor
 
     def _validated_pair(self, x: Any, y: Any, options: dict[str, Any]) -> Any:
         return validate_data(self, x, y, multi_output=True, y_numeric=True, **options)

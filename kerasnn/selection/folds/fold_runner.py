@@ -9,6 +9,7 @@ from kerasnn._core.progress import Progress
 from kerasnn.selection.folds.executor import FoldExecutor
 from kerasnn.selection.folds.fold import BuiltFold, Fold, FoldResult
 from kerasnn.selection.folds.fold_training import FoldTraining, attempt
+from kerasnn.training.loop.training_length import follows_length
 from kerasnn.training.many.stackable import (
     architecture,
     have_equal_settings,
@@ -54,7 +55,8 @@ class WaitingFolds:
             folds: Keys and folds.
         """
         starts = self._starts.get(_start(built, [fold for _, fold in folds]))
-        if starts is None or built.callbacks:
+        # What follows the length of training differs by the number of a fold's rows.
+        if starts is None or built.callbacks or follows_length(built.model):
             return False
         for (key, fold), start in zip(folds, starts, strict=True):
             shared = dataclasses.replace(

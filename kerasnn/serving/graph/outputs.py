@@ -1,5 +1,6 @@
 """Outputs of a model in the types that a server can write: strings and float32."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,40 @@ from kerasnn._checks.errors import InvalidArgument
 
 # float32 does not hold all integers beyond it.
 _EXACT = 2**24
+# Of weights in float32, whose sum is 1.
+_ROUNDING = 1e-5
 
 
 def activation(tensor: Any) -> str | None:
-    """Returns `softmax` or `sigmoid` where that computed the traced tensor."""
+    """Returns `softmax` or `sigmoid` where that, or a weighted mean of several, computed it."""
     if not isinstance(tensor, tf.Tensor):
         return None
     operation = tensor.op
     # Probabilities that were rounded to integers are none any more.
     while operation.type in ("Cast", "Identity") and operation.outputs[0].dtype.is_floating:
         operation = operation.inputs[0].op
+    terms = list(_terms(operation.outputs[0], 1.0))
+    if abs(sum(weight for _, weight in terms) - 1) < _ROUNDING and terms[0][0].op is not operation:
+        found = {activation(term) for term, _ in terms}
+        return found.pop() if len(found) == 1 else None
     return {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(operation.type)
+
+
+def _terms(tensor: tf.Tensor, weight: float) -> Iterator[tuple[tf.Tensor, float]]:
+    """Yields the terms of a sum of tensors, each with the constant that it is multiplied by."""
+    operation = tensor.op
+    if operation.type == "AddV2":
+        for part in operation.inputs:
+            yield from _terms(part, weight)
+        return
+    constant = None
+    if operation.type in ("Mul", "RealDiv"):
+        constant = tf.get_static_value(operation.inputs[1])
+    if constant is None or constant.ndim:
+        yield tensor, weight
+    else:
+        factor = float(constant) if operation.type == "Mul" else 1 / float(constant)
+        yield from _terms(operation.inputs[0], weight * factor)
 
 
 def writable(name: str, tensor: Any) -> tf.Tensor:

@@ -88,10 +88,7 @@ def publish(
     A version that is overwritten is moved to a hidden name before. Between the two renames there
     is no version of that number; at no time there is a partial one.
     """
-    for folder, _, files in os.walk(directory, topdown=False):
-        for file in files:
-            atomic_files.flush(pathlib.Path(folder, file))
-        atomic_files.flush(pathlib.Path(folder))
+    atomic_files.flush_tree(directory)
     while True:
         number = version_directory.following(path) if version is None else int(version)
         before = version_directory.numbers(path).get(number) if overwrite else None

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kerasnn._checks import first_line
 from kerasnn._core.model import State
+from kerasnn.training.engine_cost import xla_choice
 from kerasnn.training.loop.engine import CANNOT_COMPILE
 from kerasnn.training.loop.epoch_loop import CompiledEngine, Progress
 from kerasnn.training.loop.job import Job
@@ -182,6 +183,7 @@ class XlaEngine(ArrayEngine):
         super().__init__(job, blocks)
         # Rows that differ in their number alone share a trace, which XLA compiles for each.
         self._key = ProgramKey("xla", blocks.spec_text, blocks.xla_layout, identities(self._traced))
+        self._layout = (*blocks.key, *(type(c).__name__ for c in self._traced))
 
     @classmethod
     def cannot_run(cls, job: Job) -> str | None:
@@ -211,13 +213,24 @@ class XlaEngine(ArrayEngine):
         """The error of an earlier attempt to compile this model for these sizes; else empty."""
         return self._cache.record.failures.get(self._data_key, "")
 
+    def pays(self, steps: int) -> bool:
+        """Whether so many steps make up for the compilation."""
+        blocks = self._blocks
+        has_rest = bool(blocks.rows % blocks.batch_size)
+        return xla_choice.chooses_xla(
+            self._model, steps, blocks.batch_size, has_rest=has_rest, layout=self._layout
+        )
+
     def prepare(self) -> None:
-        """Loads the first rows and compiles the program; records a failure."""
+        """Loads the first rows and compiles the program; records it, or its failure."""
+        was_compiled = self.is_compiled
         try:
             super().prepare()
         except CANNOT_COMPILE as error:
             self._cache.record.failures[self._data_key] = first_line(error)
             raise
+        if not was_compiled:
+            xla_choice.record_compiled(self._model, self._layout)
 
     def refresh(self) -> None:
         """Makes the program anew if something has changed that was traced into it."""

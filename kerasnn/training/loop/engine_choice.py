@@ -11,14 +11,10 @@ from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.keras_engine import KerasEngine
 from kerasnn.training.loop.needs_keras import why_only_keras
 from kerasnn.training.loop.stream_engine import StreamEngine
-from kerasnn.training.programs.graph_program import has_convolutions, is_small
+from kerasnn.training.programs.graph_program import has_convolutions
 
-# Number of steps from which XLA's faster steps have made up for its compilation, which takes as
-# long as about this many steps save over the graph engine; measured by
-# tests/benchmarks/training.py.
-XLA_STEPS = 2000
-# The same for a small model, whose steps as a graph are quick.
-XLA_STEPS_IF_SMALL = 8000
+# On a GPU, the number of steps from which XLA's faster steps have made up for its compilation.
+_GPU_STEPS = 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +79,7 @@ def _compiled(job: Job, engines: dict[str, Engine]) -> list[Candidate]:
     if failure:
         return [Candidate(graph, f"XLA cannot compile this model: {failure}")]
     steps = xla.steps_run + (job.epochs - job.initial_epoch) * (xla.steps or 0)
-    if steps < (XLA_STEPS_IF_SMALL if is_small(job.model) else XLA_STEPS):
+    if not (steps >= _GPU_STEPS if gpu else xla.pays(steps)):
         why = f"{steps} steps are too few to make up for XLA's compilation."
         return [Candidate(graph, why)]
     return [

@@ -1,5 +1,6 @@
 """One run: asks callbacks whether they can work, chooses an engine, trains, undoes on errors."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from kerasnn.training.loop.engine import CANNOT_COMPILE
 from kerasnn.training.loop.engine_choice import candidates
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.resumption import Resumption, resumption
+from kerasnn.training.loop.training_length import TrainingLength, follows_length
 
 
 def train(job: Job) -> keras.callbacks.History:
@@ -50,7 +52,7 @@ def _run_with_callbacks(job: Job) -> keras.callbacks.History:
     _call(job.callbacks, "set_data", train=shown.train, validation=shown.validation)
     try:
         with resumption(job) as resumed:
-            return _run(resumed.job, resumed)
+            return _run(_with_length(resumed.job), resumed)
     except BaseException as error:
         _call(job.callbacks, "on_train_abort", error)
         raise
@@ -83,6 +85,13 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
         history.engine, history.reason = engine.name, candidate.reason + failure
         return history
     raise RuntimeError("Keras's own loop is the last candidate, and runs every job.")
+
+
+def _with_length(job: Job) -> Job:
+    """Returns the job with a callback for what follows the length of training, where needed."""
+    if not follows_length(job.model):
+        return job
+    return dataclasses.replace(job, callbacks=(*job.callbacks, TrainingLength()))
 
 
 def _run_no_epoch(job: Job) -> keras.callbacks.History:

@@ -44,9 +44,9 @@ _LAYERS = (
     *(_L.Dot, layers.Dropout, layers.AlphaDropout, layers.GaussianDropout),
     *(layers.SpatialDropout, layers.DropPath, layers.DropConnect, layers.ConcreteDropout),
     *(layers.Standardize, layers.EmbedColumns, layers.LeakyReLU, layers.Threshold),
+    *(layers.RobustScale, layers.PeriodicEmbedding, layers.Scale, layers.NTKDense),
+    layers.ParametricActivation,
 )
-# Of their gradients TensorFlow keeps one row for each index in a batch.
-_TABLES = (_L.Embedding, layers.EmbedColumns)
 _CALLBACKS = (
     callbacks.EarlyStopping,
     callbacks.ReduceLROnPlateau,
@@ -63,7 +63,12 @@ def why_alone(model: Any, model_callbacks: Any) -> str | None:
     for callback in model_callbacks:
         if type(callback) not in _CALLBACKS:
             return f"the callback `{type(callback).__name__}` needs a model of its own"
-    return _why_odd_model(model) or _why_odd_layer(model) or why_not_by_weight(model.optimizer)
+    return (
+        _why_odd_model(model)
+        or _why_odd_layer(model)
+        or why_not_by_weight(model.optimizer)
+        or _why_rows_of_tables(model)
+    )
 
 
 def architecture(model: Any) -> str | None:
@@ -153,17 +158,20 @@ def _why_odd_layer(model: Any) -> str | None:
         known = type(layer) in _LAYERS or isinstance(layer, keras.Model)
         if not known or (isinstance(layer, keras.Model) and not _is_own_class(layer)):
             return f"`{layer.name}` is a `{type(layer).__name__}`, which cannot be stacked"
-        if isinstance(layer, _TABLES) and not _is_linear(model.optimizer):
-            return (
-                f"the gradient of `{layer.name}` is sparse, and `{type(model.optimizer).__name__}` "
-                "squares or clips its rows before it adds them up"
-            )
     return None
 
 
-def _is_linear(optimizer: Any) -> bool:
-    """Whether the steps of an optimizer are linear in the gradient."""
-    return type(optimizer) is keras.optimizers.SGD and optimizer.clipvalue is None
+def _why_rows_of_tables(model: Any) -> str | None:
+    """Returns why embeddings cannot be stacked, of whose gradients TensorFlow keeps some rows."""
+    optimizer = model.optimizer
+    is_linear = type(optimizer) is keras.optimizers.SGD and optimizer.clipvalue is None
+    if is_linear and not optimizer.momentum:
+        return None
+    for layer in all_layers(model):
+        is_sparse = isinstance(layer, layers.EmbedColumns) and not layer.dense_gradient
+        if is_sparse or isinstance(layer, keras.layers.Embedding):
+            return f"the optimizer moves only those rows of `{layer.name}` that are in a batch"
+    return None
 
 
 def _is_own_class(model: Any) -> bool:
@@ -199,9 +207,12 @@ _RATE_NAMES = tuple(keras.saving.get_registered_name(kind) for kind in RATES)
 
 
 def _is_free(name: str) -> bool:
-    # `_other_penalties` compares regularizers that are no L1 or L2.
+    # `_other_penalties` compares regularizers that are no L1 or L2. `sigma` is the spread of the
+    # initial weights of `PeriodicEmbedding`.
     free = ("_initializer", "_regularizer")
-    return name in ("name", "seed") or (name != "activity_regularizer" and name.endswith(free))
+    return name in ("name", "seed", "sigma") or (
+        name != "activity_regularizer" and name.endswith(free)
+    )
 
 
 def _other_penalties(model: Any) -> list[Any]:

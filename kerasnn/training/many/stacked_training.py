@@ -1,14 +1,17 @@
 """Loop over the epochs of a stack, with validation and callbacks by member."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerasnn import callbacks
 from kerasnn._core.callback import Callback
 from kerasnn.training.inputs.standardization import learn_standardization
+from kerasnn.training.loop import training_length
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.nan_guard import not_finite
 from kerasnn.training.loop.row_blocks import batch_spec
@@ -85,6 +88,8 @@ class StackedTraining:
         self._own_names = _has_own_names(members[0].model)
         _build(job, members, self._own_names)
         models = [member.model for member in members]
+        for member in members:
+            training_length.begin(member.model, -(-len(member.rows) // job.step_rows) * job.epochs)
         starts = [member.start or member.model for member in members]
         self._program = StackedProgram(models, starts, job.packed, others, differing(models))
         self._batches = BatchPlan(
@@ -100,6 +105,8 @@ class StackedTraining:
         self._running = np.ones(len(members), bool)
         self._pacer = Pacer()
         self._runs: list[_Run] = []
+        # A snapshot of all members after the current epoch, made when it is asked for.
+        self._snapshot: list[np.ndarray] = []
 
     def train(
         self, on_epoch: Callable[[int], None] = lambda done: None
@@ -115,8 +122,8 @@ class StackedTraining:
             for i, member in enumerate(self._members)
         ]
         try:
-            for run in self._runs:
-                run.begin()
+            for i, run in enumerate(self._runs):
+                run.begin(functools.partial(self._weights, i))
             for epoch in range(job.initial_epoch, job.epochs):
                 self._run_epoch(epoch)
                 on_epoch(epoch + 1)
@@ -129,7 +136,10 @@ class StackedTraining:
             for i in left:
                 self._write(i, state)
                 self._runs[i].abort(error)
+                training_length.end(self._runs[i].model)
             raise
+        for run in self._runs:
+            training_length.end(run.model)
         histories = [run.history for run in self._runs]
         for history, run in zip(histories, self._runs, strict=True):
             history.engine = "stacked"
@@ -199,12 +209,21 @@ class StackedTraining:
                     runs[i].callbacks.on_test_end(validated)
                 by_member[i] |= {f"val_{name}": value for name, value in validated.items()}
         progress.end([by_member[i] for i in running])
-        state = [v.numpy() for v in self._program.state()] if with_callbacks else []
+        self._snapshot = []
         for i in running:
-            if self._members[i].callbacks:
-                self._program.write(i, state, optimizer=False)
+            if any(map(_reads_model, self._members[i].callbacks)):
+                self._program.write(i, self._state(), optimizer=False)
             runs[i].end_epoch(epoch, by_member[i])
         self._end([i for i in with_callbacks if runs[i].model.stop_training])
+
+    def _state(self) -> list[np.ndarray]:
+        """Returns the snapshot of the current epoch."""
+        self._snapshot = self._snapshot or [value.numpy() for value in self._program.state()]
+        return self._snapshot
+
+    def _weights(self, member: int) -> list[np.ndarray]:
+        """Returns the current weights of one member, in the order of its model's."""
+        return [value for _, value in self._program.weights(member, self._state())]
 
     def _pass(
         self, batches: BatchPlan, epoch: int, *, training: bool, progress: Any = None
@@ -286,8 +305,11 @@ class _Run:
         """Returns the logs of this member, the `member`-th of the stack, by its own names."""
         return as_python({self._names.get(k, k): v[member] for k, v in logs.items()})
 
-    def begin(self) -> None:
+    def begin(self, weights: Callable[[], list[np.ndarray]]) -> None:
         self.model.stop_training = False
+        for callback in self._own:
+            if isinstance(callback, callbacks.EarlyStopping):
+                callback.use_snapshots(weights)
         self.model.history = self.history
         self.history.on_train_begin()
         if self._callbacks is not None:
@@ -337,6 +359,12 @@ class _EpochProgress:
         if self._verbose:
             self._bar.stateful_metrics = {name for member in logs for name in member}
             self._bar.update(self._steps, _means(logs), finalize=True)
+
+
+def _reads_model(callback: Any) -> bool:
+    """Whether a callback of those that can be stacked reads weights from its model."""
+    stops = isinstance(callback, keras.callbacks.EarlyStopping)
+    return stops and not isinstance(callback, callbacks.EarlyStopping)
 
 
 def _numbers(chosen: np.ndarray) -> list[int]:

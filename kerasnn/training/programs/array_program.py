@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasnn.training.compilation_cache.process_cache import process_cache
 from kerasnn.training.programs.graph_program import GraphProgram
+from kerasnn.training.programs.nameless_function import without_names
 from kerasnn.training.programs.train_step import Logs, TracedStep
 
 # The eight integers of a call: see `ArrayProgram.__call__`.
@@ -142,12 +144,14 @@ class XlaArrayProgram(ArrayProgram):
         *rows, last = block[1]
         rest = [*tf.nest.map_structure(_free(1), rows), tf.nest.map_structure(_free(2), last)]
         whole = tf.nest.map_structure(_free(1), block[0])
-        return tf.function(
+        traced = tf.function(
             self._epochs,
             input_signature=[(whole, tuple(rest)), _PLAN],
             jit_compile=True,
             autograph=False,
         ).get_concrete_function()
+        self._traced: Callable[..., Any] | None = traced
+        return without_names(traced)
 
     def compile_for(self, key: Any, block: Any) -> None:
         """Compiles for the sizes of a block; an error comes here, before any weight changes.
@@ -157,8 +161,20 @@ class XlaArrayProgram(ArrayProgram):
             block: A block of these sizes.
         """
         if key not in self.compiled:
-            self._run(block, _no_epoch())
+            with process_cache.compiling():
+                self._compile_now(block)
             self.compiled.add(key)
+
+    def _compile_now(self, block: Any) -> None:
+        try:
+            self._run(block, _no_epoch())
+        except tf.errors.OpError:
+            if self._traced is None:
+                raise
+            # Its error names the layer that XLA cannot compile.
+            self._run = self._traced
+            self._run(block, _no_epoch())
+        self._traced = None
 
     def _room(self, block: Any, last: tf.Tensor) -> Any:
         # A size that XLA knows: there is one remainder for each epoch.

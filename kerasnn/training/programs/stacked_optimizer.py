@@ -8,12 +8,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnn._core.optimizers import schedule_of
+from kerasnn.optimizers import AdamW
+from kerasnn.schedules.schedule import Schedule
+
 # Optimizers that treat each weight by itself, and their numbers that may differ by member.
 _NUMBERS: dict[type, tuple[str, ...]] = {
     keras.optimizers.SGD: ("momentum",),
     keras.optimizers.RMSprop: ("rho", "momentum", "epsilon"),
     keras.optimizers.Adam: ("beta_1", "beta_2", "epsilon"),
     keras.optimizers.AdamW: ("beta_1", "beta_2", "epsilon"),
+    AdamW: ("beta_1", "beta_2", "epsilon"),
     keras.optimizers.Adamax: ("beta_1", "beta_2", "epsilon"),
     keras.optimizers.Adagrad: ("epsilon",),
     keras.optimizers.Adadelta: ("rho", "epsilon"),
@@ -34,8 +39,8 @@ def why_not_by_weight(optimizer: Any) -> str | None:
     if optimizer.loss_scale_factor:
         return "the optimizer scales the loss"
     rate = optimizer.get_config()["learning_rate"]
-    if isinstance(rate, dict) and rate.get("module") != "keras.optimizers.schedules":
-        return "the learning rate follows a schedule that is none of Keras's"
+    if isinstance(rate, dict) and not _is_known(rate):
+        return "the learning rate follows a schedule that is neither Keras's nor kerasnn's"
     if optimizer.weight_decay and _excludes(optimizer):
         return "`exclude_from_weight_decay` chooses among the weights"
     return None
@@ -45,8 +50,7 @@ def constants(optimizer: Any) -> str:
     """Returns, as text, what the optimizers of all members of a stack have in common."""
     config = optimizer.get_config()
     kept = {name: value for name, value in config.items() if not _may_differ(optimizer, name)}
-    if not isinstance(config["learning_rate"], dict):
-        del kept["learning_rate"]
+    kept["learning_rate"] = isinstance(config["learning_rate"], dict)
     # Without momentum there are other state variables.
     kept["has momentum"] = bool(config.get("momentum"))
     return type(optimizer).__name__ + json.dumps(kept, sort_keys=True, default=str)
@@ -71,6 +75,7 @@ class StackedOptimizer:
         optimizers: Those of the members, equal in their `constants`.
         weights: The stacked weights, `(members, weights)`.
         sizes: Number of entries of each weight of a member.
+        names: Name of each weight of a member.
 
     Attributes:
         counts: Number of steps of each member, `(members, 1)`.
@@ -78,28 +83,36 @@ class StackedOptimizer:
     """
 
     def __init__(
-        self, optimizers: Sequence[Any], weights: keras.Variable, sizes: Sequence[int]
+        self,
+        optimizers: Sequence[Any],
+        weights: keras.Variable,
+        sizes: Sequence[int],
+        names: Sequence[str],
     ) -> None:
         first = optimizers[0]
         steps = np.array([[int(o.iterations.numpy())] for o in optimizers], np.int64)
         self.counts = keras.Variable(steps, dtype="int64", trainable=False)
         self._weights, self._members = weights, optimizers
         config = first.get_config()
-        self._schedule = None
-        if isinstance(config["learning_rate"], dict):
-            self._schedule = keras.optimizers.schedules.deserialize(config["learning_rate"])
+        self._schedules = _schedules(optimizers)
         self._rates = tf.Variable(tf.zeros(steps.shape))
         self.read_rates(range(len(optimizers)))
         self._decay = _column(o.weight_decay or 0.0 for o in optimizers)
+        if type(first) is AdamW:
+            factors = [first.decay_factor(name) for name in names]
+            self._decay = self._decay * np.repeat(factors, sizes).astype(np.float32)
         self._clip = first.clipvalue
         counts = self.counts
 
-        class Stacked(type(first)):
+        class Stacked(type(optimizers[0])):
             @property
             def iterations(self) -> Any:
                 return counts
 
-        self._optimizer: Any = Stacked.from_config({**config, "learning_rate": 0.0})
+        self._optimizer: Any = Stacked.from_config(
+            # The decay of each member is a step of its own.
+            {**config, "learning_rate": 0.0, "weight_decay": 0.0}
+        )
         for name in _NUMBERS[type(first)]:
             column = _column(getattr(o, name) for o in optimizers)
             if (column != column[0]).any():
@@ -110,7 +123,7 @@ class StackedOptimizer:
 
     def read_rates(self, members: Any) -> None:
         """Reads the learning rates of some members again, which callbacks may have set."""
-        if self._schedule is None:
+        if not self._schedules:
             rates = self._rates.numpy()
             for i in members:
                 rates[i] = float(self._members[i].learning_rate)
@@ -121,10 +134,13 @@ class StackedOptimizer:
         if self._clip is not None:
             gradient = tf.clip_by_value(gradient, -self._clip, self._clip)
         rates: Any = self._rates.value()
-        if self._schedule is not None:
+        if self._schedules:
             steps = tf.cast(self.counts.value, tf.int64)[:, 0]
-            rates = tf.vectorized_map(self._schedule, steps)
-            rates = tf.cast(rates, tf.float32)[:, None]
+            parts = [
+                tf.cast(tf.vectorized_map(schedule, tf.gather(steps, own)), tf.float32)
+                for schedule, own in self._schedules
+            ]
+            rates = tf.dynamic_stitch([own for _, own in self._schedules], parts)[:, None]
         if self._decay.any():
             weights = self._weights.value
             weights.assign_sub(weights * self._decay * rates)
@@ -150,6 +166,31 @@ class StackedOptimizer:
                 values[kind][i, part] = variable.numpy().ravel()
         for slot, value in zip(self.slots if self._slot_order else [], values, strict=False):
             slot.assign(value)
+
+
+def _is_known(schedule: dict[str, Any]) -> bool:
+    """Whether a schedule, as a configuration, is one of Keras's or kerasnn's."""
+    registered = str(schedule.get("registered_name") or "")
+    return (
+        schedule.get("module") == "keras.optimizers.schedules"
+        or registered.partition(">")[0] == "kerasnn"
+    )
+
+
+def _schedules(optimizers: Sequence[Any]) -> list[tuple[Any, list[int]]]:
+    """Returns each schedule with the members that follow it; nothing where rates are numbers."""
+    found: dict[str, tuple[Any, list[int]]] = {}
+    for i, optimizer in enumerate(optimizers):
+        schedule = schedule_of(optimizer)
+        if schedule is not None:
+            # Schedules that last as long as training differ where members have other rows.
+            key = json.dumps([optimizer.get_config()["learning_rate"], _length(schedule)])
+            found.setdefault(key, (schedule, []))[1].append(i)
+    return list(found.values())
+
+
+def _length(schedule: Any) -> Any:
+    return schedule.length if isinstance(schedule, Schedule) else None
 
 
 def _may_differ(optimizer: Any, name: str) -> bool:

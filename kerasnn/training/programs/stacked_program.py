@@ -49,9 +49,11 @@ class StackedProgram:
         }
         self._hyperparameters = hyperparameters
         self._numbers = [tf.constant(h.values) for h in hyperparameters]
-        first = self._model.trainable_variables
-        self._sizes = [math.prod(v.shape) for v in first]
-        self._shapes = [tuple(v.shape) for v in first]
+        # Keras looks for them in all layers at each request.
+        self._trained = [model.trainable_variables for model in models]
+        self._untrained = [_other_variables(model) for model in models]
+        self._sizes = [math.prod(v.shape) for v in self._trained[0]]
+        self._shapes = [tuple(v.shape) for v in self._trained[0]]
         weights, others = _stacked(starts)
         self._weights = keras.Variable(weights)
         self._others = [tf.Variable(tf.convert_to_tensor(values)) for values in others]
@@ -60,7 +62,10 @@ class StackedProgram:
         self._fresh_metrics = [tf.stack([v.value] * len(models)) for v in self._metric_variables]
         self._metrics = [tf.Variable(value) for value in self._fresh_metrics]
         self.optimizer = StackedOptimizer(
-            [model.optimizer for model in models], self._weights, self._sizes
+            [model.optimizer for model in models],
+            self._weights,
+            self._sizes,
+            [v.name for v in self._trained[0]],
         )
         self._programs: dict[tuple[bool, bool], GraphProgram] = {}
 
@@ -144,27 +149,42 @@ class StackedProgram:
             state: A snapshot, as NumPy arrays.
             optimizer: Whether its optimizer gets its state too.
         """
-        model, (weights, counts, *more) = self._models[member], state
+        weights, counts, *more = state
         slots, others = more[: len(self.optimizer.slots)], more[len(self.optimizer.slots) :]
-        for variable, part in zip(
-            model.trainable_variables, self._parts(weights[member]), strict=True
-        ):
+        parts = self._parts(weights[member])
+        for variable, part in zip(self._trained[member], parts, strict=True):
             variable.assign(part)
-        theirs = _other_variables(model)
         for i in self._changed_others:
-            theirs[i].assign(others[i][member])
+            self._untrained[member][i].assign(others[i][member])
         if optimizer:
             self.optimizer.write(member, counts, slots)
 
+    def weights(self, member: int, state: Sequence[np.ndarray]) -> list[tuple[Any, np.ndarray]]:
+        """Returns the weights of one member in a snapshot, in the order of its model's.
+
+        Args:
+            member: Number of the member.
+            state: A snapshot, as NumPy arrays.
+
+        Returns:
+            Pairs of a variable and a copy of its value.
+        """
+        others = state[len(state) - len(self._others) :]
+        values = {
+            id(variable): value
+            for variables, parts in (
+                (self._trained[member], self._parts(state[0][member].copy())),
+                (self._untrained[member], [np.copy(other[member]) for other in others]),
+            )
+            for variable, value in zip(variables, parts, strict=True)
+        }
+        return [(v, values[id(v)]) for v in self._models[member].weights]
+
     def not_finite(self, member: int, state: Sequence[np.ndarray]) -> list[str]:
         """Returns the paths of the weights of one member that are not finite; else the loss."""
-        model, others = self._models[member], state[len(state) - len(self._others) :]
-        values = [
-            *zip(model.trainable_variables, self._parts(state[0][member]), strict=True),
-            *((v, a[member]) for v, a in zip(_other_variables(model), others, strict=True)),
-        ]
-        wrong = {id(v) for v, a in values if a.dtype.kind == "f" and not np.isfinite(a).all()}
-        return [v.path for v in model.weights if id(v) in wrong] or ["loss"]
+        values = self.weights(member, state)
+        wrong = [v.path for v, a in values if a.dtype.kind == "f" and not np.isfinite(a).all()]
+        return wrong or ["loss"]
 
     def _variables(self) -> list[tf.Variable]:
         """Returns the stacked variables: weights, steps, the optimizer's state, others."""

@@ -28,6 +28,7 @@ _CANNOT_CAST = (TypeError, ValueError, NotImplementedError, AttributeError, tf.e
 # Sums over many pixels, and levels up to 255, need the digits of float32.
 _FLOAT32 = (
     Preprocessing,
+    layers.RobustScale,
     layers.Standardize,
     keras.layers.Resizing,
     keras.layers.Rescaling,

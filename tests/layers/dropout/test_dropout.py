@@ -1,9 +1,11 @@
 """Dropout: the dropped inputs, their number, and repetition by seeds."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import kerasnn
 from kerasnn.layers import Dropout
 
 X = np.random.default_rng(0).normal(size=(64, 100)).astype("float32") + 5
@@ -80,3 +82,28 @@ def test_a_refused_rate_comes_with_a_hint(invalid):
 def test_a_noise_shape_that_does_not_fit_the_inputs(noise_shape, invalid):
     with invalid("noise_shape"):
         Dropout(0.5, noise_shape=noise_shape)(X, training=True)
+
+
+@pytest.mark.parametrize("engine", ["graph", "xla", "keras"])
+def test_an_annealed_rate(engine):
+    """It stays for half of a training, falls to 0, and is back after it."""
+    layer, dropped = Dropout(0.5, anneal=True, seed=0), []
+
+    class Watch(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            done, length = float(layer.done), float(layer.length)
+            dropped.append((done, length, float((layer(ones, training=True) == 0).numpy().mean())))
+            layer.done.assign(done)
+
+    ones = np.ones((4, 5000), "float32")
+    model = kerasnn.Sequential([keras.Input((3,)), layer, keras.layers.Dense(1)])
+    model.compile("sgd", loss="mse")
+    x, y = np.ones((8, 3)), np.ones((8, 1))
+    watch = Watch()
+    model.fit(x, y, batch_size=4, epochs=8, verbose=0, engine=engine, callbacks=[watch])
+    wanted = [0.5] * 5 + [0.25 * (1 + np.cos(np.pi * part)) for part in (0.25, 0.5, 0.75)]
+    # The callback of the user comes before the one that begins.
+    assert [entry[:2] for entry in dropped[1:]] == [(2.0 * i, 16.0) for i in range(1, 8)]
+    np.testing.assert_allclose([entry[2] for entry in dropped], wanted, atol=0.02)
+    assert float(layer.length) == 0
+    assert 0.45 < float((layer(ones, training=True) == 0).numpy().mean()) < 0.55

@@ -126,7 +126,7 @@ def test_a_model_inside_of_a_model(refuses):
     model = compiled([keras.Input((3,)), inner])
     with refuses(
         model,
-        f"`standardize` has learned no mean and variance, and what reaches it inside "
+        f"`standardize` has learned nothing yet, and what reaches it inside "
         f"`{model.name}` is not known before training. Call `adapt` of that layer before `fit`.",
     ):
         kerasnn.fit(model, X, BITS, verbose=0)
@@ -146,7 +146,7 @@ def test_a_subclassed_model(refuses):
 
     model = Net()
     model.compile("sgd", loss="mse")
-    with refuses(model, "`front` has learned no mean and variance, and what reaches it inside"):
+    with refuses(model, "`front` has learned nothing yet, and what reaches it inside"):
         model.fit(X, BITS, verbose=0)
     model.front.adapt(X)
     model.fit(X, BITS, verbose=0)
@@ -157,5 +157,5 @@ def test_the_way_back_has_to_be_an_output(refuses):
     model = compiled(
         [keras.Input((3,)), Standardize(invert=True, name="back"), keras.layers.Dense(1)]
     )
-    with refuses(model, "`back` has learned no mean and variance, and what reaches it inside"):
+    with refuses(model, "`back` has learned nothing yet, and what reaches it inside"):
         kerasnn.fit(model, X, BITS, verbose=0)

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasnn
+from kerasnn.training.engine_cost import xla_choice
 from kerasnn.training.loop import engine_choice
 from kerasnn.training.loop.job import Job
 from tests.engine_cases import CLASSES, FEATURES, ROWS, X, Y, assert_close, classifier
@@ -45,11 +46,12 @@ def trained(model, *data, **arguments):
 def test_few_steps_run_as_a_graph():
     few = f"{2 * STEPS} steps are too few to make up for XLA's compilation."
     assert chosen(classifier(), X, Y, epochs=2) == ("graph", few)
-    assert chosen(classifier(), X, Y, epochs=8000)[0] == "xla"
+    assert chosen(classifier(), X, Y, epochs=80_000)[0] == "xla"
 
 
 def test_many_steps_earn_a_compilation_which_later_runs_use(monkeypatch):
-    monkeypatch.setattr(engine_choice, "XLA_STEPS_IF_SMALL", 4 * STEPS)
+    monkeypatch.setattr(xla_choice, "FEWEST_STEPS", 4 * STEPS)
+    monkeypatch.setattr(xla_choice, "MOST_STEPS", 4 * STEPS)
     model = classifier()
     assert trained(model, X, Y, epochs=2)[0] == "graph"
     # Earlier steps count if they were on data of the same shape.
@@ -69,7 +71,7 @@ def test_convolutions_on_a_cpu_run_as_a_graph():
     reshape, flatten = keras.layers.Reshape((FEATURES, 1)), keras.layers.Flatten()
     model = classifier(hidden=lambda: [reshape, inner, flatten])
     wanted = "graph", "XLA has no fast convolution on a CPU."
-    assert chosen(model, X, Y, epochs=8000) == wanted
+    assert chosen(model, X, Y, epochs=80_000) == wanted
 
 
 class OnTheHost(keras.layers.Layer):
@@ -84,7 +86,8 @@ class OnTheHost(keras.layers.Layer):
 
 @pytest.mark.slow
 def test_a_model_that_xla_cannot_compile_runs_as_a_graph(monkeypatch):
-    monkeypatch.setattr(engine_choice, "XLA_STEPS_IF_SMALL", 1)
+    monkeypatch.setattr(xla_choice, "FEWEST_STEPS", 1)
+    monkeypatch.setattr(xla_choice, "MOST_STEPS", 1)
     model = classifier(hidden=lambda: [OnTheHost()])
     engine, reason = trained(model, X, Y, shuffle=False)
     assert engine == "graph"
@@ -142,7 +145,7 @@ def test_xla_cannot_read_text(refuses):
     model.compile("sgd", loss="mse")
     with refuses(model, argument="engine", value="xla"):
         kerasnn.fit(model, words, y, engine="xla", verbose=0)
-    assert chosen(model, words, y, epochs=8000)[0] == "graph"
+    assert chosen(model, words, y, epochs=80_000)[0] == "graph"
     assert trained(model, words, y)[0] == "graph"
 
 

@@ -288,3 +288,19 @@ def test_two_hundred_models_leave_nothing_behind():
     )
     # Keras's own loop leaves 3 MB a model behind, which would be 450 here.
     assert float(ran.stdout) < 40
+
+
+def test_tracing_does_not_collect_garbage():
+    """A collection goes through all objects of a process: half of a first short fit."""
+    enabled = []
+
+    class Layer(keras.layers.Layer):
+        def call(self, x):
+            enabled.append(gc.isenabled())
+            return x
+
+    model = classifier(hidden=lambda: [Layer()])
+    enabled.clear()
+    kerasnn.fit(model, X, Y, engine="graph", verbose=0)
+    assert set(enabled) == {False}
+    assert gc.isenabled()

@@ -1,13 +1,12 @@
 """Rows of a table, block by block."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
-from kerasnn.data.tables.columns.raw import FLOAT64_INTEGERS, RawColumn
-from kerasnn.data.tables.columns.specs import Column
-from kerasnn.data.tables.table import Table
+from kerasnn.data.tables.columns.raw import RawColumn
+from kerasnn.data.tables.table import FLOAT64_INTEGERS, Table
 
 
 class Block:
@@ -29,13 +28,15 @@ class Block:
             self._raw[name] = RawColumn.of(self.frame[name])
         return self._raw[name]
 
-    def raw(self, columns: Sequence[Column]) -> dict[str, RawColumn]:
-        """Returns columns as their encoder takes them."""
+    def raw(self, kinds: Mapping[str, str]) -> dict[str, RawColumn]:
+        """Returns columns as an encoder takes them.
+
+        Args:
+            kinds: Name -> kind, of the columns.
+        """
         return {
-            column.name: RawColumn(self[column.name].numbers())
-            if column.kind == "number"
-            else self[column.name]
-            for column in columns
+            name: RawColumn(self[name].numbers()) if kind == "number" else self[name]
+            for name, kind in kinds.items()
         }
 
     def complete(self, columns: Sequence[str]) -> np.ndarray:

@@ -1,12 +1,14 @@
 """What the columns of a table hold: numbers, names, booleans or dates."""
 
+import decimal
+
 import numpy as np
 import polars as pl
 import tensorflow as tf
 
 from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
 from kerasnn.data.tables.columns.raw import RawColumn
-from kerasnn.data.tables.table import Table
+from kerasnn.data.tables.table import FLOAT64_INTEGERS, Table
 
 _LARGEST = 3.4028234663852886e38
 _MOST_ROWS = 5
@@ -22,6 +24,7 @@ class ColumnSummary:
         date_format: Format of dates; None takes ISO's.
         as_date: Whether all values must be dates.
         is_target: Whether this is the column to predict, which cannot be left out.
+        is_feature: Whether its numbers are computed with, so that they may not lose digits.
     """
 
     def __init__(
@@ -32,17 +35,21 @@ class ColumnSummary:
         date_format: str | None = None,
         as_date: bool = False,
         is_target: bool = False,
+        is_feature: bool = True,
     ) -> None:
         self.name = name
         self.as_text = as_text
         self.as_date = as_date
         self.is_target = is_target
+        self.is_feature = is_feature
         self.date_format = date_format
         self.missing = 0
         self.missing_rows: list[int] = []
         self._format = DateFormat.parse(date_format)
         # The first row with a value of each sort, and the value.
         self._first: dict[str, tuple[int, str]] = {}
+        # Two different integers that float64 takes for one.
+        self._merged: tuple[str, str] | None = None
 
     def update(self, values: pl.Series, raw: RawColumn, start: int) -> None:
         """Adds a block.
@@ -57,16 +64,16 @@ class ColumnSummary:
             rows = values.is_null().arg_true()[:_MOST_ROWS] + start
             self.missing_rows = [*self.missing_rows, *rows.to_list()][:_MOST_ROWS]
         if raw.texts is None:
-            self._update_numbers(values, start)
+            self._update_numbers(values, raw, start)
         else:
             self._update_texts(raw, start)
 
-    def _update_numbers(self, values: pl.Series, start: int) -> None:
+    def _update_numbers(self, values: pl.Series, raw: RawColumn, start: int) -> None:
         if "number" not in self._first:
             self._note("number", values.is_not_null().to_numpy(), values, start)
-        in_range = values.is_between(-_LARGEST, _LARGEST)
-        if not in_range.all():
-            self._note("large", ~in_range.fill_null(value=True).to_numpy(), values, start)
+        in_range = np.abs(raw.values) <= _LARGEST
+        if np.count_nonzero(in_range) < len(values) - values.null_count():
+            self._note("large", ~in_range & values.is_not_null().to_numpy(), values, start)
 
     def _update_texts(self, raw: RawColumn, start: int) -> None:
         # Each different text is looked at once.
@@ -80,6 +87,7 @@ class ColumnSummary:
                 sorts["number"] = ~is_date & numbers.is_not_null()
                 in_range = numbers.is_between(-_LARGEST, _LARGEST)
                 sorts["large"] = sorts["number"] & ~in_range.fill_null(value=True)
+                self._merged = self._merged or _merged(texts, numbers)
                 sorts["boolean"] = texts.str.to_lowercase().is_in(_BOOLEANS)
                 sorts["text"] &= ~sorts["number"] & ~sorts["boolean"]
             if is_date.any():
@@ -116,6 +124,13 @@ class ColumnSummary:
             )
         if self.as_text:
             return "category"
+        if self._merged and found == {"number"} and self.is_feature and not self.is_target:
+            first, second = self._merged
+            raise ValueError(
+                f"Column {self.name!r} holds integers that differ only in digits that float64 "
+                f"drops, such as {first} and {second}. If they are names, read them as text with "
+                f"categorical=({self.name!r},); or leave the column out with drop=({self.name!r},)."
+            )
         for sort in ("number", "date"):
             if sort in found and len(found) > 1 and not self.as_date:
                 self._refuse_mixed(table, sort, min(self._first[s] for s in found - {sort}))
@@ -156,6 +171,17 @@ class ColumnSummary:
         """Returns the number of missing values and their first rows, for an error."""
         more = ", ..." if self.missing > _MOST_ROWS else ""
         return f"{self.missing} ({table.places(self.missing_rows)}{more})"
+
+
+def _merged(texts: pl.Series, numbers: pl.Series) -> tuple[str, str] | None:
+    """Returns two texts of different integers that are one number in float64, if there are any."""
+    large = texts.filter((numbers.abs() >= FLOAT64_INTEGERS) & numbers.is_finite())
+    found: dict[float, str] = {}
+    for text in large:
+        other = found.setdefault(float(text), text)
+        if decimal.Decimal(other) != decimal.Decimal(text):
+            return other, text
+    return None
 
 
 def _is_number(text: str) -> bool:

@@ -9,9 +9,6 @@ import polars as pl
 
 from kerasnn.data._chunks import counts
 
-# float64 holds all integers below this size.
-FLOAT64_INTEGERS = 2**53
-
 
 @dataclasses.dataclass(frozen=True)
 class RawColumn:
@@ -31,12 +28,23 @@ class RawColumn:
         """Returns the column of a series, in which null is missing."""
         if values.dtype == pl.Float64:
             return cls(values.fill_null(float("nan")).to_numpy())
-        values = texts_of(values)
-        # In order of occurrence: nothing may depend on a random one.
-        texts = values.unique(maintain_order=True).drop_nulls()
-        indices = values.cast(pl.Enum(texts)).to_physical().fill_null(len(texts))
+        if not isinstance(values.dtype, pl.Enum):
+            values = texts_of(values)
+            # In order of occurrence: nothing may depend on a random one.
+            values = values.cast(pl.Enum(values.unique(maintain_order=True).drop_nulls()))
+        texts = values.dtype.categories
+        indices = values.to_physical().fill_null(len(texts))
         absent = [""] if values.null_count() else []
         return cls(indices.to_numpy(), np.array([*texts.to_list(), *absent], object))
+
+    @classmethod
+    def of_array(cls, values: np.ndarray) -> "RawColumn":
+        """Returns the column of `array`: floats, or texts of any shape, the empty one missing."""
+        if values.dtype != object:
+            return cls(values.astype(np.float64))
+        texts = pl.Series(values.reshape(-1).tolist(), dtype=pl.String)
+        found = cls.of(texts.set(texts == "", None))
+        return cls(found.values.reshape(values.shape), found.texts)
 
     @classmethod
     def joined(cls, columns: Sequence["RawColumn"]) -> "RawColumn":
@@ -72,8 +80,8 @@ class RawColumn:
             return np.isnan(self.values)
         return self.values == len(self.present)
 
-    def take(self, rows: np.ndarray) -> "RawColumn":
-        """Returns some rows, by a mask or by indices of any shape, with fewer texts if it can."""
+    def take(self, rows: np.ndarray | slice) -> "RawColumn":
+        """Returns some rows, by a mask, indices or a slice, with fewer texts if it can."""
         values, texts = self.values[rows], self.texts
         if texts is not None and not (values == len(self.present)).any():
             texts = self.present

@@ -55,6 +55,17 @@ class Column:
         """Names of its columns of x."""
         return self.values + ((f"{self.name} is missing",) if self.has_indicator else ())
 
+    @property
+    def replacement(self) -> str:
+        """What a row without a value has in its place, in words."""
+        if not self.fills:
+            return "left out" if self.missing == "drop" else "an error"
+        return f"{self._filler}, and an indicator" if self.has_indicator else self._filler
+
+    @property
+    def _filler(self) -> str:
+        return ""
+
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments and the kind, which `column_from_config` takes."""
         return {"kind": self.kind, **dataclasses.asdict(self)}
@@ -84,6 +95,10 @@ class NumberColumn(Column):
     def fill(self) -> float:
         """What replaces a missing value."""
         return self.mean if self.median is None else self.median
+
+    @property
+    def _filler(self) -> str:
+        return f"the {'mean' if self.median is None else 'median'}, {self.fill:,.4g}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -116,6 +131,16 @@ class CategoryColumn(Column):
             return (self.name,)
         return tuple(f"{self.name}={category}" for category in self.categories)
 
+    @property
+    def replacement(self) -> str:
+        """What a row without a value has in its place, in words."""
+        is_own = self.missing in ("category", "indicator")
+        return "a category of its own" if is_own else super().replacement
+
+    @property
+    def _filler(self) -> str:
+        return f"the commonest, {self.commonest}"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BooleanColumn(Column):
@@ -135,6 +160,10 @@ class BooleanColumn(Column):
     def commonest(self) -> bool:
         """The commoner value, which replaces a missing one."""
         return self.mean > 0.5
+
+    @property
+    def _filler(self) -> str:
+        return f"the commonest, {str(self.commonest).lower()}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -166,6 +195,10 @@ class DateColumn(Column):
     def values(self) -> tuple[str, ...]:
         """Names of the columns of x with its parts."""
         return tuple(f"{self.name}.{part}" for part in self.parts)
+
+    @property
+    def _filler(self) -> str:
+        return f"the median, {self.median}"
 
 
 def shared_feature(columns: Sequence[Column]) -> tuple[str, str, str] | None:

@@ -45,8 +45,9 @@ class Statistics(abc.ABC):
         """Learns from training rows."""
         missing = int(np.count_nonzero(column.missing))
         self.missing_rows += missing
-        self.rows += len(column.values) - missing
-        if missing < len(column.values):
+        # Of windows, each step counts.
+        self.rows += column.values.size - missing
+        if missing < column.values.size:
             self._add(column)
 
     def finish(self) -> Column:
@@ -83,8 +84,8 @@ class NumberStatistics(Statistics):
         self._kept: list[np.ndarray] = []
 
     def _add(self, column: RawColumn) -> None:
-        array = column.numbers()
-        array = array[~np.isnan(array)]
+        array, missing = column.numbers(), column.missing
+        array = array[~missing] if missing.any() else array.ravel()
         self._variation.add(array, (0,))
         self._minimum = min(self._minimum, float(array.min()))
         self._maximum = max(self._maximum, float(array.max()))

@@ -1,13 +1,15 @@
 """Blocks of a CSV file: whole rows as UTF-8, of bounded size."""
 
 import codecs
+import contextlib
 import csv
 import dataclasses
 import io
 import itertools
 import pathlib
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -43,37 +45,51 @@ class CsvFile:
         yield from self._read_rows(self._chunks(_PIECE_BYTES), 0)
 
     def frames(
-        self, names: tuple[str, ...], block_bytes: int, on_read: Callable[[int], None]
+        self,
+        names: tuple[str, ...],
+        numeric: Collection[str],
+        block_bytes: int,
+        on_read: Callable[[int], None],
     ) -> Iterator[pl.DataFrame]:
-        """Yields the rows below the header as text.
+        """Yields the rows below the header, as text where nothing else is said.
 
         Args:
             names: Names of the columns.
+            numeric: Those to read as numbers, in which an empty cell is null. From the first block
+                on that holds anything else in them, they are text as well.
             block_bytes: Bytes to read at a time. A row that is longer is left to the csv module.
             on_read: Receives the number of bytes of each part of the file that was read.
         """
+        text = dict.fromkeys(names, pl.String)
+        schema = text | dict.fromkeys(numeric, pl.Float64)
         chunks = self._chunks(block_bytes, on_read)
-        start, line = self._below_header(next(chunks))
+        first = next(chunks)
+        start, lines = self._below_header(first)
+        header = done = len(first) - len(start)
         rest = b""
         for chunk in itertools.chain([start], chunks, [None]):
-            block, rest = (rest, b"") if chunk is None else _cut(rest + chunk)
-            frame = self._parse(block, names) if block or chunk is None else None
+            block, rest = (rest, b"") if chunk is None else _cut(rest, chunk)
+            frame = self._parse(block, schema) if block or chunk is None else None
+            if frame is None and schema != text:
+                schema = text
+                frame = self._parse(block, schema) if block or chunk is None else None
             if frame is None:
                 remaining = itertools.chain([block + rest], chunks)
-                yield from self._slow_frames(remaining, line, names)
+                lines += self._line_ends(done) - self._line_ends(header)
+                yield from self._slow_frames(remaining, lines, names)
                 return
-            line += _line_ends(block)
+            done += len(block)
             if frame.height:
                 yield frame
 
     def _chunks(
         self, size: int, on_read: Callable[[int], None] = lambda size: None
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """Yields the file's text in UTF-8, without a byte-order mark; raises with the line."""
         name = codecs.lookup(self.encoding).name
         is_utf8 = name.startswith("utf-8")
         decoder = codecs.getincrementaldecoder(name)()
-        line, within = 1, False
+        done, within = 0, False
         with self.path.open("rb") as file:
             while True:
                 piece = file.read(size)
@@ -83,19 +99,20 @@ class CsvFile:
                     try:
                         text = decoder.decode(piece, final=not piece)
                     except UnicodeError as error:
-                        raise ValueError(self._decoding_fault(error, line)) from None
+                        raise ValueError(self._decoding_fault(error, done)) from None
                     within = bool(decoder.getstate()[0])
                 if not piece and not text:
                     return
-                if name == "utf-8-sig" and line == 1:
+                if name == "utf-8-sig" and not done:
                     piece = piece.removeprefix(codecs.BOM_UTF8)
                 chunk = piece if is_utf8 else text.encode()
-                line += _line_ends(chunk)
                 yield chunk
+                done += len(chunk)
                 on_read(len(piece))
 
-    def _decoding_fault(self, error: UnicodeError, line: int) -> str:
-        reason = str(error)
+    def _decoding_fault(self, error: UnicodeError, done: int) -> str:
+        """Returns what is wrong in the piece after so many bytes of UTF-8."""
+        reason, line = str(error), 1 + self._line_ends(done)
         if isinstance(error, UnicodeDecodeError):
             read = error.object[: error.start].decode(self.encoding, errors="ignore")
             line += read.count("\n")
@@ -104,6 +121,16 @@ class CsvFile:
             f"{self.path}, line {line}: the text is not {self.encoding} ({reason}). "
             "Name the file's encoding, as in encoding='cp1252' for Excel on Windows."
         )
+
+    def _line_ends(self, size: int) -> int:
+        """Returns the number of line ends in the first bytes of the text, in UTF-8."""
+        found = 0
+        with contextlib.closing(self._chunks(_PIECE_BYTES)) as chunks:
+            while size > 0:
+                chunk = next(chunks)
+                found += chunk[:size].count(b"\n")
+                size -= len(chunk)
+        return found
 
     def _below_header(self, start: bytes) -> tuple[bytes, int]:
         """Returns the text below the header, and the number of the header's lines."""
@@ -120,8 +147,8 @@ class CsvFile:
         next(row for row in reader if row)
         return start[end:], reader.line_num
 
-    def _parse(self, block: bytes, names: tuple[str, ...]) -> pl.DataFrame | None:
-        """Returns rows as text if Polars reads them as the csv module does, else None."""
+    def _parse(self, block: bytes, schema: Mapping[str, Any]) -> pl.DataFrame | None:
+        """Returns rows if Polars reads them as the csv module does, in these types, else None."""
         delimiter = self.delimiter.encode()
         if len(delimiter) > 1 or delimiter == b" ":
             return None
@@ -129,7 +156,6 @@ class CsvFile:
             return None
         if b'"' in block and not _is_well_quoted(block, delimiter):
             return None
-        schema = dict.fromkeys(names, pl.String)
         if block[:1] in b"\r\n" or block.endswith((b"\n\n", b"\n\r\n")):
             block = block.strip(b"\r\n")
         if not block:
@@ -148,13 +174,14 @@ class CsvFile:
         except pl.exceptions.PolarsError:
             return None
         # Polars fills up rows that are too short, and empty lines.
-        if not (frame.to_series(-1) == "").any():
+        last = frame.to_series(-1)
+        if not last.null_count() and not (last.dtype == pl.String and (last == "").any()):
             return frame
-        if len(names) > 1 and block.count(delimiter) == _delimiters(frame, self.delimiter):
+        if len(schema) > 1 and block.count(delimiter) == _delimiters(frame, self.delimiter):
             return frame
-        lines = _BLANK_LINES if len(names) > 1 else _EMPTY_LINES
+        lines = _BLANK_LINES if len(schema) > 1 else _EMPTY_LINES
         without = block if b'"' in block else lines.sub(b"\n", block)
-        return self._parse(without, names) if len(without) < len(block) else None
+        return self._parse(without, schema) if len(without) < len(block) else None
 
     def _slow_frames(
         self, chunks: Iterator[bytes], line: int, names: tuple[str, ...]
@@ -191,25 +218,27 @@ class CsvFile:
         return csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=True)
 
 
-def _cut(text: bytes) -> tuple[bytes, bytes]:
-    """Returns the whole rows in a text and the rest: its last line end outside of quotes cuts.
+def _cut(rest: bytes, chunk: bytes) -> tuple[bytes, bytes]:
+    """Returns the whole rows of a text in two parts, and what is left: a line end cuts it.
 
-    There the number of quotes is even. If it is not, because a cell without quotes around it
-    holds one, the rows end within quotes, which Polars refuses.
+    It is the last one outside of quotes, up to which the number of quotes is even. If it is not,
+    because a cell without quotes around it holds one, the rows end within quotes, which Polars
+    refuses.
     """
-    end = text.rfind(b"\n")
     # The search for quotes is quicker than their count.
-    odd = b'"' in text and text.count(b'"', 0, end + 1) % 2
+    if b'"' not in chunk and b'"' not in rest:
+        end = chunk.rfind(b"\n") + 1
+        if not end:
+            return b"", rest + chunk
+        return b"".join([rest, memoryview(chunk)[:end]]), chunk[end:]
+    text = rest + chunk
+    end = text.rfind(b"\n")
+    odd = text.count(b'"', 0, end + 1) % 2
     while odd and end >= 0:
         quote = text.rfind(b'"', 0, end)
         end = text.rfind(b"\n", 0, quote)
         odd = (1 + text.count(b'"', end + 1, quote)) % 2 != odd
     return text[: end + 1], text[end + 1 :]
-
-
-def _line_ends(text: bytes) -> int:
-    # Many are counted quicker by NumPy than by `bytes.count`.
-    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord("\n")))
 
 
 def _is_well_quoted(block: bytes, delimiter: bytes) -> bool:
@@ -240,5 +269,6 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[str]:
 
 def _delimiters(frame: pl.DataFrame, delimiter: str) -> int:
     """Returns the number of delimiters between and within the cells of a frame."""
-    within = frame.select(pl.all().str.count_matches(delimiter, literal=True).sum())
-    return frame.height * (frame.width - 1) + sum(within.row(0))
+    texts = pl.col(pl.String)
+    within = frame.select(texts.str.count_matches(delimiter, literal=True).sum())
+    return frame.height * (frame.width - 1) + (sum(within.row(0)) if within.width else 0)

@@ -1,0 +1,1 @@
+"""Models of several networks that do not share weights."""

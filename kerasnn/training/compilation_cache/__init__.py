@@ -1,0 +1,1 @@
+"""Cache of compiled XLA programs on disk, which the next process starts with."""

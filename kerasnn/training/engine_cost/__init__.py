@@ -1,0 +1,1 @@
+"""What XLA's compilation costs and its steps save, on the machine at hand."""

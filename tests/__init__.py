@@ -1,0 +1,1 @@
+"""Tests of kerasnn; a regular package, which no other distribution's `tests` hides."""
