@@ -35,6 +35,7 @@ class Network:
         rows: Rows to an epoch, where it is timed step by step.
         outputs: Number of classes.
         policy: Keras's dtype policy.
+        epsilon: Adam's, a constant of the compiled program.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Network:
     rows: int = 0
     outputs: int = 10
     policy: str = "float32"
+    epsilon: float = 1e-7
 
     @property
     def kinds(self) -> set[str]:
@@ -79,7 +81,8 @@ class Network:
         model = keras.Sequential([keras.Input(self.inputs), *hidden, last])
         keras.config.set_dtype_policy("float32")
         loss = "sparse_categorical_crossentropy"
-        model.compile("adam", loss=loss, metrics=["accuracy"], **options)
+        optimizer = keras.optimizers.Adam(epsilon=self.epsilon)
+        model.compile(optimizer, loss=loss, metrics=["accuracy"], **options)
         return model
 
 

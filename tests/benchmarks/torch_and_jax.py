@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from networks import Network
 
-_RATE, _BETA_1, _BETA_2, _EPSILON = 1e-3, 0.9, 0.999, 1e-7
+_RATE, _BETA_1, _BETA_2 = 1e-3, 0.9, 0.999
 
 
 def is_there(library: str) -> bool:
@@ -40,7 +40,7 @@ def torch_fit(
     held = None if validation is None else tensors(*validation)
     model = torch.nn.Sequential(*_torch_layers(network), torch.nn.LazyLinear(network.outputs))
     model.to(device)(x[:2])
-    optimizer = torch.optim.Adam(model.parameters(), _RATE, (_BETA_1, _BETA_2), _EPSILON)
+    optimizer = torch.optim.Adam(model.parameters(), _RATE, (_BETA_1, _BETA_2), network.epsilon)
     criterion = torch.nn.CrossEntropyLoss()
     update: Any = optimizer.step
 
@@ -148,7 +148,10 @@ def jax_fit(network: Network, x: Any, y: Any, batch_size: int, validation: Any) 
             squares = _mix(_BETA_2, squares, jax.tree.map(jnp.square, gradients))
             rate = _RATE * jnp.sqrt(1 - _BETA_2**count) / (1 - _BETA_1**count)
             weights = jax.tree.map(
-                lambda w, m, s: w - rate * m / (jnp.sqrt(s) + _EPSILON), weights, means, squares
+                lambda w, m, s: w - rate * m / (jnp.sqrt(s) + network.epsilon),
+                weights,
+                means,
+                squares,
             )
             return ((weights, moving, means, squares, count), key), sums
 

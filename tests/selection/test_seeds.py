@@ -58,9 +58,10 @@ def test_a_search_whose_build_draws_ends_with_the_same_table(draw, tmp_path):
     path = tmp_path / "journal"
     full = table(journal=path)
     assert table(n_jobs=2) == full
-    assert table([0.2]) == [scores[1:] for scores in full]
+    # What trains at once decides how it is rounded.
+    np.testing.assert_allclose(table([0.2]), [scores[1:] for scores in full], rtol=1e-5)
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
-    assert table(journal=path) == full
+    np.testing.assert_allclose(table(journal=path), full, rtol=1e-5)
 
 
 class Noise(keras.layers.Layer):

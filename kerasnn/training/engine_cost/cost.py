@@ -18,8 +18,8 @@ _LOADING = 0.25
 # what the weights take.
 _STEP, _VARIABLE, _WEIGHT = 1.9, 0.46, 0.56
 _UNKNOWN_LENGTH = 32
-# XLA is chosen if it comes so near to the graph, since later runs need not compile.
-_TOLERANCE, _TOLERANCE_SECONDS = 1.1, 0.1
+# XLA is chosen if it takes no longer than this in addition, since later runs need not compile.
+_TOLERANCE_SECONDS = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,7 @@ def xla_pays(size: TrainingSize, steps: int, speed: Speed, *, is_compiled: bool)
     operations = speed.step * (_STEP + _VARIABLE * size.variables * size.repeats)
     arithmetic = speed.weight * _WEIGHT * size.weights * size.repeats * size.rows / 32
     saved = steps * (operations + arithmetic)
-    return compiling <= _TOLERANCE * saved + _TOLERANCE_SECONDS
+    return compiling <= saved + _TOLERANCE_SECONDS
 
 
 def _repeats(model: keras.Model) -> int:
