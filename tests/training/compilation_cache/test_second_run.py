@@ -37,6 +37,11 @@ def ended(process):
     return json.loads(out.splitlines()[-1])
 
 
+def programs(store):
+    """The programs of a store, beside which are records and drafts."""
+    return list(store.glob("[!.]*.pb.*"))
+
+
 def run(store, **options):
     return ended(start(store, **options))
 
@@ -46,7 +51,7 @@ def first(tmp_path_factory):
     """A store with the one program of the script, and the weights of its first run."""
     store = tmp_path_factory.mktemp("first") / "store"
     weights = run(store)
-    assert len(list(store.iterdir())) == 1
+    assert len(programs(store)) == 1
     return store, weights
 
 
@@ -62,29 +67,29 @@ def assert_right(weights, first):
 
 
 def test_it_compiles_nothing(store, first, tmp_path):
-    [program] = store.iterdir()
+    [program] = programs(store)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     assert run(store, temporary=temporary) == first[1]
-    assert [program] == list(store.iterdir())
+    assert [program] == programs(store)
     # Names that Keras has counted up make no other program.
     assert run(store, layers=3, temporary=temporary) == first[1]
-    assert [program] == list(store.iterdir())
+    assert [program] == programs(store)
     # Nothing is left of the processes.
     assert list(temporary.glob("kerasnn*")) == []
 
 
 def test_twenty_damaged_programs(store, first):
-    [program] = store.iterdir()
+    [program] = programs(store)
     name, content = program.name.rpartition(".")[0], program.read_bytes()
     program.unlink()
     for i, damaged in enumerate(damages(content)):
         (store / f"{name}.{i:064x}").write_bytes(damaged)
     assert_right(run(store), first)
-    [kept] = store.iterdir()
+    [kept] = programs(store)
     assert kept.name.rpartition(".")[0] == name
     assert_right(run(store), first)
-    assert list(store.iterdir()) == [kept]
+    assert programs(store) == [kept]
 
 
 @pytest.mark.parametrize("at", ["compiled", "storing"])
@@ -96,7 +101,7 @@ def test_a_kill_while_a_program_is_written(tmp_path, first, at):
     assert process.returncode == -signal.SIGKILL
     # It has left its directory, and a draft if it was killed with one.
     assert len(list(temporary.glob("kerasnn*"))) == 1
-    assert len(list(store.iterdir())) == (at == "storing")
+    assert len(list(store.glob("*.pb.*"))) == (at == "storing")
     assert_right(run(store, temporary=temporary), first)
     assert list(temporary.glob("kerasnn*")) == []
 
@@ -105,7 +110,7 @@ def test_two_processes_at_once(tmp_path, first):
     store = tmp_path / "store"
     for process in [start(store), start(store)]:
         assert_right(ended(process), first)
-    assert len(list(store.glob("*.pb.*"))) == 1
+    assert len(programs(store)) == 1
 
 
 def test_a_home_that_cannot_be_written(first):
