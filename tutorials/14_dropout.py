@@ -90,7 +90,8 @@ for ax, (name, (mean, std)) in zip(beside, moments.items(), strict=True):
     ax.fill_between(grid, low[:, 0], high[:, 0], color="#C6E6F7", label="two standard deviations")
     ax.plot(grid, mean[:, 0], color="#0072B2", label=name)
     ax.plot(sine.x_train, sine.y_train, ",", color="black", label="data")
-    ax.set(xlabel="x", ylabel="y", ylim=(-4, 7), title="Unsure where there was no data")
+    ax.set(xlabel="x", ylabel="y", ylim=(-4, 7))
+    ax.set_title("Unsure where there was no data", fontsize="medium")
     ax.legend(loc="upper left", fontsize="small")
 fig.savefig("tutorials/figures/14_dropout.png", dpi=90, metadata={"Software": None})
 

@@ -242,6 +242,12 @@ def test_the_greedy_choice():
     assert counts[2:] == (0, 0)
 
 
+def test_candidates_of_little_weight_are_left_out():
+    # The best mean has 24 parts of the first and one of the second.
+    y, outputs = np.zeros((1, 1)), np.array([[[1.0]], [[-24.0]]])
+    assert greedy_counts(Task.REGRESSION, y, outputs, np.ones(1), 25) == (24, 0)
+
+
 def test_folds_have_equal_parts_of_each_class():
     y = np.repeat([0, 1, 2, 3], [20, 9, 4, 1])
     found = folds.balanced(y, 4, np.random.default_rng(0))

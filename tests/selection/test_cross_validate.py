@@ -252,3 +252,9 @@ def test_scorers_receive_the_probabilities_of_logits():
     halves = (np.arange(30), np.arange(30, 60))
     found = selection.cross_validate(logits, x, y, cv=[halves], epochs=1, scoring=["neg_log_loss"])
     np.testing.assert_allclose(found.scores["neg_log_loss"], -found.scores["loss"], rtol=1e-4)
+
+
+def test_refuses_models_that_train_several_networks(invalid):
+    x, y = blobs()
+    with invalid("build"):
+        selection.cross_validate(lambda: models.ensemble(build, 2), x, y, cv=2, epochs=1)

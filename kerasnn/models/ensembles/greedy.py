@@ -4,6 +4,8 @@ import numpy as np
 
 from kerasnn.tasks import Task
 
+_LEAST_WEIGHT = 0.1
+
 
 def losses(task: Task, y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """Returns the loss of each row.
@@ -30,7 +32,8 @@ def greedy_counts(
     """Returns how often each candidate counts in the mean with the least loss that was found.
 
     Beginning with nothing, each round adds the candidate with which the mean has the least loss;
-    the best mean of all rounds is kept.
+    the best mean of all rounds is kept, without candidates of a small weight, which cost time at
+    each prediction.
 
     Args:
         task: The task.
@@ -52,4 +55,5 @@ def greedy_counts(
         counts[chosen] += 1
         if loss[chosen] < best:
             best, best_counts = loss[chosen], counts
-    return tuple(best_counts.tolist())
+    kept = best_counts >= min(_LEAST_WEIGHT * best_counts.sum(), best_counts.max())
+    return tuple(np.where(kept, best_counts, 0).tolist())

@@ -35,6 +35,9 @@ _CHUNK = 4096
 class Pack(Functional):
     """The best weighted mean of networks with different hyperparameters; `pack` builds it.
 
+    `fit` trains the networks by themselves; `kerasnn.fit(model, ...)`, by contrast, trains the mean
+    as one network.
+
     Args:
         inputs: Symbolic inputs.
         outputs: Symbolic outputs.

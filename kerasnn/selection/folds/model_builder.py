@@ -9,6 +9,8 @@ import keras
 
 from kerasnn import _checks
 from kerasnn._core.random_state import draws_from_tensorflow, seeded
+from kerasnn.models.ensembles.ensemble import Ensemble
+from kerasnn.models.ensembles.pack_model import Pack
 from kerasnn.training.inputs import arrays
 from kerasnn.training.many.stackable import why_alone
 
@@ -74,6 +76,8 @@ class ModelBuilder:
         with seeded(seed, tensorflow=self.sets_all_seeds or not stacked):
             model = self.build(**params)
             require_new(model)
+            if isinstance(model, (Ensemble, Pack)):
+                raise _several_networks(model)
             arrays.build(model, x)
             self._require_unseen(model)
         return model
@@ -104,6 +108,15 @@ def require_new(model: Any) -> None:
     trained = int(model.optimizer.iterations)
     if trained:
         raise _not_new(model, f"`{model.name}`, which has trained for {trained} steps")
+
+
+def _several_networks(model: Any) -> _checks.InvalidArgument:
+    hint = (
+        "Its networks would train as one. Give `selection.Classifier(build=...)` or `Regressor` to "
+        "scikit-learn's `cross_val_score` or `GridSearchCV`."
+    )
+    got = f"`{model.name}`, which trains several by its own `fit`"
+    return _checks.InvalidArgument("build", "return one network", model, hint, got=got)
 
 
 def _not_new(model: Any, got: str) -> _checks.InvalidArgument:
