@@ -379,7 +379,7 @@ GIVEN = {
 DROPPING = {"rate": NO_RATE, "seed": NO_SEED}
 NOISE_SHAPE = {"noise_shape": (3, (0, None), (None, 1.5), (True, None), "all")}
 WRONG = {
-    "AlphaDropout": DROPPING | NOISE_SHAPE,
+    "AlphaDropout": DROPPING | NOISE_SHAPE | {"anneal": NO_FLAG},
     "ConcreteDropout": {
         "initial_rate": (0, *NO_RATE),
         "temperature": (0, -1, float("inf"), "cold", None, True),

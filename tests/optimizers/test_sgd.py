@@ -19,6 +19,7 @@ from tests.engine_cases import X, Y, assert_close, classifier, train_both
 # Each public optimizer, with other values than the defaults for its own arguments.
 CASES = {
     "SGD": lambda: SGD(0.05, momentum=0.8, dampening=0.2, weight_decay=0.01, l1=1e-3),
+    "AdamW": lambda: optimizers.AdamW(0.05, weight_decay=0.1, decay_factors={"kernel": 2.0}),
 }
 
 

@@ -29,6 +29,8 @@ class AlphaDropout(Dropout):
         noise_shape: Shape of the mask, broadcast against the input; None in it takes the
             input's size. By default each element is dropped independently.
         seed: Seed of the mask. The default takes one from `keras.utils.set_random_seed`.
+        anneal: Whether the rate falls to 0 in the second half of each training by `kerasnn.fit`,
+            as that of `Dropout`.
 
     Shape:
         `(batch, ...)` -> the same.
@@ -49,8 +51,9 @@ class AlphaDropout(Dropout):
 
     def drop(self, inputs: Any) -> Any:
         """Sets masked inputs to the lowest value, and restores mean and variance."""
-        q = 1 - self.rate
+        rate = self.current_rate()
+        q = 1 - rate
         a = (q + _LOWEST**2 * q * (1 - q)) ** -0.5
         b = -a * (1 - q) * _LOWEST
         scale, offset, dropped = (tf.cast(n, inputs.dtype) for n in (a, b, a * _LOWEST + b))
-        return tf.where(self.kept(self.mask_shape(inputs)), inputs * scale + offset, dropped)
+        return tf.where(self.kept(self.mask_shape(inputs), rate), inputs * scale + offset, dropped)
