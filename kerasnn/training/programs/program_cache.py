@@ -1,15 +1,14 @@
 """Cache of the compiled programs of a model, kept with it and released with it."""
 
 import collections
-import contextlib
 import dataclasses
-import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 
 from kerasnn._core.model import all_layers, kept
+from kerasnn.training.programs.tracing import paused_garbage_collection
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,28 +100,12 @@ class ProgramCache:
                     if k.callbacks in ((), key.callbacks)
                 }
             try:
-                with _paused_garbage_collection():
+                with paused_garbage_collection():
                     self._programs[key] = make()
             finally:
                 # Making the first one may have created variables.
                 self._objects = self._traced(model)
         return self._programs[key]
-
-
-@contextlib.contextmanager
-def _paused_garbage_collection() -> Iterator[None]:
-    """Keeps Python from looking for cyclic garbage meanwhile.
-
-    The objects of a trace live on, and are so many that Python would go through all objects of the
-    process, which takes longer than tracing a small model.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def training_programs(model: Any) -> ProgramCache:

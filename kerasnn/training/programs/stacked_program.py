@@ -15,6 +15,7 @@ from kerasnn.training.inputs.tensors import as_tensors, hide_none, show_none
 from kerasnn.training.programs.graph_program import GraphProgram
 from kerasnn.training.programs.hyperparameters import Hyperparameter, in_place
 from kerasnn.training.programs.stacked_optimizer import StackedOptimizer
+from kerasnn.training.programs.tracing import paused_garbage_collection
 from kerasnn.training.programs.train_step import Logs
 
 
@@ -215,7 +216,7 @@ class StackedProgram:
             logs = self._logs()
             return logs, self._finite(logs)
 
-        with _quiet():
+        with _quiet(), paused_garbage_collection():
             return GraphProgram(self._model, run, signature, example)
 
     def _trace_test(self) -> GraphProgram:
@@ -230,7 +231,7 @@ class StackedProgram:
             outputs, penalties = self._step_of_some(rows, active, False)
             return self._logs(), outputs, penalties
 
-        with _quiet():
+        with _quiet(), paused_garbage_collection():
             return GraphProgram(self._model, run, signature, example)
 
     def _logs(self) -> Logs:
