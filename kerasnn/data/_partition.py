@@ -176,7 +176,8 @@ def _check_classes(
     if of_class[rarest] < 2:
         raise ValueError(
             f"Class {classes[rarest]!r} has 1 row and needs at least 2, for the training part and "
-            "the test part. Add rows of it, or leave it out."
+            "the test part. Add rows of it, or leave it out; if the target is a number, not a "
+            "class, the task is regression or count."
         )
     if min(train_rows, test_rows) < len(numbers):
         raise _checks.InvalidArgument(

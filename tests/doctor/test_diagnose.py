@@ -32,6 +32,20 @@ def test_a_newly_built_network_is_healthy():
     assert 1e-5 < diagnosis.measurements.update < 0.05
 
 
+def test_units_of_several_networks_in_one_layer_are_dead_one_by_one():
+    inputs = keras.Input((4,))
+    layer = keras.layers.EinsumDense("bi,nio->bno", (2, 3), "relu", bias_axes="no")
+    score = keras.layers.GlobalAveragePooling1D()(layer(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(score))
+    model.compile("sgd", loss="binary_crossentropy")
+    kernel, bias = np.abs(layer.get_weights()[0]), np.zeros((2, 3), "float32")
+    # No row makes these two active, which are units of different networks.
+    bias[0, 0] = bias[1, 2] = -1000.0
+    layer.set_weights([kernel, bias])
+    dead = {m.name: m.dead for m in diagnose(model, X, Y).measurements.layers}
+    assert dead[layer.name] == pytest.approx(2 / 6)
+
+
 @pytest.mark.parametrize("name", ["breast_cancer", "diabetes"])
 def test_a_builders_network_is_standardised_as_in_the_first_fit(name):
     split = data.load(name)

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
+import keras
 import numpy as np
 
 from kerasnn._core.model_outputs import RANGES
@@ -83,9 +84,20 @@ def dead_fraction(layer: Any, activation: str, output: np.ndarray) -> float:
     """Returns the fraction of units behind a ReLU that no row makes active; else NaN."""
     if activation not in ("relu", "relu6"):
         return math.nan
-    units = 1 if getattr(layer, "data_format", None) == "channels_first" else output.ndim - 1
-    others = tuple(axis for axis in range(output.ndim) if axis != units)
+    units = _unit_axes(layer, output.ndim)
+    others = tuple(axis for axis in range(output.ndim) if axis not in units)
     return float((output.max(axis=others) <= 0).mean())
+
+
+def _unit_axes(layer: Any, ndim: int) -> list[int]:
+    """Returns the axes of an output along which weights differ."""
+    if isinstance(layer, keras.layers.EinsumDense):
+        operands, _, result = layer.equation.replace(" ", "").partition("->")
+        kernel = operands.partition(",")[2]
+        letters = result.replace("...", "")
+        start = ndim - len(letters) if result.startswith("...") else 0
+        return [start + i for i, letter in enumerate(letters) if letter in kernel]
+    return [1 if getattr(layer, "data_format", None) == "channels_first" else ndim - 1]
 
 
 def saturated_fraction(activation: str, output: np.ndarray) -> float:
