@@ -28,10 +28,10 @@ class EmbedColumns(keras.layers.Layer):
             rule of fastai.
         embeddings_initializer: Initializer of the tables E.
         embeddings_regularizer: Penalty on each table.
-        dense_gradient: Whether a step moves the vectors of all indices. By default it moves those
-            of the indices in its batch alone, as with `keras.layers.Embedding`, which is faster
-            for large tables; an optimizer with momentum, such as Adam, moves others too, but only
-            where it gets a gradient of all. `fit_many` can stack only models with True.
+        dense_gradient: Whether the gradient of a table is one tensor, in which the rows of an index
+            are added up. By default, as of `keras.layers.Embedding`, TensorFlow keeps one row for
+            each row of the batch, and optimizers such as Adam square these before they add them
+            up. `fit_many` stacks models with True, and with SGD any.
 
     Shape:
         `(batch, ..., features)` -> `(batch, ..., features - tables + sum of vector sizes)`.

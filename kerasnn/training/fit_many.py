@@ -45,7 +45,7 @@ def fit_many(
     their weights, learning rate, weight decay, momentum, beta, rho and epsilon of the optimizer,
     rates of kerasnn's dropout layers, and factors of L1 and L2. What cannot be stacked is trained
     one after the other by `kerasnn.fit`, and `history.reason` says why: convolutions, recurrent
-    layers, embeddings under another optimizer than SGD without momentum, layers, losses, metrics,
+    layers, embeddings under another optimizer than SGD, layers, losses, metrics,
     activations and penalties of the user, optimizers that look at whole weights, callbacks other
     than `EarlyStopping`, `ReduceLROnPlateau` and `LearningRateScheduler`, models of more than
     32,768 weights, and a model that no other equals. Stacks that would not fit into memory are cut,

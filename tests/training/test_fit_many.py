@@ -261,7 +261,7 @@ def test_what_cannot_be_stacked_trains_alone_and_says_why():
     assert_equal_states(models[1], alone)
 
 
-def test_embeddings_stack_without_momentum():
+def test_embeddings_stack_under_sgd():
     assert why_alone(small(L.Embedding(9, 2), optimizer="sgd"), ()) is None
 
 
@@ -282,8 +282,8 @@ def small(layer=None, shape=(6,), optimizer="adam", loss="mse"):
         (lambda: small(optimizer=optimizers.Adam(clipnorm=1.0)), "clipnorm"),
         (lambda: small(optimizer=optimizers.Adam(use_ema=True)), "use_ema"),
         (lambda: small(L.Dense(3, dtype="bfloat16")), "float32"),
-        (lambda: small(L.Embedding(9, 2)), "rows of `embedding"),
-        (lambda: small(K.EmbedColumns({0: 9})), "rows of `embed_columns"),
+        (lambda: small(L.Embedding(9, 2)), "gradient of `embedding"),
+        (lambda: small(K.EmbedColumns({0: 9})), "gradient of `embed_columns"),
     ],
 )
 def test_reasons_to_train_alone(model, reason):

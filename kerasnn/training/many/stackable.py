@@ -164,13 +164,16 @@ def _why_odd_layer(model: Any) -> str | None:
 def _why_rows_of_tables(model: Any) -> str | None:
     """Returns why embeddings cannot be stacked, of whose gradients TensorFlow keeps some rows."""
     optimizer = model.optimizer
-    is_linear = type(optimizer) is keras.optimizers.SGD and optimizer.clipvalue is None
-    if is_linear and not optimizer.momentum:
+    # Its steps are linear in the gradient.
+    if type(optimizer) is keras.optimizers.SGD and optimizer.clipvalue is None:
         return None
     for layer in all_layers(model):
         is_sparse = isinstance(layer, layers.EmbedColumns) and not layer.dense_gradient
         if is_sparse or isinstance(layer, keras.layers.Embedding):
-            return f"the optimizer moves only those rows of `{layer.name}` that are in a batch"
+            return (
+                f"the gradient of `{layer.name}` is sparse, and `{type(optimizer).__name__}` "
+                "squares or clips its rows before it adds them up"
+            )
     return None
 
 
