@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 
 import kerasnn
-from tests.error_texts import ErrorTexts
+from tests.helpers.error_texts import ErrorTexts
 
 TEXTS = pytest.StashKey[ErrorTexts]()
 ANY = object()

@@ -18,8 +18,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
-from tests import tutorial_figures
-from tests.tutorial_runs import COURSE, FIGURES, TUTORIALS, run
+from tests.tutorials import drawn_figures
+from tests.tutorials.runs import COURSE, FIGURES, TUTORIALS, run
 
 
 def main() -> int:
@@ -58,11 +58,8 @@ def main() -> int:
 def _write(name: str, drawn: list[pathlib.Path]) -> None:
     """Keeps the first figure, and the reference that follows from all."""
     shutil.copy(drawn[0].with_suffix(".png"), TUTORIALS / "figures")
-    reference = tutorial_figures.merge(
-        [json.loads(path.read_text(encoding="utf-8")) for path in drawn]
-    )
-    text = json.dumps(reference, indent=None) + "\n"
-    (tutorial_figures.KEPT / f"{name}.json").write_text(text, encoding="utf-8")
+    descriptions = [json.loads(path.read_text(encoding="utf-8")) for path in drawn]
+    drawn_figures.keep(name, drawn_figures.merge(descriptions))
 
 
 def _failure(tutorial: pathlib.Path, directory: pathlib.Path, seed: int) -> str:

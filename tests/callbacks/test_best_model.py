@@ -11,7 +11,7 @@ import pytest
 import kerasnn
 from kerasnn.callbacks import BestModel, Resume
 from tests.callbacks.epochs import epoch_weights, run_epochs
-from tests.engine_cases import X, Y, classifier
+from tests.helpers.engine_cases import X, Y, classifier
 
 
 def run(callback, values):

@@ -10,7 +10,7 @@ import pytest
 import kerasnn
 from kerasnn.callbacks import EarlyStopping
 from tests.callbacks.epochs import epoch_weights, network, run_epochs
-from tests.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
+from tests.helpers.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 PLAN = {"verbose": 0, "shuffle": False, "validation_data": (X_HELD, Y_HELD)}
 NAN, INF = np.nan, np.inf

@@ -13,7 +13,7 @@ import tensorflow as tf
 import kerasnn
 from kerasnn import callbacks, schedules
 from kerasnn.callbacks.resume.snapshot import restore_state, state_of
-from tests.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
+from tests.helpers.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 SCHEDULE = schedules.Exponential(0.5, rate=0.9)
 

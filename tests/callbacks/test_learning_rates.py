@@ -11,7 +11,7 @@ import kerasnn
 from kerasnn import optimizers, schedules
 from kerasnn.callbacks import LearningRateDecay, ReduceLROnPlateau
 from tests.callbacks.epochs import network, run_epochs
-from tests.engine_cases import X, Y, assert_close, classifier
+from tests.helpers.engine_cases import X, Y, assert_close, classifier
 
 BATCH = 35
 STEPS = len(X) // BATCH

@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score
 import kerasnn
 from kerasnn import plots, selection, serving, training
 from kerasnn.callbacks import BestModel, EarlyStopping, ReduceLROnPlateau, Resume, TrainingDoctor
-from tests.engine_cases import assert_close
+from tests.helpers.engine_cases import assert_close
 
 X = np.random.default_rng(0).normal(size=(96, 3)).astype("float32")
 Y = np.stack([X[:, 0] > 0, X[:, 1] > X[:, 2]], axis=1).astype("float32")

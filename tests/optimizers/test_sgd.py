@@ -14,7 +14,7 @@ from sklearn.linear_model import Lasso
 import kerasnn
 from kerasnn import optimizers, schedules
 from kerasnn.optimizers import SGD
-from tests.engine_cases import X, Y, assert_close, classifier, train_both
+from tests.helpers.engine_cases import X, Y, assert_close, classifier, train_both
 
 # Each public optimizer, with other values than the defaults for its own arguments.
 CASES = {

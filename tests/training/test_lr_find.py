@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 import kerasnn
 from kerasnn import data, layers, models, optimizers, schedules
 from kerasnn.training.learning_rate_sweep import RateSweep
-from tests.engine_cases import FEATURES, X, Y, classifier
+from tests.helpers.engine_cases import FEATURES, X, Y, classifier
 
 QUICK = {"steps": 10, "low": 1e-4, "high": 10.0}
 

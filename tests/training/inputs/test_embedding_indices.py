@@ -10,7 +10,7 @@ import tensorflow as tf
 import kerasnn
 from kerasnn.training import evaluate, predict
 from kerasnn.training.inputs.embeddings import indices_of
-from tests.engine_cases import changed
+from tests.helpers.engine_cases import changed
 
 ROWS = 12
 IDS = np.arange(2 * ROWS).reshape(ROWS, 2) % 5

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import kerasnn
-from tests.engine_cases import assert_same_training, starting_over, weights_after
+from tests.helpers.engine_cases import assert_same_training, starting_over, weights_after
 
 ROWS = 12
 WHOLE = np.arange(2 * ROWS).reshape(ROWS, 2) % 5

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import kerasnn
-from tests.engine_cases import changed
+from tests.helpers.engine_cases import changed
 
 ROWS = 12
 X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype("float32")

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasnn
-from tests.engine_cases import changed
+from tests.helpers.engine_cases import changed
 
 ROWS = 12
 X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype("float32")

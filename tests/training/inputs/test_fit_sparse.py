@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import kerasnn
 from kerasnn import training
-from tests.engine_cases import assert_close, assert_same_history
+from tests.helpers.engine_cases import assert_close, assert_same_history
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(20, 4)).astype("float32") * (rng.random((20, 4)) < 0.4)

@@ -6,7 +6,7 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 import kerasnn
-from tests.engine_cases import assert_learned
+from tests.helpers.engine_cases import assert_learned
 from tests.training.inputs.standardize_cases import BITS, RNG, ROWS, X, Y, classifier, regressor
 
 

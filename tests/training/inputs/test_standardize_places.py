@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import kerasnn
 from kerasnn.layers import Standardize
-from tests.engine_cases import assert_learned
+from tests.helpers.engine_cases import assert_learned
 from tests.training.inputs.standardize_cases import BITS, X, Y, classifier, regressor
 
 

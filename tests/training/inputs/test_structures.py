@@ -10,7 +10,7 @@ from keras.layers import Dense
 
 import kerasnn
 from kerasnn import callbacks, selection, training
-from tests.engine_cases import assert_same_training, count_calls, starting_over, train_both
+from tests.helpers.engine_cases import assert_same_training, count_calls, starting_over, train_both
 
 ROWS = 12
 rng = np.random.default_rng(0)

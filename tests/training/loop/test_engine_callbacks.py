@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 import kerasnn
-from tests import engine_cases
-from tests.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier, train_both
+from tests.helpers import engine_cases
+from tests.helpers.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier, train_both
 
 HELD = {"validation_data": (X_HELD, Y_HELD)}
 

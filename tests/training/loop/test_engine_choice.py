@@ -9,7 +9,7 @@ import kerasnn
 from kerasnn.training.engine_cost import xla_choice
 from kerasnn.training.loop import engine_choice
 from kerasnn.training.loop.job import Job
-from tests.engine_cases import CLASSES, FEATURES, ROWS, X, Y, assert_close, classifier
+from tests.helpers.engine_cases import CLASSES, FEATURES, ROWS, X, Y, assert_close, classifier
 
 STEPS = -(-ROWS // 32)
 

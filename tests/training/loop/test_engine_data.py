@@ -8,8 +8,8 @@ import tensorflow as tf
 import kerasnn
 from kerasnn.training.inputs import generators
 from kerasnn.training.loop import row_blocks
-from tests import engine_cases
-from tests.engine_cases import ROWS, X_HELD, Y_HELD, X, Y, assert_close, classifier
+from tests.helpers import engine_cases
+from tests.helpers.engine_cases import ROWS, X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 EPOCH = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasnn
-from tests.engine_cases import (
+from tests.helpers.engine_cases import (
     CLASSES,
     FEATURES,
     X_HELD,

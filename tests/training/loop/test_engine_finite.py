@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasnn
-from tests.engine_cases import FEATURES, X, Y, assert_close, classifier
+from tests.helpers.engine_cases import FEATURES, X, Y, assert_close, classifier
 
 BATCH = 35
 STEPS = len(X) // BATCH

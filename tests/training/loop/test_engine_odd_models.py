@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 import kerasnn
-from tests import engine_cases
-from tests.engine_cases import CLASSES, FEATURES, X, Y, assert_close, classifier, train_both
+from tests.helpers import engine_cases
+from tests.helpers.engine_cases import CLASSES, FEATURES, X, Y, assert_close, classifier, train_both
 
 
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable weights:UserWarning")

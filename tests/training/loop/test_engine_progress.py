@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import kerasnn
 from kerasnn import training
-from tests.engine_cases import X_HELD, Y_HELD, X, Y, classifier
+from tests.helpers.engine_cases import X_HELD, Y_HELD, X, Y, classifier
 
 
 def last_lines(text):

@@ -6,7 +6,7 @@ import pytest
 
 import kerasnn
 from kerasnn import autodiff, callbacks, training
-from tests.engine_cases import assert_close, assert_same_history
+from tests.helpers.engine_cases import assert_close, assert_same_history
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(48, 4)).astype("float32")

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import kerasnn
 from kerasnn import training
-from tests.engine_cases import FEATURES, X, Y, classifier
+from tests.helpers.engine_cases import FEATURES, X, Y, classifier
 
 
 class Ends(keras.Model):

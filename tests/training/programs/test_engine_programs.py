@@ -14,7 +14,7 @@ import pytest
 
 import kerasnn
 from kerasnn import training
-from tests.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
+from tests.helpers.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
 
 
 class Counted(keras.layers.Layer):
@@ -257,7 +257,7 @@ import gc
 import resource
 
 import kerasnn
-from tests.engine_cases import X, Y, classifier
+from tests.helpers.engine_cases import X, Y, classifier
 
 def megabytes():
     gc.collect()

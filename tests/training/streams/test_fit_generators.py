@@ -8,7 +8,7 @@ import pytest
 
 import kerasnn
 from kerasnn import training
-from tests.engine_cases import X, Y, assert_close, assert_same_history, classifier
+from tests.helpers.engine_cases import X, Y, assert_close, assert_same_history, classifier
 
 BATCH = 10
 

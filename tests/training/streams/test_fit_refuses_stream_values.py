@@ -9,7 +9,7 @@ import kerasnn
 from kerasnn import models
 from kerasnn.training import evaluate, predict
 from kerasnn.training.inputs.stream_values import BatchCheck
-from tests.engine_cases import changed
+from tests.helpers.engine_cases import changed
 
 # A test extra of several GB for a few lines would be too much.
 try:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-TUTORIAL = pathlib.Path(__file__).parents[1] / "tutorials" / "quickstart.py"
+TUTORIAL = pathlib.Path(__file__).parents[2] / "tutorials" / "quickstart.py"
 # A guard against a script that hangs; other work on the machine may slow it down a lot.
 TIMEOUT_S = 600
 

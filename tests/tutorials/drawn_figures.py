@@ -5,11 +5,12 @@ They stay within what other seeds give, which a reference holds. `python tests/b
 --write` makes it.
 """
 
+import copy
 import itertools
 import json
 import pathlib
 
-KEPT = pathlib.Path(__file__).parent / "figures"
+FILE = pathlib.Path(__file__).with_suffix(".json")
 # Widths of the range over five seeds that a curve may leave it by. Of normal numbers the range is
 # 2.3 deviations, so that these are six from the mean.
 WIDTHS = 2
@@ -36,9 +37,23 @@ def merge(descriptions):
     return merged
 
 
-def differences(name, description):
+def references():
+    """Returns the references of all tutorials, by name."""
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def keep(name, reference):
+    """Writes the reference of a tutorial into the file."""
+    kept = dict(sorted((references() | {name: reference}).items()))
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in kept.items()]
+    new = FILE.with_suffix(".new")
+    new.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    new.replace(FILE)
+
+
+def differences(name, description, wanted):
     """Yields in words where a description differs from the reference of its tutorial."""
-    wanted = json.loads((KEPT / f"{name}.json").read_text(encoding="utf-8"))
+    wanted = copy.deepcopy(wanted)
     numbers = [axes.pop("numbers") for axes in wanted["axes"]]
     drawn = _words(description)
     if drawn != wanted:

@@ -9,7 +9,7 @@ import pathlib
 import re
 
 FILE = pathlib.Path(__file__).with_name("error_texts.json")
-_TESTS = FILE.parent
+_ROOT = FILE.parents[2]
 
 
 class ErrorTexts:
@@ -42,7 +42,7 @@ class ErrorTexts:
 
 def _without_what_changes(text):
     """Returns a text without folders, addresses, long fractions and numbers that Keras counts."""
-    text = text.replace(str(_TESTS.parent), "<root>")
+    text = text.replace(str(_ROOT), "<root>")
     text = re.sub(r"/[^\s'\"`]*?/pytest-\d+/(popen-gw\d+/)?[^\s'\"`/.,]+", "<tmp>", text)
     text = re.sub(r"\b0x[0-9a-f]{6,}", "<address>", text)
     # The last digits of a model's outputs differ by processor.
@@ -55,6 +55,6 @@ def _without_what_changes(text):
 
 def _exists(name):
     path, _, test = name.partition("::")
-    file = _TESTS.parent / path
+    file = _ROOT / path
     function = test.rpartition("::")[2].partition("[")[0]
     return file.exists() and f"def {function}(" in file.read_text(encoding="utf-8")

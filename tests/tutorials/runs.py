@@ -5,8 +5,8 @@ import pathlib
 import subprocess
 import sys
 
-TESTS = pathlib.Path(__file__).parent
-TUTORIALS = TESTS.parent / "tutorials"
+HERE = pathlib.Path(__file__).parent
+TUTORIALS = HERE.parents[1] / "tutorials"
 # The quickstart has its own test.
 COURSE = sorted(TUTORIALS.glob("[0-9]*.py"))
 FIGURES = pathlib.Path("tutorials", "figures")
@@ -19,7 +19,7 @@ def offline():
 
     A description of each figure is written beside its PNG.
     """
-    places = [str(TESTS / "offline"), os.environ.get("PYTHONPATH", "")]
+    places = [str(HERE / "offline"), os.environ.get("PYTHONPATH", "")]
     path = os.pathsep.join(filter(None, places))
     return {**os.environ, "MPLBACKEND": "module://drawn_backend", "PYTHONPATH": path}
 

@@ -9,9 +9,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from tests import tutorial_figures
-from tests.offline.drawn_backend import describe
-from tests.tutorial_runs import COURSE, FIGURES, TUTORIALS, offline, run
+from tests.tutorials import drawn_figures
+from tests.tutorials.offline.drawn_backend import describe
+from tests.tutorials.runs import COURSE, FIGURES, TUTORIALS, offline, run
 
 # The others take longer than ten seconds, or would together.
 QUICK = ("03_backpropagation",)
@@ -33,7 +33,8 @@ def test_the_claim_holds_and_the_figure_is_drawn(tutorial, tmp_path):
     made = sorted(path.relative_to(tmp_path) for path in (tmp_path / "tutorials").rglob("*.*"))
     assert made == [FIGURES / f"{tutorial.stem}.{kind}" for kind in ("json", "png")]
     drawn = json.loads((tmp_path / made[0]).read_text(encoding="utf-8"))
-    assert list(tutorial_figures.differences(tutorial.stem, drawn)) == []
+    reference = drawn_figures.references()[tutorial.stem]
+    assert list(drawn_figures.differences(tutorial.stem, drawn, reference)) == []
 
 
 def drawn(deviation=0.0, **changes):
@@ -52,13 +53,11 @@ def drawn(deviation=0.0, **changes):
     return json.loads(json.dumps(description))
 
 
-def test_figures_are_compared_by_what_they_draw(tmp_path, monkeypatch):
-    monkeypatch.setattr(tutorial_figures, "KEPT", tmp_path)
-    reference = tutorial_figures.merge([drawn(d) for d in (-0.1, -0.05, 0.0, 0.05, 0.1)])
-    (tmp_path / "figure.json").write_text(json.dumps(reference), encoding="utf-8")
+def test_figures_are_compared_by_what_they_draw():
+    reference = drawn_figures.merge([drawn(d) for d in (-0.1, -0.05, 0.0, 0.05, 0.1)])
 
     def found(description):
-        return list(tutorial_figures.differences("figure", description))
+        return list(drawn_figures.differences("figure", description, reference))
 
     assert found(drawn()) == []
     # Another processor's curve, and a number in a title.
@@ -78,8 +77,8 @@ def test_the_course_is_complete():
     """Each script has its figure and its line in the course, in order, and nothing else."""
     names = [path.stem for path in COURSE]
     assert [int(name[:2]) for name in names] == list(range(1, len(names) + 1))
-    for figures in (TUTORIALS / "figures", tutorial_figures.KEPT):
-        assert sorted(path.stem for path in figures.iterdir()) == names
+    assert sorted(path.stem for path in (TUTORIALS / "figures").iterdir()) == names
+    assert list(drawn_figures.references()) == names
     course = (TUTORIALS / "README.md").read_text(encoding="utf-8")
     for kind in ("{}.py", "figures/{}.png"):
         places = [course.find(f"]({kind.format(name)})") for name in names]
