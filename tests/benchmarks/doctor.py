@@ -23,7 +23,7 @@ import time
 from typing import Any
 
 import keras
-from doctor_runs import FAULTS, SETS, Run, healthy_runs
+from shared.doctor_runs import FAULTS, SETS, Run, healthy_runs
 
 import kerasnn
 from kerasnn import callbacks

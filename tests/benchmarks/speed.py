@@ -25,7 +25,7 @@ os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"
 
 import selection
 import training
-from networks import NETWORKS, jobs
+from shared.networks import NETWORKS, jobs
 from training import Timing
 
 _README = Path(__file__).parents[2] / "README.md"

@@ -32,10 +32,10 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from bounds import bounds_of_dropout, bounds_of_jobs, bounds_of_networks
-from costs import bounds_of_costs
-from networks import NETWORKS, Job, Network, jobs, on_gpu
-from torch_and_jax import is_there, jax_fit, torch_fit
+from shared.bounds import bounds_of_dropout, bounds_of_jobs, bounds_of_networks
+from shared.costs import bounds_of_costs
+from shared.networks import NETWORKS, Job, Network, jobs, on_gpu
+from shared.torch_and_jax import is_there, jax_fit, torch_fit
 
 import kerasnn
 

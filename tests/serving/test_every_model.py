@@ -108,6 +108,10 @@ CASES = {
         {"features": normal(3, 5, 3), "adjacency": np.ones((3, 5, 5), "float32")},
     ),
     "ensemble": (ensemble, {"features": normal(3, 4)}),
+    "tabular": (
+        lambda: models.tabular(4, 3, task="multiclass", hidden=(8, 8), seed=0),
+        {"features": normal(3, 4)},
+    ),
     "pack": (
         lambda: models.pack(4, 3, task="multiclass", n=4, folds=2, seed=0),
         {"features": normal(3, 4)},

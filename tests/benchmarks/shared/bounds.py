@@ -5,7 +5,7 @@ import math
 import statistics
 from typing import Any
 
-from networks import NETWORKS
+from shared.networks import NETWORKS
 
 # How many times as fast as Keras's `fit` steps and whole jobs have to be.
 _STEPS = {

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from bounds import Bound
-from networks import Network, noise
+from shared.bounds import Bound
+from shared.networks import Network, noise
 
 import kerasnn
 from kerasnn.training.inputs import arrays

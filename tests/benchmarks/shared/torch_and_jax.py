@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import numpy as np
-from networks import Network
+from shared.networks import Network
 
 _RATE, _BETA_1, _BETA_2 = 1e-3, 0.9, 0.999
 
