@@ -56,7 +56,6 @@ _JOBS = {
     "breast_cancer": "breast cancer, MLP, 5 epochs",
     "digits CNN": "digits, CNN, 10 epochs",
     "60,000 x 784": "60,000 x 784, MLP, 2 epochs",
-    "XOR": "XOR, 2,000 epochs of one batch",
 }
 _SCRIPT = """
 import keras, numpy as np
@@ -78,7 +77,8 @@ else:
 def job_table(rounds: int) -> list[str]:
     """Times whole trainings from a new model on."""
     times: list[Timing] = []
-    for job in sorted(jobs(), key=lambda job: list(_JOBS).index(job.network.name)):
+    by_name = {job.network.name: job for job in jobs()}
+    for job in map(by_name.__getitem__, _JOBS):
         times += training.time_job(job, rounds)
         print(f"  timed {job.network.name}", file=sys.stderr)
     return _rows("training, seconds", times, 1, _JOBS, lambda _: "auto")
@@ -208,8 +208,8 @@ def main() -> None:
         step_table(options.rounds),
     ]
     made = (
-        f"Medians of {options.rounds} rounds, in which all took turns, in one run of\n`python "
-        f"tests/benchmarks/speed.py`, on {about['cores']} cores of {about['cpu']}, Python\n"
+        f"Medians of {options.rounds} rounds, in which all took turns, in one run of `python "
+        f"tests/benchmarks/speed.py`, on\n{about['cores']} cores of {about['cpu']}, Python "
         f"{about['python']}, {', '.join(versions)}."
     )
     text = "\n\n".join(["\n".join(part) for part in parts] + [made])
