@@ -83,7 +83,8 @@ class _Library:
             definition = self._renamed(original)
             content = definition.SerializeToString(deterministic=True)
             definition.signature.name = f"kerasnn_{hashlib.sha256(content).hexdigest()[:32]}"
-            self.definitions.function.append(definition)
+            if definition.signature.name not in self._names.values():
+                self.definitions.function.append(definition)
             self._names[original.signature.name] = definition.signature.name
         return self._names[original.signature.name]
 
@@ -122,7 +123,9 @@ class _Library:
         node.ClearField("experimental_debug_info")
         for attribute in ("_class", "_gradient_op_type"):
             node.attr.pop(attribute, None)
-        for value in node.attr.values():
+        # In order: a map of a protocol buffer comes in another one each time.
+        for key in sorted(node.attr):
+            value = node.attr[key]
             for called in [value.func, *value.list.func] if _has_function(value) else []:
                 if called.name in self._originals:
                     called.name = self.add(self._originals[called.name])
