@@ -5,29 +5,31 @@ import io
 import sys
 from collections.abc import Sequence
 
-import kerasnn
+import shtab
+
+from kerasnn._version import __version__
 from kerasnn.cli import commands, train
+
+_EPILOG = """\
+Exit codes: 0 for success, 1 for an error, whose text is on standard error, 2 for a wrong command
+line, 130 after Ctrl-C. TensorFlow's own log is off unless TF_CPP_MIN_LOG_LEVEL is set: 0 shows all.
+
+Completion of the shell, for bash (zsh and tcsh work alike):
+  kerasnn --print-completion bash > ~/.local/share/bash-completion/completions/kerasnn
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command.
 
     Args:
-        arguments: Words after `python -m kerasnn`; the default is those of the process.
+        arguments: Words after `kerasnn`; the default is those of the process.
 
     Returns:
         0 for success, 1 for an error, with its text on standard error, 130 after Ctrl-C. A wrong
         command line exits with 2.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m kerasnn",
-        description="Trains, exports, verifies and runs models. `COMMAND --help` describes each.",
-    )
-    parser.add_argument("--version", action="version", version=kerasnn.__version__)
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    train.add_to(subparsers)
-    commands.add_to(subparsers)
-    given = parser.parse_args(arguments)
+    given = _parser().parse_args(arguments)
     # A console that lacks a letter of a path must not make a finished command fail.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -40,6 +42,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nkerasnn: interrupted; what was begun is not there.", file=sys.stderr)
         return 130
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kerasnn",
+        description="Trains, exports, verifies and runs models. `COMMAND --help` describes each.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    shtab.add_argument_to(parser, "--print-completion", help="print the shell's completion script")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    train.add_to(subparsers)
+    commands.add_to(subparsers)
+    return parser
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ print(report)
 
 # %% [markdown]
 # **Verify** compares with the recorded predictions again, also after the files have been moved. On
-# the command line that is `python -m kerasnn verify outputs/20_serving/iris`.
+# the command line that is `kerasnn verify outputs/20_serving/iris`.
 
 # %%
 verified = serving.verify(report.path)

@@ -4,11 +4,25 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from kerasnn._checks.arguments import did_you_mean
 from kerasnn._checks.errors import InvalidArgument
+
+
+def flatten(nest: Any) -> list[Any]:
+    """Returns the leaves of a nested structure in Keras's order."""
+    # Keras is imported late, since the command line predicts without it.
+    from keras import tree
+
+    return tree.flatten(nest)
+
+
+def is_nested(nest: Any) -> bool:
+    """Whether Keras takes it for a nested structure, and not for a leaf."""
+    from keras import tree
+
+    return tree.is_nested(nest)
 
 
 def named_leaves(name: str, nest: Any) -> list[tuple[str, Any]]:
@@ -67,7 +81,7 @@ def match(
     Returns:
         (name, array, symbolic tensor) for every array that there is.
     """
-    flat = keras.tree.flatten(tensors)
+    flat = flatten(tensors)
     names = list(names or map(_tensor_name, flat))
     required = [True] * len(flat) if required is None else list(required)
     aligned = align(name, nest, tensors, names, required)
@@ -94,7 +108,7 @@ def align(
         return [(name, None)] * len(names)
     if isinstance(nest, dict) and not isinstance(tensors, dict):
         _match_keys(name, nest, names, required)
-        flat = zip(names, keras.tree.flatten(tensors), strict=True)
+        flat = zip(names, flatten(tensors), strict=True)
         parts = [(f"{name}[{key!r}]", nest.get(key), tensor) for key, tensor in flat]
         return _align_parts(parts, names, required)
     if isinstance(nest, dict):
@@ -107,11 +121,11 @@ def align(
         pairs = zip(nest, tensors, strict=True)
         parts = [(f"{name}[{i}]", part, wanted) for i, (part, wanted) in enumerate(pairs)]
         return _align_parts(parts, names, required)
-    if _is_sequence(nest) and len(nest) == 1 and not keras.tree.is_nested(tensors):
+    if _is_sequence(nest) and len(nest) == 1 and not is_nested(tensors):
         return align(f"{name}[0]", nest[0], tensors, names, required)
     if _is_sequence(tensors) and len(tensors) == 1:
         return align(name, nest, tensors[0], names, required)
-    if not keras.tree.is_nested(nest) and not keras.tree.is_nested(tensors):
+    if not is_nested(nest) and not is_nested(tensors):
         return [(name, nest)]
     return _align_flat(name, nest, names, required)
 
@@ -132,8 +146,8 @@ def _align_flat(
     name: str, nest: Any, names: Sequence[str], required: Sequence[bool]
 ) -> list[tuple[str, Any]]:
     leaves = [(name, nest)]
-    if keras.tree.is_nested(nest):
-        leaves = [(f"{name}[{i}]", leaf) for i, leaf in enumerate(keras.tree.flatten(nest))]
+    if is_nested(nest):
+        leaves = [(f"{name}[{i}]", leaf) for i, leaf in enumerate(flatten(nest))]
     if len(leaves) == len(names):
         return leaves
     given = [leaf for leaf in leaves if leaf[1] is not None]
@@ -152,7 +166,7 @@ def _align_flat(
 
 def _of_parts(parts: list[Any], flat: Sequence[Any]) -> list[Sequence[Any]]:
     """Splits a flat list, one entry a leaf, into the part of each structure."""
-    ends = list(itertools.accumulate(len(keras.tree.flatten(part)) for part in parts))
+    ends = list(itertools.accumulate(len(flatten(part)) for part in parts))
     return [flat[first:last] for first, last in zip([0, *ends], ends, strict=False)]
 
 

@@ -2,18 +2,19 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 
 from kerasnn._checks.arrays import LIMIT, class_labels, finite_range, numbers_only, position
 from kerasnn._checks.errors import InvalidArgument
-from kerasnn._checks.structures import align, match, shown
+from kerasnn._checks.structures import align, flatten, is_nested, match, shown
 
 
 def kind_of(loss: Any) -> str:
     """Returns the kind of targets of a loss: classes, one-hot, binary, counts, or real."""
+    from keras import losses
+
     try:
-        known = keras.losses.get(loss)
+        known = losses.get(loss)
     except ValueError:
         return "custom"
     if getattr(known, "ignore_class", None) is not None or getattr(known, "axis", -1) != -1:
@@ -62,7 +63,7 @@ def targets_by_output(
     hint = "For an output that is not to be trained, compile with None as its loss."
     match(name, y, outputs, output_names, required, hint)
     aligned = align(name, y, outputs, output_names, required)
-    ends = zip(aligned, keras.tree.flatten(outputs), kinds, strict=True)
+    ends = zip(aligned, flatten(outputs), kinds, strict=True)
     return [(leaf, array, tensor, kind or "custom") for (leaf, array), tensor, kind in ends]
 
 
@@ -76,7 +77,7 @@ def losses_by_output(
 
 def kinds_by_output(outputs: Any, names: list[str], loss: Any) -> list[str | None]:
     """Returns the kind of targets of each output's loss; None without a loss."""
-    if not keras.tree.is_nested(loss):
+    if not is_nested(loss):
         return [None if loss is None else kind_of(loss)] * len(names)
     if isinstance(loss, dict) and not isinstance(outputs, dict):
         if set(loss) != set(names):
@@ -93,18 +94,18 @@ def kinds_by_output(outputs: Any, names: list[str], loss: Any) -> list[str | Non
 
 
 def _kinds(outputs: Any, loss: Any) -> list[str | None]:
-    count = len(keras.tree.flatten(outputs))
+    count = len(flatten(outputs))
     if loss is None:
         return [None] * count
-    if not keras.tree.is_nested(loss):
+    if not is_nested(loss):
         # One loss of several outputs knows itself what to compare.
-        return ["custom" if keras.tree.is_nested(outputs) else kind_of(loss)] * count
+        return ["custom" if is_nested(outputs) else kind_of(loss)] * count
     if isinstance(loss, dict) and isinstance(outputs, dict):
         parts = [(outputs[key], loss.get(key)) for key in sorted(outputs)]
         return [kind for part in parts for kind in _kinds(*part)]
     if isinstance(loss, (list, tuple)):
         # As in Keras, a flat list goes with the outputs in the order of `keras.tree.flatten`.
-        if len(loss) == count and not any(map(keras.tree.is_nested, loss)):
+        if len(loss) == count and not any(map(is_nested, loss)):
             return [None if one is None else kind_of(one) for one in loss]
         if isinstance(outputs, (list, tuple)) and len(loss) == len(outputs):
             parts = list(zip(outputs, loss, strict=True))

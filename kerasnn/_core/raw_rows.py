@@ -17,6 +17,11 @@ from kerasnn._checks.arguments import did_you_mean
 from kerasnn._checks.conversion import refuse_masked
 from kerasnn._checks.errors import InvalidArgument
 
+# Cells that stand for a missing value, by default.
+MISSING_VALUES = (
+    *("", "?", "NA", "na", "N/A", "n/a", "#N/A"),
+    *("NaN", "nan", "NAN", "NULL", "null", "Null"),
+)
 _FORMS = "a dictionary of columns, a list of dictionaries, or a frame of pandas, polars or pyarrow"
 
 

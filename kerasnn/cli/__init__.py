@@ -1,1 +1,1 @@
-"""Command line: `python -m kerasnn`."""
+"""Command line: `kerasnn`, or `python -m kerasnn`."""

@@ -11,14 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasnn._core import keras_file, raw_rows
+from kerasnn._core import raw_rows
 from kerasnn.cli import csv_rows
-from kerasnn.data.tables.encoder import Encoder
-from kerasnn.serving.assets import model_card
+from kerasnn.cli.late_import import import_keras, without_log
 from kerasnn.serving.errors import MissingSignatureError
-from kerasnn.serving.export import export
 from kerasnn.serving.predictor import Predictor
-from kerasnn.serving.publishing import server_files
+from kerasnn.serving.publishing import server_files, version_directory
 from kerasnn.serving.verify import verify
 
 _JSON = (".json", ".jsonl")
@@ -51,7 +49,7 @@ def add_to(commands: Any) -> None:
         help="write a .keras file as a SavedModel that TensorFlow Serving loads",
         description="Writes the model in a .keras file as the next version in PATH, once the "
         "exported program has given the model's own predictions.",
-        epilog="Example: python -m kerasnn export iris.keras models/iris --labels setosa "
+        epilog="Example: kerasnn export iris.keras models/iris --labels setosa "
         "versicolor virginica",
     )
     parser.add_argument("model", metavar="MODEL.keras", type=pathlib.Path)
@@ -85,6 +83,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--no-warmup", action="store_true", help="write no warm-up requests")
     parser.add_argument("--no-verify", action="store_true", help="publish without comparing")
     parser.add_argument("--overwrite", action="store_true", help="replace the version given")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.set_defaults(run=_export)
 
     parser = commands.add_parser(
@@ -94,6 +93,7 @@ def add_to(commands: Any) -> None:
         "that were recorded with it. Exits with 0 where all outputs are within 1e-5, else with 1.",
     )
     parser.add_argument("path", metavar="PATH", type=pathlib.Path)
+    parser.add_argument("--json", action="store_true", help="print the differences as JSON")
     parser.set_defaults(run=_verify)
 
     parser = commands.add_parser(
@@ -138,6 +138,11 @@ def add_to(commands: Any) -> None:
 
 
 def _export(given: argparse.Namespace) -> None:
+    import_keras()
+    from kerasnn._core import keras_file
+    from kerasnn.serving.assets import model_card
+    from kerasnn.serving.export import export
+
     encoder = None if given.encoder is None else keras_file.load(given.encoder)
     report = export(
         keras_file.load(given.model),
@@ -152,7 +157,10 @@ def _export(given: argparse.Namespace) -> None:
         verify=not given.no_verify,
         overwrite=given.overwrite,
     )
-    contents = json.loads((report.path / model_card.FILE).read_text(encoding="utf-8"))
+    contents = json.loads((report.path / version_directory.MODEL_CARD).read_text(encoding="utf-8"))
+    if given.json:
+        print(json.dumps({**report.as_dict(), "serve": contents["serve"]}))
+        return
     request = model_card.shown_request(contents)
     serve = contents["serve"]["docker"]
     print(report, f"Serve it:\n  {serve}", sep="\n\n")
@@ -194,6 +202,8 @@ def _examples(file: pathlib.Path | None, encoder: Any) -> Any:
 
 
 def _raw_examples(file: pathlib.Path, encoder: Any) -> Any:
+    from kerasnn.data.tables.encoder import Encoder
+
     inputs = raw_rows.types_of(encoder.input)
     if file.suffix.lower() in _JSON:
         rows = csv_rows.read_json(file)[:_MOST_EXAMPLES]
@@ -206,7 +216,8 @@ def _raw_examples(file: pathlib.Path, encoder: Any) -> Any:
 
 
 def _verify(given: argparse.Namespace) -> None:
-    print(verify(given.path))
+    found = verify(given.path)
+    print(json.dumps(found.as_dict()) if given.json else found)
     for note in server_files.notes(given.path):
         print(f"kerasnn: {note}", file=sys.stderr)
 
@@ -244,7 +255,8 @@ def _predict(given: argparse.Namespace) -> None:
 
 def _predictor(path: pathlib.Path, signature: str, file: pathlib.Path, what: str) -> Predictor:
     try:
-        return Predictor(path, signature=signature)
+        with without_log():
+            return Predictor(path, signature=signature)
     except MissingSignatureError as error:
         raise ValueError(
             f"{file} cannot be predicted: the model in {path} takes no {what}, which need the "
@@ -291,7 +303,7 @@ def _read_rows(
         )
     if file.suffix.lower() in _JSON:
         return csv_rows.read_json(file, given.ignore), []
-    card = predictor.path / model_card.FILE
+    card = predictor.path / version_directory.MODEL_CARD
     table = json.loads(card.read_text(encoding="utf-8"))["table"] if card.is_file() else {}
     missing_values = table.get("missing_values", ())
     rows = csv_rows.read_table(

@@ -12,7 +12,7 @@ import ml_dtypes
 import numpy as np
 
 from kerasnn._checks import InvalidArgument, did_you_mean
-from kerasnn.data.tables.columns import is_missing
+from kerasnn._core.raw_rows import MISSING_VALUES
 from kerasnn.serving.graph.tensor_names import of_column
 from kerasnn.serving.runtime.coerce_inputs import Tensor
 
@@ -311,7 +311,7 @@ def _is_header(file: pathlib.Path, rows: Sequence[_Row], tensor: Tensor) -> bool
                 f"Write the number there, or {flags}."
             )
         # A line of missing values is a row, not a header.
-        return not all(is_missing(cell.strip()) for cell in first.cells)
+        return not all(cell.strip() in MISSING_VALUES for cell in first.cells)
     # Words may be names or values, but a word above a column of numbers is a name.
     columns = zip(*(row.cells for row in others), strict=True)
     if not any(is_number) and any(

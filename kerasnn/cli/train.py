@@ -6,10 +6,9 @@ import shlex
 import sys
 from typing import Any
 
-from kerasnn import tasks
+from kerasnn.cli.late_import import import_keras
 from kerasnn.cli.training import flags
-from kerasnn.cli.training.options import Options
-from kerasnn.data.tables.columns.specs import POLICIES
+from kerasnn.cli.training.options import MISSING, TASKS, Options
 
 _DESCRIPTION = """\
 From a CSV file, or a folder with a folder of images for each class, to a model that is compared,
@@ -50,9 +49,7 @@ def add_to(commands: Any) -> None:
         "--report", type=pathlib.Path, metavar="FILE.html", help="default: report.html in DIR"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace DIR if it exists")
-    parser.add_argument(
-        "--task", choices=[t.value for t in tasks.Task], help="default: by the target's values"
-    )
+    parser.add_argument("--task", choices=TASKS, help="default: by the target's values")
     parser.add_argument("--test-size", type=float, default=0.2, metavar="FRACTION")
     parser.add_argument(
         "--folds", type=_folds, default=5, metavar="N", help="default: 5; 0 for no comparison"
@@ -101,7 +98,7 @@ def _add_table(group: Any) -> None:
     )
     group.add_argument(
         "--missing",
-        choices=POLICIES,
+        choices=MISSING,
         default="indicator",
         help="what is done with missing values; default: indicator, the mean and a column that "
         "says which were missing, and of names a category of their own",
@@ -172,7 +169,8 @@ def _folds(text: str) -> int:
 
 
 def _train(given: argparse.Namespace) -> None:
-    # TensorFlow's kernels are only needed by those that train.
+    # This takes seconds; `--help` and a wrong flag do not need it.
+    import_keras()
     from kerasnn.cli.training import steps
 
     try:

@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping, Sequence
 
 from kerasnn import _checks
+from kerasnn._core.raw_rows import MISSING_VALUES
 from kerasnn.data.split import Split
-from kerasnn.data.tables.columns import MISSING_VALUES
 from kerasnn.data.tables.csv_table import CsvTable
 from kerasnn.data.tables.split_table import split_table
 from kerasnn.data.tables.table_options import TableOptions

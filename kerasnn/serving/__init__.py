@@ -1,11 +1,17 @@
 """Export to SavedModels that TensorFlow Serving loads, and prediction with them."""
 
-from kerasnn.serving.client import Client, client
-from kerasnn.serving.export import export
-from kerasnn.serving.predictor import Predictor
-from kerasnn.serving.report import ExportReport
-from kerasnn.serving.runtime.verification import Verification
-from kerasnn.serving.verify import verify
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from kerasnn._core.command_line import IS_COMMAND_LINE as _IS_COMMAND_LINE
+
+# `kerasnn predict` and `kerasnn verify` need neither Keras nor TensorFlow's Python.
+if _TYPE_CHECKING or not _IS_COMMAND_LINE:
+    from kerasnn.serving.client import Client, client
+    from kerasnn.serving.export import export
+    from kerasnn.serving.predictor import Predictor
+    from kerasnn.serving.report import ExportReport
+    from kerasnn.serving.runtime.verification import Verification
+    from kerasnn.serving.verify import verify
 
 __all__ = [
     "Client",

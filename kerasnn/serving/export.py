@@ -17,7 +17,7 @@ from kerasnn.serving.graph import example_rows, restrictions, saving, tables
 from kerasnn.serving.graph.labels import Labels
 from kerasnn.serving.graph.traced import input_structure, trace
 from kerasnn.serving.publishing import batch_sizes as batching
-from kerasnn.serving.publishing import publish, server_files
+from kerasnn.serving.publishing import publish, server_files, version_directory
 from kerasnn.serving.report import ExportReport
 from kerasnn.serving.runtime import recorded_examples, verification
 from kerasnn.serving.runtime.recorded_examples import Arrays, Example
@@ -194,7 +194,7 @@ def export(
             verification=found,
         )
         text = json.dumps(card, indent=2, allow_nan=False)
-        (directory / model_card.FILE).write_text(text, encoding="utf-8")
+        (directory / version_directory.MODEL_CARD).write_text(text, encoding="utf-8")
         size_bytes = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
         # Before the version is published, because a server may start at any moment.
         notes = server_files.write_files(versions, sizes, overwrite=overwrite)

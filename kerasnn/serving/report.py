@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import tensorflow as tf
 
@@ -61,6 +62,27 @@ class ExportReport:
     def latency_ms(self) -> dict[str, float] | None:
         """Signature name -> median time in milliseconds for a single row."""
         return None if self.verification is None else self.verification.latency_ms
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the attributes, of types that JSON has; a tensor is its type and its shape."""
+        signatures = {
+            name: {
+                side: {
+                    tensor: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
+                    for tensor, spec in tensors.items()
+                }
+                for side, tensors in signature.items()
+            }
+            for name, signature in self.signatures.items()
+        }
+        return {
+            "path": str(self.path),
+            "version": self.version,
+            "signatures": signatures,
+            "size_bytes": self.size_bytes,
+            "verification": self.verification and self.verification.as_dict(),
+            "notes": list(self.notes),
+        }
 
     def __str__(self) -> str:
         rows = [

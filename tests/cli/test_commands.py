@@ -1,4 +1,4 @@
-"""`python -m kerasnn`, for a newcomer and for a script."""
+"""`kerasnn`, for a newcomer and for a script."""
 
 import base64
 import contextlib
@@ -110,7 +110,7 @@ def test_help_of_each_command(command, capsys):
         say(command, "--help")
     assert caught.value.code == 0
     out = capsys.readouterr().out
-    assert f"usage: python -m kerasnn {command}" in out
+    assert f"usage: kerasnn {command}" in out
     assert "PATH" in out
 
 

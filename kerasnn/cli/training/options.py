@@ -4,6 +4,11 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping
 
+# Names of `kerasnn.tasks.Task` and of the policies for missing values, which `--help` lists
+# without their packages, because those import Keras.
+TASKS = ("binary", "multiclass", "multilabel", "regression", "count")
+MISSING = ("error", "mean", "median", "category", "indicator", "drop")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnn import _checks, doctor, report, serving, training
+from kerasnn import _checks, doctor, report, training
 from kerasnn._core import atomic_files
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.cli.training import images, output, table
@@ -22,6 +22,8 @@ from kerasnn.cli.training.scores import Comparison, score
 from kerasnn.cli.training.search import search
 from kerasnn.doctor.diagnosis import Diagnosis
 from kerasnn.serving.assets import model_card
+from kerasnn.serving.export import export
+from kerasnn.serving.publishing import version_directory
 from kerasnn.serving.report import ExportReport
 
 _SEARCH_FOLDS = 3
@@ -168,7 +170,7 @@ def _write(
     trained.model.save(directory / "model.keras")
     if split.encoder is not None:
         split.encoder.save(directory / "encoder.keras")
-    exported = serving.export(
+    exported = export(
         trained.model,
         directory / "model",
         encoder=split.encoder,
@@ -211,7 +213,9 @@ def _command_again(options: Options) -> str:
 
 def _last_words(options: Options, problem: Problem, exported: ExportReport) -> str:
     """Returns what was written, how to serve it and how to ask it."""
-    card: dict[str, Any] = json.loads((exported.path / model_card.FILE).read_text(encoding="utf-8"))
+    card: dict[str, Any] = json.loads(
+        (exported.path / version_directory.MODEL_CARD).read_text(encoding="utf-8")
+    )
     request = model_card.shown_request(card)
     ask = ["kerasnn", "predict", str(exported.path.parent)]
     if options.target is None:

@@ -10,6 +10,7 @@ import polars as pl
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 
 from kerasnn import _checks, report, training
+from kerasnn._core.raw_rows import MISSING_VALUES
 from kerasnn.cli.training import rivals
 from kerasnn.cli.training.left_out import left_out
 from kerasnn.cli.training.network import Rows, Settings, Trained, stratified
@@ -19,7 +20,6 @@ from kerasnn.cli.training.problem import Contestant, Fold, Problem
 from kerasnn.cli.training.scores import aligned
 from kerasnn.data.split import Split
 from kerasnn.data.tables.columns import (
-    MISSING_VALUES,
     BooleanColumn,
     CategoryColumn,
     Column,

@@ -10,9 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn._core.raw_rows import columns_of, types_of
+from kerasnn._core.raw_rows import MISSING_VALUES, columns_of, types_of
 from kerasnn.data.tables.columns import (
-    MISSING_VALUES,
     CategoryColumn,
     Column,
     DateColumn,

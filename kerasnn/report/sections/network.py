@@ -19,6 +19,7 @@ from kerasnn.doctor.diagnosis import Diagnosis
 from kerasnn.report.blocks import Code, Facts, Paragraph, Section, Table, shown
 from kerasnn.report.figures import figure
 from kerasnn.serving.assets import model_card
+from kerasnn.serving.publishing import version_directory
 from kerasnn.serving.report import ExportReport
 
 _MOST_METRICS = 4
@@ -117,7 +118,7 @@ def network(model: keras.Model) -> Section:
 
 def serving(export: ExportReport) -> Section:
     """Returns the section on how to serve the exported version and to ask it."""
-    card = json.loads((export.path / model_card.FILE).read_text(encoding="utf-8"))
+    card = json.loads((export.path / version_directory.MODEL_CARD).read_text(encoding="utf-8"))
     verified = "not verified"
     if export.verification is not None:
         [latency, *_] = export.verification.latency_ms.values()
@@ -146,7 +147,7 @@ def serving(export: ExportReport) -> Section:
     if 0 < len(request) <= _LONGEST_REQUEST:
         blocks.append(Code("Ask for one row", request))
     else:
-        blocks.append(Paragraph(f"Requests stand in {export.path / model_card.FILE}."))
+        blocks.append(Paragraph(f"Requests stand in {export.path / version_directory.MODEL_CARD}."))
     program = (
         "from kerasnn import serving\n\n"
         f"predictor = serving.Predictor({str(export.path.parent)!r})\nprint(predictor(rows))"

@@ -22,8 +22,6 @@ from kerasnn.serving.runtime.recorded_examples import Arrays
 from kerasnn.serving.runtime.verification import TOLERANCE, Verification
 from kerasnn.serving.signatures import Signature
 
-FILE = pathlib.Path("assets.extra", "model_card.json")
-
 
 def make(
     traced: Traced,

@@ -4,8 +4,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from kerasnn._checks.errors import InvalidArgument
 
 # Keras numbers these across the process; cloning adds a suffix.
@@ -31,7 +29,10 @@ def of_inputs(inputs: Any) -> list[str]:
         >>> of_inputs([keras.Input((2,), name="sepal width"), keras.Input((3,))])
         ['sepal_width', 'input_1']
     """
-    leaves = keras.tree.flatten_with_path(inputs)
+    # Keras is imported late, since the command line predicts without it.
+    from keras import tree
+
+    leaves = tree.flatten_with_path(inputs)
     if len(leaves) == 1:
         [(_, tensor)] = leaves
         is_image = len(tensor.shape) == 4 and tensor.shape[-1] in (1, 3, 4)
@@ -57,7 +58,9 @@ def of_outputs(predictions: Any) -> list[str]:
         >>> of_outputs({"price": 1.0, "sold": 2.0}), of_outputs([1.0, 2.0])
         (['price', 'sold'], ['output_0', 'output_1'])
     """
-    names = [_of_path(path, "output") for path, _ in keras.tree.flatten_with_path(predictions)]
+    from keras import tree
+
+    names = [_of_path(path, "output") for path, _ in tree.flatten_with_path(predictions)]
     return _different(names, "outputs", "Rename the keys of its dict.")
 
 

@@ -8,6 +8,8 @@ from kerasnn._checks.errors import InvalidArgument
 
 # TensorFlow Serving keeps a version in 64 bits.
 LARGEST = 2**63 - 1
+# Within a version.
+MODEL_CARD = pathlib.Path("assets.extra", "model_card.json")
 
 
 def numbers(path: pathlib.Path) -> dict[int, pathlib.Path]:

@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,10 @@ class Verification:
             for signature, outputs in self.differences.items()
         ]
         return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the attributes and the largest difference, of types that JSON has."""
+        return {"largest_difference": self.largest_difference, **dataclasses.asdict(self)}
 
     def check(self) -> None:
         """Raises `UnverifiedError` unless every difference is within the tolerance."""

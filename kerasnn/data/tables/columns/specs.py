@@ -4,20 +4,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-# Cells that stand for a missing value, by default.
-MISSING_VALUES = (
-    *("", "?", "NA", "na", "N/A", "n/a", "#N/A"),
-    *("NaN", "nan", "NAN", "NULL", "null", "Null"),
-)
 DATE_PARTS = ("year", "month", "day", "weekday", "day_of_year", "days")
 TIME_PARTS = ("hour", "minute")
 # What may be done with missing values of a column.
 POLICIES = ("error", "mean", "median", "category", "indicator", "drop")
-
-
-def is_missing(cell: str) -> bool:
-    """Whether a cell stands for a missing value."""
-    return cell in MISSING_VALUES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
