@@ -30,7 +30,7 @@ def compare(
     scores = {name: {metric: [] for metric in metrics} for name in contestants}
     seconds = dict.fromkeys(contestants, 0.0)
     pairs = problem.folds(folds, derived(seed, 0))
-    with Progress(len(pairs) * len(contestants), verbose, unit="model") as bar:
+    with Progress("", len(pairs) * len(contestants), verbose, unit="model") as bar:
         for i, (train, test) in enumerate(pairs):
             fold = problem.fold(train, test)
             for name, predict in contestants.items():

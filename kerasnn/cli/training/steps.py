@@ -176,6 +176,7 @@ def _write(
         encoder=split.encoder,
         labels=split.classes,
         examples=problem.examples,
+        verbose=0 if options.quiet else "auto",
     )
     report.write(
         directory / _REPORT,

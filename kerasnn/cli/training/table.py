@@ -204,6 +204,7 @@ def read(options: Options) -> Table:
         encoding=options.encoding,
         missing_values=arguments.missing_values,
         as_text=arguments.as_text,
+        verbose=0 if options.quiet else "auto",
     )
     arguments.check_names(table)
     for name in options.keep:
