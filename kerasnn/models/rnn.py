@@ -48,8 +48,7 @@ def rnn(
         mask_value: Value of padding. A step whose features all equal it is skipped: it takes no
             part in the statistics of `normalize` or in the recurrence, so that a sequence is
             predicted the same with padding and without. Choose a value that no step has, and pad
-            with `keras.utils.pad_sequences(x, dtype="float32", padding="post",
-            value=mask_value)`. None reads every step.
+            with `data.pad(sequences, mask_value=mask_value)`. None reads every step.
         dropout: Fraction of each recurrent layer's outputs dropped in training, one or one a
             layer. The recurrent connections are not dropped.
         l1: Factor of the penalty l1 * sum(abs(W)) on every kernel but the recurrent ones.
