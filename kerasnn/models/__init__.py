@@ -10,6 +10,7 @@ from kerasnn.models.perceptron import perceptron
 from kerasnn.models.rnn import rnn
 from kerasnn.models.sequential import Sequential
 from kerasnn.models.tabular import tabular
+from kerasnn.models.text import text
 
 __all__ = [
     "Model",
@@ -22,6 +23,7 @@ __all__ = [
     "perceptron",
     "rnn",
     "tabular",
+    "text",
 ]
 
 
