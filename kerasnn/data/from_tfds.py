@@ -13,6 +13,7 @@ from kerasnn.data._batching import batches
 from kerasnn.data._partition import check_partition, partition, split_arrays
 from kerasnn.data._tfds import choose_splits, prepared_builder
 from kerasnn.data.images import decoding
+from kerasnn.data.images.resizing import resized
 from kerasnn.data.split import Split
 from kerasnn.data.tables.targets import encode_target
 from kerasnn.tasks import Task
@@ -137,7 +138,7 @@ def _inputs(
                 "stay None for a data set whose inputs are not uint8 images",
                 image_size,
             )
-        return lambda x: decoding.resize(x, image_size), None
+        return lambda x: resized(x, image_size), None
     if not spec.shape.is_fully_defined():
         raise _checks.InvalidArgument(
             "image_size",
