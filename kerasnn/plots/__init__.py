@@ -1,6 +1,7 @@
 """Figures; each function takes `ax=None`, returns the Axes and shows nothing by itself."""
 
 from kerasnn.plots.activations import activations
+from kerasnn.plots.augmentation import augmentation
 from kerasnn.plots.confusion import confusion
 from kerasnn.plots.decision_boundary import decision_boundary
 from kerasnn.plots.filters import filters
@@ -12,6 +13,7 @@ from kerasnn.plots.worst import worst
 
 __all__ = [
     "activations",
+    "augmentation",
     "confusion",
     "decision_boundary",
     "filters",
