@@ -43,7 +43,7 @@ def augmentation(
         >>> from kerasnn import models
         >>> model = models.cnn((8, 8, 1), task="binary", augment=("flip", "zoom"))
         >>> augmentation(model, np.random.default_rng(0).normal(size=(3, 8, 8, 1))).get_title()
-        'each image, and 5 copies: augment_flip, augment_zoom'
+        'copies of the first column: flip, zoom'
     """
     _checks.integer("images", images)
     _checks.integer("copies", copies)
@@ -66,8 +66,8 @@ def augmentation(
     ax = given_or_new(ax)
     shown = mosaic[..., 0] if channels == 1 else mosaic
     ax.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    names = ", ".join(layer.name for layer in layers)
-    ax.set_title(f"each image, and {copies} {'copy' if copies == 1 else 'copies'}: {names}")
+    names = ", ".join(layer.name.removeprefix("augment_") for layer in layers)
+    ax.set_title(f"{'copy' if copies == 1 else 'copies'} of the first column: {names}")
     ax.set_axis_off()
     return ax
 

@@ -14,7 +14,7 @@ def test_each_row_is_an_image_and_its_copies():
     model = models.cnn((6, 7, 3), task="binary", filters=2, augment="flip", seed=0)
     before = everything(model)
     ax = plots.augmentation(model, X, images=2, copies=3)
-    assert ax.get_title() == "each image, and 3 copies: augment_flip"
+    assert ax.get_title() == "copies of the first column: flip"
     [image] = ax.get_images()
     mosaic = np.asarray(image.get_array())
     assert mosaic.shape == (2 * 7 - 1, 4 * 8 - 1, 3)
