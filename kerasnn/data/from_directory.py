@@ -17,7 +17,7 @@ from kerasnn.data.images.reading import (
     FoundImage,
     ImageOptions,
     described_copies,
-    image_loader,
+    read_again,
     read_images,
 )
 from kerasnn.data.images.resizing import RESIZES
@@ -158,16 +158,13 @@ def _stream(
     shuffle_seed: int | None,
 ) -> tf.data.Dataset:
     """Returns batches that decode the files when they are read."""
-    read = image_loader(found, options)
+    entries, read = read_again(paths.tolist(), found, options)
 
-    def load(
-        file: tf.Tensor, reduction: tf.Tensor, orientation: tf.Tensor, label: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        return read(file, reduction, orientation), label
+    def load(entry: dict[str, tf.Tensor], label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return read(entry), label
 
-    reductions = np.array([one.reduction for one in found], np.int32)
-    orientations = np.array([one.orientation for one in found], np.int64)
-    rows = tf.data.Dataset.from_tensor_slices((paths.tolist(), reductions, orientations, y))
+    slices: Any = (entries, y)
+    rows = tf.data.Dataset.from_tensor_slices(slices)
     return batches(rows, len(y), batch_size, shuffle_seed=shuffle_seed, load=load)
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import pathlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -101,26 +102,37 @@ def read_images(
     return kept, found
 
 
-def image_loader(found: Sequence[FoundImage], options: ImageOptions) -> Callable:
-    """Returns a function of TensorFlow operations that reads a file again.
+def read_again(
+    files: Sequence[str], found: Sequence[FoundImage], options: ImageOptions
+) -> tuple[dict[str, Any], Callable[[dict[str, Any]], Any]]:
+    """Returns what tells how to read files, and a function of TensorFlow operations that reads one.
 
-    It takes the path, the reduction and the orientation of one of `found`, and returns the image.
+    Args:
+        files: The paths.
+        found: What was found in each.
+        options: How to decode them.
+
+    Returns:
+        Lists with one entry for each file, and the function, from one entry of each to an image.
     """
-    reductions = {one.reduction for one in found}
-    is_turned = any(one.orientation != 1 for one in found)
+    entries: dict[str, Any] = {"file": list(files)}
+    reductions = [one.reduction for one in found]
+    # What is equal for all files is no entry, and makes a faster graph.
+    if len(set(reductions)) > 1:
+        entries["reduction"] = np.array(reductions, np.int32)
+    if any(one.orientation != 1 for one in found):
+        entries["orientation"] = np.array([one.orientation for one in found], np.int64)
     is_close = all(one.is_close for one in found)
 
-    def load(file: tf.Tensor, reduction: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-        image = decoding.decode_known(
-            tf.io.read_file(file),
-            reduction if len(reductions) > 1 else min(reductions),
-            orientation if is_turned else None,
-        )
+    def load(entry: dict[str, Any]) -> Any:
+        raw = tf.io.read_file(entry["file"])
+        reduction = entry.get("reduction", reductions[0])
+        image = decoding.decode_known(raw, reduction, entry.get("orientation"))
         return decoding.convert(
             image, options.size, options.color_mode, options.resize, is_close=is_close
         )
 
-    return load
+    return entries, load
 
 
 def described_copies(
