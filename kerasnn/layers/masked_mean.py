@@ -41,7 +41,8 @@ class MaskedMean(keras.layers.Layer):
         kept: Any = ops.expand_dims(ops.cast(mask, inputs.dtype), axis=2)
         # A product would keep NaN at masked steps.
         steps: Any = ops.where(kept > 0, inputs, 0)
-        return ops.sum(steps, axis=1) / ops.maximum(ops.sum(kept, axis=1), 1)
+        total: Any = ops.sum(steps, axis=1)
+        return total / ops.maximum(ops.sum(kept, axis=1), 1)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
         """Returns None: no step is left."""
