@@ -30,14 +30,23 @@ def numbers_only(name: str, array: np.ndarray) -> None:
     """Raises if an array holds objects or text."""
     if array.dtype.kind not in "buif":
         others = [v for v in array.ravel()[:1000].tolist() if not isinstance(v, (int, float))]
-        shown = f", such as {others[0]!r}" if others else ""
+        shown = f", such as {others[0]!r:.60}" if others else ""
         raise InvalidArgument(
             name,
             "hold numbers",
             others[0] if others else array.dtype,
             _numbering(name, array, others),
-            got=f"dtype {array.dtype}{shown}",
+            got=f"{values_of(array)}{shown}",
         )
+
+
+def values_of(array: np.ndarray) -> str:
+    """Returns what an array holds, in words: NumPy's type of a text says its length besides."""
+    if array.dtype.kind in "US":
+        return "text"
+    if array.dtype.kind == "O":
+        return "text" if all(isinstance(v, str) for v in array.flat) else "objects"
+    return f"dtype {array.dtype}"
 
 
 def _numbering(name: str, array: np.ndarray, others: list) -> str:

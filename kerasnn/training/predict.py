@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.process.forked import check_not_forked
 from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.generators import read_once
 from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes
@@ -32,6 +33,7 @@ def predict(
         InvalidArgument: If a row holds NaN or infinity, or data or an argument cannot be right.
         TypeError: If an argument is unknown.
     """
+    check_not_forked()
     if batch_size is not None:
         _checks.integer("batch_size", batch_size)
     if steps is not None:

@@ -74,7 +74,7 @@ def test_every_dtype_is_kept_and_verified(every_dtype):
         ("uint8", [[256, 0, -1]], "-1 to 256"),
         ("uint8", [[0.5, 1, 1]], "float64"),
         ("float32", [[1, 2, 1e300]], "1e+300"),
-        ("float32", [["a"] * 3], "str"),
+        ("float32", [["a"] * 3], "text"),
         ("float32", [[1j] * 3], "complex128"),
         ("float32", [[1, 2, 10**400]], "object"),
     ],

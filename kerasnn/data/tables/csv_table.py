@@ -91,6 +91,14 @@ class CsvTable(Table):
         drop: Collection[str] = (),
         verbose: int | str = "auto",
     ) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise _checks.InvalidArgument(
+                "path",
+                "be the path of a CSV file",
+                path,
+                "Frames and dictionaries of columns are for `data.from_frame`.",
+                got=f"a {type(path).__name__}",
+            )
         path = pathlib.Path(path)
         if not path.is_file():
             kind = "is a folder" if path.is_dir() else "does not exist"

@@ -130,7 +130,7 @@ def _cast(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
             rule = f"hold integers from {bounds.min} to {bounds.max}"
             raise InvalidArgument(name, rule, array, got=got)
     elif not np.can_cast(array.dtype, dtype, "same_kind"):
-        raise InvalidArgument(name, f"hold {dtype.name}", array, got=array.dtype.name)
+        raise InvalidArgument(name, f"hold {dtype.name}", array, got=_arrays.values_of(array))
     with np.errstate(over="ignore"):
         cast = array.astype(dtype)
     # Infinities of the caller stay; a finite number must not become one.

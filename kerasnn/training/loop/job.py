@@ -11,6 +11,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn._core.callback import Callback
 from kerasnn._core.model import State
+from kerasnn._core.process.forked import check_not_forked
 from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.generators import KeptBatches
 from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes, is_endless
@@ -272,6 +273,7 @@ def _with_checked_iterators(job: Job) -> Job:
 
 def check_model(model: Any) -> None:
     """Raises unless `model` is a Keras model that can be trained."""
+    check_not_forked()
     if not isinstance(model, keras.Model):
         raise _checks.InvalidArgument("model", "be a Keras model", model)
     if not model.compiled:
