@@ -119,7 +119,7 @@ def test_rows_without_a_value_or_target_are_left_out(frame):
     kept = made.dropna(subset=["age", "ill"])
     rows = sorted([*split.raw_train["since"], *split.raw_test["since"]])
     assert rows == kept.since.dt.strftime("%Y-%m-%d").tolist()
-    with pytest.raises(tf.errors.InvalidArgumentError, match="'age' has no value"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`age` must hold a value"):
         split.encoder({**split.raw_test, "age": np.full(len(split.x_test), np.nan)})
     with pytest.raises(ValueError, match=r"'ill' is missing in rows: 5 \(row 5, 6, 7, 8, 9\)"):
         data.from_frame(made, "ill", missing="mean")
