@@ -127,6 +127,8 @@ class _Encoding(abc.ABC):
 
         The message has the form of `InvalidArgument`, which a caller in Python makes of it.
         """
+        if tf.executing_eagerly() and tf.reduce_all(valid):
+            return values  # The message would take longer than all else.
         wrong: Any = tf.boolean_mask(values, ~valid)[:1]
         quote = "'" if wrong.dtype == tf.string else ""
         wrong = wrong if quote else tf.strings.as_string(wrong, shortest=True)
