@@ -202,10 +202,7 @@ class Standardize(AdaptiveLayer):
         variance = np.where(variance <= resolution**2, 0.0, variance)
         _check_range(self.name, mean, variance)
         if variation.lost.any():
-            raise ValueError(
-                f"`{self.name}` must learn from values that stay distinct in {dtype}; "
-                f"got {variation.loss()}. {_checks.lost_digits_hint(dtype)}"
-            )
+            raise _checks.lost_digits(self.name, variation, verb="learn from")
         self._store(mean, variance, rows)
 
     def call(self, inputs: Any) -> Any:

@@ -108,10 +108,7 @@ class RobustScale(AdaptiveLayer):
             hint = "Drop those rows, or fill them in."
             raise _checks.InvalidArgument("data", rule, data, hint, got="NaN or infinity")
         if variation.lost.any():
-            raise ValueError(
-                f"`{self.name}` must learn from values that stay distinct in {dtype}; "
-                f"got {variation.loss()}. {_checks.lost_digits_hint(dtype)}"
-            )
+            raise _checks.lost_digits(self.name, variation, verb="learn from")
         low, median, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
         width = np.where(high > low, high - low, np.ptp(values, axis=0) / 2)
         known = width > 0
