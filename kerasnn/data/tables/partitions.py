@@ -28,8 +28,7 @@ def partition_by_time(
         places: Returns where rows are, for errors; by default "row 3, 6".
 
     Raises:
-        InvalidArgument: If these are neither numbers nor dates.
-        ValueError: If a time is missing, or all are equal.
+        InvalidArgument: If these are neither numbers nor dates, one is missing, or all are equal.
 
     Example:
         >>> train, test = partition_by_time(
@@ -57,8 +56,8 @@ def partition_by_group(
         places: Returns where rows are, for errors; by default "row 3, 6".
 
     Raises:
-        InvalidArgument: If no group would be left to train on.
-        ValueError: If a group is missing, or there is one only.
+        InvalidArgument: If a group is missing, there is one only, or none would be left to train
+            on.
 
     Example:
         >>> train, test = partition_by_group(
@@ -136,10 +135,9 @@ def partition_windows(
         places: Returns where rows are, for errors; by default "row 3, 6".
 
     Raises:
-        InvalidArgument: If no series has enough steps for a training and a test window, or times
-            are neither numbers nor dates.
-        ValueError: If a time or the name of a series is missing, or two steps of one series have
-            the same time.
+        InvalidArgument: If no series has enough steps for a training and a test window, if times
+            are neither numbers nor dates, if a time or the name of a series is missing, or two
+            steps of one series have the same time.
 
     Example:
         >>> windows = partition_windows(2, rows=6, test_size=0.3)
