@@ -61,8 +61,9 @@ class Predictor:
 
         Raises:
             InvalidArgument: If `x` lacks an input or a column, has an unknown one, or one of
-                another shape or type, or holds an infinity, or NaN without an encoder.
-            ValueError: If the program refuses the values, as an encoder does a missing value where
-                it takes none; it names the column, and the row from 0.
+                another shape or type, or holds an infinity, or NaN without an encoder; or if the
+                program refuses a value, as an encoder does a missing one where it takes none. It
+                names the column, and the row from 0.
+            ValueError: If TensorFlow cannot read a file or an example.
         """
         return self._session.run(self._signature, coerce_inputs.rows_of(x, self._signature))

@@ -86,9 +86,9 @@ def fit(
             the model receives it, and weights, optimizer and metrics are as before `fit`.
             Indices into a `keras.layers.Embedding` are checked if they reach it unchanged,
             through layers that reshape and through slices, in functional and `Sequential` models.
-            Batches of sparse and ragged tensors and datasets of grain are not checked; batches of
-            a stream are checked for digits that the cast to float32 drops only if a `Standardize`
-            learns from them.
+            Not checked are batches of sparse and ragged tensors, datasets of grain and those that
+            a distribution strategy divides; batches of a stream are checked for digits that the
+            cast to float32 drops only if a `Standardize` learns from them.
         FloatingPointError: If weights or loss become NaN or infinite. The model then has the last
             finite weights.
         TypeError: If an argument is unknown.

@@ -323,13 +323,15 @@ def _learned(parts: Iterable[Raw], contents: Contents, options: TableOptions) ->
         try:
             columns.append(learned.finish())
         except ValueError as error:
-            problems.append(str(error))
+            problems.append(error)
     shared = shared_feature(columns)
     if shared is not None:
         first, second, feature = shared
         problems.append(
-            f"Columns {first!r} and {second!r} both give x a column called {feature!r}. Rename "
-            "one of them."
+            ValueError(
+                f"Columns {first!r} and {second!r} both give x a column called {feature!r}. Rename "
+                "one of them."
+            )
         )
     raise_all([*contents.problems(options), *problems])
     return columns

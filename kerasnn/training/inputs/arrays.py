@@ -74,7 +74,7 @@ class Rows:
 def is_stream(x: Any) -> bool:
     """Whether data comes batch by batch instead of as arrays."""
     return (
-        isinstance(x, (tf.data.Dataset, keras.utils.PyDataset))
+        isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset, keras.utils.PyDataset))
         or hasattr(x, "__next__")
         or (
             type(x).__module__.partition(".")[0] in ("torch", "grain")

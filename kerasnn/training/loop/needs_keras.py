@@ -35,6 +35,8 @@ def why_only_keras(job: Job) -> str | None:
             return needs
     if is_irregular(x) or is_irregular(job.validation_data):
         return "Keras cuts ragged and sparse data into batches itself"
+    if isinstance(x, tf.distribute.DistributedDataset):
+        return "a distribution strategy divides its batches"
     if job.train is None and not isinstance(x, tf.data.Dataset):
         return f"a {type(x).__name__} makes its batches in Python"
     if job.train is None and job.class_weight is not None:
