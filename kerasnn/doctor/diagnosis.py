@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasnn._core.plotting import COLOURS, line_look
+from kerasnn._core.plotting import COLOURS, figure_of_panels, line_look
 from kerasnn.doctor.measure.measurements import Measurements
 from kerasnn.doctor.rules.finding import Finding
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 _PANELS = (
     # attribute, title, logarithmic
@@ -36,8 +36,8 @@ class Diagnosis:
     measurements: Measurements
     findings: tuple[Finding, ...]
 
-    def plot(self) -> "Figure":
-        """Draws the measurements by layer, with the findings above them."""
+    def plot(self) -> "list[Axes]":
+        """Draws the measurements by layer, with the findings above them; returns the panels."""
         return draw_measurements([self.measurements], self.findings)
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class Diagnosis:
         return "\n".join(line.rstrip() for line in lines)
 
 
-def draw_measurements(history: Sequence[Measurements], findings: Sequence[Finding]) -> "Figure":
+def draw_measurements(history: Sequence[Measurements], findings: Sequence[Finding]) -> "list[Axes]":
     """Draws one panel a measure with one line a layer, over the epochs; and one of skill scores.
 
     Args:
@@ -62,11 +62,9 @@ def draw_measurements(history: Sequence[Measurements], findings: Sequence[Findin
         findings: Shown above the panels.
 
     Returns:
-        The figure, which is not registered with pyplot.
+        The panels, in pyplot's current figure if that was empty, or else in a new one.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 7), layout="constrained")
+    figure = figure_of_panels(12, 7)
     panels = figure.subplots(2, 3)
     epochs = np.array([each.epoch for each in history])
     names = list(dict.fromkeys(layer.name for each in history for layer in each.layers))
@@ -95,7 +93,7 @@ def draw_measurements(history: Sequence[Measurements], findings: Sequence[Findin
         shown = [handles[name] for name in names if name in handles]
         figure.legend(handles=shown, loc="outside right upper", title="layer")
     figure.suptitle("\n".join(map(_heading, findings)) or "Nothing is wrong.")
-    return figure
+    return list(panels.flat)
 
 
 def _value(measured: Measurements, name: str, attribute: str) -> float:

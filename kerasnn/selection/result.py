@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, given_or_new
+from kerasnn._core.plotting import COLOURS, figure_of_panels, given_or_current
 from kerasnn.selection.folds.fold import FoldResult
 from kerasnn.selection.folds.splits import FoldRows
 
@@ -62,7 +62,7 @@ class CrossValidation:
 
         Args:
             metric: Name of the score; None draws the last one.
-            ax: Axes to draw on; None makes a figure.
+            ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
         Returns:
             The Axes: score against fold.
@@ -72,7 +72,7 @@ class CrossValidation:
         """
         metric = list(self.scores)[-1] if metric is None else metric
         _checks.one_of("metric", metric, self.scores)
-        ax = given_or_new(ax)
+        ax = given_or_current(ax)
         values, mean, error = self.scores[metric], self.mean[metric], self.standard_error[metric]
         ax.plot(range(len(values)), values, "o", color=COLOURS[0], label="fold")
         ax.axhline(mean, color=COLOURS[1], label=f"mean {mean:.4g}")
@@ -186,7 +186,8 @@ class Tuning:
 
         Args:
             parameter: The one to draw; None draws all, side by side.
-            ax: Axes to draw one on; None makes a figure.
+            ax: Axes for one of them; None is pyplot's current one, or a new figure's if that
+                has data.
 
         Returns:
             The Axes of `parameter`, or a list with those of all.
@@ -198,10 +199,8 @@ class Tuning:
         if parameter is not None or ax is not None:
             parameter = names[0] if parameter is None else parameter
             _checks.one_of("parameter", parameter, names)
-            return self._draw(parameter, given_or_new(ax))
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(4 * len(names), 3.5), layout="constrained")
+            return self._draw(parameter, given_or_current(ax))
+        figure = figure_of_panels(4.0 * len(names), 3.5)
         axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
         return [self._draw(name, ax) for name, ax in zip(names, axes, strict=True)]
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._checks import first_line
-from kerasnn._core.plotting import COLOURS, given_or_new
+from kerasnn._core.plotting import COLOURS, given_or_current
 from kerasnn.training.inputs.tensors import hide_none
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.row_blocks import shuffled_order
@@ -69,12 +69,12 @@ class RateSweep:
         """Draws the loss against the learning rate, and marks the suggestion.
 
         Args:
-            ax: The Axes to draw on; None makes a new figure.
+            ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
         Returns:
             The Axes.
         """
-        ax = given_or_new(ax)
+        ax = given_or_current(ax)
         ax.plot(self.learning_rates, self.losses, color=COLOURS[5], label="loss of a batch")
         ax.plot(self.learning_rates, self.smoothed, color=COLOURS[0], label="smoothed")
         if np.argmin(self.smoothed):
