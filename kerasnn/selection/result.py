@@ -9,12 +9,19 @@ import numpy as np
 from scipy.stats import rankdata
 
 from kerasnn import _checks
+from kerasnn._core.display.blocks import Facts, Table, short, shown
+from kerasnn._core.display.rendering import for_notebook
 from kerasnn._core.plotting import COLOURS, figure_of_panels, given_or_current
 from kerasnn.selection.folds.fold import FoldResult
 from kerasnn.selection.folds.splits import FoldRows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+# A notebook shows so many trials at most.
+_MOST_TRIALS = 20
+_LONGEST_ERROR = 80
 
 
 class CrossValidation:
@@ -83,6 +90,24 @@ class CrossValidation:
         ax.set_ylabel(metric.replace("_", " "))
         ax.legend()
         return ax
+
+    def _repr_html_(self) -> str:
+        """Returns the scores by fold, for a notebook."""
+        folds = [f"fold {i}" for i in range(len(self.splits))]
+        head = ("", "mean", "standard error", *folds)
+        rows: list[tuple[str, ...]] = [
+            (
+                name.replace("_", " "),
+                shown(self.mean[name]),
+                shown(self.standard_error[name]),
+                *map(shown, values),
+            )
+            for name, values in self.scores.items()
+        ]
+        rows.append(("best epoch", "", "", *map(str, self.best_epochs)))
+        rows.append(("seconds", "", "", *map(shown, self.seconds)))
+        table = Table("Scores by fold", head, rows, numeric=head[1:])
+        return for_notebook(f"Cross-validation in {len(folds)} folds", [table])
 
     def __repr__(self) -> str:
         width = max(map(len, self.scores))
@@ -217,6 +242,45 @@ class Tuning:
         ax.set_xlabel(name.replace("_", " "))
         ax.set_ylabel(self.metric_.replace("_", " "))
         return ax
+
+    def _repr_html_(self) -> str:
+        """Returns the best setting and the best trials, for a notebook."""
+        facts = [
+            *((name, str(value)) for name, value in self.best_params_.items()),
+            (f"best {self.metric_}", f"{self.best_score_:.4f}"),
+            ("epochs", str(self.best_epochs_)),
+        ]
+        if self.nested_scores_ is not None:
+            facts.append(("nested score", f"{self.nested_score_:.4f}"))
+        return for_notebook("Search of hyperparameters", [Facts(facts), self._trials()])
+
+    def _trials(self) -> Table:
+        """Returns the best trials as a table of a page."""
+        found = self.cv_results_
+        names = [key for key in found if key.startswith("param_")]
+        score = self.metric_.replace("_", " ")
+        head = ["rank", *(name.removeprefix("param_") for name in names), score]
+        head += ["deviation", "epochs", "seconds a fold", "error"]
+        order = np.argsort(found["rank_test_score"], kind="stable")[:_MOST_TRIALS]
+        rows = [
+            (
+                str(found["rank_test_score"][i]),
+                *("" if found[name][i] is np.ma.masked else str(found[name][i]) for name in names),
+                shown(found["mean_test_score"][i]),
+                shown(found["std_test_score"][i]),
+                str(found["epochs"][i]),
+                shown(found["mean_fit_time"][i]),
+                short(found["error"][i], _LONGEST_ERROR),
+            )
+            for i in order
+        ]
+        if not any(found["error"]):
+            head, rows = head[:-1], [row[:-1] for row in rows]
+        count = len(found["params"])
+        caption = (
+            f"{count} trials" if count == len(rows) else f"The best {len(rows)} of {count} trials"
+        )
+        return Table(caption, head, rows, numeric=[name for name in head if name != "error"])
 
     def __repr__(self) -> str:
         failed = sum(map(bool, self.cv_results_["error"]))

@@ -11,6 +11,9 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._checks import first_line
+from kerasnn._core.display import svg
+from kerasnn._core.display.blocks import Facts
+from kerasnn._core.display.rendering import for_notebook
 from kerasnn._core.plotting import COLOURS, given_or_current
 from kerasnn.training.inputs.tensors import hide_none
 from kerasnn.training.loop.job import Job
@@ -85,9 +88,26 @@ class RateSweep:
         ax.set_ylabel("loss")
         # One loss at a high rate would flatten all others.
         low, high = self.smoothed.min(), self.smoothed.max()
-        ax.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+        if high > low:
+            ax.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
         ax.legend()
         return ax
+
+    def _repr_html_(self) -> str:
+        """Returns the suggestion and the curve, for a notebook."""
+        fell = bool(np.argmin(self.smoothed))
+        rates = f"{self.learning_rates[0]:.2g} to {self.learning_rates[-1]:.2g}"
+        facts = [
+            ("suggestion", f"{self.suggestion:.2g}" if fell else "none: the loss never fell"),
+            ("method", self.method),
+            ("learning rates", f"{rates}, in {len(self.losses)} steps"),
+        ]
+        curve = svg.figure(
+            "Loss against learning rate",
+            f"The lowest smoothed loss is {self.smoothed.min():.4g}.",
+            lambda ax: self.plot(ax=ax),
+        )
+        return for_notebook("Sweep of the learning rate", [Facts(facts), curve])
 
 
 def has_risen(sweep: RateSweep) -> bool:
