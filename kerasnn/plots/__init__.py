@@ -1,4 +1,9 @@
-"""Figures; each function takes `ax=None`, returns the Axes and shows nothing by itself."""
+"""Figures; each function returns the Axes that it has drawn on.
+
+With `ax=None` these are pyplot's current Axes, as in seaborn, or those of a new figure where the
+current ones have data already. So a notebook shows the figure below its cell, `plt.savefig` writes
+it and `plt.close` frees it. A given Axes is used as it is, also for one plot over another.
+"""
 
 from kerasnn.plots.activations import activations
 from kerasnn.plots.confusion import confusion

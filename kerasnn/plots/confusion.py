@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import given_or_new
+from kerasnn._core.plotting import given_or_current
 from kerasnn.plots import _inputs
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def confusion(
             occur. None shows the numbers or names that occur.
         normalize: Whether to divide each row of the matrix by its sum, so that the diagonal is
             the recall of each class.
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: true classes downwards, predicted classes to the right.
@@ -57,7 +57,7 @@ def confusion(
 
     _checks.boolean("normalize", normalize)
     true, predicted, names = _read(y_true, y_pred, labels)
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     matrix = confusion_matrix(
         true, predicted, labels=names, normalize="true" if normalize else None
     )

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, MARKS, given_or_new
+from kerasnn._core.plotting import COLOURS, MARKS, given_or_current
 from kerasnn.plots import _inputs
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def decision_boundary(
             `functools.partial(layers.predict_mc, model)` of a network with dropout. Dotted lines
             then join points where the standard deviation of the class with the largest mean is
             0.05, 0.1, 0.2, 0.3 or 0.4.
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: the first feature to the right, the second upwards.
@@ -78,7 +78,7 @@ def decision_boundary(
     first, second = np.linspace(low, high, _POINTS, axis=1)
     grid = np.stack(np.meshgrid(first, second), axis=-1)
     heights = _predictions(model, grid.reshape(-1, 2).astype(np.float32))
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     if heights.shape[1] == 1:
         _shade(ax, first, second, heights.reshape(_POINTS, _POINTS))
         right = (predicted[:, 0] > 0.5) == classes

@@ -8,7 +8,7 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn._core.model import all_layers
-from kerasnn._core.plotting import given_or_new
+from kerasnn._core.plotting import given_or_current
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ def filters(model: keras.Model, *, layer: str | None = None, ax: "Axes | None" =
     Args:
         model: A Keras model with a two-dimensional convolution.
         layer: Name of the convolution; None uses the first.
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: one mosaic, with a blank pixel between kernels.
@@ -56,7 +56,7 @@ def filters(model: keras.Model, *, layer: str | None = None, ax: "Axes | None" =
         kernel = kernels[..., i]
         tile = kernel / (2 * scale) + 0.5 if in_colour else kernel.mean(axis=-1)
         mosaic[top : top + height, left : left + width] = tile
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     if in_colour:
         ax.imshow(np.nan_to_num(mosaic, nan=1.0), interpolation="nearest")
     else:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, given_or_new
+from kerasnn._core.plotting import COLOURS, given_or_current
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ def history(
             no value. A metric with a value for each class cannot be drawn.
         metrics: Name or names to draw, without `val_`; None draws the loss. Several metrics share
             the vertical axis.
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: epochs counted from 1, as in the progress bar, against the metric.
@@ -50,7 +50,7 @@ def history(
 
     epochs, curves = _read(history)
     names = _names(metrics, curves)
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     for i, name in enumerate(names):
         for j, (key, part, style) in enumerate(
             ((name, "training", "-"), (f"val_{name}", "validation", "--"))

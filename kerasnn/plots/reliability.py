@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, given_or_new
+from kerasnn._core.plotting import COLOURS, given_or_current
 from kerasnn.plots import _inputs
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" =
         y_pred: Probabilities: `(batch, classes)`, of which the largest counts, or `(batch, 1)` or
             `(batch,)`, the probability of class 1, drawn against the fraction of class 1.
         bins: Number of bins of equal width over [0, 1].
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: the fraction of correct rows in each bin against its mean probability.
@@ -54,7 +54,7 @@ def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" =
     mean = np.bincount(number, probability, minlength=bins)[filled] / rows[filled]
     accuracy = np.bincount(number, correct, minlength=bins)[filled] / rows[filled]
     error = float(np.abs(accuracy - mean) @ rows[filled]) / len(probability)
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     ax.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=1, label="perfect calibration")
     ax.plot(mean, accuracy, color=COLOURS[0], linewidth=1)
     ax.scatter(

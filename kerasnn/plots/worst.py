@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import given_or_new
+from kerasnn._core.plotting import given_or_current
 from kerasnn.plots import _inputs
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def worst(
         y_pred: Probabilities, `(batch, classes)`, or `(batch, 1)` of class 1.
         count: Maximum number of images.
         labels: Names of the classes, in the order of their numbers.
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: one mosaic of images.
@@ -68,7 +68,7 @@ def worst(
     shown = images[order].astype(float)
     low, high = shown.min(), shown.max()
     shown = (shown - low) / (high - low or 1.0)
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     for i, (image, row) in enumerate(zip(shown, order, strict=True)):
         left, top = i % columns * side, i // columns * step
         ax.imshow(

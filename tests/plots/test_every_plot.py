@@ -1,4 +1,4 @@
-"""Promises of every figure: labelled axes, the given or a new figure, and no pyplot state."""
+"""Promises of every figure: labelled axes, the given Axes or pyplot's, and nothing left behind."""
 
 import gc
 import weakref
@@ -47,6 +47,15 @@ def test_the_table_is_complete():
     assert set(CASES) == set(dir(plots))
 
 
+def assert_inside(figure):
+    """No text reaches out of the figure, so that it is shown as large as it is."""
+    whole = figure.bbox.padded(1)
+    for ax in figure.axes:
+        box = ax.get_tightbbox()
+        assert whole.contains(box.x0, box.y0)
+        assert whole.contains(box.x1, box.y1)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_given_axes_is_used(name, tmp_path):
     before = dict(matplotlib.rcParams)
@@ -60,9 +69,12 @@ def test_a_given_axes_is_used(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_new_figure_has_labelled_axes_and_is_freed(name):
+def test_a_new_figure_is_the_current_one_has_labelled_axes_and_is_freed(name, tmp_path):
     ax = CASES[name]()
     assert isinstance(ax, Axes)
+    assert plt.gcf() is ax.figure
+    plt.savefig(tmp_path / "figure.png")
+    assert_inside(ax.figure)
     if name in WITHOUT_AXES:
         assert ax.get_title()
     else:
@@ -70,9 +82,21 @@ def test_a_new_figure_has_labelled_axes_and_is_freed(name):
         assert ax.get_ylabel()
     alive = weakref.ref(ax.figure)
     del ax
+    plt.close()
     gc.collect()
     assert alive() is None
-    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_current_axes_are_used_unless_they_have_data(name):
+    _, (left, right) = plt.subplots(1, 2)
+    plt.sca(left)
+    assert CASES[name]() is left
+    plt.sca(right)
+    assert CASES[name]() is right
+    another = CASES[name]()
+    assert another.figure not in (left.figure, right.figure)
+    assert plt.gca() is another
 
 
 @pytest.mark.parametrize("name", CASES)

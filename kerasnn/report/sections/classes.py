@@ -6,9 +6,9 @@ import numpy as np
 from sklearn import metrics
 
 from kerasnn import plots
+from kerasnn._core.display.blocks import Figure, Paragraph, Section, Table
+from kerasnn._core.display.svg import figure, names_in_figures, short_name
 from kerasnn._core.plotting import line_look
-from kerasnn.report.blocks import Figure, Paragraph, Section, Table
-from kerasnn.report.figures import figure, names_in_figures, short_name
 from kerasnn.report.predicted_rows import PredictedRows
 from kerasnn.report.sections.metrics import Metric
 from kerasnn.report.sections.metrics import table as metrics_table

@@ -10,8 +10,8 @@ import tensorflow as tf
 from sklearn.base import BaseEstimator
 from sklearn.inspection import permutation_importance
 
+from kerasnn._core.display.blocks import Bar, Paragraph, Section, Table, decimals_of, fixed
 from kerasnn.data.split import Split
-from kerasnn.report.blocks import Bar, Paragraph, Section, Table, decimals_of, fixed
 from kerasnn.report.predicted_rows import PredictedRows, losses_of
 from kerasnn.tasks import Task
 from kerasnn.training.predict import predict

@@ -9,7 +9,7 @@ import sklearn
 from scipy.stats import binomtest
 from sklearn import metrics
 
-from kerasnn.report.blocks import Table, decimals_of, fixed
+from kerasnn._core.display.blocks import Table, decimals_of, fixed
 from kerasnn.report.predicted_rows import (
     MOST_SAMPLED_ROWS,
     PredictedRows,

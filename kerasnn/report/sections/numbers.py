@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
+from kerasnn._core.display.blocks import Figure, Section, Table, shown
+from kerasnn._core.display.svg import figure
 from kerasnn._core.plotting import COLOURS
-from kerasnn.report.blocks import Figure, Section, Table, shown
-from kerasnn.report.figures import figure
 from kerasnn.report.predicted_rows import PredictedRows
 from kerasnn.report.sections.metrics import Metric
 from kerasnn.report.sections.metrics import table as metrics_table
