@@ -1,0 +1,57 @@
+"""`pack` of `kerasnn train`: the hyperparameter ensemble of `models.pack`."""
+
+from typing import Any
+
+import numpy as np
+
+from kerasnn import models
+from kerasnn._core.random_state import derived
+from kerasnn.cli.training.networks.rows import Rows
+from kerasnn.cli.training.networks.trained import Settings, Trained
+from kerasnn.selection.estimators.networks import NETWORKS
+
+_NETWORKS, _FOLDS = 32, 4
+
+
+def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Trained:
+    """Returns a pack of `models.pack`, whose networks leave out whole groups, or spans of time.
+
+    Args:
+        rows: The rows, `(rows, features)`.
+        settings: The settings.
+        seed: Seed of hyperparameters, weights, folds and orders.
+        verbose: 1 for a progress bar.
+    """
+    network = NETWORKS["pack"]
+    how = network.classifier if rows.task.is_classification else network.regressor
+    count, folds = _FOLDS, None
+    if rows.groups is not None or rows.ordered:
+        parts = rows.parts(_FOLDS, derived(seed, 0))
+        count, folds = len(parts), np.empty(len(rows.x), int)
+        for i, part in enumerate(parts):
+            folds[part] = i
+    options: dict[str, Any] = {} if settings.hidden is None else {"space": _space(settings)}
+    model = models.pack(
+        rows.x.shape[1],
+        rows.outputs,
+        task=rows.task,
+        n=_NETWORKS // count * count,
+        folds=count,
+        embeddings=rows.embeddings,
+        seed=derived(seed, 1),
+        **options,
+        **network.from_rows(rows.x),
+    )
+    history = model.fit(
+        rows.x,
+        rows.y,
+        epochs=settings.epochs or how.epochs,
+        folds=folds,
+        seed=derived(seed, 2),
+        verbose=verbose,
+    )
+    return Trained.of(model, history.history)
+
+
+def _space(settings: Settings) -> dict[str, Any]:
+    return {"hidden": [settings.hidden]}
