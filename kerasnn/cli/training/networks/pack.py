@@ -11,6 +11,8 @@ from kerasnn.cli.training.networks.trained import Settings, Trained
 from kerasnn.selection.estimators.networks import NETWORKS
 
 _NETWORKS, _FOLDS = 32, 4
+# More rows are passed less often, since their steps are as many.
+_MANY_ROWS, _LEAST_EPOCHS = 10_000, 8
 
 
 def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Trained:
@@ -45,12 +47,21 @@ def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Tra
     history = model.fit(
         rows.x,
         rows.y,
-        epochs=settings.epochs or how.epochs,
+        epochs=settings.epochs or _epochs(how.epochs, len(rows.x)),
         folds=folds,
         seed=derived(seed, 2),
         verbose=verbose,
     )
     return Trained.of(model, history.history)
+
+
+def _epochs(most: int, rows: int) -> int:
+    """Returns the epochs by the number of rows.
+
+    >>> [_epochs(40, rows) for rows in (1000, 20_000, 1_000_000)]
+    [40, 20, 8]
+    """
+    return min(most, max(_LEAST_EPOCHS, round(most * _MANY_ROWS / rows)))
 
 
 def _space(settings: Settings) -> dict[str, Any]:
