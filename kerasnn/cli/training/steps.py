@@ -15,7 +15,7 @@ from kerasnn._core import atomic_files
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.cli.training import images, output, table
 from kerasnn.cli.training.compare import compare
-from kerasnn.cli.training.network import Settings, Trained
+from kerasnn.cli.training.networks.trained import Settings, Trained
 from kerasnn.cli.training.options import Options
 from kerasnn.cli.training.problem import Problem
 from kerasnn.cli.training.scores import Comparison, score
@@ -77,7 +77,7 @@ def run(options: Options) -> Result:
                 verbose=verbose,
             )
             say(f"{comparison}\nMean +- standard error over the folds; * is the best.")
-        say("\nTrains the network on the training part, and stops early on rows of it.")
+        say(f"\nTrains the {problem.network} on the training part, and stops early on rows of it.")
         trained = problem.train(settings, seed=derived(options.seed, 3), verbose=verbose)
         test_scores = _test_scores(problem, trained)
         listed = ", ".join(
@@ -123,9 +123,7 @@ def _read(options: Options, say: Callable[..., None]) -> Problem:
 
 def _settings(problem: Problem, options: Options, say: Callable[..., None]) -> Settings:
     """Returns the settings of the network, after a search if one is asked for."""
-    settings = Settings(epochs=options.epochs)
-    if options.hidden is not None:
-        settings = dataclasses.replace(settings, hidden=options.hidden)
+    settings = Settings(epochs=options.epochs, hidden=options.hidden)
     if not options.search or not isinstance(problem, table.Table):
         return settings
     say(f"\nTries {options.search} settings on {_SEARCH_FOLDS} folds of the training part.")
@@ -184,7 +182,7 @@ def _write(
         model=trained.model,
         target=options.target,
         history=trained.history,
-        scores=None if comparison is None else comparison.scores,
+        scores=None if comparison is None else comparison.with_seconds(),
         findings=diagnosis,
         export=exported,
         columns=problem.columns,
