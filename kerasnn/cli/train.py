@@ -1,6 +1,7 @@
 """Command `train`."""
 
 import argparse
+import json
 import pathlib
 import shlex
 import sys
@@ -64,7 +65,9 @@ def add_to(commands: Any) -> None:
         help="the most epochs; default: that of the network, 200 for mlp and for images",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    printed = parser.add_mutually_exclusive_group()
+    printed.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    printed.add_argument("--json", action="store_true", help="print the result as JSON alone")
     _add_table(parser.add_argument_group("tables"))
     _add_images(parser.add_argument_group("folders of images"))
     parser.set_defaults(run=_train)
@@ -196,21 +199,24 @@ def _train(given: argparse.Namespace) -> None:
     from kerasnn.cli.training import steps
 
     try:
-        steps.run(_options(given))
+        result = steps.run(_options(given))
     except ValueError as error:
         # Functions name their arguments, a command its flags.
         text = flags.in_flags(str(error))
         if text == str(error):
             raise
         raise ValueError(text) from error
+    if given.json:
+        print(json.dumps(result.as_dict(), allow_nan=False))
 
 
 def _options(given: argparse.Namespace) -> Options:
     names = {"data", "target", "report", "overwrite", "task", "test_size", "folds", "epochs"}
-    names |= {"network", "search", "seed", "quiet", "missing", "split_by", "groups", "windows"}
+    names |= {"network", "search", "seed", "missing", "split_by", "groups", "windows"}
     names |= {"embed_above", "delimiter", "encoding", "backbone", "weights", "color_mode"}
     return Options(
         **{name: getattr(given, name) for name in names},
+        quiet=given.quiet or given.json,
         output=given.output or pathlib.Path("outputs", given.data.stem or "model"),
         hidden=None if given.hidden is None else tuple(given.hidden),
         compare=None if given.compare is None else tuple(given.compare),

@@ -214,14 +214,18 @@ def test_names_flags_in_errors():
 
 
 @pytest.mark.slow
-def test_same_command_same_bits(csv, tmp_path):
-    outputs = []
+def test_same_command_same_bits(csv, tmp_path, capsys):
+    outputs, results = [], []
     for name in ("first", "second"):
-        flags = ("--output", tmp_path / name, "--folds", "0", "--epochs", "3", "--quiet")
+        flags = ("--output", tmp_path / name, "--folds", "0", "--epochs", "3", "--json")
         assert say("train", csv, "--target", "kind", *flags) == 0
+        results.append(json.loads(capsys.readouterr().out))
+        assert results[-1]["export"]["path"] == str(tmp_path / name / "model" / "1")
         outputs.append(keras.saving.load_model(tmp_path / name / "model.keras").get_weights())
     for first, second in zip(*outputs, strict=True):
         np.testing.assert_array_equal(first, second)
+    assert results[0]["test_scores"] == results[1]["test_scores"]
+    assert results[0]["folds"] is None
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import json
 import pathlib
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,21 @@ class Result:
     test_scores: dict[str, float]
     comparison: Comparison | None
     export: ExportReport
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the attributes, of types that JSON has; a score that is not defined is None."""
+        comparison = None
+        if self.comparison is not None:
+            comparison = {
+                model: {metric: _numbers(values) for metric, values in found.items()}
+                for model, found in self.comparison.with_seconds().items()
+            }
+        names, values = self.test_scores.keys(), _numbers(self.test_scores.values())
+        return {
+            "test_scores": dict(zip(names, values, strict=True)),
+            "folds": comparison,
+            "export": self.export.as_dict(),
+        }
 
 
 def run(options: Options) -> Result:
@@ -98,6 +113,10 @@ def run(options: Options) -> Result:
             _move(options.output / _REPORT, options.report)
     say(_last_words(options, problem, exported))
     return Result(test_scores=test_scores, comparison=comparison, export=exported)
+
+
+def _numbers(values: Iterable[float]) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]
 
 
 def _print(*lines: object) -> None:
