@@ -67,8 +67,8 @@ def _numbering(name: str, array: np.ndarray, others: list) -> str:
     )
 
 
-def finite(name: str, array: np.ndarray, given: np.ndarray) -> None:
-    """Raises if an array holds NaN or infinity.
+def finite(name: str, array: np.ndarray, given: np.ndarray, *, allow_nan: bool = False) -> None:
+    """Raises if an array holds infinity, or NaN unless that is allowed.
 
     NaN and infinity show in the sum of squares, which is NumPy's fastest pass over an array. Large
     numbers may overflow in it, so a second, slower pass decides.
@@ -77,6 +77,7 @@ def finite(name: str, array: np.ndarray, given: np.ndarray) -> None:
         name: Name of the array in the error.
         array: Real numbers, `(batch, ...)`, as the model receives them.
         given: The same as the user gave them, for the error.
+        allow_nan: Whether NaN is right.
     """
     lines = array.T if array.flags.f_contiguous else array
     size = max(1, _PART_BYTES // lines[:1].nbytes)
@@ -87,7 +88,7 @@ def finite(name: str, array: np.ndarray, given: np.ndarray) -> None:
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             squares = list(pool.map(_sum_of_squares, parts))
     if not np.isfinite(squares).all():
-        finite_range(name, given)
+        finite_range(name, np.where(np.isnan(given), 0, given) if allow_nan else given)
 
 
 def _sum_of_squares(part: np.ndarray) -> float:

@@ -41,6 +41,8 @@ def why_only_keras(job: Job) -> str | None:
         return f"a {type(x).__name__} makes its batches in Python"
     if job.train is None and job.class_weight is not None:
         return "Keras turns `class_weight` into sample weights of a stream"
+    if job.train is None and job.allow_nan:
+        return "`allow_nan` is for arrays in memory, and Keras trains on a stream"
     if job.steps_per_epoch is not None:
         endless = job.train is None and x.cardinality() == tf.data.INFINITE_CARDINALITY
         if not endless:
