@@ -91,7 +91,9 @@ class StackedTraining:
         for member in members:
             training_length.begin(member.model, -(-len(member.rows) // job.step_rows) * job.epochs)
         starts = [member.start or member.model for member in members]
-        self._program = StackedProgram(models, starts, job.packed, others, differing(models))
+        self._program = StackedProgram(
+            models, starts, job.packed, others, differing(models), job.step_rows
+        )
         self._batches = BatchPlan(
             [member.rows for member in members],
             job.step_rows,
@@ -162,7 +164,8 @@ class StackedTraining:
         self._program.reset_metrics()
         for order, active in BatchPlan(rows, batch_size).epoch(0):
             for batch in order:
-                logs, outputs, batch_penalties = self._program.test(batch, active)
+                logs, _, seen = self._program(batch[None], active, training=False, one_trace=True)
+                outputs, batch_penalties = seen
                 for i in _numbers(active):
                     parts[i].append(take(outputs, i))
                     penalties[i] += batch.shape[1] * batch_penalties[i] / len(rows[i])
@@ -191,10 +194,10 @@ class StackedTraining:
         with_callbacks = [i for i in _numbers(self._running) if self._members[i].callbacks]
         for i in with_callbacks:
             runs[i].callbacks.on_epoch_begin(epoch)
-        self._program.optimizer.read_rates(with_callbacks)
+        self._program.read_rates(with_callbacks)
         before = self._program.state()
         progress = _EpochProgress(job, epoch, self._batches.steps)
-        logs, finite = self._pass(self._batches, epoch, training=True, progress=progress)
+        logs, finite, _ = self._pass(self._batches, epoch, training=True, progress=progress)
         self._fail(_numbers(self._running & ~finite), epoch, before)
         running = _numbers(self._running)
         by_member = [run.logs(logs, i) for i, run in enumerate(runs)]
@@ -202,7 +205,7 @@ class StackedTraining:
         if self._validation is not None and job.validates_after(epoch) and running:
             for i in with_callbacks:
                 runs[i].callbacks.on_test_begin()
-            logs, _ = self._pass(self._validation, epoch, training=False)
+            logs, *_ = self._pass(self._validation, epoch, training=False)
             for i in running:
                 validated = runs[i].logs(logs, i)
                 if i in with_callbacks:
@@ -227,12 +230,14 @@ class StackedTraining:
 
     def _pass(
         self, batches: BatchPlan, epoch: int, *, training: bool, progress: Any = None
-    ) -> tuple[Logs, np.ndarray]:
+    ) -> tuple[Logs, np.ndarray, Any]:
         """Runs all batches of an epoch or of a validation."""
         done, result = 0, None
         self._program.reset_metrics()
         moved = batches.steps * self._job.epochs * (self._program.size + _STEP_WEIGHTS)
-        options = {"training": training, "one_trace": batches.is_mixed and moved <= _TRACE_WEIGHTS}
+        # Evaluation has one trace, which tests run too.
+        one_trace = not training or (batches.is_mixed and moved <= _TRACE_WEIGHTS)
+        options = {"training": training, "one_trace": one_trace}
         for order, active in batches.epoch(epoch):
             at = 0
             while at < len(order):
