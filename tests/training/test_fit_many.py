@@ -131,6 +131,24 @@ def test_each_member_ends_as_fit_alone_leaves_it(make):
     assert_equal_histories(histories[1], history)
 
 
+@pytest.mark.parametrize("body", [list, lambda: [K.Dropout(0.3)]])
+def test_validation_may_have_the_trace_that_trains(body):
+    """It has where no layer does something else in training, and changes nothing."""
+    models, alone = [[network(i, optimizers.Adam(0.01), body) for i in range(2)] for _ in range(2)]
+    rows = [np.arange(70), np.arange(20, 90)]
+    held = [np.arange(70, 90), np.arange(20)]
+    options = {"epochs": 4, "verbose": 0}
+    histories = kerasnn.fit_many(
+        models, X, Y, rows=rows, validation_rows=held, seeds=[1, 2], **options
+    )
+    data = (X[held[1]], Y[held[1]])
+    history = kerasnn.fit(
+        alone[1], X[rows[1]], Y[rows[1]], seed=2, validation_data=data, engine="graph", **options
+    )
+    assert_equal_states(models[1], alone[1])
+    assert_equal_histories(histories[1], history)
+
+
 def test_members_equal_keras():
     weights = np.linspace(0.5, 2, len(X))
     models, alone = [sgd(i) for i in range(2)], sgd(1)

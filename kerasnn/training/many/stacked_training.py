@@ -24,6 +24,8 @@ from kerasnn.training.programs.train_step import Logs, as_python, build
 # A second trace takes as long as leaving so many weights as they are, by member and step; and as
 # the operations for it take as long as some thousand weights in each step.
 _TRACE_WEIGHTS, _STEP_WEIGHTS = 1 << 25, 5000
+# A trace takes as long as the gradients in so many steps of a stack that need none.
+_EVALUATED_STEPS = 1000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,8 +93,19 @@ class StackedTraining:
         for member in members:
             training_length.begin(member.model, -(-len(member.rows) // job.step_rows) * job.epochs)
         starts = [member.start or member.model for member in members]
+        self._validation = None
+        rows = [m.validation_rows for m in members if m.validation_rows is not None]
+        if rows:
+            self._validation = BatchPlan(rows, job.validation_batch_size or job.step_rows)
+        evaluated = self._validation.steps * job.epochs if self._validation else 0
         self._program = StackedProgram(
-            models, starts, job.packed, others, differing(models), job.step_rows
+            models,
+            starts,
+            job.packed,
+            others,
+            differing(models),
+            job.step_rows,
+            one_trace=evaluated <= _EVALUATED_STEPS,
         )
         self._batches = BatchPlan(
             [member.rows for member in members],
@@ -100,10 +113,6 @@ class StackedTraining:
             shuffle=bool(job.shuffle),
             seeds=[m.seed for m in members if m.seed is not None] or None,
         )
-        self._validation = None
-        rows = [m.validation_rows for m in members if m.validation_rows is not None]
-        if rows:
-            self._validation = BatchPlan(rows, job.validation_batch_size or job.step_rows)
         self._running = np.ones(len(members), bool)
         self._pacer = Pacer()
         self._runs: list[_Run] = []

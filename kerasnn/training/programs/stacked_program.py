@@ -5,21 +5,39 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnn import layers
+from kerasnn._core.model import all_layers
 from kerasnn.training.inputs.tensors import as_tensors, hide_none
 from kerasnn.training.programs.graph_program import GraphProgram, is_small
 from kerasnn.training.programs.hyperparameters import Hyperparameter
 from kerasnn.training.programs.program_on_cores import ProgramOnCores
 from kerasnn.training.programs.stacked_optimizer import are_equal
-from kerasnn.training.programs.stacked_step import Network, StackedStep, other_variables, stacked
+from kerasnn.training.programs.stacked_step import (
+    Network,
+    StackedStep,
+    StepKind,
+    other_variables,
+    stacked,
+)
 from kerasnn.training.programs.tracing import paused_garbage_collection
 from kerasnn.training.programs.train_step import Logs
 
 # Products of a weight and a row in one step of some members, with which it takes about twice as
 # long as the operations for it without them.
 _CORE_PRODUCTS = 1 << 20
+
+_L = keras.layers
+# Layers that do the same in training and in inference.
+_PLAIN = (
+    *(keras.Sequential, keras.Model, _L.InputLayer, _L.Dense, _L.EinsumDense, _L.Activation),
+    *(_L.ReLU, _L.LeakyReLU, _L.PReLU, _L.ELU, _L.Softmax, _L.Rescaling),
+    *(_L.LayerNormalization, _L.RMSNormalization, _L.UnitNormalization),
+    *(_L.Flatten, _L.Reshape, _L.Add, _L.Concatenate, layers.Standardize),
+)
 
 
 class StackedProgram:
@@ -36,6 +54,8 @@ class StackedProgram:
         validation: Validation rows as Keras packs them, or None.
         hyperparameters: The numbers that differ between the models.
         batch_size: Number of rows in a batch.
+        one_trace: Whether to evaluate by the trace that trains, where the rows are the same and no
+            layer does something else in training. It saves a trace, and steps take longer.
     """
 
     def __init__(
@@ -46,13 +66,15 @@ class StackedProgram:
         validation: Any,
         hyperparameters: Sequence[Hyperparameter],
         batch_size: int,
+        *,
+        one_trace: bool,
     ) -> None:
         self._models = models
-        data = {
-            True: as_tensors(hide_none(train)),
-            False: as_tensors(hide_none(validation)),
-        }
-        self._network = Network(models[0], data, hyperparameters)
+        tensors = as_tensors(hide_none(train))
+        is_same = _are_equal(train, validation)
+        data = {True: tensors, False: tensors if is_same else as_tensors(hide_none(validation))}
+        learns_or_not = one_trace and is_same and all(map(_is_plain, all_layers(models[0])))
+        self._network = Network(models[0], data, hyperparameters, learns_or_not)
         # Keras looks for them in all layers at each request.
         self._trained = [model.trainable_variables for model in models]
         self._untrained = [other_variables(model) for model in models]
@@ -64,7 +86,7 @@ class StackedProgram:
             StackedStep(self._network, [models[i] for i in own], [starts[i] for i in own], own)
             for own in self._parts
         ]
-        self._programs: dict[tuple[bool, bool], Callable[..., list[Any]]] = {}
+        self._programs: dict[StepKind, Callable[..., list[Any]]] = {}
 
     @property
     def size(self) -> int:
@@ -93,12 +115,13 @@ class StackedProgram:
             are finite; and unless it trains, the outputs of the last step, `(members, batch, ...)`,
             and the penalties in its loss, `(members,)`.
         """
-        key = training, bool(active.all()) and not one_trace
-        if key not in self._programs:
-            self._programs[key] = self._trace(*key)
-        found = self._programs[key](
+        kind = self._network.kind(training, bool(active.all()) and not one_trace)
+        if kind not in self._programs:
+            self._programs[kind] = self._trace(kind)
+        learns = tf.constant(training)
+        found = self._programs[kind](
             *(
-                (tf.constant(order[:, own], tf.int32), tf.constant(active[own]))
+                (tf.constant(order[:, own], tf.int32), tf.constant(active[own]), learns)
                 for own in self._parts
             )
         )
@@ -189,23 +212,38 @@ class StackedProgram:
         """Returns one array of all members."""
         return parts[0] if len(parts) == 1 else np.concatenate(parts)[: len(self._models)]
 
-    def _trace(self, training: bool, everyone: bool) -> Callable[..., list[Any]]:
+    def _trace(self, kind: StepKind) -> Callable[..., list[Any]]:
         first, members = self._steps[0], len(self._parts[0])
 
-        def run(order: Any, active: Any) -> Any:
-            return first.run(order, active, training=training, everyone=everyone)
+        def run(order: Any, active: Any, learns: Any) -> Any:
+            return first.run(order, active, learns, kind)
 
         signature = [
             tf.TensorSpec((None, members, None), tf.int32),
             tf.TensorSpec((members,), tf.bool),
+            tf.TensorSpec((), tf.bool),
         ]
         with _quiet(), paused_garbage_collection():
             if is_small(self._models[0]):
                 sets = [step.variables for step in self._steps]
                 return ProgramOnCores(run, signature, sets, cores=self._cores // len(sets))
-            example = (tf.zeros((0, members, 1), tf.int32), tf.ones((members,), tf.bool))
+            nobody = tf.zeros((members,), tf.bool)
+            example = (tf.zeros((0, members, 1), tf.int32), nobody, tf.constant(False))
             program = GraphProgram(self._models[0], run, signature, example)
         return lambda args: [tf.nest.map_structure(lambda t: t.numpy(), program(*args))]
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Whether two structures hold the same numbers."""
+    parts = [keras.tree.flatten(hide_none(nest)) for nest in (one, other)]
+    return len(parts[0]) == len(parts[1]) and all(
+        a is b or (a.dtype == b.dtype and np.array_equal(a, b)) for a, b in zip(*parts, strict=True)
+    )
+
+
+def _is_plain(layer: Any) -> bool:
+    """Whether a layer is known to do the same in training and in inference."""
+    return type(layer) in _PLAIN
 
 
 def cores_of(model: Any, products: int) -> int:

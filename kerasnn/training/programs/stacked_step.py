@@ -1,5 +1,6 @@
 """Stacked variables of several members, and the step that all of them make at once."""
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
@@ -16,6 +17,21 @@ from kerasnn.training.programs.stacked_optimizer import StackedOptimizer
 from kerasnn.training.programs.train_step import Logs
 
 
+@dataclasses.dataclass(frozen=True)
+class StepKind:
+    """What a trace of steps does.
+
+    Attributes:
+        training: Whether it trains, or evaluates on the validation rows.
+        everyone: Whether all members take part in all steps, and learn.
+        is_seen: Whether the outputs and penalties of the last step are returned.
+    """
+
+    training: bool
+    everyone: bool
+    is_seen: bool
+
+
 class Network:
     """What all members of a stack have in common.
 
@@ -23,12 +39,18 @@ class Network:
         model: The first of the models, which has all its variables, those of metrics too.
         data: Rows by whether they are trained on, as Keras packs them, in tensors.
         hyperparameters: The numbers that differ between the models.
+        learns_or_not: Whether steps that train, of which the new weights are dropped, evaluate.
     """
 
     def __init__(
-        self, model: Any, data: dict[bool, Any], hyperparameters: Sequence[Hyperparameter]
+        self,
+        model: Any,
+        data: dict[bool, Any],
+        hyperparameters: Sequence[Hyperparameter],
+        learns_or_not: bool,
     ) -> None:
         self.model, self.data, self.hyperparameters = model, data, hyperparameters
+        self.learns_or_not = learns_or_not
         # Keras looks for them in all layers at each request.
         self.trained = model.trainable_variables
         self.untrained = other_variables(model)
@@ -36,6 +58,13 @@ class Network:
         self.shapes = [tuple(v.shape) for v in self.trained]
         self.sizes = [math.prod(shape) for shape in self.shapes]
         self._compares_largest = _compares_largest(model)
+
+    def kind(self, training: bool, everyone: bool) -> StepKind:
+        """Returns the kind of steps that train or evaluate."""
+        if self.learns_or_not and not training:
+            return self.kind(True, False)
+        is_seen = not training or (self.learns_or_not and not everyone)
+        return StepKind(training, everyone, is_seen)
 
     def predictions(self, outputs: Any) -> Any:
         """Returns the outputs for metrics; if these look for the largest alone, where that is.
@@ -105,27 +134,27 @@ class StackedStep:
         for variable, value in zip(self._metrics, self._fresh_metrics, strict=True):
             variable.assign(value)
 
-    def run(self, order: tf.Tensor, active: tf.Tensor, *, training: bool, everyone: bool) -> Any:
+    def run(self, order: tf.Tensor, active: tf.Tensor, learns: tf.Tensor, kind: StepKind) -> Any:
         """Makes some steps.
 
         Args:
             order: Rows of each batch, `(steps, members, batch)`.
             active: Whether a member takes part, `(members,)`; the others stay as they are.
-            training: Whether to train, or to evaluate on the validation rows.
-            everyone: Whether all members take part, whatever `active` says.
+            learns: Whether those that take part change other variables than those of metrics.
+            kind: Kind of the steps.
 
         Returns:
             Logs by name, each with one entry a member; for each member whether its weights and loss
-            are finite; and unless it trains, the outputs of the last step, `(members, batch, ...)`,
-            and the penalties in its loss, `(members,)`.
+            are finite; and where that is seen, the outputs of the last step, `(members, batch,
+            ...)`, and the penalties in its loss, `(members,)`.
         """
 
         def step(i: Any, _: Any) -> Any:
-            if everyone:
-                return i + 1, self._step(order[i], training)
-            return i + 1, self._step_of_some(order[i], active, training)
+            if kind.everyone:
+                return i + 1, self._step(order[i], kind)
+            return i + 1, self._step_of_some(order[i], active, learns, kind)
 
-        seen, shapes = self._nothing_seen(training)
+        seen, shapes = self._nothing_seen() if kind.is_seen else ((), ())
         seen = tf.while_loop(
             lambda i, _: i < tf.shape(order)[0],
             step,
@@ -135,10 +164,8 @@ class StackedStep:
         logs = self._logs()
         return logs, self._finite(logs), seen
 
-    def _nothing_seen(self, training: bool) -> Any:
+    def _nothing_seen(self) -> Any:
         """Returns outputs and penalties of no step, and the shapes that those of steps have."""
-        if training:
-            return (), ()
         outputs = keras.tree.map_structure(
             lambda t: tf.zeros((self._count, *[0] * len(t.shape)), t.dtype),
             structure(self._network.model, "output"),
@@ -152,24 +179,29 @@ class StackedStep:
     def _logs(self) -> Logs:
         return tf.vectorized_map(self._results, [v.value() for v in self._metrics])
 
-    def _step_of_some(self, rows: tf.Tensor, active: tf.Tensor, training: bool) -> Any:
+    def _step_of_some(
+        self, rows: tf.Tensor, active: tf.Tensor, learns: tf.Tensor, kind: StepKind
+    ) -> Any:
         """Runs a step; members that do not take part stay as they are."""
-        variables = [*(self.state if training else []), *self._metrics]
-        before = [v.value() for v in variables]
-        seen = self._step(rows, training)
-        for variable, old in zip(variables, before, strict=True):
-            chosen = tf.reshape(active, [-1, *[1] * (len(old.shape) - 1)])
+        taught = tf.logical_and(active, learns)
+        variables = [(v, taught) for v in (self.state if kind.training else [])]
+        variables += [(v, active) for v in self._metrics]
+        before = [v.value() for v, _ in variables]
+        seen = self._step(rows, kind)
+        for (variable, changes), old in zip(variables, before, strict=True):
+            chosen = tf.reshape(changes, [-1, *[1] * (len(old.shape) - 1)])
             variable.assign(tf.where(chosen, variable.value(), old))
         return seen
 
-    def _step(self, rows: tf.Tensor, training: bool) -> Any:
-        """Runs a step; returns, unless it trains, the outputs and penalties of all members."""
-        batch = tf.nest.map_structure(lambda t: tf.gather(t, rows), self._network.data[training])
+    def _step(self, rows: tf.Tensor, kind: StepKind) -> Any:
+        """Runs a step; returns what is seen: the outputs and penalties of all members."""
+        data = self._network.data[kind.training]
+        batch = tf.nest.map_structure(lambda t: tf.gather(t, rows), data)
         stateful = [*self.others, *self._metrics]
         changed: list[int] = []
 
         def member(arguments: Any) -> Any:
-            return self._member(arguments, training, changed)
+            return self._member(arguments, kind, changed)
 
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             weights = self.weights.value.value()
@@ -180,20 +212,20 @@ class StackedStep:
             # layers, run member by member.
             losses, new, seen = tf.vectorized_map(member, given, fallback_to_while_loop=True)
             loss = tf.reduce_sum(losses)
-        if training:
+        if kind.training:
             self.optimizer.update(
                 tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             )
         for i, value in zip(changed, new, strict=True):
             stateful[i].assign(value)
-        if training:
+        if kind.training:
             self.changed |= {i for i in changed if i < len(self.others)}
         return seen
 
-    def _member(self, arguments: Any, training: bool, changed: list[int]) -> Any:
+    def _member(self, arguments: Any, kind: StepKind, changed: list[int]) -> Any:
         """Returns a member's loss, the new values of what has changed, outputs and penalties."""
         weights, given, numbers, batch = arguments
-        network = self._network
+        network, training = self._network, kind.training
         model = network.model
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(show_none(batch))
         parts = tf.split(weights, network.sizes)
@@ -213,7 +245,9 @@ class StackedStep:
             model.metrics[0].update_state(loss, sample_weight=count)
             model.compute_metrics(x, y, network.predictions(outputs), sample_weight)
             values: list[Any] = [scope.get_current_value(v) for v in stateful]
-            seen = () if training else (outputs, tf.add_n([tf.zeros(()), *model.losses]))
+            seen: Any = ()
+            if kind.is_seen:
+                seen = outputs, tf.add_n([tf.zeros(()), *model.losses])
         changed[:] = [i for i, value in enumerate(values) if value is not given[i]]
         return loss, [tf.convert_to_tensor(values[i]) for i in changed], seen
 
