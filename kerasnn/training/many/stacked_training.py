@@ -23,7 +23,7 @@ from kerasnn.training.programs.train_step import Logs, as_python, build
 
 # A second trace takes as long as leaving so many weights as they are, by member and step; and as
 # the operations for it take as long as some thousand weights in each step.
-_TRACE_WEIGHTS, _STEP_WEIGHTS = 1 << 25, 5000
+_TRACE_WEIGHTS, _STEP_WEIGHTS = 1 << 26, 5000
 # A trace takes as long as the gradients in so many steps of a stack that need none.
 _EVALUATED_STEPS = 1000
 
