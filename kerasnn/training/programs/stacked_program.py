@@ -1,30 +1,50 @@
 """Program that trains several models of one architecture at once, over stacked weights."""
 
 import contextlib
-import functools
-import itertools
-import math
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnn.training.inputs.tensors import as_tensors, hide_none, show_none
-from kerasnn.training.programs.graph_program import GraphProgram
-from kerasnn.training.programs.hyperparameters import Hyperparameter, in_place
-from kerasnn.training.programs.stacked_optimizer import StackedOptimizer
+from kerasnn import layers
+from kerasnn._core.model import all_layers
+from kerasnn.training.inputs.tensors import as_tensors, hide_none
+from kerasnn.training.programs.graph_program import GraphProgram, is_small
+from kerasnn.training.programs.hyperparameters import Hyperparameter
+from kerasnn.training.programs.program_on_cores import ProgramOnCores
+from kerasnn.training.programs.stacked_optimizer import are_equal
+from kerasnn.training.programs.stacked_step import (
+    Network,
+    StackedStep,
+    StepKind,
+    other_variables,
+    stacked,
+)
 from kerasnn.training.programs.tracing import paused_garbage_collection
 from kerasnn.training.programs.train_step import Logs
+
+# Products of a weight and a row in one step of some members, with which it takes about twice as
+# long as the operations for it without them.
+_CORE_PRODUCTS = 1 << 20
+
+_L = keras.layers
+# Layers that do the same in training and in inference.
+_PLAIN = (
+    *(keras.Sequential, keras.Model, _L.InputLayer, _L.Dense, _L.EinsumDense, _L.Activation),
+    *(_L.ReLU, _L.LeakyReLU, _L.PReLU, _L.ELU, _L.Softmax, _L.Rescaling),
+    *(_L.LayerNormalization, _L.RMSNormalization, _L.UnitNormalization),
+    *(_L.Flatten, _L.Reshape, _L.Add, _L.Concatenate, layers.Standardize),
+)
 
 
 class StackedProgram:
     """Runs steps of all members of a stack inside one TensorFlow graph.
 
-    The trainable weights of a member are one row of a matrix. Keras's own call, loss and metrics of
-    the first model run on the weights of each member (`keras.StatelessScope`), for all members at
-    once (`tf.vectorized_map`), and Keras's own optimizer on the matrix.
+    The members are divided evenly among the cores, where steps are long enough. One graph is traced
+    for all parts.
 
     Args:
         models: Compiled Keras models of one architecture; the first one has all its variables,
@@ -33,6 +53,9 @@ class StackedProgram:
         train: Training rows as Keras packs them.
         validation: Validation rows as Keras packs them, or None.
         hyperparameters: The numbers that differ between the models.
+        batch_size: Number of rows in a batch.
+        one_trace: Whether to evaluate by the trace that trains, where the rows are the same and no
+            layer does something else in training. It saves a trace, and steps take longer.
     """
 
     def __init__(
@@ -42,42 +65,33 @@ class StackedProgram:
         train: Any,
         validation: Any,
         hyperparameters: Sequence[Hyperparameter],
+        batch_size: int,
+        *,
+        one_trace: bool,
     ) -> None:
-        self._models, self._model = models, models[0]
-        self._data = {
-            True: as_tensors(hide_none(train)),
-            False: as_tensors(hide_none(validation)),
-        }
-        self._hyperparameters = hyperparameters
-        self._numbers = [tf.constant(h.values) for h in hyperparameters]
+        self._models = models
+        tensors = as_tensors(hide_none(train))
+        is_same = _are_equal(train, validation)
+        data = {True: tensors, False: tensors if is_same else as_tensors(hide_none(validation))}
+        learns_or_not = one_trace and is_same and all(map(_is_plain, all_layers(models[0])))
+        self._network = Network(models[0], data, hyperparameters, learns_or_not)
         # Keras looks for them in all layers at each request.
         self._trained = [model.trainable_variables for model in models]
-        self._untrained = [_other_variables(model) for model in models]
-        self._sizes = [math.prod(v.shape) for v in self._trained[0]]
-        self._shapes = [tuple(v.shape) for v in self._trained[0]]
-        weights, others = _stacked(starts)
-        self._weights = keras.Variable(weights)
-        self._others = [tf.Variable(tf.convert_to_tensor(values)) for values in others]
-        self._changed_others: set[int] = set()
-        self._metric_variables = self._model.metrics_variables
-        self._fresh_metrics = [tf.stack([v.value] * len(models)) for v in self._metric_variables]
-        self._metrics = [tf.Variable(value) for value in self._fresh_metrics]
-        self.optimizer = StackedOptimizer(
-            [model.optimizer for model in models],
-            self._weights,
-            self._sizes,
-            [v.name for v in self._trained[0]],
-        )
-        self._programs: dict[tuple[bool, bool], GraphProgram] = {}
-
-    @functools.cached_property
-    def _tester(self) -> GraphProgram:
-        return self._trace_test()
+        self._untrained = [other_variables(model) for model in models]
+        products = len(models) * sum(self._network.sizes) * batch_size
+        self._cores = cores_of(models[0], products)
+        divides = self._cores > 1 and are_equal([model.optimizer for model in models])
+        self._parts = _parts(len(models), self._cores if divides else 1)
+        self._steps = [
+            StackedStep(self._network, [models[i] for i in own], [starts[i] for i in own], own)
+            for own in self._parts
+        ]
+        self._programs: dict[StepKind, Callable[..., list[Any]]] = {}
 
     @property
     def size(self) -> int:
         """The number of weights of all members."""
-        return math.prod(self._weights.shape)
+        return len(self._models) * sum(self._network.sizes)
 
     def __call__(
         self,
@@ -86,7 +100,7 @@ class StackedProgram:
         *,
         training: bool,
         one_trace: bool = False,
-    ) -> tuple[Logs, np.ndarray]:
+    ) -> tuple[Logs, np.ndarray, Any]:
         """Runs some steps.
 
         Args:
@@ -97,50 +111,52 @@ class StackedProgram:
                 longer to run.
 
         Returns:
-            Logs by name, each with one entry a member; and for each member whether its weights
-            and loss are finite.
+            Logs by name, each with one entry a member; for each member whether its weights and loss
+            are finite; and unless it trains, the outputs of the last step, `(members, batch, ...)`,
+            and the penalties in its loss, `(members,)`.
         """
-        key = training, bool(active.all()) and not one_trace
-        if key not in self._programs:
-            self._programs[key] = self._trace(*key)
-        logs, finite = self._programs[key](tf.constant(order, tf.int32), tf.constant(active))
-        return {name: value.numpy() for name, value in logs.items()}, finite.numpy()
-
-    def test(self, rows: np.ndarray, active: np.ndarray) -> tuple[Logs, Any, Any]:
-        """Evaluates one batch of each member on the validation rows.
-
-        Args:
-            rows: Rows of the batches, `(members, batch)`.
-            active: Whether a member takes part, `(members,)`.
-
-        Returns:
-            Logs by name, each with one entry a member; the outputs, `(members, batch, ...)`; and
-            the sum of the penalties in the loss on this batch, `(members,)`.
-        """
-        found = self._tester(tf.constant(rows, tf.int32), tf.constant(active))
-        logs, outputs, penalties = tf.nest.map_structure(lambda t: t.numpy(), found)
-        return logs, outputs, penalties
+        kind = self._network.kind(training, bool(active.all()) and not one_trace)
+        if kind not in self._programs:
+            self._programs[kind] = self._trace(kind)
+        learns = tf.constant(training)
+        found = self._programs[kind](
+            *(
+                (tf.constant(order[:, own], tf.int32), tf.constant(active[own]), learns)
+                for own in self._parts
+            )
+        )
+        return tf.nest.map_structure(lambda *parts: self._joined(parts), *found)
 
     def read(self, members: Sequence[int]) -> None:
         """Reads the variables of some models again, except for those of their optimizers."""
         if not members:
             return
-        weights, others = _stacked([self._models[i] for i in members])
-        for variable, values in zip(
-            [self._weights, *self._others], [weights, *others], strict=True
-        ):
-            stacked = variable.numpy()
-            stacked[members] = values
-            variable.assign(stacked)
+        weights, others = stacked([self._models[i] for i in members])
+        for step, own in zip(self._steps, self._parts, strict=True):
+            places = [int(np.flatnonzero(own == i)[0]) for i in members if i in own]
+            rows = [row for row, i in enumerate(members) if i in own]
+            variables = [step.weights.value, *step.others]
+            for variable, values in zip(variables, [weights, *others], strict=True):
+                array = variable.numpy()
+                array[places] = values[rows]
+                variable.assign(array)
+
+    def read_rates(self, members: Sequence[int]) -> None:
+        """Reads the learning rates of some members again, which callbacks may have set."""
+        for step, own in zip(self._steps, self._parts, strict=True):
+            step.optimizer.read_rates([i for i, member in enumerate(own) if member in members])
 
     def reset_metrics(self) -> None:
         """Starts the metrics anew."""
-        for variable, value in zip(self._metrics, self._fresh_metrics, strict=True):
-            variable.assign(value)
+        for step in self._steps:
+            step.reset_metrics()
 
     def state(self) -> list[tf.Tensor]:
         """Returns a snapshot of all members, without metrics."""
-        return [v.value() for v in self._variables()]
+        each = [[v.value() for v in step.state] for step in self._steps]
+        if len(each) == 1:
+            return each[0]
+        return [tf.concat(same, 0)[: len(self._models)] for same in zip(*each, strict=True)]
 
     def write(self, member: int, state: Sequence[np.ndarray], *, optimizer: bool = True) -> None:
         """Writes the state of one member into its model.
@@ -150,15 +166,16 @@ class StackedProgram:
             state: A snapshot, as NumPy arrays.
             optimizer: Whether its optimizer gets its state too.
         """
-        weights, counts, *more = state
-        slots, others = more[: len(self.optimizer.slots)], more[len(self.optimizer.slots) :]
-        parts = self._parts(weights[member])
+        weights, count, *more = (array[member] for array in state)
+        first = self._steps[0]
+        slots, others = more[: len(first.optimizer.slots)], more[len(first.optimizer.slots) :]
+        parts = self._split(weights)
         for variable, part in zip(self._trained[member], parts, strict=True):
             variable.assign(part)
-        for i in self._changed_others:
-            self._untrained[member][i].assign(others[i][member])
+        for i in first.changed:
+            self._untrained[member][i].assign(others[i])
         if optimizer:
-            self.optimizer.write(member, counts, slots)
+            first.optimizer.write(self._models[member].optimizer, count, slots)
 
     def weights(self, member: int, state: Sequence[np.ndarray]) -> list[tuple[Any, np.ndarray]]:
         """Returns the weights of one member in a snapshot, in the order of its model's.
@@ -170,11 +187,11 @@ class StackedProgram:
         Returns:
             Pairs of a variable and a copy of its value.
         """
-        others = state[len(state) - len(self._others) :]
+        others = state[len(state) - len(self._untrained[member]) :]
         values = {
             id(variable): value
             for variables, parts in (
-                (self._trained[member], self._parts(state[0][member].copy())),
+                (self._trained[member], self._split(state[0][member].copy())),
                 (self._untrained[member], [np.copy(other[member]) for other in others]),
             )
             for variable, value in zip(variables, parts, strict=True)
@@ -187,142 +204,65 @@ class StackedProgram:
         wrong = [v.path for v, a in values if a.dtype.kind == "f" and not np.isfinite(a).all()]
         return wrong or ["loss"]
 
-    def _variables(self) -> list[tf.Variable]:
-        """Returns the stacked variables: weights, steps, the optimizer's state, others."""
-        own = [self._weights, self.optimizer.counts, *self.optimizer.slots]
-        return [*(v.value for v in own), *self._others]
+    def _split(self, weights: np.ndarray) -> list[np.ndarray]:
+        parts = np.split(weights, np.cumsum(self._network.sizes)[:-1])
+        return [p.reshape(shape) for p, shape in zip(parts, self._network.shapes, strict=True)]
 
-    def _parts(self, weights: np.ndarray) -> list[np.ndarray]:
-        parts = np.split(weights, np.cumsum(self._sizes)[:-1])
-        return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
+    def _joined(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Returns one array of all members."""
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)[: len(self._models)]
 
-    def _trace(self, training: bool, everyone: bool) -> GraphProgram:
-        members = len(self._models)
+    def _trace(self, kind: StepKind) -> Callable[..., list[Any]]:
+        first, members = self._steps[0], len(self._parts[0])
+
+        def run(order: Any, active: Any, learns: Any) -> Any:
+            return first.run(order, active, learns, kind)
+
         signature = [
             tf.TensorSpec((None, members, None), tf.int32),
             tf.TensorSpec((members,), tf.bool),
+            tf.TensorSpec((), tf.bool),
         ]
-        example = (tf.zeros((0, members, 1), tf.int32), tf.ones((members,), tf.bool))
-
-        def run(order: Any, active: Any) -> Any:
-            def step(i: Any) -> Any:
-                if everyone:
-                    self._step(order[i], training)
-                else:
-                    self._step_of_some(order[i], active, training)
-                return (i + 1,)
-
-            tf.while_loop(lambda i: i < tf.shape(order)[0], step, (0,))
-            logs = self._logs()
-            return logs, self._finite(logs)
-
         with _quiet(), paused_garbage_collection():
-            return GraphProgram(self._model, run, signature, example)
-
-    def _trace_test(self) -> GraphProgram:
-        members = len(self._models)
-        signature = [
-            tf.TensorSpec((members, None), tf.int32),
-            tf.TensorSpec((members,), tf.bool),
-        ]
-        example = (tf.zeros((members, 1), tf.int32), tf.zeros((members,), tf.bool))
-
-        def run(rows: Any, active: Any) -> Any:
-            outputs, penalties = self._step_of_some(rows, active, False)
-            return self._logs(), outputs, penalties
-
-        with _quiet(), paused_garbage_collection():
-            return GraphProgram(self._model, run, signature, example)
-
-    def _logs(self) -> Logs:
-        return tf.vectorized_map(self._results, [v.value() for v in self._metrics])
-
-    def _step_of_some(self, rows: tf.Tensor, active: tf.Tensor, training: bool) -> Any:
-        """Runs a step; members that do not take part stay as they are."""
-        variables = [*(self._variables() if training else []), *self._metrics]
-        before = [v.value() for v in variables]
-        seen = self._step(rows, training)
-        for variable, old in zip(variables, before, strict=True):
-            chosen = tf.reshape(active, [-1, *[1] * (len(old.shape) - 1)])
-            variable.assign(tf.where(chosen, variable.value(), old))
-        return seen
-
-    def _step(self, rows: tf.Tensor, training: bool) -> Any:
-        """Runs a step; returns, unless it trains, the outputs and penalties of all members."""
-        batch = tf.nest.map_structure(lambda t: tf.gather(t, rows), self._data[training])
-        stateful = [*self._others, *self._metrics]
-        changed: list[int] = []
-
-        def member(arguments: Any) -> Any:
-            return self._member(arguments, training, changed)
-
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            weights = self._weights.value.value()
-            tape.watch(weights)
-            given = (weights, [v.value() for v in stateful], self._numbers, batch)
-            # Operations that TensorFlow cannot vectorise, such as the random numbers of Keras's
-            # layers, run member by member.
-            losses, new, seen = tf.vectorized_map(member, given, fallback_to_while_loop=True)
-            loss = tf.reduce_sum(losses)
-        if training:
-            self.optimizer.update(
-                tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-            )
-        for i, value in zip(changed, new, strict=True):
-            stateful[i].assign(value)
-        if training:
-            self._changed_others |= {i for i in changed if i < len(self._others)}
-        return seen
-
-    def _member(self, arguments: Any, training: bool, changed: list[int]) -> Any:
-        """Returns a member's loss, the new values of what has changed, outputs and penalties."""
-        weights, given, numbers, batch = arguments
-        model = self._model
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(show_none(batch))
-        parts = tf.split(weights, self._sizes)
-        parts = [tf.reshape(p, s) for p, s in zip(parts, self._shapes, strict=True)]
-        stateful = [*_other_variables(model), *self._metric_variables]
-        mapping = [
-            *zip(model.trainable_variables, parts, strict=True),
-            *zip(stateful, given, strict=True),
-        ]
-        count = tf.shape(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None))[0]
-        scope = keras.StatelessScope(state_mapping=mapping, collect_losses=True)
-        with in_place(self._hyperparameters, numbers), scope:
-            outputs = model(x, training=training)
-            loss = model.compute_loss(
-                x=x, y=y, y_pred=outputs, sample_weight=sample_weight, training=training
-            )
-            model.metrics[0].update_state(loss, sample_weight=count)
-            model.compute_metrics(x, y, outputs, sample_weight)
-            values: list[Any] = [scope.get_current_value(v) for v in stateful]
-            seen = () if training else (outputs, tf.add_n([tf.zeros(()), *model.losses]))
-        changed[:] = [i for i, value in enumerate(values) if value is not given[i]]
-        return loss, [tf.convert_to_tensor(values[i]) for i in changed], seen
-
-    def _results(self, values: Any) -> Logs:
-        mapping = list(zip(self._metric_variables, values, strict=True))
-        with keras.StatelessScope(state_mapping=mapping):
-            results = self._model.get_metrics_result()
-        return {name: tf.convert_to_tensor(value) for name, value in results.items()}
-
-    def _finite(self, logs: Logs) -> tf.Tensor:
-        values = [self._weights.value.value(), logs["loss"]]
-        values += [v.value() for v in self._others if v.dtype.is_floating]
-        rows = [tf.reshape(tf.math.is_finite(v), [len(self._models), -1]) for v in values]
-        return tf.reduce_all(tf.concat(rows, 1), 1)
+            if is_small(self._models[0]):
+                sets = [step.variables for step in self._steps]
+                return ProgramOnCores(run, signature, sets, cores=self._cores // len(sets))
+            nobody = tf.zeros((members,), tf.bool)
+            example = (tf.zeros((0, members, 1), tf.int32), nobody, tf.constant(False))
+            program = GraphProgram(self._models[0], run, signature, example)
+        return lambda args: [tf.nest.map_structure(lambda t: t.numpy(), program(*args))]
 
 
-def _stacked(models: Sequence[Any]) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Returns the weights of models, one a row, and their other variables, stacked."""
-    each = {id(m): m for m in models}
-    weights = {
-        i: np.concatenate([v.numpy().ravel() for v in m.trainable_variables])
-        for i, m in each.items()
-    }
-    others = {i: [v.numpy() for v in _other_variables(m)] for i, m in each.items()}
-    by_variable = zip(*(others[id(m)] for m in models), strict=True)
-    return np.stack([weights[id(m)] for m in models]), [np.stack(same) for same in by_variable]
+def _are_equal(one: Any, other: Any) -> bool:
+    """Whether two structures hold the same numbers."""
+    parts = [keras.tree.flatten(hide_none(nest)) for nest in (one, other)]
+    return len(parts[0]) == len(parts[1]) and all(
+        a is b or (a.dtype == b.dtype and np.array_equal(a, b)) for a, b in zip(*parts, strict=True)
+    )
+
+
+def _is_plain(layer: Any) -> bool:
+    """Whether a layer is known to do the same in training and in inference."""
+    return type(layer) in _PLAIN
+
+
+def cores_of(model: Any, products: int) -> int:
+    """Returns the number of cores that a step with so many products makes good use of."""
+    if not is_small(model):
+        return 1  # TensorFlow divides its operations among all cores.
+    limit = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+    return max(1, min(limit, products // _CORE_PRODUCTS))
+
+
+def _parts(count: int, parts: int) -> list[np.ndarray]:
+    """Returns the members of each of about so many parts of one size.
+
+    Where the members do not suffice, the last part has the last member several times.
+    """
+    size = -(-count // parts)
+    return [
+        np.minimum(np.arange(start, start + size), count - 1) for start in range(0, count, size)
+    ]
 
 
 @contextlib.contextmanager
@@ -335,13 +275,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def _other_variables(model: Any) -> list[Any]:
-    """Returns the variables of a model that are not trained, seeds among them."""
-    trained = set(map(id, model.trainable_variables))
-    found: dict[int, Any] = {}
-    for variable in itertools.chain(model.variables, model.non_trainable_variables):
-        if id(variable) not in trained:
-            found.setdefault(id(variable), variable)
-    return list(found.values())
