@@ -11,6 +11,7 @@ from kerasnn.models.perceptron import perceptron
 from kerasnn.models.rnn import rnn
 from kerasnn.models.sequential import Sequential
 from kerasnn.models.tabular import tabular
+from kerasnn.models.text import text
 
 __all__ = [
     "Model",
@@ -24,6 +25,7 @@ __all__ = [
     "perceptron",
     "rnn",
     "tabular",
+    "text",
 ]
 
 
