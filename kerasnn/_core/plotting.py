@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kerasnn import _checks
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F
 # One marker for each colour, so that colour is not needed.
 MARKS = "osD^vP*"
 _STYLES = ("-", "--", ":", "-.")
+# A line has at most so many bins of neighbouring points.
+_MOST_BINS = 1_000
 
 
 def line_look(number: int) -> dict[str, Any]:
@@ -53,3 +57,18 @@ def figure_of_panels(width: float, height: float) -> "Figure":
     if plt.get_fignums() and not plt.gcf().axes:
         return plt.gcf()
     return plt.figure(figsize=(width, height), layout="constrained")
+
+
+def visible(values: np.ndarray) -> np.ndarray:
+    """Returns the indices of the points of a line that can be seen: at most about 2,000.
+
+    They are the lowest and the highest value in each bin of neighbours.
+    """
+    if len(values) <= 2 * _MOST_BINS:
+        return np.arange(len(values))
+    size = -(-len(values) // _MOST_BINS)
+    padded = np.pad(values, (0, -len(values) % size), mode="edge").reshape(-1, size)
+    start = np.arange(len(padded)) * size
+    known = np.where(np.isnan(padded), np.inf, padded), np.where(np.isnan(padded), -np.inf, padded)
+    ends = np.concatenate([start + known[0].argmin(axis=1), start + known[1].argmax(axis=1)])
+    return np.unique(np.minimum(ends, len(values) - 1))

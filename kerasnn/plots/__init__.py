@@ -6,14 +6,18 @@ it and `plt.close` frees it. A given Axes is used as it is, also for one plot ov
 """
 
 from kerasnn.plots.activations import activations
-from kerasnn.plots.confusion import confusion
-from kerasnn.plots.decision_boundary import decision_boundary
 from kerasnn.plots.filters import filters
 from kerasnn.plots.gradients import gradients
 from kerasnn.plots.history import history
+from kerasnn.plots.importance import importance
 from kerasnn.plots.learning_rates import learning_rates
-from kerasnn.plots.reliability import reliability
-from kerasnn.plots.worst import worst
+from kerasnn.plots.predictions.confusion import confusion
+from kerasnn.plots.predictions.decision_boundary import decision_boundary
+from kerasnn.plots.predictions.reliability import reliability
+from kerasnn.plots.predictions.residuals import prediction_error, residuals
+from kerasnn.plots.predictions.sequence import sequence
+from kerasnn.plots.predictions.threshold_curves import precision_recall, roc
+from kerasnn.plots.predictions.worst import worst
 
 __all__ = [
     "activations",
@@ -22,8 +26,14 @@ __all__ = [
     "filters",
     "gradients",
     "history",
+    "importance",
     "learning_rates",
+    "precision_recall",
+    "prediction_error",
     "reliability",
+    "residuals",
+    "roc",
+    "sequence",
     "worst",
 ]
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, given_or_current
+from kerasnn._core.plotting import COLOURS, given_or_current, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,8 @@ def history(
             ((name, "training", "-"), (f"val_{name}", "validation", "--"))
         ):
             if key in curves:
-                known = ~np.isnan(curves[key])
+                known = np.flatnonzero(~np.isnan(curves[key]))
+                known = known[visible(curves[key][known])]
                 ax.plot(
                     epochs[known],
                     curves[key][known],
@@ -64,7 +65,7 @@ def history(
                     color=COLOURS[(2 * i + j) % len(COLOURS)],
                     linestyle=style,
                     # A line through a single point is invisible.
-                    marker="o" if known.sum() == 1 else "",
+                    marker="o" if len(known) == 1 else "",
                     label=f"{part} {_words(name)}",
                 )
     validation = curves.get("val_loss", np.array(np.nan))

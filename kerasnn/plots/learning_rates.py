@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import given_or_current, line_look
+from kerasnn._core.plotting import given_or_current, line_look, visible
 from kerasnn.schedules.schedule import STEPS_DRAWN, Schedule
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def learning_rates(
         curves = {name: (at, _values(schedule, steps)) for name, schedule in named.items()}
     ax = given_or_current(ax)
     for i, (name, (at, values)) in enumerate(curves.items()):
-        ax.plot(at, values, label=name, **line_look(i))
+        drawn = visible(values)
+        ax.plot(at[drawn], values[drawn], label=name, **line_look(i))
     ax.set_xlabel("step" if history is None else "epoch")
     ax.set_ylabel("learning rate")
     ax.set_ylim(bottom=0)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, given_or_current
+from kerasnn._core.plotting import COLOURS, given_or_current, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,7 +98,9 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
             steps = getattr(self, "steps", None) or STEPS_DRAWN
         _checks.integer("steps", steps)
         ax = given_or_current(ax)
-        ax.plot(self.values(steps), color=COLOURS[0], label=type(self).__name__)
+        values = self.values(steps)
+        drawn = visible(values)
+        ax.plot(drawn, values[drawn], color=COLOURS[0], label=type(self).__name__)
         ax.set_xlabel("step")
         ax.set_ylabel("learning rate")
         ax.set_ylim(bottom=0)

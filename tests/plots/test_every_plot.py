@@ -1,5 +1,6 @@
 """Promises of every figure: labelled axes, the given Axes or pyplot's, and nothing left behind."""
 
+import functools
 import gc
 import weakref
 
@@ -11,10 +12,11 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kerasnn import models, plots, schedules
+from kerasnn import data, models, plots, schedules
 
 X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype="float32")
 AND = np.array([0, 0, 0, 1])
+SPLIT = data.Split(X, AND, X, AND, "binary")
 PROBABILITIES = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.2, 0.8]])
 
 
@@ -22,6 +24,11 @@ def dense():
     return keras.Sequential(
         [keras.Input((2,)), keras.layers.Dense(3, "relu"), keras.layers.Dense(1)]
     )
+
+
+@functools.cache
+def classifier():
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "sigmoid")])
 
 
 CASES = {
@@ -35,8 +42,14 @@ CASES = {
     ),
     "gradients": lambda **kwargs: plots.gradients({"a": 0.1, "b": 1.0}, **kwargs),
     "history": lambda **kwargs: plots.history({"loss": [2.0, 1.0]}, **kwargs),
+    "importance": lambda **kwargs: plots.importance(classifier(), SPLIT, repeats=1, **kwargs),
     "learning_rates": lambda **kwargs: plots.learning_rates(schedules.Step(0.1), **kwargs),
     "reliability": lambda **kwargs: plots.reliability(AND, PROBABILITIES, **kwargs),
+    "precision_recall": lambda **kwargs: plots.precision_recall(AND, PROBABILITIES, **kwargs),
+    "prediction_error": lambda **kwargs: plots.prediction_error(AND, AND + 0.1, **kwargs),
+    "residuals": lambda **kwargs: plots.residuals(AND, AND + 0.1, **kwargs),
+    "roc": lambda **kwargs: plots.roc(AND, PROBABILITIES, **kwargs),
+    "sequence": lambda **kwargs: plots.sequence(AND, AND + 0.1, **kwargs),
     "worst": lambda **kwargs: plots.worst(np.zeros((4, 5, 5)), AND, PROBABILITIES, **kwargs),
 }
 # Mosaics of images, whose pixels have no unit.

@@ -8,9 +8,10 @@ import tensorflow as tf
 from kerasnn._core.display import target_table
 from kerasnn._core.display.blocks import Facts, Paragraph, Section, Table
 from kerasnn.data.split import Split, training_columns
-from kerasnn.report.predicted_rows import PredictedRows, targets_of
+from kerasnn.report.predicted_rows import PredictedRows
 from kerasnn.report.sections import columns
 from kerasnn.report.sections.columns import Column
+from kerasnn.tasks._row_losses import targets_of
 
 
 def data(

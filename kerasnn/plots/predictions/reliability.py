@@ -6,7 +6,7 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn._core.plotting import COLOURS, given_or_current
-from kerasnn.plots import _inputs
+from kerasnn.plots.predictions import inputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,11 +78,11 @@ def _read(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, 
         _checks.refuse_masked(name, data)
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     _checks.row_count([("y_true", true), ("y_pred", predicted)])
-    predicted = _inputs.probabilities("y_pred", predicted)
+    predicted = inputs.probabilities("y_pred", predicted)
     if predicted.ndim == 1:
-        true = _inputs.class_numbers("y_true", true, 2)
+        true = inputs.class_numbers("y_true", true, 2)
         names = "predicted probability of class 1", "fraction of rows of class 1"
         return predicted, (true == 1).astype(float), names
-    true = _inputs.class_numbers("y_true", true, predicted.shape[1])
+    true = inputs.class_numbers("y_true", true, predicted.shape[1])
     names = "probability of the predicted class", "fraction of rows where it is correct"
     return predicted.max(axis=1), (predicted.argmax(axis=1) == true).astype(float), names
