@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn._core.progress import Bar
-from kerasnn.data._batching import batches
-from kerasnn.data._partition import check_partition, partition
+from kerasnn._core.display.progress import Bar
 from kerasnn.data.images import decoding
+from kerasnn.data.rows.batching import batches
+from kerasnn.data.rows.partition import check_partition, partition
 from kerasnn.data.split import Split
 from kerasnn.tasks import Task
 

@@ -11,8 +11,8 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.display.progress import Bar
 from kerasnn._core.process.forked import check_not_forked
-from kerasnn._core.progress import Bar
 from kerasnn.serving.assets import model_card, warmup_requests
 from kerasnn.serving.errors import RefusedRowsError
 from kerasnn.serving.graph import example_rows, restrictions, saving, tables

@@ -8,7 +8,7 @@ import kerasnn
 from kerasnn.callbacks import EarlyStopping
 from kerasnn.training.many.batch_plan import BatchPlan
 from kerasnn.training.many.stackable import architecture, why_alone
-from kerasnn.training.programs import stacked_program
+from kerasnn.training.programs.stacked import program as stacked_program
 
 L, K, optimizers = keras.layers, kerasnn.layers, keras.optimizers
 _random = np.random.RandomState(0)

@@ -2,7 +2,7 @@
 
 import time
 
-from kerasnn._core.progress import Progress
+from kerasnn._core.display.progress import Progress
 from kerasnn._core.random_state import derived
 from kerasnn.cli.training.networks.trained import Settings
 from kerasnn.cli.training.problem import Problem

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 import polars as pl
 
 from kerasnn import _checks
-from kerasnn._core.progress import Bar
+from kerasnn._core.display.progress import Bar
 from kerasnn.data.tables.csv_files.blocks import CsvFile
 from kerasnn.data.tables.csv_files.file_kinds import check_kind
 from kerasnn.data.tables.table import (

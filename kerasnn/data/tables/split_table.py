@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from kerasnn.data._batching import batches
-from kerasnn.data._chunks import mask_of
-from kerasnn.data._partition import check_classes_to_train, partition, training_mask
+from kerasnn.data.rows.batching import batches
+from kerasnn.data.rows.chunks import mask_of
+from kerasnn.data.rows.partition import check_classes_to_train, partition, training_mask
 from kerasnn.data.split import Split
 from kerasnn.data.tables.columns import Column
 from kerasnn.data.tables.columns.blocks import Blocks

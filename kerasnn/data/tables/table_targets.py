@@ -6,7 +6,7 @@ import decimal
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.data._chunks import chunks, counts, look_up
+from kerasnn.data.rows.chunks import chunks, counts, look_up
 from kerasnn.data.tables.columns.blocks import Block
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.table import FLOAT64_INTEGERS

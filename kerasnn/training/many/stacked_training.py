@@ -18,7 +18,7 @@ from kerasnn.training.loop.row_blocks import batch_spec
 from kerasnn.training.many.batch_plan import BatchPlan
 from kerasnn.training.programs.hyperparameters import differing
 from kerasnn.training.programs.pacing import Pacer
-from kerasnn.training.programs.stacked_program import StackedProgram
+from kerasnn.training.programs.stacked.program import StackedProgram
 from kerasnn.training.programs.train_step import Logs, as_python, build
 
 # A second trace takes as long as leaving so many weights as they are, by member and step; and as

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasnn.training.programs.program_on_cores import ProgramOnCores
+from kerasnn.training.programs.stacked.program_on_cores import ProgramOnCores
 
 SIGNATURE = [tf.TensorSpec((), tf.int32)]
 

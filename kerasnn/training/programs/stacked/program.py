@@ -14,9 +14,9 @@ from kerasnn._core.model import all_layers
 from kerasnn.training.inputs.tensors import as_tensors, hide_none
 from kerasnn.training.programs.graph_program import GraphProgram, is_small
 from kerasnn.training.programs.hyperparameters import Hyperparameter
-from kerasnn.training.programs.program_on_cores import ProgramOnCores
-from kerasnn.training.programs.stacked_optimizer import are_equal
-from kerasnn.training.programs.stacked_step import (
+from kerasnn.training.programs.stacked.optimizer import are_equal
+from kerasnn.training.programs.stacked.program_on_cores import ProgramOnCores
+from kerasnn.training.programs.stacked.step import (
     Network,
     StackedStep,
     StepKind,

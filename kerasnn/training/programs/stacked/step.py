@@ -13,7 +13,7 @@ import tensorflow as tf
 from kerasnn._core.model import structure
 from kerasnn.training.inputs.tensors import show_none
 from kerasnn.training.programs.hyperparameters import Hyperparameter, in_place
-from kerasnn.training.programs.stacked_optimizer import StackedOptimizer
+from kerasnn.training.programs.stacked.optimizer import StackedOptimizer
 from kerasnn.training.programs.train_step import Logs
 
 
