@@ -90,7 +90,7 @@ def test_batches_merge_to_the_statistics_of_all_rows(sizes):
 
 def test_a_large_mean_does_not_change_the_variance(invalid):
     """The formula E[x^2] - E[x]^2 would give noise only."""
-    x = RNG.normal(size=(5000, 1)) + 1e9
+    x = np.random.default_rng(0).normal(size=(5000, 1)) + 1e9
     layer = Standardize()
     with invalid(layer.name):
         layer.adapt(x[i : i + 100] for i in range(0, 5000, 100))
