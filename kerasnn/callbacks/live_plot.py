@@ -20,7 +20,7 @@ from kerasnn._core.model_outputs import output_activation
 from kerasnn._core.plotting import COLOURS
 
 # Drawing takes at most this fraction of the time.
-_TIME_FRACTION = 0.1
+_TIME_FRACTION = 0.2
 _MOST_ROWS = 300
 # Activations whose outputs tell classes apart.
 _CLASSIFIERS = ("sigmoid", "softmax", "threshold")
@@ -36,7 +36,7 @@ class LivePlot(Callback):
 
     Args:
         every_s: Seconds between two figures, at least. Where a figure takes long there are fewer,
-            so that drawing takes a tenth of the time.
+            so that drawing takes a fifth of the time.
         metrics: Name or names of metrics to draw beside the loss; None draws the first one.
         boundary: Whether to draw the decision boundary where the rows of `fit` are in memory, with
             two features and at most seven classes.

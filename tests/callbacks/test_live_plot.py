@@ -52,7 +52,7 @@ def fit(model, callback, **kwargs):
 def test_a_figure_an_epoch_and_one_at_the_end(notebook):
     history = fit(network(), callbacks.LivePlot(every_s=0))
     assert history.engine == "graph"
-    # Drawing takes a tenth of the time, which is shorter here than a figure.
+    # Drawing takes a fifth of the time, which is shorter here than a figure.
     assert 1 <= len(notebook.shown) <= 4
     last = notebook.shown[-1]
     assert Page(last).open == []
