@@ -5,6 +5,7 @@ from kerasnn.data.from_directory import from_directory
 from kerasnn.data.from_frame import from_frame
 from kerasnn.data.from_tfds import from_tfds
 from kerasnn.data.load import load
+from kerasnn.data.pad import pad
 from kerasnn.data.split import Split
 from kerasnn.data.tables.encoder import Encoder
 
@@ -16,6 +17,7 @@ __all__ = [
     "from_frame",
     "from_tfds",
     "load",
+    "pad",
 ]
 
 

@@ -34,6 +34,7 @@ def from_csv(
     encoding: str = "utf-8-sig",
     in_memory: bool = True,
     batch_size: int = 32,
+    verbose: int | str = "auto",
 ) -> Split:
     r"""Reads a CSV file, whose first line names the columns, into a training and a test part.
 
@@ -115,6 +116,8 @@ def from_csv(
             shuffled in a buffer of 10,000 rows, so shuffle a file that is sorted by class first.
             The test rows come in the order of the file.
         batch_size: Rows in a batch. Not used for arrays in memory.
+        verbose: 1 for a progress bar, 0 for silence, "auto" for a bar on a terminal or in a
+            notebook where it takes over two seconds.
 
     Returns:
         A `Split` with the names of the columns of x in `features`, the `encoder`, and the raw
@@ -122,7 +125,8 @@ def from_csv(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        InvalidArgument: If an argument breaks its rule.
+        InvalidArgument: If an argument breaks its rule, or values are missing and `missing` does
+            not say what becomes of them.
         ValueError: If the file breaks one of the rules above; columns and lines are named.
 
     Example:
@@ -164,5 +168,6 @@ def from_csv(
         missing_values=missing_values,
         as_text=options.as_text,
         drop=options.ignored,
+        verbose=verbose,
     )
     return split_table(table, options)

@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.data._batching import batches
-from kerasnn.data._partition import check_partition, partition
+from kerasnn._core.display.progress import Bar
 from kerasnn.data.images import decoding
+from kerasnn.data.rows.batching import batches
+from kerasnn.data.rows.partition import check_partition, partition
 from kerasnn.data.split import Split
 from kerasnn.tasks import Task
 
@@ -29,6 +30,7 @@ def from_directory(
     errors: str = "raise",
     in_memory: bool = True,
     batch_size: int = 32,
+    verbose: int | str = "auto",
 ) -> Split:
     """Reads a folder with one folder of images for each class into a training and a test part.
 
@@ -58,6 +60,8 @@ def from_directory(
             that decodes them in each epoch. Each file is still decoded once at the start, so that
             a corrupt one is found before training.
         batch_size: Images in a batch. Not used for arrays in memory.
+        verbose: 1 for a progress bar, 0 for silence, "auto" for a bar on a terminal or in a
+            notebook where it takes over two seconds.
 
     Returns:
         A `Split` with uint8 images and int64 class indices.
@@ -91,7 +95,7 @@ def from_directory(
     names = _class_names(root, classes)
     files, y = _files(root, names)
 
-    x, readable = _read(files, image_size, color_mode, keep=in_memory)
+    x, readable = _read(files, image_size, color_mode, keep=in_memory, verbose=verbose)
     if not readable.all():
         broken = [files[i] for i in np.flatnonzero(~readable)]
         listed = ", ".join(
@@ -179,7 +183,12 @@ def _files(root: pathlib.Path, names: Sequence[str]) -> tuple[list[pathlib.Path]
 
 
 def _read(
-    files: list[pathlib.Path], size: tuple[int, int], color_mode: str, *, keep: bool
+    files: list[pathlib.Path],
+    size: tuple[int, int],
+    color_mode: str,
+    *,
+    keep: bool,
+    verbose: int | str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Decodes every file; returns the images if they are kept, and which files could be read."""
     kept = np.zeros(
@@ -194,8 +203,14 @@ def _read(
 
     # The first call builds the program, which otherwise each thread would do.
     readable = [read(0)]
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        readable += pool.map(read, range(1, len(files)))
+    with (
+        Bar("Reading the images", len(files), verbose, unit="image") as bar,
+        concurrent.futures.ThreadPoolExecutor() as pool,
+    ):
+        bar.step()
+        for is_readable in pool.map(read, range(1, len(files))):
+            readable.append(is_readable)
+            bar.step()
     return kept, np.array(readable, dtype=bool)
 
 

@@ -15,6 +15,7 @@ from kerasnn.layers.dropout.monte_carlo import predict_mc
 from kerasnn.layers.dropout.spatial import SpatialDropout
 from kerasnn.layers.embed_columns import EmbedColumns
 from kerasnn.layers.graph_convolution import GraphConvolution
+from kerasnn.layers.masked_mean import MaskedMean
 from kerasnn.layers.perceptron import Perceptron
 from kerasnn.layers.standardize import Standardize
 from kerasnn.layers.tabular.ntk_dense import NTKDense
@@ -34,6 +35,7 @@ __all__ = [
     "GaussianDropout",
     "GraphConvolution",
     "LeakyReLU",
+    "MaskedMean",
     "NTKDense",
     "ParametricActivation",
     "Perceptron",

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks, layers
+from kerasnn.data.split import Split
 from kerasnn.layers.activations.recommend import INITIALIZERS, initializer_for
 from kerasnn.tasks import Task
 
@@ -18,6 +19,11 @@ _OPTIMIZERS = {
     if isinstance(value, type) and issubclass(value, keras.optimizers.Optimizer)
     # The base class, and two that wrap other optimizers, cannot be built by name.
     if name not in ("Optimizer", "LossScaleOptimizer", "MultiOptimizer")
+}
+_CELLS = {
+    "lstm": keras.layers.LSTM,
+    "gru": keras.layers.GRU,
+    "simple": keras.layers.SimpleRNN,
 }
 _DEFAULT_LEARNING_RATE = 1e-3
 # With He's kernel a sum over standardised inputs has variance 2. Biases this wide spread the hinges
@@ -130,6 +136,36 @@ class LayerFactory:
             bias = keras.initializers.RandomUniform(-spread, spread, seed=self.seed())
         return lambda **kwargs: keras.layers.Dense(units, bias_initializer=bias, **kwargs)
 
+    def recurrent(
+        self, cell: str, units: Sequence[int], dropout: Sequence[float], *, bidirectional: bool
+    ) -> list[keras.layers.Layer]:
+        """Returns recurrent layers, of which the last returns its last output alone."""
+        _checks.one_of("cell", cell, _CELLS)
+        stack = []
+        for i, (width, rate) in enumerate(zip(units, dropout, strict=True)):
+            read = self._reader(cell, width, return_sequences=i < len(units) - 1)
+            layer = read(name=f"{cell}_{i + 1}")
+            if bidirectional:
+                # By default Keras would start both directions from the same seed.
+                backward = read(name=f"{cell}_{i + 1}_backward", go_backwards=True)
+                layer = keras.layers.Bidirectional(
+                    layer, backward_layer=backward, name=f"bidirectional_{i + 1}"
+                )
+            stack.append(layer)
+            stack += self.dropout(rate, f"dropout_{i + 1}")
+        return stack
+
+    def _reader(
+        self, cell: str, units: int, *, return_sequences: bool
+    ) -> Callable[..., keras.layers.Layer]:
+        return lambda **kwargs: _CELLS[cell](
+            units,
+            return_sequences=return_sequences,
+            recurrent_initializer=keras.initializers.Orthogonal(seed=self.seed()),
+            **self.kernel("tanh"),
+            **kwargs,
+        )
+
     def output(
         self,
         outputs: int,
@@ -221,7 +257,13 @@ def checked_shape(value: Any, rank: int | None = None, meaning: str = "") -> tup
     fits = fits and all(size is None or _is_size(size) for size in listed)
     if not fits or (rank is not None and len(listed) != rank):
         rule = f"be {meaning}" if meaning else "be a size or a tuple of sizes"
-        raise _checks.InvalidArgument("input_shape", f"{rule}, without the batch axis", value)
+        hint, got = "", None
+        if isinstance(value, Split):
+            got = "a Split"
+            hint = "Give `split.input_shape`, `split.outputs` and `task=split.task`."
+        raise _checks.InvalidArgument(
+            "input_shape", f"{rule}, without the batch axis", value, hint, got=got
+        )
     return tuple(None if size is None else int(size) for size in listed)
 
 

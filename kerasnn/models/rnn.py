@@ -1,6 +1,6 @@
 """`rnn`: builder of recurrent networks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,12 +9,6 @@ from kerasnn import _checks
 from kerasnn.models import _building_blocks
 from kerasnn.models.sequential import Sequential
 from kerasnn.tasks import Task
-
-_CELLS = {
-    "lstm": keras.layers.LSTM,
-    "gru": keras.layers.GRU,
-    "simple": keras.layers.SimpleRNN,
-}
 
 
 @_checks.known_arguments
@@ -48,8 +42,7 @@ def rnn(
         mask_value: Value of padding. A step whose features all equal it is skipped: it takes no
             part in the statistics of `normalize` or in the recurrence, so that a sequence is
             predicted the same with padding and without. Choose a value that no step has, and pad
-            with `keras.utils.pad_sequences(x, dtype="float32", padding="post",
-            value=mask_value)`. None reads every step.
+            with `data.pad(sequences, mask_value=mask_value)`. None reads every step.
         dropout: Fraction of each recurrent layer's outputs dropped in training, one or one a
             layer. The recurrent connections are not dropped.
         l1: Factor of the penalty l1 * sum(abs(W)) on every kernel but the recurrent ones.
@@ -78,7 +71,6 @@ def rnn(
     factory = _building_blocks.LayerFactory(l1=l1, l2=l2, batch_norm=False, seed=seed)
     shape = _building_blocks.checked_shape(input_shape, 2, "(time, features)")
     widths = _building_blocks.layer_sizes("units", units)
-    _checks.one_of("cell", cell, _CELLS)
     drops = _building_blocks.dropout_rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="features")]
     if mask_value is not None:
@@ -87,29 +79,7 @@ def rnn(
         dtype = keras.config.dtype_policy().variable_dtype
         stack.append(keras.layers.Masking(float(mask_value), dtype=dtype, name="masking"))
     stack += factory.standardize(normalize)
-    for i, (width, rate) in enumerate(zip(widths, drops, strict=True)):
-        read = _reader(factory, cell, width, return_sequences=i < len(widths) - 1)
-        layer = read(name=f"{cell}_{i + 1}")
-        if bidirectional:
-            # By default Keras would start both directions from the same seed.
-            backward = read(name=f"{cell}_{i + 1}_backward", go_backwards=True)
-            layer = keras.layers.Bidirectional(
-                layer, backward_layer=backward, name=f"bidirectional_{i + 1}"
-            )
-        stack.append(layer)
-        stack += factory.dropout(rate, f"dropout_{i + 1}")
+    stack += factory.recurrent(cell, widths, drops, bidirectional=bidirectional)
     stack += factory.output(outputs, task, normalize=normalize)
     model = Sequential(stack, name="rnn")
     return _building_blocks.compile_for(model, task, optimizer, learning_rate) if compile else model
-
-
-def _reader(
-    factory: _building_blocks.LayerFactory, cell: str, units: int, *, return_sequences: bool
-) -> Callable[..., keras.layers.Layer]:
-    return lambda **kwargs: _CELLS[cell](
-        units,
-        return_sequences=return_sequences,
-        recurrent_initializer=keras.initializers.Orthogonal(seed=factory.seed()),
-        **factory.kernel("tanh"),
-        **kwargs,
-    )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasnn import _checks
-from kerasnn._core.progress import Progress
+from kerasnn._core.display.progress import Progress
 from kerasnn._core.random_state import derived
 from kerasnn.selection.folds.dataset import read_dataset, require_arrays
 from kerasnn.selection.folds.executor import FoldExecutor
@@ -36,7 +36,7 @@ def cross_validate(
     class_weight: dict[int, float] | None = None,
     seed: int = 0,
     n_jobs: int = 1,
-    verbose: int = 0,
+    verbose: int | str = "auto",
 ) -> CrossValidation:
     """Trains and tests a newly built model on each of several divisions of the data.
 
@@ -72,7 +72,8 @@ def cross_validate(
         n_jobs: Number of folds that run at once, in threads, where they cannot be stacked. The
             scores are those of one job, unless a layer's `call` draws from `tf.random` without a
             seed: TensorFlow's seed is the process's. Draw from `keras.random` there.
-        verbose: 1 for a progress bar.
+        verbose: 1 for a progress bar, 0 for silence, "auto" for a bar on a terminal or in a
+            notebook where it takes over two seconds.
 
     Returns:
         Scores by fold and metric, their mean and standard error, predictions for all rows by the
@@ -117,7 +118,7 @@ def cross_validate(
         i: Fold(params={}, rows=rows, seed=derived(seed, 1, i)) for i, rows in enumerate(folds)
     }
     results: dict[int, FoldResult] = {}
-    with Progress(len(folds), verbose) as bar, FoldExecutor(n_jobs) as executor:
+    with Progress("Cross-validation", len(folds), verbose) as bar, FoldExecutor(n_jobs) as executor:
         runner = FoldRunner(training, executor, bar, most=len(folds))
         for key, result in itertools.chain.from_iterable(
             itertools.chain(runner.add(keyed), runner.finish())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.progress import Progress
+from kerasnn._core.display.progress import Progress
 from kerasnn._core.random_state import derived
 from kerasnn.selection.folds.dataset import Dataset, read_dataset, require_arrays
 from kerasnn.selection.folds.executor import FoldExecutor
@@ -66,7 +66,7 @@ def tune(
     storage: str | None = None,
     seed: int = 0,
     n_jobs: int = 1,
-    verbose: int = 0,
+    verbose: int | str = "auto",
 ) -> Tuning:
     """Searches the arguments of `build` with the best score in cross-validation.
 
@@ -123,7 +123,9 @@ def tune(
             after the scores of all, and returns a table of these. It takes the place of `journal`.
         seed: Seed of settings, folds, weights and orders.
         n_jobs: Number of folds that run at once, where they cannot be stacked.
-        verbose: 1 for one progress bar over all folds, with the best score and the time left.
+        verbose: 1 for a progress bar over all folds, with the best score and the time left; 0 for
+            silence; "auto" for a bar on a terminal or in a notebook where it takes over two
+            seconds.
 
     Returns:
         The table, the best setting, and `refit()`, which trains it on all data.
@@ -194,7 +196,7 @@ def tune(
             seed=seed,
             journal=stack.enter_context(open_journal(journal, identity)),
             executor=stack.enter_context(FoldExecutor(n_jobs)),
-            progress=stack.enter_context(Progress(runs, verbose)),
+            progress=stack.enter_context(Progress("Search of settings", runs, verbose)),
             deadline=deadline,
             storage=storage,
         )

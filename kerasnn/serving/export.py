@@ -11,6 +11,8 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.display.progress import Bar
+from kerasnn._core.process.forked import check_not_forked
 from kerasnn.serving.assets import model_card, warmup_requests
 from kerasnn.serving.errors import RefusedRowsError
 from kerasnn.serving.graph import example_rows, restrictions, saving, tables
@@ -38,6 +40,7 @@ def export(
     batch_sizes: Sequence[int] = (1, 8, 32),
     verify: bool = True,
     overwrite: bool = False,
+    verbose: int | str = "auto",
 ) -> ExportReport:
     """Publishes the inference of `model` as the SavedModel `path/<version>/`.
 
@@ -106,6 +109,8 @@ def export(
         verify: Whether to compare outputs before publishing.
         overwrite: Whether to replace the version if it exists, and the server's files. If the
             process is killed in between, the version may be missing, but never partial.
+        verbose: 1 for a progress bar, 0 for silence, "auto" for a bar on a terminal or in a
+            notebook where it takes over two seconds.
 
     Returns:
         The published version.
@@ -147,6 +152,7 @@ def export(
     else:
         structure = tables.checked(encoder, model)
         restrictions.check_layers(encoder)
+    bar = Bar("Export: trace, write, verify", 3, verbose)
     traced = trace(model, structure, encoder)
     restrictions.check_operations(traced.program.graph.as_graph_def())
     saved = saving.module(traced)
@@ -163,7 +169,8 @@ def export(
     are_made = encoder is None and examples is None
     recorded = _recorded(chosen, rows, examples, are_made=are_made) if verify else None
     found = None
-    with _full_disk_named(versions), publish.staged(versions) as directory:
+    bar.step()
+    with bar, _full_disk_named(versions), publish.staged(versions) as directory:
         saving.save(
             saved,
             directory,
@@ -178,10 +185,12 @@ def export(
             warmup_requests.write(
                 directory, server_files.model_name(versions), chosen, requests, sizes
             )
+        bar.step()
         if recorded is not None:
             recorded_examples.write(directory / recorded_examples.FILE, recorded)
             found = verification.run(directory, directory / recorded_examples.FILE, sizes)
             found.check()
+        bar.step()
         card = model_card.make(
             traced,
             directory,
@@ -238,6 +247,7 @@ def _is_name(path: Any) -> bool:
 
 
 def _check_model(model: Any) -> None:
+    check_not_forked()
     if not isinstance(model, keras.Model):
         raise _checks.InvalidArgument(
             "model",

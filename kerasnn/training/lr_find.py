@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.display.progress import Bar
 from kerasnn._core.model import State
 from kerasnn._core.optimizers import copy_of
 from kerasnn.training.inputs.standardization import learn_standardization
@@ -38,6 +39,7 @@ def lr_find(
     class_weight: dict[int, float] | None = None,
     steps_per_epoch: int | None = None,
     seed: int = 0,
+    verbose: int | str = "auto",
 ) -> RateSweep:
     """Trains at increasing learning rates, one step each, and restores the model.
 
@@ -69,6 +71,8 @@ def lr_find(
         class_weight: Weight of each class in the loss.
         steps_per_epoch: Number of batches to read from a stream before it starts again.
         seed: Seed of the order of the rows.
+        verbose: 1 for a progress bar, 0 for silence, "auto" for a bar on a terminal or in a
+            notebook where it takes over two seconds.
 
     Returns:
         The sweep, with `suggestion`, `learning_rates`, `losses`, `smoothed` and `plot()`.
@@ -121,7 +125,8 @@ def lr_find(
                 "class_weight", rule, class_weight, "Yield sample weights."
             )
         learn_standardization(model, job.x, job.y, steps_per_epoch, checked=job.check.stream)
-        losses = _sweep(job, rates, endless_batches(job, seed), divergence, smoothing)
+        with Bar("Sweep of learning rates", steps, verbose) as bar:
+            losses = _sweep(job, rates, endless_batches(job, seed), divergence, smoothing, bar)
     sweep = RateSweep(rates[: len(losses)], losses, _smooth(losses, smoothing), method)
     if len(losses) == steps and not has_risen(sweep):
         warnings.warn(
@@ -135,7 +140,12 @@ def lr_find(
 
 
 def _sweep(
-    job: Job, rates: np.ndarray, batches: Iterator[Any], divergence: float, smoothing: float
+    job: Job,
+    rates: np.ndarray,
+    batches: Iterator[Any],
+    divergence: float,
+    smoothing: float,
+    bar: Bar,
 ) -> np.ndarray:
     """Returns the losses, up to the step at which they diverge."""
     model, loss, losses = job.model, np.nan, []
@@ -154,6 +164,7 @@ def _sweep(
                 if not np.isfinite(loss):
                     break
                 losses.append(loss)
+                bar.step(loss=loss)
                 smoothed = _smooth(losses, smoothing)
                 if smoothed[-1] > divergence * smoothed.min() > 0:
                     break

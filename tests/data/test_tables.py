@@ -4,7 +4,6 @@ import csv
 import datetime
 import decimal
 import io
-import sys
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,6 @@ import pytest
 
 from kerasnn.data.tables import csv_table
 from kerasnn.data.tables.columns.blocks import Blocks
-from kerasnn.data.tables.csv_files import reading_bar
 from kerasnn.data.tables.csv_table import CsvTable
 from kerasnn.data.tables.frame_table import FrameTable
 
@@ -258,18 +256,6 @@ def test_text_in_another_encoding(write, small_blocks):
 def test_a_delimiter_is_one_character(write, invalid, delimiter):
     with invalid("delimiter", delimiter):
         CsvTable(write("a,b\n1,2"), delimiter=delimiter)
-
-
-def test_a_slow_file_shows_its_progress_on_a_terminal(write, monkeypatch, capsys):
-    path = write("a,y\n" + "1,x\n" * 100)
-    CsvTable(path).frame()
-    monkeypatch.setattr(reading_bar, "_PATIENCE_SECONDS", -1)
-    CsvTable(path).frame()
-    assert capsys.readouterr().out == ""
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    CsvTable(path).frame()
-    assert "Reading the table" in capsys.readouterr().out
-    list(CsvTable(path).frame().iter_slices())
 
 
 DAY, MOMENT = datetime.date(1960, 2, 29), datetime.datetime(1960, 2, 29, 12, 30)

@@ -142,6 +142,7 @@ CASES = {
             {"randomize": (0.1, 0.4), "seed": 3},
         )
     ],
+    "MaskedMean": [Case(layers.MaskedMean, lambda rows: normal(rows, 4, 3))],
     "NTKDense": [
         Case(
             lambda: layers.NTKDense(
@@ -233,6 +234,10 @@ CASES = {
 
 def same(layer, x):
     return x
+
+
+def mean(layer, x):
+    return x.mean(axis=1)
 
 
 def weights_of(layer):
@@ -339,6 +344,7 @@ VALUES = {
     "GaussianDropout": same,
     "GraphConvolution": mixed,
     "LeakyReLU": leaky,
+    "MaskedMean": mean,
     "NTKDense": tangent,
     "ParametricActivation": parametric,
     "Perceptron": threshold_units,
@@ -405,6 +411,7 @@ WRONG = {
         "randomize": (0.3, (0.1,), (0.3, 0.1), ("a", "b"), (0.1, None), (float("nan"), 1)),
         "seed": NO_SEED,
     },
+    "MaskedMean": {},
     "NTKDense": {
         "units": NO_COUNT,
         "activation": ("rellu", 3),

@@ -10,9 +10,9 @@ import kerasnn
 from kerasnn import layers, models, tasks
 from tests.models.builder_cases import CASES, OUTPUTS, ROWS, WANTED, each, each_task, targets
 
-# Rosenblatt's unit has neither task nor seed, and these others have optimizers of their own and no
-# penalties; their tests are in other files.
-OWN_TESTS = {"ensemble", "pack", "perceptron", "tabular"}
+# Rosenblatt's unit has neither task nor seed, `text` reads strings, the others have optimizers
+# of their own and no penalties; their tests are in other files.
+OWN_TESTS = {"ensemble", "pack", "perceptron", "tabular", "text"}
 
 
 def test_every_public_builder_is_here():

@@ -12,6 +12,7 @@ from matplotlib import pyplot as plt
 from sklearn import metrics
 
 from kerasnn import data, doctor, models, report, serving
+from kerasnn.report.sections import network as network_section
 from kerasnn.report.sections.scores import less_is_better
 from tests.helpers.html_page import Page
 
@@ -483,3 +484,13 @@ def test_a_real_training(tmp_path):
     page = written(tmp_path, split, model, history=history, importance_repeats=1)
     assert "3 epochs." in page.text
     assert set(page.table("Columns by importance")) == set(split.features)
+
+
+def test_the_settings_of_a_pack():
+    model = models.pack(2, task="regression", n=4, folds=2, seed=0)
+    model.networks.counts = (1, 3)
+    table = network_section.network(model).blocks[-1]
+    assert table.caption == "Settings in the mean, each of 2 networks"
+    assert [row[0] for row in table.rows] == ["0.75", "0.25"]
+    setting = model.networks.settings[1]
+    assert table.rows[0][3] == f"{setting['learning_rate']:.2g}"

@@ -4,6 +4,7 @@ import collections
 import contextlib
 import dataclasses
 import itertools
+import math
 import os
 import pathlib
 from collections.abc import Collection, Iterator, Sequence
@@ -11,9 +12,9 @@ from collections.abc import Collection, Iterator, Sequence
 import polars as pl
 
 from kerasnn import _checks
+from kerasnn._core.display.progress import Bar
 from kerasnn.data.tables.csv_files.blocks import CsvFile
 from kerasnn.data.tables.csv_files.file_kinds import check_kind
-from kerasnn.data.tables.csv_files.reading_bar import ReadingBar
 from kerasnn.data.tables.table import (
     Table,
     are_small,
@@ -29,6 +30,7 @@ from kerasnn.data.tables.table import (
 _BLOCK_BYTES = 1 << 21
 # Rows that tell the types of the columns, as far as the others do not contradict.
 _SAMPLE_ROWS = 250
+_MEGABYTE = 10**6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +68,7 @@ class CsvTable(Table):
         missing_values: Cells that stand for a missing value; the empty cell always does.
         as_text: Columns that are text although they hold numbers.
         drop: Columns to leave out.
+        verbose: As of `progress.Bar`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -86,7 +89,16 @@ class CsvTable(Table):
         missing_values: Collection[str] = ("",),
         as_text: Collection[str] = (),
         drop: Collection[str] = (),
+        verbose: int | str = "auto",
     ) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise _checks.InvalidArgument(
+                "path",
+                "be the path of a CSV file",
+                path,
+                "Frames and dictionaries of columns are for `data.from_frame`.",
+                got=f"a {type(path).__name__}",
+            )
         path = pathlib.Path(path)
         if not path.is_file():
             kind = "is a folder" if path.is_dir() else "does not exist"
@@ -107,6 +119,7 @@ class CsvTable(Table):
         self._as_text = frozenset(as_text)
         self._drop = [name for name in self.names if name in drop]
         self._types: _Types | None = None
+        self._verbose = verbose
 
     def frame(self) -> pl.DataFrame:
         """Returns all rows; the file is read once, or again where its first rows mislead."""
@@ -186,8 +199,14 @@ class CsvTable(Table):
 
     def _blocks(self, types: "_Types", *, progress: bool) -> Iterator[pl.DataFrame]:
         """Yields the rows, plain numbers as `pl.Float64` and all else as it is written."""
-        with ReadingBar(self.path.stat().st_size, shown=progress) as bar:
-            for block in self._file.frames(self.names, types.plain, _BLOCK_BYTES, bar.add):
+        size = self.path.stat().st_size / _MEGABYTE
+        verbose = self._verbose if progress else 0
+        with Bar("Reading the table", math.ceil(size), verbose, unit="MB") as bar:
+
+            def read(count: int) -> None:
+                bar.step(count / _MEGABYTE)
+
+            for block in self._file.frames(self.names, types.plain, _BLOCK_BYTES, read):
                 rows = block.drop(self._drop) if self._drop else block
                 written = [name for name in types.plain if rows.schema[name] == pl.String]
                 if written:

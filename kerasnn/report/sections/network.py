@@ -18,6 +18,7 @@ from kerasnn._core.display.svg import figure
 from kerasnn._core.model_outputs import activation_of, symbolic_outputs
 from kerasnn._version import __version__
 from kerasnn.doctor.diagnosis import Diagnosis, findings_block, measurements_table
+from kerasnn.models.ensembles.pack_model import Pack
 from kerasnn.serving.assets import model_card
 from kerasnn.serving.publishing import version_directory
 from kerasnn.serving.report import ExportReport
@@ -93,8 +94,26 @@ def network(model: keras.Model) -> Section:
     if model.compiled:
         facts += [("loss", _loss(model.loss)), ("optimizer", type(model.optimizer).__name__)]
     head = ("layer", "type", "activation", "outputs", "parameters")
-    table = Table("Layers", head, rows, numeric=head[3:])
-    return Section("network", "Network", [Facts(facts), table])
+    blocks: list[Any] = [Facts(facts), Table("Layers", head, rows, numeric=head[3:])]
+    if isinstance(model, Pack):
+        blocks.append(_members(model))
+    return Section("network", "Network", blocks)
+
+
+def _members(model: Pack) -> Table:
+    """Returns the settings of the networks in the mean of a pack, the largest weight first."""
+    pairs = sorted(zip(model.weights_, model.members_, strict=True), key=lambda pair: -pair[0])
+    head = ("weight", *(name.replace("_", " ") for name in pairs[0][1]))
+    rows = [
+        (f"{weight:.2f}", *(_setting(value) for value in setting.values()))
+        for weight, setting in pairs
+    ]
+    title = f"Settings in the mean, each of {model.networks.repeats} networks"
+    return Table(title, head, rows, numeric=head)
+
+
+def _setting(value: Any) -> str:
+    return f"{value:.2g}" if isinstance(value, float) else str(value)
 
 
 def serving(export: ExportReport) -> Section:

@@ -1,0 +1,87 @@
+"""Progress bars of what may take long."""
+
+import sys
+import time
+from typing import Any, Self
+
+import keras
+
+from kerasnn import _checks
+
+_PATIENCE_SECONDS = 2
+
+
+def is_shown_live() -> bool:
+    """Whether somebody watches: in a terminal or a notebook."""
+    return sys.stdout.isatty() or "ipykernel" in sys.modules
+
+
+class Bar:
+    """A progress bar with what is being done, and the time left.
+
+    Args:
+        what: What is being done, in a line above the bar; "" for none.
+        total: Number of steps.
+        verbose: 1 for a bar, 0 for silence, "auto" for a bar where somebody watches and the work
+            takes over two seconds.
+        unit: What a step is called.
+
+    Raises:
+        InvalidArgument: If `verbose` is none of these.
+    """
+
+    def __init__(self, what: str, total: int, verbose: int | str, *, unit: str = "step") -> None:
+        if verbose not in (0, 1, "auto"):
+            raise _checks.InvalidArgument("verbose", "be 0, 1 or 'auto'", verbose)
+        self._what, self._total, self._unit = what, total, unit
+        self._is_silent = not verbose or (verbose == "auto" and not is_shown_live())
+        self._patience = _PATIENCE_SECONDS if verbose == "auto" else 0
+        self._began = time.perf_counter()
+        self._bar: keras.utils.Progbar | None = None
+        self._done = 0.0
+        self._values: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        # Last, so that it shows the last values; the line ends also where the work broke off.
+        if self._bar is not None:
+            self._show(self._bar, finalize=True)
+
+    def step(self, count: float = 1, **values: float) -> None:
+        """Advances the bar, and takes values to show behind it."""
+        self._done += count
+        self._values.update(values)
+        if self._is_silent or not count:
+            return
+        if self._bar is None and time.perf_counter() - self._began >= self._patience:
+            if self._what:
+                print(self._what)
+            self._bar = keras.utils.Progbar(
+                self._total, stateful_metrics=["best"], unit_name=self._unit
+            )
+        if self._bar is not None and self._done < self._total:
+            self._show(self._bar, finalize=False)
+
+    def _show(self, bar: keras.utils.Progbar, *, finalize: bool) -> None:
+        bar.update(int(min(self._done, self._total)), list(self._values.items()), finalize=finalize)
+
+
+class Progress(Bar):
+    """Shows finished folds, the best score so far and the time left.
+
+    Args:
+        what: What is being done.
+        total: Number of folds.
+        verbose: As of `Bar`.
+        unit: What a step is called.
+    """
+
+    def __init__(self, what: str, total: int, verbose: int | str, *, unit: str = "fold") -> None:
+        super().__init__(what, total, verbose, unit=unit)
+
+    def note(self, score: float) -> None:
+        """Receives a score; higher is better."""
+        if "best" not in self._values or score > self._values["best"]:
+            self._values["best"] = score

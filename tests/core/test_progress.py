@@ -1,0 +1,103 @@
+"""Progress bars: who sees one, and when."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from kerasnn import data, lr_find, models, selection, serving
+from kerasnn._core.display import progress
+from kerasnn._core.display.progress import Bar
+
+
+def run(bar):
+    with bar:
+        for loss in (2.0, 1.0):
+            bar.step(loss=loss)
+
+
+def a_model():
+    return models.mlp(2, 1, task="binary", hidden=(2,))
+
+
+X, Y = np.random.default_rng(0).normal(size=(32, 2)), np.arange(32) % 2
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a,y\n" + "1,x\n2,z\n" * 50, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for name, level in (("day", 250), ("night", 5)):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            file = tmp_path / name / f"{number}.png"
+            keras.utils.save_img(file, np.full((4, 4, 3), level), scale=False)
+    return tmp_path
+
+
+def test_a_bar_is_shown_at_once_if_asked_for(capsys):
+    run(Bar("Cooking", 2, 1, unit="egg"))
+    out = capsys.readouterr().out
+    assert out.startswith("Cooking\n")
+    assert "2/2" in out
+    assert "egg" in out
+    assert "loss: 1.0" in out
+    run(Bar("Cooking", 2, 0))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("watched", "seconds"), [(True, 0), (True, 1e9), (False, 0)])
+def test_auto_shows_what_takes_long_to_whoever_watches(watched, seconds, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "_PATIENCE_SECONDS", seconds)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: watched, raising=False)
+    run(Bar("Cooking", 2, "auto"))
+    assert bool(capsys.readouterr().out) == (watched and seconds == 0)
+
+
+def test_a_bar_of_work_that_breaks_off_ends_its_line(capsys):
+    def break_off():
+        with Bar("Cooking", 10, 1) as bar:
+            bar.step(3)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    out = capsys.readouterr().out
+    assert " 3/10" in out
+    assert out.endswith("\n")
+
+
+def test_verbose_is_zero_one_or_auto(invalid):
+    with invalid("verbose", 2):
+        Bar("Cooking", 10, 2)
+
+
+@pytest.mark.parametrize(
+    ("what", "title"),
+    [
+        (lambda table, **_: data.from_csv(table, "y", verbose=1), "Reading the table"),
+        (
+            lambda photos, **_: data.from_directory(photos, image_size=(4, 4), verbose=1),
+            "Reading the images",
+        ),
+        (lambda **_: lr_find(a_model(), X, Y, steps=10, high=1e3, verbose=1), "Sweep of learning"),
+        (
+            lambda tmp_path, **_: serving.export(a_model(), tmp_path / "m", verbose=1),
+            "Export: trace",
+        ),
+        (
+            lambda **_: selection.cross_validate(a_model, X, Y, cv=2, epochs=1, verbose=1),
+            "Cross-validation",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The loss has not risen")
+def test_what_takes_long_has_a_bar(what, title, table, photos, tmp_path, capsys):
+    what(table=table, photos=photos, tmp_path=tmp_path)
+    assert capsys.readouterr().out.startswith(title)
