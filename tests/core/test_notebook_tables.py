@@ -180,8 +180,9 @@ def test_a_stream_is_not_read():
     spec = (tf.TensorSpec((None, 3)), tf.TensorSpec((None,), tf.int64))
     stream = tf.data.Dataset.from_generator(refuse, output_signature=spec)
     stream = stream.apply(tf.data.experimental.assert_cardinality(7))
-    text = page_of(data.Split(stream, None, stream, None, "binary")).text
+    text = page_of(data.Split(stream, None, stream, None, "binary", ("cat", "dog"))).text
     assert "7 batches of (None, 3) float32" in text
+    assert "classes cat, dog" in text
 
 
 def test_many_rows_and_columns_are_told_by_some_of_them():
