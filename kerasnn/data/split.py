@@ -119,6 +119,9 @@ class Split:
             blocks.append(_targets(self))
             blocks.append(_columns(self))
             blocks.append(_first_rows(self))
+        else:
+            named = (("classes", self.classes), ("columns", self.features))
+            blocks.append(Facts([(what, _listed(n, 20)) for what, n in named if n is not None]))
         return for_notebook(f"Split, {self.task}", blocks)
 
 

@@ -100,7 +100,9 @@ def draw_measurements(history: Sequence[Measurements], findings: Sequence[Findin
             values = [_value(each, name, attribute) for each in history]
             _line(ax, epochs, values, name, **line_look(i))
         if logarithmic:
-            ax.set_yscale("log")
+            # A measure of zeros has no logarithm.
+            if any((np.asarray(line.get_ydata()) > 0).any() for line in ax.lines):
+                ax.set_yscale("log")
         else:
             ax.set_ylim(-0.05, 1.05)
         ax.set_title(title)

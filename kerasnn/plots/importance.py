@@ -77,6 +77,9 @@ def importance(
     )
     ax.invert_yaxis()
     ax.axvline(0, color="black", linewidth=0.8)
+    # Long labels of small numbers would overlap.
+    ax.locator_params(axis="x", nbins=5)
+    ax.ticklabel_format(axis="x", scilimits=(-2, 4))
     ax.set_xlabel(f"rise of the {loss_name(split.task)}")
     ax.set_ylabel("permuted column")
     return ax

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 METHODS = ("minimum", "steep", "valley")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class RateSweep:
     """The loss of one step after the other, each at a higher learning rate.
 
@@ -93,14 +93,23 @@ class RateSweep:
         ax.legend()
         return ax
 
+    def __repr__(self) -> str:
+        """Returns the suggestion and the range of the rates, without the losses."""
+        return f"RateSweep(suggestion={self._suggested()}, method={self.method!r}, {self._rates()})"
+
+    def _suggested(self) -> str:
+        return f"{self.suggestion:.2g}" if np.argmin(self.smoothed) else "none: the loss never fell"
+
+    def _rates(self) -> str:
+        first, last = self.learning_rates[0], self.learning_rates[-1]
+        return f"{len(self.losses)} learning rates from {first:.2g} to {last:.2g}"
+
     def _repr_html_(self) -> str:
         """Returns the suggestion and the curve, for a notebook."""
-        fell = bool(np.argmin(self.smoothed))
-        rates = f"{self.learning_rates[0]:.2g} to {self.learning_rates[-1]:.2g}"
         facts = [
-            ("suggestion", f"{self.suggestion:.2g}" if fell else "none: the loss never fell"),
+            ("suggestion", self._suggested()),
             ("method", self.method),
-            ("learning rates", f"{rates}, in {len(self.losses)} steps"),
+            ("swept", self._rates()),
         ]
         curve = svg.figure(
             "Loss against learning rate",

@@ -52,7 +52,7 @@ def fit(model, callback, **kwargs):
 def test_a_figure_an_epoch_and_one_at_the_end(notebook):
     history = fit(network(), callbacks.LivePlot(every_s=0))
     assert history.engine == "graph"
-    # Drawing takes a tenth of the time, which is shorter here than a figure.
+    # Drawing takes a fifth of the time, which is shorter here than a figure.
     assert 1 <= len(notebook.shown) <= 4
     last = notebook.shown[-1]
     assert Page(last).open == []
@@ -65,12 +65,15 @@ def test_a_figure_an_epoch_and_one_at_the_end(notebook):
 
 
 def test_a_rate_that_changes_is_drawn(notebook):
+    # The rate is that of each epoch, also where it is set after the figure is drawn.
     decay = callbacks.LearningRateDecay(schedules.Exponential(0.1, rate=0.5))
     live = callbacks.LivePlot(metrics=[], boundary=False)
     kerasnn.fit(network(), X, Y, epochs=3, callbacks=[decay, live], verbose=0)
     assert "<figcaption>learning rate</figcaption>" in notebook.shown[-1]
     for name in ("accuracy", "decision boundary"):
         assert f"<figcaption>{name}</figcaption>" not in notebook.shown[-1]
+    rates = live.state()["rates"]
+    np.testing.assert_allclose(rates, [[1, 0.1], [2, 0.05], [3, 0.025]], rtol=1e-6)
 
 
 def test_training_is_the_same_bit_for_bit(notebook):

@@ -104,7 +104,7 @@ def test_the_html_fits_into_a_notebook(name, pages):
     # Other elements of the page keep their style, and text the colour of the notebook's theme.
     style = page.source.partition("<style>")[2].partition("</style>")[0]
     rules = [line for line in style.splitlines() if line and line[0] not in " }"]
-    assert all(rule.startswith((".kerasnn {", "div.kerasnn ")) for rule in rules)
+    assert all(rule.startswith((".kerasnn {", "div.kerasnn.kerasnn ")) for rule in rules)
     assert not re.search(r"(?<!-)\bcolor: *#|background: *#", style)
     assert not re.search(r"(fill|stroke): *#(000000|ffffff)", page.source)
 
@@ -180,8 +180,9 @@ def test_a_stream_is_not_read():
     spec = (tf.TensorSpec((None, 3)), tf.TensorSpec((None,), tf.int64))
     stream = tf.data.Dataset.from_generator(refuse, output_signature=spec)
     stream = stream.apply(tf.data.experimental.assert_cardinality(7))
-    text = page_of(data.Split(stream, None, stream, None, "binary")).text
+    text = page_of(data.Split(stream, None, stream, None, "binary", ("cat", "dog"))).text
     assert "7 batches of (None, 3) float32" in text
+    assert "classes cat, dog" in text
 
 
 def test_many_rows_and_columns_are_told_by_some_of_them():
@@ -220,8 +221,16 @@ def test_the_curve_of_a_sweep(pages):
     page = pages["RateSweep"]
     assert "suggestion 0.01" in page.text
     assert page.source.count("<svg") == 1
+    # No mathematical text, such as $10^{-3}$.
+    assert {"0.001", "0.01", "0.1"} <= set(page.text.split())
+    assert "$" not in page.source
     flat = RateSweep(np.geomspace(1e-3, 1, 3), np.ones(3), np.ones(3))
     assert "none: the loss never fell" in page_of(flat).text
+
+
+def test_the_text_of_a_sweep_has_no_losses():
+    expected = "RateSweep(suggestion=0.01, method='minimum', 4 learning rates from 0.001 to 1)"
+    assert repr(CASES["RateSweep"]) == expected
 
 
 def test_other_results(pages):

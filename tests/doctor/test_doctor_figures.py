@@ -57,6 +57,14 @@ def test_every_layer_has_its_own_line_style():
     assert len({(line.get_color(), line.get_linestyle()) for line in drawn}) == 20
 
 
+def test_zeros_have_no_logarithmic_axis():
+    layer = LayerMeasurements("one", gradient=0.0, update=1e-3)
+    panels = draw_measurements([Measurements(1, (layer,), math.nan, None, None)], [])
+    scales = {ax.get_title(): ax.get_yscale() for ax in panels}
+    assert scales["gradient norm"] == "linear"
+    assert scales["update / weights in a step"] == "log"
+
+
 def test_without_scores_and_layers():
     panels = draw_measurements([Measurements(1, (), math.nan, None, None)], [])
     assert not any(lines(ax) for ax in panels)

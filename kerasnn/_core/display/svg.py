@@ -95,6 +95,8 @@ def inline(canvas: "Canvas", label: str) -> "Markup":
     """
     from markupsafe import Markup, escape
 
+    for ax in canvas.axes:
+        _without_math(ax)
     file = io.StringIO()
     canvas.savefig(file, format="svg", dpi=200, metadata=_NO_METADATA)
     width, height = canvas.get_size_inches() * 72
@@ -109,6 +111,16 @@ def names_in_figures(names: Sequence[str]) -> list[str]:
     if len(set(cut)) == len(cut):
         return cut
     return [f"{i}: {short(name, _LONGEST - 4)}" for i, name in enumerate(names)]
+
+
+def _without_math(ax: "Axes") -> None:
+    """Gives logarithmic axes labels such as 0.001, since a page parses no mathematical text."""
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+
+    for axis in (ax.xaxis, ax.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.set_minor_formatter(NullFormatter())
 
 
 def _in_page(svg: str) -> str:
