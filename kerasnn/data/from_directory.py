@@ -1,17 +1,24 @@
 """Data sets of images, from a folder with one folder for each class."""
 
-import concurrent.futures
 import os
 import pathlib
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn._core.display.progress import Bar
 from kerasnn.data.images import decoding
+from kerasnn.data.images.reading import (
+    FoundImage,
+    ImageOptions,
+    described_copies,
+    read_again,
+    read_images,
+)
+from kerasnn.data.images.resizing import RESIZES
 from kerasnn.data.rows.batching import batches
 from kerasnn.data.rows.partition import check_partition, partition
 from kerasnn.data.split import Split
@@ -25,6 +32,7 @@ def from_directory(
     image_size: tuple[int, int],
     classes: Sequence[str] | None = None,
     color_mode: str = "rgb",
+    resize: str = "stretch",
     test_size: float = 0.2,
     seed: int = 0,
     errors: str = "raise",
@@ -35,12 +43,13 @@ def from_directory(
     """Reads a folder with one folder of images for each class into a training and a test part.
 
     Images are JPEG, PNG, BMP, WebP or GIF (the first frame), whatever their file names. They are
-    turned upright as their EXIF data asks, stretched to one size, and stay raw uint8 levels from 0
-    to 255, `(height, width, channels)`. Two classes make a binary task, more a multiclass one.
+    turned upright as their EXIF data asks, brought to one size, and stay raw uint8 levels from 0 to
+    255, `(height, width, channels)`. Two classes make a binary task, more a multiclass one.
 
     A file is refused if its decoded levels would differ from what a viewer shows: transparent
     pixels, 16 bits per channel (PNG), a colour table or compression (BMP). The `image_bytes`
-    signature of `kerasnn.serving.export` decodes and refuses in the same way.
+    signature of `kerasnn.serving.export` decodes and refuses in the same way; give it the same
+    `resize`. A test image whose pixels are those of a training image is told in a warning.
 
     Hidden files and folders, `__MACOSX` and files beside the class folders are ignored. Every
     other file has to be an image, and every other folder a class with at least two images.
@@ -51,6 +60,9 @@ def from_directory(
         classes: Names of the folders to read, in the order of the class indices; None is all of
             them, in alphabetical order.
         color_mode: "rgb" or "grayscale".
+        resize: How an image comes to `image_size`: "stretch" changes its proportions, "crop" cuts
+            the longer side evenly at both ends, "pad" keeps all of it, between black bars. Smaller
+            images are averages over the area of each pixel, larger ones interpolated linearly.
         test_size: Fraction of the images in the test part, in (0, 1). Classes have the same
             fractions of both parts.
         seed: Seed of the split, and of the shuffle with `in_memory=False`.
@@ -64,7 +76,8 @@ def from_directory(
             notebook where it takes over two seconds.
 
     Returns:
-        A `Split` with uint8 images and int64 class indices.
+        A `Split` with uint8 images and int64 class indices, and the files of both parts in
+        `files_train` and `files_test`. Its text counts training and test images by class.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -79,15 +92,16 @@ def from_directory(
         >>> for name, level in (("day", 250), ("night", 5)):
         ...     (path / name).mkdir()
         ...     for number in range(5):
-        ...         pixels = numpy.full((20, 30, 3), level)
+        ...         pixels = numpy.full((20, 30, 3), level - number)
         ...         keras.utils.save_img(path / name / f"{number}.png", pixels, scale=False)
         >>> data.from_directory(path, image_size=(8, 8))
         Split(binary, x_train=(8, 8, 8, 3) uint8, y_train=(8,) int64,
               x_test=(2, 8, 8, 3) uint8, y_test=(2,) int64,
-              classes=day, night, features=None)
+              classes=day (4 + 1), night (4 + 1), features=None)
     """
     decoding.check_size(image_size)
     _checks.one_of("color_mode", color_mode, decoding.COLOR_MODES)
+    _checks.one_of("resize", resize, RESIZES)
     _checks.one_of("errors", errors, ["raise", "skip"])
     _checks.integer("batch_size", batch_size)
     check_partition(test_size, seed)
@@ -95,45 +109,71 @@ def from_directory(
     names = _class_names(root, classes)
     files, y = _files(root, names)
 
-    x, readable = _read(files, image_size, color_mode, keep=in_memory, verbose=verbose)
-    if not readable.all():
-        broken = [files[i] for i in np.flatnonzero(~readable)]
-        listed = ", ".join(
-            f"{file.relative_to(root)} ({decoding.file_problem(file)})" for file in broken[:5]
-        )
-        summary = (
-            f"{len(broken)} of {len(files)} files under {root} cannot be used: "
-            f"{listed}{', ...' if len(broken) > 5 else ''}"
-        )
+    options = ImageOptions(image_size, color_mode, resize)
+    x, found = read_images(files, options, keep=in_memory, verbose=verbose)
+    if any(one.problem for one in found):
+        summary = _summary(root, files, found)
         if errors == "raise":
             raise ValueError(f"{summary}. Remove them, or leave them out with errors='skip'.")
         warnings.warn(f"Skipped: {summary}.", UserWarning, stacklevel=3)
-        x, y = x[readable[: len(x)]], y[readable]
-        files = [file for file, is_readable in zip(files, readable, strict=True) if is_readable]
+        usable = [row for row, one in enumerate(found) if not one.problem]
+        x, y = x[usable] if in_memory else x, y[usable]
+        files, found = [files[row] for row in usable], [found[row] for row in usable]
     for number, name in enumerate(names):
         if number not in y:
             raise _no_image(root / name)
 
     train, test = partition(len(y), test_size=test_size, seed=seed, labels=y, classes=names)
-    task = Task.BINARY if len(names) == 2 else Task.MULTICLASS
-    if in_memory:
-        return Split(x[train], y[train], x[test], y[test], task, names)
+    copies = described_copies(found, train, test, lambda row: str(files[row].relative_to(root)))
+    if copies:
+        warnings.warn(copies, UserWarning, stacklevel=3)
+    paths = np.array([str(file) for file in files], dtype=object)
 
-    def load(file: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image = decoding.decode_resized(tf.io.read_file(file), image_size, color_mode)
-        return tf.ensure_shape(image, (*image_size, decoding.COLOR_MODES[color_mode])), label
+    def part(rows: np.ndarray, shuffle_seed: int | None) -> tuple[Any, Any]:
+        if in_memory:
+            return x[rows], y[rows]
+        inside = [found[row] for row in rows]
+        return _stream(paths[rows], y[rows], inside, options, batch_size, shuffle_seed), None
 
-    x_train, x_test = (
-        batches(
-            tf.data.Dataset.from_tensor_slices(([str(files[i]) for i in rows], y[rows])),
-            len(rows),
-            batch_size,
-            shuffle_seed=shuffle_seed,
-            load=load,
-        )
-        for rows, shuffle_seed in ((train, seed), (test, None))
+    x_train, y_train = part(train, seed)
+    x_test, y_test = part(test, None)
+    return Split(
+        x_train,
+        y_train,
+        x_test,
+        y_test,
+        Task.BINARY if len(names) == 2 else Task.MULTICLASS,
+        names,
+        files_train=paths[train],
+        files_test=paths[test],
     )
-    return Split(x_train, None, x_test, None, task, names)
+
+
+def _stream(
+    paths: np.ndarray,
+    y: np.ndarray,
+    found: Sequence[FoundImage],
+    options: ImageOptions,
+    batch_size: int,
+    shuffle_seed: int | None,
+) -> tf.data.Dataset:
+    """Returns batches that decode the files when they are read."""
+    entries, read = read_again(paths.tolist(), found, options)
+
+    def load(entry: dict[str, tf.Tensor], label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return read(entry), label
+
+    slices: Any = (entries, y)
+    rows = tf.data.Dataset.from_tensor_slices(slices)
+    return batches(rows, len(y), batch_size, shuffle_seed=shuffle_seed, load=load)
+
+
+def _summary(root: pathlib.Path, files: Sequence[pathlib.Path], found: Sequence[FoundImage]) -> str:
+    """Returns which files cannot be used, and why."""
+    broken = [(file, one.problem) for file, one in zip(files, found, strict=True) if one.problem]
+    listed = ", ".join(f"{file.relative_to(root)} ({why})" for file, why in broken[:5])
+    more = ", ..." if len(broken) > 5 else ""
+    return f"{len(broken)} of {len(files)} files under {root} cannot be used: {listed}{more}"
 
 
 def _class_names(root: pathlib.Path, classes: Sequence[str] | None) -> tuple[str, ...]:
@@ -180,38 +220,6 @@ def _files(root: pathlib.Path, names: Sequence[str]) -> tuple[list[pathlib.Path]
         files += entries
         labels += [number] * len(entries)
     return files, np.array(labels, dtype=np.int64)
-
-
-def _read(
-    files: list[pathlib.Path],
-    size: tuple[int, int],
-    color_mode: str,
-    *,
-    keep: bool,
-    verbose: int | str,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Decodes every file; returns the images if they are kept, and which files could be read."""
-    kept = np.zeros(
-        (len(files) if keep else 0, *size, decoding.COLOR_MODES[color_mode]), dtype=np.uint8
-    )
-
-    def read(row: int) -> bool:
-        image = decoding.read_file(files[row], size, color_mode)
-        if keep and image is not None:
-            kept[row] = image
-        return image is not None
-
-    # The first call builds the program, which otherwise each thread would do.
-    readable = [read(0)]
-    with (
-        Bar("Reading the images", len(files), verbose, unit="image") as bar,
-        concurrent.futures.ThreadPoolExecutor() as pool,
-    ):
-        bar.step()
-        for is_readable in pool.map(read, range(1, len(files))):
-            readable.append(is_readable)
-            bar.step()
-    return kept, np.array(readable, dtype=bool)
 
 
 def _is_relevant(entry: pathlib.Path) -> bool:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn.data._tfds import choose_splits, prepared_builder
 from kerasnn.data.images import decoding
+from kerasnn.data.images.resizing import resized
 from kerasnn.data.rows.batching import batches
 from kerasnn.data.rows.partition import check_partition, partition, split_arrays
 from kerasnn.data.split import Split
@@ -137,7 +138,7 @@ def _inputs(
                 "stay None for a data set whose inputs are not uint8 images",
                 image_size,
             )
-        return lambda x: decoding.resize(x, image_size), None
+        return lambda x: resized(x, image_size), None
     if not spec.shape.is_fully_defined():
         raise _checks.InvalidArgument(
             "image_size",

@@ -1,6 +1,8 @@
 """`Split`: the training part and the test part of a data set."""
 
+import collections
 import dataclasses
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -48,6 +50,9 @@ class Split:
             with `windows` that of the row whose target it is. None where x is no table's, and
             with `in_memory=False`, whose training rows are shuffled.
         rows_test: As `rows_train`, of the test rows, with `in_memory=False` too.
+        files_train: Path of each training image of a folder, an array of strings in the order of
+            x; with `in_memory=False` of all files that the batches shuffle. None for other data.
+        files_test: As `files_train`, of the test images, which no batches shuffle.
 
     Example:
         >>> from kerasnn import data
@@ -74,6 +79,8 @@ class Split:
     groups_train: Any = None
     rows_train: Any = None
     rows_test: Any = None
+    files_train: Any = None
+    files_test: Any = None
 
     def __post_init__(self) -> None:
         """Accepts the task by name, too."""
@@ -99,12 +106,23 @@ class Split:
         """Position of each column of indices in x -> number of indices: `embeddings` of `mlp`."""
         return {} if self.encoder is None else self.encoder.embeddings
 
+    @property
+    def _counted_classes(self) -> tuple[str, ...] | None:
+        """Names of the classes, with the numbers of training and test images of a folder."""
+        if self.classes is None or self.files_train is None:
+            return self.classes
+        train, test = (
+            collections.Counter(pathlib.Path(file).parent.name for file in files)
+            for files in (self.files_train, self.files_test)
+        )
+        return tuple(f"{name} ({train[name]} + {test[name]})" for name in self.classes)
+
     def __repr__(self) -> str:
         """Returns names and shapes, without the data."""
         arrays = ("x_train", "y_train", "x_test", "y_test")
         parts = [str(self.task)]
         parts += [f"{name}={_described(getattr(self, name))}" for name in arrays]
-        parts += [f"{name}={_listed(getattr(self, name))}" for name in ("classes", "features")]
+        parts += [f"classes={_listed(self._counted_classes)}", f"features={_listed(self.features)}"]
         return f"Split({', '.join(parts)})"
 
     def _repr_html_(self) -> str:

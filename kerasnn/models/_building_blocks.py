@@ -195,16 +195,35 @@ class LayerFactory:
         return [output]
 
 
-def augmentation_layers(factory: LayerFactory) -> list[keras.layers.Layer]:
-    """Returns layers that shift images by up to a tenth and rotate them by up to 10 degrees."""
-    return [
-        keras.layers.RandomTranslation(
-            0.1, 0.1, fill_mode="nearest", seed=factory.seed(), name="move"
-        ),
-        keras.layers.RandomRotation(
-            10 / 360, fill_mode="nearest", seed=factory.seed(), name="turn"
-        ),
-    ]
+# What `augment=True` stands for.
+_AUGMENTATIONS = ("shift", "rotate")
+
+
+def augmentation_layers(factory: LayerFactory, augment: Any = True) -> list[keras.layers.Layer]:
+    """Returns layers that change images at random in training, each by its name.
+
+    Args:
+        factory: Gives the seeds.
+        augment: True, or one or more of the names.
+    """
+    if isinstance(augment, bool):
+        names: Any = _AUGMENTATIONS if augment else ()
+    else:
+        names = (augment,) if isinstance(augment, str) else augment
+    if not isinstance(names, (tuple, list)) or len(set(map(str, names))) < len(names):
+        rule = "be True, False, or a sequence of different names"
+        raise _checks.InvalidArgument("augment", rule, augment)
+    fill: dict[str, Any] = {"fill_mode": "nearest"}
+    makers: dict[str, Callable[..., keras.layers.Layer]] = {
+        "flip": lambda **given: keras.layers.RandomFlip("horizontal", **given),
+        "flip_vertical": lambda **given: keras.layers.RandomFlip("vertical", **given),
+        "shift": lambda **given: keras.layers.RandomTranslation(0.1, 0.1, **fill, **given),
+        "rotate": lambda **given: keras.layers.RandomRotation(10 / 360, **fill, **given),
+        "zoom": lambda **given: keras.layers.RandomZoom(0.1, **fill, **given),
+    }
+    for name in names:
+        _checks.one_of("augment", name, makers)
+    return [makers[name](seed=factory.seed(), name=f"augment_{name}") for name in names]
 
 
 def layer_sizes(argument: str, value: Any, *, empty: bool = False) -> tuple[int, ...]:

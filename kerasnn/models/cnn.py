@@ -26,7 +26,7 @@ def cnn(
     pool: str = "max",
     hidden: int | Sequence[int] = (128,),
     dropout: float | Sequence[float] = 0.5,
-    augment: bool = False,
+    augment: bool | str | Sequence[str] = False,
     activation: Any = "relu",
     l1: float = 0.0,
     l2: float = 0.0,
@@ -52,8 +52,10 @@ def cnn(
         pool: `"max"` or `"average"`.
         hidden: Units of each dense hidden layer; `()` for none.
         dropout: Fraction of each dense hidden layer's outputs dropped in training.
-        augment: Whether to shift each image by up to a tenth of its size and rotate it by up to
-            10 degrees, at random, in training only.
+        augment: Names of what is done to each image at random, in training only: "flip" to the
+            left and right, "flip_vertical", "shift" by up to a tenth of its size, "rotate" by up to
+            10 degrees, "zoom" by up to a tenth. True is ("shift", "rotate"), False nothing.
+            `plots.augmentation(model, x)` shows examples.
         activation: Activation of all convolutions and dense hidden layers, by name.
         l1: Factor of the penalty l1 * sum(abs(W)) on every kernel.
         l2: Factor of the penalty l2 * sum(W**2) on every kernel.
@@ -90,8 +92,7 @@ def cnn(
     [function] = _building_blocks.layer_activations(activation, 1)
     drops = _building_blocks.dropout_rates("dropout", dropout, len(widths))
     stack: list[Any] = [keras.Input(shape, name="image")]
-    if augment:
-        stack += _building_blocks.augmentation_layers(factory)
+    stack += _building_blocks.augmentation_layers(factory, augment)
     stack += factory.standardize(normalize)
     for i, width in enumerate(blocks):
         for j in range(convolutions):

@@ -48,7 +48,13 @@ def text(
     a text are averaged, or read by recurrent layers. All of this is in the model, so that `fit`,
     `predict`, a `.keras` file and an exported SavedModel take strings.
 
-    The words are looked up anew in each epoch, in a TensorFlow graph; XLA cannot read text.
+    The words are looked up anew in each epoch, in a TensorFlow graph; XLA cannot read text. For a
+    long training, look them up once, and train the other layers, which the model shares, on the
+    indices:
+
+        part = models.Sequential(model.layers[1:])
+        part.compile("adam", loss=model.loss, metrics=["accuracy"])
+        part.fit(model.layers[0](texts), y, epochs=100)
 
     Args:
         texts: The training texts, whose most frequent words are the vocabulary. Give those of the

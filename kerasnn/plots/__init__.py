@@ -6,6 +6,7 @@ it and `plt.close` frees it. A given Axes is used as it is, also for one plot ov
 """
 
 from kerasnn.plots.activations import activations
+from kerasnn.plots.augmentation import augmentation
 from kerasnn.plots.filters import filters
 from kerasnn.plots.gradients import gradients
 from kerasnn.plots.history import history
@@ -21,6 +22,7 @@ from kerasnn.plots.predictions.worst import worst
 
 __all__ = [
     "activations",
+    "augmentation",
     "confusion",
     "decision_boundary",
     "filters",

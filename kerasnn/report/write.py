@@ -96,7 +96,8 @@ def write(
         notes: Sentences about the data, such as on rows that were left out.
         command: Command line or program that repeats the training.
         seed: Seed of the training.
-        names: Names of the test rows, such as those of image files.
+        names: Names of the test rows; None takes the files of `split.files_test`, each with its
+            folder, where the split has them, and else numbers.
         n_worst: Number of test rows with the largest losses to show.
         importance_repeats: Permutations of each column; 0 for none.
 
@@ -132,6 +133,8 @@ def write(
     diagnosed = None if findings is None else network.diagnosis(findings)
     served = None if export is None else network.serving(export)
     part = predicted_rows.read(split, model, n_worst)
+    if names is None and split.files_test is not None:
+        names = ["/".join(pathlib.Path(file).parts[-2:]) for file in split.files_test]
     if names is not None and len(names) < part.rows:
         rule = f"name the {part.rows} test rows"
         raise _checks.InvalidArgument("names", rule, names, got=f"{len(names)} names")

@@ -13,6 +13,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn._core.display.progress import Bar
 from kerasnn._core.process.forked import check_not_forked
+from kerasnn.data.images.resizing import RESIZES
 from kerasnn.serving.assets import model_card, warmup_requests
 from kerasnn.serving.errors import RefusedRowsError
 from kerasnn.serving.graph import example_rows, restrictions, saving, tables
@@ -36,6 +37,7 @@ def export(
     labels: Sequence[str] | None = None,
     examples: Any = None,
     signatures: str | Sequence[str] = "auto",
+    resize: str = "stretch",
     warmup: bool = True,
     batch_sizes: Sequence[int] = (1, 8, 32),
     verify: bool = True,
@@ -102,6 +104,8 @@ def export(
             `encoder` they are raw rows: a dictionary of columns, a list of dictionaries, or a
             frame; the default is the encoder's own `examples`.
         signatures: `auto` for all that suit the model, or the names of those to write.
+        resize: How the files of `image_bytes` come to the size of the model's input: "stretch",
+            "crop" or "pad", the `resize` with which `data.from_directory` read the training images.
         warmup: Whether to write requests with which the server warms up, one for each signature
             and batch size.
         batch_sizes: Numbers of rows in the warm-up requests and in verification, and to which the
@@ -143,6 +147,7 @@ def export(
         )
     for name, value in {"warmup": warmup, "verify": verify, "overwrite": overwrite}.items():
         _checks.boolean(name, value)
+    _checks.one_of("resize", resize, RESIZES)
     sizes = batching.batch_sizes(batch_sizes)
     versions = pathlib.Path(path)
     publish.check(versions, version, overwrite=overwrite)
@@ -157,7 +162,7 @@ def export(
     restrictions.check_operations(traced.program.graph.as_graph_def())
     saved = saving.module(traced)
     names = None if labels is None else Labels(labels, traced)
-    chosen = choose(traced, names, signatures)
+    chosen = choose(traced, names, signatures, resize)
     if encoder is not None:
         rows = tables.example_rows(encoder, examples)
     elif examples is None:
@@ -197,6 +202,7 @@ def export(
             versions,
             rows=rows,
             signatures=chosen,
+            resize=resize if "image_bytes" in chosen else None,
             requests=requests,
             labels=names,
             batch_sizes=sizes,

@@ -37,7 +37,7 @@ def photos(tmp_path):
         (tmp_path / name).mkdir()
         for number in range(4):
             file = tmp_path / name / f"{number}.png"
-            keras.utils.save_img(file, np.full((4, 4, 3), level), scale=False)
+            keras.utils.save_img(file, np.full((4, 4, 3), level - number), scale=False)
     return tmp_path
 
 

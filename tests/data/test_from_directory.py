@@ -1,4 +1,6 @@
 import io
+import pathlib
+import re
 import struct
 import warnings
 from typing import Any
@@ -36,6 +38,10 @@ def folder(tmp_path):
     return root
 
 
+def _read(path, size, resize="stretch") -> Any:
+    return decoding.read_file(decoding.read_program(size, "rgb", resize), path)[0]
+
+
 def _unbatched(stream):
     xs, ys = zip(*stream.as_numpy_iterator(), strict=True)
     return np.concatenate(xs), np.concatenate(ys)
@@ -45,7 +51,8 @@ def test_every_image_arrives_once_with_its_class(folder):
     split = data.from_directory(folder, image_size=(6, 5))
     assert repr(split) == (
         "Split(multiclass, x_train=(24, 6, 5, 3) uint8, y_train=(24,) int64, "
-        "x_test=(6, 6, 5, 3) uint8, y_test=(6,) int64, classes=cat, dog, eel, features=None)"
+        "x_test=(6, 6, 5, 3) uint8, y_test=(6,) int64, "
+        "classes=cat (8 + 2), dog (8 + 2), eel (8 + 2), features=None)"
     )
     assert np.bincount(split.y_test).tolist() == [2, 2, 2]
     levels = np.concatenate([split.x_train, split.x_test])[:, 0, 0, 0]
@@ -95,26 +102,122 @@ def test_images_are_decoded_as_pillow_decodes_them(tmp_path, kind, mode, toleran
     Image.fromarray(pixels).convert(mode).save(path, kind)
     with Image.open(path) as stored:
         expected = np.asarray(stored.convert("RGB")).astype(int)
-    found: Any = decoding.read_file(path, (7, 9), "rgb")
+    found: Any = _read(path, (7, 9))
     assert np.abs(found.astype(int) - expected).max() <= tolerance
 
 
-def test_shrinking_agrees_with_pillows_antialiased_one(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3)).astype(np.uint8)
-    _save(tmp_path / "x", pixels)
-    expected = Image.fromarray(pixels).resize((7, 5), Image.Resampling.BILINEAR)
-    found: Any = decoding.read_file(tmp_path / "x", (5, 7), "rgb")
-    assert np.abs(found.astype(int) - np.asarray(expected)).max() <= 1
+def _saved(path, shape, kind="PNG"):
+    """Writes an image without fine detail, and returns its pixels as Pillow reads them."""
+    small = np.random.default_rng(0).integers(0, 256, (5, 5, 3)).astype(np.uint8)
+    image = Image.fromarray(small).resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
+    image.save(path, kind)
+    with Image.open(path) as stored:
+        return np.asarray(stored.convert("RGB"))
+
+
+def _averaged(pixels, height, width):
+    """Averages over the area of each new pixel."""
+    fine = pixels.astype(float).repeat(height, axis=0).repeat(width, axis=1)
+    return fine.reshape(height, len(pixels), width, pixels.shape[1], 3).mean(axis=(1, 3))
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "tolerance"),
+    [
+        ((32, 48), "PNG", 1),
+        ((30, 25), "PNG", 1),
+        # Reduced while they are decoded.
+        ((160, 224), "JPEG", 4),
+        ((80, 48), "JPEG", 8),
+    ],
+)
+def test_a_much_larger_image_is_averaged(tmp_path, shape, kind, tolerance):
+    pixels = _saved(tmp_path / "x", shape, kind)
+    found = _read(tmp_path / "x", (5, 7))
+    assert np.abs(found - _averaged(pixels, 5, 7)).max() <= tolerance
+
+
+def test_a_smaller_image_is_interpolated_as_pillow_does_it(tmp_path):
+    pixels = _saved(tmp_path / "x", (4, 5))
+    expected = np.asarray(Image.fromarray(pixels).resize((7, 6), Image.Resampling.BILINEAR))
+    assert np.abs(_read(tmp_path / "x", (6, 7)) - expected.astype(int)).max() <= 1
+
+
+def test_fine_stripes_become_grey(tmp_path):
+    stripes = np.zeros((64, 96, 3), np.uint8)
+    stripes[:, ::2] = 200
+    _save(tmp_path / "x", stripes)
+    np.testing.assert_allclose(_read(tmp_path / "x", (8, 8)), 100, atol=1)
+
+
+def test_crop_cuts_the_longer_side_at_both_ends(tmp_path):
+    for shape, kept in (((40, 120), np.s_[:, 20:100]), ((120, 40), np.s_[50:70])):
+        pixels = _saved(tmp_path / "x", shape)
+        found = _read(tmp_path / "x", (10, 20), "crop")
+        assert np.abs(found - _averaged(pixels[kept], 10, 20)).max() <= 1
+
+
+def test_pad_keeps_all_between_black_bars(tmp_path):
+    for shape, inside in (((40, 100), np.s_[1:9]), ((100, 40), np.s_[:, 8:12])):
+        pixels = _saved(tmp_path / "x", shape)
+        expected = np.zeros((10, 20, 3))
+        expected[inside] = _averaged(pixels, *expected[inside].shape[:2])
+        found = _read(tmp_path / "x", (10, 20), "pad")
+        assert np.abs(found - expected).max() <= 1
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+def test_a_stream_of_photographs_holds_the_same_images_as_memory(tmp_path, resize):
+    """Whatever its formats, sizes and orientations."""
+    rng = np.random.default_rng(0)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for i, (height, width) in enumerate(
+        [(60, 90), (24, 20), (9, 9), (150, 140), (30, 70), (8, 40)]
+    ):
+        pixels = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
+        _save(tmp_path / "ab"[i % 2] / f"{i}.jpg", pixels, "JPEG", **({"exif": exif} if i else {}))
+        _save(tmp_path / "ab"[i % 2] / f"{i}.png", pixels[::-1], "PNG")
+        _save(tmp_path / "ab"[i % 2] / f"{i}.webp", pixels[:, ::-1], "WEBP")
+    _with_alpha(pixels, 255).save(tmp_path / "a" / "opaque.png")
+    _with_alpha(pixels[::-1, ::-1], 255).save(tmp_path / "b" / "opaque.webp", lossless=True)
+    arguments = {"image_size": (10, 8), "resize": resize, "test_size": 0.9}
+    memory = data.from_directory(tmp_path, **arguments)
+    stream = data.from_directory(tmp_path, **arguments, in_memory=False)
+    np.testing.assert_array_equal(_unbatched(stream.x_test)[0], memory.x_test)
+    np.testing.assert_array_equal(stream.files_test, memory.files_test)
+
+
+def test_the_files_of_each_row(folder):
+    split = data.from_directory(folder, image_size=(6, 5))
+    for files, y, x in (
+        (split.files_train, split.y_train, split.x_train),
+        (split.files_test, split.y_test, split.x_test),
+    ):
+        assert [split.classes[i] for i in y] == [pathlib.Path(f).parent.name for f in files]
+        levels = [_read(pathlib.Path(file), (6, 5))[0, 0, 0] for file in files]
+        np.testing.assert_array_equal(x[:, 0, 0, 0], levels)
+
+
+def test_copies_between_training_and_test_are_told(folder):
+    for i in range(10):
+        _save(folder / "dog" / f"copy{i}.png", _pixels(4 * i), "PNG")
+    for in_memory in (True, False):
+        with pytest.warns(UserWarning, match=r"of 8 test images .*in the training part") as caught:
+            data.from_directory(folder, image_size=(4, 4), in_memory=in_memory)
+        assert caught[0].filename == __file__
+        assert re.search(r": \w+/(copy)?\d\.\w+ = \w+/(copy)?\d\.\w+", str(caught[0].message))
 
 
 def test_an_animated_gif_gives_its_first_frame(tmp_path):
-    frames = [Image.fromarray(_pixels(level)) for level in (10, 200)]
+    frames = [Image.fromarray(_pixels(200))]
     for i in range(4):
         folder = tmp_path / "ab"[i % 2]
         folder.mkdir(exist_ok=True)
-        frames[0].save(folder / f"{i}.gif", save_all=True, append_images=frames[1:])
+        first = Image.fromarray(_pixels(10 + i))
+        first.save(folder / f"{i}.gif", save_all=True, append_images=frames)
     split = data.from_directory(tmp_path, image_size=(4, 4), test_size=0.5)
-    np.testing.assert_array_equal(split.x_train, 10)
+    assert set(split.x_train.ravel()) < {10, 11, 12, 13}
     assert split.task is Task.BINARY
     assert split.outputs == 1
 
@@ -161,7 +264,7 @@ def test_images_are_turned_upright_as_pillow_turns_them(tmp_path, kind):
         _save(path, corners, kind, exif=exif)
         with Image.open(path) as stored:
             expected = np.asarray(ImageOps.exif_transpose(stored).convert("RGB")).astype(int)
-        found: Any = decoding.read_file(path, (expected.shape[0], expected.shape[1]), "rgb")
+        found: Any = _read(path, (expected.shape[0], expected.shape[1]))
         assert np.abs(found.astype(int) - expected).max() <= 4
 
 
@@ -183,7 +286,7 @@ def _little_endian(orientation):
 def test_exif_data_of_other_forms(tmp_path, exif, is_turned):
     pixels = np.arange(0, 240, 5, dtype=np.uint8).reshape(4, 4, 3)
     _save(tmp_path / "x.png", pixels, "PNG", exif=exif)
-    found = decoding.read_file(tmp_path / "x.png", (4, 4), "rgb")
+    found = _read(tmp_path / "x.png", (4, 4))
     np.testing.assert_array_equal(found, pixels[::-1, ::-1] if is_turned else pixels)
 
 
@@ -223,25 +326,25 @@ def test_a_file_is_refused_whose_levels_are_not_those_that_one_sees(tmp_path, na
     pixels = np.arange(0, 144, dtype=np.uint8).reshape(6, 8, 3)
     path = tmp_path / "x"
     make(pixels).save(path, kind, **options)
-    found = decoding.read_file(path, (6, 8), "rgb")
+    found = _read(path, (6, 8))
     if wrong is None:
         with Image.open(path) as stored:
             np.testing.assert_array_equal(found, np.asarray(stored.convert("RGBA"))[..., :3])
         return
     assert found is None
-    assert wrong in decoding.file_problem(path)
+    assert wrong in decoding.read_file(decoding.read_program((6, 8), "rgb"), path)[1]
 
 
 def test_a_small_first_frame_of_a_gif_is_refused(tmp_path):
     """What it leaves free is transparent."""
     path = tmp_path / "x.gif"
     _table(np.arange(0, 144, dtype=np.uint8).reshape(6, 8, 3)).save(path)
-    assert decoding.read_file(path, (6, 8), "rgb") is not None
+    assert _read(path, (6, 8)) is not None
     contents = bytearray(path.read_bytes())
     # The width of the screen, above that of the frame.
     contents[6:8] = struct.pack("<H", 9)
     path.write_bytes(contents)
-    assert decoding.read_file(path, (6, 8), "rgb") is None
+    assert _read(path, (6, 8)) is None
 
 
 def test_hidden_files_and_files_beside_the_classes_are_ignored(folder):
@@ -292,6 +395,7 @@ def test_a_class_with_one_image(folder):
         ("image_size", 64, ""),
         ("image_size", (0, 4), ""),
         ("color_mode", "gray", ""),
+        ("resize", "squash", ""),
         ("errors", "ignore", ""),
         ("test_size", 1, ""),
         ("classes", ["cat"], ""),

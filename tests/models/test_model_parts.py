@@ -202,7 +202,7 @@ def test_odd_sizes_are_rounded_down():
 def test_augmentation_is_for_training_only():
     model = models.cnn((8, 8, 1), task="binary", filters=2, hidden=(), augment=True, seed=0)
     plain = models.cnn((8, 8, 1), task="binary", filters=2, hidden=(), seed=0)
-    assert names(model)[:2] == ["move", "turn"]
+    assert names(model)[:2] == ["augment_shift", "augment_rotate"]
     assert names(model)[2:] == names(plain)
     for layer in ("block1_conv1", "output"):
         plain.get_layer(layer).set_weights(model.get_layer(layer).get_weights())
@@ -211,9 +211,34 @@ def test_augmentation_is_for_training_only():
     np.testing.assert_allclose(model.predict(x, verbose=0), wanted, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(model(x, training=False), wanted, rtol=1e-5, atol=1e-6)
     assert np.abs(model(x, training=True) - plain(x, training=True)).max() > 1e-3
-    turned = model.get_layer("move")(x, training=True)
+    turned = model.get_layer("augment_shift")(x, training=True)
     assert np.abs(turned - x).max() > 0.1
-    np.testing.assert_array_equal(model.get_layer("move")(x, training=False), x)
+    np.testing.assert_array_equal(model.get_layer("augment_shift")(x, training=False), x)
+
+
+def test_augmentation_by_name():
+    every = ("flip", "flip_vertical", "shift", "rotate", "zoom")
+    model = models.cnn((8, 8, 1), task="binary", filters=2, hidden=(), augment=every, seed=0)
+    assert names(model)[:5] == [f"augment_{name}" for name in every]
+    x = np.random.default_rng(0).normal(size=(16, 8, 8, 1)).astype("float32")
+    flipped = np.asarray(model.get_layer("augment_flip")(x, training=True))
+    is_flipped = [np.array_equal(a, b[:, ::-1]) for a, b in zip(flipped, x, strict=True)]
+    is_same = [np.array_equal(a, b) for a, b in zip(flipped, x, strict=True)]
+    assert 0 < sum(is_flipped) < 16
+    assert sum(is_flipped) + sum(is_same) == 16
+    zoomed = model.get_layer("augment_zoom")(x, training=True)
+    assert np.abs(zoomed - x).max() > 0.1
+    model.fit(x, np.arange(16) % 2, epochs=1, verbose=0)
+    again = keras.models.clone_model(model)
+    again.set_weights(model.get_weights())
+    wanted = model.predict(x, verbose=0)
+    np.testing.assert_allclose(again(x, training=False), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("augment", ["flop", ("flip", "flip"), 3, ["flip", None]])
+def test_unknown_augmentation(invalid, augment):
+    with invalid("augment"):
+        models.cnn((8, 8, 1), task="binary", augment=augment)
 
 
 @pytest.mark.parametrize(

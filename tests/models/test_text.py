@@ -94,6 +94,15 @@ def test_what_is_served_takes_strings(trained, tmp_path):
     assert serving.verify(tmp_path / "texts").largest_difference < 1e-5
 
 
+def test_the_other_layers_can_be_trained_on_indices():
+    """As the docstring says."""
+    model = models.text(TEXTS, task="binary", embedding=4, seed=0)
+    part = models.Sequential(model.layers[1:])
+    part.compile(keras.optimizers.Adam(0.05), loss=model.loss, metrics=["accuracy"])
+    part.fit(model.layers[0](TEXTS), Y, epochs=8, verbose=0)
+    assert model.evaluate(TEXTS, Y, verbose=0)[1] > 0.9
+
+
 def test_recurrent_networks():
     model = models.text(
         vocabulary=[*LISTS[0], *LISTS[1], *OTHERS],

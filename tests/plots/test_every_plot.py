@@ -33,6 +33,9 @@ def classifier():
 
 CASES = {
     "activations": lambda **kwargs: plots.activations(dense(), X, **kwargs),
+    "augmentation": lambda **kwargs: plots.augmentation(
+        models.cnn((8, 8, 1), task="binary", augment="flip"), np.zeros((2, 8, 8, 1)), **kwargs
+    ),
     "confusion": lambda **kwargs: plots.confusion(AND, PROBABILITIES, **kwargs),
     "decision_boundary": lambda **kwargs: plots.decision_boundary(
         lambda rows: rows.mean(axis=1, keepdims=True) ** 2, X, AND, **kwargs
@@ -53,7 +56,7 @@ CASES = {
     "worst": lambda **kwargs: plots.worst(np.zeros((4, 5, 5)), AND, PROBABILITIES, **kwargs),
 }
 # Mosaics of images, whose pixels have no unit.
-WITHOUT_AXES = {"filters", "worst"}
+WITHOUT_AXES = {"augmentation", "filters", "worst"}
 
 
 def test_the_table_is_complete():

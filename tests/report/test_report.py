@@ -393,6 +393,10 @@ def test_images_of_a_stream(tmp_path):
         assert pixels.shape == (4, 128, 3)
         assert (pixels[:, :, 0] == i * 20).all()
     assert "3 batches" in page.text
+    files = [f"/photos/{name}" for name in names]
+    named = dataclasses.replace(split, files_train=files, files_test=files)
+    page = written(tmp_path, named, model, n_worst=3)
+    assert shown == [v for tag, k, v in page.attributes if (tag, k) == ("img", "alt")]
 
 
 def test_only_the_first_rows_of_a_long_stream(three_classes, tmp_path, monkeypatch):

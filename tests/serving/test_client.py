@@ -101,6 +101,14 @@ def server(listening):
     return listening
 
 
+def test_texts_for_a_model_of_texts(server):
+    server.responses["texts:predict"] = (200, {"predictions": ["good", "bad"]})
+    outputs = serving.client(server.url, "texts").predict(["A good film", "Ärger"])
+    assert list(outputs) == ["good", "bad"]
+    [(_, body)] = server.received
+    assert body["instances"] == ["A good film", "Ärger"]
+
+
 def test_rows_in_a_list(server):
     server.responses["iris:predict"] = (200, {"predictions": [[0.25, 0.75], [1, 0]]})
     outputs = serving.client(server.url, "iris").predict(np.array([[1, 2], [3, 4.5]]))

@@ -1,1 +1,1 @@
-"""Image files: their headers, and decoding."""
+"""Image files: their headers, decoding, resizing, and duplicates."""

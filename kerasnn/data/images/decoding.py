@@ -5,16 +5,19 @@ Training and a served program both decode here, so that they see the same pixels
 
 import functools
 import pathlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.data.images.header import Header
+from kerasnn.data.images.resizing import resized
 
 # Channels by Keras's names.
 COLOR_MODES = {"rgb": 3, "grayscale": 1}
+# libjpeg reduces by 2, 4 and 8.
+_MOST_REDUCED = 3
 _UNREADABLE = "no whole JPEG, PNG, BMP, WebP or GIF"
 _DEEP = "a PNG of 16 bits a channel, of which 8 would be lost: scale its levels to 8 bits"
 _TABLE = "a BMP with a colour table or compression: save it as PNG"
@@ -23,58 +26,111 @@ _ANIMATED = "a WebP with an animation: save one frame of it"
 _TRANSPARENT = "transparent: paste it on a background"
 
 
-def decode(raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the image in a file and the problem with the file, "" if there is none.
+class Decoded(NamedTuple):
+    """An image as it was decoded, all tensors.
 
-    Of an animated GIF the image is the first frame. It is turned upright as EXIF data asks.
+    Args:
+        image: `(height, width, 3)` uint8, upright.
+        problem: The problem with the file, a string; "" if there is none.
+        reduction: Binary logarithm of the factor by which a JPEG was reduced, from 0 to 3.
+        orientation: EXIF orientation from 1 to 8.
+    """
+
+    image: Any
+    problem: Any
+    reduction: Any
+    orientation: Any
+
+
+def decode(raw: tf.Tensor, size: tuple[int, int]) -> Decoded:
+    """Returns the image in a file, for a resize to `size`.
+
+    Of an animated GIF the image is the first frame. A JPEG that is at least twice, 4 or 8 times as
+    high and wide as `size` is reduced by that factor, which its coding makes cheap.
 
     Args:
         raw: The contents of a JPEG, PNG, BMP, GIF or WebP file.
-
-    Returns:
-        `(height, width, 3)` uint8, and a scalar string.
+        size: (height, width) in pixels.
 
     Raises:
         tf.errors.InvalidArgumentError: When the graph runs, if the file is damaged.
     """
-    header = Header(raw)
-    problem = _problem(header)
-    image, is_opaque = tf.cond(
-        problem == "",
-        lambda: _pixels(raw, header),
-        lambda: (tf.zeros((1, 1, 3), tf.uint8), tf.constant(True)),
-    )
-    problem = tf.where(is_opaque, problem, _TRANSPARENT)
-    return _upright(image, header.orientation), problem
+    # Most files, whose header need not be read part by part, which takes longer than their pixels.
+    is_plain = tf.strings.substr(raw, 0, 3) == b"\xff\xd8\xff"
+    is_plain &= ~tf.strings.regex_full_match(raw, r"\C*Exif\C*")
+
+    def plain() -> Decoded:
+        reduction = _reduction(raw, size, tf.constant(1, tf.int64))
+        image = decode_known(raw, reduction, None)
+        return Decoded(image, tf.constant(""), reduction, tf.constant(1, tf.int64))
+
+    return Decoded(*tf.cond(is_plain, plain, lambda: _decode_by_header(raw, size)))
 
 
-def convert(image: tf.Tensor, size: tuple[int, int], color_mode: str) -> tf.Tensor:
-    """Returns an RGB image in another size and in one of `COLOR_MODES`."""
-    return resize(tf.image.rgb_to_grayscale(image) if color_mode == "grayscale" else image, size)
+def decode_known(raw: tf.Tensor, reduction: Any, orientation: Any) -> Any:
+    """Returns the image in a file that `decode` has read without a problem.
+
+    Args:
+        raw: The contents of the file.
+        reduction: As `decode` returned it; an integer that is no tensor makes a faster graph.
+        orientation: As `decode` returned it, or None for 1.
+    """
+
+    def reduced(by: int) -> Any:
+        if by == 0:
+            return tf.io.decode_image(raw, channels=3, expand_animations=False)
+        return tf.io.decode_jpeg(raw, channels=3, ratio=2**by)
+
+    if isinstance(reduction, int):
+        image = reduced(reduction)
+    else:
+        branches = [functools.partial(reduced, by) for by in range(_MOST_REDUCED + 1)]
+        image = tf.switch_case(reduction, branches)
+    image = tf.ensure_shape(image, (None, None, 3))
+    return image if orientation is None else _upright(image, orientation)
 
 
-def decode_resized(raw: tf.Tensor, size: tuple[int, int], color_mode: str) -> tf.Tensor:
-    """Returns the image in a file; the graph raises when there is a problem with the file."""
-    image, problem = _program()(raw)
-    with tf.control_dependencies([tf.debugging.Assert(problem == "", [problem])]):
-        return convert(image, size, color_mode)
+# From the contents of a file to its image as it is wanted, and how it was decoded.
+Program = Callable[[tf.Tensor], tuple[Any, Decoded]]
 
 
-def resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Returns a uint8 image stretched to a size: bilinear, and antialiased if it shrinks."""
-    resized = tf.image.resize(image, size, antialias=True)
-    return tf.saturate_cast(tf.round(resized), tf.uint8)
+@functools.cache
+def read_program(size: tuple[int, int], color_mode: str, resize: str = "stretch") -> Program:
+    """Returns `decode` and `convert` as one graph."""
+
+    def read(raw: tf.Tensor) -> tuple[tf.Tensor, Decoded]:
+        decoded = decode(raw, size)
+        return convert(decoded.image, size, color_mode, resize), decoded
+
+    return tf.function(read, input_signature=[tf.TensorSpec((), tf.string)], autograph=False)
 
 
-def read_file(path: pathlib.Path, size: tuple[int, int], color_mode: str) -> np.ndarray | None:
-    """Returns the image in a file, or None if there is a problem with the file."""
-    image, found = _read(path)
-    return None if found else convert(image, size, color_mode).numpy()
+def read_file(program: Program, path: pathlib.Path) -> tuple[Any, Decoded | str]:
+    """Returns the image in a file and how it was decoded; None and the problem if there is one."""
+    try:
+        image, decoded = program(tf.constant(path.read_bytes()))
+    except tf.errors.InvalidArgumentError:
+        return None, _UNREADABLE
+    problem = decoded.problem.numpy().decode()
+    return (None, problem) if problem else (image.numpy(), decoded)
 
 
-def file_problem(path: pathlib.Path) -> str:
-    """Returns the problem with a file for which `read_file` returns None."""
-    return _read(path)[1]
+def convert(
+    image: tf.Tensor,
+    size: tuple[int, int],
+    color_mode: str,
+    resize: str = "stretch",
+    *,
+    is_close: bool = False,
+) -> tf.Tensor:
+    """Returns an RGB image in another size and in one of `COLOR_MODES`.
+
+    With `is_close`, as `resized` takes it, the graph is faster.
+    """
+    grey = color_mode == "grayscale"
+    image = tf.image.rgb_to_grayscale(image) if grey else image
+    image = resized(image, size, resize, is_close=is_close)
+    return tf.ensure_shape(image, (*size, COLOR_MODES[color_mode]))
 
 
 def check_size(image_size: tuple[int, int]) -> None:
@@ -86,19 +142,33 @@ def check_size(image_size: tuple[int, int]) -> None:
         )
 
 
-def _read(path: pathlib.Path) -> tuple[Any, str]:
-    try:
-        image, found = _program()(tf.constant(path.read_bytes()))
-    except tf.errors.InvalidArgumentError:
-        return None, _UNREADABLE
-    return image, found.numpy().decode()
+def _decode_by_header(raw: tf.Tensor, size: tuple[int, int]) -> Decoded:
+    header = Header(raw)
+    problem = _problem(header)
+    orientation = header.orientation
+
+    def pixels() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        return tf.cond(header.is_jpeg, jpeg, lambda: (*_pixels(raw, header), tf.constant(0)))
+
+    def jpeg() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        reduction = _reduction(raw, size, orientation)
+        return decode_known(raw, reduction, None), tf.constant(True), reduction
+
+    def nothing() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        return tf.zeros((1, 1, 3), tf.uint8), tf.constant(True), tf.constant(0)
+
+    image, is_opaque, reduction = tf.cond(problem == "", pixels, nothing)
+    problem = tf.where(is_opaque, problem, _TRANSPARENT)
+    return Decoded(_upright(image, orientation), problem, reduction, orientation)
 
 
-@functools.cache
-def _program() -> Any:
-    """Returns `decode` as one graph."""
-    spec = tf.TensorSpec((), tf.string)
-    return tf.function(decode, input_signature=[spec], autograph=False)
+def _reduction(raw: tf.Tensor, size: tuple[int, int], orientation: tf.Tensor) -> tf.Tensor:
+    """Returns the binary logarithm of the factor by which a JPEG is reduced, from 0 to 3."""
+    upright = tf.io.extract_jpeg_shape(raw)[:2]
+    upright = tf.where(orientation >= 5, upright[::-1], upright)
+    factor = tf.reduce_min(upright // tf.constant(size))
+    steps = [tf.cast(factor >= 2**by, tf.int32) for by in range(1, _MOST_REDUCED + 1)]
+    return tf.add_n(steps)
 
 
 def _problem(header: Header) -> tf.Tensor:

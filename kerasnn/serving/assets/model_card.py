@@ -30,6 +30,7 @@ def make(
     *,
     rows: Arrays,
     signatures: Mapping[str, Signature],
+    resize: str | None,
     requests: Mapping[str, Arrays],
     labels: Labels | None,
     batch_sizes: Sequence[int],
@@ -43,6 +44,7 @@ def make(
         path: Directory of the versions.
         rows: Rows of the program's inputs, of which the first is the example.
         signatures: Signature name -> signature.
+        resize: How `image_bytes` resizes images; None without that signature.
         requests: Signature name -> rows of a request.
         labels: Names of the classes, if there are any.
         batch_sizes: Batch sizes that the server warms up with.
@@ -64,6 +66,7 @@ def make(
         "labels": None if labels is None else labels.names,
         "table": tables.described(traced.encoder, traced.inputs, rows),
         "signatures": {key: _schema(signature) for key, signature in signatures.items()},
+        "resize": resize,
         "batch_sizes": list(batch_sizes),
         "training": _training(model),
         "verification": None if verification is None else _verification(verification),

@@ -35,11 +35,15 @@ class ImageReader:
     Pixels are in [0, 255], in the dtype of the model's input. For a file that `from_directory`
     refuses the program fails, with the number of the row.
 
+    Args:
+        traced: The model's inference.
+        resize: How an image comes to the size of the input: `resize` of `from_directory`.
+
     Raises:
         UnsuitableError: If the model's input is not one image of known size, in grey or in RGB.
     """
 
-    def __init__(self, traced: Traced) -> None:
+    def __init__(self, traced: Traced, resize: str = "stretch") -> None:
         [[name, spec], *others] = traced.inputs.items()
         shape = spec.shape.as_list()
         suits = not others and name == "image" and spec.dtype != tf.string
@@ -52,17 +56,19 @@ class ImageReader:
                 got=", ".join(f"`{n}` of shape {s.shape}" for n, s in traced.inputs.items()),
             )
         self.specs = {"image_bytes": tf.TensorSpec((None,), tf.string, "image_bytes")}
-        self._name, self._dtype = name, spec.dtype
+        self._name, self._dtype, self._resize = name, spec.dtype, resize
         self._shape: list[int] = shape[1:]
 
     def read(self, received: dict) -> dict:
         """Returns the model's inputs from those of the signature, in its graph."""
         height, width, channels = self._shape
+        mode = _COLOR_MODES[channels]
         files = tf.ensure_shape(received["image_bytes"], (None,))
 
         def read(file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            image, problem = decoding.decode(file)
-            return decoding.convert(image, (height, width), _COLOR_MODES[channels]), problem
+            decoded = decoding.decode(file, (height, width))
+            image = decoding.convert(decoded.image, (height, width), mode, self._resize)
+            return image, decoded.problem
 
         pixels, problems = tf.map_fn(
             read,

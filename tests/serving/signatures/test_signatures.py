@@ -1,6 +1,7 @@
 """Signatures: image files, and examples for `classify` and `regress`."""
 
 import io
+import json
 
 import keras
 import numpy as np
@@ -30,12 +31,32 @@ def test_image_files_are_what_from_directory_makes_of_them(photos, ask):
     noise = np.random.default_rng(0).integers(0, 256, (2, 23, 31, 3)).astype("uint8")
     files = [tf.io.encode_jpeg(noise[0]).numpy(), tf.io.encode_png(noise[1]).numpy()]
     served = ask(report, "image_bytes", image_bytes=files)
-    pixels = np.stack([decoding.decode_resized(tf.constant(f), (8, 6), "rgb") for f in files])
+    read = decoding.read_program((8, 6), "rgb")
+    pixels = np.stack([read(tf.constant(f))[0] for f in files])
     expected = model.predict(pixels.astype("float32"), verbose=0)
     assert np.ptp(expected) > 1e-3
     both = np.hstack([1 - expected, expected])
     np.testing.assert_allclose(served["probabilities"], both, atol=1e-6)
     assert served["labels"].tolist() == [b"dog" if p > 0.5 else b"cat" for p in expected[:, 0]]
+
+
+@pytest.mark.parametrize("resize", ["crop", "pad"])
+def test_image_files_are_resized_as_asked(tmp_path, ask, resize):
+    model = keras.Sequential([keras.Input((4, 6, 3), dtype="uint8"), keras.layers.Flatten()])
+    report = serving.export(model, tmp_path, verify=False, resize=resize)
+    noise = np.random.default_rng(0).integers(0, 256, (23, 15, 3)).astype("uint8")
+    file = tf.io.encode_jpeg(noise).numpy()
+    served = ask(report, "image_bytes", image_bytes=[file])
+    expected = decoding.read_program((4, 6), "rgb", resize)(tf.constant(file))[0]
+    np.testing.assert_array_equal(served["predictions"][0], np.ravel(expected))
+    card = json.loads((report.path / "assets.extra" / "model_card.json").read_text())
+    assert card["resize"] == resize
+
+
+def test_another_resize_is_refused(tmp_path, invalid):
+    model = keras.Sequential([keras.Input((4, 6, 3)), keras.layers.Flatten()])
+    with invalid("resize", "squash"):
+        serving.export(model, tmp_path, resize="squash")
 
 
 def test_a_grey_model_takes_coloured_files(tmp_path, ask):
@@ -109,7 +130,7 @@ def test_a_file_is_decoded_as_in_training_or_refused_in_both(
     pixels = np.random.default_rng(0).integers(0, 256, (20, 16, 3)).astype("uint8")
     file = FILES[name](pixels)
     (tmp_path / "file").write_bytes(file)
-    trained_on = decoding.read_file(tmp_path / "file", (8, 6), "rgb")
+    trained_on = decoding.read_file(decoding.read_program((8, 6), "rgb"), tmp_path / "file")[0]
     is_refused = name in [*FILES][-5:]
     assert (trained_on is None) == is_refused
     if is_refused:
