@@ -4,7 +4,7 @@ import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from kerasnn._core.command_line import IS_COMMAND_LINE as _IS_COMMAND_LINE
+from kerasnn._core.process.command_line import IS_COMMAND_LINE as _IS_COMMAND_LINE
 from kerasnn._version import __version__
 
 # The command line answers before TensorFlow would be imported; a command that needs it imports
@@ -22,6 +22,7 @@ if _TYPE_CHECKING or not _IS_COMMAND_LINE:
         fit,
         fit_many,
         layers,
+        load,
         lr_find,
         models,
         ops,
@@ -50,6 +51,7 @@ __all__ = [
     "fit",
     "fit_many",
     "layers",
+    "load",
     "lr_find",
     "models",
     "ops",

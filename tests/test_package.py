@@ -101,3 +101,31 @@ def test_modules_that_import_scikit_learn_are_listed_before_they_are_imported():
 def test_an_unknown_name():
     with pytest.raises(AttributeError, match="has no attribute 'selektion'"):
         _ = kerasnn.selektion
+
+
+def test_a_split_or_a_frame_in_the_wrong_place_is_told_where_to_go(invalid):
+    split = kerasnn.data.load("iris")
+    model = kerasnn.models.mlp(4, 3, task="multiclass")
+    with invalid("input_shape", split):
+        kerasnn.models.mlp(split, 3, task="multiclass")
+    for call in (model.fit, model.predict, model.evaluate):
+        with invalid("x", split):
+            call(split)
+    with invalid("path"):
+        kerasnn.data.from_csv({"a": [1, 2], "y": [0, 1]}, "y")
+    with invalid("frame", "table.csv"):
+        kerasnn.data.from_frame("table.csv", "y")
+
+
+def test_a_model_is_loaded_whole_or_refused(tmp_path):
+    model = kerasnn.models.mlp(2, 1, task="binary")
+    model.save(tmp_path / "model.keras")
+    loaded = kerasnn.load(tmp_path / "model.keras")
+    assert type(loaded) is kerasnn.Sequential
+    assert loaded.compiled
+    assert not kerasnn.load(tmp_path / "model.keras", compiled=False).compiled
+    damaged = bytearray((tmp_path / "model.keras").read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (tmp_path / "model.keras").write_bytes(damaged)
+    with pytest.raises(ValueError, match="is damaged"):
+        kerasnn.load(tmp_path / "model.keras")

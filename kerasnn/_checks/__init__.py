@@ -20,9 +20,10 @@ from kerasnn._checks.conversion import plain as plain
 from kerasnn._checks.conversion import refuse_masked as refuse_masked
 from kerasnn._checks.digits import Variation as Variation
 from kerasnn._checks.digits import digits as digits
-from kerasnn._checks.digits import lost_digits_hint as lost_digits_hint
+from kerasnn._checks.digits import lost_digits as lost_digits
 from kerasnn._checks.errors import InvalidArgument as InvalidArgument
 from kerasnn._checks.errors import first_line as first_line
+from kerasnn._checks.errors import from_text as from_text
 from kerasnn._checks.structures import align as align
 from kerasnn._checks.structures import fits_input as fits_input
 from kerasnn._checks.structures import match as match

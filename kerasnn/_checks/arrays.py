@@ -30,14 +30,23 @@ def numbers_only(name: str, array: np.ndarray) -> None:
     """Raises if an array holds objects or text."""
     if array.dtype.kind not in "buif":
         others = [v for v in array.ravel()[:1000].tolist() if not isinstance(v, (int, float))]
-        shown = f", such as {others[0]!r}" if others else ""
+        shown = f", such as {others[0]!r:.60}" if others else ""
         raise InvalidArgument(
             name,
             "hold numbers",
             others[0] if others else array.dtype,
             _numbering(name, array, others),
-            got=f"dtype {array.dtype}{shown}",
+            got=f"{values_of(array)}{shown}",
         )
+
+
+def values_of(array: np.ndarray) -> str:
+    """Returns what an array holds, in words: NumPy's type of a text says its length besides."""
+    if array.dtype.kind in "US":
+        return "text"
+    if array.dtype.kind == "O":
+        return "text" if all(isinstance(v, str) for v in array.flat) else "objects"
+    return f"dtype {array.dtype}"
 
 
 def _numbering(name: str, array: np.ndarray, others: list) -> str:
@@ -58,8 +67,8 @@ def _numbering(name: str, array: np.ndarray, others: list) -> str:
     )
 
 
-def finite(name: str, array: np.ndarray, given: np.ndarray) -> None:
-    """Raises if an array holds NaN or infinity.
+def finite(name: str, array: np.ndarray, given: np.ndarray, *, allow_nan: bool = False) -> None:
+    """Raises if an array holds infinity, or NaN unless that is allowed.
 
     NaN and infinity show in the sum of squares, which is NumPy's fastest pass over an array. Large
     numbers may overflow in it, so a second, slower pass decides.
@@ -68,6 +77,7 @@ def finite(name: str, array: np.ndarray, given: np.ndarray) -> None:
         name: Name of the array in the error.
         array: Real numbers, `(batch, ...)`, as the model receives them.
         given: The same as the user gave them, for the error.
+        allow_nan: Whether NaN is right.
     """
     lines = array.T if array.flags.f_contiguous else array
     size = max(1, _PART_BYTES // lines[:1].nbytes)
@@ -78,7 +88,7 @@ def finite(name: str, array: np.ndarray, given: np.ndarray) -> None:
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             squares = list(pool.map(_sum_of_squares, parts))
     if not np.isfinite(squares).all():
-        finite_range(name, given)
+        finite_range(name, np.where(np.isnan(given), 0, given) if allow_nan else given)
 
 
 def _sum_of_squares(part: np.ndarray) -> float:

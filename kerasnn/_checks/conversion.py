@@ -82,6 +82,13 @@ def as_array(name: str, data: Any) -> np.ndarray:
     return _numbers(name, data, array) if array.dtype == object else array
 
 
+def _hint_for(data: Any) -> str:
+    # Of `kerasnn.data`, which imports this package.
+    if type(data).__name__ == "Split":
+        return "Give its parts: `x_train` and `y_train` to train, `x_test` and `y_test` to test."
+    return "Convert it to a dense array, or give a `tf.data.Dataset` of batches."
+
+
 def _numbers(name: str, data: Any, array: np.ndarray) -> np.ndarray:
     """Returns an array of objects as numbers, if all of them are."""
     if array.ndim == 0:
@@ -89,7 +96,7 @@ def _numbers(name: str, data: Any, array: np.ndarray) -> np.ndarray:
             name,
             "be an array of rows",
             data,
-            "Convert it to a dense array, or give a `tf.data.Dataset` of batches.",
+            _hint_for(data),
             got=f"a {type(data).__name__}",
         )
     entries = array.ravel().tolist()

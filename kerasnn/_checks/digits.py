@@ -145,6 +145,26 @@ def digits(name: str, array: np.ndarray, dtype: str) -> None:
             )
 
 
+def lost_digits(
+    name: str, variation: Variation, hint: str = "", *, verb: str = "hold"
+) -> InvalidArgument:
+    """Returns the error of a column that a type cannot keep.
+
+    Args:
+        name: Name of the column, or of the layer that learns from it.
+        variation: The variation of its columns, one of which is lost.
+        hint: What else can be done.
+        verb: What it does with the values.
+    """
+    return InvalidArgument(
+        name,
+        f"{verb} values that stay different in {variation.dtype}",
+        variation,
+        f"{lost_digits_hint(variation.dtype)} {hint}".rstrip(),
+        got=variation.loss(),
+    )
+
+
 def lost_digits_hint(dtype: str) -> str:
     """Returns the hint on digits that a type drops."""
     text = "Subtract an offset, such as the least value; of a target, add it to the predictions."

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+_TEXT = re.compile(r"`(.+?)` must (.+?); got (.+?)(?:\. ([A-Z].*))?", re.DOTALL)
+
 
 class InvalidArgument(ValueError):  # noqa: N818 - named after what is wrong.
     """An argument breaks a rule: which argument, which rule, which value, and a hint.
@@ -68,6 +70,22 @@ InvalidArgument.__module__ = "kerasnn"
 
 def _rebuild(kind: type[InvalidArgument], given: tuple[Any, ...], got: str) -> InvalidArgument:
     return kind(*given, got=got)
+
+
+def from_text(text: str) -> ValueError:
+    """Returns the error of a compiled program, of which TensorFlow keeps only the text.
+
+    It is an `InvalidArgument`, whose value is the program's words for it, if the text is that of
+    one; else a plain `ValueError`.
+
+    >>> from_text("`grams` must hold numbers; got nan in row 1. Fill it in.").value
+    'nan in row 1'
+    """
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        return ValueError(text)
+    argument, rule, value, hint = found.groups(default="")
+    return InvalidArgument(argument, rule, value, hint, got=value)
 
 
 def first_line(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 import lzma
 import os
 import pathlib
+import warnings
 import zipfile
 import zlib
 
@@ -15,8 +16,13 @@ _DAMAGES = (
 )
 
 
-def load(path: str | os.PathLike[str]) -> keras.Model:
+def load(path: str | os.PathLike[str], *, compiled: bool = False) -> keras.Model:
     """Returns the model in a `.keras` file, without running code from the file.
+
+    Args:
+        path: The file.
+        compiled: Whether the model comes with its optimizer, loss and metrics. An optimizer whose
+            class cannot be imported is then an error.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -45,8 +51,10 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
     if damaged:
         raise ValueError(f"{file} is damaged: {damaged} in it is not what was written.")
     try:
-        # The optimizer is not needed, and its class may not be importable.
-        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+        with warnings.catch_warnings():
+            # Of a model that was saved before its first step.
+            warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
+            model = keras.saving.load_model(file, compile=compiled, safe_mode=True)
     except (TypeError, ValueError, KeyError, OSError) as error:
         raise ValueError(f"{file} cannot be loaded: {error}") from error
     if not isinstance(model, keras.Model):

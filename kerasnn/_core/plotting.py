@@ -2,10 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kerasnn import _checks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Distinct with every common form of colour blindness: Okabe & Ito (2008),
 # https://jfly.uni-koeln.de/color/. Black, their eighth, is used for other marks.
@@ -13,6 +16,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F
 # One marker for each colour, so that colour is not needed.
 MARKS = "osD^vP*"
 _STYLES = ("-", "--", ":", "-.")
+# A line has at most so many bins of neighbouring points.
+_MOST_BINS = 1_000
 
 
 def line_look(number: int) -> dict[str, Any]:
@@ -21,16 +26,20 @@ def line_look(number: int) -> dict[str, Any]:
     return {"color": COLOURS[colour], "linestyle": _STYLES[cycle % len(_STYLES)]}
 
 
-def given_or_new(ax: Any) -> "Axes":
-    """Returns `ax`, or the Axes of a new figure where it is None.
+def given_or_current(ax: Any) -> "Axes":
+    """Returns `ax`; where it is None, pyplot's current Axes, or a new figure's if that has data.
 
-    The figure is not registered with pyplot, and is freed with its last reference.
+    So a notebook shows the figure below its cell, `plt.savefig` writes it, and `plt.close` frees
+    it. One plot is drawn over another only into the Axes that are given for both.
     """
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     if ax is None:
-        return Figure(layout="constrained").add_subplot()
+        import matplotlib.pyplot as plt
+
+        if not plt.get_fignums() or plt.gca().has_data():
+            return plt.figure(layout="constrained").add_subplot()
+        return plt.gca()
     if not isinstance(ax, Axes):
         raise _checks.InvalidArgument(
             "ax",
@@ -39,3 +48,27 @@ def given_or_new(ax: Any) -> "Axes":
             "From an array of Axes, use one, such as `ax[0]`.",
         )
     return ax
+
+
+def figure_of_panels(width: float, height: float) -> "Figure":
+    """Returns pyplot's current figure if it is empty, or else a new one of that size in inches."""
+    import matplotlib.pyplot as plt
+
+    if plt.get_fignums() and not plt.gcf().axes:
+        return plt.gcf()
+    return plt.figure(figsize=(width, height), layout="constrained")
+
+
+def visible(values: np.ndarray) -> np.ndarray:
+    """Returns the indices of the points of a line that can be seen: at most about 2,000.
+
+    They are the lowest and the highest value in each bin of neighbours.
+    """
+    if len(values) <= 2 * _MOST_BINS:
+        return np.arange(len(values))
+    size = -(-len(values) // _MOST_BINS)
+    padded = np.pad(values, (0, -len(values) % size), mode="edge").reshape(-1, size)
+    start = np.arange(len(padded)) * size
+    known = np.where(np.isnan(padded), np.inf, padded), np.where(np.isnan(padded), -np.inf, padded)
+    ends = np.concatenate([start + known[0].argmin(axis=1), start + known[1].argmax(axis=1)])
+    return np.unique(np.minimum(ends, len(values) - 1))

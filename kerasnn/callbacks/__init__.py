@@ -7,6 +7,7 @@ from kerasnn._core.callback import Callback
 from kerasnn.callbacks.best_model import BestModel
 from kerasnn.callbacks.early_stopping import EarlyStopping
 from kerasnn.callbacks.learning_rate_decay import LearningRateDecay
+from kerasnn.callbacks.live_plot import LivePlot
 from kerasnn.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from kerasnn.callbacks.resume.resume import Resume
 from kerasnn.doctor.diagnose import diagnose
@@ -17,6 +18,7 @@ __all__ = [
     "Callback",
     "EarlyStopping",
     "LearningRateDecay",
+    "LivePlot",
     "ReduceLROnPlateau",
     "Resume",
     "TrainingDoctor",

@@ -1,4 +1,4 @@
-"""Checks that callbacks can work beside one another."""
+"""Checks that callbacks can work beside one another, and beside copies of themselves."""
 
 import os
 import pathlib
@@ -16,6 +16,19 @@ _SET_THE_RATE = (
     keras.callbacks.ReduceLROnPlateau,
     keras.callbacks.LearningRateScheduler,
 )
+
+_WRITERS = (
+    keras.callbacks.BackupAndRestore,
+    keras.callbacks.CSVLogger,
+    keras.callbacks.ModelCheckpoint,
+    keras.callbacks.TensorBoard,
+    Resume,
+)
+
+
+def writes_files(callback: Any) -> bool:
+    """Whether a callback writes files, which its copies for other models would overwrite."""
+    return isinstance(callback, _WRITERS)
 
 
 def check_together(callbacks: list[Any]) -> None:

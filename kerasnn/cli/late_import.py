@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from kerasnn._core.command_line import IS_COMMAND_LINE
+from kerasnn._core.process.command_line import IS_COMMAND_LINE
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # TensorFlow 2.21 writes these lines while it is loaded, whatever its level of logging.

@@ -1,6 +1,7 @@
 """Command `train`."""
 
 import argparse
+import json
 import pathlib
 import shlex
 import sys
@@ -13,9 +14,12 @@ from kerasnn.cli.training.options import MISSING, TASKS, Options
 _DESCRIPTION = """\
 From a CSV file, or a folder with a folder of images for each class, to a model that is compared,
 tested, diagnosed, exported and reported. DATA is divided into a training part and a test part. On
-folds of the training part the network is compared with scikit-learn's linear model and gradient
-boosting; the network learns the training part, and is scored once on the test part.
+folds of the training part the network is compared with other networks, and with scikit-learn's
+linear model and gradient boosting; the network learns the training part, and is scored once on the
+test part.
 """
+# As `training.networks.choice` has them, which imports TensorFlow.
+_NETWORKS = ("mlp", "tabular", "pack")
 _EPILOG = """\
 Columns that cannot be learned from are left out, and named: those of one value, numbers that count
 the rows, sentences and identifiers. A column of numbers mixed with text is an error.
@@ -55,10 +59,15 @@ def add_to(commands: Any) -> None:
         "--folds", type=_folds, default=5, metavar="N", help="default: 5; 0 for no comparison"
     )
     parser.add_argument(
-        "--epochs", type=_positive, default=200, metavar="N", help="the most epochs; default: 200"
+        "--epochs",
+        type=_positive,
+        metavar="N",
+        help="the most epochs; default: that of the network, 200 for mlp and for images",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    printed = parser.add_mutually_exclusive_group()
+    printed.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    printed.add_argument("--json", action="store_true", help="print the result as JSON alone")
     _add_table(parser.add_argument_group("tables"))
     _add_images(parser.add_argument_group("folders of images"))
     parser.set_defaults(run=_train)
@@ -66,18 +75,34 @@ def add_to(commands: Any) -> None:
 
 def _add_table(group: Any) -> None:
     group.add_argument(
+        "--network",
+        choices=_NETWORKS,
+        help="mlp, the mean of four small networks; tabular, a large one with the recipe of "
+        "RealMLP; or pack, the best mean of 32 of other settings; default: pack for more than 500 "
+        "training rows, else mlp, and mlp with --windows or --search",
+    )
+    group.add_argument(
+        "--compare",
+        nargs="+",
+        choices=_NETWORKS,
+        metavar="NETWORK",
+        help="networks to compare besides the one that is trained; default: all for 100 to 10,000 "
+        "training rows, else mlp",
+    )
+    group.add_argument(
         "--hidden",
         nargs="+",
         type=_positive,
         metavar="UNITS",
-        help="units of each hidden layer; default: 64 64",
+        help="units of each hidden layer of the network that is trained; default: 64 64, for "
+        "tabular 256 256 256",
     )
     group.add_argument(
         "--search",
         type=_positive,
         default=0,
         metavar="N",
-        help="try N settings of width, learning rate, dropout and L2 on the training part",
+        help="try N settings of mlp, width, learning rate, dropout and L2, on the training part",
     )
     group.add_argument(
         "--ignore", nargs="+", default=[], metavar="COLUMN", help="columns to leave out"
@@ -174,23 +199,27 @@ def _train(given: argparse.Namespace) -> None:
     from kerasnn.cli.training import steps
 
     try:
-        steps.run(_options(given))
+        result = steps.run(_options(given))
     except ValueError as error:
         # Functions name their arguments, a command its flags.
         text = flags.in_flags(str(error))
         if text == str(error):
             raise
         raise ValueError(text) from error
+    if given.json:
+        print(json.dumps(result.as_dict(), allow_nan=False))
 
 
 def _options(given: argparse.Namespace) -> Options:
     names = {"data", "target", "report", "overwrite", "task", "test_size", "folds", "epochs"}
-    names |= {"search", "seed", "quiet", "missing", "split_by", "groups", "windows"}
+    names |= {"network", "search", "seed", "missing", "split_by", "groups", "windows"}
     names |= {"embed_above", "delimiter", "encoding", "backbone", "weights", "color_mode"}
     return Options(
         **{name: getattr(given, name) for name in names},
+        quiet=given.quiet or given.json,
         output=given.output or pathlib.Path("outputs", given.data.stem or "model"),
         hidden=None if given.hidden is None else tuple(given.hidden),
+        compare=None if given.compare is None else tuple(given.compare),
         ignore=tuple(given.ignore),
         keep=tuple(given.keep),
         categorical=tuple(given.categorical),

@@ -125,7 +125,8 @@ def from_csv(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        InvalidArgument: If an argument breaks its rule.
+        InvalidArgument: If an argument breaks its rule, or values are missing and `missing` does
+            not say what becomes of them.
         ValueError: If the file breaks one of the rules above; columns and lines are named.
 
     Example:

@@ -10,8 +10,6 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.data._batching import batches
-from kerasnn.data._partition import check_partition, partition
 from kerasnn.data.images import decoding
 from kerasnn.data.images.reading import (
     FoundImage,
@@ -21,6 +19,8 @@ from kerasnn.data.images.reading import (
     read_images,
 )
 from kerasnn.data.images.resizing import RESIZES
+from kerasnn.data.rows.batching import batches
+from kerasnn.data.rows.partition import check_partition, partition
 from kerasnn.data.split import Split
 from kerasnn.tasks import Task
 

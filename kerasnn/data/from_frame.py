@@ -67,7 +67,8 @@ def from_frame(
         rows in `raw_train` and `raw_test`.
 
     Raises:
-        InvalidArgument: If an argument breaks its rule.
+        InvalidArgument: If an argument breaks its rule, or values are missing and `missing` does
+            not say what becomes of them.
         ValueError: If the frame breaks one of the rules of `from_csv`; columns and rows are named.
 
     Example:

@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.data._batching import batches
-from kerasnn.data._partition import check_partition, partition, split_arrays
 from kerasnn.data._tfds import choose_splits, prepared_builder
 from kerasnn.data.images import decoding
 from kerasnn.data.images.resizing import resized
+from kerasnn.data.rows.batching import batches
+from kerasnn.data.rows.partition import check_partition, partition, split_arrays
 from kerasnn.data.split import Split
 from kerasnn.data.tables.targets import encode_target
 from kerasnn.tasks import Task

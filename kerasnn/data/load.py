@@ -6,7 +6,7 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn.data import _generated
-from kerasnn.data._partition import check_partition, split_arrays
+from kerasnn.data.rows.partition import check_partition, split_arrays
 from kerasnn.data.split import Split
 from kerasnn.tasks import Task
 

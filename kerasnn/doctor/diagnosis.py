@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasnn._core.plotting import COLOURS, line_look
-from kerasnn.doctor.measure.measurements import Measurements
+from kerasnn._core.display.blocks import Paragraph, Table
+from kerasnn._core.display.rendering import for_notebook
+from kerasnn._core.plotting import COLOURS, figure_of_panels, line_look
+from kerasnn.doctor.measure.measurements import LayerMeasurements, Measurements
 from kerasnn.doctor.rules.finding import Finding
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 _PANELS = (
     # attribute, title, logarithmic
@@ -22,6 +24,7 @@ _PANELS = (
     ("update", "update / weights in a step", True),
 )
 _COLUMNS = tuple(attribute for attribute, *_ in _PANELS)
+_HEADERS = ("dead units", "saturated outputs", "zero weights", "gradient norm", "update / weights")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,9 +39,15 @@ class Diagnosis:
     measurements: Measurements
     findings: tuple[Finding, ...]
 
-    def plot(self) -> "Figure":
-        """Draws the measurements by layer, with the findings above them."""
+    def plot(self) -> "list[Axes]":
+        """Draws the measurements by layer, with the findings above them; returns the panels."""
         return draw_measurements([self.measurements], self.findings)
+
+    def _repr_html_(self) -> str:
+        """Returns the findings and the measurements, for a notebook."""
+        return for_notebook(
+            "Diagnosis", [findings_block(self.findings), measurements_table(self.measurements)]
+        )
 
     def __str__(self) -> str:
         """One line a layer, then one a finding."""
@@ -47,14 +56,32 @@ class Diagnosis:
         head = "".join(f"{column:>11}" for column in _COLUMNS)
         lines = [f"{'layer':<{width}}{head}"]
         for layer in layers:
-            values = (getattr(layer, column) for column in _COLUMNS)
-            cells = ("" if value != value else f"{value:.2g}" for value in values)
+            cells = ("" if value != value else f"{value:.2g}" for value in _measures(layer))
             lines.append(f"{layer.name:<{width}}" + "".join(f"{cell:>11}" for cell in cells))
         lines += [str(finding) for finding in self.findings] or ["Nothing is wrong."]
         return "\n".join(line.rstrip() for line in lines)
 
 
-def draw_measurements(history: Sequence[Measurements], findings: Sequence[Finding]) -> "Figure":
+def findings_block(findings: Sequence[Finding]) -> Table | Paragraph:
+    """Returns findings as a table of a page, or a sentence that there are none."""
+    if not findings:
+        return Paragraph("The doctor has found nothing wrong with the trained network.")
+    head = ("finding", "layer", "explanation", "hint")
+    rows = [(each.name, each.layer, each.explanation, each.hint) for each in findings]
+    return Table("Findings, likely causes first", head, rows, is_wide=True)
+
+
+def measurements_table(measured: Measurements) -> Table:
+    """Returns the measurements by layer as a table of a page."""
+    head = ("layer", *_HEADERS)
+    rows = [
+        (layer.name, *(f"{v:.2g}" if v == v else "" for v in _measures(layer)))
+        for layer in measured.layers
+    ]
+    return Table("Measurements by layer", head, rows, numeric=head[1:])
+
+
+def draw_measurements(history: Sequence[Measurements], findings: Sequence[Finding]) -> "list[Axes]":
     """Draws one panel a measure with one line a layer, over the epochs; and one of skill scores.
 
     Args:
@@ -62,11 +89,9 @@ def draw_measurements(history: Sequence[Measurements], findings: Sequence[Findin
         findings: Shown above the panels.
 
     Returns:
-        The figure, which is not registered with pyplot.
+        The panels, in pyplot's current figure if that was empty, or else in a new one.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 7), layout="constrained")
+    figure = figure_of_panels(12, 7)
     panels = figure.subplots(2, 3)
     epochs = np.array([each.epoch for each in history])
     names = list(dict.fromkeys(layer.name for each in history for layer in each.layers))
@@ -75,7 +100,9 @@ def draw_measurements(history: Sequence[Measurements], findings: Sequence[Findin
             values = [_value(each, name, attribute) for each in history]
             _line(ax, epochs, values, name, **line_look(i))
         if logarithmic:
-            ax.set_yscale("log")
+            # A measure of zeros has no logarithm.
+            if any((np.asarray(line.get_ydata()) > 0).any() for line in ax.lines):
+                ax.set_yscale("log")
         else:
             ax.set_ylim(-0.05, 1.05)
         ax.set_title(title)
@@ -95,7 +122,11 @@ def draw_measurements(history: Sequence[Measurements], findings: Sequence[Findin
         shown = [handles[name] for name in names if name in handles]
         figure.legend(handles=shown, loc="outside right upper", title="layer")
     figure.suptitle("\n".join(map(_heading, findings)) or "Nothing is wrong.")
-    return figure
+    return list(panels.flat)
+
+
+def _measures(layer: LayerMeasurements) -> list[float]:
+    return [getattr(layer, column) for column in _COLUMNS]
 
 
 def _value(measured: Measurements, name: str, attribute: str) -> float:

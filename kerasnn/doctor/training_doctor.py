@@ -25,7 +25,7 @@ from kerasnn.doctor.rules.finding import Finding
 from kerasnn.doctor.rules.run_rules import run_rules
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 # Fraction of the training time that the doctor may take. A measurement may last longer than the
 # one before.
@@ -187,8 +187,11 @@ class TrainingDoctor(Callback):
             self._measure(epochs)
         del self._probe, self._sample, self._before
 
-    def plot(self) -> "Figure":
+    def plot(self) -> "list[Axes]":
         """Draws the measurements by layer and epoch, with the findings above them.
+
+        Returns:
+            The panels, in pyplot's current figure if that was empty, or else in a new one.
 
         Raises:
             ValueError: If there was no training yet.

@@ -168,9 +168,9 @@ class Standardize(AdaptiveLayer):
 
         Raises:
             InvalidArgument: If the data is empty, masked as a whole, not finite, or of another
-                shape or type than the layer's inputs.
-            ValueError: If mean or variance do not fit into float32, or values that differ would
-                be equal in it.
+                shape or type than the layer's inputs, or if values that differ would be equal in
+                float32.
+            ValueError: If mean or variance do not fit into float32.
         """
         # NumPy has no bfloat16, and data comes in float32 at least.
         dtype = "float64" if self.variable_dtype == "float64" else "float32"
@@ -202,10 +202,7 @@ class Standardize(AdaptiveLayer):
         variance = np.where(variance <= resolution**2, 0.0, variance)
         _check_range(self.name, mean, variance)
         if variation.lost.any():
-            raise ValueError(
-                f"`{self.name}` must learn from values that stay distinct in {dtype}; "
-                f"got {variation.loss()}. {_checks.lost_digits_hint(dtype)}"
-            )
+            raise _checks.lost_digits(self.name, variation, verb="learn from")
         self._store(mean, variance, rows)
 
     def call(self, inputs: Any) -> Any:

@@ -1,7 +1,11 @@
 """`Sequential`: Keras's `Sequential` on kerasnn's engine."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
+from kerasnn._core.process.forked import check_not_forked
 from kerasnn.models._engine_mixin import EngineMixin
 
 
@@ -16,4 +20,14 @@ class Sequential(EngineMixin, keras.Sequential):
         >>> model.compile(loss="mse")
         >>> model.fit([[0.0, 1.0]], [[1.0]], verbose=0).history.keys()
         dict_keys(['loss'])
+
+    `keras.models.clone_model` gives a `Sequential` of Keras, which `kerasnn.fit` trains too; for a
+    copy of this class write `type(model).from_config(model.get_config())`.
     """
+
+    def __init__(
+        self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None
+    ) -> None:
+        # The weights are made here.
+        check_not_forked()
+        super().__init__(layers, trainable=trainable, name=name)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, given_or_new
+from kerasnn._core.plotting import COLOURS, given_or_current
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ def activations(
         x: Inputs, `(batch, ...)`.
         layers: Names of layers, in the order to draw; None draws all layers with weights or an
             activation, except the standardisation of inputs and targets.
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: layers from the first to the last against their outputs.
@@ -60,7 +60,7 @@ def activations(
     probe = keras.Model(inputs, [model.get_layer(name).output for name in chosen])
     outputs = keras.tree.flatten(probe(x, training=False))
     values = [np.asarray(output, dtype=np.float64).ravel() for output in outputs]
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     ax.boxplot(
         values,
         whis=(1, 99),

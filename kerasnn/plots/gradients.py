@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, MARKS, given_or_new
+from kerasnn._core.plotting import COLOURS, MARKS, given_or_current
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ def gradients(
     Args:
         norms: The result of `autodiff.gradients`, layer -> norm; or a dictionary of several
             results by label, to compare them.
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: the norm against the layers, from the first to the last.
@@ -40,7 +40,7 @@ def gradients(
         'log'
     """
     named = _read(norms)
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     for i, (name, layers) in enumerate(named.items()):
         values = [norm if norm > 0 else math.nan for norm in layers.values()]
         ax.plot(

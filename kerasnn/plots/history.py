@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, given_or_new
+from kerasnn._core.plotting import COLOURS, given_or_current, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ def history(
             no value. A metric with a value for each class cannot be drawn.
         metrics: Name or names to draw, without `val_`; None draws the loss. Several metrics share
             the vertical axis.
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: epochs counted from 1, as in the progress bar, against the metric.
@@ -50,13 +50,14 @@ def history(
 
     epochs, curves = _read(history)
     names = _names(metrics, curves)
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     for i, name in enumerate(names):
         for j, (key, part, style) in enumerate(
             ((name, "training", "-"), (f"val_{name}", "validation", "--"))
         ):
             if key in curves:
-                known = ~np.isnan(curves[key])
+                known = np.flatnonzero(~np.isnan(curves[key]))
+                known = known[visible(curves[key][known])]
                 ax.plot(
                     epochs[known],
                     curves[key][known],
@@ -64,7 +65,7 @@ def history(
                     color=COLOURS[(2 * i + j) % len(COLOURS)],
                     linestyle=style,
                     # A line through a single point is invisible.
-                    marker="o" if known.sum() == 1 else "",
+                    marker="o" if len(known) == 1 else "",
                     label=f"{part} {_words(name)}",
                 )
     validation = curves.get("val_loss", np.array(np.nan))

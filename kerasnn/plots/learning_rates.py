@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import given_or_new, line_look
+from kerasnn._core.plotting import given_or_current, line_look, visible
 from kerasnn.schedules.schedule import STEPS_DRAWN, Schedule
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def learning_rates(
             `ReduceLROnPlateau` logged.
         steps: Number of steps to draw; by default all of a schedule that ends, and 100 of one
             that does not. With several schedules the largest number is used.
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: the rate against the step, from 0 on, or against the epoch, from 1 on.
@@ -61,9 +61,10 @@ def learning_rates(
         steps = steps or max(_length(schedule) for schedule in named.values())
         at = np.arange(steps)
         curves = {name: (at, _values(schedule, steps)) for name, schedule in named.items()}
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     for i, (name, (at, values)) in enumerate(curves.items()):
-        ax.plot(at, values, label=name, **line_look(i))
+        drawn = visible(values)
+        ax.plot(at[drawn], values[drawn], label=name, **line_look(i))
     ax.set_xlabel("step" if history is None else "epoch")
     ax.set_ylabel("learning rate")
     ax.set_ylim(bottom=0)

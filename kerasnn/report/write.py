@@ -9,13 +9,13 @@ import keras
 
 from kerasnn import _checks
 from kerasnn._core import atomic_files
+from kerasnn._core.display.blocks import Section
+from kerasnn._core.display.rendering import render
 from kerasnn.data.split import Split
 from kerasnn.doctor.diagnosis import Diagnosis
 from kerasnn.doctor.rules.finding import Finding
 from kerasnn.report import predicted_rows
-from kerasnn.report.blocks import Section
 from kerasnn.report.predicted_rows import PredictedRows
-from kerasnn.report.rendering import render
 from kerasnn.report.sections import (
     classes,
     columns,
@@ -157,9 +157,11 @@ def write(
         network.repetition(command, seed),
     )
     page = render(
-        title or (f"Prediction of {target}" if target else "Report of a training"),
-        _facts(part, model, measured[0], target),
-        [section for section in sections if section is not None],
+        "template.html",
+        folder=pathlib.Path(__file__).parent,
+        title=title or (f"Prediction of {target}" if target else "Report of a training"),
+        facts=_facts(part, model, measured[0], target),
+        sections=[section for section in sections if section is not None],
     )
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_files.replacing(file) as draft:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, given_or_new
+from kerasnn._core.plotting import COLOURS, given_or_current, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,7 +89,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
         Args:
             steps: Number of steps to draw; by default all of a schedule that ends, and 100 of
                 one that does not.
-            ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+            ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
         Returns:
             The Axes.
@@ -97,8 +97,10 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule, abc.ABC):
         if steps is None:
             steps = getattr(self, "steps", None) or STEPS_DRAWN
         _checks.integer("steps", steps)
-        ax = given_or_new(ax)
-        ax.plot(self.values(steps), color=COLOURS[0], label=type(self).__name__)
+        ax = given_or_current(ax)
+        values = self.values(steps)
+        drawn = visible(values)
+        ax.plot(drawn, values[drawn], color=COLOURS[0], label=type(self).__name__)
         ax.set_xlabel("step")
         ax.set_ylabel("learning rate")
         ax.set_ylim(bottom=0)

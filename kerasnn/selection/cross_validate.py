@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasnn import _checks
-from kerasnn._core.progress import Progress
+from kerasnn._core.display.progress import Progress
 from kerasnn._core.random_state import derived
 from kerasnn.selection.folds.dataset import read_dataset, require_arrays
 from kerasnn.selection.folds.executor import FoldExecutor

@@ -9,12 +9,19 @@ import numpy as np
 from scipy.stats import rankdata
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, given_or_new
+from kerasnn._core.display.blocks import Facts, Table, short, shown
+from kerasnn._core.display.rendering import for_notebook
+from kerasnn._core.plotting import COLOURS, figure_of_panels, given_or_current
 from kerasnn.selection.folds.fold import FoldResult
 from kerasnn.selection.folds.splits import FoldRows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+# A notebook shows so many trials at most.
+_MOST_TRIALS = 20
+_LONGEST_ERROR = 80
 
 
 class CrossValidation:
@@ -62,7 +69,7 @@ class CrossValidation:
 
         Args:
             metric: Name of the score; None draws the last one.
-            ax: Axes to draw on; None makes a figure.
+            ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
         Returns:
             The Axes: score against fold.
@@ -72,7 +79,7 @@ class CrossValidation:
         """
         metric = list(self.scores)[-1] if metric is None else metric
         _checks.one_of("metric", metric, self.scores)
-        ax = given_or_new(ax)
+        ax = given_or_current(ax)
         values, mean, error = self.scores[metric], self.mean[metric], self.standard_error[metric]
         ax.plot(range(len(values)), values, "o", color=COLOURS[0], label="fold")
         ax.axhline(mean, color=COLOURS[1], label=f"mean {mean:.4g}")
@@ -83,6 +90,24 @@ class CrossValidation:
         ax.set_ylabel(metric.replace("_", " "))
         ax.legend()
         return ax
+
+    def _repr_html_(self) -> str:
+        """Returns the scores by fold, for a notebook."""
+        folds = [f"fold {i}" for i in range(len(self.splits))]
+        head = ("", "mean", "standard error", *folds)
+        rows: list[tuple[str, ...]] = [
+            (
+                name.replace("_", " "),
+                shown(self.mean[name]),
+                shown(self.standard_error[name]),
+                *map(shown, values),
+            )
+            for name, values in self.scores.items()
+        ]
+        rows.append(("best epoch", "", "", *map(str, self.best_epochs)))
+        rows.append(("seconds", "", "", *map(shown, self.seconds)))
+        table = Table("Scores by fold", head, rows, numeric=head[1:])
+        return for_notebook(f"Cross-validation in {len(folds)} folds", [table])
 
     def __repr__(self) -> str:
         width = max(map(len, self.scores))
@@ -186,7 +211,8 @@ class Tuning:
 
         Args:
             parameter: The one to draw; None draws all, side by side.
-            ax: Axes to draw one on; None makes a figure.
+            ax: Axes for one of them; None is pyplot's current one, or a new figure's if that
+                has data.
 
         Returns:
             The Axes of `parameter`, or a list with those of all.
@@ -198,10 +224,8 @@ class Tuning:
         if parameter is not None or ax is not None:
             parameter = names[0] if parameter is None else parameter
             _checks.one_of("parameter", parameter, names)
-            return self._draw(parameter, given_or_new(ax))
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(4 * len(names), 3.5), layout="constrained")
+            return self._draw(parameter, given_or_current(ax))
+        figure = figure_of_panels(4.0 * len(names), 3.5)
         axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
         return [self._draw(name, ax) for name, ax in zip(names, axes, strict=True)]
 
@@ -218,6 +242,45 @@ class Tuning:
         ax.set_xlabel(name.replace("_", " "))
         ax.set_ylabel(self.metric_.replace("_", " "))
         return ax
+
+    def _repr_html_(self) -> str:
+        """Returns the best setting and the best trials, for a notebook."""
+        facts = [
+            *((name, str(value)) for name, value in self.best_params_.items()),
+            (f"best {self.metric_}", f"{self.best_score_:.4f}"),
+            ("epochs", str(self.best_epochs_)),
+        ]
+        if self.nested_scores_ is not None:
+            facts.append(("nested score", f"{self.nested_score_:.4f}"))
+        return for_notebook("Search of hyperparameters", [Facts(facts), self._trials()])
+
+    def _trials(self) -> Table:
+        """Returns the best trials as a table of a page."""
+        found = self.cv_results_
+        names = [key for key in found if key.startswith("param_")]
+        score = self.metric_.replace("_", " ")
+        head = ["rank", *(name.removeprefix("param_") for name in names), score]
+        head += ["deviation", "epochs", "seconds a fold", "error"]
+        order = np.argsort(found["rank_test_score"], kind="stable")[:_MOST_TRIALS]
+        rows = [
+            (
+                str(found["rank_test_score"][i]),
+                *("" if found[name][i] is np.ma.masked else str(found[name][i]) for name in names),
+                shown(found["mean_test_score"][i]),
+                shown(found["std_test_score"][i]),
+                str(found["epochs"][i]),
+                shown(found["mean_fit_time"][i]),
+                short(found["error"][i], _LONGEST_ERROR),
+            )
+            for i in order
+        ]
+        if not any(found["error"]):
+            head, rows = head[:-1], [row[:-1] for row in rows]
+        count = len(found["params"])
+        caption = (
+            f"{count} trials" if count == len(rows) else f"The best {len(rows)} of {count} trials"
+        )
+        return Table(caption, head, rows, numeric=[name for name in head if name != "error"])
 
     def __repr__(self) -> str:
         failed = sum(map(bool, self.cv_results_["error"]))

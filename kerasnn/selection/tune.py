@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.progress import Progress
+from kerasnn._core.display.progress import Progress
 from kerasnn._core.random_state import derived
 from kerasnn.selection.folds.dataset import Dataset, read_dataset, require_arrays
 from kerasnn.selection.folds.executor import FoldExecutor

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from kerasnn._core.command_line import IS_COMMAND_LINE as _IS_COMMAND_LINE
+from kerasnn._core.process.command_line import IS_COMMAND_LINE as _IS_COMMAND_LINE
 
 # `kerasnn predict` and `kerasnn verify` need neither Keras nor TensorFlow's Python.
 if _TYPE_CHECKING or not _IS_COMMAND_LINE:

@@ -11,7 +11,8 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn._core.progress import Bar
+from kerasnn._core.display.progress import Bar
+from kerasnn._core.process.forked import check_not_forked
 from kerasnn.data.images.resizing import RESIZES
 from kerasnn.serving.assets import model_card, warmup_requests
 from kerasnn.serving.errors import RefusedRowsError
@@ -252,6 +253,7 @@ def _is_name(path: Any) -> bool:
 
 
 def _check_model(model: Any) -> None:
+    check_not_forked()
     if not isinstance(model, keras.Model):
         raise _checks.InvalidArgument(
             "model",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasnn._checks.arguments import boolean
 from kerasnn.serving.publishing import version_directory
 from kerasnn.serving.runtime import c_session, coerce_inputs
 
@@ -17,6 +18,8 @@ class Predictor:
     Args:
         path: Directory of a SavedModel, or of numbered versions, of which the newest is taken.
         signature: Name of the signature to run.
+        allow_nan: Whether inputs may be NaN, for a model whose own layer fills them in. In the
+            columns of a table NaN is a missing value anyway.
 
     Attributes:
         path: Directory of the SavedModel.
@@ -40,7 +43,15 @@ class Predictor:
                [30., 40.]], dtype=float32)}
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, signature: str = "serving_default") -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        signature: str = "serving_default",
+        allow_nan: bool = False,
+    ) -> None:
+        boolean("allow_nan", allow_nan)
+        self._allow_nan = allow_nan
         self.path = version_directory.find(path)
         self._session = c_session.Session(self.path)
         self.signature = signature
@@ -61,8 +72,11 @@ class Predictor:
 
         Raises:
             InvalidArgument: If `x` lacks an input or a column, has an unknown one, or one of
-                another shape or type, or holds an infinity, or NaN without an encoder.
-            ValueError: If the program refuses the values, as an encoder does a missing value where
-                it takes none; it names the column, and the row from 0.
+                another shape or type, or holds an infinity, or NaN without an encoder; or if the
+                program refuses a value, as an encoder does a missing one where it takes none. It
+                names the column, and the row from 0.
+            ValueError: If TensorFlow cannot read a file or an example.
         """
-        return self._session.run(self._signature, coerce_inputs.rows_of(x, self._signature))
+        return self._session.run(
+            self._signature, coerce_inputs.rows_of(x, self._signature, allow_nan=self._allow_nan)
+        )

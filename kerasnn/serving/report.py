@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from kerasnn._core.display.blocks import Facts, Paragraph, Table
+from kerasnn._core.display.rendering import for_notebook
 from kerasnn.serving.runtime.verification import Verification
 
 Signatures = dict[str, dict[str, dict[str, tf.TensorSpec]]]
@@ -84,21 +86,42 @@ class ExportReport:
             "notes": list(self.notes),
         }
 
-    def __str__(self) -> str:
-        rows = [
+    def _repr_html_(self) -> str:
+        """Returns the version and its signatures, for a notebook."""
+        facts = [
+            ("directory", str(self.path)),
+            ("version", str(self.version)),
+            ("size", _size(self.size_bytes)),
+            ("verification", self._verified()),
+        ]
+        head = ("signature", "side", "tensor", "type", "shape")
+        table = Table("Inputs and outputs", head, self._tensors())
+        notes = [Paragraph(f"Note: {note}") for note in self.notes]
+        return for_notebook("Exported model", [Facts(facts), table, *notes])
+
+    def _tensors(self) -> list[tuple[str, ...]]:
+        """Returns signature, side, name, type and shape of each tensor."""
+        return [
             (name, side.removesuffix("s"), tensor, spec.dtype.name, _shape(spec))
             for name, signature in self.signatures.items()
             for side, tensors in signature.items()
             for tensor, spec in tensors.items()
         ]
+
+    def _verified(self) -> str:
+        """Returns the result of the verification in words."""
+        if self.verification is None:
+            return "not verified"
+        [latency, *_] = self.verification.latency_ms.values()
+        return (
+            f"largest difference {self.verification.largest_difference:.1e}, {latency:.2f} ms a row"
+        )
+
+    def __str__(self) -> str:
+        rows = self._tensors()
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        title = [f"{self.path}: version {self.version}", _size(self.size_bytes)]
-        if self.verification is None:
-            title.append("not verified")
-        else:
-            title.append(f"largest difference {self.verification.largest_difference:.1e}")
-            title.append(f"{next(iter(self.verification.latency_ms.values())):.2f} ms a row")
+        title = [f"{self.path}: version {self.version}", _size(self.size_bytes), self._verified()]
         return "\n".join([", ".join(title), *lines, *(f"Note: {note}" for note in self.notes)])
 
 

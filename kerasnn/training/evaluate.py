@@ -26,8 +26,13 @@ def evaluate(
     steps: int | None = None,
     callbacks: Any = None,
     return_dict: bool = False,
+    *,
+    allow_nan: bool = False,
 ) -> Any:
-    """Returns loss and metrics of a compiled Keras model; the arguments are Keras's.
+    """Returns loss and metrics of a compiled Keras model.
+
+    The arguments are Keras's, but for `allow_nan`: whether inputs may be NaN, for a model whose own
+    layer fills them in.
 
     Raises:
         InvalidArgument: If data or an argument cannot be right; of a stream, at the wrong batch.
@@ -52,10 +57,10 @@ def evaluate(
     if arrays.is_stream(x):
         check_stream_end("x", x, "steps", steps, "an evaluation")
         check_stream_shapes(model, x, ("x", "y"))
-        check = BatchCheck(model, ("x", "y", "sample_weight"))
+        check = BatchCheck(model, ("x", "y", "sample_weight"), allow_nan=allow_nan)
         with read_once(check, x, steps) as stream:
             return _as_numbers(by_keras(stream, y, sample_weight=sample_weight))
-    data = arrays.read(model, x, y, sample_weight)
+    data = arrays.read(model, x, y, sample_weight, allow_nan=allow_nan)
     arrays.require_targets(model, "y", y)
     if data.is_irregular or callbacks or model.run_eagerly:
         return _as_numbers(by_keras(data.x, data.y, sample_weight=data.sample_weight))

@@ -31,6 +31,7 @@ def fit(
     *,
     engine: str = "auto",
     seed: int | None = None,
+    allow_nan: bool = False,
 ) -> keras.callbacks.History:
     """Trains any compiled Keras model, after checking that the data fits the model.
 
@@ -75,6 +76,8 @@ def fit(
             inside its first traced step, where that of `ScheduleFreeAdamW` starts differently.
         seed: Seed of the order of the rows; by default drawn from Python's `random`, which
             `keras.utils.set_random_seed` seeds.
+        allow_nan: Whether inputs may be NaN, for a model whose own layer fills them in. Infinities
+            are refused all the same. Keras's loop trains on a stream then.
 
     Returns:
         Keras's `History`, with `engine`, the engine that ran (`"none"` if there was no epoch to
@@ -86,9 +89,9 @@ def fit(
             the model receives it, and weights, optimizer and metrics are as before `fit`.
             Indices into a `keras.layers.Embedding` are checked if they reach it unchanged,
             through layers that reshape and through slices, in functional and `Sequential` models.
-            Batches of sparse and ragged tensors and datasets of grain are not checked; batches of
-            a stream are checked for digits that the cast to float32 drops only if a `Standardize`
-            learns from them.
+            Not checked are batches of sparse and ragged tensors, datasets of grain and those that
+            a distribution strategy divides; batches of a stream are checked for digits that the
+            cast to float32 drops only if a `Standardize` learns from them.
         FloatingPointError: If weights or loss become NaN or infinite. The model then has the last
             finite weights.
         TypeError: If an argument is unknown.
@@ -120,5 +123,6 @@ def fit(
         validation_freq=validation_freq,
         engine=engine,
         seed=seed,
+        allow_nan=allow_nan,
     )
     return train(job)

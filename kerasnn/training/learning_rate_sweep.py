@@ -11,7 +11,10 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._checks import first_line
-from kerasnn._core.plotting import COLOURS, given_or_new
+from kerasnn._core.display import svg
+from kerasnn._core.display.blocks import Facts
+from kerasnn._core.display.rendering import for_notebook
+from kerasnn._core.plotting import COLOURS, given_or_current
 from kerasnn.training.inputs.tensors import hide_none
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.row_blocks import shuffled_order
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 METHODS = ("minimum", "steep", "valley")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class RateSweep:
     """The loss of one step after the other, each at a higher learning rate.
 
@@ -69,12 +72,12 @@ class RateSweep:
         """Draws the loss against the learning rate, and marks the suggestion.
 
         Args:
-            ax: The Axes to draw on; None makes a new figure.
+            ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
         Returns:
             The Axes.
         """
-        ax = given_or_new(ax)
+        ax = given_or_current(ax)
         ax.plot(self.learning_rates, self.losses, color=COLOURS[5], label="loss of a batch")
         ax.plot(self.learning_rates, self.smoothed, color=COLOURS[0], label="smoothed")
         if np.argmin(self.smoothed):
@@ -85,9 +88,35 @@ class RateSweep:
         ax.set_ylabel("loss")
         # One loss at a high rate would flatten all others.
         low, high = self.smoothed.min(), self.smoothed.max()
-        ax.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+        if high > low:
+            ax.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
         ax.legend()
         return ax
+
+    def __repr__(self) -> str:
+        """Returns the suggestion and the range of the rates, without the losses."""
+        return f"RateSweep(suggestion={self._suggested()}, method={self.method!r}, {self._rates()})"
+
+    def _suggested(self) -> str:
+        return f"{self.suggestion:.2g}" if np.argmin(self.smoothed) else "none: the loss never fell"
+
+    def _rates(self) -> str:
+        first, last = self.learning_rates[0], self.learning_rates[-1]
+        return f"{len(self.losses)} learning rates from {first:.2g} to {last:.2g}"
+
+    def _repr_html_(self) -> str:
+        """Returns the suggestion and the curve, for a notebook."""
+        facts = [
+            ("suggestion", self._suggested()),
+            ("method", self.method),
+            ("swept", self._rates()),
+        ]
+        curve = svg.figure(
+            "Loss against learning rate",
+            f"The lowest smoothed loss is {self.smoothed.min():.4g}.",
+            lambda ax: self.plot(ax=ax),
+        )
+        return for_notebook("Sweep of the learning rate", [Facts(facts), curve])
 
 
 def has_risen(sweep: RateSweep) -> bool:

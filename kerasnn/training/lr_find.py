@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.display.progress import Bar
 from kerasnn._core.model import State
 from kerasnn._core.optimizers import copy_of
-from kerasnn._core.progress import Bar
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.learning_rate_sweep import METHODS, RateSweep, endless_batches, has_risen
 from kerasnn.training.loop.job import Job, check_model

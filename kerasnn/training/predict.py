@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.process.forked import check_not_forked
 from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.generators import read_once
 from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes
@@ -25,13 +26,20 @@ def predict(
     verbose: Any = "auto",
     steps: int | None = None,
     callbacks: Any = None,
+    *,
+    allow_nan: bool = False,
 ) -> Any:
-    """Returns the outputs of a Keras model; the arguments are Keras's.
+    """Returns the outputs of a Keras model.
+
+    The arguments are Keras's, but for `allow_nan`: whether inputs may be NaN, for a model whose own
+    layer fills them in.
 
     Raises:
-        InvalidArgument: If a row holds NaN or infinity, or data or an argument cannot be right.
+        InvalidArgument: If a row holds infinity, or NaN unless allowed, or data or an argument
+            cannot be right.
         TypeError: If an argument is unknown.
     """
+    check_not_forked()
     if batch_size is not None:
         _checks.integer("batch_size", batch_size)
     if steps is not None:
@@ -48,10 +56,10 @@ def predict(
     if arrays.is_stream(x):
         check_stream_end("x", x, "steps", steps, "a prediction")
         check_stream_shapes(model, x, ("x", "y"))
-        check = BatchCheck(model, ("x", "y", "sample_weight"), targets=False)
+        check = BatchCheck(model, ("x", "y", "sample_weight"), targets=False, allow_nan=allow_nan)
         with read_once(check, x, steps) as stream:
             return by_keras(stream)
-    data = arrays.read(model, x)
+    data = arrays.read(model, x, allow_nan=allow_nan)
     if data.is_irregular or callbacks or steps is not None or model.run_eagerly:
         return by_keras(data.x)
     x = hide_none(keras.utils.pack_x_y_sample_weight(data.x))

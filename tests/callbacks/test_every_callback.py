@@ -22,6 +22,7 @@ CASES = {
     "BestModel": lambda path: callbacks.BestModel(path / "best.keras"),
     "EarlyStopping": lambda path: callbacks.EarlyStopping(patience=3),
     "LearningRateDecay": lambda path: callbacks.LearningRateDecay(SCHEDULE, per="step"),
+    "LivePlot": lambda path: callbacks.LivePlot(every_s=0),
     "ReduceLROnPlateau": lambda path: callbacks.ReduceLROnPlateau(patience=1, min_delta=0.05),
     "TrainingDoctor": lambda path: callbacks.TrainingDoctor(data=(X, Y), verbose=0),
 }
@@ -35,7 +36,7 @@ KERAS_CASES = {
 }
 # Trained together; no two of a group set the learning rate.
 GROUPS = {
-    "decay": ("EarlyStopping", "LearningRateDecay", "BestModel", "TrainingDoctor"),
+    "decay": ("EarlyStopping", "LearningRateDecay", "BestModel", "TrainingDoctor", "LivePlot"),
     "plateau": ("EarlyStopping", "ReduceLROnPlateau"),
 }
 KERAS_GROUP = {"keras": tuple(KERAS_CASES)}

@@ -158,8 +158,7 @@ def test_what_the_encoder_refuses(tmp_path, capsys):
     (tmp_path / "rows.csv").write_text('a\n1\n""\n')
     assert say("predict", tmp_path / "served", tmp_path / "rows.csv") == 1
     said = capsys.readouterr().err
-    assert "rows.csv does not fit the model: Column 'a' has no value" in said
-    assert "[1]" in said
+    assert "rows.csv does not fit the model: `a` must hold a value; got nan in row 1. " in said
     assert "The first row is row 0" in said
 
 

@@ -19,10 +19,14 @@ import tensorflow as tf
 from PIL import Image
 from sklearn.metrics import log_loss
 
-from kerasnn import data, serving, training
+from kerasnn import InvalidArgument, data, serving, training
 from kerasnn.__main__ import main
 from kerasnn._core.random_state import derived
-from kerasnn.cli.training import compare, flags, images, network, options, output, steps, table
+from kerasnn.cli.training import compare, flags, images, options, output, steps, table
+from kerasnn.cli.training.networks import choice, mlp, pack, tabular
+from kerasnn.cli.training.networks.rows import Rows
+from kerasnn.cli.training.networks.trained import Settings
+from kerasnn.models.ensembles.pack_model import Pack
 from kerasnn.report.sections.scores import comparison as section
 from kerasnn.tasks import Task
 
@@ -84,7 +88,8 @@ def test_writes_everything_and_nothing_else(trained):
     assert not any(b".kerasnn-train-" in path.read_bytes() for path in files)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count("grün") > 0
-    assert "logistic regression" in page
+    for words in ("logistic regression", "seconds a fold", "the first model, mlp,"):
+        assert words in page
 
 
 def test_says_what_it_takes_and_leaves_out(trained):
@@ -112,12 +117,12 @@ def test_names_the_worst_rows_by_their_place_in_the_table(trained):
 
 def test_compares_with_scikit_learn(trained):
     _, printed = trained
-    names = ("network", "most frequent class", "logistic regression", "gradient boosting")
+    names = ("mlp", "most frequent class", "logistic regression", "gradient boosting")
     lines = {name: line for line in printed.splitlines() for name in names if line.startswith(name)}
     assert set(lines) == set(names)
     accuracy = {name: float(line[len(name) :].split()[0]) for name, line in lines.items()}
     assert accuracy["most frequent class"] == pytest.approx(1 / 3, abs=0.01)
-    assert accuracy["network"] > 0.9
+    assert accuracy["mlp"] > 0.9
 
 
 def test_answers_raw_rows_by_name_as_the_model_does(trained, csv):
@@ -153,9 +158,9 @@ def test_command_line_answers_the_same(trained, csv, capsys):
 def test_same_seed_same_bits():
     random = np.random.default_rng(0)
     x, y = random.normal(size=(60, 3)).astype("float32"), random.integers(0, 2, 60)
-    rows = network.Rows(x=x, y=y, task=Task.BINARY, outputs=1)
-    settings = network.Settings(hidden=(4,), epochs=2, dropout=0.5)
-    weights = [network.train(rows, settings, seed=s).model.get_weights() for s in (3, 3, 4)]
+    rows = Rows(x=x, y=y, task=Task.BINARY, outputs=1)
+    settings = Settings(hidden=(4,), epochs=2, dropout=0.5)
+    weights = [mlp.train(rows, settings, seed=s).model.get_weights() for s in (3, 3, 4)]
     for first, again, other in zip(*weights, strict=True):
         np.testing.assert_array_equal(first, again)
         assert first.ndim < 3 or not np.array_equal(first, other)
@@ -164,8 +169,8 @@ def test_same_seed_same_bits():
 def test_losses_are_means_over_the_rows_of_each_network():
     random = np.random.default_rng(0)
     x, y = random.normal(size=(50, 3)).astype("float32"), random.integers(0, 2, 50)
-    rows = network.Rows(x=x, y=y, task=Task.BINARY, outputs=1)
-    trained = network.train(rows, network.Settings(hidden=(4,), epochs=5, l2=0.0), seed=3)
+    rows = Rows(x=x, y=y, task=Task.BINARY, outputs=1)
+    trained = mlp.train(rows, Settings(hidden=(4,), epochs=5, l2=0.0), seed=3)
     scores = trained.model.get_layer("mean_of_networks").input
     each = tf.sigmoid(keras.Model(trained.model.input, scores)(x)).numpy()[:, :, 0]
     parts = rows.parts(4, derived(3, 0))
@@ -190,9 +195,9 @@ def test_folds_that_lack_a_class(tmp_path):
     path.write_text("\n".join(["time,size,kind", *lines]))
     given = options.Options(data=path, target="kind", output=tmp_path / "no", split_by="time")
     problem = table.read(given)
-    settings = network.Settings(hidden=(2,), epochs=1)
+    settings = Settings(hidden=(2,), epochs=1)
     found = compare.compare(problem, settings, folds=3, seed=0, verbose=0)
-    assert np.isnan(found.scores["network"]["ROC AUC"]).any()
+    assert np.isnan(found.scores["mlp"]["ROC AUC"]).any()
     for line in str(found).splitlines()[1:]:
         assert "nan" not in line
         assert " -   " in line
@@ -209,14 +214,18 @@ def test_names_flags_in_errors():
 
 
 @pytest.mark.slow
-def test_same_command_same_bits(csv, tmp_path):
-    outputs = []
+def test_same_command_same_bits(csv, tmp_path, capsys):
+    outputs, results = [], []
     for name in ("first", "second"):
-        flags = ("--output", tmp_path / name, "--folds", "0", "--epochs", "3", "--quiet")
+        flags = ("--output", tmp_path / name, "--folds", "0", "--epochs", "3", "--json")
         assert say("train", csv, "--target", "kind", *flags) == 0
+        results.append(json.loads(capsys.readouterr().out))
+        assert results[-1]["export"]["path"] == str(tmp_path / name / "model" / "1")
         outputs.append(keras.saving.load_model(tmp_path / name / "model.keras").get_weights())
     for first, second in zip(*outputs, strict=True):
         np.testing.assert_array_equal(first, second)
+    assert results[0]["test_scores"] == results[1]["test_scores"]
+    assert results[0]["folds"] is None
 
 
 @pytest.mark.slow
@@ -244,10 +253,10 @@ def test_network_of_tables(rows, task, outputs):
     random = np.random.default_rng(0)
     x = np.stack([random.normal(size=(rows, 2)), random.integers(0, 3, (rows, 2))], axis=-1)
     y = 1000 + 100 * x[:, 0, 0] if task is Task.REGRESSION else x[:, 0, 1].astype("int64")
-    given = network.Rows(
+    given = Rows(
         x=x.astype("float32"), y=y, task=task, outputs=outputs, embeddings={1: 3}, ordered=True
     )
-    trained = network.train(given, network.Settings(hidden=(8,), epochs=60), seed=0)
+    trained = mlp.train(given, Settings(hidden=(8,), epochs=60), seed=0)
     predicted = training.predict(trained.model, given.x, verbose=0)
     assert predicted.shape == (rows, outputs)
     if task is Task.MULTICLASS:
@@ -255,6 +264,112 @@ def test_network_of_tables(rows, task, outputs):
     else:
         assert np.mean((predicted[:, 0] - y) ** 2) < 0.5 * y.var()
     assert trained.epochs == len(trained.history["val_loss"])
+
+
+def rows_of_groups(count, task):
+    """Rows of two numbers, a column of indices of three names, and groups of five."""
+    random = np.random.default_rng(0)
+    x = np.stack([*random.normal(size=(2, count)), random.integers(0, 3, count)], axis=1)
+    y = 100 * x[:, 0] if task is Task.REGRESSION else x[:, 2].astype("int64")
+    groups = np.arange(count) // 5
+    outputs = 1 if task is Task.REGRESSION else 3
+    return Rows(
+        x=x.astype("float32"), y=y, task=task, outputs=outputs, embeddings={2: 3}, groups=groups
+    )
+
+
+def test_tabular_validates_on_whole_groups(monkeypatch):
+    rows = rows_of_groups(120, Task.MULTICLASS)
+    given = {}
+    fit = training.fit
+
+    def seen(model, x, y, **arguments):
+        given.update(x=x, validation_data=arguments["validation_data"])
+        return fit(model, x, y, **arguments)
+
+    monkeypatch.setattr(training, "fit", seen)
+    trained = tabular.train(rows, Settings(hidden=(16,), epochs=30), seed=0)
+    first, second = (
+        {int(rows.groups[np.flatnonzero((rows.x == row).all(axis=1))[0]]) for row in part}
+        for part in (given["x"], given["validation_data"][0])
+    )
+    assert not first & second
+    assert len(first | second) == 24
+    predicted = training.predict(trained.model, rows.x, verbose=0)
+    assert np.mean(predicted.argmax(axis=1) == rows.y) > 0.9
+    assert len(trained.history["val_loss"]) == trained.epochs
+
+
+def test_a_pack_of_a_table(monkeypatch):
+    """Its networks leave out whole groups, and all have the hidden layers that were asked for."""
+    rows = rows_of_groups(80, Task.REGRESSION)
+    given = {}
+    fit = Pack.fit
+
+    def seen(model, *args, **arguments):
+        given.update(arguments)
+        return fit(model, *args, **arguments)
+
+    monkeypatch.setattr(Pack, "fit", seen)
+    trained = pack.train(rows, Settings(hidden=(8,), epochs=3), seed=0)
+    assert set(given["folds"].tolist()) == {0, 1, 2, 3}
+    for group in range(16):
+        assert len(set(given["folds"][rows.groups == group].tolist())) == 1
+    assert {tuple(setting["hidden"]) for setting in trained.model.members_} == {(8,)}
+    assert trained.epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("rows", "given", "names"),
+    [
+        (80, {}, ["mlp"]),
+        (500, {}, ["mlp", "tabular", "pack"]),
+        (501, {}, ["pack", "mlp", "tabular"]),
+        (20_000, {}, ["pack", "mlp"]),
+        (501, {"search": 3}, ["mlp", "tabular", "pack"]),
+        (501, {"network": "tabular", "compare": ("pack",)}, ["tabular", "pack"]),
+    ],
+)
+def test_networks_by_the_number_of_rows(rows, given, names):
+    asked = options.Options(data=pathlib.Path("x.csv"), target="y", output=pathlib.Path(), **given)
+    assert list(choice.compared(np.zeros((rows, 2)), asked)) == names
+
+
+@pytest.mark.parametrize(
+    ("shape", "given", "argument"),
+    [
+        ((600, 3, 2), {"network": "pack"}, "--network"),
+        ((600, 3, 2), {"compare": ("mlp", "tabular")}, "--compare"),
+        ((600, 2), {"network": "pack", "search": 3}, "--search"),
+    ],
+)
+def test_networks_that_do_not_suit(shape, given, argument):
+    asked = options.Options(data=pathlib.Path("x.csv"), target="y", output=pathlib.Path(), **given)
+    with pytest.raises(InvalidArgument) as error:
+        choice.compared(np.zeros(shape), asked)
+    assert error.value.argument == argument
+    windows = options.Options(data=pathlib.Path("x.csv"), target="y", output=pathlib.Path())
+    assert choice.compared(np.zeros((600, 3, 2)), windows) == ("mlp",)
+
+
+@pytest.mark.slow
+def test_a_pack_is_compared_exported_and_reported(csv, tmp_path, capsys):
+    flags = ("--network", "pack", "--compare", "tabular", "--folds", "2", "--epochs", "3")
+    assert say("train", csv, "--target", "kind", "--output", tmp_path / "pack", *flags) == 0
+    printed = capsys.readouterr().out
+    page = (tmp_path / "pack" / "report.html").read_text(encoding="utf-8")
+    for name in ("pack", "tabular", "logistic regression", "gradient boosting"):
+        assert re.search(rf"^{name}  .*\d\.\d$", printed, flags=re.M)
+        assert name in page
+    assert not re.search("^mlp  ", printed, flags=re.M)
+    model = keras.saving.load_model(tmp_path / "pack" / "model.keras")
+    encoder = keras.saving.load_model(tmp_path / "pack" / "encoder.keras")
+    split = data.from_csv(
+        csv, "kind", missing="indicator", drop=("id", "farm", "code"), drop_missing_target=True
+    )
+    expected = model.predict(encoder.predict(split.raw_test, verbose=0), verbose=0)
+    found = serving.Predictor(tmp_path / "pack" / "model")(split.raw_test)["probabilities"]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_encodes_folds_by_their_training_rows(csv):
@@ -460,7 +575,7 @@ def test_a_folder_of_images(photos, tmp_path, capsys):
 def test_compares_models_of_images(photos, tmp_path):
     given = options.Options(data=photos, target=None, output=tmp_path / "no", image_size=(4, 4))
     problem = images.read(given)
-    found = compare.compare(problem, network.Settings(epochs=1), folds=2, seed=0, verbose=0)
+    found = compare.compare(problem, Settings(epochs=1), folds=2, seed=0, verbose=0)
     names = ["convolutional network", "most frequent class", "logistic regression on pixels"]
     assert list(found.scores) == names
     assert found.scores[names[2]]["accuracy"] == [1.0, 1.0]
@@ -468,7 +583,9 @@ def test_compares_models_of_images(photos, tmp_path):
     assert found.ranked()[0] != names[1]
 
 
-@pytest.mark.parametrize("flag", [("--target", "kind"), ("--search", "3"), ("--windows", "2")])
+@pytest.mark.parametrize(
+    "flag", [("--target", "kind"), ("--search", "3"), ("--windows", "2"), ("--network", "pack")]
+)
 def test_flags_of_tables_and_folders(photos, tmp_path, capsys, flag):
     assert say("train", photos, "--output", tmp_path / "new", *flag) == 1
     assert f"`{flag[0]}` must be left out" in capsys.readouterr().err

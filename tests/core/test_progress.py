@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from kerasnn import data, lr_find, models, selection, serving
-from kerasnn._core import progress
-from kerasnn._core.progress import Bar
+from kerasnn._core.display import progress
+from kerasnn._core.display.progress import Bar
 
 
 def run(bar):

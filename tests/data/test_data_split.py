@@ -6,9 +6,9 @@ import tensorflow as tf
 from sklearn.model_selection import train_test_split
 
 from kerasnn import data
-from kerasnn.data import _chunks
-from kerasnn.data._batching import batches
-from kerasnn.data._partition import check_partition, partition, training_mask
+from kerasnn.data.rows import chunks as _chunks
+from kerasnn.data.rows.batching import batches
+from kerasnn.data.rows.partition import check_partition, partition, training_mask
 from kerasnn.tasks import Task
 
 

@@ -248,9 +248,8 @@ def test_values_that_the_graph_refuses(split, ways, kind, value, way):
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
         ways[way](rows)
     text = str(caught.value).replace("\\", "")
-    assert f"Column {name!r}" in text
-    # Index of the row, which TensorFlow writes in brackets in a graph.
-    assert ("\n1\n" if way == "eager" else "[1]") in text
+    assert f"`{name}` must hold " in text
+    assert " in row 1" in text
 
 
 @pytest.mark.parametrize("form", [dict, pd.DataFrame, pl.DataFrame, "records"])
@@ -275,19 +274,16 @@ def test_errors_of_rows_name_the_column(split, invalid):
     with invalid(number):
         split.encoder.encode({**rows, number: ["1", "2", "3"]})
     for name, value, shown in (
-        (category, None, "1, ''."),
-        (boolean, "ü", "1, 'ü'."),
-        (date, "b'c\n", '1, "b\'c".'),
+        (category, None, "'' in row 1"),
+        (boolean, "ü", "'ü' in row 1"),
+        (date, "b'c\n", "'b'c' in row 1"),
     ):
         wrong = {**rows, name: [rows[name][0], value, rows[name][2]]}
-        with pytest.raises(ValueError, match="index of the row") as raised:
+        with invalid(name, shown):
             split.encoder.encode(wrong)
-        text = str(raised.value)
-        assert text.startswith(f"Column {name!r} "), text
-        assert text.endswith(f"value: {shown}"), text
     windows = data.Encoder([NumberColumn(name="v", mean=1, minimum=0, maximum=2)], windows=2)
     np.testing.assert_array_equal(windows.encode({"v": [[1, 2], [3, 4]]})[..., 0], [[1, 2], [3, 4]])
-    with pytest.raises(ValueError, match=r"Column 'v' .* value: 1, 0, nan\.$"):
+    with invalid("v", "nan in row 1, step 0"):
         windows.encode([{"v": [1, 2]}, {"v": [None, 4]}])
 
 

@@ -110,7 +110,7 @@ def test_groups_are_in_one_part_and_no_feature(frame):
     assert len(train | test) == frame.patient.nunique()
 
 
-def test_rows_without_a_value_or_target_are_left_out(frame):
+def test_rows_without_a_value_or_target_are_left_out(frame, invalid):
     made = frame.copy()
     made.loc[5:9, "ill"] = None
     split = data.from_frame(
@@ -119,9 +119,9 @@ def test_rows_without_a_value_or_target_are_left_out(frame):
     kept = made.dropna(subset=["age", "ill"])
     rows = sorted([*split.raw_train["since"], *split.raw_test["since"]])
     assert rows == kept.since.dt.strftime("%Y-%m-%d").tolist()
-    with pytest.raises(tf.errors.InvalidArgumentError, match="'age' has no value"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`age` must hold a value"):
         split.encoder({**split.raw_test, "age": np.full(len(split.x_test), np.nan)})
-    with pytest.raises(ValueError, match=r"'ill' is missing in rows: 5 \(row 5, 6, 7, 8, 9\)"):
+    with invalid("target", "ill"):
         data.from_frame(made, "ill", missing="mean")
 
 
@@ -328,10 +328,11 @@ def test_all_wrong_columns_are_in_one_error():
             "Column 'none' holds no value at all",
             "Column 'large', row 0: '1e+39' is not a finite float32",
             "Column 'day', row 39: '2024-02-30' is no date",
-            "Missing values by column: 'gap' 20 (row 1, 3, 5, 7, 9, ...)",
+            "`missing` must say what becomes of missing values; got missing values by column: "
+            "'gap' 20 (row 1, 3, 5, 7, 9, ...)",
             "Column 'name' holds 32 different texts in 32 training rows, which look like names",
             "Column 'note' holds 32 different texts in 32 training rows, which are sentences",
-            "Column 'seconds' must hold numbers that are different in float32",
+            "`seconds` must hold values that stay different in float32; got a standard deviation",
         ],
         strict=True,
     ):

@@ -39,16 +39,16 @@ def test_equal_times_are_in_one_part(times, test_size, later):
 
 
 def test_times_that_divide_nothing(invalid):
-    with pytest.raises(ValueError, match=r"different values.* have 7 in 'year'"):
+    with invalid("split_by", "year"):
         partition_by_time(np.array([7, 7, 7]), test_size=0.5, name="year")
-    with pytest.raises(ValueError, match=r"'day' has none in 1 row \(line 3\)\."):
+    with invalid("split_by", "day"):
         partition_by_time(
             np.array(["2020-01-01", NAT, "2020-01-02"], "datetime64[D]"),
             test_size=0.5,
             name="day",
             places=lambda rows: f"line {rows[0] + 2}",
         )
-    with pytest.raises(ValueError, match=r"in 6 rows \(row 0, 1, 2, 3, 4, \.\.\.\)"):
+    with invalid("split_by", "year"):
         partition_by_time(np.array([np.nan] * 6 + [1]), test_size=0.5, name="year")
     with invalid("split_by", "month"):
         partition_by_time(np.array(["May", "June"], object), test_size=0.5, name="month")
@@ -72,9 +72,9 @@ def test_no_group_is_in_both_parts():
 
 
 def test_groups_that_divide_nothing(invalid):
-    with pytest.raises(ValueError, match=r"two groups at least.* have 'x' in 'who'"):
+    with invalid("groups", "who"):
         partition_by_group(np.array(["x", "x"], object), test_size=0.5, seed=0, name="who")
-    with pytest.raises(ValueError, match=r"'who' has none in 1 row \(row 1\)"):
+    with invalid("groups", "who"):
         partition_by_group(np.array(["x", None, "y"], object), test_size=0.5, seed=0, name="who")
     with invalid("test_size", 0.9):
         partition_by_group(np.array([1, 2, 3]), test_size=0.9, seed=0, name="who")
@@ -139,7 +139,7 @@ def test_series_that_cannot_be_divided(invalid):
     with invalid("windows", 2):
         partition_windows(2, rows=6, test_size=0.5, series=np.array([0, 0, 0, 1, 1, 1]))
     times = np.array([1.0, 2, 3, 2])
-    with pytest.raises(ValueError, match=r"the same 't': row 1, 3\. .* with `groups`"):
+    with invalid("split_by", "t"):
         partition_windows(1, rows=4, test_size=0.5, times=times, time_name="t")
     assert partition_windows(
         1, rows=4, test_size=0.5, times=times, series=np.array([0, 0, 1, 1]), time_name="t"

@@ -25,7 +25,7 @@ def lines(ax):
 
 
 def test_a_panel_a_measure_and_a_line_a_layer():
-    figure = draw_measurements(HISTORY, [FINDING])
+    figure = draw_measurements(HISTORY, [FINDING])[0].figure
     panels = {ax.get_title(): ax for ax in figure.axes}
     assert lines(panels["fraction of dead units"]) == {"one": ([1, 5], [0.25, 0.75])}
     assert lines(panels["fraction of saturated outputs"]) == {"two": ([1, 5], [0.5, 0.5])}
@@ -39,22 +39,33 @@ def test_a_panel_a_measure_and_a_line_a_layer():
     assert [text.get_text() for text in legend.get_texts()] == ["one", "two"]
 
 
-def test_a_diagnosis_draws_itself_and_shows_nothing(tmp_path):
-    open_before = plt.get_fignums()
-    figure = Diagnosis(HISTORY[0], ()).plot()
-    assert plt.get_fignums() == open_before
-    assert figure.get_suptitle() == "Nothing is wrong."
-    figure.savefig(tmp_path / "figure.png")
+def test_a_diagnosis_is_drawn_into_the_current_figure_if_that_is_empty(tmp_path):
+    mine = plt.figure(figsize=(8, 5))
+    panels = Diagnosis(HISTORY[0], ()).plot()
+    assert mine.axes == panels
+    assert mine.get_suptitle() == "Nothing is wrong."
+    plt.savefig(tmp_path / "figure.png")
+    another = Diagnosis(HISTORY[0], ()).plot()[0].figure
+    assert another is plt.gcf()
+    assert another is not mine
 
 
 def test_every_layer_has_its_own_line_style():
     layers = tuple(LayerMeasurements(f"layer_{i}", gradient=1.0) for i in range(20))
-    figure = draw_measurements([Measurements(1, layers, math.nan, None, None)], [])
-    [drawn] = [ax.lines for ax in figure.axes if ax.get_title() == "gradient norm"]
+    panels = draw_measurements([Measurements(1, layers, math.nan, None, None)], [])
+    [drawn] = [ax.lines for ax in panels if ax.get_title() == "gradient norm"]
     assert len({(line.get_color(), line.get_linestyle()) for line in drawn}) == 20
 
 
+def test_zeros_have_no_logarithmic_axis():
+    layer = LayerMeasurements("one", gradient=0.0, update=1e-3)
+    panels = draw_measurements([Measurements(1, (layer,), math.nan, None, None)], [])
+    scales = {ax.get_title(): ax.get_yscale() for ax in panels}
+    assert scales["gradient norm"] == "linear"
+    assert scales["update / weights in a step"] == "log"
+
+
 def test_without_scores_and_layers():
-    figure = draw_measurements([Measurements(1, (), math.nan, None, None)], [])
-    assert not any(lines(ax) for ax in figure.axes)
-    assert not figure.legends
+    panels = draw_measurements([Measurements(1, (), math.nan, None, None)], [])
+    assert not any(lines(ax) for ax in panels)
+    assert not panels[0].figure.legends

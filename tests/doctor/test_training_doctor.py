@@ -375,5 +375,5 @@ def test_it_draws_its_measurements():
     with pytest.raises(ValueError, match="has measured no training yet"):
         doctor.plot()
     found(mlp(hidden=(5,)), *TRAIN, doctor=doctor)
-    [dead] = [ax for ax in doctor.plot().axes if ax.get_title() == "fraction of dead units"]
+    [dead] = [ax for ax in doctor.plot() if ax.get_title() == "fraction of dead units"]
     assert dead.lines[0].get_xdata().tolist() == [1, 2]

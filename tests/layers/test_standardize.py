@@ -88,11 +88,11 @@ def test_batches_merge_to_the_statistics_of_all_rows(sizes):
     assert count == 1000
 
 
-def test_a_large_mean_does_not_change_the_variance():
+def test_a_large_mean_does_not_change_the_variance(invalid):
     """The formula E[x^2] - E[x]^2 would give noise only."""
-    x = RNG.normal(size=(5000, 1)) + 1e9
+    x = np.random.default_rng(0).normal(size=(5000, 1)) + 1e9
     layer = Standardize()
-    with pytest.raises(ValueError, match="got a standard deviation of 1 around 1000000000"):
+    with invalid(layer.name):
         layer.adapt(x[i : i + 100] for i in range(0, 5000, 100))
     assert not layer.adapted
     layer.adapt(x - 1e9 + 1e4)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasnn import models, plots, schedules
+from kerasnn import data, models, plots, schedules
 
 
 def test_activations_are_the_outputs_of_the_layers():
@@ -55,6 +55,29 @@ def test_filters_of_three_channels_are_drawn_in_colour():
     assert ax.get_title() == "conv: first 64 of 100 filters of 2x2"
 
 
+def test_filters_over_time_name_their_columns():
+    convolution = keras.layers.Conv1D(5, 3, name="conv")
+    model = keras.Sequential([keras.Input((6, 2)), convolution])
+    kernel = np.arange(30, dtype="float32").reshape(3, 2, 5)
+    convolution.set_weights([kernel, np.zeros(5)])
+    x = np.zeros((2, 6, 2))
+    split = data.Split(x, [0.5, 1], x, [0.5, 1], "regression", features=("wind", "rain"))
+    for features in (split, ["wind", "rain"]):
+        ax = plots.filters(model, features=features)
+        mosaic = np.asarray(ax.images[0].get_array().filled(np.nan))
+        np.testing.assert_array_equal(mosaic[:2, :3], kernel[:, :, 0].T)
+        np.testing.assert_array_equal(mosaic[3:, 4:7], kernel[:, :, 4].T)
+        assert [label.get_text() for label in ax.get_yticklabels()] == 2 * ["wind", "rain"]
+        assert ax.get_title() == "conv: 5 filters of 3 steps"
+    assert not plots.filters(model).axison
+
+
+def test_a_long_schedule_is_drawn_by_the_points_that_can_be_seen():
+    [line] = plots.learning_rates(schedules.Step(0.1, every=1000), steps=100_000).lines
+    assert len(line.get_xdata()) <= 2000
+    np.testing.assert_allclose(np.unique(line.get_ydata())[-3:], [0.025, 0.05, 0.1], rtol=1e-6)
+
+
 def test_gradients_of_0_are_not_drawn():
     ax = plots.gradients({"a": 0.0, "b": 1e-3, "c": 1.0})
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), [np.nan, 1e-3, 1.0])
@@ -78,6 +101,7 @@ def test_learning_rates_that_were_logged():
     assert (list(line.get_xdata()), list(line.get_ydata())) == ([1, 2], [0.1, 0.05])
 
 
+CONVOLUTION = keras.Sequential([keras.Input((3, 2)), keras.layers.Conv1D(1, 2)])
 DENSE = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="dense")])
 
 
@@ -88,6 +112,7 @@ DENSE = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="dense")
         (lambda: plots.activations(DENSE, np.ones((2, 1)), layers=["dens"]), "layers"),
         (lambda: plots.activations(DENSE, np.ones((2, 1)), layers=[]), "layers"),
         (lambda: plots.filters(DENSE), "model"),
+        (lambda: plots.filters(CONVOLUTION, features=["a"]), "features"),
         (lambda: plots.gradients({"a": -1.0}), "norms"),
         (lambda: plots.gradients({}), "norms"),
         (lambda: plots.learning_rates(0.1), "rates"),

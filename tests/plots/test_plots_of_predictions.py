@@ -1,15 +1,23 @@
-"""Figures of predictions: decision boundary, reliability, worst images."""
+"""Figures of predictions: boundary, reliability, curves, residuals, forecasts, worst images."""
 
+import itertools
+
+import keras
 import matplotlib.colors
+import matplotlib.pyplot as plt
 import numpy as np
+import polars as pl
 import pytest
+from sklearn import metrics
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
-from kerasnn import plots
+from kerasnn import data, plots
 
 X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype="float32")
 AND = np.array([0, 0, 0, 1])
+SPLIT = data.Split(X, AND, X, AND, "binary")
+IMAGES = data.Split(np.zeros((4, 2, 2, 1)), AND, np.zeros((4, 2, 2, 1)), AND, "binary")
 
 
 def steep(rows):
@@ -75,12 +83,180 @@ def test_the_worst_images_are_first():
     images = np.arange(3 * 4).reshape(3, 2, 2)
     probabilities = np.array([[0.5, 0.5], [0.01, 0.99], [0.3, 0.7]])
     ax = plots.worst(images, [0, 0, 1], probabilities, labels=["no", "yes"])
-    words = [text.get_text() for text in ax.texts]
-    assert words == ["no, predicted yes\np = 0.01", "no\np = 0.50", "yes\np = 0.70"]
+    assert [text.get_text().splitlines() for text in ax.texts] == [
+        ["row 1", "true no: 0.01", "predicted yes: 0.99"],
+        ["row 0", "true no: 0.50", "predicted no: 0.50"],
+        ["row 2", "true yes: 0.70", "predicted yes: 0.70"],
+    ]
     first = ax.images[0].get_array()
     np.testing.assert_allclose(first, (images[1] - 0) / 11)
-    of_one = plots.worst(images, [0, 0, 1], probabilities[:, 1:], count=1, labels=["no", "yes"])
-    assert [text.get_text() for text in of_one.texts] == words[:1]
+    of_one = plots.worst(
+        images, [0, 0, 1], probabilities[:, 1:], count=1, names=["a.png", "b.png", "c.png"]
+    )
+    assert [text.get_text().splitlines()[0] for text in of_one.texts] == ["b.png"]
+
+
+def overlaps(boxes):
+    pairs = itertools.combinations([box.padded(-0.5) for box in boxes], 2)
+    return any(one.overlaps(other) for one, other in pairs)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (300, 40), (30, 500, 3)])
+@pytest.mark.parametrize(("count", "size"), [(2, (3, 2)), (12, (6.4, 4.8)), (40, (6, 6))])
+def test_nothing_overlaps_among_the_worst(shape, count, size):
+    generator = np.random.default_rng(0)
+    probabilities = generator.dirichlet([1, 1], count)
+    figure = plt.figure(figsize=size, layout="constrained")
+    ax = plots.worst(
+        generator.random((count, *shape)),
+        np.zeros(count, int),
+        probabilities,
+        count=count,
+        labels=["a class with a long name", "another one"],
+        names=[f"folder/of/photographs/{i:05}.jpeg" for i in range(count)],
+        ax=figure.add_subplot(),
+    )
+    figure.canvas.draw()
+    assert len(ax.images) == count
+    assert all("jpeg\n" in text.get_text() for text in ax.texts)
+    assert not overlaps([each.get_window_extent() for each in (*ax.images, *ax.texts)])
+    assert max(max(image.get_array().shape[:2]) for image in ax.images) <= 256
+
+
+def test_a_split_names_features_and_classes():
+    x = np.concatenate([X, X])
+    y = np.concatenate([AND, AND])
+    split = data.Split(
+        x, y, X, AND, "binary", classes=("small", "large"), features=("height", "width")
+    )
+    ax = plots.decision_boundary(steep, split)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("height", "width")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["small", "large"]
+    assert sum(len(c.get_offsets()) for c in ax.collections if c.get_label() in split.classes) == 8
+    ax = plots.decision_boundary(steep, X, AND, features=("a", "b"))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("a", "b")
+
+
+def test_of_many_rows_some_are_drawn():
+    x = np.random.default_rng(0).random((10_000, 2))
+    ax = plots.decision_boundary(steep, x, (x.sum(axis=1) > 1.5).astype(int))
+    assert sum(len(c.get_offsets()) for c in ax.collections if c.get_label() in "01") == 2000
+    numbers = np.arange(10_000.0)
+    for draw in (plots.residuals, plots.prediction_error):
+        assert len(draw(numbers, numbers + 1).lines[0].get_xdata()) == 2000
+    [line, _] = plots.roc((numbers > 5000).astype(int), np.sin(numbers) ** 2).lines
+    assert len(line.get_xdata()) <= 1000
+
+
+def test_residuals_and_prediction_error_are_of_each_row():
+    true, predicted = np.array([1.0, 2.0, 4.0]), np.array([[1.5], [2.0], [3.0]])
+    points = plots.residuals(true, predicted).lines[0]
+    np.testing.assert_allclose(points.get_data(), [[1.5, 2, 3], [-0.5, 0, 1]])
+    points, diagonal = plots.prediction_error(true, predicted).lines
+    np.testing.assert_allclose(points.get_data(), [[1, 2, 4], [1.5, 2, 3]])
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [1, 4]
+    expected = metrics.r2_score(true, predicted), metrics.mean_absolute_error(true, predicted)
+    assert plt.gca().get_title() == "R2 {:.3f}, mean absolute error {:.3g}".format(*expected)
+    assert plots.prediction_error([1.0, 1.0], [1.0, 2.0]).get_title() == "mean absolute error 0.5"
+
+
+@pytest.fixture(scope="module")
+def three():
+    generator = np.random.default_rng(1)
+    return generator.integers(0, 3, 200), generator.dirichlet([1, 1, 1], 200)
+
+
+def test_the_roc_curve_is_that_of_scikit_learn(three):
+    true, predicted = three
+    ax = plots.roc(true, predicted, labels=["a", "b", "c"])
+    for i, line in enumerate(ax.lines[:3]):
+        wrong, right, _ = metrics.roc_curve(true == i, predicted[:, i])
+        np.testing.assert_allclose(line.get_data(), [wrong, right])
+        area = metrics.roc_auc_score(true == i, predicted[:, i])
+        assert line.get_label() == f"{'abc'[i]} {area:.3f}"
+    [only, _] = plots.roc(true == 1, predicted[:, 1]).lines
+    np.testing.assert_allclose(only.get_data(), ax.lines[1].get_data())
+
+
+def test_the_precision_recall_curve_is_that_of_scikit_learn(three):
+    true, predicted = three
+    labels = np.eye(3, dtype=int)[true]
+    ax = plots.precision_recall(labels, predicted)
+    for i, line in enumerate(ax.lines):
+        precision, recall, _ = metrics.precision_recall_curve(
+            true == i, predicted[:, i], drop_intermediate=True
+        )
+        np.testing.assert_allclose(line.get_data(), [recall, precision])
+        average = metrics.average_precision_score(true == i, predicted[:, i])
+        assert line.get_label() == f"{i} {average:.3f}"
+
+
+def test_curves_of_the_classes_that_are_hardest():
+    true = np.arange(100) % 10
+    predicted = np.eye(10)[true] * 0.9 + 0.01
+    predicted[true == 4] = predicted[true == 4][:, ::-1]
+    # Class 9 has no rows.
+    kept = true != 9
+    ax = plots.roc(true[kept], predicted[kept])
+    names = [line.get_label().split()[0] for line in ax.lines[:-1]]
+    assert len(names) == 7
+    assert {"4", "5"} <= set(names)
+    assert "9" not in names
+
+
+def test_a_forecast_against_the_truth():
+    true, predicted = np.array([[1.0, 5], [2, 6], [np.nan, 7]]), np.ones((3, 2))
+    times = np.array(["2024-01-01", "2024-01-02", "2024-01-03"], "datetime64[D]")
+    ax = plots.sequence(
+        true, predicted, times=times, deviation=predicted / 4, labels=["wind", "rain"]
+    )
+    assert [line.get_label() for line in ax.lines] == [
+        *("true wind", "predicted wind", "true rain", "predicted rain")
+    ]
+    np.testing.assert_array_equal(ax.lines[2].get_ydata(), [5, 6, 7])
+    assert (ax.lines[0].get_xdata() == times).all()
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == (0.5, 1.5)
+
+
+def test_a_long_sequence_keeps_its_peaks():
+    values = np.zeros(100_001)
+    values[12_345], values[-1] = 1, -1
+    line = plots.sequence(values, values).lines[0]
+    assert len(line.get_xdata()) <= 2_002
+    assert {(12_345, 1), (100_000, -1)} <= set(zip(*line.get_data(), strict=True))
+
+
+def test_importance_is_the_rise_of_the_loss():
+    y = np.tile([0, 1], 40)
+    x = np.random.default_rng(0).normal(size=(80, 3)).astype("float32")
+    x[:, 1] = y * 4.0 - 2.0
+    split = data.Split(x, y, x, y, "binary", features=("unused", "used", "noise"))
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(inputs))
+    model.set_weights([np.array([[0.0], [2.0], [0.0]]), np.zeros(1)])
+    ax = plots.importance(model, split, count=2)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names[0] == "used"
+    assert len(names) == 2
+    # Half of the permuted values are wrong, which costs 4 each.
+    assert ax.patches[0].get_width() == pytest.approx(2.0, abs=0.7)
+    assert ax.patches[1].get_width() == 0
+
+
+def test_importance_of_raw_columns():
+    colours = ["red", "blue", "green"] * 30
+    frame = pl.DataFrame({"colour": colours, "size": [i / 7 for i in range(90)]})
+    frame = frame.with_columns(kind=pl.Series(["warm" if c == "red" else "cold" for c in colours]))
+    split = data.from_frame(frame, "kind", test_size=0.5)
+    inputs = keras.Input((len(split.features),))
+    model = keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(inputs))
+    weights = np.zeros((len(split.features), 1))
+    weights[split.features.index("colour=red")] = 6
+    model.set_weights([weights, np.array([-3.0])])
+    ax = plots.importance(model, split, rows=30)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["colour", "size"]
+    assert ax.patches[0].get_width() > ax.patches[1].get_width() == 0
 
 
 @pytest.mark.parametrize(
@@ -94,6 +270,24 @@ def test_the_worst_images_are_first():
         (lambda: plots.decision_boundary(steep, X, AND, labels=["one"]), "labels"),
         (lambda: plots.reliability([0, 2], [0.5, 0.5]), "y_true"),
         (lambda: plots.reliability([0, 1], [0.5, 3.0]), "y_pred"),
+        (lambda: plots.decision_boundary(steep, X), "y"),
+        (lambda: plots.decision_boundary(steep, SPLIT, AND), "y"),
+        (lambda: plots.decision_boundary(steep, X, AND, features=("a",)), "features"),
+        (lambda: plots.residuals([1.0, 2.0], [1.0]), "y_pred"),
+        (lambda: plots.residuals([1.0, np.nan], [1.0, 2.0]), "y_true"),
+        (lambda: plots.prediction_error(np.ones((3, 2)), np.ones((3, 2))), "y_true"),
+        (lambda: plots.roc([0, 0], [0.5, 0.2]), "y_true"),
+        (lambda: plots.roc([0, 1], [0.5, 2.0]), "y_pred"),
+        (lambda: plots.precision_recall([[0, 2], [1, 0]], np.ones((2, 2)) / 2), "y_true"),
+        (lambda: plots.sequence([1.0, 2.0], [1.0]), "y_true"),
+        (lambda: plots.sequence([1.0, 2.0], [1.0, 2.0], times=[2, 1]), "times"),
+        (lambda: plots.sequence([1.0], [1.0], deviation=[-1.0]), "deviation"),
+        (lambda: plots.sequence(np.ones((2, 8)), np.ones((2, 8))), "y_pred"),
+        (lambda: plots.importance(steep, SPLIT), "model"),
+        (lambda: plots.importance(keras.Sequential(), X), "split"),
+        (lambda: plots.importance(keras.Sequential(), SPLIT, rows=0), "rows"),
+        (lambda: plots.importance(keras.Sequential(), IMAGES), "split"),
+        (lambda: plots.worst(np.zeros((2, 3, 3)), [0, 1], [0.5, 0.5], names=["a"]), "names"),
         (lambda: plots.worst(np.zeros((2, 3)), [0, 1], [[0.5], [0.5]]), "x"),
         (lambda: plots.worst(np.zeros((2, 3, 3)), [0, 5], [[0.5], [0.5]]), "y_true"),
     ],

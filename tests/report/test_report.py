@@ -2,7 +2,6 @@
 
 import dataclasses
 import errno
-import html.parser
 import re
 
 import keras
@@ -13,70 +12,11 @@ from matplotlib import pyplot as plt
 from sklearn import metrics
 
 from kerasnn import data, doctor, models, report, serving
+from kerasnn.report.sections import network as network_section
 from kerasnn.report.sections.scores import less_is_better
+from tests.helpers.html_page import Page
 
-VOID = {"meta", "link", "img", "br", "hr", "input", "rect", "path", "use", "image"}
 HOSTILE = '<script>alert("1")</script> & $x'
-
-
-class Page(html.parser.HTMLParser):
-    """What a test looks at: sections, tables, attributes, open elements."""
-
-    def __init__(self, path):
-        super().__init__(convert_charrefs=True)
-        self.path, self.source = path, path.read_text(encoding="utf-8")
-        self.open, self.attributes, self.tags = [], [], []
-        self.sections, self.tables, self.texts = [], {}, []
-        self._rows, self._cell, self._caption = None, None, None
-        self.feed(self.source)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        attrs = dict(attrs)
-        self.tags.append(tag)
-        self.attributes += [(tag, *each) for each in attrs.items()]
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "section":
-            self.sections.append(attrs["id"])
-        if tag == "table":
-            self._rows = []
-        if tag == "tr":
-            self._rows.append([])
-        if tag in ("th", "td", "caption"):
-            self._cell = []
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, *each) for each in attrs]
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-        if tag == "caption":
-            self._caption = self.words()
-        if tag in ("th", "td"):
-            self._rows[-1].append(self.words())
-        if tag == "table":
-            self.tables[self._caption] = self._rows
-
-    def handle_data(self, data):
-        self.texts.append(data)
-        if self._cell is not None:
-            self._cell.append(data)
-
-    def words(self):
-        text, self._cell = " ".join("".join(self._cell).split()), None
-        return text
-
-    def table(self, start):
-        """Rows of the table whose caption starts so, by their first cells."""
-        [rows] = [rows for caption, rows in self.tables.items() if caption.startswith(start)]
-        head, *body = rows
-        return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in body}
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).split())
 
 
 def network(rows, activation, outputs):
@@ -95,7 +35,8 @@ def table_split(task, y, **kwargs):
 
 
 def written(path, split, model, **kwargs):
-    return Page(report.write(path / "report.html", split=split, model=model, **kwargs))
+    file = report.write(path / "report.html", split=split, model=model, **kwargs)
+    return Page(file.read_text(encoding="utf-8"))
 
 
 def numbers_of(cell):
@@ -547,3 +488,13 @@ def test_a_real_training(tmp_path):
     page = written(tmp_path, split, model, history=history, importance_repeats=1)
     assert "3 epochs." in page.text
     assert set(page.table("Columns by importance")) == set(split.features)
+
+
+def test_the_settings_of_a_pack():
+    model = models.pack(2, task="regression", n=4, folds=2, seed=0)
+    model.networks.counts = (1, 3)
+    table = network_section.network(model).blocks[-1]
+    assert table.caption == "Settings in the mean, each of 2 networks"
+    assert [row[0] for row in table.rows] == ["0.75", "0.25"]
+    setting = model.networks.settings[1]
+    assert table.rows[0][3] == f"{setting['learning_rate']:.2g}"

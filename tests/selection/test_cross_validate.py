@@ -178,6 +178,7 @@ REFUSED = [
     ("class_weight", {"class_weight": {0: 0, 1: 0, 2: 0}}),
     ("callbacks", {"callbacks": [keras.callbacks.CSVLogger("a.csv")]}),
     ("callbacks", {"callbacks": ["stop"]}),
+    ("callbacks", {"callbacks": [keras.callbacks.TensorBoard("a")]}),
 ]
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from kerasnn import models, selection
-from kerasnn._core.lock import path_lock
+from kerasnn._core.process.lock import path_lock
 from kerasnn.optimizers import SGD
 from kerasnn.selection import choice, integers, log_uniform, uniform
 from kerasnn.selection.folds.fold import FoldSettings

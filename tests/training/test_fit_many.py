@@ -8,6 +8,7 @@ import kerasnn
 from kerasnn.callbacks import EarlyStopping
 from kerasnn.training.many.batch_plan import BatchPlan
 from kerasnn.training.many.stackable import architecture, why_alone
+from kerasnn.training.programs.stacked import program as stacked_program
 
 L, K, optimizers = keras.layers, kerasnn.layers, keras.optimizers
 _random = np.random.RandomState(0)
@@ -33,6 +34,12 @@ def network(seed, optimizer, body=list, penalty=None):
     return model
 
 
+@pytest.fixture(params=[1, 2])
+def cores(request, monkeypatch):
+    """Members in one part, and in two of which the last may lack some."""
+    monkeypatch.setattr(stacked_program, "cores_of", lambda *_: request.param)
+
+
 def sgd(i):
     return network(i, optimizers.SGD(0.1 * (i + 1)))
 
@@ -47,6 +54,16 @@ def adam(i):
         return [L.BatchNormalization(), K.Dropout((0.1, 0.3, 0.5)[i])]
 
     return network(i, optimizers.Adam(0.01 * (i + 1), beta_1=(0.9, 0.8, 0.9)[i]), body)
+
+
+def rates(i):
+    """What differs leaves the members divisible."""
+
+    def body():
+        return [L.BatchNormalization(), K.Dropout((0.1, 0.3, 0.5)[i])]
+
+    penalty = keras.regularizers.L1(1e-3 * i)
+    return network(i, optimizers.Adam(0.01 * (i + 1)), body, penalty)
 
 
 def rmsprop(i):
@@ -87,7 +104,12 @@ def assert_equal_histories(one, other):
         np.testing.assert_allclose(values, other.history[name], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("make", [momentum, adam, rmsprop, adamw, schedule, tabular])
+@pytest.mark.parametrize(
+    ("make", "cores"),
+    [(momentum, 1), (adam, 2), (rates, 2), (rmsprop, 2), (adamw, 1), (schedule, 2), (tabular, 1)],
+    indirect=["cores"],
+)
+@pytest.mark.usefixtures("cores")
 def test_each_member_ends_as_fit_alone_leaves_it(make):
     models = [make(i) for i in range(3)]
     options = {"epochs": 5, "class_weight": WEIGHTS, "verbose": 0}
@@ -106,6 +128,24 @@ def test_each_member_ends_as_fit_alone_leaves_it(make):
         **options,
     )
     assert_equal_states(models[1], alone)
+    assert_equal_histories(histories[1], history)
+
+
+@pytest.mark.parametrize("body", [list, lambda: [K.Dropout(0.3)]])
+def test_validation_may_have_the_trace_that_trains(body):
+    """It has where no layer does something else in training, and changes nothing."""
+    models, alone = [[network(i, optimizers.Adam(0.01), body) for i in range(2)] for _ in range(2)]
+    rows = [np.arange(70), np.arange(20, 90)]
+    held = [np.arange(70, 90), np.arange(20)]
+    options = {"epochs": 4, "verbose": 0}
+    histories = kerasnn.fit_many(
+        models, X, Y, rows=rows, validation_rows=held, seeds=[1, 2], **options
+    )
+    data = (X[held[1]], Y[held[1]])
+    history = kerasnn.fit(
+        alone[1], X[rows[1]], Y[rows[1]], seed=2, validation_data=data, engine="graph", **options
+    )
+    assert_equal_states(models[1], alone[1])
     assert_equal_histories(histories[1], history)
 
 
@@ -160,6 +200,7 @@ def test_inputs_and_outputs_may_be_structures():
     assert list(histories[1].history) == sorted(models[1].get_metrics_result())
 
 
+@pytest.mark.usefixtures("cores")
 def test_early_stopping_ends_one_member():
     def stops(patience):
         return EarlyStopping("val_accuracy", patience=patience)
@@ -211,6 +252,7 @@ def test_embedded_columns_and_other_first_frequencies():
     assert_equal_states(models[1], alone)
 
 
+@pytest.mark.usefixtures("cores")
 def test_callbacks_set_the_learning_rate_of_one_member():
     def halved(epoch, rate):
         return rate / 2
@@ -225,6 +267,7 @@ def test_callbacks_set_the_learning_rate_of_one_member():
     np.testing.assert_allclose(histories[1].history["learning_rate"], [0.1, 0.05, 0.025])
 
 
+@pytest.mark.usefixtures("cores")
 def test_a_member_that_diverges_harms_no_other():
     models, alone = [sgd(i) for i in range(3)], sgd(2)
     models[1].optimizer.learning_rate = 1e30

@@ -91,6 +91,20 @@ def test_tutorials_are_short(tutorial):
     assert len(tutorial.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
 
+@pytest.mark.parametrize("tutorial", sorted(TUTORIALS.glob("*.py")), ids=lambda path: path.stem)
+def test_tutorials_are_cells_of_text_and_code(tutorial):
+    """As jupytext's percent format, which it turns into a notebook."""
+    before, *cells = tutorial.read_text(encoding="utf-8").split("# %%")
+    assert before == ""
+    assert cells[0].startswith(" [markdown]\n# # ")
+    for cell in cells:
+        kind, _, body = cell.partition("\n")
+        assert kind in ("", " [markdown]")
+        lines = [line for line in body.splitlines() if line]
+        assert lines
+        assert kind == "" or all(line.startswith("#") for line in lines)
+
+
 def test_figures_are_small():
     for figure in (TUTORIALS / "figures").iterdir():
         assert figure.stat().st_size < 60_000, figure.name

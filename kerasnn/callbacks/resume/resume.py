@@ -11,7 +11,7 @@ import keras
 from kerasnn import _checks
 from kerasnn._core import atomic_files
 from kerasnn._core.callback import Callback
-from kerasnn._core.lock import path_lock
+from kerasnn._core.process.lock import path_lock
 from kerasnn.callbacks.resume.fingerprint import Fingerprint
 from kerasnn.callbacks.resume.snapshot import ResumableRun
 

@@ -2,9 +2,9 @@
 
 import time
 
-from kerasnn._core.progress import Progress
+from kerasnn._core.display.progress import Progress
 from kerasnn._core.random_state import derived
-from kerasnn.cli.training.network import Settings
+from kerasnn.cli.training.networks.trained import Settings
 from kerasnn.cli.training.problem import Problem
 from kerasnn.cli.training.scores import Comparison, metric_names, score
 
@@ -22,21 +22,21 @@ def compare(
         settings: Settings of the network.
         folds: Number of folds.
         seed: Seed of folds and models.
-        verbose: 1 for a progress bar.
+        verbose: 1 for a progress bar of each model.
     """
     split = problem.split
-    contestants = problem.contestants(settings)
     metrics = metric_names(split.task)
-    scores = {name: {metric: [] for metric in metrics} for name in contestants}
-    seconds = dict.fromkeys(contestants, 0.0)
     pairs = problem.folds(folds, derived(seed, 0))
-    with Progress("", len(pairs) * len(contestants), verbose, unit="model") as bar:
-        for i, (train, test) in enumerate(pairs):
-            fold = problem.fold(train, test)
-            for name, predict in contestants.items():
+    scores: dict[str, dict[str, list[float]]] = {}
+    seconds: dict[str, list[float]] = {}
+    for name, predict in problem.contestants(settings).items():
+        scores[name], seconds[name] = {metric: [] for metric in metrics}, []
+        with Progress(name, len(pairs), verbose) as bar:
+            for i, (train, test) in enumerate(pairs):
+                fold = problem.fold(train, test)
                 began = time.perf_counter()
                 predictions = predict(fold, derived(seed, 1, i))
-                seconds[name] += (time.perf_counter() - began) / len(pairs)
+                seconds[name].append(time.perf_counter() - began)
                 found = score(split.task, split.outputs, split.y_train[test], predictions)
                 for metric, value in found.items():
                     scores[name][metric].append(value)

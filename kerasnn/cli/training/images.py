@@ -17,7 +17,8 @@ from kerasnn import _checks, data, models, training, transfer
 from kerasnn._core.random_state import derived
 from kerasnn.callbacks import EarlyStopping
 from kerasnn.cli.training import rivals
-from kerasnn.cli.training.network import EpochBar, Rows, Settings, Trained, stratified
+from kerasnn.cli.training.networks.rows import Rows, stratified
+from kerasnn.cli.training.networks.trained import EpochBar, Settings, Trained
 from kerasnn.cli.training.options import Options
 from kerasnn.cli.training.problem import Contestant, Fold, Problem
 from kerasnn.data.split import Split
@@ -28,6 +29,7 @@ _PATIENCE = 10
 _BATCH = 64
 # Components of pixels that the linear model learns from.
 _COMPONENTS = 100
+_EPOCHS = 200
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,12 +40,14 @@ class ImageFolder(Problem):
         split: Training part and test part.
         left_out: Nothing.
         notes: Sentences about the images.
+        network: Name of the network.
         options: Arguments of the command.
     """
 
     split: Split
     left_out: Mapping[str, str]
     notes: tuple[str, ...]
+    network: str
     options: Options
 
     def described(self) -> str:
@@ -81,8 +85,6 @@ class ImageFolder(Problem):
         A linear model learns from the main components of the pixels. Boosting takes hours on
         pixels, and is left out.
         """
-        backbone = self.options.backbone
-        name = "convolutional network" if backbone == "none" else backbone
 
         def network(fold: Fold, seed: int) -> np.ndarray:
             model = self._train(fold.rows, settings, seed=seed, verbose=0).model
@@ -98,7 +100,7 @@ class ImageFolder(Problem):
             return rivals.predict(model, fold.rows, fold.x_test, seed)
 
         return {
-            name: network,
+            self.network: network,
             "most frequent class": constant,
             "logistic regression on pixels": linear,
         }
@@ -121,21 +123,21 @@ class ImageFolder(Problem):
             random_state=seed % 2**32,
         )
         [(first, second)] = splitter.split(rows.y, rows.y)
+        epochs = settings.epochs or _EPOCHS
         callbacks: list[Any] = [EarlyStopping(patience=min(_PATIENCE, settings.patience))]
         if verbose:
-            callbacks.append(EpochBar(settings.epochs))
+            callbacks.append(EpochBar(epochs))
         arguments: dict[str, Any] = {
             "validation_data": (rows.x[second], rows.y[second]),
-            "epochs": settings.epochs,
+            "epochs": epochs,
             "callbacks": callbacks,
             "verbose": 0,
             "seed": derived(seed, 1),
         }
         has_features = self.options.backbone != "none" and self.options.weights != "none"
         fit = transfer.fine_tune if has_features else training.fit
-        history = fit(model, rows.x[first], rows.y[first], **arguments).history
-        curves = {name: [float(v) for v in history[name]] for name in ("loss", "val_loss")}
-        return Trained(model=model, history=curves, epochs=len(curves["loss"]))
+        history = fit(model, rows.x[first], rows.y[first], **arguments)
+        return Trained.of(model, history.history)
 
     def _built(self, rows: Rows, settings: Settings, seed: int) -> keras.Model:
         options, shape = self.options, rows.x.shape[1:]
@@ -166,6 +168,8 @@ def read(options: Options) -> ImageFolder:
         "--groups": options.groups,
         "--windows": options.windows,
         "--hidden": options.hidden,
+        "--network": options.network,
+        "--compare": options.compare,
     }.items():
         if value:
             raise _checks.InvalidArgument(
@@ -185,4 +189,5 @@ def read(options: Options) -> ImageFolder:
         test_size=options.test_size,
         seed=options.seed,
     )
-    return ImageFolder(split=split, left_out={}, notes=(), options=options)
+    network = "convolutional network" if options.backbone == "none" else options.backbone
+    return ImageFolder(split=split, left_out={}, notes=(), network=network, options=options)

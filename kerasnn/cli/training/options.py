@@ -23,7 +23,9 @@ class Options:
         task: Name of a task; None infers it.
         test_size: Fraction of the rows in the test part.
         folds: Number of folds of the comparison; 0 for none.
-        epochs: The most epochs.
+        epochs: The most epochs; None is the default of the network.
+        network: Name of the network; None is the default for the table.
+        compare: Names of networks to compare; None is the default for the table.
         hidden: Units of the hidden layers; None is the default.
         search: Number of settings to try before.
         seed: Seed of everything.
@@ -55,7 +57,9 @@ class Options:
     task: str | None = None
     test_size: float = 0.2
     folds: int = 5
-    epochs: int = 200
+    epochs: int | None = None
+    network: str | None = None
+    compare: tuple[str, ...] | None = None
     hidden: tuple[int, ...] | None = None
     search: int = 0
     seed: int = 0

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kerasnn.cli.training.network import Rows, Settings, Trained
+from kerasnn.cli.training.networks.rows import Rows
+from kerasnn.cli.training.networks.trained import Settings, Trained
 from kerasnn.data.split import Split
 from kerasnn.report import Column
 
@@ -29,11 +30,13 @@ class Problem(abc.ABC):
         split: Training part and test part.
         left_out: Name of what was left out of the data -> the reason.
         notes: Sentences about the data.
+        network: Name of the network.
     """
 
     split: Split
     left_out: Mapping[str, str]
     notes: tuple[str, ...]
+    network: str
 
     @abc.abstractmethod
     def described(self) -> str:

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 from threadpoolctl import threadpool_limits
 
-from kerasnn.cli.training.network import Rows
+from kerasnn.cli.training.networks.rows import Rows
 from kerasnn.tasks import Task
 
 # Threads of boosting cost more than they save on fewer rows.

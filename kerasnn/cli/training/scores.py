@@ -72,12 +72,12 @@ class Comparison:
     Args:
         task: The task.
         scores: Name of a model -> metric -> score of each fold; the network first.
-        seconds: Name of a model -> mean seconds of a fold.
+        seconds: Name of a model -> seconds of each fold.
     """
 
     task: Task
     scores: Mapping[str, Mapping[str, Sequence[float]]]
-    seconds: Mapping[str, float]
+    seconds: Mapping[str, Sequence[float]]
 
     def ranked(self) -> list[str]:
         """Returns the names of the models, the best mean of the first defined metric first."""
@@ -86,6 +86,13 @@ class Comparison:
         more = names[metric]
         sign = -1 if more else 1
         return sorted(self.scores, key=lambda name: sign * np.mean(self.scores[name][metric]))
+
+    def with_seconds(self) -> dict[str, dict[str, Sequence[float]]]:
+        """Returns the scores, with the seconds of each fold as another metric."""
+        return {
+            name: {**found, "seconds a fold": self.seconds[name]}
+            for name, found in self.scores.items()
+        }
 
     def __str__(self) -> str:
         """One line a model, the best first, with mean and standard error; * marks the best."""
@@ -106,7 +113,7 @@ class Comparison:
                 text = mean_and_error(np.array(self.scores[model][metric])).replace("±", "+-")
                 is_best = np.mean(self.scores[model][metric]) == best[metric]
                 cells.append(f"{text} *" if is_best else f"{text}  ")
-            lines.append([*cells, f"{self.seconds[model]:.1f}"])
+            lines.append([*cells, f"{np.mean(self.seconds[model]):.1f}"])
         return aligned(lines, right=range(1, len(head)))
 
 

@@ -3,7 +3,9 @@
 import dataclasses
 from typing import Any
 
-from kerasnn.cli.training.network import Rows, Settings, batch_size, single, targets
+from kerasnn.cli.training.networks.mlp import HIDDEN, batch_size, single, targets
+from kerasnn.cli.training.networks.rows import Rows
+from kerasnn.cli.training.networks.trained import Settings
 from kerasnn.selection import choice, log_uniform, tune, uniform
 
 _FOLDS = 3
@@ -24,7 +26,8 @@ def search(
         seed: Seed of settings and folds.
         verbose: 1 for a progress bar.
     """
-    layers = max(1, len(settings.hidden))
+    hidden = HIDDEN if settings.hidden is None else settings.hidden
+    layers = max(1, len(hidden))
 
     def build(width: int, learning_rate: float, dropout: float, l2: float) -> Any:
         return single(rows, _with(settings, layers, width, learning_rate, dropout, l2))
@@ -43,7 +46,7 @@ def search(
         cv=folds,
         method="random",
         n_trials=trials,
-        epochs=min(settings.epochs, _EPOCHS),
+        epochs=min(settings.epochs or _EPOCHS, _EPOCHS),
         batch_size=batch_size(len(rows.x)),
         patience=settings.patience,
         metric=None if rows.task.is_classification else "data_loss",

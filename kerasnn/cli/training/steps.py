@@ -5,7 +5,7 @@ import json
 import pathlib
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from kerasnn._core import atomic_files
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.cli.training import images, output, table
 from kerasnn.cli.training.compare import compare
-from kerasnn.cli.training.network import Settings, Trained
+from kerasnn.cli.training.networks.trained import Settings, Trained
 from kerasnn.cli.training.options import Options
 from kerasnn.cli.training.problem import Problem
 from kerasnn.cli.training.scores import Comparison, score
@@ -44,6 +44,21 @@ class Result:
     test_scores: dict[str, float]
     comparison: Comparison | None
     export: ExportReport
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the attributes, of types that JSON has; a score that is not defined is None."""
+        comparison = None
+        if self.comparison is not None:
+            comparison = {
+                model: {metric: _numbers(values) for metric, values in found.items()}
+                for model, found in self.comparison.with_seconds().items()
+            }
+        names, values = self.test_scores.keys(), _numbers(self.test_scores.values())
+        return {
+            "test_scores": dict(zip(names, values, strict=True)),
+            "folds": comparison,
+            "export": self.export.as_dict(),
+        }
 
 
 def run(options: Options) -> Result:
@@ -77,7 +92,7 @@ def run(options: Options) -> Result:
                 verbose=verbose,
             )
             say(f"{comparison}\nMean +- standard error over the folds; * is the best.")
-        say("\nTrains the network on the training part, and stops early on rows of it.")
+        say(f"\nTrains the {problem.network} on the training part, and stops early on rows of it.")
         trained = problem.train(settings, seed=derived(options.seed, 3), verbose=verbose)
         test_scores = _test_scores(problem, trained)
         listed = ", ".join(
@@ -98,6 +113,10 @@ def run(options: Options) -> Result:
             _move(options.output / _REPORT, options.report)
     say(_last_words(options, problem, exported))
     return Result(test_scores=test_scores, comparison=comparison, export=exported)
+
+
+def _numbers(values: Iterable[float]) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]
 
 
 def _print(*lines: object) -> None:
@@ -123,9 +142,7 @@ def _read(options: Options, say: Callable[..., None]) -> Problem:
 
 def _settings(problem: Problem, options: Options, say: Callable[..., None]) -> Settings:
     """Returns the settings of the network, after a search if one is asked for."""
-    settings = Settings(epochs=options.epochs)
-    if options.hidden is not None:
-        settings = dataclasses.replace(settings, hidden=options.hidden)
+    settings = Settings(epochs=options.epochs, hidden=options.hidden)
     if not options.search or not isinstance(problem, table.Table):
         return settings
     say(f"\nTries {options.search} settings on {_SEARCH_FOLDS} folds of the training part.")
@@ -184,7 +201,7 @@ def _write(
         model=trained.model,
         target=options.target,
         history=trained.history,
-        scores=None if comparison is None else comparison.scores,
+        scores=None if comparison is None else comparison.with_seconds(),
         findings=diagnosis,
         export=exported,
         columns=problem.columns,

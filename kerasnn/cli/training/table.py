@@ -13,8 +13,9 @@ from kerasnn import _checks, report, training
 from kerasnn._core.raw_rows import MISSING_VALUES
 from kerasnn.cli.training import rivals
 from kerasnn.cli.training.left_out import left_out
-from kerasnn.cli.training.network import Rows, Settings, Trained, stratified
-from kerasnn.cli.training.network import train as train_network
+from kerasnn.cli.training.networks import choice
+from kerasnn.cli.training.networks.rows import Rows, stratified
+from kerasnn.cli.training.networks.trained import Settings, Trained
 from kerasnn.cli.training.options import Options
 from kerasnn.cli.training.problem import Contestant, Fold, Problem
 from kerasnn.cli.training.scores import aligned
@@ -50,12 +51,16 @@ class Table(Problem):
         split: Training part and test part.
         left_out: Name of a column that is left out -> the reason.
         notes: Sentences about the rows.
+        network: Name of the network to train.
+        compared: Names of the networks to compare, that one first.
         options: Arguments of the command.
     """
 
     split: Split
     left_out: Mapping[str, str]
     notes: tuple[str, ...]
+    network: str
+    compared: tuple[str, ...]
     options: Options
 
     @property
@@ -132,11 +137,17 @@ class Table(Problem):
         return {c.name: RawColumn.of_array(self.split.raw_train[c.name]) for c in learned}
 
     def contestants(self, settings: Settings) -> dict[str, Contestant]:
-        """Returns the network and models of scikit-learn."""
+        """Returns networks and models of scikit-learn."""
 
-        def network(fold: Fold, seed: int) -> np.ndarray:
-            model = train_network(fold.rows, settings, seed=seed).model
-            return training.predict(model, fold.x_test, batch_size=_BATCH, verbose=0)
+        def network(name: str) -> Contestant:
+            # A search has found settings of one network.
+            own = settings if name == self.network else Settings(epochs=settings.epochs)
+
+            def predict(fold: Fold, seed: int) -> np.ndarray:
+                model = choice.TRAIN[name](fold.rows, own, seed=seed).model
+                return training.predict(model, fold.x_test, batch_size=_BATCH, verbose=0)
+
+            return predict
 
         def other(rival: rivals.Rival) -> Contestant:
             return lambda fold, seed: rivals.predict(
@@ -144,11 +155,15 @@ class Table(Problem):
             )
 
         others = rivals.rivals(self.split.task)
-        return {"network": network} | {name: other(rival) for name, rival in others.items()}
+        return {
+            **{name: network(name) for name in self.compared},
+            **{name: other(rival) for name, rival in others.items()},
+        }
 
     def train(self, settings: Settings, *, seed: int, verbose: int) -> Trained:
         """Returns a network that has learned from the training part."""
-        return train_network(self.training_rows(), settings, seed=seed, verbose=verbose)
+        train = choice.TRAIN[self.network]
+        return train(self.training_rows(), settings, seed=seed, verbose=verbose)
 
     @property
     def columns(self) -> tuple[report.Column, ...]:
@@ -228,8 +243,12 @@ def read(options: Options) -> Table:
             f"{options.data} has no column to learn from besides {options.target!r}. Left out: "
             f"{listed}. Keep a column with --keep."
         )
+    split = split_table(table, arguments, frame=frame)
+    networks = choice.compared(split.x_train, options)
     return Table(
-        split=split_table(table, arguments, frame=frame),
+        split=split,
+        network=networks[0],
+        compared=networks,
         left_out=reasons,
         notes=(*note, *_notes(frame, options)),
         options=options,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasnn._core.progress import Bar
+from kerasnn._core.display.progress import Bar
 from kerasnn.data.images import decoding
 from kerasnn.data.images.resizing import is_much_larger
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from kerasnn import _checks
 from kerasnn.data.tables.columns.blocks import Blocks
 from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
 from kerasnn.data.tables.columns.kinds import ColumnSummary
@@ -36,18 +37,19 @@ class Contents:
     summaries: dict[str, ColumnSummary]
     values: dict[str, RawColumn]
     kinds: dict[str, str]
-    unreadable: list[str]
+    unreadable: list[ValueError]
 
-    def problems(self, options: TableOptions) -> list[str]:
+    def problems(self, options: TableOptions) -> list[ValueError]:
         """Returns an error for each column that cannot be read, and one for missing values."""
         policy = policies(options.missing)
-        counts = [
-            f"{name!r} {self.summaries[name].describe_missing(self.table)}"
+        names = [
+            name
             for name in options.features(self.table)
             if policy[name] == "error" and name in self.kinds and self.summaries[name].missing
         ]
-        if not counts:
+        if not names:
             return self.unreadable
+        counts = [f"{name!r} {self.summaries[name].describe_missing(self.table)}" for name in names]
         hint = (
             "Leave those rows out with missing='drop', fill in the mean and the commonest category "
             "of the training rows with missing='mean', or drop the columns."
@@ -59,10 +61,16 @@ class Contents:
                 "missing='mean', or say in a column of x where they are missing, with "
                 "missing='indicator'."
             )
-        return [
-            *self.unreadable,
-            f"Missing values by column: {', '.join(counts)}. {hint}",
-        ]
+        if any(self.kinds[name] == "category" for name in names):
+            hint += " A text such as 'NA' that is a value is to be left out of `missing_values`."
+        missing = _checks.InvalidArgument(
+            "missing",
+            "say what becomes of missing values",
+            options.missing,
+            hint,
+            got=f"missing values by column: {', '.join(counts)}",
+        )
+        return [*self.unreadable, missing]
 
     def features(self, options: TableOptions) -> dict[str, str]:
         """Returns name -> kind, of the columns to learn from that can be read."""
@@ -149,7 +157,7 @@ def read_contents(blocks: Blocks, options: TableOptions) -> tuple[Contents, Targ
         try:
             kinds[name] = summary.kind(table)
         except ValueError as error:
-            unreadable.append(str(error))
+            unreadable.append(error)
     contents = Contents(
         table,
         rows,
@@ -171,17 +179,21 @@ def row_target(contents: Contents, rows: TargetRows, options: TableOptions) -> R
         options: The arguments.
 
     Raises:
-        InvalidArgument: If the values do not fit the task.
-        ValueError: If the column cannot be read or lacks values, or no row is kept.
+        InvalidArgument: If the column lacks values, or they do not fit the task.
+        ValueError: If the column cannot be read, or no row is kept.
     """
     name, table = options.target, contents.table
     if name not in contents.kinds:
         raise_all(contents.unreadable)
     summary, kind = contents.summaries[name], contents.kinds[name]
     if summary.missing and not options.drop_missing_target:
-        raise ValueError(
-            f"The target {name!r} is missing in rows: {summary.describe_missing(table)}. "
-            "Drop them, with drop_missing_target=True."
+        raise _checks.InvalidArgument(
+            "target",
+            "have a value in each row",
+            name,
+            "Drop those rows, with drop_missing_target=True. A text such as 'NA' that is a value "
+            "is to be left out of `missing_values`.",
+            got=f"{name!r}, which is missing in rows: {summary.describe_missing(table)}",
         )
     values, present = rows.joined(), contents.kept
     if values is not None and options.windows and summary.missing:
@@ -199,7 +211,9 @@ def row_target(contents: Contents, rows: TargetRows, options: TableOptions) -> R
     return RowTarget(name, y, task, classes, present)
 
 
-def raise_all(problems: Sequence[str]) -> None:
-    """Raises one error of one line for each column, if there is any."""
+def raise_all(problems: Sequence[ValueError]) -> None:
+    """Raises the one error that there is, or one with a line for each of several."""
+    if len(problems) == 1:
+        raise problems[0]
     if problems:
-        raise ValueError("\n".join(problems))
+        raise ValueError("\n".join(map(str, problems)))

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 import polars as pl
 
 from kerasnn import _checks
-from kerasnn._core.progress import Bar
+from kerasnn._core.display.progress import Bar
 from kerasnn.data.tables.csv_files.blocks import CsvFile
 from kerasnn.data.tables.csv_files.file_kinds import check_kind
 from kerasnn.data.tables.table import (
@@ -91,6 +91,14 @@ class CsvTable(Table):
         drop: Collection[str] = (),
         verbose: int | str = "auto",
     ) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise _checks.InvalidArgument(
+                "path",
+                "be the path of a CSV file",
+                path,
+                "Frames and dictionaries of columns are for `data.from_frame`.",
+                got=f"a {type(path).__name__}",
+            )
         path = pathlib.Path(path)
         if not path.is_file():
             kind = "is a folder" if path.is_dir() else "does not exist"

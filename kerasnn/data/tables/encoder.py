@@ -207,9 +207,9 @@ class Encoder(keras.Model):
                 text, times with a zone in UTC. With `windows` each row has so many values.
 
         Raises:
-            InvalidArgument: If a column is missing, unknown or of the wrong type; it is named.
-            ValueError: If a value is missing that must not be, or is no boolean or date; column,
-                row and value are named.
+            InvalidArgument: If a column is missing, unknown or of the wrong type; or if a value is
+                missing that must not be, or is no boolean or date, with its row. The argument is
+                the column.
 
         Example:
             >>> from kerasnn import data
@@ -219,7 +219,8 @@ class Encoder(keras.Model):
             [[7.0], [8.0]]
             >>> encoder.encode({"grams": [7, None]})
             Traceback (most recent call last):
-            ValueError: Column 'grams' has no value; index of the row, and value: 1, nan.
+            kerasnn.InvalidArgument: `grams` must hold a value; got nan in row 1. Leave that row
+            out, or read the table with missing='mean' or 'indicator'.
         """
         inputs: Any = self.input
         given = columns_of(rows, types_of(inputs), argument="rows")
@@ -233,7 +234,7 @@ class Encoder(keras.Model):
                 for i, array in enumerate(arrays)
             ]
         except tf.errors.InvalidArgumentError as error:
-            raise ValueError(_readable(error.message)) from None
+            raise _checks.from_text(_readable(error.message)) from None
         return np.concatenate(parts, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
@@ -331,14 +332,12 @@ def _filled(column: NumberColumn, numbers: np.ndarray) -> np.ndarray | None:
 
 
 def _readable(message: str) -> str:
-    """Returns the words of a failed assertion, the index of the row and the value."""
-    words, *data = message.partition("Summarized data: ")[2].split("\n")
+    """Returns the text of a failed assertion, which TensorFlow writes as bytes of Python."""
+    text = message.partition("Summarized data: ")[2]
     try:
-        text = ast.literal_eval(words).decode()
-        value = ast.literal_eval(data[1]).decode() if data[1].startswith("b") else data[1]
-    except (SyntaxError, ValueError, IndexError):
+        return ast.literal_eval(text).decode(errors="replace")
+    except (SyntaxError, ValueError):
         return message
-    return f"{text} {data[0]}, {value if value == data[1] else repr(value)}."
 
 
 def _array(values: Any, column: Column, float_type: str) -> np.ndarray:

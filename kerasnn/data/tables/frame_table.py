@@ -2,6 +2,7 @@
 
 import datetime
 import numbers
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
@@ -114,7 +115,9 @@ def _collected(frame: Any) -> Any:
             "frame",
             "be a table of pandas, Polars or pyarrow",
             frame,
-            _PANDAS,
+            "Read a CSV file by `data.from_csv`."
+            if isinstance(frame, (str, os.PathLike))
+            else _PANDAS,
             got=f"{type(frame).__module__}.{type(frame).__qualname__}",
         ) from None
     except nw.exceptions.DuplicateError:

@@ -28,8 +28,7 @@ def partition_by_time(
         places: Returns where rows are, for errors; by default "row 3, 6".
 
     Raises:
-        InvalidArgument: If these are neither numbers nor dates.
-        ValueError: If a time is missing, or all are equal.
+        InvalidArgument: If these are neither numbers nor dates, one is missing, or all are equal.
 
     Example:
         >>> train, test = partition_by_time(
@@ -57,8 +56,8 @@ def partition_by_group(
         places: Returns where rows are, for errors; by default "row 3, 6".
 
     Raises:
-        InvalidArgument: If no group would be left to train on.
-        ValueError: If a group is missing, or there is one only.
+        InvalidArgument: If a group is missing, there is one only, or none would be left to train
+            on.
 
     Example:
         >>> train, test = partition_by_group(
@@ -72,9 +71,11 @@ def partition_by_group(
     _refuse_missing("groups", groups, name, places)
     found, codes = np.unique(groups, return_inverse=True)
     if len(found) < 2:
-        raise ValueError(
-            f"`groups` needs two groups at least, for the training part and the test part; all "
-            f"rows have {str(found[0])!r} in {name!r}."
+        raise _checks.InvalidArgument(
+            "groups",
+            "name a column of two groups at least, for the training part and the test part",
+            name,
+            got=f"{name!r}, which is {str(found[0])!r} in all rows",
         )
     if np.ceil(len(found) * test_size) >= len(found):
         raise _checks.InvalidArgument(
@@ -134,10 +135,9 @@ def partition_windows(
         places: Returns where rows are, for errors; by default "row 3, 6".
 
     Raises:
-        InvalidArgument: If no series has enough steps for a training and a test window, or times
-            are neither numbers nor dates.
-        ValueError: If a time or the name of a series is missing, or two steps of one series have
-            the same time.
+        InvalidArgument: If no series has enough steps for a training and a test window, if times
+            are neither numbers nor dates, if a time or the name of a series is missing, or two
+            steps of one series have the same time.
 
     Example:
         >>> windows = partition_windows(2, rows=6, test_size=0.3)
@@ -181,9 +181,11 @@ def _first_of_test(times: np.ndarray, test_size: float, name: str) -> int:
     """Returns the first index of the test part in ascending times."""
     starts = 1 + np.flatnonzero(times[1:] != times[:-1])
     if not len(starts):
-        raise ValueError(
-            f"`split_by` needs different values, to divide the rows at one of them; all rows have "
-            f"{times[0]!s} in {name!r}."
+        raise _checks.InvalidArgument(
+            "split_by",
+            "name a column of different values, to divide the rows at one of them",
+            name,
+            got=f"{name!r}, which is {times[0]!s} in all rows",
         )
     wanted = len(times) - np.ceil(len(times) * test_size)
     return int(starts[np.abs(starts - wanted).argmin()])
@@ -220,7 +222,12 @@ def _refuse_missing(argument: str, values: np.ndarray, name: str, places: Places
         missing = np.array([value is None for value in values.tolist()], bool)
     if missing.any():
         where = _described(np.flatnonzero(missing), places or _rows)
-        raise ValueError(f"`{argument}` needs a value in each row; {name!r} has none in {where}.")
+        raise _checks.InvalidArgument(
+            argument,
+            "name a column with a value in each row",
+            name,
+            got=f"{name!r}, which has none in {where}",
+        )
 
 
 def _refuse_equal_times(
@@ -230,10 +237,13 @@ def _refuse_equal_times(
     equal = (codes[before] == codes[after]) & (times[before] == times[after])
     if equal.any():
         first = int(equal.argmax())
-        raise ValueError(
-            f"Two steps of one series have the same {name!r}: "
-            f"{places([int(before[first]), int(after[first])])}. If the table holds more than one "
-            "series, name the column that tells them apart with `groups`."
+        raise _checks.InvalidArgument(
+            "split_by",
+            "name a column that orders the steps of a series",
+            name,
+            "If the table holds more than one series, name the column that tells them apart with "
+            "`groups`.",
+            got=f"{name!r}, equal in {places([int(before[first]), int(after[first])])}",
         )
 
 

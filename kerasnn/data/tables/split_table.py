@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from kerasnn.data._batching import batches
-from kerasnn.data._chunks import mask_of
-from kerasnn.data._partition import check_classes_to_train, partition, training_mask
+from kerasnn.data.rows.batching import batches
+from kerasnn.data.rows.chunks import mask_of
+from kerasnn.data.rows.partition import check_classes_to_train, partition, training_mask
 from kerasnn.data.split import Split
 from kerasnn.data.tables.columns import Column
 from kerasnn.data.tables.columns.blocks import Blocks
@@ -323,13 +323,15 @@ def _learned(parts: Iterable[Raw], contents: Contents, options: TableOptions) ->
         try:
             columns.append(learned.finish())
         except ValueError as error:
-            problems.append(str(error))
+            problems.append(error)
     shared = shared_feature(columns)
     if shared is not None:
         first, second, feature = shared
         problems.append(
-            f"Columns {first!r} and {second!r} both give x a column called {feature!r}. Rename "
-            "one of them."
+            ValueError(
+                f"Columns {first!r} and {second!r} both give x a column called {feature!r}. Rename "
+                "one of them."
+            )
         )
     raise_all([*contents.problems(options), *problems])
     return columns

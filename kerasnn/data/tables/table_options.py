@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from kerasnn import _checks
-from kerasnn.data._partition import check_partition
+from kerasnn.data.rows.partition import check_partition
 from kerasnn.data.tables.columns.dates import DateFormat
 from kerasnn.data.tables.columns.missing import policies
 from kerasnn.data.tables.table import Table

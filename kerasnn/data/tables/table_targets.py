@@ -6,7 +6,7 @@ import decimal
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.data._chunks import chunks, counts, look_up
+from kerasnn.data.rows.chunks import chunks, counts, look_up
 from kerasnn.data.tables.columns.blocks import Block
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.table import FLOAT64_INTEGERS
@@ -84,11 +84,7 @@ class TargetRows:
         """Raises if real numbers that are not kept differ by what their type drops."""
         variation = self._variation
         if variation is not None and variation.lost.any():
-            raise ValueError(
-                f"The target {self._options.target!r} must hold numbers that are different in "
-                f"{variation.dtype}; it has {variation.loss()}. "
-                f"{_checks.lost_digits_hint(variation.dtype)}"
-            )
+            raise _checks.lost_digits(self._options.target, variation)
 
 
 @dataclasses.dataclass(frozen=True)

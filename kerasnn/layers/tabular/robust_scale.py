@@ -39,8 +39,7 @@ class RobustScale(AdaptiveLayer):
 
     Raises:
         InvalidArgument: If an argument is invalid, or if data to adapt to is empty, not finite,
-            or of another shape.
-        ValueError: If values that differ would be equal in float32.
+            or of another shape, or if values that differ would be equal in float32.
 
     Example:
         >>> layer = RobustScale(clip=None)
@@ -84,8 +83,8 @@ class RobustScale(AdaptiveLayer):
                 `tf.data.Dataset`; of a batch that is a tuple the first entry is used.
 
         Raises:
-            InvalidArgument: If the data is empty, not finite, or does not fit the layer.
-            ValueError: If values that differ would be equal in float32.
+            InvalidArgument: If the data is empty, not finite, or does not fit the layer, or if
+                values that differ would be equal in float32.
         """
         dtype = "float64" if self.variable_dtype == "float64" else "float32"
         variation, parts, rows = _checks.Variation(dtype), [], 0
@@ -108,10 +107,7 @@ class RobustScale(AdaptiveLayer):
             hint = "Drop those rows, or fill them in."
             raise _checks.InvalidArgument("data", rule, data, hint, got="NaN or infinity")
         if variation.lost.any():
-            raise ValueError(
-                f"`{self.name}` must learn from values that stay distinct in {dtype}; "
-                f"got {variation.loss()}. {_checks.lost_digits_hint(dtype)}"
-            )
+            raise _checks.lost_digits(self.name, variation, verb="learn from")
         low, median, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
         width = np.where(high > low, high - low, np.ptp(values, axis=0) / 2)
         known = width > 0

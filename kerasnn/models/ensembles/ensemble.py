@@ -9,23 +9,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnn import _checks, callbacks
+from kerasnn import _checks
 from kerasnn._core.model import is_symbolic, kept, structure
 from kerasnn._core.random_state import derived, seeded
+from kerasnn.callbacks._compatibility import writes_files
 from kerasnn.models.ensembles.histories import mean_history, member_seeds
 from kerasnn.models.model import Functional, Model
 from kerasnn.training import fit_many, predict
 from kerasnn.training.inputs import arrays
 from kerasnn.training.loop.job import check_model
-
-# Each copy would write to the same file or directory.
-_WRITERS = (
-    keras.callbacks.ModelCheckpoint,
-    keras.callbacks.CSVLogger,
-    keras.callbacks.BackupAndRestore,
-    keras.callbacks.TensorBoard,
-    callbacks.Resume,
-)
 
 
 @_checks.known_arguments
@@ -384,7 +376,7 @@ def _copies(given: Any, n: int) -> list[list[Any]] | None:
         return None
     listed = given if isinstance(given, (list, tuple)) else [given]
     for callback in listed:
-        if isinstance(callback, _WRITERS):
+        if writes_files(callback):
             raise _checks.InvalidArgument(
                 "callbacks",
                 "write no files, since each network has a copy of them",

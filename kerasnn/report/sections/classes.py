@@ -6,9 +6,8 @@ import numpy as np
 from sklearn import metrics
 
 from kerasnn import plots
-from kerasnn._core.plotting import line_look
-from kerasnn.report.blocks import Figure, Paragraph, Section, Table
-from kerasnn.report.figures import figure, names_in_figures, short_name
+from kerasnn._core.display.blocks import Figure, Paragraph, Section, Table
+from kerasnn._core.display.svg import figure, names_in_figures, short_name
 from kerasnn.report.predicted_rows import PredictedRows
 from kerasnn.report.sections.metrics import Metric
 from kerasnn.report.sections.metrics import table as metrics_table
@@ -31,8 +30,14 @@ def results(part: PredictedRows, found: list[Metric]) -> Section:
         areas = {name: metrics.roc_auc_score(y, p) for name, y, p in pairs}
         precisions = {name: metrics.average_precision_score(y, p) for name, y, p in pairs}
         blocks += [
-            _curves("ROC curve", part, pairs, areas, _roc),
-            _curves("Precision and recall", part, pairs, precisions, _precision_recall),
+            _curves(part, "ROC curve", "area under the curve", areas, plots.roc),
+            _curves(
+                part,
+                "Precision and recall",
+                "average precision",
+                precisions,
+                plots.precision_recall,
+            ),
         ]
     blocks.append(_reliability(part))
     if part.task is not Task.BINARY:
@@ -104,43 +109,14 @@ def _by_class(part: PredictedRows) -> Table:
     return Table(caption, head, lines, numeric=head[1:])
 
 
-def _curves(title: str, part: PredictedRows, pairs: Any, areas: dict[str, float], line: Any) -> Any:
-    drawn = sorted(pairs, key=lambda pair: areas[pair[0]])[:_MOST_CURVES]
-    drawn = [pair for pair in pairs if any(pair[0] == each[0] for each in drawn)]
-
-    def draw(ax: Any) -> None:
-        for i, (name, y, p) in enumerate(drawn):
-            label = (
-                f"{areas[name]:.3f}" if len(areas) == 1 else f"{short_name(name)} {areas[name]:.3f}"
-            )
-            line(ax, y, p, {**line_look(i), "label": label})
-        if line is _roc:
-            ax.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=0.8)
-        ax.set_xlim(-0.02, 1.02)
-        ax.set_ylim(-0.02, 1.02)
-        ax.legend(loc="lower right" if line is _roc else "lower left", title=_AREAS[line])
-
-    text = f"{_AREAS[line]}: " + ", ".join(f"{name} {areas[name]:.3f}" for name, *_ in drawn)
+def _curves(part: PredictedRows, title: str, area: str, areas: dict[str, float], draw: Any) -> Any:
+    """Returns the figure of the curves that `draw` draws, of which there are the smallest areas."""
+    drawn = sorted(areas, key=lambda name: areas[name])[:_MOST_CURVES]
+    text = f"{area}: " + ", ".join(f"{n} {areas[n]:.3f}" for n in areas if n in drawn)
     if part.task is Task.BINARY:
         title += f" of class {part.classes[1]}"
-    return figure(title, text, draw)
-
-
-def _roc(ax: Any, y: np.ndarray, p: np.ndarray, look: dict[str, Any]) -> None:
-    wrong, right, _ = metrics.roc_curve(y, p)
-    ax.plot(wrong, right, **look)
-    ax.set_xlabel("false positive rate")
-    ax.set_ylabel("true positive rate")
-
-
-def _precision_recall(ax: Any, y: np.ndarray, p: np.ndarray, look: dict[str, Any]) -> None:
-    precision, recall, _ = metrics.precision_recall_curve(y, p)
-    ax.plot(recall, precision, drawstyle="steps-post", **look)
-    ax.set_xlabel("recall")
-    ax.set_ylabel("precision")
-
-
-_AREAS = {_roc: "area under the curve", _precision_recall: "average precision"}
+    names = names_in_figures(part.classes)
+    return figure(title, text, lambda ax: draw(part.y, part.predictions, labels=names, ax=ax))
 
 
 def _reliability(part: PredictedRows) -> Figure:

@@ -3,17 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from kerasnn.data.split import Split
-from kerasnn.report.blocks import Facts, Paragraph, Section, Table, percent, shown
-from kerasnn.report.predicted_rows import PredictedRows, targets_of
+from kerasnn._core.display import target_table
+from kerasnn._core.display.blocks import Facts, Paragraph, Section, Table
+from kerasnn.data.split import Split, training_columns
+from kerasnn.report.predicted_rows import PredictedRows
 from kerasnn.report.sections import columns
 from kerasnn.report.sections.columns import Column
-from kerasnn.tasks import Task
-
-_MOST_CLASSES = 50
+from kerasnn.tasks._row_losses import targets_of
 
 
 def data(
@@ -26,7 +24,7 @@ def data(
     sizes = split.input_shape
     shape = f"{sizes[0]} numbers" if len(sizes) == 1 else " x ".join(map(str, sizes))
     facts = [("training part", rows), ("test part", tested), ("input of the network", shape)]
-    table = columns.table(columns.by_name(split), descriptions)
+    table = columns.table(training_columns(split), descriptions)
     blocks: list[Any] = [
         Facts(facts),
         _targets(split, part, target_names),
@@ -51,47 +49,9 @@ def changes(
 
 
 def _targets(split: Split, part: PredictedRows, names: Sequence[str]) -> Table:
-    train = None if split.y_train is None else targets_of(split.task, split.y_train)
+    parts = [("test", part.y)]
+    if split.y_train is not None:
+        parts.insert(0, ("training", targets_of(split.task, split.y_train)))
     if split.task.is_classification:
-        return _classes(train, part)
-    head = ("target", "part", "mean", "deviation", "smallest", "median", "largest")
-    rows = []
-    for i, name in enumerate(names):
-        for title, y in (("training", train), ("test", part.y)):
-            if y is not None:
-                column = y[:, i]
-                numbers = (
-                    column.mean(),
-                    column.std(),
-                    column.min(),
-                    np.median(column),
-                    column.max(),
-                )
-                rows.append((name, title, *map(shown, numbers)))
-    return Table("Targets", head, rows, numeric=head[2:])
-
-
-def _classes(train: np.ndarray | None, part: PredictedRows) -> Table:
-    is_multilabel = part.task is Task.MULTILABEL
-
-    def counts(y: np.ndarray) -> np.ndarray:
-        return y.sum(axis=0) if is_multilabel else np.bincount(y, minlength=len(part.classes))
-
-    parts = [("training", train), ("test", part.y)]
-    columns_ = [(name, counts(y), len(y)) for name, y in parts if y is not None]
-    rows = [
-        (
-            name,
-            *(
-                text
-                for _, count, total in columns_
-                for text in (f"{count[i]:,}", percent(count[i] / total))
-            ),
-        )
-        for i, name in enumerate(part.classes[:_MOST_CLASSES])
-    ]
-    numeric = [text for name, *_ in columns_ for text in (f"{name} rows", f"% of {name}")]
-    kind = "Labels" if is_multilabel else "Classes"
-    if len(part.classes) > len(rows):
-        kind += f": the first {len(rows)} of {len(part.classes)}"
-    return Table(kind, ("label" if is_multilabel else "class", *numeric), rows, numeric=numeric)
+        return target_table.classes(part.classes, parts)
+    return target_table.numbers(names, parts)

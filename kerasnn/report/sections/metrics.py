@@ -9,14 +9,10 @@ import sklearn
 from scipy.stats import binomtest
 from sklearn import metrics
 
-from kerasnn.report.blocks import Table, decimals_of, fixed
-from kerasnn.report.predicted_rows import (
-    MOST_SAMPLED_ROWS,
-    PredictedRows,
-    losses_of,
-    targets_of,
-)
+from kerasnn._core.display.blocks import Table, decimals_of, fixed
+from kerasnn.report.predicted_rows import MOST_SAMPLED_ROWS, PredictedRows
 from kerasnn.tasks import Task
+from kerasnn.tasks._row_losses import losses_of, targets_of
 
 _RESAMPLES = 100
 # Beyond, the curves of all classes take too long to resample.

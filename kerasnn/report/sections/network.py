@@ -13,18 +13,18 @@ import sklearn
 import tensorflow as tf
 
 from kerasnn import _checks, plots
+from kerasnn._core.display.blocks import Code, Facts, Paragraph, Section, Table, shown
+from kerasnn._core.display.svg import figure
 from kerasnn._core.model_outputs import activation_of, symbolic_outputs
 from kerasnn._version import __version__
-from kerasnn.doctor.diagnosis import Diagnosis
-from kerasnn.report.blocks import Code, Facts, Paragraph, Section, Table, shown
-from kerasnn.report.figures import figure
+from kerasnn.doctor.diagnosis import Diagnosis, findings_block, measurements_table
+from kerasnn.models.ensembles.pack_model import Pack
 from kerasnn.serving.assets import model_card
 from kerasnn.serving.publishing import version_directory
 from kerasnn.serving.report import ExportReport
 
 _MOST_METRICS = 4
 _LONGEST_REQUEST = 2000
-_MEASURES = ("dead", "saturated", "zeros", "gradient", "update")
 
 
 def curves(history: Any) -> Section:
@@ -67,27 +67,9 @@ def diagnosis(findings: Any) -> Section:
     """Returns the section of what `kerasnn.doctor` has found."""
     measured = findings.measurements if isinstance(findings, Diagnosis) else None
     found = findings.findings if isinstance(findings, Diagnosis) else tuple(findings)
-    blocks: list[Any] = []
-    if found:
-        head = ("finding", "layer", "explanation", "hint")
-        rows = [(each.name, each.layer, each.explanation, each.hint) for each in found]
-        blocks.append(Table("Findings, likely causes first", head, rows, is_wide=True))
-    else:
-        blocks.append(Paragraph("The doctor has found nothing wrong with the trained network."))
+    blocks: list[Any] = [findings_block(found)]
     if measured is not None:
-        head = (
-            "layer",
-            "dead units",
-            "saturated outputs",
-            "zero weights",
-            "gradient norm",
-            "update / weights",
-        )
-        rows = [
-            (layer.name, *(f"{v:.2g}" if v == v else "" for v in _measures(layer)))
-            for layer in measured.layers
-        ]
-        blocks.append(Table("Measurements by layer", head, rows, numeric=head[1:]))
+        blocks.append(measurements_table(measured))
     return Section("diagnosis", "Diagnosis", blocks)
 
 
@@ -112,8 +94,26 @@ def network(model: keras.Model) -> Section:
     if model.compiled:
         facts += [("loss", _loss(model.loss)), ("optimizer", type(model.optimizer).__name__)]
     head = ("layer", "type", "activation", "outputs", "parameters")
-    table = Table("Layers", head, rows, numeric=head[3:])
-    return Section("network", "Network", [Facts(facts), table])
+    blocks: list[Any] = [Facts(facts), Table("Layers", head, rows, numeric=head[3:])]
+    if isinstance(model, Pack):
+        blocks.append(_members(model))
+    return Section("network", "Network", blocks)
+
+
+def _members(model: Pack) -> Table:
+    """Returns the settings of the networks in the mean of a pack, the largest weight first."""
+    pairs = sorted(zip(model.weights_, model.members_, strict=True), key=lambda pair: -pair[0])
+    head = ("weight", *(name.replace("_", " ") for name in pairs[0][1]))
+    rows = [
+        (f"{weight:.2f}", *(_setting(value) for value in setting.values()))
+        for weight, setting in pairs
+    ]
+    title = f"Settings in the mean, each of {model.networks.repeats} networks"
+    return Table(title, head, rows, numeric=head)
+
+
+def _setting(value: Any) -> str:
+    return f"{value:.2g}" if isinstance(value, float) else str(value)
 
 
 def serving(export: ExportReport) -> Section:
@@ -183,10 +183,6 @@ def repetition(command: str | None, seed: int | None) -> Section:
     if command is not None:
         blocks.insert(0, Code("Train it again", command))
     return Section("repetition", "Repeat it", blocks)
-
-
-def _measures(layer: Any) -> list[float]:
-    return [getattr(layer, name) for name in _MEASURES]
 
 
 def _shape(shape: Any) -> str:

@@ -6,8 +6,17 @@ from typing import Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.report.blocks import Best, Cell, Figure, Paragraph, Section, Table, decimals_of, fixed
-from kerasnn.report.figures import figure, names_in_figures
+from kerasnn._core.display.blocks import (
+    Best,
+    Cell,
+    Figure,
+    Paragraph,
+    Section,
+    Table,
+    decimals_of,
+    fixed,
+)
+from kerasnn._core.display.svg import figure, names_in_figures
 
 _LESS_IS_BETTER = (
     "loss",

@@ -1,19 +1,17 @@
 """Section of the test rows or images with the largest losses."""
 
-import base64
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 
+from kerasnn._core.display.blocks import Images, Paragraph, Section, Table, shown, texts_of
+from kerasnn._core.display.thumbnails import thumbnails
 from kerasnn.data.split import Split
-from kerasnn.report.blocks import Images, Paragraph, Section, Table, short, shown
 from kerasnn.report.predicted_rows import PredictedRows
 from kerasnn.report.sections.importance import Importance
 from kerasnn.tasks import Task
 
 _MOST_COLUMNS = 10
-_PIXELS = 128
 
 
 def worst(
@@ -40,7 +38,7 @@ def worst(
         images = [
             (data, f"test image {name}", (name, *texts))
             for data, name, texts in zip(
-                _thumbnails(part.worst_x), rows, _in_words(head, cells), strict=True
+                thumbnails(part.worst_x), rows, _in_words(head, cells), strict=True
             )
         ]
         text = "The test images with the largest losses, the largest first."
@@ -53,7 +51,7 @@ def worst(
         chosen = order[:_MOST_COLUMNS]
         which = "most important" if importances else "first"
         text = f"Shown are the {len(chosen)} {which} of {len(columns)} columns."
-    shown_columns = [_texts(columns[name]) for name in chosen]
+    shown_columns = [texts_of(columns[name]) for name in chosen]
     lines = [
         (row, *predicted, *(texts[i] for texts in shown_columns))
         for i, (row, predicted) in enumerate(zip(rows, cells, strict=True))
@@ -103,7 +101,7 @@ def _predictions(
         for what in ("true", "predicted", "difference")
     ]
     columns = [column for a, b in zip(y.T, predictions.T, strict=True) for column in (a, b, a - b)]
-    return head, list(zip(*map(_texts, columns), strict=True))
+    return head, list(zip(*map(texts_of, columns), strict=True))
 
 
 def _in_words(head: Sequence[str], cells: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -119,33 +117,3 @@ def _columns(split: Split, part: PredictedRows) -> Mapping[str, np.ndarray]:
         return {}
     names = split.features or [f"column {i}" for i in range(part.worst_x.shape[1])]
     return dict(zip(names, part.worst_x.T, strict=True))
-
-
-def _texts(values: np.ndarray) -> list[str]:
-    """Returns the cells of a column, numbers with equally many decimals."""
-    if values.dtype.kind not in "biuf":
-        return [short(str(value), 60) for value in values]
-    texts = [shown(float(value)) for value in values]
-    decimals = max((len(text.partition(".")[2]) for text in texts if "e" not in text), default=0)
-    decimals = min(decimals, 4)
-    if any("e" in text for text in texts):
-        return texts
-    return [
-        f"{float(value):,.{decimals}f}" if text else ""
-        for value, text in zip(values, texts, strict=True)
-    ]
-
-
-def _thumbnails(images: np.ndarray) -> list[str]:
-    """Returns images as data URIs of PNG files with sides of at most 128 pixels."""
-    levels = images.astype(np.float32)
-    if images.dtype != np.uint8:
-        low, high = levels.min(), levels.max()
-        levels = (levels - low) * 255 / ((high - low) or 1.0)
-    height, width = levels.shape[1:3]
-    scale = min(1.0, _PIXELS / max(height, width))
-    if scale < 1:
-        size = max(1, round(height * scale)), max(1, round(width * scale))
-        levels = tf.image.resize(levels, size, method="area").numpy()
-    files = [tf.io.encode_png(tf.cast(tf.round(image), tf.uint8)).numpy() for image in levels]
-    return [f"data:image/png;base64,{base64.b64encode(file).decode()}" for file in files]

@@ -38,7 +38,7 @@ class Regressor(RegressorMixin, Estimator):
         normalize: Whether to standardise inputs and targets by the training rows.
         optimizer: Name of a Keras optimizer, of an `mlp`.
         learning_rate: Its learning rate.
-        epochs: Passes over the training rows: 100 for `mlp`, 256 for `tabular`.
+        epochs: Passes over the training rows: 100 for `mlp`, 128 for `tabular`.
         batch_size: Rows in a batch, or `"full"`: 32 for `mlp`, 256 for `tabular`.
         early_stopping: Whether to validate on a part of the rows, to stop when its loss falls no
             longer, and to take the best weights: False for `mlp`, True for `tabular`.

@@ -9,16 +9,9 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.callbacks import EarlyStopping, Resume
+from kerasnn.callbacks import EarlyStopping
+from kerasnn.callbacks._compatibility import writes_files
 from kerasnn.selection.folds.splits import FoldRows
-
-# Callbacks that write a file, in which one fold would find what another has left.
-_WRITERS = (
-    keras.callbacks.BackupAndRestore,
-    keras.callbacks.CSVLogger,
-    keras.callbacks.ModelCheckpoint,
-    Resume,
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,7 +52,7 @@ class FoldSettings:
             if not isinstance(callback, keras.callbacks.Callback):
                 rule = "be callbacks, or a function that returns them"
                 raise _checks.InvalidArgument("callbacks", rule, callback)
-            if isinstance(callback, _WRITERS) and is_copy:
+            if is_copy and writes_files(callback):
                 rule = f"not share a file between folds, as copies of {type(callback).__name__} do"
                 hint = "Give a function that returns new ones, with a path for each."
                 raise _checks.InvalidArgument("callbacks", rule, callback, hint)

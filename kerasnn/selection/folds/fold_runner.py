@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kerasnn._core.progress import Progress
+from kerasnn._core.display.progress import Progress
 from kerasnn.selection.folds.executor import FoldExecutor
 from kerasnn.selection.folds.fold import BuiltFold, Fold, FoldResult
 from kerasnn.selection.folds.fold_training import FoldTraining, attempt

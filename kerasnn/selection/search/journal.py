@@ -9,7 +9,7 @@ from typing import Any
 
 from kerasnn import _checks
 from kerasnn._core.atomic_files import flush
-from kerasnn._core.lock import path_lock
+from kerasnn._core.process.lock import path_lock
 from kerasnn.selection.folds.fold import FoldResult
 
 Key = tuple[int, int, int, int]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn import training
-from kerasnn._core.progress import Progress
+from kerasnn._core.display.progress import Progress
 from kerasnn._core.random_state import derived
 from kerasnn.selection.folds.dataset import Dataset
 from kerasnn.selection.folds.executor import FoldExecutor

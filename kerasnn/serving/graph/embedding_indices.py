@@ -31,15 +31,21 @@ def _check(name: str, tensor: tf.Tensor, symbolic: Any, found: Indices) -> tf.Op
     tensor = with_axes_of(symbolic, tensor)
     values = tensor[found.part]
     is_valid = (values >= 0) & (values < tf.cast(found.input_dim, values.dtype))
-    # The first invalid one, or any where none is invalid, and its position in the input.
-    first = tf.argmin(tf.cast(tf.reshape(is_valid, (-1,)), tf.int8))
+    # The first invalid one, and its position in the input; where none is, also because there are
+    # no rows, what is appended.
+    first = tf.argmin(tf.cast(_flat(is_valid, False), tf.int8))
     places = tf.reshape(tf.range(tf.size(tensor)), tf.shape(tensor))[found.part]
-    place = tf.reshape(places, (-1,))[first]
+    place = _flat(places, 0)[first]
     columns = tf.reduce_prod(tf.shape(tensor)[1:])
     message = [
         f"`{name}` must hold indices from 0 to {found.input_dim - 1}, since the layer "
         f"`{found.layer}` has input_dim={found.input_dim}; got",
-        *(tf.reshape(values, (-1,))[first], "in row", place // columns),
+        *(_flat(values, 0)[first], "in row", place // columns),
         *("column", tf.math.floormod(place, columns)),
     ]
     return tf.debugging.Assert(tf.reduce_all(is_valid), message)
+
+
+def _flat(tensor: tf.Tensor, last: int) -> tf.Tensor:
+    """Returns the values of a tensor along one axis, with one more at their end."""
+    return tf.concat([tf.reshape(tensor, (-1,)), tf.cast([last], tensor.dtype)], axis=0)

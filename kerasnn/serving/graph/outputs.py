@@ -104,7 +104,7 @@ def expected(name: str, predicted: np.ndarray) -> np.ndarray:
 
 
 def _asserted(condition: tf.Tensor, rule: str, tensor: tf.Tensor) -> tf.Tensor:
-    check = tf.debugging.Assert(tf.reduce_all(condition), [rule, tensor])
+    check = tf.debugging.Assert(tf.reduce_all(condition), [f"{rule}; got", tensor])
     with tf.control_dependencies([check]):
         return tf.cast(tensor, tf.float32)
 

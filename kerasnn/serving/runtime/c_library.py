@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from kerasnn._checks.errors import from_text
+
 _INVALID_ARGUMENT = 3
 # Prefix of a message of `tf.debugging.Assert`.
 _ASSERTION = "assertion failed: ["
@@ -105,7 +107,8 @@ def status() -> Iterator[Any]:
     """Gives the `TF_Status` of one call, and raises what the call reported.
 
     Raises:
-        ValueError: If an argument was invalid.
+        InvalidArgument: If the program refused a value, and says which by the words of this error.
+        ValueError: If TensorFlow found an argument invalid.
         RuntimeError: If anything else went wrong.
     """
     library = load()
@@ -115,7 +118,8 @@ def status() -> Iterator[Any]:
         code = library.TF_GetCode(pointer)
         if code:
             message = library.TF_Message(pointer).decode(errors="replace")
-            raise (ValueError if code == _INVALID_ARGUMENT else RuntimeError)(readable(message))
+            text = readable(message)
+            raise from_text(text) if code == _INVALID_ARGUMENT else RuntimeError(text)
     finally:
         library.TF_DeleteStatus(pointer)
 

@@ -28,7 +28,13 @@ class Session:
         InvalidArgument: If TensorFlow cannot load the directory.
     """
 
+    # Process in which the library began; its threads are not in one that is forked from there.
+    _process: int | None = None
+
     def __init__(self, directory: str | os.PathLike[str]) -> None:
+        if Session._process is None:
+            Session._process = os.getpid()
+        self._check_process()
         self._library = library = c_library.load()
         graph, options = library.TF_NewGraph(), library.TF_NewSessionOptions()
         buffer = library.TF_NewBuffer()
@@ -74,6 +80,15 @@ class Session:
             )
             self._places[name] = input_places, output_places
 
+    def _check_process(self) -> None:
+        if os.getpid() != Session._process:
+            raise RuntimeError(
+                "TensorFlow cannot work in a process that was forked after it had loaded a model: "
+                "its threads are in the parent alone, and the call would wait for ever. Load the "
+                "first model in the process that predicts, as in each worker of gunicorn without "
+                "--preload, or start processes with multiprocessing.get_context('spawn')."
+            )
+
     def signature(self, name: Any) -> Signature:
         """Returns the signature of a name.
 
@@ -100,6 +115,7 @@ class Session:
             ValueError: If the program refuses the inputs.
             RuntimeError: If it fails otherwise.
         """
+        self._check_process()
         library = self._library
         given, wanted = self._places[signature.name]
         values = (ctypes.c_void_p * len(given))()

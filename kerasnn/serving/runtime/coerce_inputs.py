@@ -51,13 +51,14 @@ def fitted(x: Any, inputs: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     return {name: coerce(name, given[name], tensor) for name, tensor in inputs.items()}
 
 
-def rows_of(x: Any, signature: Signature) -> dict[str, np.ndarray]:
+def rows_of(x: Any, signature: Signature, *, allow_nan: bool = False) -> dict[str, np.ndarray]:
     """Returns input name -> array of a caller's rows, as the signature takes them.
 
     Args:
         x: Rows for the one input, or a dictionary of them by input name. For a table, columns by
             name in any of the forms of `raw_rows.columns_of`.
         signature: The signature.
+        allow_nan: Whether numbers may be NaN; for a table they may.
 
     Raises:
         InvalidArgument: If an input is missing, unknown, or cannot be converted; if a number is
@@ -66,15 +67,18 @@ def rows_of(x: Any, signature: Signature) -> dict[str, np.ndarray]:
     if signature.is_table:
         return fitted(raw_rows.columns_of(x, signature.inputs), signature.inputs)
     arrays = fitted(x, signature.inputs)
-    check_finite(arrays)
+    check_finite(arrays, allow_nan=allow_nan)
     return arrays
 
 
-def check_finite(arrays: Mapping[str, np.ndarray]) -> None:
-    """Raises where an array holds NaN or infinity, as `kerasnn.Model.predict` does."""
+def check_finite(arrays: Mapping[str, np.ndarray], *, allow_nan: bool = False) -> None:
+    """Raises where an array holds infinity, or NaN unless allowed, as `Model.predict` does."""
     for name, array in arrays.items():
         if array.dtype.kind in "fV" and not np.isfinite(array).all():
-            _arrays.finite_range(name, array.astype(np.float64))
+            values = array.astype(np.float64)
+            _arrays.finite_range(
+                name, np.where(np.isnan(values), 0, values) if allow_nan else values
+            )
 
 
 def strings(name: str, value: Any) -> np.ndarray:
@@ -130,7 +134,7 @@ def _cast(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
             rule = f"hold integers from {bounds.min} to {bounds.max}"
             raise InvalidArgument(name, rule, array, got=got)
     elif not np.can_cast(array.dtype, dtype, "same_kind"):
-        raise InvalidArgument(name, f"hold {dtype.name}", array, got=array.dtype.name)
+        raise InvalidArgument(name, f"hold {dtype.name}", array, got=_arrays.values_of(array))
     with np.errstate(over="ignore"):
         cast = array.astype(dtype)
     # Infinities of the caller stay; a finite number must not become one.

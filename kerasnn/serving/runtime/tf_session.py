@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnn._checks.errors import InvalidArgument
+from kerasnn._checks.errors import InvalidArgument, from_text
 from kerasnn.serving.errors import MissingSignatureError
 from kerasnn.serving.runtime import c_library, protos, raw_columns
 from kerasnn.serving.runtime.coerce_inputs import Signature, Tensor
@@ -90,7 +90,7 @@ class Session:
         try:
             outputs = self.signatures[signature.name](**given)
         except tf.errors.InvalidArgumentError as error:
-            raise ValueError(c_library.readable(error.message)) from None
+            raise from_text(c_library.readable(error.message)) from None
         except tf.errors.OpError as error:
             raise RuntimeError(c_library.readable(error.message)) from None
         return {name: tensor.numpy() for name, tensor in outputs.items()}

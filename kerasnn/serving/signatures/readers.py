@@ -98,9 +98,9 @@ def _check(problems: tf.Tensor) -> tf.Operation:
     first = tf.concat([rows, [0]], axis=0)[0]
     message = tf.strings.join(
         [
-            "`image_bytes` must hold images that training accepts; row ",
+            "`image_bytes` must hold images that training accepts; got row ",
             tf.strings.as_string(first),
-            " is ",
+            ", which is ",
             tf.concat([tf.gather(problems, rows), [""]], axis=0)[0],
         ]
     )

@@ -74,7 +74,7 @@ class Rows:
 def is_stream(x: Any) -> bool:
     """Whether data comes batch by batch instead of as arrays."""
     return (
-        isinstance(x, (tf.data.Dataset, keras.utils.PyDataset))
+        isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset, keras.utils.PyDataset))
         or hasattr(x, "__next__")
         or (
             type(x).__module__.partition(".")[0] in ("torch", "grain")
@@ -167,6 +167,7 @@ def read(
     names: tuple[str, str, str] = ("x", "y", "sample_weight"),
     *,
     learn: bool = False,
+    allow_nan: bool = False,
     outputs: Callable[[Any], Any] | None = None,
 ) -> Rows:
     """Reads arrays and raises, before anything is trained, on what cannot be right.
@@ -179,6 +180,7 @@ def read(
         names: Their names in errors.
         learn: Whether the model is trained on these rows, so that the cast to Keras's float type
             must keep their values different.
+        allow_nan: Whether inputs may be NaN.
         outputs: Returns the model's symbolic outputs for inputs; `outputs_of` by default.
     """
     if is_irregular(x):
@@ -213,7 +215,7 @@ def read(
     x = _cast(x)
     for name, array in _checks.named_leaves(names[0], x):
         if given[name].dtype.kind == "f":
-            _checks.finite(name, array, given[name])
+            _checks.finite(name, array, given[name], allow_nan=allow_nan)
     wanted = _wanted(model, "input")
     if len(inputs) == 1 and wanted is not None and not keras.tree.is_nested(wanted):
         [x] = (leaf for leaf in keras.tree.flatten(x) if leaf is not None)
@@ -222,7 +224,8 @@ def read(
     outputs_for = outputs or functools.partial(outputs_of, model)
     y, sample_weight, labels = _check_targets(model, names, x, y, sample_weight, outputs_for)
     if learn:
-        _check_digits(model, given, targets)
+        # Digits are compared by statistics, which NaN has none of.
+        _check_digits(model, {} if allow_nan else given, targets)
     return Rows(x, _cast(y), _cast(sample_weight), count, labels)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._core.model import State
@@ -33,7 +34,8 @@ def learn_standardization(
     """
     fresh = not_adapted(model)
     irregular = not is_stream(x) and is_irregular(x)
-    if fresh and (irregular or hasattr(x, "__next__")):
+    divided = isinstance(x, tf.distribute.DistributedDataset)
+    if fresh and (irregular or divided or hasattr(x, "__next__")):
         name = fresh[0][0].name
         raise _checks.InvalidArgument(
             "x",

@@ -26,13 +26,17 @@ class BatchCheck:
         model: A Keras model.
         names: Names of inputs, targets and weights in errors.
         targets: Whether targets and weights are used, and so checked.
+        allow_nan: Whether inputs may be NaN.
 
     Attributes:
         errors: The errors raised, since TensorFlow keeps only their texts.
     """
 
-    def __init__(self, model: Any, names: Names, *, targets: bool = True) -> None:
+    def __init__(
+        self, model: Any, names: Names, *, targets: bool = True, allow_nan: bool = False
+    ) -> None:
         self._model, self._names, self._targets = model, names, targets
+        self._allow_nan = allow_nan
         self.errors: list[ValueError] = []
         # Symbolic outputs of a subclassed model, whose shapes a symbolic call shows, by the
         # shapes of its inputs.
@@ -47,10 +51,11 @@ class BatchCheck:
         try:
             if self._targets:
                 outputs = self._outputs_for(x)
-                arrays.read(self._model, x, y, sample_weight, names=self._names, outputs=outputs)
+                given = {"names": self._names, "allow_nan": self._allow_nan}
+                arrays.read(self._model, x, y, sample_weight, outputs=outputs, **given)
                 arrays.require_targets(self._model, self._names[1], y)
             else:
-                arrays.read(self._model, x, names=self._names)
+                arrays.read(self._model, x, names=self._names, allow_nan=self._allow_nan)
         except ValueError as error:
             if isinstance(error, _checks.InvalidArgument):
                 named = error.in_batch(number)
@@ -122,7 +127,9 @@ class BatchCheck:
 
     def _dataset(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
         spec = dataset.element_spec
-        are_right = values_are_right(self._model, spec, self._names, targets=self._targets)
+        are_right = values_are_right(
+            self._model, spec, self._names, targets=self._targets, allow_nan=self._allow_nan
+        )
         if are_right is None:
             return dataset
 
@@ -190,7 +197,12 @@ def _checked_loader(loader: Any, check: BatchCheck) -> Any:
 
 
 def values_are_right(
-    model: Any, spec: Any, names: Names = ("x", "y", "sample_weight"), *, targets: bool = True
+    model: Any,
+    spec: Any,
+    names: Names = ("x", "y", "sample_weight"),
+    *,
+    targets: bool = True,
+    allow_nan: bool = False,
 ) -> Callable[[Any], tf.Tensor] | None:
     """Returns a function that tests in TensorFlow whether `BatchCheck` accepts a batch.
 
@@ -202,6 +214,7 @@ def values_are_right(
         spec: Structure of `tf.TensorSpec` for one batch.
         names: Names of inputs, targets and weights in errors.
         targets: Whether targets and weights are used, and so checked.
+        allow_nan: Whether inputs may be NaN.
 
     Returns:
         The function, or None if nothing can be checked, as for sparse and ragged tensors.
@@ -215,7 +228,7 @@ def values_are_right(
     place = {id(leaf): i for i, leaf in enumerate(tf.nest.flatten(spec))}
     rules = [
         (place[id(leaf)], rule)
-        for leaf, rule in _rules(model, spec, names, targets=targets)
+        for leaf, rule in _rules(model, spec, names, targets=targets, allow_nan=allow_nan)
         if rule is not None
     ]
 
@@ -227,11 +240,13 @@ def values_are_right(
     return are_right
 
 
-def _rules(model: Any, spec: Any, names: Names, *, targets: bool) -> Iterator[tuple[Any, Any]]:
+def _rules(
+    model: Any, spec: Any, names: Names, *, targets: bool, allow_nan: bool
+) -> Iterator[tuple[Any, Any]]:
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(spec)
     for leaf in _leaves(x):
         if leaf.dtype.is_floating:
-            yield leaf, _is_finite
+            yield leaf, _is_finite_or_nan if allow_nan else _is_finite
     indices = indices_of(model)
     if indices and arrays.is_symbolic(model):
         for _, leaf, tensor in _checks.match(names[0], x, arrays.structure(model, "input")):
@@ -262,6 +277,11 @@ def _rules(model: Any, spec: Any, names: Names, *, targets: bool) -> Iterator[tu
 def _is_finite(values: tf.Tensor) -> tf.Tensor:
     values = tf.cast(values, keras.config.floatx())
     return tf.reduce_all(tf.math.is_finite(values))
+
+
+def _is_finite_or_nan(values: tf.Tensor) -> tf.Tensor:
+    values = tf.cast(values, keras.config.floatx())
+    return tf.reduce_all(~tf.math.is_inf(values))
 
 
 def _are_indices(tensor: Any, found: Any) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn._core.callback import Callback
 from kerasnn._core.model import State
+from kerasnn._core.process.forked import check_not_forked
 from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.generators import KeptBatches
 from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes, is_endless
@@ -73,6 +74,7 @@ class Job:
     validation_freq: Any = 1
     engine: str = "auto"
     seed: int | None = None
+    allow_nan: bool = False
     shown_as: Shown | None = None
     train: arrays.Rows | None = None
     validation: arrays.Rows | None = None
@@ -81,12 +83,15 @@ class Job:
     snapshot: State | None = None
 
     @classmethod
-    def read(cls, *, model: Any, callbacks: Any = None, **arguments: Any) -> "Job":
+    def read(
+        cls, *, model: Any, callbacks: Any = None, allow_nan: bool = False, **arguments: Any
+    ) -> "Job":
         """Checks the arguments of `kerasnn.fit`, reads the data, and returns the job.
 
         Args:
             model: The model to train.
             callbacks: One callback, a `CallbackList`, or a structure of callbacks.
+            allow_nan: Whether inputs may be NaN.
             **arguments: The other arguments of `kerasnn.fit`, and `shown_as`.
 
         Raises:
@@ -95,8 +100,9 @@ class Job:
         job = cls(
             model=model,
             callbacks=_flat(callbacks),
-            check=BatchCheck(model, _NAMES),
-            validation_check=BatchCheck(model, _VALIDATION_NAMES),
+            check=BatchCheck(model, _NAMES, allow_nan=allow_nan),
+            validation_check=BatchCheck(model, _VALIDATION_NAMES, allow_nan=allow_nan),
+            allow_nan=allow_nan,
             **arguments,
         )
         _check_arguments(job)
@@ -187,7 +193,8 @@ def _flat(callbacks: Any) -> tuple[Any, ...]:
 
 def _with_rows(job: Job) -> Job:
     """Returns the job with its training data read, and a part of it split off for validation."""
-    rows = arrays.read(job.model, job.x, job.y, job.sample_weight, learn=True)
+    data = (job.x, job.y, job.sample_weight)
+    rows = arrays.read(job.model, *data, learn=True, allow_nan=job.allow_nan)
     arrays.require_targets(job.model, "y", job.y)
     validation = None
     if rows.is_irregular:
@@ -217,7 +224,7 @@ def _with_validation(job: Job) -> Job:
                 data,
                 got=type(data).__name__,
             )
-        rows = arrays.read(job.model, *data, names=_VALIDATION_NAMES)
+        rows = arrays.read(job.model, *data, names=_VALIDATION_NAMES, allow_nan=job.allow_nan)
         y = data[1] if len(data) > 1 else None
         arrays.require_targets(job.model, _VALIDATION_NAMES[1], y)
     if data is not None:
@@ -272,6 +279,7 @@ def _with_checked_iterators(job: Job) -> Job:
 
 def check_model(model: Any) -> None:
     """Raises unless `model` is a Keras model that can be trained."""
+    check_not_forked()
     if not isinstance(model, keras.Model):
         raise _checks.InvalidArgument("model", "be a Keras model", model)
     if not model.compiled:
@@ -286,6 +294,7 @@ def check_model(model: Any) -> None:
 
 def _check_arguments(job: Job) -> None:
     check_model(job.model)
+    _checks.boolean("allow_nan", job.allow_nan)
     _checks.one_of("engine", job.engine, ENGINES)
     _checks.integer("epochs", job.epochs, at_least=0)
     _checks.integer("initial_epoch", job.initial_epoch, at_least=0)

@@ -35,10 +35,14 @@ def why_only_keras(job: Job) -> str | None:
             return needs
     if is_irregular(x) or is_irregular(job.validation_data):
         return "Keras cuts ragged and sparse data into batches itself"
+    if isinstance(x, tf.distribute.DistributedDataset):
+        return "a distribution strategy divides its batches"
     if job.train is None and not isinstance(x, tf.data.Dataset):
         return f"a {type(x).__name__} makes its batches in Python"
     if job.train is None and job.class_weight is not None:
         return "Keras turns `class_weight` into sample weights of a stream"
+    if job.train is None and job.allow_nan:
+        return "`allow_nan` is for arrays in memory, and Keras trains on a stream"
     if job.steps_per_epoch is not None:
         endless = job.train is None and x.cardinality() == tf.data.INFINITE_CARDINALITY
         if not endless:

@@ -19,7 +19,7 @@ from kerasnn._core.model import all_layers, is_symbolic
 from kerasnn.training.loop.needs_keras import uses_strategy
 from kerasnn.training.programs.graph_program import has_convolutions
 from kerasnn.training.programs.hyperparameters import RATES, differing, penalty_factors
-from kerasnn.training.programs.stacked_optimizer import constants, why_not_by_weight
+from kerasnn.training.programs.stacked.optimizer import constants, why_not_by_weight
 from kerasnn.training.programs.train_step import has_keras_step
 
 # Larger members gain nothing, since their matrix products fill a processor by themselves: on 2

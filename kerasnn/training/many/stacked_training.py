@@ -18,12 +18,14 @@ from kerasnn.training.loop.row_blocks import batch_spec
 from kerasnn.training.many.batch_plan import BatchPlan
 from kerasnn.training.programs.hyperparameters import differing
 from kerasnn.training.programs.pacing import Pacer
-from kerasnn.training.programs.stacked_program import StackedProgram
+from kerasnn.training.programs.stacked.program import StackedProgram
 from kerasnn.training.programs.train_step import Logs, as_python, build
 
 # A second trace takes as long as leaving so many weights as they are, by member and step; and as
 # the operations for it take as long as some thousand weights in each step.
-_TRACE_WEIGHTS, _STEP_WEIGHTS = 1 << 25, 5000
+_TRACE_WEIGHTS, _STEP_WEIGHTS = 1 << 26, 5000
+# A trace takes as long as the gradients in so many steps of a stack that need none.
+_EVALUATED_STEPS = 1000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,17 +93,26 @@ class StackedTraining:
         for member in members:
             training_length.begin(member.model, -(-len(member.rows) // job.step_rows) * job.epochs)
         starts = [member.start or member.model for member in members]
-        self._program = StackedProgram(models, starts, job.packed, others, differing(models))
+        self._validation = None
+        rows = [m.validation_rows for m in members if m.validation_rows is not None]
+        if rows:
+            self._validation = BatchPlan(rows, job.validation_batch_size or job.step_rows)
+        evaluated = self._validation.steps * job.epochs if self._validation else 0
+        self._program = StackedProgram(
+            models,
+            starts,
+            job.packed,
+            others,
+            differing(models),
+            job.step_rows,
+            one_trace=evaluated <= _EVALUATED_STEPS,
+        )
         self._batches = BatchPlan(
             [member.rows for member in members],
             job.step_rows,
             shuffle=bool(job.shuffle),
             seeds=[m.seed for m in members if m.seed is not None] or None,
         )
-        self._validation = None
-        rows = [m.validation_rows for m in members if m.validation_rows is not None]
-        if rows:
-            self._validation = BatchPlan(rows, job.validation_batch_size or job.step_rows)
         self._running = np.ones(len(members), bool)
         self._pacer = Pacer()
         self._runs: list[_Run] = []
@@ -162,7 +173,8 @@ class StackedTraining:
         self._program.reset_metrics()
         for order, active in BatchPlan(rows, batch_size).epoch(0):
             for batch in order:
-                logs, outputs, batch_penalties = self._program.test(batch, active)
+                logs, _, seen = self._program(batch[None], active, training=False, one_trace=True)
+                outputs, batch_penalties = seen
                 for i in _numbers(active):
                     parts[i].append(take(outputs, i))
                     penalties[i] += batch.shape[1] * batch_penalties[i] / len(rows[i])
@@ -191,10 +203,10 @@ class StackedTraining:
         with_callbacks = [i for i in _numbers(self._running) if self._members[i].callbacks]
         for i in with_callbacks:
             runs[i].callbacks.on_epoch_begin(epoch)
-        self._program.optimizer.read_rates(with_callbacks)
+        self._program.read_rates(with_callbacks)
         before = self._program.state()
         progress = _EpochProgress(job, epoch, self._batches.steps)
-        logs, finite = self._pass(self._batches, epoch, training=True, progress=progress)
+        logs, finite, _ = self._pass(self._batches, epoch, training=True, progress=progress)
         self._fail(_numbers(self._running & ~finite), epoch, before)
         running = _numbers(self._running)
         by_member = [run.logs(logs, i) for i, run in enumerate(runs)]
@@ -202,7 +214,7 @@ class StackedTraining:
         if self._validation is not None and job.validates_after(epoch) and running:
             for i in with_callbacks:
                 runs[i].callbacks.on_test_begin()
-            logs, _ = self._pass(self._validation, epoch, training=False)
+            logs, *_ = self._pass(self._validation, epoch, training=False)
             for i in running:
                 validated = runs[i].logs(logs, i)
                 if i in with_callbacks:
@@ -227,12 +239,14 @@ class StackedTraining:
 
     def _pass(
         self, batches: BatchPlan, epoch: int, *, training: bool, progress: Any = None
-    ) -> tuple[Logs, np.ndarray]:
+    ) -> tuple[Logs, np.ndarray, Any]:
         """Runs all batches of an epoch or of a validation."""
         done, result = 0, None
         self._program.reset_metrics()
         moved = batches.steps * self._job.epochs * (self._program.size + _STEP_WEIGHTS)
-        options = {"training": training, "one_trace": batches.is_mixed and moved <= _TRACE_WEIGHTS}
+        # Evaluation has one trace, which tests run too.
+        one_trace = not training or (batches.is_mixed and moved <= _TRACE_WEIGHTS)
+        options = {"training": training, "one_trace": one_trace}
         for order, active in batches.epoch(epoch):
             at = 0
             while at < len(order):

@@ -69,14 +69,13 @@ class GraphProgram:
     ) -> None:
         if is_small(model):
             try:
-                with tf.experimental.function_executor_type(_ONE_THREAD):
-                    self._program = _traced(function, signature)
+                self._program = light_function(function, signature)
                 self._call = self._light_call
                 self(*example)
                 return
             except tf.errors.OpError:
                 pass
-        self._program = self._call = _traced(function, signature)
+        self._program = self._call = traced(function, signature)
         self(*example)
 
     def __call__(self, *args: Any) -> Any:
@@ -84,16 +83,33 @@ class GraphProgram:
         return self._call(*args)
 
     def _light_call(self, *args: Any) -> Any:
-        # The operation behind every call of a function. Asked for by name it takes settings that
-        # otherwise hold for the whole process.
-        outputs = tf.raw_ops.StatefulPartitionedCall(
-            args=[*tf.nest.flatten(args), *self._program.captured_inputs],
-            Tout=[output.dtype for output in self._program.outputs],
-            f=self._program,
-            config_proto=_CONFIG,
-            executor_type=_ONE_THREAD,
-        )
-        return tf.nest.pack_sequence_as(self._program.structured_outputs, outputs)
+        return light_call(self._program, args, self._program.captured_inputs)
+
+
+def light_call(function: Any, args: Sequence[Any], captured: Sequence[Any]) -> Any:
+    """Runs a function that `light_function` has traced.
+
+    Args:
+        function: The function.
+        args: Its arguments.
+        captured: `function.captured_inputs`, or what takes their place.
+    """
+    # The operation behind every call of a function. Asked for by name it takes settings that
+    # otherwise hold for the whole process.
+    outputs = tf.raw_ops.StatefulPartitionedCall(
+        args=[*tf.nest.flatten(args), *captured],
+        Tout=[output.dtype for output in function.outputs],
+        f=function,
+        config_proto=_CONFIG,
+        executor_type=_ONE_THREAD,
+    )
+    return tf.nest.pack_sequence_as(function.structured_outputs, outputs)
+
+
+def light_function(function: Callable[..., Any], signature: Sequence[Any]) -> Any:
+    """Traces a function for one thread."""
+    with tf.experimental.function_executor_type(_ONE_THREAD):
+        return traced(function, signature)
 
 
 def is_small(model: keras.Model) -> bool:
@@ -104,7 +120,8 @@ def is_small(model: keras.Model) -> bool:
     return not (on_gpu or halves or has_convolutions(model)) and 0 < weights <= _SMALL_WEIGHTS
 
 
-def _traced(function: Callable[..., Any], signature: Sequence[Any]) -> Any:
+def traced(function: Callable[..., Any], signature: Sequence[Any]) -> Any:
+    """Traces a function as it is."""
     return tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
 
 

@@ -62,7 +62,8 @@ def differing(models: Sequence[Any]) -> list[Hyperparameter]:
         factors = [penalty_factors(variable.regularizer) for variable in same]
         if None not in factors and len(set(factors)) > 1:
             values = np.array(factors, np.float32)
-            found.append(Hyperparameter(same[0], "regularizer", values, _penalty))
+            make = _penalty(*(bool(column.any()) for column in values.T))
+            found.append(Hyperparameter(same[0], "regularizer", values, make))
     return found
 
 
@@ -75,10 +76,18 @@ def penalty_factors(regularizer: Any) -> tuple[float, float] | None:
     return None
 
 
-def _penalty(factors: Any) -> Callable[[Any], Any]:
-    def penalty(weight: Any) -> Any:
-        weight = tf.convert_to_tensor(weight)
-        l1, l2 = tf.unstack(factors, num=2)
-        return l1 * tf.reduce_sum(tf.abs(weight)) + l2 * tf.reduce_sum(tf.square(weight))
+def _penalty(has_l1: bool, has_l2: bool) -> Callable[[Any], Callable[[Any], Any]]:
+    """Returns what makes a penalty of two factors, of L1 and of L2, which may be zero for all."""
 
-    return penalty
+    def make(factors: Any) -> Callable[[Any], Any]:
+        def penalty(weight: Any) -> Any:
+            weight, terms = tf.convert_to_tensor(weight), []
+            if has_l1:
+                terms.append(factors[0] * tf.reduce_sum(tf.abs(weight)))
+            if has_l2:
+                terms.append(factors[1] * tf.reduce_sum(tf.square(weight)))
+            return tf.add_n(terms)
+
+        return penalty
+
+    return make

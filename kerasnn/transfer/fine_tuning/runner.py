@@ -19,7 +19,7 @@ from kerasnn.transfer.fine_tuning.layer_rates import LayerRates
 from kerasnn.transfer.fine_tuning.progress import StageBar
 from kerasnn.transfer.fine_tuning.request import Request
 from kerasnn.transfer.fine_tuning.snapshot import Snapshot
-from kerasnn.transfer.fine_tuning.stages import Stage, StageReport
+from kerasnn.transfer.fine_tuning.stages import Stage, StageReport, StageReports
 from kerasnn.transfer.freezing.parameter_counts import counts_of
 from kerasnn.transfer.freezing.trainability import leaves, train_from
 from kerasnn.transfer.frozen_features.extractor import CacheSettings, FeatureExtractor
@@ -92,7 +92,7 @@ class FineTuning:
         if base:
             data = self._extract(data, 0, base, augment=self._augment)
         logs: dict[str, list[Any]] = {}
-        ended: list[StageReport] = []
+        ended = StageReports()
         for number, (stage, cut) in enumerate(zip(stages, cuts, strict=True), 1):
             counts = self._set_trainable(stage)
             last = number == len(stages)

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
+from kerasnn._core.display.blocks import Table
+from kerasnn._core.display.rendering import for_notebook
 from kerasnn.transfer._model_graph import head_index
 from kerasnn.transfer.fine_tuning.regime import regime as regime_for
 from kerasnn.transfer.freezing.trainability import leaves, with_weights
@@ -72,6 +74,25 @@ class StageReport:
     trainable: int
     engine: str
     precision: Any
+
+
+class StageReports(list[StageReport]):
+    """Reports of all stages, in their order; a table in a notebook."""
+
+    def _repr_html_(self) -> str:
+        """Returns one row for each stage, for a notebook."""
+        head = ("stage", "epochs", "trained parameters", "engine", "features")
+        rows = [
+            (
+                stage.name,
+                str(stage.epochs),
+                f"{stage.trainable:,}",
+                stage.engine,
+                "not kept" if stage.precision is None else str(stage.precision),
+            )
+            for stage in self
+        ]
+        return for_notebook("Fine-tuning", [Table("Stages", head, rows, numeric=head[1:3])])
 
 
 def choose_stages(

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import kerasnn
-from kerasnn._core import lock
-from kerasnn._core.lock import path_lock
+from kerasnn._core.process import lock
+from kerasnn._core.process.lock import path_lock
 from kerasnn.callbacks.resume import storage
 from tests.callbacks.resume import saving_runs
 from tests.callbacks.resume.resume_runs import largest_file

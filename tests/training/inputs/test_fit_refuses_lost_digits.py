@@ -63,22 +63,23 @@ def plain():
 @pytest.mark.parametrize("entrance", ENTRANCES.values(), ids=ENTRANCES)
 @pytest.mark.parametrize(("x", "y"), [(SECONDS, PART), (PART, SECONDS)], ids=["x", "y"])
 def test_entrances(entrance, x, y):
-    with pytest.raises(ValueError, match="Subtract an offset"):
+    with pytest.raises(kerasnn.InvalidArgument) as caught:
         entrance(x, y)
+    assert caught.value.hint.startswith("Subtract an offset")
 
 
-def test_inputs_of_a_pydataset():
-    with pytest.raises(ValueError, match="float32"):
+def test_inputs_of_a_pydataset(invalid):
+    with invalid("standardize"):
         regressor().fit(Batches(), verbose=0)
 
 
-def test_adapt():
-    with pytest.raises(ValueError, match="float32 has steps of 128"):
-        layers.Standardize().adapt(SECONDS)
+def test_adapt(invalid):
+    with invalid("front"):
+        layers.Standardize(name="front").adapt(SECONDS)
 
 
-def test_diagnose():
-    with pytest.raises(ValueError, match="float32"):
+def test_diagnose(invalid):
+    with invalid("standardize"):
         callbacks.diagnose(regressor(), SECONDS, PART)
 
 
@@ -131,10 +132,10 @@ TABLE = "seconds,late\n" + "".join(f"{1_700_000_000 + i},{int(i >= 50)}\n" for i
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_a_column_of_a_table(tmp_path, in_memory):
+def test_a_column_of_a_table(tmp_path, in_memory, invalid):
     path = tmp_path / "table.csv"
     path.write_text(TABLE)
-    with pytest.raises(ValueError, match="seconds"):
+    with invalid("seconds"):
         data.from_csv(path, "late", in_memory=in_memory)
     assert data.from_csv(path, "late", categorical=("seconds",)).x_train.shape[0] == 80
 

@@ -233,6 +233,24 @@ def test_a_distribution_strategy(refuses):
     assert "a distribution strategy runs its own loop" in reason
 
 
+def test_a_dataset_that_a_strategy_divides(refuses):
+    batches = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    divided = strategy.distribute_datasets_from_function(lambda _: batches)
+    model, alone = classifier(), classifier()
+    engine, reason = trained(model, divided)
+    assert engine == "keras"
+    assert "a distribution strategy divides its batches" in reason
+    keras.Model.fit(alone, batches, shuffle=False, verbose=0)
+    assert_close(model.get_weights(), alone.get_weights())
+    found = kerasnn.training.evaluate(model, divided, verbose=0)
+    np.testing.assert_allclose(found, alone.evaluate(X, Y, verbose=0), rtol=1e-5)
+    fresh = keras.Sequential([keras.Input((FEATURES,)), kerasnn.layers.Standardize()])
+    fresh.compile(loss="mse")
+    with refuses(fresh, argument="x"):
+        kerasnn.fit(fresh, divided, verbose=0)
+
+
 def test_a_stateful_layer():
     cells = [keras.Input((FEATURES, 1), batch_size=10), keras.layers.GRU(2, stateful=True)]
     model = keras.Sequential([*cells, keras.layers.Dense(CLASSES, "softmax")])

@@ -20,6 +20,7 @@ from kerasnn.data.tables.columns.specs import (
 # Blanks of Unicode: `tf.strings.strip` knows ASCII's alone.
 _BLANK = r"[\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
 _BLANKS_AROUND = f"^{_BLANK}+|{_BLANK}+$"
+_FILL = "Leave that row out, or read the table with missing='mean' or 'indicator'."
 
 
 @keras.saving.register_keras_serializable("kerasnn")
@@ -117,18 +118,32 @@ class _Encoding(abc.ABC):
 
     def filled(self, values: Any, missing: Any) -> Any:
         """Returns the values; fails where one is missing and must not be."""
-        return values if self.column.fills else self.require(~missing, values, "has no value")
+        if self.column.fills:
+            return values
+        return self.require(~missing, values, "hold a value", _FILL)
 
-    def require(self, valid: Any, values: Any, words: str) -> Any:
-        """Returns the values; fails with the first row that is not valid, and its value."""
-        check = tf.debugging.Assert(
-            tf.reduce_all(valid),
+    def require(self, valid: Any, values: Any, rule: str, hint: str = "") -> Any:
+        """Returns the values; fails with the first that is not valid, and its row.
+
+        The message has the form of `InvalidArgument`, which a caller in Python makes of it.
+        """
+        if tf.executing_eagerly() and tf.reduce_all(valid):
+            return values  # The message would take longer than all else.
+        wrong: Any = tf.boolean_mask(values, ~valid)[:1]
+        quote = "'" if wrong.dtype == tf.string else ""
+        wrong = wrong if quote else tf.strings.as_string(wrong, shortest=True)
+        place = tf.strings.as_string(tf.where(~valid)[:1])
+        message = tf.strings.join(
             [
-                f"Column {self.column.name!r} {words}; index of the row, and value:",
-                tf.where(~valid)[:1],
-                tf.boolean_mask(values, ~valid)[:1],
-            ],
+                f"`{self.column.name}` must {rule}; got {quote}",
+                tf.strings.reduce_join(wrong),
+                f"{quote} in row ",
+                # With windows a value has a row and a step.
+                tf.strings.reduce_join(place, separator=", step "),
+                f". {hint}" if hint else "",
+            ]
         )
+        check = tf.debugging.Assert(tf.reduce_all(valid), [message])
         with tf.control_dependencies([] if check is None else [check]):
             return tf.identity(values)
 
@@ -146,8 +161,8 @@ class _Number(_Encoding):
     def __call__(self, values: Any) -> Any:
         missing: Any = tf.math.is_nan(values)
         values = self.filled(values, missing)
-        words = f"must hold finite numbers of {self.dtype}"
-        values = self.require(~tf.math.is_inf(values), values, words)
+        rule = f"hold finite numbers of {self.dtype}"
+        values = self.require(~tf.math.is_inf(values), values, rule)
         return self.stacked(
             [tf.where(missing, tf.cast(self.column.fill, self.dtype), values)], missing
         )
@@ -187,7 +202,7 @@ class _Boolean(_Encoding):
         lower = tf.strings.lower(texts)
         is_true: Any = (lower == "true") | (lower == "1")
         is_false: Any = (lower == "false") | (lower == "0")
-        known = self.require(is_true | is_false | missing, texts, "must hold true or false")
+        known = self.require(is_true | is_false | missing, texts, "hold true or false")
         with tf.control_dependencies([known]):
             filled = tf.where(missing, self.column.commonest, is_true)
         return self.stacked([filled], missing)
@@ -206,7 +221,7 @@ class _Date(_Encoding):
         days = dates.days - parse_dates(tf.constant(self.column.first), date_format).days
         days = days if self.column.has_times else tf.floor(days)
         written = self.column.date_format or "2024-12-31"
-        checked = self.require(dates.valid, texts, f"must hold dates as {written}")
+        checked = self.require(dates.valid, texts, f"hold dates as {written}")
         with tf.control_dependencies([checked]):
             parts = {**dates._asdict(), "days": tf.identity(days)}
         return self.stacked([parts[part] for part in self.column.parts], missing)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from kerasnn.data._chunks import counts
+from kerasnn.data.rows.chunks import counts
 
 
 @dataclasses.dataclass(frozen=True)

@@ -94,12 +94,8 @@ class NumberStatistics(Statistics):
 
     def _column(self, common: dict[str, Any]) -> Column:
         if self._variation.lost.any():
-            raise ValueError(
-                f"Column {self.name!r} must hold numbers that are different in "
-                f"{self._variation.dtype}; it has {self._variation.loss()}. "
-                f"{_checks.lost_digits_hint(float_dtype())} To leave the column out give "
-                f"drop=({self.name!r},)."
-            )
+            hint = f"To leave the column out give drop=({self.name!r},)."
+            raise _checks.lost_digits(self.name, self._variation, hint)
         return NumberColumn(
             **common,
             mean=float(self._variation.mean[0]),

@@ -7,14 +7,16 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, MARKS, given_or_new
-from kerasnn.plots import _inputs
+from kerasnn._core.plotting import COLOURS, MARKS, given_or_current
+from kerasnn.data.split import Split
+from kerasnn.plots.predictions import inputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _POINTS = 200
 _MARGIN = 0.1
+_MOST_ROWS = 2_000
 # Standard deviations of a probability, which is at most 0.5.
 _LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4)
 
@@ -23,9 +25,10 @@ _LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4)
 def decision_boundary(
     model: Any,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     labels: Sequence[str] | None = None,
+    features: Sequence[str] | None = None,
     uncertainty: Callable[[np.ndarray], tuple[Any, Any]] | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
@@ -38,15 +41,18 @@ def decision_boundary(
     Args:
         model: A Keras model, another object with `predict`, or a function: rows `(batch, 2)` ->
             probabilities `(batch, 1)` or `(batch, classes)`, or class numbers `(batch,)`.
-        x: Rows, `(batch, 2)`.
-        y: Class numbers, `(batch,)` or `(batch, 1)`.
+        x: Rows, `(batch, 2)`; or a `data.Split`, of which the training rows are drawn, with the
+            names of its features and classes. Of more than 2,000 rows as many are drawn, evenly
+            spaced.
+        y: Class numbers, `(batch,)` or `(batch, 1)`; None beside a split.
         labels: Names of the classes, in the order of their numbers.
+        features: Names of the two features.
         uncertainty: A function of rows `(batch, 2)` that returns mean and standard deviation of
             the probabilities, such as `model.predict_uncertainty` of `models.ensemble`, or
             `functools.partial(layers.predict_mc, model)` of a network with dropout. Dotted lines
             then join points where the standard deviation of the class with the largest mean is
             0.05, 0.1, 0.2, 0.3 or 0.4.
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: the first feature to the right, the second upwards.
@@ -62,12 +68,17 @@ def decision_boundary(
         >>> ax.get_xlabel(), ax.get_ylabel()
         ('feature 1', 'feature 2')
     """
+    if isinstance(x, Split):
+        x, y, labels, features = _parts(x, y, labels, features)
+    elif y is None:
+        raise _checks.InvalidArgument("y", "be given, unless `x` is a `data.Split`", y)
     rows, classes = _rows(x, y)
+    first_name, second_name = _features(features)
     predicted = _predictions(model, rows)
     count = max(int(classes.max()) + 1, 2, predicted.shape[1])
     names = [str(i) for i in range(count)]
     if labels is not None:
-        names = _inputs.names_of_classes(labels, count, "of `y` and the predictions")
+        names = inputs.names_of_classes(labels, count, "of `y` and the predictions")
     if count > len(COLOURS):
         raise _checks.InvalidArgument(
             "y", f"hold at most {len(COLOURS)} classes", count, got=f"{count} classes"
@@ -78,7 +89,7 @@ def decision_boundary(
     first, second = np.linspace(low, high, _POINTS, axis=1)
     grid = np.stack(np.meshgrid(first, second), axis=-1)
     heights = _predictions(model, grid.reshape(-1, 2).astype(np.float32))
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     if heights.shape[1] == 1:
         _shade(ax, first, second, heights.reshape(_POINTS, _POINTS))
         right = (predicted[:, 0] > 0.5) == classes
@@ -88,6 +99,8 @@ def decision_boundary(
     if uncertainty is not None:
         deviations = _deviations(uncertainty, grid.reshape(-1, 2).astype(np.float32))
         _deviation_lines(ax, first, second, deviations.reshape(_POINTS, _POINTS))
+    drawn = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MOST_ROWS)).astype(int))
+    rows, classes, right = rows[drawn], classes[drawn], right[drawn]
     for number, name in enumerate(names):
         own = classes == number
         ax.scatter(
@@ -99,11 +112,30 @@ def decision_boundary(
             linewidths=[0.6 if fits else 1.5 for fits in right[own]],
             label=name,
         )
-    ax.set_xlabel("feature 1")
-    ax.set_ylabel("feature 2")
+    ax.set_xlabel(first_name)
+    ax.set_ylabel(second_name)
     # With its default location Matplotlib warns if the search for it takes a second.
     ax.legend(title="class", loc="best")
     return ax
+
+
+def _parts(split: Split, y: Any, labels: Any, features: Any) -> tuple[Any, Any, Any, Any]:
+    """Returns the training rows of a split and its names, unless others are given."""
+    if y is not None:
+        hint = "For other rows than the training part, give `x` and `y` as arrays."
+        raise _checks.InvalidArgument("y", "be left out beside a split", y, hint)
+    if split.y_train is None:
+        rule = "have its training part in memory"
+        raise _checks.InvalidArgument("x", rule, split, "Load it with `in_memory=True`.")
+    return split.x_train, split.y_train, labels or split.classes, features or split.features
+
+
+def _features(names: Any) -> tuple[str, str]:
+    if names is None:
+        return "feature 1", "feature 2"
+    if isinstance(names, str) or len(names) != 2 or not all(isinstance(n, str) for n in names):
+        raise _checks.InvalidArgument("features", "be the names of two features", names)
+    return names[0], names[1]
 
 
 def _shade(ax: Any, first: np.ndarray, second: np.ndarray, heights: np.ndarray) -> None:
@@ -173,7 +205,7 @@ def _rows(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         )
     _checks.numbers_only("x", rows)
     _checks.finite_range("x", rows)
-    return rows.astype(np.float32), _inputs.class_numbers("y", classes)
+    return rows.astype(np.float32), inputs.class_numbers("y", classes)
 
 
 def _predictions(model: Any, rows: np.ndarray) -> np.ndarray:

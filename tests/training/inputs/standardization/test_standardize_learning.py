@@ -7,7 +7,15 @@ from sklearn.preprocessing import StandardScaler
 
 import kerasnn
 from tests.helpers.engine_cases import assert_learned
-from tests.training.inputs.standardize_cases import BITS, RNG, ROWS, X, Y, classifier, regressor
+from tests.training.inputs.standardization.standardize_cases import (
+    BITS,
+    RNG,
+    ROWS,
+    X,
+    Y,
+    classifier,
+    regressor,
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,20 @@
 """Figures as inline SVG in the colours of the page."""
 
+import contextlib
 import hashlib
 import io
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kerasnn._core.display.blocks import Figure, short
 from kerasnn._core.plotting import COLOURS
-from kerasnn.report.blocks import Figure, short
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
 
 _LOOK: Any = {
     "axes.facecolor": "none",
@@ -49,22 +52,57 @@ def figure(
         draw: Draws on Axes; what it returns is not used.
         height: Height in inches; the width is 4.2.
     """
-    import matplotlib
-    import matplotlib.figure
-    from markupsafe import Markup, escape
+    with style_of_page():
+        canvas = panels(1, _WIDTH, height)
+        [ax] = canvas.axes
+        draw(ax)
+        ax.set_title("")
+        return Figure(title, inline(canvas, f"{title}. {text}"))
 
-    file = io.StringIO()
+
+@contextlib.contextmanager
+def style_of_page() -> Iterator[None]:
+    """Context of drawing a figure in the colours of a page; nothing of it is left behind."""
+    import matplotlib
+
     with matplotlib.rc_context(_LOOK), warnings.catch_warnings():
         # Only the width of such a text is unknown; a browser has the glyph.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-        canvas = matplotlib.figure.Figure(figsize=(_WIDTH, height), layout="constrained")
-        ax = canvas.add_subplot()
-        draw(ax)
-        ax.set_title("")
-        canvas.savefig(file, format="svg", dpi=200, metadata=_NO_METADATA)
-    size = f'viewBox="0 0 {_WIDTH * 72:g} {height * 72:g}"'
-    start = f'<svg class="plot" role="img" aria-label="{escape(f"{title}. {text}")}" {size}>'
-    return Figure(title, Markup(start + _in_page(file.getvalue())))
+        yield
+
+
+def panels(count: int, width: float, height: float) -> "Canvas":
+    """Returns a figure of so many Axes side by side, which pyplot does not know.
+
+    Args:
+        count: Number of Axes.
+        width: Width of all together, in inches.
+        height: Height in inches.
+    """
+    from matplotlib.figure import Figure as Canvas
+
+    canvas = Canvas(figsize=(width, height), layout="constrained")
+    canvas.subplots(1, count)
+    return canvas
+
+
+def inline(canvas: "Canvas", label: str) -> "Markup":
+    """Returns a figure as an SVG element of a page.
+
+    Args:
+        canvas: The figure, drawn within `style_of_page`.
+        label: What it shows, for readers who cannot see it.
+    """
+    from markupsafe import Markup, escape
+
+    for ax in canvas.axes:
+        _without_math(ax)
+    file = io.StringIO()
+    canvas.savefig(file, format="svg", dpi=200, metadata=_NO_METADATA)
+    width, height = canvas.get_size_inches() * 72
+    size = f'viewBox="0 0 {width:g} {height:g}"'
+    start = f'<svg class="plot" role="img" aria-label="{escape(label)}" {size}>'
+    return Markup(start + _in_page(file.getvalue()))
 
 
 def names_in_figures(names: Sequence[str]) -> list[str]:
@@ -73,6 +111,16 @@ def names_in_figures(names: Sequence[str]) -> list[str]:
     if len(set(cut)) == len(cut):
         return cut
     return [f"{i}: {short(name, _LONGEST - 4)}" for i, name in enumerate(names)]
+
+
+def _without_math(ax: "Axes") -> None:
+    """Gives logarithmic axes labels such as 0.001, since a page parses no mathematical text."""
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+
+    for axis in (ax.xaxis, ax.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.set_minor_formatter(NullFormatter())
 
 
 def _in_page(svg: str) -> str:

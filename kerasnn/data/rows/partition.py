@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn.data._chunks import chunks, counts
+from kerasnn.data.rows.chunks import chunks, counts
 from kerasnn.data.split import Split
 from kerasnn.tasks import Task
 

@@ -1,4 +1,4 @@
-"""Classes, class names and probabilities, checked for all figures."""
+"""Classes, class names, probabilities and numbers, checked for all figures."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -81,3 +81,28 @@ def names_of_classes(
             got=f"{len(names)} labels: {', '.join(names)}",
         )
     return names
+
+
+def pairs_of_numbers(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Returns true and predicted numbers, one of each for a row."""
+    columns = tuple(number_columns(n, a) for n, a in (("y_true", y_true), ("y_pred", y_pred)))
+    _checks.row_count([("y_true", columns[0]), ("y_pred", columns[1])])
+    for name, array in zip(("y_true", "y_pred"), columns, strict=True):
+        if array.shape[1] != 1:
+            hint = f"Draw one of the outputs: `{name}[:, 0]`."
+            rule = "hold one number per row"
+            raise _checks.InvalidArgument(name, rule, array, hint, got=f"shape {array.shape}")
+    return columns[0][:, 0], columns[1][:, 0]
+
+
+def number_columns(name: str, array: Any) -> np.ndarray:
+    """Returns finite numbers as float64, `(rows, columns)`."""
+    _checks.refuse_masked(name, array)
+    given = np.asarray(array)
+    if given.ndim not in (1, 2):
+        rule = "hold numbers, as (rows,) or (rows, outputs)"
+        raise _checks.InvalidArgument(name, rule, given, got=f"shape {given.shape}")
+    _checks.numbers_only(name, given)
+    _checks.row_count([(name, given)])
+    _checks.finite_range(name, given)
+    return given.reshape(len(given), -1).astype(np.float64)

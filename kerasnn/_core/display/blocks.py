@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    import numpy as np
     from markupsafe import Markup
 
 
@@ -170,3 +171,18 @@ def short(text: str, most: int) -> str:
     'a lon…'
     """
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def texts_of(values: "np.ndarray") -> list[str]:
+    """Returns the cells of a column, numbers with equally many decimals."""
+    if values.dtype.kind not in "biuf":
+        return [short(str(value), 60) for value in values]
+    texts = [shown(float(value)) for value in values]
+    decimals = max((len(text.partition(".")[2]) for text in texts if "e" not in text), default=0)
+    decimals = min(decimals, 4)
+    if any("e" in text for text in texts):
+        return texts
+    return [
+        f"{float(value):,.{decimals}f}" if text else ""
+        for value, text in zip(values, texts, strict=True)
+    ]

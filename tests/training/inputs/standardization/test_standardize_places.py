@@ -8,7 +8,13 @@ import tensorflow as tf
 import kerasnn
 from kerasnn.layers import Standardize
 from tests.helpers.engine_cases import assert_learned
-from tests.training.inputs.standardize_cases import BITS, X, Y, classifier, regressor
+from tests.training.inputs.standardization.standardize_cases import (
+    BITS,
+    X,
+    Y,
+    classifier,
+    regressor,
+)
 
 
 @pytest.fixture(scope="module")

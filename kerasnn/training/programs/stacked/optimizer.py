@@ -56,6 +56,14 @@ def constants(optimizer: Any) -> str:
     return type(optimizer).__name__ + json.dumps(kept, sort_keys=True, default=str)
 
 
+def are_equal(optimizers: Sequence[Any]) -> bool:
+    """Whether optimizers with equal `constants` differ in nothing else than learning rates."""
+    first = optimizers[0]
+    names = ("weight_decay", *_NUMBERS[type(first)])
+    settings = {tuple(getattr(o, name) for name in names) for o in optimizers}
+    return len(settings) == 1 and len(_schedules(optimizers)) < 2
+
+
 class _ByMember(np.ndarray):
     """Numbers of the members in the place of one number, which optimizers compare with zero."""
 
@@ -80,6 +88,7 @@ class StackedOptimizer:
     Attributes:
         counts: Number of steps of each member, `(members, 1)`.
         slots: The state variables, each of the shape of the weights.
+        rates: The learning rates, `(members, 1)`.
     """
 
     def __init__(
@@ -95,7 +104,7 @@ class StackedOptimizer:
         self._weights, self._members = weights, optimizers
         config = first.get_config()
         self._schedules = _schedules(optimizers)
-        self._rates = tf.Variable(tf.zeros(steps.shape))
+        self.rates = tf.Variable(tf.zeros(steps.shape))
         self.read_rates(range(len(optimizers)))
         self._decay = _column(o.weight_decay or 0.0 for o in optimizers)
         if type(first) is AdamW:
@@ -124,16 +133,16 @@ class StackedOptimizer:
     def read_rates(self, members: Any) -> None:
         """Reads the learning rates of some members again, which callbacks may have set."""
         if not self._schedules:
-            rates = self._rates.numpy()
+            rates = self.rates.numpy()
             for i in members:
                 rates[i] = float(self._members[i].learning_rate)
-            self._rates.assign(rates)
+            self.rates.assign(rates)
 
     def update(self, gradient: tf.Tensor) -> None:
         """Makes one step of all members, as Keras's `apply` does."""
         if self._clip is not None:
             gradient = tf.clip_by_value(gradient, -self._clip, self._clip)
-        rates: Any = self._rates.value()
+        rates: Any = self.rates.value()
         if self._schedules:
             steps = tf.cast(self.counts.value, tf.int64)[:, 0]
             parts = [
@@ -147,15 +156,13 @@ class StackedOptimizer:
         self._optimizer.update_step(gradient, self._weights, rates)
         self.counts.assign_add(tf.ones_like(self.counts.value))
 
-    def write(self, member: int, counts: np.ndarray, slots: Sequence[np.ndarray]) -> None:
+    def write(self, optimizer: Any, count: np.ndarray, slots: Sequence[np.ndarray]) -> None:
         """Writes the state of one member into its optimizer, unless that has none yet."""
-        optimizer = self._members[member]
         if not optimizer.built:
             return
-        optimizer.iterations.assign(counts[member, 0])
-        rows = [slot[member] for slot in slots]
+        optimizer.iterations.assign(count[0])
         for variable, (kind, part) in zip(_slots_of(optimizer), self._slot_order, strict=True):
-            variable.assign(rows[kind][part].reshape(variable.shape))
+            variable.assign(slots[kind][part].reshape(variable.shape))
 
     def _read_slots(self, sizes: Sequence[int]) -> None:
         values = [slot.numpy() for slot in self.slots]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import given_or_new
-from kerasnn.plots import _inputs
+from kerasnn._core.plotting import given_or_current
+from kerasnn.plots.predictions import inputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ def confusion(
             occur. None shows the numbers or names that occur.
         normalize: Whether to divide each row of the matrix by its sum, so that the diagonal is
             the recall of each class.
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: true classes downwards, predicted classes to the right.
@@ -57,7 +57,7 @@ def confusion(
 
     _checks.boolean("normalize", normalize)
     true, predicted, names = _read(y_true, y_pred, labels)
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     matrix = confusion_matrix(
         true, predicted, labels=names, normalize="true" if normalize else None
     )
@@ -87,10 +87,10 @@ def _read(y_true: Any, y_pred: Any, labels: Any) -> tuple[list[str], list[str], 
         _checks.refuse_masked(name, data)
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     _checks.row_count([("y_true", true), ("y_pred", predicted)])
-    true = _inputs.classes("y_true", true)
+    true = inputs.classes("y_true", true)
     predicted, units = _predicted_classes(predicted)
     if labels is not None:
-        names = _inputs.names_of_classes(labels, units)
+        names = inputs.names_of_classes(labels, units)
         why = f", since `labels` names {len(names)} classes"
     elif units is not None:
         names = [str(number) for number in range(units)]
@@ -125,8 +125,8 @@ def _predicted_classes(predicted: np.ndarray) -> tuple[np.ndarray, int | None]:
                 predicted,
                 got=f"numbers from {low:g} to {high:g}",
             )
-        return _inputs.classes("y_pred", predicted > 0.5), 2
-    return _inputs.classes("y_pred", predicted), None
+        return inputs.classes("y_pred", predicted > 0.5), 2
+    return inputs.classes("y_pred", predicted), None
 
 
 def _named(name: str, array: np.ndarray, names: list[str], why: str) -> list[str]:

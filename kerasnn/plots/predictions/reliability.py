@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.plotting import COLOURS, given_or_new
-from kerasnn.plots import _inputs
+from kerasnn._core.plotting import COLOURS, given_or_current
+from kerasnn.plots.predictions import inputs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" =
         y_pred: Probabilities: `(batch, classes)`, of which the largest counts, or `(batch, 1)` or
             `(batch,)`, the probability of class 1, drawn against the fraction of class 1.
         bins: Number of bins of equal width over [0, 1].
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: the fraction of correct rows in each bin against its mean probability.
@@ -54,7 +54,7 @@ def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" =
     mean = np.bincount(number, probability, minlength=bins)[filled] / rows[filled]
     accuracy = np.bincount(number, correct, minlength=bins)[filled] / rows[filled]
     error = float(np.abs(accuracy - mean) @ rows[filled]) / len(probability)
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     ax.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=1, label="perfect calibration")
     ax.plot(mean, accuracy, color=COLOURS[0], linewidth=1)
     ax.scatter(
@@ -78,11 +78,11 @@ def _read(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, 
         _checks.refuse_masked(name, data)
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     _checks.row_count([("y_true", true), ("y_pred", predicted)])
-    predicted = _inputs.probabilities("y_pred", predicted)
+    predicted = inputs.probabilities("y_pred", predicted)
     if predicted.ndim == 1:
-        true = _inputs.class_numbers("y_true", true, 2)
+        true = inputs.class_numbers("y_true", true, 2)
         names = "predicted probability of class 1", "fraction of rows of class 1"
         return predicted, (true == 1).astype(float), names
-    true = _inputs.class_numbers("y_true", true, predicted.shape[1])
+    true = inputs.class_numbers("y_true", true, predicted.shape[1])
     names = "probability of the predicted class", "fraction of rows where it is correct"
     return predicted.max(axis=1), (predicted.argmax(axis=1) == true).astype(float), names

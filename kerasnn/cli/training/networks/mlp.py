@@ -1,17 +1,17 @@
-"""The network that `kerasnn train` learns from a table: the mean of several small ones."""
+"""`mlp` of `kerasnn train`: the mean of several small networks."""
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
 from kerasnn import layers, models, training
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.callbacks import EarlyStopping, ReduceLROnPlateau
+from kerasnn.cli.training.networks.rows import Rows
+from kerasnn.cli.training.networks.trained import EpochBar, Settings, Trained
 from kerasnn.tasks import Task
 
 # From here on one network is as good as the mean of several, and several take their time.
@@ -21,88 +21,10 @@ _NETWORKS = 4
 _PARTS_OF_MANY = 10
 # Standard deviations beyond which inputs are compressed, as in `models.mlp`.
 _TAILS = 3.0
+HIDDEN = (64, 64)
+EPOCHS = 200
 # Spread of the first biases over the data, as in `models.mlp`.
 _SPREAD = 3 * math.sqrt(2)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Settings of the network and of its training.
-
-    Args:
-        hidden: Units of the hidden layers.
-        learning_rate: Adam's first learning rate; it falls where the loss stops falling.
-        dropout: Fraction of the outputs of hidden layers that is dropped in training.
-        l2: Factor of the penalty on the squares of the weights.
-        epochs: The most epochs.
-        patience: Epochs without a better network after which training ends.
-    """
-
-    hidden: tuple[int, ...] = (64, 64)
-    learning_rate: float = 1e-2
-    dropout: float = 0.0
-    l2: float = 1e-3
-    epochs: int = 200
-    patience: int = 25
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Rows:
-    """Rows to learn from.
-
-    Args:
-        x: `(rows, features)`, or `(rows, windows, features)`.
-        y: `(rows,)` class indices or numbers.
-        task: The task.
-        outputs: Number of output units.
-        embeddings: Position of each column of indices in x -> number of indices.
-        groups: Group of each row, or None.
-        ordered: Whether the rows are in the order of time.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    task: Task
-    outputs: int
-    embeddings: Mapping[int, int] = dataclasses.field(default_factory=dict)
-    groups: np.ndarray | None = None
-    ordered: bool = False
-
-    def parts(self, count: int, seed: int) -> list[np.ndarray]:
-        """Returns the rows in `count` parts: of all classes, of whole groups, or one after another.
-
-        Where the smallest class or the groups are fewer than `count`, so are the parts.
-        """
-        if self.groups is not None:
-            splitter: Any = GroupKFold(min(count, len(set(self.groups.tolist()))))
-        elif self.ordered:
-            splitter = KFold(count)
-        elif self.task.is_classification:
-            splitter = stratified(self.y, count, seed)
-        else:
-            splitter = KFold(count, shuffle=True, random_state=seed % 2**32)
-        return [part for _, part in splitter.split(self.x, self.y, self.groups)]
-
-
-def stratified(y: np.ndarray, count: int, seed: int) -> StratifiedKFold:
-    """Returns a splitter into folds with all classes: fewer where a class has fewer rows."""
-    smallest = int(np.bincount(y).min())
-    return StratifiedKFold(max(2, min(count, smallest)), shuffle=True, random_state=seed % 2**32)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Trained:
-    """A trained network.
-
-    Attributes:
-        model: A compiled Keras model.
-        history: Losses by epoch, in training and validation.
-        epochs: Epochs that were trained.
-    """
-
-    model: models.Model
-    history: dict[str, list[float]]
-    epochs: int
 
 
 def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Trained:
@@ -118,6 +40,7 @@ def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Tra
         seed: Seed of weights, parts and orders: the same gives the same network, bit for bit.
         verbose: 1 for a progress bar.
     """
+    epochs = settings.epochs or EPOCHS
     is_large = len(rows.x) > _MANY_ROWS
     parts = rows.parts(_PARTS_OF_MANY if is_large else _NETWORKS, derived(seed, 0))
     # In order of time the last part is the nearest to what is predicted.
@@ -144,17 +67,16 @@ def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Tra
         y,
         sample_weight=_weights(~left_out),
         validation_data=(rows.x[validated], y[validated], _weights(left_out[validated])),
-        epochs=settings.epochs,
+        epochs=epochs,
         batch_size=batch_size(len(rows.x)),
-        callbacks=[*callbacks, EpochBar(settings.epochs)] if verbose else callbacks,
+        callbacks=[*callbacks, EpochBar(epochs)] if verbose else callbacks,
         verbose=0,
         seed=derived(seed, 2),
     )
-    curves = {name: [float(v) for v in history.history[name]] for name in ("loss", "val_loss")}
     model = _mean(rows, inputs, scores)
     # The rate at the end of training, for the one step that a diagnosis tries.
     model.optimizer.learning_rate.assign(optimizer.learning_rate)
-    return Trained(model=model, history=curves, epochs=len(curves["loss"]))
+    return Trained.of(model, history.history)
 
 
 def _weights(used: np.ndarray) -> np.ndarray:
@@ -214,7 +136,8 @@ def _networks(rows: Rows, settings: Settings, count: int) -> tuple[Any, Any]:
         )
 
     h = x
-    for i, width in enumerate(settings.hidden, 1):
+    hidden = HIDDEN if settings.hidden is None else settings.hidden
+    for i, width in enumerate(hidden, 1):
         # He's and Glorot's take the axis of networks for that of a convolution.
         deviation = math.sqrt(2 / h.shape[-1])
         spread = _SPREAD if i == 1 else 0.0
@@ -227,7 +150,7 @@ def _networks(rows: Rows, settings: Settings, count: int) -> tuple[Any, Any]:
         )(h)
         if settings.dropout:
             h = layers.Dropout(settings.dropout, name=f"dropout_{i}")(h)
-    if settings.hidden:
+    if hidden:
         x = keras.layers.Concatenate(name="hidden_and_inputs")([h, x])
     limit = math.sqrt(0.06 / (x.shape[-1] + rows.outputs))
     start = keras.initializers.RandomUniform(-limit, limit)
@@ -259,26 +182,3 @@ def _mean(rows: Rows, inputs: Any, scores: Any) -> models.Model:
     # A file holds the optimizer's variables, and is loaded with a warning where they are missing.
     model.optimizer.build(model.trainable_variables)
     return model
-
-
-class EpochBar(keras.callbacks.Callback):
-    """Progress bar over epochs, with the losses.
-
-    Args:
-        epochs: The most epochs.
-    """
-
-    def __init__(self, epochs: int) -> None:
-        super().__init__()
-        self._bar = keras.utils.Progbar(
-            epochs, stateful_metrics=["loss", "val_loss"], unit_name="epoch"
-        )
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Advances the bar."""
-        values = [(name, logs[name]) for name in ("loss", "val_loss") if name in (logs or {})]
-        self._bar.update(epoch + 1, values, finalize=False)
-
-    def on_train_end(self, logs: Any = None) -> None:
-        """Ends the line."""
-        print()

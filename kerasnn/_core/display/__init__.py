@@ -1,0 +1,1 @@
+"""Tables, figures and images as HTML, for reports and notebooks."""

@@ -1,0 +1,1 @@
+"""The networks that `kerasnn train` learns from a table."""

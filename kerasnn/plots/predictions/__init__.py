@@ -1,0 +1,1 @@
+"""Figures of predictions against the truth."""

@@ -1,0 +1,1 @@
+"""Programs that train several models of one architecture at once."""

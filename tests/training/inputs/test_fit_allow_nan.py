@@ -1,0 +1,71 @@
+"""Models whose own layer fills in missing values."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasnn
+from kerasnn import serving
+
+NAN = np.nan
+X = np.array([[1, NAN], [NAN, 2], [3, 4], [5, 6], [NAN, NAN], [1, 1]], "float32")
+Y = np.array([0, 1, 0, 1, 0, 1], "float32")
+
+
+class Fill(keras.layers.Layer):
+    """Puts a number in place of NaN."""
+
+    def call(self, inputs):
+        return keras.ops.where(keras.ops.isnan(inputs), -1.0, inputs)
+
+
+def imputing():
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((2,)), Fill(), keras.layers.Dense(1, "sigmoid")])
+    model.compile("sgd", "binary_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize("engine", ["graph", "xla", "keras"])
+def test_a_model_that_imputes_trains_as_on_imputed_rows(engine, invalid):
+    given = {"epochs": 2, "batch_size": 4, "verbose": 0, "seed": 3, "validation_data": (X, Y)}
+    with invalid("x"):
+        kerasnn.fit(imputing(), X, Y, engine=engine, **given)
+    model, filled = imputing(), imputing()
+    kerasnn.fit(model, X, Y, engine=engine, allow_nan=True, **given)
+    given["validation_data"] = (np.nan_to_num(X, nan=-1.0), Y)
+    kerasnn.fit(filled, np.nan_to_num(X, nan=-1.0), Y, engine=engine, **given)
+    for one, other in zip(model.get_weights(), filled.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+    predicted = kerasnn.training.predict(model, X, verbose=0, allow_nan=True)
+    np.testing.assert_allclose(predicted, model.predict(X, verbose=0), rtol=1e-5)
+    assert np.isfinite(kerasnn.training.evaluate(model, X, Y, verbose=0, allow_nan=True))
+    with invalid("x"):
+        kerasnn.training.predict(model, X, verbose=0)
+
+
+def test_a_stream_and_what_is_refused_all_the_same(invalid):
+    stream = tf.data.Dataset.from_tensor_slices((X, Y)).batch(2)
+    history = kerasnn.fit(imputing(), stream, verbose=0, allow_nan=True)
+    assert history.engine == "keras"
+    assert "allow_nan" in history.reason
+    with invalid("x"):
+        kerasnn.fit(imputing(), np.where(np.isnan(X), np.inf, X), Y, verbose=0, allow_nan=True)
+    with invalid("y"):
+        kerasnn.fit(imputing(), X, np.where(Y == 1, NAN, Y), verbose=0, allow_nan=True)
+    with invalid("allow_nan", "yes"):
+        kerasnn.fit(imputing(), X, Y, verbose=0, allow_nan="yes")
+
+
+def test_a_predictor_takes_nan_where_it_is_told_so(tmp_path, invalid):
+    model = imputing()
+    report = serving.export(model, tmp_path / "served")
+    served = serving.Predictor(report.path, allow_nan=True)
+    np.testing.assert_allclose(
+        next(iter(served(X).values())), model.predict(X, verbose=0), rtol=1e-5
+    )
+    with invalid("features"):
+        serving.Predictor(report.path)(X)
+    with invalid("features"):
+        served(np.where(np.isnan(X), np.inf, X))
