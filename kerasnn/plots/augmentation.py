@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn._core.model import unchanged
-from kerasnn._core.plotting import given_or_new
+from kerasnn._core.plotting import given_or_current
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ def augmentation(
         x: Images, `(batch, height, width, channels)` with 1 or 3 channels, as the model takes them.
         images: Number of images, the first of x.
         copies: Number of changed copies of each.
-        ax: Axes to draw on; None makes a new figure, the `.figure` of the returned Axes.
+        ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
         The Axes: one mosaic, with a blank pixel between images.
@@ -63,7 +63,7 @@ def augmentation(
     mosaic = framed.transpose(0, 2, 1, 3, 4).reshape(
         len(given) * (height + 1), (copies + 1) * (width + 1), channels
     )[:-1, :-1]
-    ax = given_or_new(ax)
+    ax = given_or_current(ax)
     shown = mosaic[..., 0] if channels == 1 else mosaic
     ax.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     names = ", ".join(layer.name.removeprefix("augment_") for layer in layers)
