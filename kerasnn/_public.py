@@ -26,7 +26,7 @@ from kerasnn import transfer as transfer
 from kerasnn._checks import InvalidArgument as InvalidArgument
 from kerasnn.models import Model as Model
 from kerasnn.models import Sequential as Sequential
-from kerasnn.models import load as load
+from kerasnn.models.load import load as load
 from kerasnn.training import fit as fit
 from kerasnn.training import fit_many as fit_many
 from kerasnn.training import lr_find as lr_find

@@ -4,7 +4,6 @@ from kerasnn.models.cnn import cnn
 from kerasnn.models.ensembles.ensemble import ensemble
 from kerasnn.models.ensembles.pack import pack
 from kerasnn.models.graph_network import graph_network
-from kerasnn.models.load import load
 from kerasnn.models.mlp import mlp
 from kerasnn.models.model import Model
 from kerasnn.models.perceptron import perceptron
@@ -19,7 +18,6 @@ __all__ = [
     "cnn",
     "ensemble",
     "graph_network",
-    "load",
     "mlp",
     "pack",
     "perceptron",

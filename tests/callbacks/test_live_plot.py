@@ -100,8 +100,8 @@ def test_no_boundary_of_other_models(notebook):
     model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
     model.compile("sgd", "mse")
     # Keras's own fit shows a callback no rows.
-    keras.Model.fit(model, X, Y, callbacks=[callbacks.LivePlot()], verbose=0)
-    kerasnn.fit(model, X, Y, callbacks=[callbacks.LivePlot()], verbose=0)
+    keras.Model.fit(model, X, Y, callbacks=[callbacks.LivePlot(every_s=1000)], verbose=0)
+    kerasnn.fit(model, X, Y, callbacks=[callbacks.LivePlot(every_s=1000)], verbose=0)
     assert len(notebook.shown) == 2
     assert not any("decision boundary" in html for html in notebook.shown)
 

@@ -24,6 +24,7 @@ def of_inputs(inputs: Any) -> list[str]:
         InvalidArgument: If two of them get the same name.
 
     Example:
+        >>> import keras
         >>> of_inputs(keras.Input((28, 28, 1)))
         ['image']
         >>> of_inputs([keras.Input((2,), name="sepal width"), keras.Input((3,))])
