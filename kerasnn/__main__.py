@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ from kerasnn.cli import commands, train
 
 _EPILOG = """\
 Exit codes: 0 for success, 1 for an error, whose text is on standard error, 2 for a wrong command
-line, 130 after Ctrl-C. TensorFlow's own log is off unless TF_CPP_MIN_LOG_LEVEL is set: 0 shows all.
+line, 130 after Ctrl-C. TensorFlow's own log is shown with TF_CPP_MIN_LOG_LEVEL=0.
 
 Completion of the shell, for bash (zsh and tcsh work alike):
   kerasnn --print-completion bash > ~/.local/share/bash-completion/completions/kerasnn
@@ -29,12 +30,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 for success, 1 for an error, with its text on standard error, 130 after Ctrl-C. A wrong
         command line exits with 2.
     """
+    try:
+        return _run(arguments)
+    except BrokenPipeError:
+        # The reader, such as `head`, has enough. Python would complain when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     given = _parser().parse_args(arguments)
     # A console that lacks a letter of a path must not make a finished command fail.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         given.run(given)
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"kerasnn: {error}", file=sys.stderr)
         return 1

@@ -24,12 +24,12 @@ def import_keras() -> None:
 def without_log() -> Iterator[None]:
     """Keeps TensorFlow's log from the terminal while it is loaded, and its notes afterwards.
 
-    Does nothing where `TF_CPP_MIN_LOG_LEVEL` is set, or this process is not the command line.
+    Does nothing where `TF_CPP_MIN_LOG_LEVEL` is 0, or this process is not the command line.
     """
-    if not IS_COMMAND_LINE or _LEVEL in os.environ:
+    if not IS_COMMAND_LINE or os.environ.get(_LEVEL) == "0":
         yield
         return
-    os.environ[_LEVEL] = "3"
+    os.environ.setdefault(_LEVEL, "3")
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as written:

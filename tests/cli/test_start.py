@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -90,3 +91,17 @@ def test_the_shell_completes_commands_and_flags(capsys):
     out = capsys.readouterr().out
     assert "train export verify predict" in out
     assert "--split-by" in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell with pipes")
+def test_a_reader_that_has_enough_is_no_error():
+    ran = subprocess.run(
+        f"{shlex.quote(sys.executable)} -m kerasnn --print-completion zsh | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.stdout.startswith("#compdef kerasnn")
+    assert ran.stderr == ""

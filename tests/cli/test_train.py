@@ -455,6 +455,35 @@ def test_refuses_what_is_there(trained, csv, capsys):
     assert (folder / "report.html").read_bytes() == before
 
 
+def test_only_what_a_training_wrote_is_replaced(tmp_path, invalid):
+    folder = tmp_path / "precious"
+    folder.mkdir()
+    (folder / "report.html").write_text("old")
+    output.check(folder, overwrite=True)
+    (folder / "thesis.txt").write_text("mine")
+    with invalid("--output", str(folder)):
+        output.check(folder, overwrite=True)
+    with invalid("--output", "."):
+        output.check(pathlib.Path(), overwrite=True)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--backbone", "VGG16"),
+        ("--image-size", "3", "3"),
+        ("--color-mode", "grayscale"),
+        ("--folds", "0", "--compare", "mlp"),
+    ],
+)
+def test_flags_that_would_do_nothing_are_refused(csv, tmp_path, capsys, flags):
+    target = ("--target", "kind", "--output", tmp_path / "new")
+    assert say("train", csv, *target, *flags, "--quiet") == 1
+    assert (
+        f"`{flags[-2] if 'mlp' in flags else flags[0]}` must be left out" in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_failure_leaves_what_was_there(tmp_path, overwrite):
     folder = tmp_path / "new"

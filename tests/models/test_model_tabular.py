@@ -157,3 +157,10 @@ def test_a_run_that_was_interrupted_is_continued(tmp_path):
     models_ = [run(tmp_path / name) for name in ("one", "two")]
     for a, b in zip(*(model.get_weights() for model in models_), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 1e6])
+def test_columns_that_do_not_vary_are_no_numbers_without_end(value):
+    model = models.tabular(2, task="binary", hidden=(8, 8))
+    history = model.fit(np.full((20, 2), value), np.arange(20) % 2, epochs=2, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()

@@ -15,6 +15,8 @@ _STAGE = ".kerasnn-train-"
 _OLD_S = 24 * 3600
 # Files that may name the directory that they are in.
 _TEXTS = (".config", ".html", ".json")
+# What a training writes.
+_ENTRIES = {"model", "model.keras", "encoder.keras", "report.html"}
 
 
 def check(path: pathlib.Path, *, overwrite: bool) -> None:
@@ -24,6 +26,8 @@ def check(path: pathlib.Path, *, overwrite: bool) -> None:
         InvalidArgument: If there is something at its place.
         OSError: If a directory cannot be created there.
     """
+    if not path.name:
+        raise _checks.InvalidArgument("--output", "be a directory with a name", str(path))
     if path.exists() and not overwrite:
         raise _checks.InvalidArgument(
             "--output",
@@ -34,6 +38,15 @@ def check(path: pathlib.Path, *, overwrite: bool) -> None:
         )
     if path.exists() and not path.is_dir():
         raise _checks.InvalidArgument("--output", "be a directory, not a file", str(path))
+    others = sorted({entry.name for entry in path.iterdir()} - _ENTRIES) if path.exists() else []
+    if others:
+        raise _checks.InvalidArgument(
+            "--output",
+            "hold nothing but what an earlier training has written, to be replaced",
+            str(path),
+            "Move that elsewhere, or give another directory.",
+            got=f"{path} with {', '.join(others):.200}",
+        )
     atomic_files.check_writable("--output", path)
 
 

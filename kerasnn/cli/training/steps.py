@@ -83,7 +83,9 @@ def run(options: Options) -> Result:
         settings = _settings(problem, options, say)
         comparison = None
         if options.folds:
-            say(f"\nCompares models on {options.folds} folds of the training part.")
+            count = len(problem.folds(options.folds, 0))
+            fewer = "" if count == options.folds else ", one for each row of the smallest class"
+            say(f"\nCompares models on {count} folds of the training part{fewer}.")
             comparison = compare(
                 problem,
                 settings,

@@ -186,6 +186,18 @@ class Table(Problem):
         return aligned([head, *lines])
 
 
+def _refuse_flags_of_images(options: Options) -> None:
+    defaults = {f.name: f.default for f in dataclasses.fields(Options)}
+    for name in ("backbone", "weights", "image_size", "color_mode"):
+        value = getattr(options, name)
+        if value != defaults[name]:
+            flag = f"--{name.replace('_', '-')}"
+            raise _checks.InvalidArgument(flag, "be left out for a table", value)
+    if options.compare is not None and not options.folds:
+        rule = "be left out with --folds 0, which compares nothing"
+        raise _checks.InvalidArgument("--compare", rule, options.compare)
+
+
 def read(options: Options) -> Table:
     """Reads a CSV file, without the columns that cannot be learned from.
 
@@ -195,6 +207,7 @@ def read(options: Options) -> Table:
     """
     if options.target is None:
         raise _checks.InvalidArgument("--target", "name the column to predict", None, got="none")
+    _refuse_flags_of_images(options)
     arguments = TableOptions(
         target=options.target,
         test_size=options.test_size,

@@ -18,6 +18,8 @@ from kerasnn.layers.tabular.rates import Divided, check_factor
 _ROWS = 8192
 # Rows whose average is the point at which a unit is 0.
 _POINTS = 5
+# Standard deviations below this part of the largest number are rounding errors.
+_ROUNDING = 1e-6
 
 
 @keras.saving.register_keras_serializable("kerasnn")
@@ -139,7 +141,8 @@ class NTKDense(AdaptiveLayer):
         rows, seen = self._sample(data)
         z = rows @ self.kernel.numpy().astype(np.float64) / self._root
         spread = z.std(axis=0)
-        spread = np.where(spread > 0, spread, 1.0)
+        # That of a unit whose inputs do not vary is the rounding error.
+        spread = np.where(spread > _ROUNDING * np.abs(z).max(axis=0), spread, 1.0)
         generator = np.random.default_rng(
             random.getrandbits(32) if self.seed is None else self.seed
         )

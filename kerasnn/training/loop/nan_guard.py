@@ -23,7 +23,7 @@ def not_finite(model: Any, epoch: int, names: list[str]) -> FloatingPointError:
     return FloatingPointError(
         f"Training left the finite numbers in epoch {epoch + 1}: {where}{others} held NaN or "
         f"infinity. The model has the last finite weights again. Likely causes: a learning rate "
-        f"that is too high (it is {_rate(model)}; try a tenth of it, or `clipnorm=1.0` in the "
+        f"that is too high ({_rate(model)}try a tenth of it, or `clipnorm=1.0` in the "
         "optimizer), inputs that are far from order one (use `normalize=True` or a "
         "`kerasnn.layers.Standardize`), or a loss that takes the logarithm of 0."
     )
@@ -55,7 +55,9 @@ def _is_finite(variable: Any) -> bool:
 
 
 def _rate(model: Any) -> str:
+    """Returns the rate in words, or nothing where a schedule starts from 0."""
     try:
-        return f"{float(model.optimizer.learning_rate):g}"
+        rate = float(model.optimizer.learning_rate)
     except (AttributeError, TypeError, ValueError):
-        return "not known"
+        return ""
+    return f"it is {rate:g}; " if rate else ""
