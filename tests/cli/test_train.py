@@ -65,7 +65,7 @@ def trained(csv, tmp_path_factory):
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         target = ("--target", "kind", "--output", folder)
-        assert say("train", csv, *target, "--folds", "2", "--epochs", "30") == 0
+        assert say("train", csv, *target, "--folds", "2", "--epochs", "30", "--compare", "mlp") == 0
     return folder, printed.getvalue()
 
 

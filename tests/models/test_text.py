@@ -70,6 +70,7 @@ def test_the_mean_is_that_of_the_vectors(trained):
     np.testing.assert_allclose(found[:2], wanted, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_saved_model_predicts_the_same_in_a_new_process(trained, tmp_path):
     trained.save(tmp_path / "text.keras")
     code = (

@@ -277,7 +277,7 @@ def test_augmentation_in_the_model_stays_on(capsys):
         models.cnn((12, 12, 1), CLASSES, task="multiclass", augment=True, filters=(4, 4))
     )
     _, history = tuned(model, epochs=1, verbose=1)
-    assert "No features are kept: `move` alters each image anew" in capsys.readouterr().out
+    assert "No features are kept: `augment_shift` alters each image anew" in capsys.readouterr().out
     assert history.stages[0].precision is None
 
 
