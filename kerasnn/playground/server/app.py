@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-import mimetypes
 import pathlib
+import urllib.parse
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -13,8 +13,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -67,7 +68,7 @@ def create_app(
     return Starlette(
         routes=[
             Route("/", files.page),
-            Route("/static/{name}", files.static),
+            Mount("/static", StaticFiles(directory=_STATIC, check_dir=False)),
             WebSocketRoute("/session", websocket),
             Route("/sessions/{identifier}/table", files.upload, methods=["POST"]),
             Route("/sessions/{identifier}/{name}", files.download),
@@ -111,11 +112,7 @@ class _Files:
         """The page."""
         if not self._access.allows(request):
             return _forbidden()
-        return _file("index.html")
-
-    async def static(self, request: Request) -> Response:
-        """A file of the page; there is no secret in it."""
-        return _file(request.path_params["name"])
+        return FileResponse(_STATIC / "index.html")
 
     async def download(self, request: Request) -> Response:
         """A file of a session."""
@@ -150,7 +147,8 @@ class _Files:
         except _checks.InvalidArgument as error:
             return _wrong(error)
         path = self._sessions.upload_path(opened)
-        name = request.headers.get("x-file-name", "table.csv")
+        # Headers hold ASCII alone.
+        name = urllib.parse.unquote(request.headers.get("x-file-name", "table.csv"))
 
         def read() -> Any:
             path.write_bytes(content)
@@ -183,14 +181,6 @@ async def _body(request: Request) -> bytes:
             )
         parts.append(part)
     return b"".join(parts)
-
-
-def _file(name: str) -> Response:
-    known = {path.name: path for path in _STATIC.glob("*") if path.is_file()}
-    if name not in known:
-        return _missing()
-    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return Response(known[name].read_bytes(), media_type=media_type)
 
 
 def _forbidden() -> Response:
