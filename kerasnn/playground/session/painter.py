@@ -219,9 +219,10 @@ class _Canvas:
         return {**arrays, **both}
 
     def _gradient(self, snapshot: Snapshot) -> np.ndarray:
-        """Returns the mean absolute gradient of each kernel, measured a few times a second."""
+        """Returns the mean absolute gradient of each kernel, measured a few times a second while it runs."""
         now = time.perf_counter()
-        if self._gradients is None or now - self._gradients_at > _GRADIENT_SECONDS:
+        is_new = snapshot.header["running"] and now - self._gradients_at < _GRADIENT_SECONDS
+        if self._gradients is None or not is_new:
             x, y = self._train
             values = list(snapshot.trainable)
             with tf.GradientTape() as tape:
