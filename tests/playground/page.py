@@ -10,7 +10,7 @@ from kerasnn.playground.session.frame import unpack
 from kerasnn.playground.session.outbox import Outbox
 from kerasnn.playground.session.session import Session
 
-SECONDS = 60
+SECONDS = 30
 
 
 class Page:

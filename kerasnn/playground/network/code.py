@@ -65,9 +65,7 @@ def code_of(
 def _data(configuration: Configuration, data: Data) -> str:
     name = configuration.dataset
     if data.table is not None:
-        given = {"missing": "mean", **points.division(configuration)}
-        if configuration.task == "regression":
-            given = {"task": "regression", **given}
+        given = {"task": str(data.task), "missing": "mean", **points.division(configuration)}
         call = Call("kerasnn.data.from_csv", (data.table.name, configuration.target), given)
     elif name in BINARY_SETS:
         call = Call("kerasnn.data.load", (points.LOADED[name],), points.arguments(configuration))
