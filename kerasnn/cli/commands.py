@@ -13,7 +13,9 @@ import numpy as np
 
 from kerasnn._core import raw_rows
 from kerasnn.cli import csv_rows
+from kerasnn.cli.flags import flags_of, in_flags
 from kerasnn.cli.late_import import import_keras, without_log
+from kerasnn.cli.training.options import RESIZES
 from kerasnn.serving.errors import MissingSignatureError
 from kerasnn.serving.predictor import Predictor
 from kerasnn.serving.publishing import server_files, version_directory
@@ -80,11 +82,20 @@ def add_to(commands: Any) -> None:
         "--signatures", nargs="+", metavar="NAME", default="auto", help="default: all that suit"
     )
     parser.add_argument("--batch-sizes", nargs="+", type=int, metavar="N", default=[1, 8, 32])
+    parser.add_argument(
+        "--resize",
+        choices=RESIZES,
+        default="stretch",
+        help="how image files come to the size of the input, as `train --resize` had it; default: "
+        "stretch",
+    )
     parser.add_argument("--no-warmup", action="store_true", help="write no warm-up requests")
     parser.add_argument("--no-verify", action="store_true", help="publish without comparing")
     parser.add_argument("--overwrite", action="store_true", help="replace the version given")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.set_defaults(run=_export)
+    names = ("version", "encoder", "labels", "examples", "signatures", "resize", "batch_sizes")
+    flags = flags_of([*names, "overwrite"], path="PATH")
+    parser.set_defaults(run=_export, flags=flags)
 
     parser = commands.add_parser(
         "verify",
@@ -94,7 +105,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("path", metavar="PATH", type=pathlib.Path)
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
-    parser.set_defaults(run=_verify)
+    parser.set_defaults(run=_verify, flags=flags_of((), path="PATH"))
 
     parser = commands.add_parser(
         "predict",
@@ -134,7 +145,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--delimiter", default=",", metavar="CHARACTER", help="default: ,")
     parser.add_argument("--encoding", default="utf-8-sig", metavar="NAME", help="default: utf-8")
-    parser.set_defaults(run=_predict, header=None)
+    parser.set_defaults(run=_predict, header=None, flags=flags_of((), path="PATH"))
 
 
 def _export(given: argparse.Namespace) -> None:
@@ -152,6 +163,7 @@ def _export(given: argparse.Namespace) -> None:
         labels=_labels(given.labels),
         examples=_examples(given.examples, encoder),
         signatures="auto" if given.signatures == ["auto"] else given.signatures,
+        resize=given.resize,
         warmup=not given.no_warmup,
         batch_sizes=given.batch_sizes,
         verify=not given.no_verify,
@@ -163,7 +175,7 @@ def _export(given: argparse.Namespace) -> None:
         return
     request = model_card.shown_request(contents)
     serve = contents["serve"]["docker"]
-    print(report, f"Serve it:\n  {serve}", sep="\n\n")
+    print(in_flags(str(report), given.flags), f"Serve it:\n  {serve}", sep="\n\n")
     if request:
         print(f"\nSend a request:\n  {request}")
 
@@ -219,7 +231,7 @@ def _verify(given: argparse.Namespace) -> None:
     found = verify(given.path)
     print(json.dumps(found.as_dict()) if given.json else found)
     for note in server_files.notes(given.path):
-        print(f"kerasnn: {note}", file=sys.stderr)
+        print(f"kerasnn: {in_flags(note, given.flags)}", file=sys.stderr)
 
 
 def _predict(given: argparse.Namespace) -> None:

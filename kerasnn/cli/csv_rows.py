@@ -151,6 +151,7 @@ def read_table(
         written: Delimiter and encoding.
 
     Raises:
+        InvalidArgument: If an ignored column is not there.
         ValueError: If a column is missing, unknown or there twice; if a cell is no number.
     """
     header, *rows = _rows(file, written, skipinitialspace=True)
@@ -164,6 +165,7 @@ def read_table(
             f"{file} must have a column {missing[0]!r}, which the model takes; its first line "
             f"names {_listed(names)}. {near}".rstrip()
         )
+    _check_ignored(file, ignored, names)
     if unknown:
         raise ValueError(
             f"{file} has a column {unknown[0]!r}, which the model does not take. To leave it out, "
@@ -189,6 +191,7 @@ def read_json(file: pathlib.Path, ignored: Collection[str] = ()) -> list[dict[st
     """Returns the rows of a JSON file: a list of dictionaries, or in `.jsonl` one on each line.
 
     Raises:
+        InvalidArgument: If no row has an ignored column.
         ValueError: If the file holds anything else.
     """
     try:
@@ -203,7 +206,15 @@ def read_json(file: pathlib.Path, ignored: Collection[str] = ()) -> list[dict[st
             f"{file} must hold rows, column name -> value: a list of objects, or in a .jsonl file "
             "one on each line."
         )
+    _check_ignored(file, ignored, {name: None for row in rows for name in row})
     return [{name: row[name] for name in row if name not in ignored} for row in rows]
+
+
+def _check_ignored(file: pathlib.Path, ignored: Collection[str], names: Collection[str]) -> None:
+    for name in ignored:
+        if name not in names:
+            hint = did_you_mean(name, names) or f"There are {_listed(list(names))}."
+            raise InvalidArgument("--ignore", f"name columns of {file}", name, hint)
 
 
 def _column(

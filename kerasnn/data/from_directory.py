@@ -48,8 +48,9 @@ def from_directory(
 
     A file is refused if its decoded levels would differ from what a viewer shows: transparent
     pixels, 16 bits per channel (PNG), a colour table or compression (BMP). The `image_bytes`
-    signature of `kerasnn.serving.export` decodes and refuses in the same way; give it the same
-    `resize`. A test image whose pixels are those of a training image is told in a warning.
+    signature of `kerasnn.serving.export` decodes and refuses in the same way; give it this split,
+    which knows its `resize`. A test image whose pixels are those of a training image is told in a
+    warning.
 
     Hidden files and folders, `__MACOSX` and files beside the class folders are ignored. Every
     other file has to be an image, and every other folder a class with at least two images.
@@ -146,6 +147,7 @@ def from_directory(
         names,
         files_train=paths[train],
         files_test=paths[test],
+        resize=resize,
     )
 
 

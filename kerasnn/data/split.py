@@ -53,6 +53,8 @@ class Split:
         files_train: Path of each training image of a folder, an array of strings in the order of
             x; with `in_memory=False` of all files that the batches shuffle. None for other data.
         files_test: As `files_train`, of the test images, which no batches shuffle.
+        resize: How images of a folder came to one size: "stretch", "crop" or "pad". None for other
+            data. `serving.export(model, path, split=split)` has the server do the same.
 
     Example:
         >>> from kerasnn import data
@@ -81,6 +83,7 @@ class Split:
     rows_test: Any = None
     files_train: Any = None
     files_test: Any = None
+    resize: str | None = None
 
     def __post_init__(self) -> None:
         """Accepts the task by name, too."""

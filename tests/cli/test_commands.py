@@ -91,7 +91,7 @@ def test_a_failure_is_an_exit_code_and_a_line(tmp_path):
     )
     assert (ran.returncode, ran.stdout) == (1, "")
     last = ran.stderr.splitlines()[-1]
-    assert last.startswith("kerasnn: `path` must be a SavedModel, or a directory of numbered vers")
+    assert last.startswith("kerasnn: `PATH` must be a SavedModel, or a directory of numbered vers")
 
 
 def test_a_wrong_command_line_exits_with_2(capsys):
@@ -153,9 +153,20 @@ def test_options_reach_export(file, tmp_path, capsys):
     assert sorted(tf.saved_model.load(path / "7").signatures) == ["serving_default"]
     assert "max_batch_size { value: 3 }" in (path / "batching_parameters.txt").read_text()
     assert say("export", file, path, "--version", 7) == 1
-    assert "`version` must be new in" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "`--version` must be new in" in error
+    assert "got --version 7." in error
+    assert "give --overwrite." in error
     assert say("export", file, path, *quick, "--overwrite", "--signatures", "auto") == 0
     assert sorted(tf.saved_model.load(path / "7").signatures) == ["classify", "serving_default"]
+
+
+def test_an_export_resizes_images_as_asked(photo_model, tmp_path):
+    photo_model.save(tmp_path / "photos.keras")
+    quick = ("--no-warmup", "--no-verify", "--signatures", "image_bytes", "--resize", "pad")
+    assert say("export", tmp_path / "photos.keras", tmp_path / "served", *quick) == 0
+    card = tmp_path / "served" / "1" / "assets.extra" / "model_card.json"
+    assert json.loads(card.read_text())["resize"] == "pad"
 
 
 @pytest.mark.parametrize("option", ["--labels", "--examples"])
@@ -172,7 +183,7 @@ def test_an_option_with_a_file_that_is_none(option, contents, file, tmp_path, ca
 
 def test_places_that_hold_no_versions(file, iris, tmp_path, capsys):
     assert say("export", file, "") == 1
-    assert "`path` must be the directory of the versions" in capsys.readouterr().err
+    assert "`PATH` must be the directory of the versions" in capsys.readouterr().err
     before = sorted((iris / "1").iterdir())
     assert say("export", file, iris / "1") == 1
     assert "got one of them, the SavedModel '" in capsys.readouterr().err

@@ -13,7 +13,8 @@ import pytest
 
 from kerasnn import serving
 from kerasnn.__main__ import main
-from kerasnn.cli.training.options import MISSING, TASKS
+from kerasnn.cli.training.options import MISSING, RESIZES, TASKS
+from kerasnn.data.images import resizing
 from kerasnn.data.tables.columns.specs import POLICIES
 from kerasnn.tasks import Task
 
@@ -83,6 +84,7 @@ def test_the_log_of_tensorflow_is_kept_from_the_terminal(model, tmp_path):
 def test_choices_are_those_of_the_package():
     assert set(TASKS) == set(Task)
     assert MISSING == POLICIES
+    assert RESIZES == resizing.RESIZES
 
 
 def test_the_shell_completes_commands_and_flags(capsys):

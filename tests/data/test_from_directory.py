@@ -190,6 +190,7 @@ def test_a_stream_of_photographs_holds_the_same_images_as_memory(tmp_path, resiz
 
 def test_the_files_of_each_row(folder):
     split = data.from_directory(folder, image_size=(6, 5))
+    assert split.resize == "stretch"
     for files, y, x in (
         (split.files_train, split.y_train, split.x_train),
         (split.files_test, split.y_test, split.x_test),

@@ -151,7 +151,7 @@ class Table(Problem):
 
         def other(rival: rivals.Rival) -> Contestant:
             return lambda fold, seed: rivals.predict(
-                rival(seed % 2**32), fold.rows, fold.x_test, seed
+                rival(seed % 2**32, len(fold.rows.x)), fold.rows, fold.x_test, seed
             )
 
         others = rivals.rivals(self.split.task)
@@ -188,7 +188,8 @@ class Table(Problem):
 
 def _refuse_flags_of_images(options: Options) -> None:
     defaults = {f.name: f.default for f in dataclasses.fields(Options)}
-    for name in ("backbone", "weights", "image_size", "color_mode"):
+    names = ("backbone", "weights", "image_size", "color_mode", "resize", "classes", "errors")
+    for name in names:
         value = getattr(options, name)
         if value != defaults[name]:
             flag = f"--{name.replace('_', '-')}"
