@@ -39,6 +39,7 @@ class Page {
     if (asked.lesson && !lesson) this.course.show(null);
     const config = changed(changed(DEFAULTS, lesson?.config ?? {}), asked.changes);
     this.first = this.makeNetwork($("network-a"), config);
+    this.setView(lesson?.view ?? {});
     this.first.configured = Boolean(location.hash.slice(1));
     this.controls.show({ config });
     this.connect(this.first);
@@ -89,13 +90,18 @@ class Page {
   configure(network, changes) {
     this.remember();
     clearNotices();
-    this.questions.clearFindings();
+    this.clearFindings();
     this.send(network, changed(network.config, changes));
     const shared = Object.fromEntries(Object.entries(data(network.config)).filter(([key]) => this.networks().some((other) => !equal(other.config[key], network.config[key]))));
     if (Object.keys(shared).length > 0) {
       for (const other of this.networks()) if (other !== network) this.send(other, changed(other.config, shared));
     }
     this.writeFragment("pushState");
+  }
+
+  clearFindings() {
+    this.questions.clearFindings();
+    for (const network of this.networks()) network.tellFinding();
   }
 
   send(network, config) {
@@ -228,7 +234,8 @@ class Page {
     const rate = network.config.learning_rate / 10;
     const ways = [{ label: "Reset", go: () => network.session.send({ type: "reset" }) }];
     if (rate >= 1e-5) ways.unshift({ label: `Reset with the rate ${Number(rate.toPrecision(3))}`, go: () => this.resetWithRate(network, Number(rate.toPrecision(3))) });
-    if (level !== "info") notify(level, name + text, level === "error" ? ways : []);
+    network.tellFinding(level, name + text);
+    if (level === "error") notify(level, name + text, ways);
   }
 
   resetWithRate(network, rate) {
@@ -268,7 +275,7 @@ class Page {
   act(type) {
     if (type === "reset" || type === "regenerate") {
       clearNotices();
-      this.questions.clearFindings();
+      this.clearFindings();
     }
     if (type === "regenerate") this.remember();
     const isRunning = this.first.running;

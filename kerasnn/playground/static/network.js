@@ -125,6 +125,14 @@ export class Network {
     return Object.fromEntries(names.filter((name) => kept[name]).map((name) => [name, kept[name]]));
   }
 
+  // What the doctor has found, or what can be done, in the line below the picture.
+  tellFinding(level = null, text = "") {
+    const foot = this.find("foot");
+    this.hint ??= foot.textContent;
+    foot.className = `quiet foot ${level ?? ""}`;
+    foot.textContent = level ? text : this.hint;
+  }
+
   // Draws the newest frame, if it is not on the screen yet.
   draw() {
     if (!this.fresh || !this.session.state) return false;

@@ -21,6 +21,10 @@ export class LossCurve {
     new ResizeObserver(() => this.draw()).observe(canvas);
     canvas.addEventListener("pointermove", (event) => this.point(event, tell));
     canvas.addEventListener("pointerleave", () => tell(null));
+    canvas.addEventListener("click", () => {
+      this.isLog = !this.isLog;
+      this.draw();
+    });
   }
 
   clear() {
@@ -52,17 +56,19 @@ export class LossCurve {
     for (const name of ["epochs", "train", "test"]) this[name] = this[name].filter((_, k) => kept[k]);
   }
 
-  // Lowest and highest loss worth showing: of the last nine tenths, with the start cut off if far above.
+  // Lowest and highest loss shown; a linear axis contains 0.
   range() {
-    let low = 0;
-    let high = 0;
+    let low = this.isLog ? Infinity : 0;
+    let high = this.isLog ? 0 : -Infinity;
     for (const losses of [this.train, this.test]) {
       for (const loss of losses) {
-        if (!Number.isFinite(loss)) continue;
+        if (!Number.isFinite(loss) || (this.isLog && loss <= 0)) continue;
         if (loss > high) high = loss;
         if (loss < low) low = loss;
       }
     }
+    if (this.isLog && low < high) return { low, high };
+    if (this.isLog) return { low: 0.1, high: 1 };
     return { low, high: high > low ? high : low + 1 };
   }
 
@@ -89,7 +95,7 @@ export class LossCurve {
     context.fillText(short(low), left - 5, bottom + 3);
     context.fillText(this.epoch ? String(this.epoch) : "", right, height - 4);
     context.textAlign = "left";
-    context.fillText("loss by epoch", left, height - 4);
+    context.fillText(this.isLog ? "loss by epoch, logarithmic" : "loss by epoch", left, height - 4);
     if (this.best !== null) this.drawBest(context);
     this.line(context, this.test, colours.test);
     this.line(context, this.train, colours.train);
@@ -101,7 +107,8 @@ export class LossCurve {
 
   y(loss) {
     const { top, bottom, low, high } = this.frame;
-    return bottom - ((bottom - top) * (loss - low)) / (high - low);
+    const part = this.isLog ? Math.log(Math.max(loss, low) / low) / Math.log(high / low) : (loss - low) / (high - low);
+    return bottom - (bottom - top) * part;
   }
 
   line(context, losses, colour) {

@@ -28,7 +28,7 @@ export function layout(width, counts, longLabels) {
   const size = narrow ? 28 : 34;
   const left = (longLabels ? 84 : 46) + size / 2;
   const right = (longLabels ? 64 : 26) + size / 2;
-  const least = narrow ? 54 : 66;
+  const least = 62;
   const gaps = counts.length - 1;
   const full = Math.max(width, left + right + least * gaps);
   const columnWidth = Math.min((full - left - right) / gaps, 150);

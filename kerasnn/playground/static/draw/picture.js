@@ -152,6 +152,7 @@ export class Picture {
     this.drawing.style.width = `${this.places.width}px`;
     this.drawing.style.height = `${height}px`;
     this.drawing.style.setProperty("--node", `${size}px`);
+    this.drawing.style.setProperty("--column", `${this.places.columnWidth}px`);
     const put = (node, { x, y }) => {
       node.style.left = `${x - size / 2}px`;
       node.style.top = `${y - size / 2}px`;
@@ -189,18 +190,28 @@ export class Picture {
   }
 
   // All lines of one sign and one width are one path: a few strokes for hundreds of weights.
+  // Weights that are exactly zero are dotted.
   drawLines(context) {
     const weights = this.frame?.arrays.weights?.data;
-    const paths = Array.from({ length: 2 * WIDTHS }, () => null);
+    const paths = Array.from({ length: 2 * WIDTHS + 1 }, () => null);
     this.eachLine((from, to, layer, input, unit) => {
       const weight = weights ? weightAt(this.sizes, weights, layer, unit, input) : 0;
       const bin = Math.min(WIDTHS - 1, Math.floor((Math.min(Math.abs(weight), 3) / 3) * WIDTHS));
-      const path = (paths[(weight < 0 ? 0 : WIDTHS) + bin] ??= new Path2D());
+      const place = weight === 0 ? 2 * WIDTHS : (weight < 0 ? 0 : WIDTHS) + bin;
+      const path = (paths[place] ??= new Path2D());
       const middle = (from.x + to.x) / 2;
       path.moveTo(from.x, from.y);
       path.bezierCurveTo(middle, from.y, middle, to.y, to.x, to.y);
     });
-    const { negative, positive } = theme();
+    const { negative, positive, quiet } = theme();
+    const zeros = paths.pop();
+    if (zeros) {
+      context.strokeStyle = quiet;
+      context.lineWidth = 0.5;
+      context.setLineDash([1, 5]);
+      context.stroke(zeros);
+      context.setLineDash([]);
+    }
     paths.forEach((path, k) => {
       if (!path) return;
       const strength = (k % WIDTHS) / (WIDTHS - 1);
