@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import mimetypes
 import pathlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -13,8 +12,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -67,7 +67,8 @@ def create_app(
     return Starlette(
         routes=[
             Route("/", files.page),
-            Route("/static/{name}", files.static),
+            # There is no secret in them.
+            Mount("/static", StaticFiles(directory=_STATIC)),
             WebSocketRoute("/session", websocket),
             Route("/sessions/{identifier}/table", files.upload, methods=["POST"]),
             Route("/sessions/{identifier}/{name}", files.download),
@@ -111,11 +112,7 @@ class _Files:
         """The page."""
         if not self._access.allows(request):
             return _forbidden()
-        return _file("index.html")
-
-    async def static(self, request: Request) -> Response:
-        """A file of the page; there is no secret in it."""
-        return _file(request.path_params["name"])
+        return FileResponse(_STATIC / "index.html")
 
     async def download(self, request: Request) -> Response:
         """A file of a session."""
@@ -183,14 +180,6 @@ async def _body(request: Request) -> bytes:
             )
         parts.append(part)
     return b"".join(parts)
-
-
-def _file(name: str) -> Response:
-    known = {path.name: path for path in _STATIC.glob("*") if path.is_file()}
-    if name not in known:
-        return _missing()
-    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return Response(known[name].read_bytes(), media_type=media_type)
 
 
 def _forbidden() -> Response:

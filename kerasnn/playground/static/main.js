@@ -158,6 +158,7 @@ class Page {
       setTimeout(() => this.code.refresh(), 200);
     };
     const before = weight.value;
+    if (value === before) return;
     this.remember(() => send(before));
     weight.value = value;
     send(value);

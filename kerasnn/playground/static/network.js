@@ -84,7 +84,7 @@ export class Network {
       this.curve.clear();
       this.latest = null;
       this.showsUncertainty = false;
-      this.boundary.frame = null;
+      this.boundary.forget();
       if (this.watching) this.session.send({ type: "watch", unit: [this.watching[0] + 1, this.watching[1]] });
     }
     this.boundary.show(state);

@@ -25,6 +25,12 @@ export class Boundary {
     new ResizeObserver(() => this.drawPoints()).observe(square);
   }
 
+  // Forgets what belonged to the training before; it stays on the screen until the new one comes.
+  forget() {
+    this.points = null;
+    this.frame = null;
+  }
+
   show(state) {
     this.state = state;
     const axis = (name, values) => values.forEach((value, k) => (this.root.querySelector(`.axis-${name}.${k ? "high" : "low"}`).textContent = number(value)));

@@ -49,10 +49,14 @@ export function showWeights(title, weights, near, activation, set) {
   form.querySelector("input").select();
 }
 
-form.addEventListener("submit", (event) => {
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") closeWeights();
+  if (event.key !== "Enter" || !event.target.matches("input")) return;
+  // The key would also press the button that is focused next.
   event.preventDefault();
-  document.activeElement.dispatchEvent(new Event("change"));
+  // Leaving a field sets its weight.
+  event.target.blur();
   closeWeights();
 });
-form.addEventListener("keydown", (event) => event.key === "Escape" && closeWeights());
 document.addEventListener("pointerdown", (event) => !form.contains(event.target) && closeWeights());
