@@ -44,12 +44,12 @@ class Call:
             taken: Further columns of that line that are taken.
         """
         given = [*(("", value) for value in self.args), *self.kwargs.items()]
-        parts = [f"{name}{name and '='}{_text(value, 0)}" for name, value in given]
+        parts = [f"{name}{name and '='}{as_code(value, 0)}" for name, value in given]
         line = f"{self.name}({', '.join(parts)})"
         if "\n" not in line and indent + taken + len(line) <= _WIDTH:
             return line
         inner = indent + 4
-        parts = [f"{name}{name and '='}{_text(value, inner)}" for name, value in given]
+        parts = [f"{name}{name and '='}{as_code(value, inner)}" for name, value in given]
         return (
             f"{self.name}(\n" + "".join(f"{' ' * inner}{p},\n" for p in parts) + " " * indent + ")"
         )
@@ -59,10 +59,17 @@ def _made(value: Any) -> Any:
     return value.make() if isinstance(value, Call) else value
 
 
-def _text(value: Any, indent: int) -> str:
+def as_code(value: Any, indent: int = 0) -> str:
+    """Returns a call, or a value that it takes, as code.
+
+    >>> as_code(["a", (1, None)])
+    '["a", (1, None)]'
+    """
     if isinstance(value, (list, tuple)):
-        parts = ", ".join(_text(each, indent) for each in value)
-        return f"[{parts}]" if isinstance(value, list) else f"({parts},)"
+        parts = [as_code(each, indent) for each in value]
+        if isinstance(value, list):
+            return f"[{', '.join(parts)}]"
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     return value.text(indent) if isinstance(value, Call) else repr(value)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kerasnn.playground.configuration import BINARY_SETS, Configuration
 from kerasnn.playground.network import layers
-from kerasnn.playground.network.call import Call
+from kerasnn.playground.network.call import Call, as_code
 from kerasnn.playground.network.changes import Change
 from kerasnn.playground.points import data as points
 from kerasnn.playground.points.data import Data
@@ -65,9 +65,7 @@ def code_of(
 def _data(configuration: Configuration, data: Data) -> str:
     name = configuration.dataset
     if data.table is not None:
-        given = {"missing": "mean", **points.division(configuration)}
-        if configuration.task == "regression":
-            given = {"task": "regression", **given}
+        given = {"task": str(data.task), "missing": "mean", **points.division(configuration)}
         call = Call("kerasnn.data.from_csv", (data.table.name, configuration.target), given)
     elif name in BINARY_SETS:
         call = Call("kerasnn.data.load", (points.LOADED[name],), points.arguments(configuration))
@@ -170,6 +168,6 @@ def _listed(changes: Sequence[Change]) -> str:
     lines = []
     for epoch, each in sorted(by_epoch.items()):
         lines.append(f"    {epoch}: [\n")
-        lines += [f"        {change.as_tuple!r},\n" for change in each]
+        lines += [f"        {as_code(change.as_tuple)},\n" for change in each]
         lines.append("    ],\n")
     return "".join(lines)

@@ -11,14 +11,14 @@ from kerasnn.data.split import Split
 from kerasnn.playground.configuration import BINARY_SETS, REGRESSION_SETS, Configuration
 from kerasnn.playground.points import generated
 from kerasnn.playground.points.plane import Plane, plane_of
-from kerasnn.playground.points.tables import Table
+from kerasnn.playground.points.tables import Table, TableColumn
 from kerasnn.tasks import Task
 
 #: Playground's name of a set -> that of `kerasnn.data.load`.
 LOADED = {"circle": "circles", "xor": "xor", "gaussian": "gaussians", "spiral": "spirals"}
 
 _POINTS, _POINTS_OF_REGRESSION = 500, 1200
-_MOST_OUTPUTS = 12
+_MOST_CLASSES = 12
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,26 +114,30 @@ def _read_table(configuration: Configuration, tables: Mapping[str, Table]) -> tu
         raise _checks.InvalidArgument(
             "table", "be a table of this session", configuration.table, "Upload the file again."
         )
-    names = [name for name, _ in table.columns]
-    if configuration.target not in names:
-        hint = _checks.did_you_mean(configuration.target, names)
+    target = table.column(configuration.target)
+    if target is None:
+        hint = _checks.did_you_mean(configuration.target, [each.name for each in table.columns])
         raise _checks.InvalidArgument(
             "target", "be a column of the table", configuration.target, hint
         )
-    split = data.from_csv(
-        table.path,
-        configuration.target or "",
-        missing="mean",
-        task="regression" if configuration.task == "regression" else None,
-        verbose=0,
-        **division(configuration),
-    )
-    allowed = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
-    if split.task not in allowed or split.outputs > _MOST_OUTPUTS:
+    task = _task(configuration, target)
+    if task is not Task.REGRESSION and not 2 <= target.values <= _MOST_CLASSES:
         raise _checks.InvalidArgument(
             "target",
-            f"be two to {_MOST_OUTPUTS} classes, or numbers",
-            configuration.target,
-            got=f"{split.task} with {split.outputs} outputs",
+            f"have 2 to {_MOST_CLASSES} different values where they are classes",
+            target.name,
+            "Numbers can be predicted with task='regression'.",
+            got=f"{target.values} in {target.name!r}",
         )
+    split = data.from_csv(
+        table.path, target.name, task=task, missing="mean", verbose=0, **division(configuration)
+    )
     return table, split
+
+
+def _task(configuration: Configuration, target: TableColumn) -> Task:
+    """Returns the task: by default, more than a few different numbers are numbers to predict."""
+    many = target.kind == "numeric" and target.values > _MOST_CLASSES
+    if configuration.task == "regression" or (configuration.task is None and many):
+        return Task.REGRESSION
+    return Task.BINARY if target.values == 2 else Task.MULTICLASS

@@ -17,6 +17,21 @@ _MOST_COLUMNS = 200
 _LONGEST_NAME = 120
 
 
+@dataclasses.dataclass(frozen=True)
+class TableColumn:
+    """A column of a table.
+
+    Attributes:
+        name: Its name.
+        kind: `numeric` or `categorical`.
+        values: Number of different values.
+    """
+
+    name: str
+    kind: str
+    values: int
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Table:
     """A CSV file.
@@ -25,19 +40,23 @@ class Table:
         identifier: What a configuration calls it.
         path: The file.
         name: Its name where it came from.
-        columns: Name and kind, `numeric` or `categorical`, of each column.
+        columns: Its columns.
         rows: Number of rows.
     """
 
     identifier: str
     path: pathlib.Path
     name: str
-    columns: tuple[tuple[str, str], ...]
+    columns: tuple[TableColumn, ...]
     rows: int
+
+    def column(self, name: str | None) -> TableColumn | None:
+        """Returns a column by its name."""
+        return next((column for column in self.columns if column.name == name), None)
 
     def as_dict(self) -> dict[str, Any]:
         """Returns what the page receives of it."""
-        columns = [{"name": name, "kind": kind} for name, kind in self.columns]
+        columns = [dataclasses.asdict(column) for column in self.columns]
         return {"table": self.identifier, "name": self.name, "columns": columns, "rows": self.rows}
 
 
@@ -72,12 +91,19 @@ def read_table(path: pathlib.Path, name: str) -> Table:
             name,
             got=f"{frame.height} rows and {frame.width} columns in {name!r}",
         )
-    kinds = ("numeric" if kind.is_numeric() else "categorical" for kind in frame.dtypes)
+    columns = (
+        TableColumn(
+            column.name,
+            "numeric" if column.dtype.is_numeric() else "categorical",
+            column.drop_nulls().n_unique(),
+        )
+        for column in frame.get_columns()
+    )
     return Table(
         identifier=secrets.token_hex(8),
         path=path,
         name=_plain(name),
-        columns=tuple(zip(frame.columns, kinds, strict=True)),
+        columns=tuple(columns),
         rows=frame.height,
     )
 

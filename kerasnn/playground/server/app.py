@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import pathlib
+import urllib.parse
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -67,8 +68,7 @@ def create_app(
     return Starlette(
         routes=[
             Route("/", files.page),
-            # There is no secret in them.
-            Mount("/static", StaticFiles(directory=_STATIC)),
+            Mount("/static", StaticFiles(directory=_STATIC, check_dir=False)),
             WebSocketRoute("/session", websocket),
             Route("/sessions/{identifier}/table", files.upload, methods=["POST"]),
             Route("/sessions/{identifier}/{name}", files.download),
@@ -147,7 +147,8 @@ class _Files:
         except _checks.InvalidArgument as error:
             return _wrong(error)
         path = self._sessions.upload_path(opened)
-        name = request.headers.get("x-file-name", "table.csv")
+        # Headers hold ASCII alone.
+        name = urllib.parse.unquote(request.headers.get("x-file-name", "table.csv"))
 
         def read() -> Any:
             path.write_bytes(content)

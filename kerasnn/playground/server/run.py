@@ -64,7 +64,7 @@ def run(
 
 def _table(path: pathlib.Path, target: str | None) -> Table:
     table = read_table(path, path.name)
-    names = [name for name, _ in table.columns]
+    names = [column.name for column in table.columns]
     if target not in names:
         hint = _checks.did_you_mean(target, names) or f"Its columns: {', '.join(names):.300}."
         raise _checks.InvalidArgument("target", f"be a column of {path.name}", target, hint)

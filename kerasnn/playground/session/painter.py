@@ -219,9 +219,11 @@ class _Canvas:
         return {**arrays, **both}
 
     def _gradient(self, snapshot: Snapshot) -> np.ndarray:
-        """Returns the mean absolute gradient of each kernel, measured a few times a second."""
+        """Returns the mean absolute gradient of each kernel, while it runs that of a moment ago."""
         now = time.perf_counter()
-        if self._gradients is None or now - self._gradients_at > _GRADIENT_SECONDS:
+        seconds = now - self._gradients_at
+        is_new = snapshot.header["running"] and seconds < _GRADIENT_SECONDS
+        if self._gradients is None or not is_new:
             x, y = self._train
             values = list(snapshot.trainable)
             with tf.GradientTape() as tape:

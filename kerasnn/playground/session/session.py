@@ -96,7 +96,7 @@ class Session:
 
     def _run(self) -> None:
         try:
-            self._trainer.restart(self._first)
+            self._begin()
             while True:
                 while not self._trainer.running:
                     self._attend(None)
@@ -107,6 +107,14 @@ class Session:
             self._questions.close()
             self._trainer.close()
             self._outbox.close()
+
+    def _begin(self) -> None:
+        try:
+            self._trainer.restart(self._first)
+        except FAILURES as error:
+            # The page is to say what is wrong with the table of the command line.
+            self._outbox.error(error)
+            self._trainer.restart(Configuration())
 
     def _attend(self, seconds: float | None = None) -> None:
         """Does what has come; while paused, waits for it.
