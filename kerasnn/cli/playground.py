@@ -7,8 +7,8 @@ import pathlib
 import sys
 from typing import Any
 
-from kerasnn._core.extras import missing
 from kerasnn._core.process.command_line import IS_COMMAND_LINE
+from kerasnn._core.process.extras import missing
 from kerasnn.cli.flags import flags_of
 from kerasnn.cli.late_import import import_keras
 
