@@ -36,7 +36,7 @@ if _TYPE_CHECKING or not _IS_COMMAND_LINE:
     )
 
 if _TYPE_CHECKING:
-    from kerasnn import report, selection
+    from kerasnn import playground, report, selection
 
 __all__ = [
     "InvalidArgument",
@@ -56,6 +56,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "playground",
     "plots",
     "report",
     "schedules",
@@ -66,8 +67,8 @@ __all__ = [
     "transfer",
 ]
 
-# Imported when they are used, since they import scikit-learn.
-_LAZY = ("report", "selection")
+# Imported when they are used, since they import scikit-learn or are seldom used.
+_LAZY = ("playground", "report", "selection")
 
 
 def __getattr__(name: str) -> _Any:

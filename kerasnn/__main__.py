@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import shtab
 
 from kerasnn._version import __version__
-from kerasnn.cli import commands, train
+from kerasnn.cli import commands, playground, train
 from kerasnn.cli.flags import in_flags
 
 _EPILOG = """\
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     train.add_to(subparsers)
     commands.add_to(subparsers)
+    playground.add_to(subparsers)
     return parser
 
 

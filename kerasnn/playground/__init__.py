@@ -1,0 +1,10 @@
+"""A page in the browser that trains real Keras models."""
+
+from kerasnn.playground import points as points
+from kerasnn.playground.serve import serve as serve
+
+__all__ = ["points", "serve"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The Keras model of a configuration, and the code that makes it."""

@@ -1,0 +1,114 @@
+"""Tables of a user: uploaded CSV files, and that of the command line."""
+
+import dataclasses
+import pathlib
+import secrets
+from typing import Any
+
+import polars
+
+from kerasnn import _checks
+from kerasnn._core.raw_rows import MISSING_VALUES
+
+#: An uploaded file has at most so many bytes.
+MOST_BYTES = 10_000_000
+#: Columns, by which the network's first layer grows.
+_MOST_COLUMNS = 200
+_LONGEST_NAME = 120
+
+
+@dataclasses.dataclass(frozen=True)
+class TableColumn:
+    """A column of a table.
+
+    Attributes:
+        name: Its name.
+        kind: `numeric` or `categorical`.
+        values: Number of different values.
+    """
+
+    name: str
+    kind: str
+    values: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Table:
+    """A CSV file.
+
+    Attributes:
+        identifier: What a configuration calls it.
+        path: The file.
+        name: Its name where it came from.
+        columns: Its columns.
+        rows: Number of rows.
+    """
+
+    identifier: str
+    path: pathlib.Path
+    name: str
+    columns: tuple[TableColumn, ...]
+    rows: int
+
+    def column(self, name: str | None) -> TableColumn | None:
+        """Returns a column by its name."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns what the page receives of it."""
+        columns = [dataclasses.asdict(column) for column in self.columns]
+        return {"table": self.identifier, "name": self.name, "columns": columns, "rows": self.rows}
+
+
+def read_table(path: pathlib.Path, name: str) -> Table:
+    """Returns a CSV file as a table, after a look at its columns.
+
+    Args:
+        path: The file.
+        name: Its name where it came from.
+
+    Raises:
+        InvalidArgument: If it is no CSV file with a header and rows, or has too many columns.
+    """
+    try:
+        frame = polars.read_csv(
+            path,
+            null_values=list(MISSING_VALUES),
+            infer_schema_length=None,
+            truncate_ragged_lines=False,
+        )
+    except (polars.exceptions.PolarsError, UnicodeDecodeError) as error:
+        raise _checks.InvalidArgument(
+            "table",
+            "be a CSV file in UTF-8, with names in its first line",
+            name,
+            f"Reading it fails: {_checks.first_line(error)[:300]}",
+        ) from None
+    if not frame.height or not 2 <= frame.width <= _MOST_COLUMNS:
+        raise _checks.InvalidArgument(
+            "table",
+            f"have rows, and from 2 to {_MOST_COLUMNS} columns",
+            name,
+            got=f"{frame.height} rows and {frame.width} columns in {name!r}",
+        )
+    columns = (
+        TableColumn(
+            column.name,
+            "numeric" if column.dtype.is_numeric() else "categorical",
+            column.drop_nulls().n_unique(),
+        )
+        for column in frame.get_columns()
+    )
+    return Table(
+        identifier=secrets.token_hex(8),
+        path=path,
+        name=_plain(name),
+        columns=tuple(columns),
+        rows=frame.height,
+    )
+
+
+def _plain(name: str) -> str:
+    """Returns the last part of a file's name, of letters that can be shown."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return "".join(c for c in last if c.isprintable())[:_LONGEST_NAME] or "table.csv"

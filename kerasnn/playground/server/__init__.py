@@ -1,0 +1,1 @@
+"""The playground's server: pages, websockets, uploads and downloads."""

@@ -1,0 +1,61 @@
+"""Who may use the server: token, origin, and the host that a request names."""
+
+import dataclasses
+import secrets
+from collections.abc import Mapping
+
+from starlette.requests import HTTPConnection
+
+from kerasnn.playground.hosts import is_loopback
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Access:
+    """The server's secret.
+
+    Args:
+        token: What each address has to name.
+    """
+
+    token: str = dataclasses.field(default_factory=lambda: secrets.token_urlsafe(24))
+
+    def allows(self, connection: HTTPConnection) -> bool:
+        """Whether a request names the token, and comes from no page of another origin.
+
+        A browser names the origin of each websocket and each upload. A request without one comes
+        from no page.
+        """
+        given = connection.query_params.get("token", "")
+        if not secrets.compare_digest(given.encode(), self.token.encode()):
+            return False
+        return self._is_own(connection.headers.get("origin"), connection)
+
+    def _is_own(self, origin: str | None, connection: HTTPConnection) -> bool:
+        if origin is None:
+            return True
+        scheme = _SCHEMES.get(connection.url.scheme, "")
+        return origin == f"{scheme}://{connection.headers.get('host', '')}"
+
+
+def allowed_hosts(host: str) -> list[str]:
+    """Returns the names by which requests may call the server.
+
+    A page of another origin can make its own name mean this machine; so a server for this machine
+    alone answers to no other name.
+    """
+    return [*_LOOPBACK, host] if is_loopback(host) else ["*"]
+
+
+def headers() -> Mapping[str, str]:
+    """Returns the headers of all answers: nothing is loaded from elsewhere, nothing is kept."""
+    return {
+        "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; "
+        "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }

@@ -1,0 +1,143 @@
+"""The sessions of a server: how many, and for how long."""
+
+import dataclasses
+import pathlib
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from kerasnn.playground.configuration import Configuration
+from kerasnn.playground.points.tables import Table
+from kerasnn.playground.session.outbox import Outbox
+from kerasnn.playground.session.session import Session
+
+#: A session ends after so many seconds without a message from its page.
+IDLE_SECONDS = 3600.0
+_JOIN_SECONDS = 0.5
+
+
+class FullError(RuntimeError):
+    """There are as many sessions as there may be."""
+
+
+@dataclasses.dataclass(eq=False)
+class Open:
+    """A session that a page is connected to.
+
+    Attributes:
+        session: The session.
+        outbox: What its page is to receive.
+        folder: Where its uploads lie.
+        touched: Time of the last message.
+        reason: Why it has ended; empty while it has not.
+    """
+
+    session: Session
+    outbox: Outbox
+    folder: tempfile.TemporaryDirectory
+    touched: float
+    reason: str = ""
+
+    def close(self) -> None:
+        """Ends the session, and removes its uploads."""
+        self.session.close()
+        self.folder.cleanup()
+
+
+class Sessions:
+    """All open sessions.
+
+    Args:
+        most: How many may be open.
+        table: A table that every session has, or None.
+        target: Column of it to predict.
+        idle_seconds: How long a session stays without a message.
+        clock: Returns the time in seconds.
+    """
+
+    def __init__(
+        self,
+        most: int = 4,
+        *,
+        table: Table | None = None,
+        target: str | None = None,
+        idle_seconds: float = IDLE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most, self._table, self._target = most, table, target
+        self._idle_seconds, self._clock = idle_seconds, clock
+        self._open: dict[str, Open] = {}
+        self._slow = threading.Lock()
+
+    def __iter__(self) -> Iterator[Open]:
+        """Iterates over the open sessions."""
+        return iter(list(self._open.values()))
+
+    def __len__(self) -> int:
+        """Returns the number of open sessions."""
+        return len(self._open)
+
+    def open(self, wake: Callable[[], None]) -> Open:
+        """Opens a session.
+
+        Args:
+            wake: Called, in any thread, when its page is to receive something.
+
+        Raises:
+            FullError: If there are as many as there may be.
+        """
+        if len(self._open) >= self._most:
+            raise FullError(
+                f"{self._most} networks train here already, which is the limit. Close another tab, "
+                "or start the playground with --sessions."
+            )
+        identifier = secrets.token_hex(8)
+        outbox = Outbox(wake)
+        tables = {} if self._table is None else {self._table.identifier: self._table}
+        session = Session(identifier, outbox, self._first(), tables, self._slow)
+        folder = tempfile.TemporaryDirectory(prefix="kerasnn-playground-")
+        found = Open(session, outbox, folder, self._clock())
+        self._open[identifier] = found
+        return found
+
+    def find(self, identifier: str) -> Open | None:
+        """Returns an open session by its identifier."""
+        return self._open.get(identifier)
+
+    def touch(self, opened: Open) -> None:
+        """Notes that a session's page has sent something."""
+        opened.touched = self._clock()
+
+    def close(self, opened: Open) -> None:
+        """Ends a session."""
+        self._open.pop(opened.session.identifier, None)
+        opened.close()
+
+    def close_all(self) -> None:
+        """Ends all sessions, and waits a moment for their threads."""
+        ended = list(self)
+        for opened in ended:
+            self.close(opened)
+        until = time.monotonic() + _JOIN_SECONDS
+        for opened in ended:
+            opened.session.join(max(0.0, until - time.monotonic()))
+
+    def end_idle(self) -> Sequence[Open]:
+        """Ends the sessions whose pages have sent nothing for long; returns them."""
+        now = self._clock()
+        ended = [each for each in self if now - each.touched > self._idle_seconds]
+        for opened in ended:
+            opened.reason = "The session was idle for long and has ended. Reload the page."
+            self.close(opened)
+        return ended
+
+    def upload_path(self, opened: Open) -> pathlib.Path:
+        """Returns a new path for an upload of a session."""
+        return pathlib.Path(opened.folder.name, f"{secrets.token_hex(8)}.csv")
+
+    def _first(self) -> Configuration:
+        if self._table is None:
+            return Configuration()
+        return Configuration(dataset="table", table=self._table.identifier, target=self._target)

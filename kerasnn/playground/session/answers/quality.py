@@ -1,0 +1,94 @@
+"""Answers on how well a network learns and predicts."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import confusion_matrix
+
+from kerasnn import _checks
+from kerasnn.doctor import diagnose
+from kerasnn.playground.session.question import Question
+from kerasnn.selection import cross_validate
+from kerasnn.tasks import Task
+from kerasnn.training import lr_find
+
+_FEWEST_EPOCHS, _MOST_EPOCHS = 20, 500
+
+
+def epochs_of(question: Question) -> int:
+    """Returns the epochs for which new networks are trained: as many as the one shown."""
+    default = min(max(question.epoch, _FEWEST_EPOCHS), _MOST_EPOCHS)
+    return question.integer("epochs", default, 1, _MOST_EPOCHS)
+
+
+def learning_rates(question: Question) -> dict[str, Any]:
+    """Returns the loss at increasing learning rates of a new network."""
+    configuration = question.configuration
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sweep = lr_find(
+            question.new_model(),
+            *question.train,
+            batch_size=configuration.batch_size,
+            seed=configuration.seed,
+            verbose=0,
+        )
+    return {
+        "learning_rates": sweep.learning_rates,
+        "losses": sweep.losses,
+        "smoothed": sweep.smoothed,
+        "suggestion": sweep.suggestion,
+        "warning": str(caught[0].message) if caught else None,
+    }
+
+
+def k_fold(question: Question) -> dict[str, Any]:
+    """Returns the scores of folds of all rows."""
+    folds = question.integer("folds", 5, 2, 10)
+    x, y = (np.concatenate(parts) for parts in zip(question.train, question.test, strict=True))
+    found = cross_validate(
+        question.new_model,
+        x,
+        y,
+        cv=folds,
+        epochs=epochs_of(question),
+        batch_size=question.configuration.batch_size,
+        seed=question.configuration.seed,
+        verbose=0,
+    )
+    metric = "mae" if question.data.task is Task.REGRESSION else "accuracy"
+    scores = np.asarray(found.scores[metric])
+    return {
+        "folds": folds,
+        "metric": metric,
+        "scores": scores,
+        "mean": scores.mean(),
+        "standard_error": scores.std(ddof=1) / np.sqrt(len(scores)),
+    }
+
+
+def confusion(question: Question) -> dict[str, Any]:
+    """Returns how often each class is taken for each, a row for each true class."""
+    data = question.data
+    if not data.classes:
+        raise _checks.InvalidArgument(
+            "what", "be another question for regression, which has no classes", "confusion"
+        )
+    model = question.network().model
+    found: dict[str, Any] = {"classes": data.classes}
+    parts = (("train", data.split.x_train, data.y_train), ("test", data.split.x_test, data.y_test))
+    for name, x, y in parts:
+        outputs = np.asarray(model(x, training=False))
+        is_binary = outputs.shape[1] == 1
+        predicted = (outputs[:, 0] > 0.5).astype(int) if is_binary else outputs.argmax(axis=1)
+        found[name] = confusion_matrix(y, predicted, labels=range(len(data.classes)))
+        found[f"{name}_accuracy"] = float((predicted == y).mean())
+    return found
+
+
+def findings(question: Question) -> dict[str, Any]:
+    """Returns the doctor's findings."""
+    model = question.network().model
+    diagnosis = diagnose(model, *question.train, validation_data=question.test)
+    return {"findings": [{"level": "warning", "text": str(each)} for each in diagnosis.findings]}

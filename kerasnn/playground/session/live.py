@@ -1,0 +1,139 @@
+"""The callback of a session's training, and what it records."""
+
+import time
+from typing import Any, Protocol
+
+import numpy as np
+
+from kerasnn._core.callback import Callback
+from kerasnn.doctor import TrainingDoctor
+from kerasnn.playground.network.network import Network
+from kerasnn.playground.session.painter import Watch
+
+# History keeps all epochs, and a playground may run for days.
+_EPOCHS_KEPT = 1000
+_POINTS_OF_PATH = 200
+
+
+class Watched(Protocol):
+    """What the callback reports to: the trainer."""
+
+    watch: Watch
+
+    def finished(self, epoch: int, logs: dict[str, float], seconds: float) -> None:
+        """Takes an epoch's numbers."""
+
+    def notice(self, level: str, text: str) -> None:
+        """Tells the page something."""
+
+
+class Live(Callback):
+    """Reports each epoch, and lets the doctor look on where the page asks for it.
+
+    Args:
+        trainer: Receives the numbers of each epoch.
+        train: Inputs and targets that are trained on.
+        test: Inputs and targets of the test rows.
+    """
+
+    model: Any
+
+    def __init__(self, trainer: Watched, train: tuple[Any, Any], test: tuple[Any, Any]) -> None:
+        super().__init__()
+        self._trainer = trainer
+        self._parts = train, test
+        self._doctor: TrainingDoctor | None = None
+        self._began = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Starts the clock."""
+        if self._trainer.watch.diagnose and self._doctor is None:
+            train, test = self._parts
+            self._doctor = TrainingDoctor(verbose=0)
+            self._doctor.set_model(self.model)
+            self._doctor.set_data((*train, None), (*test, None))
+            self._doctor.on_train_begin()
+        elif not self._trainer.watch.diagnose:
+            self._doctor = None
+        if self._doctor is not None:
+            self._doctor.on_epoch_begin(epoch)
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Reports the epoch."""
+        seconds = time.perf_counter() - self._began
+        if self._doctor is not None:
+            known = len(self._doctor.findings_)
+            self._doctor.on_epoch_end(epoch, logs)
+            for finding in self._doctor.findings_[known:]:
+                self._trainer.notice("warning", str(finding))
+        if epoch % _EPOCHS_KEPT == 0:
+            history = self.model.history
+            history.epoch.clear()
+            for values in history.history.values():
+                values.clear()
+        self._trainer.finished(epoch + 1, dict(logs or {}), seconds)
+
+
+class Best:
+    """The best epoch, and the one at which early stopping would end training.
+
+    Args:
+        patience: Epochs without a better test loss that it waits; 0 for never.
+
+    Attributes:
+        epoch: The best epoch; None where nothing is watched, or before the first.
+        stopped_epoch: The epoch at which patience has run out, or None.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self._patience, self._loss, self._waited = patience, np.inf, 0
+        self.epoch: int | None = None
+        self.stopped_epoch: int | None = None
+
+    def add(self, epoch: int, loss: float) -> bool:
+        """Takes the test loss of an epoch; returns whether patience runs out with it."""
+        if not self._patience or self.stopped_epoch is not None:
+            return False
+        self._waited += 1
+        if loss < self._loss:
+            self._loss, self.epoch, self._waited = loss, epoch, 0
+        elif self._waited >= self._patience:
+            self.stopped_epoch = epoch
+            return True
+        return False
+
+    def text(self) -> str:
+        """Returns in words what early stopping does."""
+        return (
+            f"Early stopping, with a patience of {self._patience}: no better test loss since "
+            f"epoch {self.epoch}."
+        )
+
+
+class WeightPath:
+    """Weights at some epochs from the first to the last, at most about 200.
+
+    Attributes:
+        epochs: The epochs.
+        weights: All kernels and biases of each, in one array.
+    """
+
+    def __init__(self) -> None:
+        self.epochs: list[int] = []
+        self.weights: list[np.ndarray] = []
+        self._every = 1
+
+    def add(self, epoch: int, network: Network) -> None:
+        """Takes the weights after an epoch, where it is time."""
+        if epoch % self._every:
+            return
+        if len(self.epochs) >= _POINTS_OF_PATH:
+            self._every *= 2
+            kept = [i for i, each in enumerate(self.epochs) if each % self._every == 0]
+            self.epochs = [self.epochs[i] for i in kept]
+            self.weights = [self.weights[i] for i in kept]
+            if epoch % self._every:
+                return
+        self.epochs.append(epoch)
+        self.weights.append(network.weights())

@@ -1,0 +1,413 @@
+"""Training of a session's network, epoch by epoch, in the thread that calls it."""
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from kerasnn import _checks
+from kerasnn._core.model import State
+from kerasnn.playground.configuration import Configuration
+from kerasnn.playground.network import layers
+from kerasnn.playground.network.changes import Change, added
+from kerasnn.playground.network.network import Network, build, targets
+from kerasnn.playground.points import data as points
+from kerasnn.playground.points.tables import Table
+from kerasnn.playground.session import messages
+from kerasnn.playground.session.live import Best, Live, WeightPath
+from kerasnn.playground.session.outbox import Outbox
+from kerasnn.playground.session.painter import Painter, Picture, Snapshot, Watch, snapshot_values
+from kerasnn.training import fit
+
+#: Pause between two frames.
+FRAME_SECONDS = 1 / 30
+_FOREVER = 10**9
+_MOST_CHANGES = 2000
+# Settings with which the network, its optimizer and its initial weights stay as they are.
+_OF_DATA_AND_TRAINING = (
+    *("dataset", "task", "classes", "train_ratio", "noise", "data_seed", "table", "target"),
+    *("plot_x", "plot_y", "batch_size", "learning_rate", "schedule", "schedule_epochs"),
+    *("early_stopping", "stops"),
+)
+_OF_NETWORK_AND_TRAINING = (
+    *("loss", "batch_size", "seed", "features", "hidden", "activation", "activations"),
+    *("unit_activations", "optimizer", "learning_rate", "schedule", "schedule_epochs", "l1", "l2"),
+    *("dropout", "batch_normalization", "initialization", "early_stopping", "stops"),
+)
+
+
+class Closed(Exception):  # noqa: N818 - no error.
+    """The session ends."""
+
+
+class Left(Exception):  # noqa: N818 - no error.
+    """The training has been replaced by another one."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Network:
+    """A network, and its state before training."""
+
+    network: Network
+    initial: State
+
+
+class Trainer:
+    """A network and its training.
+
+    Args:
+        identifier: Name of the session.
+        outbox: Receives what the page is to receive.
+        tables: Tables by identifier.
+        attend: Does what the page asks for; called after each epoch with the seconds to wait, and
+            returns when the next epoch may begin.
+
+    Attributes:
+        configuration: What is shown.
+        picture: Network and data set.
+        epoch: Number of epochs done.
+        changes: What was changed by hand.
+        watch: What the page looks at.
+        path: Weights during training.
+    """
+
+    configuration: Configuration
+    picture: Picture
+
+    def __init__(
+        self,
+        identifier: str,
+        outbox: Outbox,
+        tables: Mapping[str, Table],
+        attend: Callable[[float | None], None],
+    ) -> None:
+        self.epoch = 0
+        self.changes: list[Change] = []
+        self.watch = Watch()
+        self.path = WeightPath()
+        self._identifier, self._outbox, self._tables = identifier, outbox, tables
+        self._attend = attend
+        self._painter = Painter(outbox.frame, f"painter-{identifier}")
+        self._plays, self._steps, self._in_fit, self._ended = False, 0, False, False
+        self._generation = 0
+        self._built: _Network | None = None
+        self._next: tuple[Configuration, points.Data, _Network] | None = None
+        self._logs: dict[str, float] | None = None
+        self._best = Best(0)
+        self._uncertainty: dict[str, np.ndarray] = {}
+        self._seconds = 0.0
+        self._drawn_at, self._drawn_epoch = 0.0, 0
+
+    @property
+    def running(self) -> bool:
+        """Whether epochs are run."""
+        return self._plays or self._steps > 0
+
+    @property
+    def network(self) -> Network:
+        """The network."""
+        return self.picture.network
+
+    @property
+    def begun_with(self) -> Configuration:
+        """The configuration that training began with, from which the rate may have changed."""
+        return self.picture.configuration
+
+    def restart(self, configuration: Configuration) -> None:
+        """Makes the first network."""
+        self.configure(configuration)
+        self.leave_if_replaced()
+
+    def configure(self, configuration: Configuration) -> None:
+        """Changes the learning rate, or begins anew where more has changed.
+
+        Raises:
+            InvalidArgument: If the data set cannot be made; nothing has changed then.
+        """
+        if self._built is not None:
+            now = self.configuration
+            only_rate = dataclasses.replace(now, learning_rate=configuration.learning_rate)
+            if configuration == only_rate and now.schedule == "constant":
+                self._set_rate(configuration)
+                return
+        self._next = self._made(configuration)
+
+    def reset(self) -> None:
+        """Begins anew with the same seed, paused."""
+        self._plays, self._steps = False, 0
+        self._next = self._made(self.configuration)
+
+    def play(self) -> None:
+        """Runs epochs until `pause`."""
+        self._plays = not self._refuses_to_go_on()
+        self._state()
+
+    def pause(self) -> None:
+        """Stops after the epoch that runs."""
+        self._plays, self._steps = False, 0
+        self._state()
+        self.draw()
+
+    def step(self) -> None:
+        """Runs one epoch."""
+        if not self._refuses_to_go_on():
+            self._plays, self._steps = False, 1
+
+    def set_weight(self, change: Change) -> None:
+        """Sets a weight."""
+        self._add(dataclasses.replace(change, epoch=self.epoch))
+        self._logs = None
+        self.draw()
+
+    def look_at(self, watch: Watch) -> None:
+        """Draws what the page looks at."""
+        self.watch = watch
+        self.draw()
+
+    def show_uncertainty(self, generation: int, kind: str, values: np.ndarray) -> None:
+        """Draws an uncertainty over the map, if the network is still the same."""
+        if generation == self._generation:
+            self._uncertainty[kind] = values
+            self.watch = dataclasses.replace(self.watch, uncertainty=kind)
+            self.draw()
+
+    def save(self, path: pathlib.Path) -> points.Data:
+        """Writes the model as a `.keras` file; returns its data set."""
+        self.network.model.save(path)
+        return self.picture.data
+
+    def leave_if_replaced(self) -> None:
+        """Begins with the new network, if there is one.
+
+        Raises:
+            Left: If a training runs: it has to end first.
+        """
+        if self._next is None:
+            return
+        if self._in_fit:
+            raise Left
+        self._begin()
+
+    def train(self) -> None:
+        """Trains until the network is replaced, training ends, or the numbers are not finite."""
+        self._in_fit = True
+        try:
+            self._fit()
+            self._end()
+        except FloatingPointError:
+            self._not_finite()
+        except Left:
+            pass
+        finally:
+            self._in_fit = False
+        self.leave_if_replaced()
+
+    def finished(self, epoch: int, logs: dict[str, float], seconds: float) -> None:
+        """Takes an epoch's numbers, draws them, and does what the page asks for.
+
+        Args:
+            epoch: Number of epochs done.
+            logs: Losses and metrics.
+            seconds: How long the epoch took.
+        """
+        self.epoch, self._logs = epoch, logs
+        self._seconds += seconds
+        self._outbox.epoch(logs["loss"], logs["val_loss"])
+        if self._best.add(epoch, logs["val_loss"]):
+            self._outbox.notice("info", self._best.text(), epoch)
+        self.path.add(epoch, self.network)
+        self._steps = max(0, self._steps - 1)
+        self._attend(self._draw_if_due())
+
+    def draw(self) -> None:
+        """Draws the network as it is."""
+        trainable, others = snapshot_values(self.network)
+        self._drawn_at, self._drawn_epoch = time.perf_counter(), self.epoch
+        self._painter.draw(
+            Snapshot(
+                picture=self.picture,
+                trainable=trainable,
+                others=others,
+                logs=self._logs,
+                header=self._header(),
+                watch=self.watch,
+                uncertainty=self._uncertainty.get(self.watch.uncertainty),
+            )
+        )
+
+    def close(self) -> None:
+        """Ends the painter, and lets go of the network."""
+        self._painter.close()
+        self._painter.join(1.0)
+        self._built = self._next = None
+        self.__dict__.pop("picture", None)
+
+    def notice(self, level: str, text: str) -> None:
+        """Tells the page something."""
+        self._outbox.notice(level, text, self.epoch)
+
+    def _made(self, configuration: Configuration) -> tuple[Configuration, points.Data, _Network]:
+        """Returns a configuration with its data set and network, of which old ones are kept."""
+        built = self._built
+        if built is None:
+            return self._made_anew(configuration, points.read(configuration, self._tables))
+        before, data = self.begun_with, self.picture.data
+        if not _same(before, configuration, but=_OF_NETWORK_AND_TRAINING):
+            data = points.read(configuration, self._tables)
+        kinds = {(d.task, d.split.outputs, d.inputs) for d in (data, self.picture.data)}
+        same = _same(before, configuration, but=_OF_DATA_AND_TRAINING) and len(kinds) == 1
+        # The first layer of a table has learned from its rows.
+        if same and (configuration.dataset != "table" or data is self.picture.data):
+            return configuration, data, built
+        return self._made_anew(configuration, data)
+
+    def _made_anew(
+        self, configuration: Configuration, data: points.Data
+    ) -> tuple[Configuration, points.Data, _Network]:
+        network = build(configuration, data)
+        return configuration, data, _Network(network, State(network.model))
+
+    def _begin(self) -> None:
+        """Begins with the network that `configure` has made."""
+        if self._next is None:
+            return
+        self.configuration, data, built = self._next
+        self._next = None
+        if built is self._built:
+            built.initial.restore()
+        self._built = built
+        built.network.model.optimizer.learning_rate.assign(self.configuration.learning_rate)
+        self._generation += 1
+        self._outbox.start(self._generation)
+        self.picture = Picture(
+            generation=self._generation,
+            configuration=self.configuration,
+            data=data,
+            network=built.network,
+        )
+        self.epoch, self.changes, self._logs, self._ended = 0, [], None, False
+        self._best = Best(self.configuration.early_stopping)
+        self.path = WeightPath()
+        self.path.add(0, built.network)
+        self._uncertainty, self._seconds = {}, 0.0
+        self.watch = dataclasses.replace(self.watch, unit=None, uncertainty="none")
+        self._state()
+        self._outbox.binary(*messages.points_of(data))
+        self.draw()
+
+    def _fit(self) -> None:
+        configuration, data = self.begun_with, self.picture.data
+        y_train, y_test = targets(configuration, data)
+        callbacks: list[Any] = []
+        schedule = layers.schedule_callback(configuration)
+        if schedule is not None:
+            callbacks.append(schedule.make())
+        stopping = layers.stopping_callback(configuration)
+        if stopping is not None:
+            callbacks.append(stopping.make())
+        fit(
+            self.network.model,
+            data.split.x_train,
+            y_train,
+            batch_size=configuration.batch_size,
+            initial_epoch=self.epoch,
+            epochs=_FOREVER,
+            validation_data=(data.split.x_test, y_test),
+            validation_batch_size=len(y_test),
+            callbacks=[
+                *callbacks,
+                Live(self, (data.split.x_train, y_train), (data.split.x_test, y_test)),
+            ],
+            seed=configuration.seed,
+            engine="graph",
+            verbose=0,
+        )
+
+    def _end(self) -> None:
+        """Early stopping has ended training, with the best weights."""
+        self._plays, self._steps, self._ended = False, 0, True
+        self._logs = None
+        self.notice(
+            "info",
+            f"Early stopping ended training after epoch {self.epoch}; the weights are those of "
+            f"epoch {self._best.epoch}. To go on, press reset, or switch it off.",
+        )
+        self._state()
+        self.draw()
+
+    def _not_finite(self) -> None:
+        self._plays, self._steps = False, 0
+        self._logs = None
+        self.notice(
+            "error",
+            f"The loss became NaN at epoch {self.epoch + 1}; the weights are those of epoch "
+            f"{self.epoch}. Lower the learning rate or press reset.",
+        )
+        self._state()
+        self.draw()
+
+    def _refuses_to_go_on(self) -> bool:
+        if self._ended:
+            self.notice("info", "Early stopping has ended training. To train again, press reset.")
+        return self._ended
+
+    def _draw_if_due(self) -> float | None:
+        """Draws where it is time; returns the seconds to wait before the next epoch."""
+        due = self._drawn_at + FRAME_SECONDS
+        now = time.perf_counter()
+        speed = self.watch.speed
+        if not self.running:
+            self.draw()
+            self._state()
+        elif speed and self.epoch - self._drawn_epoch >= speed:
+            self.draw()
+            return max(0.0, due - now)
+        elif not speed and now >= due and not self._painter.is_busy:
+            self.draw()
+        return None
+
+    def _set_rate(self, configuration: Configuration) -> None:
+        rate = configuration.learning_rate
+        if rate != self.configuration.learning_rate:
+            if self.epoch or self.changes:
+                self._add(Change(epoch=self.epoch, value=rate))
+            else:
+                self.network.model.optimizer.learning_rate.assign(rate)
+                self.picture = dataclasses.replace(self.picture, configuration=configuration)
+        self.configuration = configuration
+        self._state()
+        self.draw()
+
+    def _add(self, change: Change) -> None:
+        if len(self.changes) >= _MOST_CHANGES:
+            raise _checks.InvalidArgument(
+                "value",
+                f"be changed at most {_MOST_CHANGES} times in one training",
+                change.value,
+                "Press reset.",
+            )
+        change.apply(self.network)
+        self.changes = added(self.changes, change)
+
+    def _state(self) -> None:
+        self._outbox.text("state", **messages.state_of(self, self._identifier, self._tables))
+
+    def _header(self) -> dict[str, Any]:
+        return {
+            "epoch": self.epoch,
+            "running": self.running,
+            "seconds": self._seconds,
+            "rate": self.epoch / self._seconds if self._seconds else 0.0,
+            "learning_rate": float(self.network.model.optimizer.learning_rate.numpy()),
+            "best_epoch": self._best.epoch,
+            "stopped_epoch": self._best.stopped_epoch,
+        }
+
+
+def _same(a: Configuration, b: Configuration, *, but: tuple[str, ...]) -> bool:
+    """Whether two configurations are equal in all settings but some."""
+    first, second = a.as_dict(), b.as_dict()
+    return all(first[name] == second[name] for name in first if name not in but)

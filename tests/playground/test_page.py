@@ -1,0 +1,253 @@
+"""The playground's page, driven in a real browser."""
+
+import re
+
+import pytest
+
+from tests.playground.browser import (
+    NEEDS_BROWSER,
+    chromium,
+    config,
+    number,
+    opened,
+    served,
+    set_control,
+    settle,
+    train_until,
+    wait_for_config,
+)
+
+pytestmark = NEEDS_BROWSER
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser, address):
+    with opened(browser, address) as found:
+        yield found
+
+
+def test_xor_is_learned_by_two_hidden_layers(browser, address):
+    with opened(browser, address, "#dataset=xor&hidden=4,2&activation=tanh") as page:
+        assert page.input_value("[name=dataset]") == "xor"
+        train_until(page, "Number(document.getElementById('test-loss').textContent) < 0.02")
+        assert number(page, "test-loss") < 0.02
+        assert number(page, "epoch") > 5
+        assert page.evaluate("playground.last_frame_bytes") < 50_000
+
+
+CHANGES = {
+    "dataset": "gaussian",
+    "noise": 25,
+    "train_ratio": 70,
+    "batch_size": 20,
+    "data_seed": 3,
+    "hidden": "3",
+    "activation": "relu",
+    "initialization": "large",
+    "dropout": 0.2,
+    "batch_normalization": True,
+    "seed": 5,
+    "loss": "mse",
+    "optimizer": "adam",
+    "learning_rate": 0.1,
+    "schedule": "cosine",
+    "schedule_epochs": 50,
+    "l1": 0.01,
+    "l2": 0.003,
+    "early_stopping": 20,
+    "stops": True,
+}
+
+
+def test_each_control_changes_what_it_says(page):
+    for name, value in CHANGES.items():
+        set_control(page, name, value)
+        wait_for_config(page, name, value)
+    assert {name: config(page)[name] for name in CHANGES} == CHANGES
+    # The task follows the data set, and the data set the task.
+    set_control(page, "task", "regression")
+    wait_for_config(page, "dataset", "plane")
+    set_control(page, "dataset", "rings")
+    wait_for_config(page, "task", "classification")
+    set_control(page, "classes", 4)
+    wait_for_config(page, "classes", 4)
+    page.wait_for_function("document.querySelectorAll('.legend .swatch').length === 4")
+    # The address holds it all, and gives it back.
+    before = config(page)
+    page.reload()
+    page.wait_for_function("window.playground && playground.frames > 0")
+    assert config(page) == before
+    assert page.input_value("[name=hidden]") == "3"
+
+
+def test_wrong_settings_are_marked_or_refused(browser, address):
+    with opened(browser, address, "#dataset=xor&hidden=9") as page:
+        assert "hidden" in page.inner_text(".notice.error")
+        assert config(page)["dataset"] == "circle"
+        set_control(page, "hidden", "4,x")
+        assert page.get_attribute("[name=hidden]", "aria-invalid") == "true"
+        set_control(page, "learning_rate", "0")
+        assert page.get_attribute("[name=learning_rate]", "aria-invalid") == "true"
+        assert config(page)["hidden"] == "4,2"
+
+
+def test_layers_units_inputs_and_weights_change_on_the_picture(page):
+    page.click("[aria-label='Add a hidden layer']")
+    wait_for_config(page, "hidden", "4,2,2")
+    page.click("[aria-label='Add a unit to layer 3']")
+    wait_for_config(page, "hidden", "4,2,3")
+    page.click("[aria-label='Remove a unit of layer 1']")
+    wait_for_config(page, "hidden", "3,2,3")
+    page.click("[aria-label='Remove the last hidden layer']")
+    wait_for_config(page, "hidden", "3,2")
+    page.click("[aria-label='Input x²']")
+    wait_for_config(page, "features", ["x", "y", "x2"])
+    page.select_option("[aria-label='Activation of layer 2']", "relu")
+    wait_for_config(page, "activations", ["tanh", "relu"])
+    assert page.locator(".node.unit").count() == 5
+    # A weight set by hand changes the loss, and is undone.
+    settle(page)
+    before = number(page, "test-loss")
+    page.click("[aria-label^='Output']")
+    page.fill("#editor label:has-text('bias') input", "3")
+    page.press("#editor label:has-text('bias') input", "Enter")
+    page.wait_for_function(f"Number(document.getElementById('test-loss').textContent) !== {before}")
+    page.keyboard.press("Control+z")
+    page.wait_for_function(f"Number(document.getElementById('test-loss').textContent) === {before}")
+
+
+def test_pointing_at_a_unit_enlarges_its_map(page):
+    pixels = "document.getElementById('boundary').toDataURL()"
+    before = page.evaluate(pixels)
+    page.hover("[aria-label^='Layer 1, unit 2']")
+    page.wait_for_function("document.querySelector('.shown').textContent.includes('unit')")
+    assert page.evaluate(pixels) != before
+    page.hover("h1")
+    page.wait_for_function("document.querySelector('.shown').textContent.includes('network')")
+    assert page.evaluate(pixels) == before
+
+
+def test_keys_train_step_reset_and_undo(page):
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.getElementById('epoch').textContent === '1'")
+    page.keyboard.press("Space")
+    page.wait_for_function("playground.state.running && playground.frames > 10")
+    assert page.get_attribute("#play", "aria-label") == "Pause"
+    page.keyboard.press("Space")
+    page.wait_for_function("!playground.state.running")
+    page.keyboard.press("r")
+    page.wait_for_function("document.getElementById('epoch').textContent === '0'")
+    set_control(page, "dataset", "spiral")
+    wait_for_config(page, "dataset", "spiral")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Control+z")
+    wait_for_config(page, "dataset", "circle")
+    page.click("#regenerate")
+    wait_for_config(page, "data_seed", 1)
+
+
+def test_the_back_button_returns_to_the_configuration_before(page):
+    set_control(page, "dataset", "gaussian")
+    wait_for_config(page, "dataset", "gaussian")
+    assert "dataset=gaussian" in page.url
+    page.go_back()
+    wait_for_config(page, "dataset", "circle")
+    assert page.input_value("[name=dataset]") == "circle"
+
+
+def test_test_points_and_two_colours_are_drawn_on_request(page):
+    pixels = "[...document.querySelectorAll('.square canvas')].map((one) => one.toDataURL())"
+    boundary, points = page.evaluate(pixels)
+    page.check("[name=show_test]")
+    assert page.evaluate(pixels)[1] != points
+    page.check("[name=discretize]")
+    assert page.evaluate(pixels)[0] != boundary
+
+
+def test_a_table_is_uploaded_and_trained_on(page):
+    rows = "".join(f"{k % 7},{k % 5},{'ab'[k % 2]},{(k % 7) > 3}\n" for k in range(200))
+    table = {"name": "own.csv", "mimeType": "text/csv", "buffer": f"p,q,r,s\n{rows}".encode()}
+    page.set_input_files("#upload", table)
+    page.select_option("[name=upload_target]", "s")
+    page.click("text=Train on it")
+    wait_for_config(page, "dataset", "table")
+    assert page.input_value("[name=target]") == "s"
+    train_until(page, "Number(document.getElementById('test-loss').textContent) < 0.2")
+    assert [page.inner_text(f".axis-{axis}.title") for axis in "xy"] == ["p", "q"]
+    wrong = {"name": "one.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
+    page.set_input_files("#upload", wrong)
+    assert "one.csv" in page.inner_text(".notice.error")
+
+
+def test_two_networks_train_side_by_side_on_one_set(page):
+    page.click("#compare")
+    page.check("[name=chosen][value=b]")
+    page.wait_for_function("document.querySelectorAll('#network-b .node.unit').length === 6")
+    set_control(page, "hidden", "8")
+    page.wait_for_function("document.querySelectorAll('#network-b .node.unit').length === 8")
+    assert config(page)["hidden"] == "4,2"
+    set_control(page, "dataset", "xor")
+    wait_for_config(page, "dataset", "xor")
+    assert "b.hidden=8" in page.url
+    page.click("#play")
+    for which in "ab":
+        page.wait_for_function(
+            f"Number(document.querySelector('#network-{which} .epoch').textContent) > 3"
+        )
+    page.click("#compare")
+    assert page.locator("#network-b").count() == 0
+    assert "b.hidden" not in page.url
+
+
+def test_nan_is_told_in_red_with_the_way_back(browser, address):
+    with opened(browser, address, "#preset=rate-too-high") as page:
+        page.click("#play")
+        assert "NaN" in page.inner_text(".notice.error p")
+        page.click(".notice.error >> text=Reset with the rate")
+        wait_for_config(page, "learning_rate", 0.01)
+        assert page.locator(".notice.error").count() == 0
+
+
+def test_the_page_fits_a_telephone(browser, address):
+    size = {"width": 380, "height": 800}
+    with opened(browser, address, "#hidden=8,8,8,8,8,8", viewport=size) as page:
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 380
+        assert page.locator("#play").is_visible()
+
+
+def test_everything_pressed_has_a_name(page):
+    unnamed = page.evaluate(
+        """[...document.querySelectorAll('button, select, input, canvas:not([aria-hidden])')]
+          .filter((one) => !(one.getAttribute('aria-label') || one.textContent.trim()
+            || one.closest('label')?.textContent.trim() || one.closest('[aria-label]')))
+          .map((one) => one.outerHTML)"""
+    )
+    assert unnamed == []
+
+
+def test_each_lesson_opens_with_its_text(page):
+    chips = page.locator("#lessons button")
+    assert chips.count() >= 8
+    for k in range(chips.count()):
+        chip = chips.nth(k)
+        frames = page.evaluate("playground.frames")
+        chip.click()
+        assert page.inner_text("#lesson h2") == chip.inner_text()
+        assert len(re.findall(r"[.?!]( |$)", page.inner_text("#lesson .text"))) >= 3
+        assert f"preset={chip.get_attribute('data-lesson')}" in page.url
+        page.wait_for_function(f"playground.frames > {frames}")
+    page.click("#lesson .close")
+    assert not page.locator("#lesson").is_visible()
