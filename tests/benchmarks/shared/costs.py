@@ -71,8 +71,8 @@ def bounds_of_costs() -> list[Bound]:
             for engine, epoch in epochs.items()
         ),
         Bound("EarlyStopping, share of an epoch of 50 steps", _stopping_share(), at_most=0.05),
-        Bound("LivePlot between figures, share of an epoch of 50 steps", idle, at_most=0.02),
-        Bound("LivePlot with a figure a second, share of the time", drawing, at_most=0.22),
+        Bound("LivePlot between figures, share of an epoch of 50 steps", idle, at_most=0.05),
+        Bound("LivePlot with a figure a second, share of the time", drawing, at_most=0.25),
         Bound(
             "s that `import kerasnn` adds", _median(lambda: _fresh_process(_IMPORT), 7), at_most=0.3
         ),
