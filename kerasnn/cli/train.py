@@ -7,6 +7,7 @@ import shlex
 import sys
 from typing import Any
 
+from kerasnn._checks import InvalidArgument
 from kerasnn.cli.late_import import import_keras
 from kerasnn.cli.training import flags
 from kerasnn.cli.training.options import MISSING, TASKS, Options
@@ -235,6 +236,6 @@ def _dates(given: list[str]) -> dict[str, str]:
     for text in given:
         name, _, date_format = text.rpartition("=")
         if not name:
-            raise ValueError(f"--dates must be COLUMN=FORMAT, such as day=%d.%m.%Y; got {text!r}.")
+            raise InvalidArgument("--dates", "be COLUMN=FORMAT, such as day=%d.%m.%Y", text)
         dates[name] = date_format
     return dates

@@ -18,6 +18,7 @@ _FLAGS = {
     "image_size": "--image-size",
     "missing": "--missing",
     "missing_values": "--missing-values",
+    "path": "DATA",
     "split_by": "--split-by",
     "target": "--target",
     "task": "--task",
