@@ -13,7 +13,7 @@ import pytest
 
 import kerasnn
 
-HEAVY = ["jinja2", "matplotlib", "sklearn", "tensorflow_datasets", "pandas", "PIL"]
+HEAVY = ["jinja2", "matplotlib", "polars", "sklearn", "tensorflow_datasets", "pandas", "PIL"]
 
 
 def in_a_fresh_process(code, **environment):

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnn import _checks, plots
+from kerasnn import _checks
 from kerasnn._core.callback import Callback
 from kerasnn._core.display import svg
 from kerasnn._core.display.blocks import Figure
@@ -176,6 +176,8 @@ class LivePlot(Callback):
         return ", ".join(shown)
 
     def _figures(self) -> list[Figure]:
+        from kerasnn import plots
+
         history = keras.callbacks.History()
         history.epoch, history.history = self._epochs, self._curves
         figures = [

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from kerasnn import _checks
 from kerasnn._core.raw_rows import MISSING_VALUES
 from kerasnn.data.split import Split
-from kerasnn.data.tables.csv_table import CsvTable
-from kerasnn.data.tables.split_table import split_table
-from kerasnn.data.tables.table_options import TableOptions
 from kerasnn.tasks import Task
 
 
@@ -143,6 +140,11 @@ def from_csv(
         >>> split.encoder(split.raw_test).numpy().tolist() == split.x_test.tolist()
         True
     """  # noqa: E501
+    # What reads tables takes long to import.
+    from kerasnn.data.tables.csv_table import CsvTable
+    from kerasnn.data.tables.split_table import split_table
+    from kerasnn.data.tables.table_options import TableOptions
+
     options = TableOptions(
         target=target,
         test_size=test_size,

@@ -6,9 +6,6 @@ from typing import Any
 from kerasnn import _checks
 from kerasnn._core.raw_rows import MISSING_VALUES
 from kerasnn.data.split import Split
-from kerasnn.data.tables.frame_table import FrameTable
-from kerasnn.data.tables.split_table import split_table
-from kerasnn.data.tables.table_options import TableOptions
 from kerasnn.tasks import Task
 
 
@@ -82,6 +79,11 @@ def from_frame(
               x_test=(2, 3) float32, y_test=(2,) int64,
               classes=apple, plum, features=grams, ripe, ripe is missing)
     """
+    # What reads tables takes long to import.
+    from kerasnn.data.tables.frame_table import FrameTable
+    from kerasnn.data.tables.split_table import split_table
+    from kerasnn.data.tables.table_options import TableOptions
+
     options = TableOptions(
         target=target,
         test_size=test_size,

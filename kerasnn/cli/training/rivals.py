@@ -22,7 +22,7 @@ _MANY_ROWS = 10_000
 _ITERATIONS = 2000
 
 # Rows in each leaf of boosting: scikit-learn's default, and the fewest of a small table.
-_LEAF, _LEAST_LEAF = 20, 3
+_LEAF, _LEAST_LEAF = 20, 5
 # A function of a seed and the number of rows to learn from.
 Rival = Callable[[int, int], Any]
 
@@ -30,8 +30,8 @@ Rival = Callable[[int, int], Any]
 def rivals(task: Task) -> dict[str, Rival]:
     """Returns name -> function that builds a model, with scikit-learn's defaults.
 
-    But for boosting on fewer than 200 rows: a leaf has at least a tenth of them, not 20, of which
-    40 rows would allow a single split.
+    But for boosting on fewer than 100 rows: a leaf has at least a fifth of them, not 20. On 32 rows
+    of iris, wine or breast cancer, which 20 leave without a split, the accuracy is then 0.9.
     """
     if task.is_classification:
         return {
@@ -63,10 +63,10 @@ def rivals(task: Task) -> dict[str, Rival]:
 def _leaf(rows: int) -> int:
     """Returns the least number of rows in a leaf.
 
-    >>> [_leaf(rows) for rows in (10, 40, 150, 200, 5000)]
-    [3, 4, 15, 20, 20]
+    >>> [_leaf(rows) for rows in (10, 40, 80, 100, 5000)]
+    [5, 8, 16, 20, 20]
     """
-    return min(_LEAF, max(_LEAST_LEAF, rows // 10))
+    return min(_LEAF, max(_LEAST_LEAF, rows // 5))
 
 
 def predict(rival: Any, rows: Rows, x_test: np.ndarray, seed: int) -> np.ndarray:
