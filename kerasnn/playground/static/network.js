@@ -118,6 +118,8 @@ export class Network {
   // A frame that would be too large leaves out maps, which are those of the frame before.
   keptArrays(frame) {
     const kept = this.latest?.arrays ?? {};
+    // The last epochs of a training that was paused may come without maps.
+    if (!frame.arrays.weights) return kept;
     const names = [];
     if (!frame.arrays.units) names.push("units");
     if (this.watching) names.push("unit_map");

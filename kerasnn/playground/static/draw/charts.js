@@ -155,7 +155,7 @@ export class LossCurve {
 }
 
 // Loss against learning rate, with the rate suggested.
-export function drawRates(canvas, { learning_rates: rates, losses, suggestion }) {
+export function drawRates(canvas, { learning_rates: rates, losses, smoothed, suggestion }) {
   const { context, width, height } = fitted(canvas);
   const colours = theme();
   const known = losses.filter(Number.isFinite);
@@ -179,11 +179,14 @@ export function drawRates(canvas, { learning_rates: rates, losses, suggestion })
   context.textAlign = "right";
   context.fillText(short(high), 35, 14);
   context.fillText(short(low), 35, height - 24);
-  context.strokeStyle = colours.test;
-  context.lineWidth = 1.8;
-  context.beginPath();
-  rates.forEach((rate, k) => Number.isFinite(losses[k]) && context.lineTo(x(rate), y(losses[k])));
-  context.stroke();
+  const curves = smoothed ? [[losses, colours.line, 1], [smoothed, colours.test, 2]] : [[losses, colours.test, 2]];
+  for (const [curve, colour, thickness] of curves) {
+    context.strokeStyle = colour;
+    context.lineWidth = thickness;
+    context.beginPath();
+    rates.forEach((rate, k) => Number.isFinite(curve[k]) && context.lineTo(x(rate), y(curve[k])));
+    context.stroke();
+  }
   if (!suggestion) return;
   context.strokeStyle = context.fillStyle = colours.train;
   context.beginPath();
