@@ -85,7 +85,7 @@ export function changed(config, changes) {
     Object.assign(next, { table: null, target: null, plot_x: null, plot_y: null });
   }
   if (next.task !== config.task) next.loss = "auto";
-  if ("activation" in changes && !("activations" in changes)) Object.assign(next, { activations: null, unit_activations: null });
+  if ("activation" in changes && !("activations" in changes || "unit_activations" in changes)) Object.assign(next, { activations: null, unit_activations: null });
   Object.assign(next, activationSettings(next, activationsOf(next)));
   return next;
 }
