@@ -156,7 +156,7 @@ export class Network {
     this.write("train-loss", loss(frame.train_loss));
     this.write("test-loss", loss(frame.test_loss));
     this.write("metric-name", METRICS[frame.metric] ?? frame.metric ?? "Accuracy");
-    this.write("metric", frame.test_metric === null || frame.test_metric === undefined ? "–" : frame.test_metric.toFixed(3));
+    this.write("metric", frame.test_metric === null || frame.test_metric === undefined ? "–" : frame.test_metric < 1000 ? frame.test_metric.toFixed(3) : loss(frame.test_metric));
     this.write("rate", Number((frame.learning_rate ?? 0).toPrecision(3)).toString());
   }
 
