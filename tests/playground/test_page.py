@@ -129,6 +129,22 @@ def test_layers_units_inputs_and_weights_change_on_the_picture(page):
     page.wait_for_function(f"Number(document.getElementById('test-loss').textContent) === {before}")
 
 
+def test_a_line_tells_its_weight_and_takes_another(page):
+    source = page.locator("[aria-label='Input x']").bounding_box()
+    target = page.locator("[aria-label^='Layer 1, unit 1']").bounding_box()
+    x = (source["x"] + source["width"] + target["x"]) / 2
+    y = source["y"] + source["height"] / 2
+    page.mouse.move(x, y)
+    assert page.inner_text("#tooltip").startswith("weight ")
+    page.mouse.click(x, y)
+    frames = page.evaluate("playground.frames")
+    page.fill("#editor input", "-2")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"playground.frames > {frames}")
+    page.mouse.move(x + 1, y)
+    assert page.inner_text("#tooltip").startswith("weight -2.00")
+
+
 def test_pointing_at_a_unit_enlarges_its_map(page):
     pixels = "document.getElementById('boundary').toDataURL()"
     before = page.evaluate(pixels)

@@ -79,6 +79,12 @@ export function changed(config, changes) {
   if ("dataset" in changes && changes.dataset !== "table" && !("task" in changes)) {
     next.task = REGRESSION_SETS.includes(changes.dataset) ? "regression" : "classification";
   }
+  // Two principal components, or two columns.
+  for (const [axis, other] of [["plot_x", "plot_y"], ["plot_y", "plot_x"]]) {
+    if (!(axis in changes) || changes[axis] === null) continue;
+    if (changes[axis] === "pca") next[other] = "pca";
+    else if (next[other] === "pca" || next[other] === next[axis]) next[other] = null;
+  }
   if (next.dataset === "table") {
     if (config.dataset !== "table" || next.target !== config.target) next.task = changes.task ?? null;
   } else {
