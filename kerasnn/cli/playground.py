@@ -67,7 +67,8 @@ def _playground(given: argparse.Namespace) -> None:
         )
     except ValueError as error:
         # Functions name their arguments, a command its flags.
-        raise ValueError(flags.in_flags(str(error))) from error
+        text = flags.in_flags(str(error)).replace("allow_remote=True", "--allow-remote")
+        raise ValueError(text) from error
     if IS_COMMAND_LINE:
         # TensorFlow needs seconds to take itself apart, which nobody waits for after Ctrl-C.
         sys.stdout.flush()
