@@ -8,6 +8,7 @@ import shlex
 import sys
 from typing import Any
 
+from kerasnn._checks import InvalidArgument
 from kerasnn.cli.flags import flags_of
 from kerasnn.cli.late_import import import_keras
 from kerasnn.cli.training.options import MISSING, RESIZES, TASKS, Options
@@ -261,6 +262,6 @@ def _dates(given: list[str]) -> dict[str, str]:
     for text in given:
         name, _, date_format = text.rpartition("=")
         if not name:
-            raise ValueError(f"--dates must be COLUMN=FORMAT, such as day=%d.%m.%Y; got {text!r}.")
+            raise InvalidArgument("--dates", "be COLUMN=FORMAT, such as day=%d.%m.%Y", text)
         dates[name] = date_format
     return dates

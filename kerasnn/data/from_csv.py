@@ -122,9 +122,9 @@ def from_csv(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        InvalidArgument: If an argument breaks its rule, or values are missing and `missing` does
-            not say what becomes of them.
-        ValueError: If the file breaks one of the rules above; columns and lines are named.
+        InvalidArgument: If an argument breaks its rule, if values are missing and `missing` does
+            not say what becomes of them, or if the file breaks one of the rules above; columns and
+            lines are named.
 
     Example:
         >>> import pathlib, tempfile

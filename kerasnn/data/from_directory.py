@@ -82,8 +82,8 @@ def from_directory(
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        InvalidArgument: If an argument breaks its rule, or there are fewer than two classes.
-        ValueError: If a file cannot be used, or a class has fewer than two images.
+        InvalidArgument: If an argument breaks its rule, there are fewer than two classes, a file
+            cannot be used, or a class has fewer than two images.
 
     Example:
         >>> import pathlib, tempfile
@@ -115,7 +115,13 @@ def from_directory(
     if any(one.problem for one in found):
         summary = _summary(root, files, found)
         if errors == "raise":
-            raise ValueError(f"{summary}. Remove them, or leave them out with errors='skip'.")
+            raise _checks.InvalidArgument(
+                "path",
+                "hold images that can be read",
+                str(root),
+                "Remove the others, or leave them out with errors='skip'.",
+                got=summary,
+            )
         warnings.warn(f"Skipped: {summary}.", UserWarning, stacklevel=3)
         usable = [row for row, one in enumerate(found) if not one.problem]
         x, y = x[usable] if in_memory else x, y[usable]
@@ -124,7 +130,9 @@ def from_directory(
         if number not in y:
             raise _no_image(root / name)
 
-    train, test = partition(len(y), test_size=test_size, seed=seed, labels=y, classes=names)
+    train, test = partition(
+        len(y), test_size=test_size, seed=seed, labels=y, classes=names, argument="path"
+    )
     copies = described_copies(found, train, test, lambda row: str(files[row].relative_to(root)))
     if copies:
         warnings.warn(copies, UserWarning, stacklevel=3)
@@ -212,10 +220,13 @@ def _files(root: pathlib.Path, names: Sequence[str]) -> tuple[list[pathlib.Path]
         entries = sorted(entry for entry in (root / name).iterdir() if _is_relevant(entry))
         for entry in entries:
             if entry.is_dir():
-                raise ValueError(
-                    f"{root / name} holds a folder, {entry.name!r}, and should hold images only. "
+                raise _checks.InvalidArgument(
+                    "path",
+                    "hold folders that hold images alone",
+                    str(entry),
                     "Give as `path` the folder whose folders are the classes, or list those in "
-                    "`classes`."
+                    "`classes`.",
+                    got=f"{root / name}, which holds a folder, {entry.name!r}",
                 )
         if not entries:
             raise _no_image(root / name)
@@ -228,7 +239,11 @@ def _is_relevant(entry: pathlib.Path) -> bool:
     return not entry.name.startswith(".") and entry.name != "__MACOSX"
 
 
-def _no_image(folder: pathlib.Path) -> ValueError:
-    return ValueError(
-        f"{folder} holds no image. Remove the folder, or list the class folders in `classes`."
+def _no_image(folder: pathlib.Path) -> _checks.InvalidArgument:
+    return _checks.InvalidArgument(
+        "path",
+        "hold folders with images",
+        str(folder),
+        "Remove the folder, or list the class folders in `classes`.",
+        got=f"{folder}, which holds no image",
     )

@@ -64,9 +64,9 @@ def from_frame(
         rows in `raw_train` and `raw_test`.
 
     Raises:
-        InvalidArgument: If an argument breaks its rule, or values are missing and `missing` does
-            not say what becomes of them.
-        ValueError: If the frame breaks one of the rules of `from_csv`; columns and rows are named.
+        InvalidArgument: If an argument breaks its rule, if values are missing and `missing` does
+            not say what becomes of them, or if the frame breaks one of the rules of `from_csv`;
+            columns and rows are named.
 
     Example:
         >>> import polars as pl

@@ -11,7 +11,7 @@ from kerasnn import _checks
 from kerasnn._core import atomic_files
 from kerasnn._core.display.blocks import Section
 from kerasnn._core.display.rendering import render
-from kerasnn.data.split import Split
+from kerasnn.data.split import Split, check_is_split
 from kerasnn.doctor.diagnosis import Diagnosis
 from kerasnn.doctor.rules.finding import Finding
 from kerasnn.report import predicted_rows
@@ -186,14 +186,7 @@ def _facts(
 
 
 def _check(split: Any, model: Any) -> None:
-    if not isinstance(split, Split):
-        raise _checks.InvalidArgument(
-            "split",
-            "be a `kerasnn.data.Split`",
-            split,
-            "Make one of arrays, `Split(x_train, y_train, x_test, y_test, task)`.",
-            got=type(split).__name__,
-        )
+    check_is_split("split", split)
     if not isinstance(model, keras.Model):
         raise _checks.InvalidArgument("model", "be a Keras model", model)
 

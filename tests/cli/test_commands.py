@@ -177,7 +177,7 @@ def test_an_option_with_a_file_that_is_none(option, contents, file, tmp_path, ca
         other.write_bytes(contents)
     assert say("export", file, tmp_path / "served", option, other) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"kerasnn: {option} must be a ")
+    assert said.startswith(f"kerasnn: `{option}` must be a ")
     assert str(other) in said
 
 
@@ -228,18 +228,18 @@ def test_files_that_are_no_images(photos, iris, tmp_path, capsys):
     files[1].write_text("not an image")
     assert say("predict", photos, *files) == 1
     said = capsys.readouterr().err
-    assert f"{files[1]} must be an image that TensorFlow can decode" in said
+    assert f"`INPUT` must be an image that TensorFlow can decode; got {files[1]}" in said
     # No names of nodes.
     assert "{{" not in said
     Image.fromarray(np.zeros((8, 6), "uint16")).save(files[1])
     assert say("predict", photos, *files) == 1
     assert "a PNG of 16 bits a channel" in capsys.readouterr().err
     assert say("predict", photos, files[0], "--no-header") == 1
-    assert "--header and --no-header are for CSV files; got the im" in capsys.readouterr().err
+    assert "`--no-header` must be left out for images" in capsys.readouterr().err
     assert say("predict", photos, files[0], tmp_path / "rows.csv") == 1
-    assert "INPUT must be CSV files or image files; got both" in capsys.readouterr().err
+    assert "`INPUT` must be CSV files or image files; got both" in capsys.readouterr().err
     assert say("predict", iris, files[0]) == 1
-    assert f"the model in {iris} takes no image files, which need" in capsys.readouterr().err
+    assert f"the model in {iris}, which takes no image files" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["a.avif", "a.TIFF"])
@@ -247,14 +247,14 @@ def test_images_that_tensorflow_does_not_decode(name, photos, tmp_path, capsys):
     (tmp_path / name).write_bytes(b"RIFF")
     assert say("predict", photos, tmp_path / name) == 1
     said = capsys.readouterr().err
-    assert f"{name} must be a CSV file or an image (.bmp, .gif, .jpeg, .jpg, .png, .webp); " in said
+    assert "`INPUT` must be a CSV file or an image (.bmp, .gif, .jpeg, .jpg, .png, .webp); " in said
 
 
 def test_a_table_that_does_not_fit(iris, tmp_path, capsys):
     (tmp_path / "rows.csv").write_text("a,b,c\n1,2,3\n")
     assert say("predict", iris, tmp_path / "rows.csv") == 1
     said = capsys.readouterr()
-    assert "rows.csv does not fit the model: `features` must have shape (batch, 4)" in said.err
+    assert "rows.csv: `features` must have shape (batch, 4)" in said.err
     assert said.out == ""
 
 
@@ -268,12 +268,9 @@ def foreign(path, function):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda x: {"y": tf.reduce_sum(x)}, "its output 'y' must have one entry for each of 2"),
-        (
-            lambda x: {"y": x, "z": tf.ones((3,))},
-            "its output 'z' must have one entry for each of 2",
-        ),
-        (lambda x: {"y": x / 0.0}, "must predict finite numbers, because JSON has no others"),
+        (lambda x: {"y": tf.reduce_sum(x)}, "whose output 'y' has shape ()"),
+        (lambda x: {"y": x, "z": tf.ones((3,))}, "whose output 'z' has shape (3,)"),
+        (lambda x: {"y": x / 0.0}, "predicts finite numbers, because JSON has no others"),
     ],
 )
 def test_outputs_that_cannot_be_printed_by_row(function, message, tmp_path, capsys):
@@ -343,9 +340,9 @@ def packed(contents):
     [
         (misnamed, "is damaged: Bad magic number for central directory."),
         (packed, "is damaged: Error -3 while decompressing data: invalid "),
-        (cut, "must be a `.keras` file, as `model.save('name.keras')` writes it; it is another"),
-        (lambda _: b"not a model", "it is another kind of file, or it is truncated"),
-        (flipped, "is damaged: model.weights.h5 in it is not what was written"),
+        (cut, "`MODEL.keras` must be a `.keras` file of a model"),
+        (lambda _: b"not a model", "which is another kind of file, or truncated"),
+        (flipped, "is damaged: model.weights.h5 is not what was written"),
     ],
 )
 def test_files_that_are_no_model(damage, message, file, tmp_path, capsys):

@@ -207,7 +207,7 @@ def test_folds_that_lack_a_class(tmp_path):
     given = options.Options(data=path, target="kind", output=tmp_path / "no", split_by="time")
     problem = table.read(given)
     settings = Settings(hidden=(2,), epochs=1)
-    found = compare.compare(problem, settings, folds=3, seed=0, verbose=0)
+    found = compare.compare(problem, settings, folds=problem.folds(3, 0), seed=0, verbose=0)
     assert np.isnan(found.scores["mlp"]["ROC AUC"]).any()
     for line in str(found).splitlines()[1:]:
         assert "nan" not in line
@@ -697,7 +697,9 @@ def test_compares_models_of_images(photos, tmp_path):
     problem = images.read(given)
     assert "40 images, cropped to 4x8 with 3 channels" in problem.described()
     assert problem.split.resize == "crop"
-    found = compare.compare(problem, Settings(epochs=1), folds=2, seed=0, verbose=0)
+    found = compare.compare(
+        problem, Settings(epochs=1), folds=problem.folds(2, 0), seed=0, verbose=0
+    )
     names = ["convolutional network", "most frequent class", "logistic regression on pixels"]
     assert list(found.scores) == names
     assert found.scores[names[2]]["accuracy"] == [1.0, 1.0]

@@ -4,6 +4,7 @@ import contextlib
 import json
 import threading
 import time
+from typing import Any
 
 from kerasnn.playground.configuration import Configuration
 from kerasnn.playground.session.frame import unpack
@@ -39,7 +40,7 @@ class Page:
         """Sends a configuration."""
         self.send("configure", config=configuration)
 
-    def wait(self, condition, what=""):
+    def wait(self, condition, what="") -> Any:
         """Waits until a condition holds, and returns it."""
         with self._changed:
             assert self._changed.wait_for(condition, SECONDS), (what, self.messages[-3:])

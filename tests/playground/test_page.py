@@ -8,6 +8,7 @@ from tests.playground.browser import (
     NEEDS_BROWSER,
     chromium,
     config,
+    is_failure,
     number,
     opened,
     served,
@@ -126,6 +127,22 @@ def test_layers_units_inputs_and_weights_change_on_the_picture(page):
     page.wait_for_function(f"Number(document.getElementById('test-loss').textContent) !== {before}")
     page.keyboard.press("Control+z")
     page.wait_for_function(f"Number(document.getElementById('test-loss').textContent) === {before}")
+
+
+def test_a_line_tells_its_weight_and_takes_another(page):
+    source = page.locator("[aria-label='Input x']").bounding_box()
+    target = page.locator("[aria-label^='Layer 1, unit 1']").bounding_box()
+    x = (source["x"] + source["width"] + target["x"]) / 2
+    y = source["y"] + source["height"] / 2
+    page.mouse.move(x, y)
+    assert page.inner_text("#tooltip").startswith("weight ")
+    page.mouse.click(x, y)
+    frames = page.evaluate("playground.frames")
+    page.fill("#editor input", "-2")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"playground.frames > {frames}")
+    page.mouse.move(x + 1, y)
+    assert page.inner_text("#tooltip").startswith("weight -2.00")
 
 
 def test_pointing_at_a_unit_enlarges_its_map(page):
@@ -251,3 +268,109 @@ def test_each_lesson_opens_with_its_text(page):
         page.wait_for_function(f"playground.frames > {frames}")
     page.click("#lesson .close")
     assert not page.locator("#lesson").is_visible()
+
+
+def test_a_dropped_file_is_uploaded(page):
+    page.evaluate(
+        """() => {
+          const files = new DataTransfer();
+          files.items.add(new File(["a,b,c\\n" + "1,2,u\\n3,1,v\\n".repeat(30)], "dropped.csv"));
+          const event = (type) => new DragEvent(type, { dataTransfer: files, bubbles: true });
+          document.body.dispatchEvent(event("dragover"));
+          document.body.dispatchEvent(event("drop"));
+        }"""
+    )
+    page.wait_for_selector("#dialog >> text=dropped.csv")
+    page.click("#dialog >> text=Cancel")
+    assert config(page)["dataset"] == "circle"
+
+
+def test_one_unit_has_an_activation_of_its_own(page):
+    page.click("[aria-label^='Layer 2, unit 1']")
+    page.select_option("#editor select", "relu")
+    activations = [["tanh"] * 4, ["relu", "tanh"]]
+    wait_for_config(page, "unit_activations", activations)
+    assert "unit_activations=tanh,tanh,tanh,tanh;relu,tanh" in page.url
+    page.reload()
+    page.wait_for_function("window.playground && playground.frames > 0")
+    assert config(page)["unit_activations"] == activations
+
+
+def test_colours_follow_the_theme(page):
+    pixels = "document.getElementById('boundary').toDataURL()"
+    light = page.evaluate(pixels)
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(background) == "rgb(243, 245, 248)"
+    page.click("#theme")
+    page.click("#theme")
+    assert page.inner_text("#theme") == "Theme: dark"
+    assert page.evaluate(background) == "rgb(20, 23, 27)"
+    assert page.evaluate(pixels) != light
+
+
+def test_the_page_keeps_to_its_policy_and_stays_in_place_while_loading(browser, address):
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as made:
+        page = made.new_page()
+        failures = []
+        page.on("console", lambda m: failures.append(m.text) if is_failure(m) else None)
+        page.add_init_script(
+            "window.jumps = 0; new PerformanceObserver((list) => {"
+            " for (const shift of list.getEntries()) window.jumps += shift.value;"
+            "}).observe({ type: 'layout-shift', buffered: true });"
+        )
+        page.goto(address + "#preset=l1-zeros")
+        page.locator("#code", has_text="kerasnn.fit").wait_for()
+        assert page.evaluate("window.jumps") < 0.02
+        assert failures == []
+
+
+def test_no_page_without_the_token(browser, address):
+    with browser.new_context() as made:
+        answer = made.new_page().goto(address.partition("?")[0])
+        assert answer.status == 403
+
+
+@pytest.mark.slow
+def test_each_question_is_answered(page):
+    set_control(page, "dropout", 0.2)
+    wait_for_config(page, "dropout", 0.2)
+    train_until(page, "Number(document.getElementById('epoch').textContent) > 20")
+    for what, text in (
+        ("doctor", ""),
+        ("confusion", "Test points"),
+        ("lr_find", "Use "),
+        ("k_fold", "mean and standard error"),
+        ("loss_surface", "Dark is low"),
+        ("ensemble", "10 networks"),
+        ("mc_dropout", "predictions with dropout"),
+    ):
+        panel = what if page.locator(f"#panel-{what}").count() else "uncertainty"
+        page.click(f"#tab-{panel}")
+        page.click(f"[data-ask={what}]")
+        page.wait_for_selector(f"[data-ask={what}]:not(:disabled)", timeout=60_000)
+        assert text in page.inner_text(f"#panel-{panel}")
+        assert page.locator(f"#panel-{panel} .failure").count() == 0
+    page.wait_for_function("document.querySelector('.shown').textContent.includes('deviation')")
+    page.click("#no-uncertainty")
+    page.wait_for_function("document.querySelector('.shown').textContent.includes('network')")
+    # The rate suggested is taken over.
+    page.click("#tab-lr_find")
+    before = config(page)["learning_rate"]
+    page.click("#panel-lr_find >> text=Use")
+    page.wait_for_function(f"playground.state.config.learning_rate !== {before}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hidden", ["4,2", "8,8,8,8,8,8"])
+def test_pictures_and_epochs_come_fast(browser, address, hidden):
+    """Bounds far below what a quiet machine does: it tells when something is broken."""
+    with opened(browser, address, f"#hidden={hidden}") as page:
+        assert page.evaluate("playground.first_frame_ms") < 6000
+        page.click("#play")
+        page.wait_for_function("playground.frames > 60")
+        assert page.evaluate("playground.fps()") > 8
+        assert page.evaluate("playground.epochs_per_second()") > 15
+        assert page.evaluate("playground.last_frame_bytes") < 50_000
+        page.click("#play")
+        page.wait_for_function("playground.pause_ms !== null")
+        assert page.evaluate("playground.pause_ms") < 1000

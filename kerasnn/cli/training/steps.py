@@ -69,8 +69,7 @@ def run(options: Options) -> Result:
     The directory is whole at the end, or as before.
 
     Raises:
-        InvalidArgument: If an argument breaks its rule.
-        ValueError: If the data cannot be learned from.
+        InvalidArgument: If an argument breaks its rule, or the data cannot be learned from.
         OSError: If a file cannot be read or written.
     """
     output.check(options.output, overwrite=options.overwrite)
@@ -85,16 +84,14 @@ def run(options: Options) -> Result:
         settings = _settings(problem, options, say)
         comparison = None
         if options.folds:
-            count = len(problem.folds(options.folds, 0))
-            fewer = "" if count == options.folds else ", one for each row of the smallest class"
-            say(f"\nCompares models on {count} folds of the training part{fewer}.")
-            comparison = compare(
-                problem,
-                settings,
-                folds=options.folds,
-                seed=derived(options.seed, 2),
-                verbose=verbose,
+            seed = derived(options.seed, 2)
+            folds = problem.folds(options.folds, derived(seed, 0))
+            fewer = ", one for each row of the smallest class"
+            say(
+                f"\nCompares models on {len(folds)} folds of the training part"
+                f"{fewer if len(folds) < options.folds else ''}."
             )
+            comparison = compare(problem, settings, folds=folds, seed=seed, verbose=verbose)
             say(f"{comparison}\nMean +- standard error over the folds; * is the best.")
         say(f"\nTrains the {problem.network} on the training part, and stops early on rows of it.")
         trained = problem.train(settings, seed=derived(options.seed, 3), verbose=verbose)

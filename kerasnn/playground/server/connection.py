@@ -5,6 +5,7 @@ import contextlib
 import json
 from typing import Any
 
+import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kerasnn import _checks
@@ -36,20 +37,18 @@ async def connect(websocket: WebSocket, sessions: Sessions, access: Access) -> N
     except FullError as error:
         await websocket.close(_TRY_AGAIN_LATER, str(error))
         return
-    tasks = [
-        asyncio.create_task(_send(websocket, opened, changed)),
-        asyncio.create_task(_receive(websocket, opened, sessions)),
-    ]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        async with anyio.create_task_group() as both:
+            both.start_soon(_send, websocket, opened, changed, both.cancel_scope)
+            await _receive(websocket, opened, sessions)
+            both.cancel_scope.cancel()
     finally:
         sessions.close(opened)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _send(websocket: WebSocket, opened: Open, changed: asyncio.Event) -> None:
+async def _send(
+    websocket: WebSocket, opened: Open, changed: asyncio.Event, both: anyio.CancelScope
+) -> None:
     try:
         while True:
             await changed.wait()
@@ -61,9 +60,11 @@ async def _send(websocket: WebSocket, opened: Open, changed: asyncio.Event) -> N
                     await websocket.send_bytes(message)
             if opened.outbox.is_closed:
                 await websocket.close(_ENDED, opened.reason or "The session has ended.")
+                both.cancel()
                 return
     except (WebSocketDisconnect, RuntimeError):
-        pass  # The page has left while something was sent.
+        # The page has left while something was sent.
+        both.cancel()
 
 
 async def _receive(websocket: WebSocket, opened: Open, sessions: Sessions) -> None:

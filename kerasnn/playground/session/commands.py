@@ -101,7 +101,8 @@ class Mailbox:
                 self._ahead.append(self._queue.get(block=wait, timeout=seconds))
             except queue.Empty:
                 return None
-        while True:
+        # Not more, so that those that wait are never many more than a queue holds.
+        while len(self._ahead) < _MOST_WAITING:
             try:
                 self._ahead.append(self._queue.get_nowait())
             except queue.Empty:

@@ -79,13 +79,19 @@ export function changed(config, changes) {
   if ("dataset" in changes && changes.dataset !== "table" && !("task" in changes)) {
     next.task = REGRESSION_SETS.includes(changes.dataset) ? "regression" : "classification";
   }
+  // Two principal components, or two columns.
+  for (const [axis, other] of [["plot_x", "plot_y"], ["plot_y", "plot_x"]]) {
+    if (!(axis in changes) || changes[axis] === null) continue;
+    if (changes[axis] === "pca") next[other] = "pca";
+    else if (next[other] === "pca" || next[other] === next[axis]) next[other] = null;
+  }
   if (next.dataset === "table") {
     if (config.dataset !== "table" || next.target !== config.target) next.task = changes.task ?? null;
   } else {
     Object.assign(next, { table: null, target: null, plot_x: null, plot_y: null });
   }
   if (next.task !== config.task) next.loss = "auto";
-  if ("activation" in changes && !("activations" in changes)) Object.assign(next, { activations: null, unit_activations: null });
+  if ("activation" in changes && !("activations" in changes || "unit_activations" in changes)) Object.assign(next, { activations: null, unit_activations: null });
   Object.assign(next, activationSettings(next, activationsOf(next)));
   return next;
 }

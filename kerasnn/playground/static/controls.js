@@ -85,6 +85,7 @@ export class Controls {
       const value = config[control.name];
       if (control.type === "checkbox") control.checked = value;
       else if (control.inputMode === "decimal") control.value = plain(value);
+      else if (control.name === "plot_x" || control.name === "plot_y") control.value = this.axis(state, control.name);
       else if (control.name === "task") control.value = value ?? (state.task === "regression" ? "regression" : "classification");
       else control.value = value ?? "";
       control.setAttribute("aria-invalid", "false");
@@ -96,6 +97,13 @@ export class Controls {
     this.form.querySelector("[name=stops]").disabled = config.early_stopping === 0;
     this.form.querySelector("[name=loss] option:nth-child(2)").disabled = state.task === "regression";
     this.form.querySelector("[name=dataset] option[value=table]").disabled = config.dataset !== "table";
+  }
+
+  // The column along an axis: as chosen, else the one that the server takes.
+  axis({ config, axes }, name) {
+    if (config.plot_x === "pca" || config.plot_y === "pca") return "pca";
+    const drawn = axes?.[name === "plot_x" ? 0 : 1] ?? "";
+    return config[name] ?? (drawn.endsWith(" component") ? "pca" : drawn);
   }
 
   // The columns of a table, as choices of target and axes.

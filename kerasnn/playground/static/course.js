@@ -1,5 +1,7 @@
 // Lessons: configurations with what they show and what to try.
 
+import presets from "./presets.json" with { type: "json" };
+
 const chips = document.getElementById("lessons");
 const card = document.getElementById("lesson");
 
@@ -7,16 +9,9 @@ export class Course {
   // `open(lesson)` shows a lesson's configuration.
   constructor(open) {
     this.open = open;
-    this.lessons = [];
     this.current = null;
+    chips.replaceChildren(...presets.presets.map((lesson) => this.chip(lesson)));
     card.querySelector(".close").addEventListener("click", () => this.show(null));
-  }
-
-  async load() {
-    const answer = await fetch("/static/presets.json");
-    this.lessons = (await answer.json()).presets;
-    chips.replaceChildren(...this.lessons.map((lesson) => this.chip(lesson)));
-    this.show(this.current);
   }
 
   chip(lesson) {
@@ -27,20 +22,19 @@ export class Course {
   }
 
   get(id) {
-    return this.lessons.find((lesson) => lesson.id === id) ?? null;
+    return presets.presets.find((lesson) => lesson.id === id) ?? null;
   }
 
-  // Shows the text of a lesson, or none; before the lessons are loaded, an empty card of its size.
+  // Shows the text of a lesson, or none.
   show(id) {
-    const changed = id !== this.current;
-    this.current = id;
-    card.hidden = id === null;
-    for (const chip of chips.children) chip.setAttribute("aria-pressed", chip.dataset.lesson === id);
     const lesson = this.get(id);
+    this.current = lesson && id;
+    card.hidden = !lesson;
+    for (const chip of chips.children) chip.setAttribute("aria-pressed", chip.dataset.lesson === id);
     if (!lesson) return;
     card.querySelector("h2").textContent = lesson.title;
     card.querySelector(".text").textContent = lesson.text.join(" ");
     card.querySelector(".try").textContent = `Try: ${lesson.try}`;
-    if (changed) chips.querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    chips.querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 }

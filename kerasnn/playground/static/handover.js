@@ -78,6 +78,14 @@ function drawNetwork(context, network, top) {
   const edges = root.querySelector(".edges");
   const scale = Math.min(660 / edges.clientWidth, 400 / edges.clientHeight);
   image(".edges", 16, top + 50, edges.clientWidth * scale, edges.clientHeight * scale);
+  const drawing = root.querySelector(".drawing").getBoundingClientRect();
+  context.font = `${13 * scale}px system-ui, sans-serif`;
+  context.fillStyle = theme().text;
+  for (const label of root.querySelectorAll(".node .label, .head .count")) {
+    const { left, bottom } = label.getBoundingClientRect();
+    const offset = label.matches(".label") ? 11 : 5;
+    context.fillText(label.textContent, 16 + (left - drawing.left) * scale, top + 50 + (bottom - drawing.top - offset) * scale);
+  }
   context.imageSmoothingEnabled = true;
   image(".boundary", 720, top + 50, 300, 300);
   image(".points", 720, top + 50, 300, 300);

@@ -30,13 +30,10 @@ class Page {
     this.listen();
   }
 
-  async start() {
+  start() {
     const asked = fromFragment(location.hash);
-    if (asked.lesson) this.course.show(asked.lesson);
-    const lessons = this.course.load();
-    if (asked.lesson) await lessons;
+    this.course.show(asked.lesson);
     const lesson = this.course.get(asked.lesson);
-    if (asked.lesson && !lesson) this.course.show(null);
     const config = changed(changed(DEFAULTS, lesson?.config ?? {}), asked.changes);
     this.first = this.makeNetwork($("network-a"), config);
     this.setView(lesson?.view ?? {});

@@ -118,6 +118,8 @@ export class Network {
   // A frame that would be too large leaves out maps, which are those of the frame before.
   keptArrays(frame) {
     const kept = this.latest?.arrays ?? {};
+    // The last epochs of a training that was paused may come without maps.
+    if (!frame.arrays.weights) return kept;
     const names = [];
     if (!frame.arrays.units) names.push("units");
     if (this.watching) names.push("unit_map");
@@ -131,6 +133,7 @@ export class Network {
     this.hint ??= foot.textContent;
     foot.className = `quiet foot ${level ?? ""}`;
     foot.textContent = level ? text : this.hint;
+    foot.title = level ? text : "";
   }
 
   // Draws the newest frame, if it is not on the screen yet.
@@ -154,8 +157,15 @@ export class Network {
     this.write("train-loss", loss(frame.train_loss));
     this.write("test-loss", loss(frame.test_loss));
     this.write("metric-name", METRICS[frame.metric] ?? frame.metric ?? "Accuracy");
-    this.write("metric", frame.test_metric === null || frame.test_metric === undefined ? "–" : frame.test_metric.toFixed(3));
+    this.write("metric", this.metricText(frame));
     this.write("rate", Number((frame.learning_rate ?? 0).toPrecision(3)).toString());
+  }
+
+  // The metric on the test points; the mean error in units of a table's target.
+  metricText({ metric, test_metric: value }) {
+    if (value === null || value === undefined) return "–";
+    const inUnits = metric === "mae" ? value * (this.session.state.units?.[1] ?? 1) : value;
+    return inUnits < 1000 ? inUnits.toFixed(3) : loss(inUnits);
   }
 
   // Sets a text only where it changes.

@@ -155,6 +155,7 @@ export class Questions {
     answer.replaceChildren(canvas);
     this.redraw = () => canvas.isConnected && drawRates(canvas, found);
     this.redraw();
+    if (found.warning) answer.append(element("p", found.warning, { class: "quiet" }));
     if (!found.suggestion) {
       answer.append(element("p", "The loss never fell, so no rate is suggested."));
       return;

@@ -82,6 +82,12 @@ export class Boundary {
     } else if (map) this.put("output", map, divergingTable(map.low, map.high, this.scale(), this.discretize));
   }
 
+  // A value of a table's target, which the network learns standardised.
+  inUnits(value) {
+    const [mean, deviation] = this.state.units ?? [0, 1];
+    return mean + deviation * value;
+  }
+
   put(kind, array, table) {
     paint(this.image, array.data, table);
     this.context.putImageData(this.image, 0, 0);
@@ -104,7 +110,7 @@ export class Boundary {
   describe(kind, array) {
     const shown = { output: "of the network", classes: "most probable class", unit: "of the unit pointed at", uncertainty: "standard deviation" }[kind];
     const { middle, reach } = this.state ? this.scale() : { middle: 0, reach: 1 };
-    const ends = { output: [middle - reach, middle, middle + reach], unit: [array.low ?? -1, null, array.high ?? 1], uncertainty: [array.low, null, array.high] }[kind];
+    const ends = { output: [middle - reach, middle, middle + reach].map((value) => this.inUnits(value)), unit: [array.low ?? -1, null, array.high ?? 1], uncertainty: [array.low, null, array.high * (this.state.units?.[1] ?? 1)] }[kind];
     const key = [kind, theme().page, ends?.map((value) => (value === null ? "" : number(value)))].join();
     if (key === this.legendOf) return;
     this.legendOf = key;
@@ -165,7 +171,7 @@ export class Boundary {
     const k = Math.floor(down * SIZE) * SIZE + Math.floor(across * SIZE);
     const value = map.low + (map.data[k] / 255) * (map.high - map.low);
     const classes = this.frame.arrays.classes_map;
-    const output = classes ? `${this.state.classes[classes.data[k]]}, probability ${value.toFixed(2)}` : `output ${number(value)}`;
+    const output = classes ? `${this.state.classes[classes.data[k]]}, probability ${value.toFixed(2)}` : `output ${number(this.inUnits(value))}`;
     tell(`${number(x[0] + across * (x[1] - x[0]))}, ${number(y[1] - down * (y[1] - y[0]))}: ${output}`, event);
   }
 }

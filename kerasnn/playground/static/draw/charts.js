@@ -155,16 +155,17 @@ export class LossCurve {
 }
 
 // Loss against learning rate, with the rate suggested.
-export function drawRates(canvas, { learning_rates: rates, losses, suggestion }) {
+export function drawRates(canvas, { learning_rates: rates, losses, smoothed, suggestion }) {
   const { context, width, height } = fitted(canvas);
   const colours = theme();
-  const known = losses.filter(Number.isFinite);
+  // What is above the highest loss before the lowest is cut off: the loss explodes in the end.
+  const known = (smoothed ?? losses).filter(Number.isFinite);
   const low = known.reduce((least, loss) => Math.min(least, loss), Infinity);
-  const high = Math.min(known.reduce((most, loss) => Math.max(most, loss), -Infinity), Math.max(known[0] * 2 - low, low * 1.01));
+  const high = 1.1 * known.slice(0, known.indexOf(low) + 1).reduce((most, loss) => Math.max(most, loss), 0);
   const from = Math.log10(rates[0]);
   const to = Math.log10(rates.at(-1));
   const x = (rate) => 40 + ((width - 50) * (Math.log10(rate) - from)) / (to - from);
-  const y = (loss) => height - 24 - ((height - 34) * (Math.min(loss, high) - low)) / (high - low || 1);
+  const y = (loss) => height - 24 - ((height - 34) * (Math.max(Math.min(loss, high), low) - low)) / (high - low || 1);
   context.font = FONT;
   context.fillStyle = colours.quiet;
   context.strokeStyle = colours.line;
@@ -179,11 +180,14 @@ export function drawRates(canvas, { learning_rates: rates, losses, suggestion })
   context.textAlign = "right";
   context.fillText(short(high), 35, 14);
   context.fillText(short(low), 35, height - 24);
-  context.strokeStyle = colours.test;
-  context.lineWidth = 1.8;
-  context.beginPath();
-  rates.forEach((rate, k) => Number.isFinite(losses[k]) && context.lineTo(x(rate), y(losses[k])));
-  context.stroke();
+  const curves = smoothed ? [[losses, colours.line, 1], [smoothed, colours.test, 2]] : [[losses, colours.test, 2]];
+  for (const [curve, colour, thickness] of curves) {
+    context.strokeStyle = colour;
+    context.lineWidth = thickness;
+    context.beginPath();
+    rates.forEach((rate, k) => Number.isFinite(curve[k]) && context.lineTo(x(rate), y(curve[k])));
+    context.stroke();
+  }
   if (!suggestion) return;
   context.strokeStyle = context.fillStyle = colours.train;
   context.beginPath();

@@ -20,6 +20,12 @@ function element(tag, attributes, text = "") {
   return made;
 }
 
+// Moves values to the middle of their range.
+function standardize(values) {
+  const middle = (Math.min(...values) + Math.max(...values)) / 2;
+  values.forEach((value, k) => (values[k] = value - middle));
+}
+
 // `actions`: configure(changes), watch([layer, unit] | null), edit(weights, near), tell(text, event).
 export class Picture {
   constructor(root, actions) {
@@ -315,12 +321,14 @@ export class Picture {
     context.strokeRect(left - 3, bottom - 5, 8, 8);
   }
 
-  // Inputs of points are known without the server; columns of a table come with the units.
+  // Inputs of points are known without the server, as are columns along the axes; others come with the units.
   drawInputs(context, first) {
     const { columns, size } = this.places;
     columns[0].forEach(({ x, y }, k) => {
       context.globalAlpha = this.rows[k] >= 0 ? 1 : 0.3;
-      if (!this.isTable) context.drawImage(this.featureMap(this.nodes[k]), x - size / 2, y - size / 2, size, size);
+      const axis = this.isTable ? this.state.axes.indexOf(this.nodes[k]) : -1;
+      const name = this.isTable ? "xy"[axis] : this.nodes[k];
+      if (name) context.drawImage(this.featureMap(name), x - size / 2, y - size / 2, size, size);
       else this.drawMap(context, first === null ? null : first + this.rows[k], x, y, false);
       context.globalAlpha = 1;
     });
@@ -328,11 +336,12 @@ export class Picture {
 
   featureMap(name) {
     const { ranges } = this.state;
-    const key = [name, theme().page, ranges.x, ranges.y].join();
+    const key = [name, this.isTable, theme().page, ranges.x, ranges.y].join();
     this.featureMaps ??= new Map();
     if (!this.featureMaps.has(key)) {
       const at = (range, k) => range[0] + ((range[1] - range[0]) * (k + 0.5)) / MAP;
       const values = Float32Array.from({ length: MAP * MAP }, (_, k) => FEATURE_VALUES[name](at(ranges.x, k % MAP), at(ranges.y, MAP - 1 - Math.floor(k / MAP))));
+      if (this.isTable) standardize(values);
       const reach = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
       const canvas = element("canvas", { width: MAP, height: MAP });
       const image = new ImageData(MAP, MAP);
