@@ -1,9 +1,11 @@
 """The playground's page, driven in a real browser."""
 
+import json
 import re
 
 import pytest
 
+from kerasnn.playground.configuration import Configuration
 from tests.playground.browser import (
     NEEDS_BROWSER,
     chromium,
@@ -91,6 +93,19 @@ def test_each_control_changes_what_it_says(page):
     page.wait_for_function("window.playground && playground.frames > 0")
     assert config(page) == before
     assert page.input_value("[name=hidden]") == "3"
+
+
+def test_changes_that_follow_one_another_at_once_all_hold(page):
+    changes = {"noise": 5, "batch_size": 7, "learning_rate": 0.3, "hidden": "2", "l2": 0.01}
+    for name, value in changes.items():
+        set_control(page, name, value)
+    wait_for_config(page, "l2", 0.01)
+    assert {name: config(page)[name] for name in changes} == changes
+
+
+def test_page_and_server_begin_with_the_same_configuration(page):
+    defaults = page.evaluate("import('/static/configuration.js').then((all) => all.DEFAULTS)")
+    assert defaults == json.loads(json.dumps(Configuration().as_dict()))
 
 
 def test_wrong_settings_are_marked_or_refused(browser, address):
@@ -328,6 +343,21 @@ def test_no_page_without_the_token(browser, address):
     with browser.new_context() as made:
         answer = made.new_page().goto(address.partition("?")[0])
         assert answer.status == 403
+
+
+@pytest.mark.slow
+def test_the_table_of_the_command_line_is_shown_first(browser, tmp_path):
+    table = tmp_path / "own.csv"
+    table.write_text("p,q,r\n" + "".join(f"{k},{k % 5},{k * 0.5}\n" for k in range(60)))
+    with (
+        served(str(table), "--target", "r") as address,
+        opened(browser, address) as page,
+    ):
+        assert page.input_value("[name=dataset]") == "table"
+        assert page.input_value("[name=target]") == "r"
+        assert page.evaluate("playground.state.task") == "regression"
+        set_control(page, "plot_x", "pca")
+        wait_for_config(page, "plot_y", "pca")
 
 
 @pytest.mark.slow

@@ -220,10 +220,17 @@ class Page {
       this.code.refresh();
     }
     const isRunning = this.first.running;
+    if (!isRunning && $("play").getAttribute("aria-pressed") === "true") this.speak();
     $("play").setAttribute("aria-pressed", isRunning);
     $("play").setAttribute("aria-label", isRunning ? "Pause" : "Play");
     $("regenerate").disabled = this.first.config.dataset === "table";
     this.writeFragment("replaceState");
+  }
+
+  // Says to screen readers where training has come to rest.
+  speak() {
+    const { shown } = this.first;
+    $("spoken").textContent = `Paused at epoch ${shown.epoch}: training loss ${shown["train-loss"]}, test loss ${shown["test-loss"]}.`;
   }
 
   showNotice(network, { level, text, epoch }) {

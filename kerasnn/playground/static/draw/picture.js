@@ -38,7 +38,10 @@ export class Picture {
     this.pointed = null;
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => this.point(null));
-    this.canvas.addEventListener("click", () => this.editPointed());
+    this.canvas.addEventListener("click", (event) => {
+      this.point(event);
+      this.editPointed();
+    });
     new ResizeObserver(() => this.state && this.arrange()).observe(root.querySelector(".picture"));
   }
 
