@@ -4,6 +4,7 @@ import contextlib
 import json
 import threading
 import time
+from typing import Any
 
 from kerasnn.playground.configuration import Configuration
 from kerasnn.playground.session.frame import unpack
@@ -39,13 +40,13 @@ class Page:
         """Sends a configuration."""
         self.send("configure", config=configuration)
 
-    def wait(self, condition, what=""):
+    def wait(self, condition, what="") -> Any:
         """Waits until a condition holds, and returns it."""
         with self._changed:
             assert self._changed.wait_for(condition, SECONDS), (what, self.messages[-3:])
             return condition()
 
-    def wait_for(self, kind, *, after=0, **fields):
+    def wait_for(self, kind, *, after=0, **fields) -> Any:
         """Waits for a message of a type with some fields, and returns it."""
 
         def found():
@@ -56,7 +57,7 @@ class Page:
 
         return self.wait(found, (kind, fields))
 
-    def frame(self, condition=lambda header: True, after=None):
+    def frame(self, condition=lambda header: True, after=None) -> Any:
         """Waits for a frame, by default the next one, and returns header and arrays."""
         after = len(self.frames) if after is None else after
 
@@ -75,7 +76,7 @@ class Page:
 
         return self.wait(found, what)
 
-    def train(self, epochs):
+    def train(self, epochs) -> Any:
         """Runs some epochs one by one, and returns the last frame."""
         start = self.frames[-1][0]["epoch"] if self.frames else 0
         for epoch in range(start + 1, start + epochs + 1):
