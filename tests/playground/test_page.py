@@ -206,6 +206,9 @@ def test_test_points_and_two_colours_are_drawn_on_request(page):
     assert page.evaluate(pixels)[1] != points
     page.check("[name=discretize]")
     assert page.evaluate(pixels)[0] != boundary
+    page.reload()
+    assert page.is_checked("[name=show_test]")
+    assert page.is_checked("[name=discretize]")
 
 
 def test_a_table_is_uploaded_and_trained_on(page):
@@ -225,8 +228,9 @@ def test_a_table_is_uploaded_and_trained_on(page):
 
 def test_two_networks_train_side_by_side_on_one_set(page):
     page.click("#compare")
-    page.check("[name=chosen][value=b]")
     page.wait_for_function("document.querySelectorAll('#network-b .node.unit').length === 6")
+    page.click("#network-b h2 >> nth=0")
+    assert page.is_checked("[name=chosen][value=b]")
     set_control(page, "hidden", "8")
     page.wait_for_function("document.querySelectorAll('#network-b .node.unit').length === 8")
     assert config(page)["hidden"] == "4,2"
@@ -358,6 +362,15 @@ def test_the_table_of_the_command_line_is_shown_first(browser, tmp_path):
         assert page.evaluate("playground.state.task") == "regression"
         set_control(page, "plot_x", "pca")
         wait_for_config(page, "plot_y", "pca")
+
+
+@pytest.mark.slow
+def test_one_page_too_many_says_so(browser):
+    with served("--sessions", "1") as address, opened(browser, address):
+        page = browser.new_page()
+        page.goto(address)
+        assert "session" in page.inner_text(".notice.error")
+        page.close()
 
 
 @pytest.mark.slow
