@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.playground.browser import (
     wait_for_config,
 )
 
+ROOT = Path(__file__).parents[2]
 pytestmark = NEEDS_BROWSER
 
 
@@ -216,7 +218,7 @@ def test_a_table_is_uploaded_and_trained_on(page):
     table = {"name": "own.csv", "mimeType": "text/csv", "buffer": f"p,q,r,s\n{rows}".encode()}
     page.set_input_files("#upload", table)
     page.select_option("[name=upload_target]", "s")
-    page.click("text=Train on it")
+    page.click("#dialog >> text=Train on it")
     wait_for_config(page, "dataset", "table")
     assert page.input_value("[name=target]") == "s"
     train_until(page, "Number(document.getElementById('test-loss').textContent) < 0.2")
@@ -283,6 +285,8 @@ def test_each_lesson_opens_with_its_text(page):
         chip.click()
         assert page.inner_text("#lesson h2") == chip.inner_text()
         assert len(re.findall(r"[.?!]( |$)", page.inner_text("#lesson .text"))) >= 3
+        tutorial = page.inner_text("#lesson .source").partition(": ")[2]
+        assert (ROOT / tutorial).is_file()
         assert f"preset={chip.get_attribute('data-lesson')}" in page.url
         page.wait_for_function(f"playground.frames > {frames}")
     page.click("#lesson .close")

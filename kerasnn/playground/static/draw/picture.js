@@ -176,6 +176,7 @@ export class Picture {
     });
     this.more[0].style.left = `${columns[0][0].x}px`;
     this.more[1].style.left = `${columns.at(-1)[0].x}px`;
+    for (const more of this.more) more.style.top = `${this.places.foot - 4}px`;
     this.redraw();
   }
 
@@ -365,7 +366,7 @@ export class Picture {
     context.font = "11px system-ui, sans-serif";
     context.textAlign = "left";
     context.fillStyle = quiet;
-    context.fillText("mean |gradient|", 4, foot + 9);
+    context.fillText("mean |gradient|", 4, foot + 32);
     if (!gradients) return;
     const width = Math.min(columnWidth - 12, 56);
     context.textAlign = "center";
