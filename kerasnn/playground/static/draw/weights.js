@@ -1,0 +1,62 @@
+// Form in which the weights of a unit are read and set.
+
+import { plain } from "../controls.js";
+
+const form = document.getElementById("editor");
+
+function field(label, control) {
+  const made = document.createElement("label");
+  made.append(Object.assign(document.createElement("span"), { textContent: label }), control);
+  return made;
+}
+
+function place({ left, bottom }) {
+  form.style.left = `${Math.max(8, Math.min(left, innerWidth - form.offsetWidth - 8)) + scrollX}px`;
+  form.style.top = `${bottom + scrollY + 6}px`;
+}
+
+function weightField(weight, set) {
+  const input = Object.assign(document.createElement("input"), { type: "number", step: "0.1", value: plain(Number(weight.value.toFixed(4))) });
+  input.addEventListener("change", () => input.value !== "" && set(weight, Number(input.value)));
+  return field(weight.label, input);
+}
+
+export function closeWeights() {
+  if (form.hidden) return;
+  form.hidden = true;
+  form.opener?.focus({ preventScroll: true });
+}
+
+// Shows `weights`, each {layer, unit, input, label, value}, below the place `near`; `set(weight, value)`
+// is called for each that is changed. `activation` is {value, choose} or null.
+export function showWeights(title, weights, near, activation, set) {
+  form.opener = document.activeElement;
+  const close = Object.assign(document.createElement("button"), { type: "button", className: "close", textContent: "×" });
+  close.setAttribute("aria-label", "Close");
+  close.addEventListener("click", closeWeights);
+  form.replaceChildren(Object.assign(document.createElement("h3"), { textContent: title }), close);
+  if (activation) {
+    const select = document.createElement("select");
+    select.append(...[...document.querySelector("select[name=activation]").options].map(({ value }) => new Option(value, value)));
+    select.value = activation.value;
+    select.addEventListener("change", () => activation.choose(select.value));
+    form.append(field("activation", select));
+  }
+  form.append(...weights.map((weight) => weightField(weight, set)));
+  form.hidden = false;
+  place(near);
+  form.querySelector("input").focus({ preventScroll: true });
+  form.querySelector("input").select();
+}
+
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") closeWeights();
+  if (event.key !== "Enter" || !event.target.matches("input")) return;
+  // The key would also press the button that is focused next.
+  event.preventDefault();
+  // Leaving a field sets its weight.
+  event.target.blur();
+  closeWeights();
+});
+document.addEventListener("pointerdown", (event) => !form.contains(event.target) && closeWeights());

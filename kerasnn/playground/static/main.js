@@ -1,0 +1,437 @@
+// The page: its networks, their configuration in the URL, and what a person presses.
+
+import { DATA_KEYS, DEFAULTS, changed, equal, fromFragment, toFragment } from "./configuration.js";
+import { Controls } from "./controls.js";
+import { Course } from "./course.js";
+import { isDark } from "./draw/colors.js";
+import { drawThumbnails } from "./draw/thumbnails.js";
+import { closeWeights, showWeights } from "./draw/weights.js";
+import { Code, Upload } from "./handover.js";
+import { Network } from "./network.js";
+import { clearNotices, notify } from "./notices.js";
+import { Questions } from "./questions.js";
+import { startTooltips } from "./tooltip.js";
+
+const $ = (id) => document.getElementById(id);
+const token = new URLSearchParams(location.search).get("token") ?? "";
+const data = (config) => Object.fromEntries(DATA_KEYS.map((key) => [key, config[key]]));
+
+class Page {
+  constructor() {
+    this.second = null;
+    this.undos = [];
+    this.pictures = { rate: 0, since: 0, at: performance.now() };
+    this.course = new Course((lesson) => this.openLesson(lesson));
+    this.controls = new Controls($("controls"), (changes) => this.configure(this.chosen(), changes));
+    this.questions = new Questions({ chosen: () => this.chosen(), configure: (network, changes) => this.configure(network, changes) });
+    this.code = new Code({ chosen: () => this.chosen(), networks: () => this.networks() });
+    this.upload = new Upload({ chosen: () => this.chosen() }, (...table) => this.useTable(...table));
+    this.thumbnails = drawThumbnails($("thumbnails"), (dataset) => this.configure(this.chosen(), { dataset }));
+    this.listen();
+  }
+
+  start() {
+    const asked = fromFragment(location.hash);
+    this.course.show(asked.lesson);
+    const lesson = this.course.get(asked.lesson);
+    const config = changed(changed(DEFAULTS, lesson?.config ?? {}), asked.changes);
+    this.first = this.makeNetwork($("network-a"), config);
+    this.setView({ ...lesson?.view, ...asked.view });
+    this.first.configured = Boolean(location.hash.slice(1));
+    this.controls.show({ config });
+    this.connect(this.first);
+    const second = asked.second ?? lesson?.second;
+    if (second) this.openSecond(second);
+    requestAnimationFrame(() => this.draw());
+    setInterval(() => this.tick(), 500);
+  }
+
+  networks() {
+    return [this.first, this.second].filter(Boolean);
+  }
+
+  // The network that the controls belong to.
+  chosen() {
+    return this.second && document.querySelector("[name=chosen]:checked").value === "b" ? this.second : this.first;
+  }
+
+  choose(network) {
+    if (!this.second || network === this.chosen()) return;
+    document.querySelector(`[name=chosen][value=${network === this.second ? "b" : "a"}]`).checked = true;
+    this.nameNetworks();
+    this.showState(network);
+  }
+
+  makeNetwork(root, config) {
+    const network = new Network(root, token, config, {
+      configure: (of, changes) => this.configure(of, changes),
+      editWeights: (of, title, weights, near, activation) => showWeights(title, weights, near, activation ?? null, (weight, value) => this.setWeight(of, weight, value)),
+      changed: (of) => this.showState(of),
+    });
+    root.addEventListener("pointerdown", () => this.choose(network));
+    const { session } = network;
+    session.addEventListener("notice", ({ detail }) => this.showNotice(network, detail));
+    session.addEventListener("failure", ({ detail }) => this.showFailure(network, detail));
+    session.addEventListener("closed", ({ detail }) => this.showClosed(network, detail));
+    return network;
+  }
+
+  // Opens a network's session; the server speaks first, with its own configuration.
+  connect(network) {
+    network.session.addEventListener("open", () => {
+      network.root.classList.remove("closed");
+      network.session.send({ type: "watch", diagnose: true, speed: this.view().speed });
+      network.look(this.view());
+    }, { once: true });
+    network.session.open(network.configured ? network.config : null);
+  }
+
+  view() {
+    const control = (name) => document.querySelector(`.transport [name=${name}]`);
+    return { show_test: control("show_test").checked, discretize: control("discretize").checked, speed: Number(control("speed").value) };
+  }
+
+  // Changes a network's settings; those of the data hold for both networks.
+  configure(network, changes) {
+    this.remember();
+    clearNotices();
+    this.clearFindings();
+    this.send(network, changed(network.config, changes));
+    const shared = Object.fromEntries(Object.entries(data(network.config)).filter(([key]) => this.networks().some((other) => !equal(other.config[key], network.config[key]))));
+    if (Object.keys(shared).length > 0) {
+      for (const other of this.networks()) if (other !== network) this.send(other, changed(other.config, shared));
+    }
+    this.writeFragment("pushState");
+  }
+
+  clearFindings() {
+    this.questions.clearFindings();
+    for (const network of this.networks()) network.tellFinding();
+  }
+
+  send(network, config) {
+    network.configured = true;
+    network.configure(config);
+  }
+
+  remember(undo = this.snapshot()) {
+    this.undos.push(undo);
+    if (this.undos.length > 100) this.undos.shift();
+    $("undo").disabled = false;
+  }
+
+  // What undoing comes back to.
+  snapshot() {
+    const { config } = this.first;
+    const second = this.second?.config ?? null;
+    const lesson = this.course.current;
+    return () => this.restore(config, second, lesson);
+  }
+
+  restore(config, second, lesson) {
+    clearNotices();
+    this.course.show(lesson);
+    if (!equal(config, this.first.config)) this.send(this.first, config);
+    if (second && !this.second) this.openSecond(second);
+    else if (!second && this.second) this.closeSecond();
+    else if (second && !equal(second, this.second.config)) this.send(this.second, second);
+    this.writeFragment("replaceState");
+  }
+
+  undo() {
+    this.undos.pop()?.();
+    $("undo").disabled = this.undos.length === 0;
+  }
+
+  writeFragment(how) {
+    const fragment = toFragment(this.first.config, this.second?.config, this.course.current, this.view());
+    if (fragment !== location.hash) history[how](null, "", location.pathname + location.search + fragment);
+  }
+
+  readFragment() {
+    const { changes, second, lesson, view } = fromFragment(location.hash);
+    const known = this.course.get(lesson);
+    const config = changed(changed(DEFAULTS, known?.config ?? {}), changes);
+    this.setView(view);
+    this.restore(config, second && { ...config, ...second }, known ? lesson : null);
+  }
+
+  setWeight(network, weight, value) {
+    const { layer, unit, input } = weight;
+    const send = (to) => {
+      network.edits = (network.edits ?? 0) + 1;
+      network.session.send({ type: "set_weight", layer: layer + 1, unit, input, value: to });
+      setTimeout(() => this.code.refresh(), 200);
+    };
+    const before = weight.value;
+    if (value === before) return;
+    this.remember(() => send(before));
+    weight.value = value;
+    send(value);
+  }
+
+  openLesson(lesson) {
+    this.remember();
+    clearNotices();
+    this.course.show(lesson.id);
+    this.send(this.first, changed(DEFAULTS, lesson.config));
+    if (this.second) this.closeSecond();
+    if (lesson.second) this.openSecond(lesson.second);
+    this.setView(lesson.view ?? {});
+    this.writeFragment("pushState");
+  }
+
+  setView(view) {
+    for (const name of ["show_test", "discretize"]) document.querySelector(`.transport [name=${name}]`).checked = view[name] ?? false;
+    for (const network of this.networks()) network.look(this.view());
+  }
+
+  // A second network, with the first one's data and configuration but for `changes`.
+  openSecond(changes = {}) {
+    const root = $("network-a").cloneNode(true);
+    for (const named of root.querySelectorAll("[id]")) named.removeAttribute("id");
+    for (const emptied of root.querySelectorAll(".parts, .legend")) emptied.replaceChildren();
+    root.id = "network-b";
+    root.setAttribute("aria-label", "Network B");
+    $("networks").append(root);
+    this.second = this.makeNetwork(root, { ...this.first.config, ...changes, ...data(this.first.config) });
+    this.second.configured = true;
+    this.nameNetworks();
+    this.connect(this.second);
+    if (this.file) this.second.session.addEventListener("state", () => this.uploadAgain(this.second), { once: true });
+  }
+
+  closeSecond() {
+    this.second.session.close();
+    this.second.root.remove();
+    this.second = null;
+    document.querySelector("[name=chosen][value=a]").checked = true;
+    this.nameNetworks();
+    this.showState(this.first);
+  }
+
+  nameNetworks() {
+    const isTwo = this.second !== null;
+    $("chosen").hidden = !isTwo;
+    $("compare").setAttribute("aria-pressed", isTwo);
+    document.body.classList.toggle("two", isTwo);
+    this.first.root.querySelector(".name").textContent = isTwo ? "Network A" : "Network";
+    if (isTwo) this.second.root.querySelector(".name").textContent = "Network B";
+    for (const network of this.networks()) network.root.classList.toggle("is-chosen", isTwo && network === this.chosen());
+  }
+
+  // After each state of the server: what it says stands in the controls and in the URL.
+  showState(network) {
+    const { state } = network.session;
+    if (network === this.chosen() && state) {
+      this.controls.show({ ...state, config: network.config });
+      this.thumbnails(network.config.dataset);
+      this.code.refresh();
+    }
+    const isRunning = this.first.running;
+    if (!isRunning && $("play").getAttribute("aria-pressed") === "true") this.speak();
+    $("play").setAttribute("aria-pressed", isRunning);
+    $("play").setAttribute("aria-label", isRunning ? "Pause" : "Play");
+    $("regenerate").disabled = this.first.config.dataset === "table";
+    this.writeFragment("replaceState");
+  }
+
+  // Says to screen readers where training has come to rest.
+  speak() {
+    const { shown } = this.first;
+    $("spoken").textContent = `Paused at epoch ${shown.epoch}: training loss ${shown["train-loss"]}, test loss ${shown["test-loss"]}.`;
+  }
+
+  showNotice(network, { level, text, epoch }) {
+    const name = this.second ? `${network === this.first ? "A" : "B"}: ` : "";
+    this.questions.addFinding(level, name + text, epoch);
+    const rate = network.config.learning_rate / 10;
+    const ways = [{ label: "Reset", go: () => network.session.send({ type: "reset" }) }];
+    if (rate >= 1e-5) ways.unshift({ label: `Reset with the rate ${Number(rate.toPrecision(3))}`, go: () => this.resetWithRate(network, Number(rate.toPrecision(3))) });
+    network.tellFinding(level, name + text);
+    if (level === "error") notify(level, name + text, ways);
+  }
+
+  resetWithRate(network, rate) {
+    this.configure(network, { learning_rate: rate });
+    network.session.send({ type: "reset" });
+  }
+
+  showFailure(network, { text, argument, rule, hint }) {
+    notify("error", text ?? [`${argument} must ${rule}.`, hint].filter(Boolean).join(" "));
+    const { state } = network.session;
+    network.sent = null;
+    if (!state) return;
+    network.config = { ...DEFAULTS, ...state.config };
+    this.showState(network);
+  }
+
+  showClosed(network, { reason, known }) {
+    network.root.classList.add("closed");
+    const why = reason || (known ? "The server has ended, or it ended this session because nothing was done for long." : "The server refused the connection. Open the address that it printed.");
+    notify("error", why, [{ label: "Connect again", go: () => location.reload() }]);
+    if (network === this.second) this.closeSecond();
+  }
+
+  useTable({ table }, target, file) {
+    this.file = file;
+    const network = this.chosen();
+    this.configure(network, { dataset: "table", table, target, plot_x: null, plot_y: null });
+    for (const other of this.networks()) if (other !== network) this.uploadAgain(other);
+  }
+
+  // Tables belong to sessions: the second network's has it too.
+  async uploadAgain(network) {
+    const found = await this.upload.post(network.session, this.file);
+    if (found) this.send(network, changed(network.config, { ...data(this.first.config), table: found.table }));
+  }
+
+  act(type) {
+    if (type === "reset" || type === "regenerate") {
+      clearNotices();
+      this.clearFindings();
+    }
+    if (type === "regenerate") this.remember();
+    const isRunning = this.first.running;
+    for (const { session } of this.networks()) {
+      if (type !== "play") session.send({ type });
+      else if (isRunning) session.pause();
+      else session.play();
+    }
+  }
+
+  draw() {
+    for (const network of this.networks()) network.draw();
+    requestAnimationFrame(() => this.draw());
+  }
+
+  // Twice a second: rates as text, and the code when training has come to rest.
+  tick() {
+    const now = performance.now();
+    const { frames } = this.first;
+    const seconds = (now - this.pictures.at) / 1000;
+    this.pictures = { rate: (frames - this.pictures.since) / seconds, since: frames, at: now };
+    for (const network of this.networks()) {
+      const { rate } = network.session.epochs;
+      network.write("speed", `${network.running ? (rate < 10 ? rate.toFixed(1) : Math.round(rate)) : 0} epochs/s`);
+    }
+    this.first.write("pictures", `${this.first.running ? Math.round(this.pictures.rate) : 0} pictures/s`);
+    if (!this.chosen().running) this.code.refresh();
+  }
+
+  listen() {
+    for (const type of ["play", "step", "reset", "regenerate"]) $(type).addEventListener("click", () => this.act(type));
+    $("undo").addEventListener("click", () => this.undo());
+    $("compare").addEventListener("click", () => {
+      this.remember();
+      if (this.second) this.closeSecond();
+      else this.openSecond();
+      this.writeFragment("pushState");
+    });
+    document.querySelector(".transport").addEventListener("change", ({ target }) => {
+      if (target.name === "chosen") {
+        this.nameNetworks();
+        this.showState(this.chosen());
+        return;
+      }
+      for (const network of this.networks()) network.look(this.view());
+      this.writeFragment("replaceState");
+    });
+    $("lesson").querySelector(".close").addEventListener("click", () => this.writeFragment("replaceState"));
+    $("theme").addEventListener("click", () => this.nextTheme());
+    $("keys").addEventListener("click", () => this.showKeys());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
+    addEventListener("popstate", () => this.readFragment());
+    document.addEventListener("keydown", (event) => this.press(event));
+  }
+
+  press(event) {
+    const { target } = event;
+    const isText = target.matches("input:not([type=checkbox], [type=radio], [type=range]), textarea");
+    if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !isText) {
+      event.preventDefault();
+      this.undo();
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || isText || target.matches("select") || $("dialog").open) return;
+    if (event.key === " " && !target.matches("button, a, summary, input, [role=tab]")) this.pressed(event, "play");
+    else if (event.key === "ArrowRight" && !target.matches("input, [role=tab], pre")) this.pressed(event, "step");
+    else if (event.key === "r") this.pressed(event, "reset");
+  }
+
+  pressed(event, type) {
+    event.preventDefault();
+    this.act(type);
+  }
+
+  nextTheme() {
+    const { dataset } = document.documentElement;
+    const next = { undefined: "light", light: "dark", dark: undefined }[dataset.theme];
+    if (next) dataset.theme = next;
+    else delete dataset.theme;
+    try {
+      if (next) localStorage.setItem("theme", next);
+      else localStorage.removeItem("theme");
+    } catch {
+      // Without storage the choice holds until the page is left.
+    }
+    this.redraw();
+  }
+
+  redraw() {
+    const { theme } = document.documentElement.dataset;
+    $("theme").textContent = `Theme: ${theme ?? "system"}`;
+    document.documentElement.style.colorScheme = isDark() ? "dark" : "light";
+    this.thumbnails(null);
+    for (const network of this.networks()) network.redraw();
+    this.questions.redraw?.();
+  }
+
+  showKeys() {
+    const keys = [["space", "train or pause"], ["→", "one epoch"], ["r", "reset"], ["Ctrl+Z", "undo"], ["Tab", "through all controls and units"], ["Esc", "close what is open"]];
+    const list = document.createElement("dl");
+    for (const [key, what] of keys) list.append(Object.assign(document.createElement("dt"), { textContent: key }), Object.assign(document.createElement("dd"), { textContent: what }));
+    const close = Object.assign(document.createElement("button"), { textContent: "Close" });
+    const form = Object.assign(document.createElement("form"), { method: "dialog" });
+    form.append(Object.assign(document.createElement("h2"), { textContent: "Keys" }), list, close);
+    $("dialog").onclose = null;
+    $("dialog").replaceChildren(form);
+    $("dialog").showModal();
+  }
+}
+
+try {
+  const chosen = localStorage.getItem("theme");
+  if (chosen) document.documentElement.dataset.theme = chosen;
+} catch {
+  // Without storage the system's colours are taken.
+}
+startTooltips();
+const page = new Page();
+page.redraw();
+closeWeights();
+
+// What this page measures of itself, for tests.
+window.playground = {
+  get frames() {
+    return page.first?.frames ?? 0;
+  },
+  fps: () => page.pictures.rate,
+  epochs_per_second: () => page.first?.session.epochs.rate ?? 0,
+  get last_frame_bytes() {
+    return page.first?.lastBytes ?? 0;
+  },
+  get first_frame_ms() {
+    return page.first?.session.timing.first_frame_ms ?? null;
+  },
+  get pause_ms() {
+    return page.first?.session.timing.pause_ms ?? null;
+  },
+  get session() {
+    return page.first?.session.id ?? null;
+  },
+  get state() {
+    return page.first?.session.state ?? null;
+  },
+};
+
+page.start();

@@ -1,0 +1,423 @@
+"""The playground's page, driven in a real browser."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from kerasnn.playground.configuration import Configuration
+from tests.playground.browser import (
+    NEEDS_BROWSER,
+    chromium,
+    config,
+    is_failure,
+    number,
+    opened,
+    served,
+    set_control,
+    settle,
+    train_until,
+    wait_for_config,
+)
+
+ROOT = Path(__file__).parents[2]
+pytestmark = NEEDS_BROWSER
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser, address):
+    with opened(browser, address) as found:
+        yield found
+
+
+def test_xor_is_learned_by_two_hidden_layers(browser, address):
+    with opened(browser, address, "#dataset=xor&hidden=4,2&activation=tanh") as page:
+        assert page.input_value("[name=dataset]") == "xor"
+        train_until(page, "Number(document.getElementById('test-loss').textContent) < 0.02")
+        assert number(page, "test-loss") < 0.02
+        assert number(page, "epoch") > 5
+        assert page.evaluate("playground.last_frame_bytes") < 50_000
+
+
+CHANGES = {
+    "dataset": "gaussian",
+    "noise": 25,
+    "train_ratio": 70,
+    "batch_size": 20,
+    "data_seed": 3,
+    "hidden": "3",
+    "activation": "relu",
+    "initialization": "large",
+    "dropout": 0.2,
+    "batch_normalization": True,
+    "seed": 5,
+    "loss": "mse",
+    "optimizer": "adam",
+    "learning_rate": 0.1,
+    "schedule": "cosine",
+    "schedule_epochs": 50,
+    "l1": 0.01,
+    "l2": 0.003,
+    "early_stopping": 20,
+    "stops": True,
+}
+
+
+def test_each_control_changes_what_it_says(page):
+    for name, value in CHANGES.items():
+        set_control(page, name, value)
+        wait_for_config(page, name, value)
+    assert {name: config(page)[name] for name in CHANGES} == CHANGES
+    # The task follows the data set, and the data set the task.
+    set_control(page, "task", "regression")
+    wait_for_config(page, "dataset", "plane")
+    set_control(page, "dataset", "rings")
+    wait_for_config(page, "task", "classification")
+    set_control(page, "classes", 4)
+    wait_for_config(page, "classes", 4)
+    page.wait_for_function("document.querySelectorAll('.legend .swatch').length === 4")
+    # The address holds it all, and gives it back.
+    before = config(page)
+    page.reload()
+    page.wait_for_function("window.playground && playground.frames > 0")
+    assert config(page) == before
+    assert page.input_value("[name=hidden]") == "3"
+
+
+def test_changes_that_follow_one_another_at_once_all_hold(page):
+    changes = {"noise": 5, "batch_size": 7, "learning_rate": 0.3, "hidden": "2", "l2": 0.01}
+    for name, value in changes.items():
+        set_control(page, name, value)
+    wait_for_config(page, "l2", 0.01)
+    assert {name: config(page)[name] for name in changes} == changes
+
+
+def test_page_and_server_begin_with_the_same_configuration(page):
+    defaults = page.evaluate("import('/static/configuration.js').then((all) => all.DEFAULTS)")
+    assert defaults == json.loads(json.dumps(Configuration().as_dict()))
+
+
+def test_wrong_settings_are_marked_or_refused(browser, address):
+    with opened(browser, address, "#dataset=xor&hidden=9") as page:
+        assert "hidden" in page.inner_text(".notice.error")
+        assert config(page)["dataset"] == "circle"
+        set_control(page, "hidden", "4,x")
+        assert page.get_attribute("[name=hidden]", "aria-invalid") == "true"
+        set_control(page, "learning_rate", "0")
+        assert page.get_attribute("[name=learning_rate]", "aria-invalid") == "true"
+        assert config(page)["hidden"] == "4,2"
+
+
+def test_layers_units_inputs_and_weights_change_on_the_picture(page):
+    page.click("[aria-label='Add a hidden layer']")
+    wait_for_config(page, "hidden", "4,2,2")
+    page.click("[aria-label='Add a unit to layer 3']")
+    wait_for_config(page, "hidden", "4,2,3")
+    page.click("[aria-label='Remove a unit of layer 1']")
+    wait_for_config(page, "hidden", "3,2,3")
+    page.click("[aria-label='Remove the last hidden layer']")
+    wait_for_config(page, "hidden", "3,2")
+    page.click("[aria-label='Input x²']")
+    wait_for_config(page, "features", ["x", "y", "x2"])
+    page.select_option("[aria-label='Activation of layer 2']", "relu")
+    wait_for_config(page, "activations", ["tanh", "relu"])
+    assert page.locator(".node.unit").count() == 5
+    # A weight set by hand changes the loss, and is undone.
+    settle(page)
+    before = number(page, "test-loss")
+    page.click("[aria-label^='Output']")
+    page.fill("#editor label:has-text('bias') input", "3")
+    page.press("#editor label:has-text('bias') input", "Enter")
+    page.wait_for_function(f"Number(document.getElementById('test-loss').textContent) !== {before}")
+    page.keyboard.press("Control+z")
+    page.wait_for_function(f"Number(document.getElementById('test-loss').textContent) === {before}")
+
+
+def test_a_line_tells_its_weight_and_takes_another(page):
+    source = page.locator("[aria-label='Input x']").bounding_box()
+    target = page.locator("[aria-label^='Layer 1, unit 1']").bounding_box()
+    x = (source["x"] + source["width"] + target["x"]) / 2
+    y = source["y"] + source["height"] / 2
+    page.mouse.move(x, y)
+    assert page.inner_text("#tooltip").startswith("weight ")
+    page.mouse.click(x, y)
+    frames = page.evaluate("playground.frames")
+    page.fill("#editor input", "-2")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"playground.frames > {frames}")
+    page.mouse.move(x + 1, y)
+    assert page.inner_text("#tooltip").startswith("weight -2.00")
+
+
+def test_pointing_at_a_unit_enlarges_its_map(page):
+    pixels = "document.getElementById('boundary').toDataURL()"
+    before = page.evaluate(pixels)
+    page.hover("[aria-label^='Layer 1, unit 2']")
+    page.wait_for_function("document.querySelector('.shown').textContent.includes('unit')")
+    assert page.evaluate(pixels) != before
+    page.hover("h1")
+    page.wait_for_function("document.querySelector('.shown').textContent.includes('network')")
+    assert page.evaluate(pixels) == before
+
+
+def test_keys_train_step_reset_and_undo(page):
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.getElementById('epoch').textContent === '1'")
+    page.keyboard.press("Space")
+    page.wait_for_function("playground.state.running && playground.frames > 10")
+    assert page.get_attribute("#play", "aria-label") == "Pause"
+    page.keyboard.press("Space")
+    page.wait_for_function("!playground.state.running")
+    page.keyboard.press("r")
+    page.wait_for_function("document.getElementById('epoch').textContent === '0'")
+    set_control(page, "dataset", "spiral")
+    wait_for_config(page, "dataset", "spiral")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Control+z")
+    wait_for_config(page, "dataset", "circle")
+    page.click("#regenerate")
+    wait_for_config(page, "data_seed", 1)
+
+
+def test_the_back_button_returns_to_the_configuration_before(page):
+    set_control(page, "dataset", "gaussian")
+    wait_for_config(page, "dataset", "gaussian")
+    assert "dataset=gaussian" in page.url
+    page.go_back()
+    wait_for_config(page, "dataset", "circle")
+    assert page.input_value("[name=dataset]") == "circle"
+
+
+def test_test_points_and_two_colours_are_drawn_on_request(page):
+    pixels = "[...document.querySelectorAll('.square canvas')].map((one) => one.toDataURL())"
+    boundary, points = page.evaluate(pixels)
+    page.check("[name=show_test]")
+    assert page.evaluate(pixels)[1] != points
+    page.check("[name=discretize]")
+    assert page.evaluate(pixels)[0] != boundary
+    page.reload()
+    assert page.is_checked("[name=show_test]")
+    assert page.is_checked("[name=discretize]")
+
+
+def test_a_table_is_uploaded_and_trained_on(page):
+    rows = "".join(f"{k % 7},{k % 5},{'ab'[k % 2]},{(k % 7) > 3}\n" for k in range(200))
+    table = {"name": "own.csv", "mimeType": "text/csv", "buffer": f"p,q,r,s\n{rows}".encode()}
+    page.set_input_files("#upload", table)
+    page.select_option("[name=upload_target]", "s")
+    page.click("#dialog >> text=Train on it")
+    wait_for_config(page, "dataset", "table")
+    assert page.input_value("[name=target]") == "s"
+    train_until(page, "Number(document.getElementById('test-loss').textContent) < 0.2")
+    assert [page.inner_text(f".axis-{axis}.title") for axis in "xy"] == ["p", "q"]
+    wrong = {"name": "one.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
+    page.set_input_files("#upload", wrong)
+    assert "one.csv" in page.inner_text(".notice.error")
+
+
+def test_two_networks_train_side_by_side_on_one_set(page):
+    page.click("#compare")
+    page.wait_for_function("document.querySelectorAll('#network-b .node.unit').length === 6")
+    page.click("#network-b h2 >> nth=0")
+    assert page.is_checked("[name=chosen][value=b]")
+    set_control(page, "hidden", "8")
+    page.wait_for_function("document.querySelectorAll('#network-b .node.unit').length === 8")
+    assert config(page)["hidden"] == "4,2"
+    set_control(page, "dataset", "xor")
+    wait_for_config(page, "dataset", "xor")
+    assert "b.hidden=8" in page.url
+    page.click("#play")
+    for which in "ab":
+        page.wait_for_function(
+            f"Number(document.querySelector('#network-{which} .epoch').textContent) > 3"
+        )
+    page.click("#compare")
+    assert page.locator("#network-b").count() == 0
+    assert "b.hidden" not in page.url
+
+
+def test_nan_is_told_in_red_with_the_way_back(browser, address):
+    with opened(browser, address, "#preset=rate-too-high") as page:
+        page.click("#play")
+        assert "NaN" in page.inner_text(".notice.error p")
+        page.click(".notice.error >> text=Reset with the rate")
+        wait_for_config(page, "learning_rate", 0.01)
+        assert page.locator(".notice.error").count() == 0
+
+
+def test_the_page_fits_a_telephone(browser, address):
+    size = {"width": 380, "height": 800}
+    with opened(browser, address, "#hidden=8,8,8,8,8,8", viewport=size) as page:
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 380
+        assert page.locator("#play").is_visible()
+
+
+def test_everything_pressed_has_a_name(page):
+    unnamed = page.evaluate(
+        """[...document.querySelectorAll('button, select, input, canvas:not([aria-hidden])')]
+          .filter((one) => !(one.getAttribute('aria-label') || one.textContent.trim()
+            || one.closest('label')?.textContent.trim() || one.closest('[aria-label]')))
+          .map((one) => one.outerHTML)"""
+    )
+    assert unnamed == []
+
+
+def test_each_lesson_opens_with_its_text(page):
+    chips = page.locator("#lessons button")
+    assert chips.count() >= 8
+    for k in range(chips.count()):
+        chip = chips.nth(k)
+        frames = page.evaluate("playground.frames")
+        chip.click()
+        assert page.inner_text("#lesson h2") == chip.inner_text()
+        assert len(re.findall(r"[.?!]( |$)", page.inner_text("#lesson .text"))) >= 3
+        tutorial = page.inner_text("#lesson .source").partition(": ")[2]
+        assert (ROOT / tutorial).is_file()
+        assert f"preset={chip.get_attribute('data-lesson')}" in page.url
+        page.wait_for_function(f"playground.frames > {frames}")
+    page.click("#lesson .close")
+    assert not page.locator("#lesson").is_visible()
+
+
+def test_a_dropped_file_is_uploaded(page):
+    page.evaluate(
+        """() => {
+          const files = new DataTransfer();
+          files.items.add(new File(["a,b,c\\n" + "1,2,u\\n3,1,v\\n".repeat(30)], "dropped.csv"));
+          const event = (type) => new DragEvent(type, { dataTransfer: files, bubbles: true });
+          document.body.dispatchEvent(event("dragover"));
+          document.body.dispatchEvent(event("drop"));
+        }"""
+    )
+    page.wait_for_selector("#dialog >> text=dropped.csv")
+    page.click("#dialog >> text=Cancel")
+    assert config(page)["dataset"] == "circle"
+
+
+def test_one_unit_has_an_activation_of_its_own(page):
+    page.click("[aria-label^='Layer 2, unit 1']")
+    page.select_option("#editor select", "relu")
+    activations = [["tanh"] * 4, ["relu", "tanh"]]
+    wait_for_config(page, "unit_activations", activations)
+    assert "unit_activations=tanh,tanh,tanh,tanh;relu,tanh" in page.url
+    page.reload()
+    page.wait_for_function("window.playground && playground.frames > 0")
+    assert config(page)["unit_activations"] == activations
+
+
+def test_colours_follow_the_theme(page):
+    pixels = "document.getElementById('boundary').toDataURL()"
+    light = page.evaluate(pixels)
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(background) == "rgb(243, 245, 248)"
+    page.click("#theme")
+    page.click("#theme")
+    assert page.inner_text("#theme") == "Theme: dark"
+    assert page.evaluate(background) == "rgb(20, 23, 27)"
+    assert page.evaluate(pixels) != light
+
+
+def test_the_page_keeps_to_its_policy_and_stays_in_place_while_loading(browser, address):
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as made:
+        page = made.new_page()
+        failures = []
+        page.on("console", lambda m: failures.append(m.text) if is_failure(m) else None)
+        page.add_init_script(
+            "window.jumps = 0; new PerformanceObserver((list) => {"
+            " for (const shift of list.getEntries()) window.jumps += shift.value;"
+            "}).observe({ type: 'layout-shift', buffered: true });"
+        )
+        page.goto(address + "#preset=l1-zeros")
+        page.locator("#code", has_text="kerasnn.fit").wait_for()
+        assert page.evaluate("window.jumps") < 0.02
+        assert failures == []
+
+
+def test_no_page_without_the_token(browser, address):
+    with browser.new_context() as made:
+        answer = made.new_page().goto(address.partition("?")[0])
+        assert answer.status == 403
+
+
+@pytest.mark.slow
+def test_the_table_of_the_command_line_is_shown_first(browser, tmp_path):
+    table = tmp_path / "own.csv"
+    table.write_text("p,q,r\n" + "".join(f"{k},{k % 5},{k * 0.5}\n" for k in range(60)))
+    with (
+        served(str(table), "--target", "r") as address,
+        opened(browser, address) as page,
+    ):
+        assert page.input_value("[name=dataset]") == "table"
+        assert page.input_value("[name=target]") == "r"
+        assert page.evaluate("playground.state.task") == "regression"
+        set_control(page, "plot_x", "pca")
+        wait_for_config(page, "plot_y", "pca")
+
+
+@pytest.mark.slow
+def test_one_page_too_many_says_so(browser):
+    with served("--sessions", "1") as address, opened(browser, address):
+        page = browser.new_page()
+        page.goto(address)
+        assert "session" in page.inner_text(".notice.error")
+        page.close()
+
+
+@pytest.mark.slow
+def test_each_question_is_answered(page):
+    set_control(page, "dropout", 0.2)
+    wait_for_config(page, "dropout", 0.2)
+    train_until(page, "Number(document.getElementById('epoch').textContent) > 20")
+    for what, text in (
+        ("doctor", ""),
+        ("confusion", "Test points"),
+        ("lr_find", "Use "),
+        ("k_fold", "mean and standard error"),
+        ("loss_surface", "Dark is low"),
+        ("ensemble", "10 networks"),
+        ("mc_dropout", "predictions with dropout"),
+    ):
+        panel = what if page.locator(f"#panel-{what}").count() else "uncertainty"
+        page.click(f"#tab-{panel}")
+        page.click(f"[data-ask={what}]")
+        page.wait_for_selector(f"[data-ask={what}]:not(:disabled)", timeout=60_000)
+        assert text in page.inner_text(f"#panel-{panel}")
+        assert page.locator(f"#panel-{panel} .failure").count() == 0
+    page.wait_for_function("document.querySelector('.shown').textContent.includes('deviation')")
+    page.click("#no-uncertainty")
+    page.wait_for_function("document.querySelector('.shown').textContent.includes('network')")
+    # The rate suggested is taken over.
+    page.click("#tab-lr_find")
+    before = config(page)["learning_rate"]
+    page.click("#panel-lr_find >> text=Use")
+    page.wait_for_function(f"playground.state.config.learning_rate !== {before}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hidden", ["4,2", "8,8,8,8,8,8"])
+def test_pictures_and_epochs_come_fast(browser, address, hidden):
+    """Bounds far below what a quiet machine does: it tells when something is broken."""
+    with opened(browser, address, f"#hidden={hidden}") as page:
+        assert page.evaluate("playground.first_frame_ms") < 6000
+        page.click("#play")
+        page.wait_for_function("playground.frames > 60")
+        assert page.evaluate("playground.fps()") > 8
+        assert page.evaluate("playground.epochs_per_second()") > 15
+        assert page.evaluate("playground.last_frame_bytes") < 50_000
+        page.click("#play")
+        page.wait_for_function("playground.pause_ms !== null")
+        assert page.evaluate("playground.pause_ms") < 1000
