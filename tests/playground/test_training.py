@@ -1,5 +1,6 @@
 """A session's training: its numbers are those of the code shown, whatever a user does meanwhile."""
 
+import contextlib
 import itertools
 import os
 import subprocess
@@ -251,3 +252,23 @@ def test_the_task_of_a_data_set_is_that_of_the_package():
         assert data.task.is_classification == (configuration.task == "classification")
         assert "import kerasnn" in code_of(configuration, data, epochs=0)
     assert kerasnn.playground.points.load("rings", classes=5).outputs == 5
+
+
+def test_pages_that_train_at_once_do_not_touch_one_another():
+    networks = [
+        {"dataset": "xor", "hidden": "4", "dropout": 0.3, "optimizer": "adam"},
+        {"dataset": "rings", "hidden": "3,3", "batch_normalization": True, "seed": 4},
+        {"dataset": "plane", "hidden": "2", "optimizer": "momentum"},
+    ]
+    with contextlib.ExitStack() as stack:
+        pages = [stack.enter_context(page(**network)) for network in networks]
+        for opened in pages:
+            opened.send("watch", speed=1)
+            opened.send("play")
+        for opened in pages:
+            opened.wait(lambda opened=opened: len(opened.losses) > 3)
+        for opened in pages:
+            opened.send("pause")
+        for opened in pages:
+            paused = opened.frame(lambda header: header["epoch"] and not header["running"], after=0)
+            assert_same(opened, paused)
