@@ -17,7 +17,7 @@ _ARGUMENTS = (
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
-_WAIT_MS = 10_000
+_WAIT_MS = 30_000
 
 
 @contextlib.contextmanager
@@ -27,7 +27,9 @@ def served(*arguments):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline()
-            yield re.search(r"http://\S+", line).group()
+            found = re.search(r"http://\S+", line)
+            assert found, f"no address in {line!r}"
+            yield found.group()
         finally:
             process.terminate()
 

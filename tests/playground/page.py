@@ -46,7 +46,7 @@ class Page:
             assert self._changed.wait_for(condition, SECONDS), (what, self.messages[-3:])
             return condition()
 
-    def wait_for(self, kind, *, after=0, **fields):
+    def wait_for(self, kind, *, after=0, **fields) -> Any:
         """Waits for a message of a type with some fields, and returns it."""
 
         def found():
@@ -57,7 +57,7 @@ class Page:
 
         return self.wait(found, (kind, fields))
 
-    def frame(self, condition=lambda header: True, after=None):
+    def frame(self, condition=lambda header: True, after=None) -> Any:
         """Waits for a frame, by default the next one, and returns header and arrays."""
         after = len(self.frames) if after is None else after
 
@@ -76,7 +76,7 @@ class Page:
 
         return self.wait(found, what)
 
-    def train(self, epochs):
+    def train(self, epochs) -> Any:
         """Runs some epochs one by one, and returns the last frame."""
         start = self.frames[-1][0]["epoch"] if self.frames else 0
         for epoch in range(start + 1, start + epochs + 1):

@@ -1,9 +1,12 @@
 """The playground's page, driven in a real browser."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
+from kerasnn.playground.configuration import Configuration
 from tests.playground.browser import (
     NEEDS_BROWSER,
     chromium,
@@ -18,6 +21,7 @@ from tests.playground.browser import (
     wait_for_config,
 )
 
+ROOT = Path(__file__).parents[2]
 pytestmark = NEEDS_BROWSER
 
 
@@ -91,6 +95,19 @@ def test_each_control_changes_what_it_says(page):
     page.wait_for_function("window.playground && playground.frames > 0")
     assert config(page) == before
     assert page.input_value("[name=hidden]") == "3"
+
+
+def test_changes_that_follow_one_another_at_once_all_hold(page):
+    changes = {"noise": 5, "batch_size": 7, "learning_rate": 0.3, "hidden": "2", "l2": 0.01}
+    for name, value in changes.items():
+        set_control(page, name, value)
+    wait_for_config(page, "l2", 0.01)
+    assert {name: config(page)[name] for name in changes} == changes
+
+
+def test_page_and_server_begin_with_the_same_configuration(page):
+    defaults = page.evaluate("import('/static/configuration.js').then((all) => all.DEFAULTS)")
+    assert defaults == json.loads(json.dumps(Configuration().as_dict()))
 
 
 def test_wrong_settings_are_marked_or_refused(browser, address):
@@ -191,6 +208,9 @@ def test_test_points_and_two_colours_are_drawn_on_request(page):
     assert page.evaluate(pixels)[1] != points
     page.check("[name=discretize]")
     assert page.evaluate(pixels)[0] != boundary
+    page.reload()
+    assert page.is_checked("[name=show_test]")
+    assert page.is_checked("[name=discretize]")
 
 
 def test_a_table_is_uploaded_and_trained_on(page):
@@ -198,7 +218,7 @@ def test_a_table_is_uploaded_and_trained_on(page):
     table = {"name": "own.csv", "mimeType": "text/csv", "buffer": f"p,q,r,s\n{rows}".encode()}
     page.set_input_files("#upload", table)
     page.select_option("[name=upload_target]", "s")
-    page.click("text=Train on it")
+    page.click("#dialog >> text=Train on it")
     wait_for_config(page, "dataset", "table")
     assert page.input_value("[name=target]") == "s"
     train_until(page, "Number(document.getElementById('test-loss').textContent) < 0.2")
@@ -210,8 +230,9 @@ def test_a_table_is_uploaded_and_trained_on(page):
 
 def test_two_networks_train_side_by_side_on_one_set(page):
     page.click("#compare")
-    page.check("[name=chosen][value=b]")
     page.wait_for_function("document.querySelectorAll('#network-b .node.unit').length === 6")
+    page.click("#network-b h2 >> nth=0")
+    assert page.is_checked("[name=chosen][value=b]")
     set_control(page, "hidden", "8")
     page.wait_for_function("document.querySelectorAll('#network-b .node.unit').length === 8")
     assert config(page)["hidden"] == "4,2"
@@ -264,6 +285,8 @@ def test_each_lesson_opens_with_its_text(page):
         chip.click()
         assert page.inner_text("#lesson h2") == chip.inner_text()
         assert len(re.findall(r"[.?!]( |$)", page.inner_text("#lesson .text"))) >= 3
+        tutorial = page.inner_text("#lesson .source").partition(": ")[2]
+        assert (ROOT / tutorial).is_file()
         assert f"preset={chip.get_attribute('data-lesson')}" in page.url
         page.wait_for_function(f"playground.frames > {frames}")
     page.click("#lesson .close")
@@ -328,6 +351,30 @@ def test_no_page_without_the_token(browser, address):
     with browser.new_context() as made:
         answer = made.new_page().goto(address.partition("?")[0])
         assert answer.status == 403
+
+
+@pytest.mark.slow
+def test_the_table_of_the_command_line_is_shown_first(browser, tmp_path):
+    table = tmp_path / "own.csv"
+    table.write_text("p,q,r\n" + "".join(f"{k},{k % 5},{k * 0.5}\n" for k in range(60)))
+    with (
+        served(str(table), "--target", "r") as address,
+        opened(browser, address) as page,
+    ):
+        assert page.input_value("[name=dataset]") == "table"
+        assert page.input_value("[name=target]") == "r"
+        assert page.evaluate("playground.state.task") == "regression"
+        set_control(page, "plot_x", "pca")
+        wait_for_config(page, "plot_y", "pca")
+
+
+@pytest.mark.slow
+def test_one_page_too_many_says_so(browser):
+    with served("--sessions", "1") as address, opened(browser, address):
+        page = browser.new_page()
+        page.goto(address)
+        assert "session" in page.inner_text(".notice.error")
+        page.close()
 
 
 @pytest.mark.slow

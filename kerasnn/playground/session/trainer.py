@@ -99,7 +99,7 @@ class Trainer:
         self._best = Best(0)
         self._uncertainty: dict[str, np.ndarray] = {}
         self._seconds = 0.0
-        self._drawn_at, self._drawn_epoch = 0.0, 0
+        self._due, self._drawn_epoch = 0.0, 0
 
     @property
     def running(self) -> bool:
@@ -225,7 +225,10 @@ class Trainer:
     def draw(self) -> None:
         """Draws the network as it is."""
         trainable, others = snapshot_values(self.network)
-        self._drawn_at, self._drawn_epoch = time.perf_counter(), self.epoch
+        # Counted from when it was due, as epochs seldom end just then.
+        now = time.perf_counter()
+        self._due = min(max(self._due + FRAME_SECONDS, now), now + FRAME_SECONDS)
+        self._drawn_epoch = self.epoch
         self._painter.draw(
             Snapshot(
                 picture=self.picture,
@@ -356,7 +359,6 @@ class Trainer:
 
     def _draw_if_due(self) -> float | None:
         """Draws where it is time; returns the seconds to wait before the next epoch."""
-        due = self._drawn_at + FRAME_SECONDS
         now = time.perf_counter()
         speed = self.watch.speed
         if not self.running:
@@ -364,8 +366,8 @@ class Trainer:
             self._state()
         elif speed and self.epoch - self._drawn_epoch >= speed:
             self.draw()
-            return max(0.0, due - now)
-        elif not speed and now >= due and not self._painter.is_busy:
+            return max(0.0, self._due - now)
+        elif not speed and now >= self._due and not self._painter.is_busy:
             self.draw()
         return None
 

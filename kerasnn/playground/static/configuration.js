@@ -39,6 +39,9 @@ export const DATA_KEYS = Object.freeze([
   "table", "target", "plot_x", "plot_y",
 ]);
 
+// What is shown besides, as the page keeps it in the fragment.
+const VIEW = Object.freeze(["show_test", "discretize"]);
+
 export const FEATURES = Object.freeze(["x", "y", "x2", "y2", "xy", "sinx", "siny"]);
 export const REGRESSION_SETS = Object.freeze(["plane", "multi-gaussian"]);
 export const LIMITS = Object.freeze({ layers: 6, units: 8 });
@@ -114,9 +117,10 @@ function read(key, text) {
 }
 
 // The fragment of one or two configurations, and of the lesson that is open.
-export function toFragment(config, second = null, lesson = null) {
+export function toFragment(config, second = null, lesson = null, view = {}) {
   const pairs = new URLSearchParams();
   if (lesson) pairs.set("preset", lesson);
+  for (const name of VIEW) if (view[name]) pairs.set(name, "true");
   for (const [key, value] of Object.entries(config)) {
     if (value !== null && value !== undefined) pairs.set(key, write(key, value));
   }
@@ -129,13 +133,15 @@ export function toFragment(config, second = null, lesson = null) {
   return "#" + pairs.toString().replaceAll("%2C", ",").replaceAll("%3B", ";");
 }
 
-// What a fragment asks for: `changes` of the first and `second` of the second network (or null).
+// What a fragment asks for: `changes` of the first and `second` of the second network (or null),
+// the lesson, and what is shown besides.
 export function fromFragment(text) {
-  const asked = { changes: {}, second: null, lesson: null };
+  const asked = { changes: {}, second: null, lesson: null, view: {} };
   const pairs = new URLSearchParams(text.replace(/^#/, ""));
   if (pairs.get("compare") === "true") asked.second = {};
   for (const [key, value] of pairs) {
     if (key === "preset") asked.lesson = value;
+    else if (VIEW.includes(key)) asked.view[key] = value === "true";
     else if (key.startsWith("b.")) (asked.second ??= {})[key.slice(2)] = read(key.slice(2), value);
     else if (key !== "compare") asked.changes[key] = read(key, value);
   }

@@ -35,6 +35,7 @@ export class Course {
     card.querySelector("h2").textContent = lesson.title;
     card.querySelector(".text").textContent = lesson.text.join(" ");
     card.querySelector(".try").textContent = `Try: ${lesson.try}`;
+    card.querySelector(".source").textContent = `In the course: tutorials/${lesson.tutorial}`;
     chips.querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 }

@@ -82,9 +82,9 @@ function drawNetwork(context, network, top) {
   context.font = `${13 * scale}px system-ui, sans-serif`;
   context.fillStyle = theme().text;
   for (const label of root.querySelectorAll(".node .label, .head .count")) {
-    const { left, bottom } = label.getBoundingClientRect();
+    const { left, bottom, width } = label.getBoundingClientRect();
     const offset = label.matches(".label") ? 11 : 5;
-    context.fillText(label.textContent, 16 + (left - drawing.left) * scale, top + 50 + (bottom - drawing.top - offset) * scale);
+    context.fillText(label.textContent, 16 + (left - drawing.left) * scale, top + 50 + (bottom - drawing.top - offset) * scale, width * scale);
   }
   context.imageSmoothingEnabled = true;
   image(".boundary", 720, top + 50, 300, 300);

@@ -36,7 +36,7 @@ class Page {
     const lesson = this.course.get(asked.lesson);
     const config = changed(changed(DEFAULTS, lesson?.config ?? {}), asked.changes);
     this.first = this.makeNetwork($("network-a"), config);
-    this.setView(lesson?.view ?? {});
+    this.setView({ ...lesson?.view, ...asked.view });
     this.first.configured = Boolean(location.hash.slice(1));
     this.controls.show({ config });
     this.connect(this.first);
@@ -55,12 +55,20 @@ class Page {
     return this.second && document.querySelector("[name=chosen]:checked").value === "b" ? this.second : this.first;
   }
 
+  choose(network) {
+    if (!this.second || network === this.chosen()) return;
+    document.querySelector(`[name=chosen][value=${network === this.second ? "b" : "a"}]`).checked = true;
+    this.nameNetworks();
+    this.showState(network);
+  }
+
   makeNetwork(root, config) {
     const network = new Network(root, token, config, {
       configure: (of, changes) => this.configure(of, changes),
       editWeights: (of, title, weights, near, activation) => showWeights(title, weights, near, activation ?? null, (weight, value) => this.setWeight(of, weight, value)),
       changed: (of) => this.showState(of),
     });
+    root.addEventListener("pointerdown", () => this.choose(network));
     const { session } = network;
     session.addEventListener("notice", ({ detail }) => this.showNotice(network, detail));
     session.addEventListener("failure", ({ detail }) => this.showFailure(network, detail));
@@ -136,14 +144,15 @@ class Page {
   }
 
   writeFragment(how) {
-    const fragment = toFragment(this.first.config, this.second?.config, this.course.current);
+    const fragment = toFragment(this.first.config, this.second?.config, this.course.current, this.view());
     if (fragment !== location.hash) history[how](null, "", location.pathname + location.search + fragment);
   }
 
   readFragment() {
-    const { changes, second, lesson } = fromFragment(location.hash);
+    const { changes, second, lesson, view } = fromFragment(location.hash);
     const known = this.course.get(lesson);
     const config = changed(changed(DEFAULTS, known?.config ?? {}), changes);
+    this.setView(view);
     this.restore(config, second && { ...config, ...second }, known ? lesson : null);
   }
 
@@ -220,10 +229,17 @@ class Page {
       this.code.refresh();
     }
     const isRunning = this.first.running;
+    if (!isRunning && $("play").getAttribute("aria-pressed") === "true") this.speak();
     $("play").setAttribute("aria-pressed", isRunning);
     $("play").setAttribute("aria-label", isRunning ? "Pause" : "Play");
     $("regenerate").disabled = this.first.config.dataset === "table";
     this.writeFragment("replaceState");
+  }
+
+  // Says to screen readers where training has come to rest.
+  speak() {
+    const { shown } = this.first;
+    $("spoken").textContent = `Paused at epoch ${shown.epoch}: training loss ${shown["train-loss"]}, test loss ${shown["test-loss"]}.`;
   }
 
   showNotice(network, { level, text, epoch }) {
@@ -316,7 +332,10 @@ class Page {
       if (target.name === "chosen") {
         this.nameNetworks();
         this.showState(this.chosen());
-      } else for (const network of this.networks()) network.look(this.view());
+        return;
+      }
+      for (const network of this.networks()) network.look(this.view());
+      this.writeFragment("replaceState");
     });
     $("lesson").querySelector(".close").addEventListener("click", () => this.writeFragment("replaceState"));
     $("theme").addEventListener("click", () => this.nextTheme());

@@ -60,7 +60,7 @@ export class Session extends EventTarget {
   }
 
   send(message) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   configure(config) {
@@ -82,7 +82,7 @@ export class Session extends EventTarget {
   ask(what, options = {}, onProgress = () => {}) {
     const id = ++this.lastQuestion;
     return new Promise((resolve, reject) => {
-      if (this.socket.readyState !== WebSocket.OPEN) {
+      if (this.socket?.readyState !== WebSocket.OPEN) {
         reject({ text: "There is no connection to the server." });
         return;
       }

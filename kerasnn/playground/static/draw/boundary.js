@@ -119,7 +119,7 @@ export class Boundary {
     this.legend.replaceChildren();
     this.legend.className = `legend ${kind}`;
     if (kind === "classes") {
-      this.legend.append(...this.state.classes.slice(0, theme().classes.length).map((name, k) => this.swatch(name, k)));
+      this.legend.append(...this.state.classes.map((name, k) => this.swatch(name, k)));
       return;
     }
     const scale = document.createElement("canvas");
@@ -127,13 +127,14 @@ export class Boundary {
     const image = new ImageData(256, 1);
     paint(image, Uint8Array.from({ length: 256 }, (_, k) => k), kind === "uncertainty" ? theme().viridis : divergingTable(-1, 1, { middle: 0, reach: 1 }));
     scale.getContext("2d").putImageData(image, 0, 0);
-    const texts = ends.map((value) => Object.assign(document.createElement("span"), { textContent: value === null ? "" : number(value) }));
+    if (kind === "output" && this.state.task === "binary") [ends[0], ends[2]] = this.state.classes;
+    const texts = ends.map((value) => Object.assign(document.createElement("span"), { textContent: value === null ? "" : typeof value === "string" ? value : number(value) }));
     this.legend.append(scale, ...texts);
   }
 
   swatch(name, k) {
     const swatch = Object.assign(document.createElement("span"), { className: "swatch", textContent: name });
-    swatch.style.setProperty("--swatch", css(theme().classes[k]));
+    swatch.style.setProperty("--swatch", css(theme().classes[k % theme().classes.length]));
     return swatch;
   }
 

@@ -2,7 +2,7 @@
 // Okabe and Ito's colours for classes, all told apart with every kind of colour vision.
 
 const VIRIDIS = [[68, 1, 84], [72, 40, 120], [62, 73, 137], [49, 104, 142], [38, 130, 142], [31, 158, 137], [53, 183, 121], [110, 206, 88], [181, 222, 43], [253, 231, 37]];
-const CLASSES = [[245, 147, 34], [8, 119, 189], [0, 158, 115], [204, 121, 167], [240, 228, 66], [128, 80, 200]];
+const CLASSES = [[245, 147, 34], [8, 119, 189], [0, 158, 115], [204, 121, 167], [240, 228, 66], [128, 80, 200], [86, 180, 233], [213, 94, 0], [136, 34, 85], [153, 153, 51], [102, 102, 102], [170, 68, 153]];
 const LIGHT = { negative: [245, 147, 34], middle: [232, 234, 235], positive: [8, 119, 189], text: "#1b1f24", quiet: "#5a6370", line: "#dde1e6", page: "#ffffff", ring: "#ffffff", train: "#c85600", test: "#0072b2", bad: "#c0262d" };
 const DARK = { negative: [250, 160, 60], middle: [40, 45, 51], positive: [60, 160, 230], text: "#e3e6ea", quiet: "#9aa4b0", line: "#343a42", page: "#1e2227", ring: "#15181c", train: "#f08a4b", test: "#56a8e0", bad: "#ff6b6b" };
 
@@ -59,12 +59,12 @@ export function paint(image, data, table) {
 
 // Writes class colours, the fuller the more probable the class.
 export function paintClasses(image, classes, probabilities, low, high, discretize) {
-  const { classTable } = theme();
+  const { classTable, classes: colours } = theme();
   const pixels = new Uint32Array(image.data.buffer);
   const span = high - low || 1;
   for (let k = 0; k < classes.length; k++) {
     const sure = discretize ? 170 : Math.round(255 * Math.min(Math.max(low + (probabilities[k] / 255) * span, 0), 1));
-    pixels[k] = classTable[(classes[k] << 8) | sure];
+    pixels[k] = classTable[((classes[k] % colours.length) << 8) | sure];
   }
 }
 

@@ -38,7 +38,10 @@ export class Picture {
     this.pointed = null;
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => this.point(null));
-    this.canvas.addEventListener("click", () => this.editPointed());
+    this.canvas.addEventListener("click", (event) => {
+      this.point(event);
+      this.editPointed();
+    });
     new ResizeObserver(() => this.state && this.arrange()).observe(root.querySelector(".picture"));
   }
 
@@ -50,8 +53,9 @@ export class Picture {
     this.hidden = hiddenLayers(config);
     this.isTable = config.dataset === "table";
     this.inputs = state.inputs ?? config.features;
-    this.outputs = state.outputs ?? [""];
-    this.sizes = sizesOf(this.inputs.length, this.hidden, this.outputs.length);
+    const outputs = state.outputs ?? [""];
+    this.outputs = outputs.slice(0, LIMITS.units);
+    this.sizes = sizesOf(this.inputs.length, this.hidden, outputs.length);
     this.nodes = this.isTable ? this.inputs.slice(0, LIMITS.units) : FEATURES;
     // A row of the first kernel, by the place in the input column.
     this.rows = this.nodes.map((name) => this.inputs.indexOf(name));
@@ -68,10 +72,10 @@ export class Picture {
     this.heads = this.hidden.map((units, layer) => this.head(units, layer));
     this.outputButtons = this.outputs.map((label, unit) => this.outputButton(label, unit));
     this.parts.append(...this.inputButtons, ...this.heads, ...this.unitButtons.flat(), ...this.outputButtons);
-    if (this.isTable && this.inputs.length > this.nodes.length) {
-      this.more = element("span", { class: "more quiet" }, `and ${this.inputs.length - this.nodes.length} more`);
-      this.parts.append(this.more);
-    } else this.more = null;
+    // Of many columns or classes the first are drawn.
+    const unseen = [this.inputs.length - this.nodes.length, this.sizes.widths.at(-1) - this.outputs.length];
+    this.more = unseen.map((count) => element("span", { class: "more quiet" }, count > 0 && this.isTable ? `and ${count} more` : ""));
+    this.parts.append(...this.more);
     if (focused) this.parts.querySelector(`[data-key="${focused}"]`)?.focus({ preventScroll: true });
     this.dead = "";
   }
@@ -170,7 +174,9 @@ export class Picture {
       head.style.left = `${columns[layer + 1][0].x}px`;
       head.style.width = `${this.places.columnWidth}px`;
     });
-    if (this.more) this.more.style.left = `${columns[0][0].x}px`;
+    this.more[0].style.left = `${columns[0][0].x}px`;
+    this.more[1].style.left = `${columns.at(-1)[0].x}px`;
+    for (const more of this.more) more.style.top = `${this.places.foot - 4}px`;
     this.redraw();
   }
 
@@ -360,7 +366,7 @@ export class Picture {
     context.font = "11px system-ui, sans-serif";
     context.textAlign = "left";
     context.fillStyle = quiet;
-    context.fillText("mean |gradient|", 4, foot + 9);
+    context.fillText("mean |gradient|", 4, foot + 32);
     if (!gradients) return;
     const width = Math.min(columnWidth - 12, 56);
     context.textAlign = "center";
