@@ -50,8 +50,7 @@ def chromium():
 def opened(browser, address, fragment="", **context):
     """The page, once its network is on the screen; afterwards nothing may have gone wrong in it."""
     failures = []
-    # Playwright's own conditions are evaluated, which the page's policy forbids.
-    settings = {"viewport": {"width": 1280, "height": 900}, "bypass_csp": True, **context}
+    settings = {"viewport": {"width": 1280, "height": 900}, **context}
     with contextlib.closing(browser.new_context(**settings)) as made:
         made.grant_permissions(["clipboard-read", "clipboard-write"])
         page = made.new_page()

@@ -402,9 +402,10 @@ def test_each_question_is_answered(page):
     page.wait_for_function("document.querySelector('.shown').textContent.includes('network')")
     # The rate suggested is taken over.
     page.click("#tab-lr_find")
-    before = config(page)["learning_rate"]
+    set_control(page, "learning_rate", 0.00001)
+    wait_for_config(page, "learning_rate", 0.00001)
     page.click("#panel-lr_find >> text=Use")
-    page.wait_for_function(f"playground.state.config.learning_rate !== {before}")
+    page.wait_for_function("playground.state.config.learning_rate !== 0.00001")
 
 
 @pytest.mark.slow
