@@ -93,6 +93,8 @@ class Painter:
     def __init__(self, show: Callable[[Frame], None], name: str) -> None:
         self._show = show
         self._changed = threading.Condition()
+        #: Held while a picture is computed.
+        self.painting = threading.Lock()
         self._next: Snapshot | None = None
         self._ends = False
         self._canvas: _Canvas | None = None
@@ -127,9 +129,11 @@ class Painter:
                 snapshot, self._next = self._next, None
             if self._ends or snapshot is None:
                 return
-            if self._canvas is None or self._canvas.picture is not snapshot.picture:
-                self._canvas = _Canvas(snapshot.picture)
-            self._show(self._canvas.paint(snapshot))
+            with self.painting:
+                if self._canvas is None or self._canvas.picture is not snapshot.picture:
+                    self._canvas = _Canvas(snapshot.picture)
+                frame = self._canvas.paint(snapshot)
+            self._show(frame)
 
 
 class _Canvas:
