@@ -1,7 +1,6 @@
 """A real browser on a real server: what the tests of the page share."""
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -96,14 +95,9 @@ def set_control(page, name, value):
 def wait_for_config(page, name, value):
     """Waits until the server says that a setting has a value."""
     page.wait_for_function(
-        "([name, value]) => JSON.stringify(playground.state.config[name]) === value",
-        arg=[name, to_json(value)],
+        "([name, value]) => JSON.stringify(playground.state.config[name]) === JSON.stringify(value)",
+        arg=[name, value],
     )
-
-
-def to_json(value):
-    """JSON as JavaScript writes it."""
-    return json.dumps(value, separators=(",", ":"))
 
 
 def train_until(page, condition, seconds=60):
