@@ -95,7 +95,8 @@ def set_control(page, name, value):
 def wait_for_config(page, name, value):
     """Waits until the server says that a setting has a value."""
     page.wait_for_function(
-        "([name, value]) => JSON.stringify(playground.state.config[name]) === JSON.stringify(value)",
+        "([name, value]) =>"
+        " JSON.stringify(playground.state.config[name]) === JSON.stringify(value)",
         arg=[name, value],
     )
 

@@ -393,7 +393,7 @@ def test_each_question_is_answered(page):
     set_control(page, "learning_rate", 0.00001)
     wait_for_config(page, "learning_rate", 0.00001)
     ask(page, "lr_find", "Use ")
-    page.click("#panel-lr_find >> text=Use")
+    page.click("#panel-lr_find .answer button")
     page.wait_for_function("playground.state.config.learning_rate > 0.0001")
     set_control(page, "dropout", 0.2)
     wait_for_config(page, "dropout", 0.2)

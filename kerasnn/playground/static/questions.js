@@ -160,7 +160,8 @@ export class Questions {
       return;
     }
     const rate = Number(found.suggestion.toPrecision(2));
-    if (found.warning) answer.append(element("p", found.warning, { class: "quiet" }));
+    // Its first sentence; the others name arguments of `kerasnn.lr_find`.
+    if (found.warning) answer.append(element("p", `${found.warning.split(". ")[0]}.`, { class: "quiet" }));
     const use = element("button", `Use ${plain(rate)}`, { type: "button" });
     use.addEventListener("click", () => this.page.configure(network, { learning_rate: Math.min(10, Math.max(1e-5, rate)) }));
     answer.append(use);
