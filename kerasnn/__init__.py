@@ -27,16 +27,14 @@ if _TYPE_CHECKING or not _IS_COMMAND_LINE:
         models,
         ops,
         optimizers,
-        plots,
         schedules,
-        serving,
         tasks,
         training,
         transfer,
     )
 
 if _TYPE_CHECKING:
-    from kerasnn import playground, report, selection
+    from kerasnn import playground, plots, report, selection, serving
 
 __all__ = [
     "InvalidArgument",
@@ -67,8 +65,9 @@ __all__ = [
     "transfer",
 ]
 
-# Imported when they are used, since they import scikit-learn or are seldom used.
-_LAZY = ("playground", "report", "selection")
+# Imported when they are used, since they import scikit-learn or take long. Of the others Keras has
+# to know the layers, to load files.
+_LAZY = ("playground", "plots", "report", "selection", "serving")
 
 
 def __getattr__(name: str) -> _Any:

@@ -10,6 +10,7 @@ import shtab
 
 from kerasnn._version import __version__
 from kerasnn.cli import commands, playground, train
+from kerasnn.cli.flags import in_flags
 
 _EPILOG = """\
 Exit codes: 0 for success, 1 for an error, whose text is on standard error, 2 for a wrong command
@@ -48,7 +49,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:
         raise
     except (ValueError, OSError, RuntimeError, ImportError) as error:
-        print(f"kerasnn: {error}", file=sys.stderr)
+        # Functions name their arguments, a command its flags.
+        print(f"kerasnn: {in_flags(str(error), given.flags)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nkerasnn: interrupted; what was begun is not there.", file=sys.stderr)
@@ -65,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     shtab.add_argument_to(parser, "--print-completion", help="print the shell's completion script")
+    parser.set_defaults(flags={})
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     train.add_to(subparsers)
     commands.add_to(subparsers)

@@ -17,9 +17,7 @@ from kerasnn import layers as layers
 from kerasnn import models as models
 from kerasnn import ops as ops
 from kerasnn import optimizers as optimizers
-from kerasnn import plots as plots
 from kerasnn import schedules as schedules
-from kerasnn import serving as serving
 from kerasnn import tasks as tasks
 from kerasnn import training as training
 from kerasnn import transfer as transfer

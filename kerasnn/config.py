@@ -66,7 +66,13 @@ def set_compilation_cache(
 
 
 def compilation_cache_directory() -> pathlib.Path | None:
-    """Returns the directory of compiled programs, or None where the cache is off."""
+    """Returns the directory of compiled programs, or None where the cache is off.
+
+    Example:
+        >>> directory = compilation_cache_directory()
+        >>> directory is None or directory.is_absolute()
+        True
+    """
     return settings.Settings.read().directory
 
 

@@ -35,6 +35,17 @@ class BestModel(Monitored, keras.callbacks.ModelCheckpoint):
         OSError: If the model cannot be written, before training where that is known; the former
             one is still there.
         TypeError: If an argument is unknown.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", loss="mse")
+        >>> best = BestModel(pathlib.Path(tempfile.mkdtemp(), "best.keras"), "loss")
+        >>> history = model.fit(
+        ...     keras.ops.ones((8, 1)), keras.ops.ones((8, 1)), verbose=0, callbacks=[best]
+        ... )
+        >>> best.path.exists()
+        True
     """
 
     @_checks.known_arguments

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnn import _checks, plots
+from kerasnn import _checks
 from kerasnn._core.callback import Callback
 from kerasnn._core.display import svg
 from kerasnn._core.display.blocks import Figure
@@ -18,6 +18,7 @@ from kerasnn._core.display.rendering import for_notebook
 from kerasnn._core.model import unchanged
 from kerasnn._core.model_outputs import output_activation
 from kerasnn._core.plotting import COLOURS
+from kerasnn.data.split import Split
 
 # Drawing takes at most this fraction of the time.
 _TIME_FRACTION = 0.2
@@ -40,6 +41,11 @@ class LivePlot(Callback):
         metrics: Name or names of metrics to draw beside the loss; None draws the first one.
         boundary: Whether to draw the decision boundary where the rows of `fit` are in memory, with
             two features and at most seven classes.
+        features: Names of the two features, for the axes of the boundary; or the `data.Split` that
+            has them, and the names of the classes.
+
+    Attributes:
+        features: The names of the features, or None.
 
     Raises:
         InvalidArgument: If an argument breaks its rule; after the first epoch, if a metric is none
@@ -51,7 +57,8 @@ class LivePlot(Callback):
         >>> moons = data.load("moons")
         >>> model = models.mlp(2, task="binary", hidden=(8,))
         >>> history = model.fit(
-        ...     moons.x_train, moons.y_train, epochs=3, callbacks=[LivePlot()], verbose=0
+        ...     moons.x_train, moons.y_train, epochs=3, verbose=0,
+        ...     callbacks=[LivePlot(features=moons)],
         ... )
     """
 
@@ -64,6 +71,7 @@ class LivePlot(Callback):
         every_s: float = 1.0,
         metrics: str | Sequence[str] | None = None,
         boundary: bool = True,
+        features: Sequence[str] | Split | None = None,
     ) -> None:
         super().__init__()
         _checks.number("every_s", every_s, at_least=0)
@@ -71,6 +79,8 @@ class LivePlot(Callback):
         self.every_s, self.metrics, self.boundary = every_s, metrics, boundary
         if not all(isinstance(name, str) for name in self._named()):
             raise _checks.InvalidArgument("metrics", "be names of metrics", metrics)
+        # A split holds its data too, and callbacks are copied.
+        self.features, self._classes = _names(features)
         self._rows: tuple[np.ndarray, np.ndarray] | None = None
         self._show: Any = None
         self._forget()
@@ -78,6 +88,9 @@ class LivePlot(Callback):
     def set_data(self, train: Any = None, validation: Any = None) -> None:
         """Takes some of the rows, for the decision boundary."""
         self._rows = _two_features(*train[:2]) if self.boundary and train is not None else None
+        if self._rows is not None and self.features is not None and len(self.features) != 2:
+            rule = "name the two features of the rows"
+            raise _checks.InvalidArgument("features", rule, self.features)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Starts anew."""
@@ -163,6 +176,8 @@ class LivePlot(Callback):
         return ", ".join(shown)
 
     def _figures(self) -> list[Figure]:
+        from kerasnn import plots
+
         history = keras.callbacks.History()
         history.epoch, history.history = self._epochs, self._curves
         figures = [
@@ -181,11 +196,16 @@ class LivePlot(Callback):
             figures.append(svg.figure("learning rate", text, lambda ax: _line(ax, epochs, rates)))
         if self._rows is not None:
             x, y = self._rows
+            count = max(2, self.model.output_shape[-1])
+            # Names of other classes than the model's are none.
+            labels = self._classes if len(self._classes or ()) == count else None
             figures.append(
                 svg.figure(
                     "decision boundary",
                     f"Of {len(x)} training rows.",
-                    lambda ax: plots.decision_boundary(self._predict, x, y, ax=ax),
+                    lambda ax: plots.decision_boundary(
+                        self._predict, x, y, labels=labels, features=self.features, ax=ax
+                    ),
                 )
             )
         return figures
@@ -217,6 +237,19 @@ def _rate(model: Any) -> float:
         return float(model.optimizer.learning_rate)
     except (AttributeError, TypeError, ValueError):
         return math.nan
+
+
+def _names(features: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Returns the names of features, and of classes where a split has them."""
+    classes = None
+    if isinstance(features, Split):
+        features, classes = features.features, features.classes
+    if features is None:
+        return None, classes
+    listed = isinstance(features, Sequence) and not isinstance(features, str)
+    if not listed or not all(isinstance(name, str) for name in features):
+        raise _checks.InvalidArgument("features", "be names of columns, or a `Split`", features)
+    return tuple(features), classes
 
 
 def _two_features(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray] | None:

@@ -31,6 +31,15 @@ class ReduceLROnPlateau(Monitored, keras.callbacks.ReduceLROnPlateau):
         InvalidArgument: If an argument is out of its range, the metric is missing, or the
             optimizer's rate is a schedule.
         TypeError: If an argument is unknown.
+
+    Example:
+        >>> x = keras.ops.ones((8, 1))
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile(keras.optimizers.SGD(0.1), loss="mse")
+        >>> plateau = ReduceLROnPlateau("loss", factor=0.5, patience=0, min_delta=1e9)
+        >>> history = model.fit(x, x, epochs=3, verbose=0, callbacks=[plateau])
+        >>> round(float(model.optimizer.learning_rate), 4)
+        0.025
     """
 
     model: Any

@@ -4,6 +4,7 @@ import argparse
 import json
 import mimetypes
 import pathlib
+import shlex
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -11,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from kerasnn._checks import InvalidArgument
 from kerasnn._core import raw_rows
 from kerasnn.cli import csv_rows
+from kerasnn.cli.flags import flags_of, in_flags
 from kerasnn.cli.late_import import import_keras, without_log
+from kerasnn.cli.training.options import RESIZES
 from kerasnn.serving.errors import MissingSignatureError
 from kerasnn.serving.predictor import Predictor
 from kerasnn.serving.publishing import server_files, version_directory
@@ -22,6 +26,7 @@ from kerasnn.serving.verify import verify
 _JSON = (".json", ".jsonl")
 # All examples are stored with the version.
 _MOST_EXAMPLES = 100
+_LABELS = "a text file in UTF-8 with a name a line"
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 _PREDICT = """\
 A model that was exported with an encoder takes the columns of its table by name, from a CSV file
@@ -80,11 +85,20 @@ def add_to(commands: Any) -> None:
         "--signatures", nargs="+", metavar="NAME", default="auto", help="default: all that suit"
     )
     parser.add_argument("--batch-sizes", nargs="+", type=int, metavar="N", default=[1, 8, 32])
+    parser.add_argument(
+        "--resize",
+        choices=RESIZES,
+        default="stretch",
+        help="how image files come to the size of the input, as `train --resize` had it; default: "
+        "stretch",
+    )
     parser.add_argument("--no-warmup", action="store_true", help="write no warm-up requests")
     parser.add_argument("--no-verify", action="store_true", help="publish without comparing")
     parser.add_argument("--overwrite", action="store_true", help="replace the version given")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.set_defaults(run=_export)
+    names = ("version", "encoder", "labels", "examples", "signatures", "resize", "batch_sizes")
+    flags = flags_of([*names, "overwrite"], path="PATH")
+    parser.set_defaults(run=_export, flags=flags)
 
     parser = commands.add_parser(
         "verify",
@@ -94,7 +108,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("path", metavar="PATH", type=pathlib.Path)
     parser.add_argument("--json", action="store_true", help="print the differences as JSON")
-    parser.set_defaults(run=_verify)
+    parser.set_defaults(run=_verify, flags=flags_of((), path="PATH"))
 
     parser = commands.add_parser(
         "predict",
@@ -134,7 +148,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--delimiter", default=",", metavar="CHARACTER", help="default: ,")
     parser.add_argument("--encoding", default="utf-8-sig", metavar="NAME", help="default: utf-8")
-    parser.set_defaults(run=_predict, header=None)
+    parser.set_defaults(run=_predict, header=None, flags=flags_of((), path="PATH"))
 
 
 def _export(given: argparse.Namespace) -> None:
@@ -143,15 +157,18 @@ def _export(given: argparse.Namespace) -> None:
     from kerasnn.serving.assets import model_card
     from kerasnn.serving.export import export
 
-    encoder = None if given.encoder is None else keras_file.load(given.encoder)
+    encoder = (
+        None if given.encoder is None else keras_file.load(given.encoder, argument="--encoder")
+    )
     report = export(
-        keras_file.load(given.model),
+        keras_file.load(given.model, argument="MODEL.keras"),
         given.path,
         version=given.version,
         encoder=encoder,
         labels=_labels(given.labels),
         examples=_examples(given.examples, encoder),
         signatures="auto" if given.signatures == ["auto"] else given.signatures,
+        resize=given.resize,
         warmup=not given.no_warmup,
         batch_sizes=given.batch_sizes,
         verify=not given.no_verify,
@@ -163,7 +180,7 @@ def _export(given: argparse.Namespace) -> None:
         return
     request = model_card.shown_request(contents)
     serve = contents["serve"]["docker"]
-    print(report, f"Serve it:\n  {serve}", sep="\n\n")
+    print(in_flags(str(report), given.flags), f"Serve it:\n  {serve}", sep="\n\n")
     if request:
         print(f"\nSend a request:\n  {request}")
 
@@ -175,12 +192,11 @@ def _labels(names: list[str] | None) -> list[str] | None:
     try:
         lines = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except (OSError, UnicodeError) as error:
-        raise ValueError(
-            f"--labels must be a name for each class, or a text file in UTF-8 with a name a line; "
-            f"got {file}: {error}."
+        raise InvalidArgument(
+            "--labels", f"be a name for each class, or {_LABELS}", str(file), got=f"{file}: {error}"
         ) from None
     if not lines:
-        raise ValueError(f"--labels must be a file with a name a line; {file} is empty.")
+        raise InvalidArgument("--labels", f"be {_LABELS}", str(file), got=f"{file}, which is empty")
     return [line.rstrip() for line in lines]
 
 
@@ -196,8 +212,8 @@ def _examples(file: pathlib.Path | None, encoder: Any) -> Any:
         with arrays:
             return dict(arrays)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"--examples must be a .npy or .npz file of arrays; got {file}: {error}."
+        raise InvalidArgument(
+            "--examples", "be a .npy or .npz file of arrays", str(file), got=f"{file}: {error}"
         ) from None
 
 
@@ -205,13 +221,14 @@ def _raw_examples(file: pathlib.Path, encoder: Any) -> Any:
     from kerasnn.data.tables.encoder import Encoder
 
     inputs = raw_rows.types_of(encoder.input)
+    source = csv_rows.Source(file, "--examples")
     if file.suffix.lower() in _JSON:
-        rows = csv_rows.read_json(file)[:_MOST_EXAMPLES]
+        rows = csv_rows.read_json(source)[:_MOST_EXAMPLES]
         return [{name: row[name] for name in row if name in inputs} for row in rows]
     # The table of the training has the target besides.
-    names = csv_rows.header(file)
+    names = csv_rows.header(source)
     missing_values = encoder.missing_values if isinstance(encoder, Encoder) else ()
-    rows = csv_rows.read_table(file, inputs, missing_values=missing_values, ignored=names)
+    rows = csv_rows.read_table(source, inputs, missing_values=missing_values, ignored=names)
     return {name: column[:_MOST_EXAMPLES] for name, column in rows.items()}
 
 
@@ -219,25 +236,36 @@ def _verify(given: argparse.Namespace) -> None:
     found = verify(given.path)
     print(json.dumps(found.as_dict()) if given.json else found)
     for note in server_files.notes(given.path):
-        print(f"kerasnn: {note}", file=sys.stderr)
+        print(f"kerasnn: {in_flags(note, given.flags)}", file=sys.stderr)
 
 
 def _predict(given: argparse.Namespace) -> None:
     kinds = {file: mimetypes.guess_type(file.name, strict=False)[0] or "" for file in given.inputs}
     for file, kind in kinds.items():
         if kind.startswith("image/") and file.suffix.lower() not in _IMAGES:
-            raise ValueError(
-                f"{file} must be a CSV file or an image ({', '.join(_IMAGES)}); TensorFlow decodes "
-                f"no {kind}. Convert it to PNG."
+            raise InvalidArgument(
+                "INPUT",
+                f"be a CSV file or an image ({', '.join(_IMAGES)})",
+                str(file),
+                f"TensorFlow decodes no {kind}. Convert it to PNG.",
+                got=str(file),
             )
     images = [file for file in given.inputs if file.suffix.lower() in _IMAGES]
     others = [file for file in given.inputs if file not in images]
     if images and others:
-        raise ValueError(
-            f"INPUT must be CSV files or image files; got both, {others[0]} and {images[0]}."
+        raise InvalidArgument(
+            "INPUT",
+            "be CSV files or image files",
+            (str(others[0]), str(images[0])),
+            got=f"both, {others[0]} and {images[0]}",
         )
     if images and given.header is not None:
-        raise ValueError(f"--header and --no-header are for CSV files; got the image {images[0]}.")
+        raise InvalidArgument(
+            "--header" if given.header else "--no-header",
+            "be left out for images",
+            given.header,
+            got=f"the image {images[0]}",
+        )
     if images:
         predictor = _predictor(given.path, "image_bytes", images[0], "image files")
         found = _predict_images(predictor, images)
@@ -247,9 +275,12 @@ def _predict(given: argparse.Namespace) -> None:
     try:
         print(json.dumps({"predictions": found}, allow_nan=False))
     except ValueError:
-        raise ValueError(
-            f"the model in {given.path} must predict finite numbers, because JSON has no others; "
-            "it predicts NaN or an infinity. Look for it in the weights."
+        raise InvalidArgument(
+            "PATH",
+            "hold a model that predicts finite numbers, because JSON has no others",
+            str(given.path),
+            "Look for it in the weights.",
+            got=f"{given.path}, which predicts NaN or an infinity",
         ) from None
 
 
@@ -258,9 +289,12 @@ def _predictor(path: pathlib.Path, signature: str, file: pathlib.Path, what: str
         with without_log():
             return Predictor(path, signature=signature)
     except MissingSignatureError as error:
-        raise ValueError(
-            f"{file} cannot be predicted: the model in {path} takes no {what}, which need the "
-            f"signature {signature!r}: {error}"
+        raise InvalidArgument(
+            "INPUT",
+            f"suit the model in {path}, which takes no {what}: these need the signature "
+            f"{signature!r}",
+            str(file),
+            got=f"{file}: {error}".rstrip("."),
         ) from None
 
 
@@ -272,8 +306,11 @@ def _predict_table(
         arrays = predictor(rows)
     except (ValueError, RuntimeError) as error:
         place = " (The first row is row 0.)" if predictor.is_table else ""
-        raise ValueError(f"{file} does not fit the model: {error}{place}") from None
-    found = _rows(arrays, len(rows if isinstance(rows, list) else next(iter(rows.values()))))
+        raise InvalidArgument(
+            "INPUT", "fit the model", str(file), got=f"{file}: {error}{place}".rstrip(".")
+        ) from None
+    count = len(rows if isinstance(rows, list) else next(iter(rows.values())))
+    found = _rows(arrays, count, given.path)
     if ignored:
         print(
             f"kerasnn: the model knows no names of columns; those of {file} were taken in their "
@@ -290,24 +327,33 @@ def _read_rows(
     written = csv_rows.Format(given.delimiter, given.encoding)
     if not predictor.is_table:
         if given.ignore or file.suffix.lower() in _JSON:
-            what = "--ignore is" if given.ignore else f"{file.name} and other JSON files are"
-            raise ValueError(
-                f"{what} for models that were exported with an encoder, which take columns by "
-                f"name; the model in {given.path} has none."
+            raise InvalidArgument(
+                "--ignore" if given.ignore else "INPUT",
+                "be left out for a model without an encoder, which takes no columns by name"
+                if given.ignore
+                else "be no JSON for a model without an encoder, which takes no columns by name",
+                given.ignore or str(file),
+                "Export the model with its encoder.",
+                got=f"{shlex.join(given.ignore) or file}, and the model in {given.path}",
             )
-        return csv_rows.read(file, predictor.inputs, header=given.header, written=written)
+        return csv_rows.read(
+            csv_rows.Source(file), predictor.inputs, header=given.header, written=written
+        )
     if given.header is not None and not given.header:
-        raise ValueError(
-            f"{file} must begin with a line of names, for the model takes columns by name: "
-            f"{', '.join(predictor.inputs)}. Write that line, and leave out --no-header."
+        raise InvalidArgument(
+            "--no-header",
+            f"be left out for a model that takes columns by name: {', '.join(predictor.inputs)}",
+            given.header,
+            f"Write a line of names on top of {file}.",
+            got="--no-header",
         )
     if file.suffix.lower() in _JSON:
-        return csv_rows.read_json(file, given.ignore), []
+        return csv_rows.read_json(csv_rows.Source(file), given.ignore), []
     card = predictor.path / version_directory.MODEL_CARD
     table = json.loads(card.read_text(encoding="utf-8"))["table"] if card.is_file() else {}
     missing_values = table.get("missing_values", ())
     rows = csv_rows.read_table(
-        file,
+        csv_rows.Source(file),
         predictor.inputs,
         missing_values=missing_values,
         ignored=given.ignore,
@@ -319,24 +365,30 @@ def _read_rows(
 def _predict_images(predictor: Predictor, files: Sequence[pathlib.Path]) -> list[dict[str, Any]]:
     contents = [file.read_bytes() for file in files]
     try:
-        return _rows(predictor(contents), len(contents))
+        return _rows(predictor(contents), len(contents), predictor.path)
     except ValueError:
         for file, content in zip(files, contents, strict=True):
             try:
                 predictor([content])
             except ValueError as error:
-                raise ValueError(
-                    f"{file} must be an image that TensorFlow can decode; it reports: {error}"
+                raise InvalidArgument(
+                    "INPUT",
+                    "be an image that TensorFlow can decode",
+                    str(file),
+                    got=f"{file}: {error}".rstrip("."),
                 ) from None
         raise
 
 
-def _rows(found: dict[str, np.ndarray], count: int) -> list[dict[str, Any]]:
+def _rows(found: dict[str, np.ndarray], count: int, path: pathlib.Path) -> list[dict[str, Any]]:
     for name, array in found.items():
         if array.shape[:1] != (count,):
-            raise ValueError(
-                f"its output {name!r} must have one entry for each of {count} rows, along the "
-                f"first axis; it has shape {array.shape}."
+            raise InvalidArgument(
+                "PATH",
+                f"hold a model whose outputs have one entry for each of {count} rows, along the "
+                "first axis",
+                str(path),
+                got=f"{path}, whose output {name!r} has shape {array.shape}",
             )
     lists = [_plain(array.tolist()) for array in found.values()]
     return [dict(zip(found, row, strict=True)) for row in zip(*lists, strict=True)]

@@ -20,6 +20,24 @@ _LONGEST_CELL = 2**31 - 1
 _BOOLEANS = {"0": False, "1": True, "false": False, "true": True}
 
 
+class Source(NamedTuple):
+    """A file, and the argument of the command that named it.
+
+    Attributes:
+        file: The file.
+        argument: The argument, for errors.
+    """
+
+    file: pathlib.Path
+    argument: str = "INPUT"
+
+    def refusal(self, rule: str, value: Any, hint: str = "", *, got: str) -> InvalidArgument:
+        """Returns the error of a file that breaks a rule."""
+        return InvalidArgument(
+            self.argument, rule, value, hint.strip(), got=f"{got} in {self.file}"
+        )
+
+
 class Format(NamedTuple):
     """How a CSV file is written.
 
@@ -74,7 +92,7 @@ class _Row(NamedTuple):
 
 
 def read(
-    file: pathlib.Path,
+    source: Source,
     inputs: Mapping[str, Tensor],
     *,
     header: bool | None = None,
@@ -87,41 +105,46 @@ def read(
     columns in their order.
 
     Args:
-        file: The file.
+        source: The file.
         inputs: Input name -> its type.
         header: Whether the first line is a header. None decides by the cells: a header holds no
             number, and stands over a column of numbers.
         written: Delimiter and encoding.
 
     Raises:
-        ValueError: If the file has no rows, rows of different lengths, lacks a column or has it
-            twice, or holds values that the input cannot; if `header` is None and the first line
+        InvalidArgument: If the file has no rows, rows of different lengths, lacks a column or has
+            it twice, or holds values that the input cannot; if `header` is None and the first line
             may be names or values.
     """
-    rows = _rows(file, written)
+    rows = _rows(source, written)
     [[name, tensor], *others] = inputs.items()
     if others and header is False:
-        raise ValueError(
-            f"{file} must begin with a line of names, for the model takes {len(inputs)} inputs by "
-            f"name: {', '.join(inputs)}. Write that line, and leave out --no-header."
+        raise source.refusal(
+            f"begin with a line of names, for the model takes {len(inputs)} inputs by name: "
+            f"{', '.join(inputs)}",
+            header,
+            "Write that line, and leave out --no-header.",
+            got="--no-header for rows",
         )
     if header is None:
-        header = bool(others) or _is_header(file, rows, tensor)
+        header = bool(others) or _is_header(source, rows, tensor)
     names: list[str] = []
     if header:
         names, rows = [cell.strip() for cell in rows[0].cells], rows[1:]
     if not rows:
-        raise ValueError(
-            f"{file} must hold at least one row of values, with commas between them; its only line "
-            f"is a header: {', '.join(names)}.{written.hint(names)}"
+        raise source.refusal(
+            "hold at least one row of values, with commas between them",
+            names,
+            written.hint(names),
+            got=f"a header alone, {', '.join(names)},",
         )
     if not others:
         places = range(len(rows[0].cells))
-        return Table({name: _array(file, rows, places, tensor, written)}, names)
-    places = {name: _place(file, name, names, written) for name in inputs}
+        return Table({name: _array(source, rows, places, tensor, written)}, names)
+    places = {name: _place(source, name, names, written) for name in inputs}
     return Table(
         {
-            name: _array(file, rows, [places[name]], tensor, written)
+            name: _array(source, rows, [places[name]], tensor, written)
             for name, tensor in inputs.items()
         },
         [],
@@ -129,7 +152,7 @@ def read(
 
 
 def read_table(
-    file: pathlib.Path,
+    source: Source,
     inputs: Mapping[str, Tensor],
     *,
     missing_values: Collection[str],
@@ -144,70 +167,88 @@ def read_table(
     steps, the rows are in the order of time, and each n that follow one another are one row.
 
     Args:
-        file: The file.
+        source: The file.
         inputs: Column name -> its type.
         missing_values: Cells that stand for a missing number; the empty one always does.
         ignored: Columns to leave out.
         written: Delimiter and encoding.
 
     Raises:
-        ValueError: If a column is missing, unknown or there twice; if a cell is no number.
+        InvalidArgument: If a column is missing, unknown or there twice; if an ignored one is not
+            there; if a cell is no number.
     """
-    header, *rows = _rows(file, written, skipinitialspace=True)
+    header, *rows = _rows(source, written, skipinitialspace=True)
     names = [cell.strip() for cell in header.cells]
     missing = [name for name in inputs if name not in names]
     unknown = [name for name in names if name not in inputs and name not in ignored]
     twice = [name for name in inputs if names.count(name) > 1]
     if missing:
         near = written.hint(names).strip() or did_you_mean(missing[0], unknown)
-        raise ValueError(
-            f"{file} must have a column {missing[0]!r}, which the model takes; its first line "
-            f"names {_listed(names)}. {near}".rstrip()
+        raise source.refusal(
+            f"have a column {missing[0]!r}, which the model takes",
+            names,
+            near,
+            got=f"the names {_listed(names)}",
         )
+    _check_ignored(source.file, ignored, names)
     if unknown:
-        raise ValueError(
-            f"{file} has a column {unknown[0]!r}, which the model does not take. To leave it out, "
-            f"give --ignore {shlex.quote(unknown[0])}."
+        raise source.refusal(
+            "have no column that the model does not take",
+            unknown[0],
+            f"To leave it out, give --ignore {shlex.quote(unknown[0])}.",
+            got=f"a column {unknown[0]!r}",
         )
     if twice:
-        raise ValueError(f"{file} must have one column {twice[0]!r}; it has two.")
+        raise source.refusal(f"have one column {twice[0]!r}", twice[0], got="two")
     if not rows:
-        raise ValueError(f"{file} must hold at least one row below its first line, the names.")
+        raise source.refusal("hold rows below its first line, the names", names, got="none")
     absent = {"", *(text.strip() for text in missing_values)}
     return {
-        name: _windows(file, _column(file, name, rows, names.index(name), tensor, absent), tensor)
+        name: _windows(
+            source, _column(source, name, rows, names.index(name), tensor, absent), tensor
+        )
         for name, tensor in inputs.items()
     }
 
 
-def header(file: pathlib.Path) -> list[str]:
+def header(source: Source) -> list[str]:
     """Returns the names in the first line of a CSV file."""
-    return [cell.strip() for cell in _rows(file, _COMMAS, skipinitialspace=True)[0].cells]
+    return [cell.strip() for cell in _rows(source, _COMMAS, skipinitialspace=True)[0].cells]
 
 
-def read_json(file: pathlib.Path, ignored: Collection[str] = ()) -> list[dict[str, Any]]:
+def read_json(source: Source, ignored: Collection[str] = ()) -> list[dict[str, Any]]:
     """Returns the rows of a JSON file: a list of dictionaries, or in `.jsonl` one on each line.
 
     Raises:
-        ValueError: If the file holds anything else.
+        InvalidArgument: If the file holds anything else, or no row has an ignored column.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
-        is_lines = file.suffix.lower() == ".jsonl"
+        text = source.file.read_text(encoding="utf-8-sig")
+        is_lines = source.file.suffix.lower() == ".jsonl"
         lines = [line for line in text.splitlines() if line.strip()]
         rows = [json.loads(line) for line in lines] if is_lines else json.loads(text)
     except (UnicodeError, RecursionError, ValueError) as error:
-        raise ValueError(f"{file} must hold JSON in UTF-8: {error}.") from None
+        raise source.refusal("hold JSON in UTF-8", str(error), got=f"an error ({error})") from None
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise ValueError(
-            f"{file} must hold rows, column name -> value: a list of objects, or in a .jsonl file "
-            "one on each line."
+        raise source.refusal(
+            "hold rows, column name -> value: a list of objects, or in a .jsonl file one on each "
+            "line",
+            rows,
+            got="another value",
         )
+    _check_ignored(source.file, ignored, {name: None for row in rows for name in row})
     return [{name: row[name] for name in row if name not in ignored} for row in rows]
 
 
+def _check_ignored(file: pathlib.Path, ignored: Collection[str], names: Collection[str]) -> None:
+    for name in ignored:
+        if name not in names:
+            hint = did_you_mean(name, names) or f"There are {_listed(list(names))}."
+            raise InvalidArgument("--ignore", f"name columns of {file}", name, hint)
+
+
 def _column(
-    file: pathlib.Path,
+    source: Source,
     name: str,
     rows: Sequence[_Row],
     place: int,
@@ -223,40 +264,44 @@ def _column(
         try:
             values.append(float("nan") if bare in absent else _value(bare, tensor.dtype))
         except ValueError:
-            raise ValueError(
-                f"{file} must hold {_rule(tensor.dtype)} in the column {name!r}; got {cell!r} in "
-                f"line {row.line}."
+            raise source.refusal(
+                f"hold {_rule(tensor.dtype)} in the column {name!r}",
+                cell,
+                got=f"{cell!r} in line {row.line}",
             ) from None
     return np.array(values, np.float64)
 
 
-def _windows(file: pathlib.Path, column: np.ndarray, tensor: Tensor) -> np.ndarray:
+def _windows(source: Source, column: np.ndarray, tensor: Tensor) -> np.ndarray:
     """Returns a column as the model takes it: as it is, or in windows of past steps."""
     size = tensor.shape[1] if tensor.shape is not None and len(tensor.shape) > 1 else None
     if size is None:
         return column
     if len(column) < size:
-        raise ValueError(
-            f"{file} must hold at least {size} rows, since the model takes so many past steps; it "
-            f"holds {len(column)}."
+        raise source.refusal(
+            f"hold at least {size} rows, since the model takes so many past steps",
+            len(column),
+            got=f"{len(column)}",
         )
     return np.lib.stride_tricks.sliding_window_view(column, size)
 
 
-def _place(file: pathlib.Path, name: str, columns: Sequence[str], written: Format) -> int:
+def _place(source: Source, name: str, columns: Sequence[str], written: Format) -> int:
     """Returns the position of an input's only column, by its original name or the served one."""
     found = [i for i, column in enumerate(columns) if name in (column, of_column(column))]
     if len(found) != 1:
-        raise ValueError(
-            f"{file} must have one column {name!r}, which is an input of the model; its first "
-            f"line names {', '.join(columns)}.{written.hint(columns)}"
+        raise source.refusal(
+            f"have one column {name!r}, which is an input of the model",
+            columns,
+            written.hint(columns),
+            got=f"the names {', '.join(columns)}",
         )
     return found[0]
 
 
-def _rows(file: pathlib.Path, written: Format, *, skipinitialspace: bool = False) -> list[_Row]:
+def _rows(source: Source, written: Format, *, skipinitialspace: bool = False) -> list[_Row]:
     written.check()
-    with file.open(newline="", encoding=written.encoding) as lines:
+    with source.file.open(newline="", encoding=written.encoding) as lines:
         reader = csv.reader(
             lines, strict=True, skipinitialspace=skipinitialspace, delimiter=written.delimiter
         )
@@ -266,49 +311,60 @@ def _rows(file: pathlib.Path, written: Format, *, skipinitialspace: bool = False
             lines_read = [_Row(reader.line_num, row) for row in reader]
         except UnicodeError as error:
             encoding = "UTF-8" if written.encoding == _COMMAS.encoding else written.encoding
-            raise ValueError(
-                f"{file} must be a CSV file in {encoding}; {error}. Name the file's encoding, as "
-                "in --encoding cp1252 for Excel on Windows."
+            raise source.refusal(
+                f"be a CSV file in {encoding}",
+                written.encoding,
+                "Name the file's encoding, as in --encoding cp1252 for Excel on Windows.",
+                got=f"other bytes ({error})",
             ) from None
         except csv.Error as error:
-            raise ValueError(f"{file} must be a CSV file; {error}.") from None
+            raise source.refusal("be a CSV file", str(error), got=f"an error ({error})") from None
         finally:
             csv.field_size_limit(before)
     rows = [row for row in lines_read if row.cells]
     if not rows:
-        raise ValueError(f"{file} must hold at least one row of values; it is empty.")
+        raise source.refusal("hold at least one row of values", None, got="none")
     blank = next((row.line for row in lines_read if not row.cells), None)
     if len(rows[0].cells) == 1 and blank is not None:
-        raise ValueError(
-            f"{file} must hold a value in each line of its one column; line {blank} is blank. "
-            'Leave it out, or write "" for an empty text.'
+        raise source.refusal(
+            "hold a value in each line of its one column",
+            blank,
+            'Leave it out, or write "" for an empty text.',
+            got=f"a blank line {blank}",
         )
     for row in rows:
         if len(row.cells) != len(rows[0].cells):
-            raise ValueError(
-                f"{file} must have rows, all of one length; line {row.line} has {len(row.cells)} "
-                f"cells, and line {rows[0].line} has {len(rows[0].cells)}."
+            raise source.refusal(
+                "have rows, all of one length",
+                row.cells,
+                got=f"{len(row.cells)} cells in line {row.line} and {len(rows[0].cells)} in line "
+                f"{rows[0].line}",
             )
     return rows
 
 
-def _is_header(file: pathlib.Path, rows: Sequence[_Row], tensor: Tensor) -> bool:
+def _is_header(source: Source, rows: Sequence[_Row], tensor: Tensor) -> bool:
     """Returns whether the first line is a header; raises where the cells do not show it."""
     first, others = rows[0], rows[1:]
     is_number = [_is_number(cell, tensor.dtype) for cell in first.cells]
-    flags = "give --header if it holds names, --no-header if it is a row"
+    rule = "show whether its first line is a header"
+    flags = "give --header if it holds names, --no-header if it is a row."
     if all(is_number):
-        raise ValueError(
-            f"{file} must show whether its first line is a header; names may be numbers, and all "
-            f"cells of line {first.line} are: {_listed(first.cells)}. To decide, {flags}."
+        raise source.refusal(
+            rule,
+            first.cells,
+            f"Names may be numbers, too. To decide, {flags}",
+            got=f"numbers, {_listed(first.cells)}, in line {first.line}",
         )
     if tensor.dtype != object:
         if any(is_number):
             place = is_number.index(False)
-            raise ValueError(
-                f"{file} must begin with a line of numbers, or of names for all columns; got "
-                f"{first.cells[place]!r} in line {first.line}, column {place + 1}, among numbers. "
-                f"Write the number there, or {flags}."
+            raise source.refusal(
+                "begin with a line of numbers, or of names for all columns",
+                first.cells[place],
+                f"Write the number there, or {flags}",
+                got=f"{first.cells[place]!r} in line {first.line}, column {place + 1}, among "
+                "numbers",
             )
         # A line of missing values is a row, not a header.
         return not all(cell.strip() in MISSING_VALUES for cell in first.cells)
@@ -318,9 +374,11 @@ def _is_header(file: pathlib.Path, rows: Sequence[_Row], tensor: Tensor) -> bool
         all(_is_number(cell, tensor.dtype) for cell in column) for column in columns
     ):
         return True
-    raise ValueError(
-        f"{file} must show whether its first line is a header; the model takes strings, and line "
-        f"{first.line} may be names or values: {_listed(first.cells)}. To decide, {flags}."
+    raise source.refusal(
+        rule,
+        first.cells,
+        f"The model takes strings, which may be names or values. To decide, {flags}",
+        got=f"{_listed(first.cells)} in line {first.line}",
     )
 
 
@@ -329,7 +387,7 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 def _array(
-    file: pathlib.Path,
+    source: Source,
     rows: Sequence[_Row],
     columns: Sequence[int],
     tensor: Tensor,
@@ -341,10 +399,11 @@ def _array(
             try:
                 values.append(_value(row.cells[column], tensor.dtype))
             except ValueError:
-                raise ValueError(
-                    f"{file} must hold {_rule(tensor.dtype)} for this model, with commas "
-                    f"between them; got {row.cells[column]!r} in line {row.line}, column "
-                    f"{column + 1}.{written.hint(row.cells)}"
+                raise source.refusal(
+                    f"hold {_rule(tensor.dtype)} for this model, with commas between them",
+                    row.cells[column],
+                    written.hint(row.cells),
+                    got=f"{row.cells[column]!r} in line {row.line}, column {column + 1},",
                 ) from None
     # An input of one value a row may have no second axis.
     is_flat = tensor.shape is not None and len(tensor.shape) == 1 and len(columns) == 1

@@ -7,10 +7,10 @@ import pathlib
 import sys
 from typing import Any
 
-from kerasnn._core.extras import missing
 from kerasnn._core.process.command_line import IS_COMMAND_LINE
+from kerasnn._core.process.extras import missing
+from kerasnn.cli.flags import flags_of
 from kerasnn.cli.late_import import import_keras
-from kerasnn.cli.training import flags
 
 # As `kerasnn.playground.serve` has them, which imports TensorFlow.
 NEEDED = ("starlette", "uvicorn", "websockets")
@@ -46,7 +46,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--sessions", type=int, default=4, metavar="N", help="pages open at once; default: 4"
     )
-    parser.set_defaults(run=_playground)
+    flags = flags_of(("target", "host", "port", "sessions", "allow_remote"), table="TABLE.csv")
+    parser.set_defaults(run=_playground, flags=flags)
 
 
 def _playground(given: argparse.Namespace) -> None:
@@ -55,20 +56,15 @@ def _playground(given: argparse.Namespace) -> None:
         print(f"kerasnn: {lacking}", file=sys.stderr)
         raise SystemExit(2)
     import_keras()
-    try:
-        importlib.import_module("kerasnn.playground").serve(
-            given.table,
-            target=given.target,
-            host=given.host,
-            port=given.port,
-            browser=not given.no_browser,
-            allow_remote=given.allow_remote,
-            sessions=given.sessions,
-        )
-    except ValueError as error:
-        # Functions name their arguments, a command its flags.
-        text = flags.in_flags(str(error)).replace("allow_remote=True", "--allow-remote")
-        raise ValueError(text) from error
+    importlib.import_module("kerasnn.playground").serve(
+        given.table,
+        target=given.target,
+        host=given.host,
+        port=given.port,
+        browser=not given.no_browser,
+        allow_remote=given.allow_remote,
+        sessions=given.sessions,
+    )
     if IS_COMMAND_LINE:
         # TensorFlow needs seconds to take itself apart, which nobody waits for after Ctrl-C.
         sys.stdout.flush()

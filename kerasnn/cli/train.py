@@ -1,15 +1,17 @@
 """Command `train`."""
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import shlex
 import sys
 from typing import Any
 
+from kerasnn._checks import InvalidArgument
+from kerasnn.cli.flags import flags_of
 from kerasnn.cli.late_import import import_keras
-from kerasnn.cli.training import flags
-from kerasnn.cli.training.options import MISSING, TASKS, Options
+from kerasnn.cli.training.options import MISSING, RESIZES, TASKS, Options
 
 _DESCRIPTION = """\
 From a CSV file, or a folder with a folder of images for each class, to a model that is compared,
@@ -70,7 +72,9 @@ def add_to(commands: Any) -> None:
     printed.add_argument("--json", action="store_true", help="print the result as JSON alone")
     _add_table(parser.add_argument_group("tables"))
     _add_images(parser.add_argument_group("folders of images"))
-    parser.set_defaults(run=_train)
+    names = [field.name for field in dataclasses.fields(Options)]
+    flags = flags_of(names, data="DATA", path="DATA", drop="--ignore")
+    parser.set_defaults(run=_train, flags=flags)
 
 
 def _add_table(group: Any) -> None:
@@ -179,6 +183,26 @@ def _add_images(group: Any) -> None:
         help="default: 64 64, for a backbone 224 224",
     )
     group.add_argument("--color-mode", choices=["rgb", "grayscale"], default="rgb")
+    group.add_argument(
+        "--resize",
+        choices=RESIZES,
+        default="stretch",
+        help="how images of other proportions come to one size, in training and in the model that "
+        "is served: stretch them, crop the longer side, or pad with black; default: stretch",
+    )
+
+    group.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="FOLDER",
+        help="folders to read, in the order of the classes; default: all",
+    )
+    group.add_argument(
+        "--errors",
+        choices=["raise", "skip"],
+        default="raise",
+        help="what to do with files that cannot be used; default: raise an error that names them",
+    )
 
 
 def _positive(text: str) -> int:
@@ -198,14 +222,7 @@ def _train(given: argparse.Namespace) -> None:
     import_keras()
     from kerasnn.cli.training import steps
 
-    try:
-        result = steps.run(_options(given))
-    except ValueError as error:
-        # Functions name their arguments, a command its flags.
-        text = flags.in_flags(str(error))
-        if text == str(error):
-            raise
-        raise ValueError(text) from error
+    result = steps.run(_options(given))
     if given.json:
         print(json.dumps(result.as_dict(), allow_nan=False))
 
@@ -213,7 +230,16 @@ def _train(given: argparse.Namespace) -> None:
 def _options(given: argparse.Namespace) -> Options:
     names = {"data", "target", "report", "overwrite", "task", "test_size", "folds", "epochs"}
     names |= {"network", "search", "seed", "missing", "split_by", "groups", "windows"}
-    names |= {"embed_above", "delimiter", "encoding", "backbone", "weights", "color_mode"}
+    names |= {
+        "embed_above",
+        "delimiter",
+        "encoding",
+        "backbone",
+        "weights",
+        "color_mode",
+        "resize",
+        "errors",
+    }
     return Options(
         **{name: getattr(given, name) for name in names},
         quiet=given.quiet or given.json,
@@ -225,6 +251,7 @@ def _options(given: argparse.Namespace) -> Options:
         categorical=tuple(given.categorical),
         missing_values=None if given.missing_values is None else ("", *given.missing_values),
         dates=_dates(given.dates),
+        classes=None if given.classes is None else tuple(given.classes),
         image_size=None if given.image_size is None else tuple(given.image_size),
         command=shlex.join(["kerasnn", *sys.argv[1:]]),
     )
@@ -235,6 +262,6 @@ def _dates(given: list[str]) -> dict[str, str]:
     for text in given:
         name, _, date_format = text.rpartition("=")
         if not name:
-            raise ValueError(f"--dates must be COLUMN=FORMAT, such as day=%d.%m.%Y; got {text!r}.")
+            raise InvalidArgument("--dates", "be COLUMN=FORMAT, such as day=%d.%m.%Y", text)
         dates[name] = date_format
     return dates

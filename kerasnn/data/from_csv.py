@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from kerasnn import _checks
 from kerasnn._core.raw_rows import MISSING_VALUES
 from kerasnn.data.split import Split
-from kerasnn.data.tables.csv_table import CsvTable
-from kerasnn.data.tables.split_table import split_table
-from kerasnn.data.tables.table_options import TableOptions
 from kerasnn.tasks import Task
 
 
@@ -125,9 +122,9 @@ def from_csv(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        InvalidArgument: If an argument breaks its rule, or values are missing and `missing` does
-            not say what becomes of them.
-        ValueError: If the file breaks one of the rules above; columns and lines are named.
+        InvalidArgument: If an argument breaks its rule, if values are missing and `missing` does
+            not say what becomes of them, or if the file breaks one of the rules above; columns and
+            lines are named.
 
     Example:
         >>> import pathlib, tempfile
@@ -143,6 +140,11 @@ def from_csv(
         >>> split.encoder(split.raw_test).numpy().tolist() == split.x_test.tolist()
         True
     """  # noqa: E501
+    # What reads tables takes long to import.
+    from kerasnn.data.tables.csv_table import CsvTable
+    from kerasnn.data.tables.split_table import split_table
+    from kerasnn.data.tables.table_options import TableOptions
+
     options = TableOptions(
         target=target,
         test_size=test_size,

@@ -48,8 +48,9 @@ def from_directory(
 
     A file is refused if its decoded levels would differ from what a viewer shows: transparent
     pixels, 16 bits per channel (PNG), a colour table or compression (BMP). The `image_bytes`
-    signature of `kerasnn.serving.export` decodes and refuses in the same way; give it the same
-    `resize`. A test image whose pixels are those of a training image is told in a warning.
+    signature of `kerasnn.serving.export` decodes and refuses in the same way; give it this split,
+    which knows its `resize`. A test image whose pixels are those of a training image is told in a
+    warning.
 
     Hidden files and folders, `__MACOSX` and files beside the class folders are ignored. Every
     other file has to be an image, and every other folder a class with at least two images.
@@ -81,8 +82,8 @@ def from_directory(
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        InvalidArgument: If an argument breaks its rule, or there are fewer than two classes.
-        ValueError: If a file cannot be used, or a class has fewer than two images.
+        InvalidArgument: If an argument breaks its rule, there are fewer than two classes, a file
+            cannot be used, or a class has fewer than two images.
 
     Example:
         >>> import pathlib, tempfile
@@ -114,7 +115,13 @@ def from_directory(
     if any(one.problem for one in found):
         summary = _summary(root, files, found)
         if errors == "raise":
-            raise ValueError(f"{summary}. Remove them, or leave them out with errors='skip'.")
+            raise _checks.InvalidArgument(
+                "path",
+                "hold images that can be read",
+                str(root),
+                "Remove the others, or leave them out with errors='skip'.",
+                got=summary,
+            )
         warnings.warn(f"Skipped: {summary}.", UserWarning, stacklevel=3)
         usable = [row for row, one in enumerate(found) if not one.problem]
         x, y = x[usable] if in_memory else x, y[usable]
@@ -123,7 +130,9 @@ def from_directory(
         if number not in y:
             raise _no_image(root / name)
 
-    train, test = partition(len(y), test_size=test_size, seed=seed, labels=y, classes=names)
+    train, test = partition(
+        len(y), test_size=test_size, seed=seed, labels=y, classes=names, argument="path"
+    )
     copies = described_copies(found, train, test, lambda row: str(files[row].relative_to(root)))
     if copies:
         warnings.warn(copies, UserWarning, stacklevel=3)
@@ -146,6 +155,7 @@ def from_directory(
         names,
         files_train=paths[train],
         files_test=paths[test],
+        resize=resize,
     )
 
 
@@ -210,10 +220,13 @@ def _files(root: pathlib.Path, names: Sequence[str]) -> tuple[list[pathlib.Path]
         entries = sorted(entry for entry in (root / name).iterdir() if _is_relevant(entry))
         for entry in entries:
             if entry.is_dir():
-                raise ValueError(
-                    f"{root / name} holds a folder, {entry.name!r}, and should hold images only. "
+                raise _checks.InvalidArgument(
+                    "path",
+                    "hold folders that hold images alone",
+                    str(entry),
                     "Give as `path` the folder whose folders are the classes, or list those in "
-                    "`classes`."
+                    "`classes`.",
+                    got=f"{root / name}, which holds a folder, {entry.name!r}",
                 )
         if not entries:
             raise _no_image(root / name)
@@ -226,7 +239,11 @@ def _is_relevant(entry: pathlib.Path) -> bool:
     return not entry.name.startswith(".") and entry.name != "__MACOSX"
 
 
-def _no_image(folder: pathlib.Path) -> ValueError:
-    return ValueError(
-        f"{folder} holds no image. Remove the folder, or list the class folders in `classes`."
+def _no_image(folder: pathlib.Path) -> _checks.InvalidArgument:
+    return _checks.InvalidArgument(
+        "path",
+        "hold folders with images",
+        str(folder),
+        "Remove the folder, or list the class folders in `classes`.",
+        got=f"{folder}, which holds no image",
     )

@@ -6,9 +6,6 @@ from typing import Any
 from kerasnn import _checks
 from kerasnn._core.raw_rows import MISSING_VALUES
 from kerasnn.data.split import Split
-from kerasnn.data.tables.frame_table import FrameTable
-from kerasnn.data.tables.split_table import split_table
-from kerasnn.data.tables.table_options import TableOptions
 from kerasnn.tasks import Task
 
 
@@ -67,9 +64,9 @@ def from_frame(
         rows in `raw_train` and `raw_test`.
 
     Raises:
-        InvalidArgument: If an argument breaks its rule, or values are missing and `missing` does
-            not say what becomes of them.
-        ValueError: If the frame breaks one of the rules of `from_csv`; columns and rows are named.
+        InvalidArgument: If an argument breaks its rule, if values are missing and `missing` does
+            not say what becomes of them, or if the frame breaks one of the rules of `from_csv`;
+            columns and rows are named.
 
     Example:
         >>> import polars as pl
@@ -82,6 +79,11 @@ def from_frame(
               x_test=(2, 3) float32, y_test=(2,) int64,
               classes=apple, plum, features=grams, ripe, ripe is missing)
     """
+    # What reads tables takes long to import.
+    from kerasnn.data.tables.frame_table import FrameTable
+    from kerasnn.data.tables.split_table import split_table
+    from kerasnn.data.tables.table_options import TableOptions
+
     options = TableOptions(
         target=target,
         test_size=test_size,

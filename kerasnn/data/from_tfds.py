@@ -19,6 +19,7 @@ from kerasnn.data.tables.targets import encode_target
 from kerasnn.tasks import Task
 
 _BLOCK_ROWS = 256
+_READ_OTHERWISE = "Read it with tensorflow_datasets.load, and give arrays to `fit`."
 
 
 @_checks.known_arguments
@@ -59,9 +60,9 @@ def from_tfds(
         batch_size: Rows in a batch. Not used for arrays in memory.
 
     Raises:
-        InvalidArgument: If there is no such data set or split, two splits share rows, or an
-            argument breaks its rule.
-        ValueError: If the data set has no single target or no inputs that fit into one array.
+        InvalidArgument: If there is no such data set or split, two splits share rows, the data
+            set has no single target or no inputs that fit into one array, or an argument breaks
+            its rule.
         ConnectionError: If the data set is not prepared and cannot be downloaded.
 
     Example:
@@ -106,6 +107,7 @@ def from_tfds(
             seed=seed,
             labels=None if classes is None else y,
             classes=classes or (),
+            argument="name",
         )
         sets = [_rows(sets[0], indices, len(y)) for indices in chosen]
     x_train = batches(sets[0], len(sets[0]), batch_size, shuffle_seed=seed)
@@ -116,9 +118,12 @@ def from_tfds(
 def _supervised_keys(builder: Any) -> tuple[Any, str]:
     keys = builder.info.supervised_keys
     if keys is None or len(keys) != 2 or not isinstance(keys[1], str):
-        raise ValueError(
-            f"{builder.info.name!r} has no single target (its supervised_keys are {keys}). Read "
-            "it with tensorflow_datasets.load, and give arrays to `fit`."
+        raise _checks.InvalidArgument(
+            "name",
+            "be a data set with one target",
+            builder.info.name,
+            _READ_OTHERWISE,
+            got=f"{builder.info.name!r}, whose supervised_keys are {keys}",
         )
     return keys
 
@@ -153,9 +158,12 @@ def _inputs(
 def _named_inputs(kinds: Mapping, spec: Mapping) -> tuple[Callable, tuple[str, ...]]:
     odd = [n for n in spec if spec[n].shape.rank != 0 or spec[n].dtype == tf.string]
     if odd:
-        raise ValueError(
-            f"The inputs {', '.join(map(repr, odd))} are not single numbers. Read it with "
-            "tensorflow_datasets.load, and give arrays to `fit`."
+        raise _checks.InvalidArgument(
+            "name",
+            "be a data set whose named inputs are single numbers",
+            odd,
+            _READ_OTHERWISE,
+            got=f"inputs that are not: {', '.join(map(repr, odd))}",
         )
     labels = {name: _label_names(kind) for name, kind in kinds.items()}
 
@@ -190,9 +198,15 @@ def _target(
         return lambda y: tf.cast(y, tf.int64), task, classes
     spec = sets[0].element_spec[1]
     if spec.shape.rank not in (0, 1) or not spec.shape.is_fully_defined():
-        raise ValueError(f"The target {name!r} must be one number or several; it is {spec}.")
+        raise _checks.InvalidArgument(
+            "name",
+            "be a data set whose target is one number or several",
+            name,
+            _READ_OTHERWISE,
+            got=f"the target {name!r}, {spec}",
+        )
     values = np.concatenate([_arrays(rows.map(lambda _, y: (y,)))[0] for rows in sets])
-    _, task, classes = encode_target(values, task, name=name)
+    _, task, classes = encode_target(values, task, name=name, argument="name")
     if classes is None:
         return lambda y: tf.cast(y, tf.float32), task, None
     # In float64 different integers of 16 digits could be one class.
@@ -213,9 +227,12 @@ def _label_names(kind: Any) -> tuple[str, ...] | None:
 
 def _check_labels(y: np.ndarray, classes: Sequence[str] | None, name: str) -> None:
     if classes is not None and y.min() < 0:
-        raise ValueError(
-            f"The target {name!r} is {y.min()} in {(y < 0).sum()} rows: these labels are not "
-            "published. Choose another split, as in split='train'."
+        raise _checks.InvalidArgument(
+            "split",
+            "name rows whose labels are published",
+            name,
+            "Choose another split, as in split='train'.",
+            got=f"the target {name!r}, which is {y.min()} in {(y < 0).sum()} rows",
         )
 
 

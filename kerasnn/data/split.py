@@ -3,24 +3,16 @@
 import collections
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from kerasnn._core.display import column_table, svg, target_table
-from kerasnn._core.display.blocks import Facts, Figure, Images, Table, texts_of
+from kerasnn import _checks
+from kerasnn._core.display.blocks import Facts
 from kerasnn._core.display.rendering import for_notebook
-from kerasnn._core.display.thumbnails import thumbnails
-from kerasnn._core.plotting import line_look
+from kerasnn.data import _split_view
 from kerasnn.tasks import Task
-
-# A notebook shows statistics of so many rows and columns at most, and the first rows or images.
-_MOST_ROWS = 10_000
-_MOST_COLUMNS = 50
-_ROWS_SHOWN, _COLUMNS_SHOWN, _IMAGES_SHOWN = 5, 10, 12
-_PIXELS = 64
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -53,6 +45,8 @@ class Split:
         files_train: Path of each training image of a folder, an array of strings in the order of
             x; with `in_memory=False` of all files that the batches shuffle. None for other data.
         files_test: As `files_train`, of the test images, which no batches shuffle.
+        resize: How images of a folder came to one size: "stretch", "crop" or "pad". None for other
+            data. `serving.export(model, path, split=split)` has the server do the same.
 
     Example:
         >>> from kerasnn import data
@@ -81,6 +75,7 @@ class Split:
     rows_test: Any = None
     files_train: Any = None
     files_test: Any = None
+    resize: str | None = None
 
     def __post_init__(self) -> None:
         """Accepts the task by name, too."""
@@ -134,107 +129,23 @@ class Split:
         ]
         blocks: list[Any] = [Facts(facts)]
         if self.y_train is not None:
-            blocks.append(_targets(self))
-            blocks.append(_columns(self))
-            blocks.append(_first_rows(self))
+            blocks += _split_view.blocks(self)
         else:
             named = (("classes", self.classes), ("columns", self.features))
             blocks.append(Facts([(what, _listed(n, 20)) for what, n in named if n is not None]))
         return for_notebook(f"Split, {self.task}", blocks)
 
 
-def training_columns(split: Split) -> Mapping[str, np.ndarray]:
-    """Returns the training part by column: raw ones, or else those of a table x."""
-    if split.raw_train is not None:
-        return split.raw_train
-    x = split.x_train
-    if not isinstance(x, np.ndarray) or x.ndim != 2 or x.dtype.kind not in "biuf":
-        return {}
-    return dict(zip(_names(split), x.T, strict=True))
-
-
-def _names(split: Split) -> Sequence[str]:
-    return split.features or [f"column {i}" for i in range(split.x_train.shape[-1])]
-
-
-def _class_names(split: Split) -> Sequence[str]:
-    y = np.asarray(split.y_train)
-    count = y.shape[1] if y.ndim == 2 and y.shape[1] > 1 else max(int(y.max()) + 1, 2)
-    return split.classes or [str(i) for i in range(count)]
-
-
-def _targets(split: Split) -> Table:
-    parts = [("training", split.y_train), ("test", split.y_test)]
-    rows = [(title, np.asarray(y).reshape(len(y), -1)) for title, y in parts if len(y)]
-    if not split.task.is_classification:
-        count = rows[0][1].shape[1]
-        names = ["target"] if count == 1 else [f"target {i}" for i in range(count)]
-        return target_table.numbers(names, rows)
-    if split.task is not Task.MULTILABEL:
-        rows = [(title, y[:, 0]) for title, y in rows]
-    return target_table.classes(
-        _class_names(split), [(title, y.astype(np.int64)) for title, y in rows]
-    )
-
-
-def _columns(split: Split) -> Table | None:
-    """Returns statistics of the columns, of evenly spaced rows where there are many."""
-    columns, rows, of = training_columns(split), len(split.y_train), ""
-    if rows > _MOST_ROWS:
-        sample = np.linspace(0, rows - 1, _MOST_ROWS).astype(int)
-        columns = {name: values[sample] for name, values in columns.items()}
-        of = f", of {_MOST_ROWS:,} of its rows"
-    kinds = {} if split.encoder is None else {c.name: c.kind for c in split.encoder.columns}
-    return column_table.table(columns, kinds, most=_MOST_COLUMNS, of=of)
-
-
-def _first_rows(split: Split) -> Table | Images | Figure | None:
-    x = split.x_train
-    if x.ndim == 4 and x.shape[-1] in (1, 3):
-        pictures = thumbnails(x[:_IMAGES_SHOWN], pixels=_PIXELS)
-        targets = _first_targets(split, len(pictures))
-        pairs = enumerate(zip(pictures, targets, strict=True))
-        return Images([(data, f"training image {i}", (text,)) for i, (data, text) in pairs])
-    if x.ndim == 3:
-        return svg.figure(
-            "The first training row", "Each column by step.", lambda ax: _draw(split, ax)
+def check_is_split(argument: str, value: Any) -> None:
+    """Raises InvalidArgument unless `value` is a `Split`."""
+    if not isinstance(value, Split):
+        raise _checks.InvalidArgument(
+            argument,
+            "be a `kerasnn.data.Split`",
+            value,
+            "Make one of arrays, `Split(x_train, y_train, x_test, y_test, task)`.",
+            got=type(value).__name__,
         )
-    columns = list(training_columns(split).items())[:_COLUMNS_SHOWN]
-    if not columns:
-        return None
-    targets = _first_targets(split, _ROWS_SHOWN)
-    first = [texts_of(values[: len(targets)]) for _, values in columns]
-    numbers = range(len(targets)) if split.rows_train is None else split.rows_train
-    rows = [
-        (str(numbers[i]), *(texts[i] for texts in first), target)
-        for i, target in enumerate(targets)
-    ]
-    names = [name for name, _ in columns]
-    caption = "The first training rows"
-    if len(training_columns(split)) > len(names):
-        caption += f", in {len(names)} of their columns"
-    numeric = [name for name, values in columns if values.dtype.kind in "biuf"]
-    return Table(caption, ("row", *names, "target"), rows, numeric=numeric, is_wide=True)
-
-
-def _first_targets(split: Split, count: int) -> list[str]:
-    """Returns the first targets in words."""
-    y = np.asarray(split.y_train[:count])
-    y = y.reshape(len(y), -1)
-    if split.task is Task.MULTILABEL:
-        names = np.array(_class_names(split), dtype=object)
-        return [", ".join(names[row == 1]) or "none" for row in y]
-    if split.task.is_classification:
-        return [_class_names(split)[int(row[0])] for row in y]
-    return [", ".join(texts) for texts in zip(*map(texts_of, y.T), strict=True)]
-
-
-def _draw(split: Split, ax: Any) -> None:
-    names = list(_names(split))[:7]
-    for i, name in enumerate(names):
-        ax.plot(split.x_train[0, :, i], label=name, **line_look(i))
-    ax.set_xlabel("step")
-    ax.legend()
 
 
 def _size(x: Any) -> str:

@@ -45,7 +45,8 @@ def diagnose(
         y: Targets.
         sample_weight: Weight of each row, or of each target, in the loss.
         validation_data: `(x, y)` or `(x, y, sample_weight)` of rows that it is not trained on.
-            They show whether labels are shuffled against inputs.
+            They show whether labels are shuffled against inputs, and whether a model that has
+            learned something predicts other rows no better than a constant does.
 
     Returns:
         The findings, and the measurements by layer. `print` shows both, `.plot()` draws them.
@@ -107,6 +108,7 @@ def _diagnose(
         history=[_with_updates(now, stepped)],
         losses=[(loss, math.nan)],
         initial_score=now.train,
+        is_moment=True,
     )
     return Diagnosis(evidence.latest, tuple(run_rules(evidence)))
 

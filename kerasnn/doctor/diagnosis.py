@@ -34,6 +34,13 @@ class Diagnosis:
     Args:
         measurements: The measurements.
         findings: The faults, likely causes first.
+
+    Example:
+        >>> from kerasnn import data, doctor, models
+        >>> xor = data.load("xor")
+        >>> found = doctor.diagnose(models.perceptron(2), xor.x_train, xor.y_train)
+        >>> [finding.name for finding in found.findings]
+        ['perceptron on data that is not linearly separable']
     """
 
     measurements: Measurements

@@ -21,7 +21,7 @@ def load(path: str | os.PathLike[str], *, compiled: bool = True) -> keras.Model:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not a `.keras` file, is damaged, or contains code.
+        InvalidArgument: If it is not a `.keras` file, is damaged, or contains code.
 
     Example:
         >>> import pathlib, tempfile

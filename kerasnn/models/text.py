@@ -58,7 +58,8 @@ def text(
 
     Args:
         texts: The training texts, whose most frequent words are the vocabulary. Give those of the
-            training part alone.
+            training part alone. In `build` of `selection.cross_validate` and `tune` the words of
+            the test rows of each fold would be among them: give a `vocabulary` there.
         outputs: Output units: 1 for `binary`, the number of classes for `multiclass`.
         task: A `kerasnn.tasks.Task` or its name.
         vocabulary: The words themselves, in place of `texts`.

@@ -21,6 +21,11 @@ def random_normal(shape: Any, seed_generator: keras.random.SeedGenerator) -> tf.
         shape: The shape to draw, static or a tensor.
         seed_generator: Gives a new pair of seeds for each call.
 
+    Example:
+        >>> numbers = random_normal((10_000,), keras.random.SeedGenerator(0))
+        >>> abs(float(tf.math.reduce_std(numbers)) - 1) < 0.05
+        True
+
     Reference:
         Box & Muller (1958), doi:10.1214/aoms/1177706645.
     """

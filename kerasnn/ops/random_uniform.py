@@ -35,6 +35,12 @@ def random_uniform(shape: Any, seed_generator: keras.random.SeedGenerator) -> tf
         seed_generator: Gives a new pair of seeds for each call, in eager mode and in compiled
             programs.
 
+    Example:
+        >>> seeds = keras.random.SeedGenerator(0)
+        >>> first, second = random_uniform((2,), seeds), random_uniform((2,), seeds)
+        >>> first.shape, bool(tf.reduce_all(first == second))
+        (TensorShape([2]), False)
+
     Reference:
         Salmon et al. (2011), doi:10.1145/2063384.2063405: numbers from a counter. Wellons
         (2018), https://nullprogram.com/blog/2018/07/31/: `mix`, there `lowbias32`, found by a

@@ -4,7 +4,7 @@ import os
 import pathlib
 
 from kerasnn import _checks
-from kerasnn._core.extras import missing
+from kerasnn._core.process.extras import missing
 from kerasnn.playground.hosts import is_loopback
 
 #: Packages of the extra `playground`.
@@ -46,6 +46,10 @@ def serve(
         ImportError: If the packages of `kerasnn[playground]` are missing.
         OSError: If the port is taken.
         TypeError: If an argument is unknown.
+
+    Example:
+        >>> serve("penguins.csv", target="species")  # doctest: +SKIP
+        The playground is at http://127.0.0.1:41827/?token=... (Ctrl-C ends it.)
     """
     lacking = missing("playground", NEEDED)
     if lacking:

@@ -8,7 +8,7 @@ import numpy as np
 from kerasnn import _checks
 from kerasnn._core.display.svg import names_in_figures
 from kerasnn._core.plotting import COLOURS, given_or_current
-from kerasnn.data.split import Split
+from kerasnn.data.split import Split, check_is_split
 from kerasnn.plots._permutation import Importance, Permuted, importances_of, loss_name
 from kerasnn.tasks._row_losses import targets_and_predictions, targets_of
 
@@ -105,14 +105,7 @@ def _importances(model: Any, split: Split, rows: int, repeats: int) -> list[Impo
 
 
 def _checked(split: Any) -> Split:
-    if not isinstance(split, Split):
-        raise _checks.InvalidArgument(
-            "split",
-            "be a `kerasnn.data.Split`",
-            split,
-            "Make one of arrays, `Split(x_train, y_train, x_test, y_test, task)`.",
-            got=type(split).__name__,
-        )
+    check_is_split("split", split)
     if split.y_test is None:
         raise _checks.InvalidArgument(
             "split",

@@ -11,7 +11,7 @@ from kerasnn import _checks
 from kerasnn._core import atomic_files
 from kerasnn._core.display.blocks import Section
 from kerasnn._core.display.rendering import render
-from kerasnn.data.split import Split
+from kerasnn.data.split import Split, check_is_split
 from kerasnn.doctor.diagnosis import Diagnosis
 from kerasnn.doctor.rules.finding import Finding
 from kerasnn.report import predicted_rows
@@ -97,7 +97,8 @@ def write(
         command: Command line or program that repeats the training.
         seed: Seed of the training.
         names: Names of the test rows; None takes the files of `split.files_test`, each with its
-            folder, where the split has them, and else numbers.
+            folder, or the rows of the table in `split.rows_test`, where the split has them, and
+            else numbers the rows of the test part.
         n_worst: Number of test rows with the largest losses to show.
         importance_repeats: Permutations of each column; 0 for none.
 
@@ -133,8 +134,7 @@ def write(
     diagnosed = None if findings is None else network.diagnosis(findings)
     served = None if export is None else network.serving(export)
     part = predicted_rows.read(split, model, n_worst)
-    if names is None and split.files_test is not None:
-        names = ["/".join(pathlib.Path(file).parts[-2:]) for file in split.files_test]
+    names, count_from = _row_names(split, names)
     if names is not None and len(names) < part.rows:
         rule = f"name the {part.rows} test rows"
         raise _checks.InvalidArgument("names", rule, names, got=f"{len(names)} names")
@@ -149,7 +149,7 @@ def write(
         classes.results(part, measured)
         if part.task.is_classification
         else numbers.results(part, measured, outputs),
-        worst.worst(split, part, names, outputs, importances),
+        worst.worst(split, part, names, outputs, importances, count_from),
         importance.importance(importances, part, importance_repeats),
         diagnosed,
         network.network(model),
@@ -186,16 +186,21 @@ def _facts(
 
 
 def _check(split: Any, model: Any) -> None:
-    if not isinstance(split, Split):
-        raise _checks.InvalidArgument(
-            "split",
-            "be a `kerasnn.data.Split`",
-            split,
-            "Make one of arrays, `Split(x_train, y_train, x_test, y_test, task)`.",
-            got=type(split).__name__,
-        )
+    check_is_split("split", split)
     if not isinstance(model, keras.Model):
         raise _checks.InvalidArgument("model", "be a Keras model", model)
+
+
+def _row_names(split: Split, names: Sequence[str] | None) -> tuple[Sequence[str] | None, str]:
+    """Returns the names of the test rows, None for numbers, and a sentence on what these count."""
+    if names is not None:
+        return names, ""
+    if split.files_test is not None:
+        return ["/".join(pathlib.Path(file).parts[-2:]) for file in split.files_test], ""
+    if split.rows_test is not None:
+        where = "Row 0 is the first of the table: line 2 of a file with a header."
+        return [str(row) for row in split.rows_test], where
+    return None, "Row 0 is the first of the test part."
 
 
 def _described(split: Split, given: Sequence[Column] | None) -> Sequence[Column]:

@@ -22,7 +22,7 @@ from kerasnn.selection.result import CrossValidation
 def cross_validate(
     build: Callable[[], Any],
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     cv: Any = 5,
     groups: Any = None,
@@ -49,8 +49,10 @@ def cross_validate(
     factors of L2 predicts better. Compare them by a metric, by `scoring`, or in `tune`.
 
     Args:
-        build: Returns a compiled model; it is called for each fold, with the fold's seed set.
-        x: Inputs: an array, a data frame, or a structure of arrays.
+        build: Returns a compiled model; it is called for each fold, with the fold's seed set. It
+            receives no rows. What it reads of them by itself, such as the words of all texts in
+            `models.text(texts)`, is known to the folds that are tested on them.
+        x: Inputs: an array, a data frame, a list of texts, or a structure of arrays.
         y: Targets.
         cv: Number of folds, stratified where the targets are classes; or a splitter of
             scikit-learn; or pairs of (training rows, test rows).

@@ -45,7 +45,7 @@ def tune(
     build: Callable[..., Any],
     space: dict[str, Any],
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     cv: Any = 5,
     groups: Any = None,

@@ -39,6 +39,10 @@ class Client:
     Raises:
         InvalidArgument: If an argument is invalid.
 
+    Example:
+        >>> Client("http://localhost:8501", "iris", version=2).version
+        2
+
     Reference:
         https://www.tensorflow.org/tfx/serving/api_rest
     """

@@ -14,6 +14,7 @@ from kerasnn import _checks
 from kerasnn._core.display.progress import Bar
 from kerasnn._core.process.forked import check_not_forked
 from kerasnn.data.images.resizing import RESIZES
+from kerasnn.data.split import Split
 from kerasnn.serving.assets import model_card, warmup_requests
 from kerasnn.serving.errors import RefusedRowsError
 from kerasnn.serving.graph import example_rows, restrictions, saving, tables
@@ -33,11 +34,12 @@ def export(
     path: str | os.PathLike[str],
     *,
     version: int | None = None,
+    split: Split | None = None,
     encoder: keras.Model | None = None,
     labels: Sequence[str] | None = None,
     examples: Any = None,
     signatures: str | Sequence[str] = "auto",
-    resize: str = "stretch",
+    resize: str | None = None,
     warmup: bool = True,
     batch_sizes: Sequence[int] = (1, 8, 32),
     verify: bool = True,
@@ -90,6 +92,8 @@ def export(
         model: Any built Keras model.
         path: Directory of the versions, created if it is missing. Its name is the model's name.
         version: Number of the new version. The default is one more than the largest, from 1.
+        split: The data that `model` learned from, whose `encoder`, `classes` and `resize` are taken
+            for `encoder`, `labels` and `resize` where these are not given.
         encoder: Model from raw columns to the inputs of `model`, as `split.encoder` of
             `data.from_csv`: its inputs are a dictionary, column name -> text or number of shape
             `(batch,)`, or `(batch, n)` for n past steps. Neither of the two is changed.
@@ -105,7 +109,8 @@ def export(
             frame; the default is the encoder's own `examples`.
         signatures: `auto` for all that suit the model, or the names of those to write.
         resize: How the files of `image_bytes` come to the size of the model's input: "stretch",
-            "crop" or "pad", the `resize` with which `data.from_directory` read the training images.
+            "crop" or "pad", as `data.from_directory` has read the training images. None is that of
+            `split`, or "stretch".
         warmup: Whether to write requests with which the server warms up, one for each signature
             and batch size.
         batch_sizes: Numbers of rows in the warm-up requests and in verification, and to which the
@@ -147,6 +152,12 @@ def export(
         )
     for name, value in {"warmup": warmup, "verify": verify, "overwrite": overwrite}.items():
         _checks.boolean(name, value)
+    if split is not None:
+        _check_split(split)
+        encoder = split.encoder if encoder is None else encoder
+        labels = split.classes if labels is None else labels
+        resize = split.resize if resize is None else resize
+    resize = "stretch" if resize is None else resize
     _checks.one_of("resize", resize, RESIZES)
     sizes = batching.batch_sizes(batch_sizes)
     versions = pathlib.Path(path)
@@ -268,6 +279,13 @@ def _check_model(model: Any) -> None:
             model,
             "Call it on a batch, or fit it, first.",
             got=f"`{model.name}`, which is not",
+        )
+
+
+def _check_split(split: Any) -> None:
+    if not isinstance(split, Split):
+        raise _checks.InvalidArgument(
+            "split", "be a `kerasnn.data.Split`", split, got=type(split).__name__
         )
 
 

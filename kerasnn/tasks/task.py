@@ -56,6 +56,10 @@ class Task(enum.StrEnum):
         names = [task.value for task in cls]
         _checks.one_of("task", value, names)
 
+    def __repr__(self) -> str:
+        """Returns the name in quotes, as it is written in `task=`."""
+        return repr(self.value)
+
     @property
     def is_classification(self) -> bool:
         """Whether the targets are classes."""

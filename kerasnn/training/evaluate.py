@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
+from kerasnn._core.display.progress import verbosity
 from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.generators import read_once
 from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes
@@ -32,13 +33,20 @@ def evaluate(
     """Returns loss and metrics of a compiled Keras model.
 
     The arguments are Keras's, but for `allow_nan`: whether inputs may be NaN, for a model whose own
-    layer fills them in.
+    layer fills them in; and `verbose="auto"` shows a line, and no bar, where nobody watches.
 
     Raises:
         InvalidArgument: If data or an argument cannot be right; of a stream, at the wrong batch.
         TypeError: If an argument is unknown.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", loss="mse", metrics=["mae"])
+        >>> sorted(evaluate(model, [[0.0]], [0.5], verbose=0, return_dict=True))
+        ['loss', 'mae']
     """
     check_model(model)
+    verbose = verbosity(verbose)
     if batch_size is not None:
         _checks.integer("batch_size", batch_size)
     if steps is not None:

@@ -53,7 +53,8 @@ def fit(
             for stochastic gradient descent.
         epochs: Number of the epoch to stop after. If it is at most `initial_epoch`, nothing
             is trained and the `History` is empty.
-        verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch, or `"auto"`.
+        verbose: 0 for silence, 1 for a progress bar, 2 for a line an epoch; "auto" is 1 on a
+            terminal, in a notebook or in PyCharm, and 2 elsewhere, such as in a file.
         callbacks: Keras callbacks. A `kerasnn.callbacks.Callback` also receives the rows in
             memory, in `set_data`, before training.
         validation_split: Fraction of the rows, taken from the end, to validate on, in [0, 1).

@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn.training.inputs import arrays
+from kerasnn.training.inputs.tensors import text_arrays
 from kerasnn.training.loop.job import Job, check_model
 from kerasnn.training.loop.needs_keras import why_only_keras
 from kerasnn.training.loop.training_loop import ask_callbacks, train
@@ -69,7 +70,8 @@ def fit_many(
         seeds: One seed of the order of the rows a model; by default drawn from Python's `random`,
             which `keras.utils.set_random_seed` seeds.
         verbose: 0 for silence, 1 for a progress bar with means over the models, 2 for a line an
-            epoch, or `"auto"`.
+            epoch, "auto" for a bar on a terminal or in a notebook where it takes over two seconds.
+            Models that train alone show what `kerasnn.fit` does.
         validation_data: `(x, y)` or `(x, y, sample_weight)` for all models to validate on, in place
             of `validation_rows`.
         shuffle: Whether to shuffle the rows anew in each epoch.
@@ -221,10 +223,12 @@ def _job_alone(job: Job, member: Member, arguments: dict[str, Any], from_rows: b
     if job.train is None:
         raise RuntimeError("Streams are refused.")
     train_rows = job.train
-    data = take((train_rows.x, train_rows.y, train_rows.sample_weight), member.rows)
+    x = text_arrays(train_rows.x)
+    data = take((x, train_rows.y, train_rows.sample_weight), member.rows)
     own: dict[str, Any] = dict(zip(("x", "y", "sample_weight"), data, strict=True))
     if from_rows:
-        own["validation_data"] = take(_validation(job, True), member.validation_rows)
+        validation = (x, train_rows.y, train_rows.sample_weight)
+        own["validation_data"] = take(validation, member.validation_rows)
     return Job.read(
         model=member.model, callbacks=list(member.callbacks), seed=member.seed, **(arguments | own)
     )

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.display.progress import verbosity
 from kerasnn._core.process.forked import check_not_forked
 from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.generators import read_once
@@ -32,14 +33,20 @@ def predict(
     """Returns the outputs of a Keras model.
 
     The arguments are Keras's, but for `allow_nan`: whether inputs may be NaN, for a model whose own
-    layer fills them in.
+    layer fills them in; and `verbose="auto"` shows a line, and no bar, where nobody watches.
 
     Raises:
         InvalidArgument: If a row holds infinity, or NaN unless allowed, or data or an argument
             cannot be right.
         TypeError: If an argument is unknown.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+        >>> predict(model, [[0.0, 1.0]], verbose=0).shape
+        (1, 3)
     """
     check_not_forked()
+    verbose = verbosity(verbose)
     if batch_size is not None:
         _checks.integer("batch_size", batch_size)
     if steps is not None:
@@ -112,7 +119,7 @@ class PredictProgram:
 def _in_calls(program: PredictProgram, x: Any, count: int, size: int, verbose: Any) -> Any:
     """Predicts in calls that are short enough to show progress and be stopped."""
     steps = -(-count // size)
-    bar = None if verbose == 0 else keras.utils.Progbar(steps, verbose=min(_verbosity(verbose), 2))
+    bar = None if verbose == 0 else keras.utils.Progbar(steps, verbose=min(int(verbose), 2))
     x = as_tensors(x)
     done, parts, pacer = 0, [], Pacer()
     while done < steps:
@@ -125,10 +132,6 @@ def _in_calls(program: PredictProgram, x: Any, count: int, size: int, verbose: A
         if bar is not None:
             bar.update(done)
     return tf.nest.map_structure(lambda *p: p[0] if len(p) == 1 else np.concatenate(p), *parts)
-
-
-def _verbosity(verbose: int | str) -> int:
-    return 1 if verbose == "auto" else int(verbose)
 
 
 def _spec(model: Any, given: Any, x: Any) -> Any:

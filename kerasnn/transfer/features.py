@@ -43,7 +43,8 @@ def features(
         cache: `"memory"`, or a directory that keeps features for later calls. They are found by
             the images, and by the configuration and weights of the network.
         cache_limit_gb: Most gigabytes of all features in the directory.
-        verbose: 0 for silence, else a progress bar.
+        verbose: 1 for a progress bar, 0 for silence, "auto" for a bar on a terminal or in a
+            notebook where it takes over two seconds.
 
     Returns:
         `(batch, features)` float32.

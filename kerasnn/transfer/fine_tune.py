@@ -89,7 +89,9 @@ def fine_tune(
         callbacks: Keras callbacks, which receive the whole `model` in each stage.
         class_weight: Weight of each class in the loss.
         sample_weight: Weight of each row in the loss.
-        verbose: 0 for silence, else a progress bar for the features and for each stage.
+        verbose: 1 for progress bars of the features and of each stage, and lines that say what is
+            trained; 2 for these lines and one for each epoch; 0 for silence; "auto" as 1 on a
+            terminal or in a notebook, with bars of what takes over two seconds, else as 0.
         engine: `"auto"`, `"graph"` or `"xla"`, as for `kerasnn.fit`.
         seed: Seed of the order of the rows. The default takes one from
             `keras.utils.set_random_seed`.

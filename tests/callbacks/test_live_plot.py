@@ -1,5 +1,6 @@
 """Training curves in a notebook: what is drawn, when, and that training does not change."""
 
+import dataclasses
 import sys
 import types
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import kerasnn
-from kerasnn import callbacks, models, schedules
+from kerasnn import callbacks, data, models, schedules
 from tests.helpers.html_page import Page
 
 GENERATOR = np.random.default_rng(0)
@@ -125,11 +126,29 @@ def test_epochs_without_validation(notebook):
     assert "lowest validation loss: epoch 2" in notebook.shown[-1]
 
 
+def test_names_of_the_axes_and_classes(notebook):
+    split = data.Split(X, Y, X, Y, "binary", ("calm", "storm"), ("wind", "rain"))
+    live = callbacks.LivePlot(features=split, metrics=[])
+    fit(network(), live, epochs=1)
+    assert live.features == ("wind", "rain")
+    assert all(f">{text}</text>" in notebook.shown[-1] for text in ("wind", "rain", "storm"))
+    # Names alone, and classes of another number than the model's.
+    wrong = dataclasses.replace(split, classes=("calm", "storm", "hail"))
+    fit(network(), callbacks.LivePlot(features=wrong, metrics=[]), epochs=1)
+    assert ">wind</text>" in notebook.shown[-1]
+    assert ">storm</text>" not in notebook.shown[-1]
+    assert callbacks.LivePlot(features=["wind", "rain"]).features == ("wind", "rain")
+
+
 def test_arguments_that_are_refused(invalid):
     with invalid("every_s", value=-1):
         callbacks.LivePlot(every_s=-1)
     with invalid("metrics"):
         callbacks.LivePlot(metrics=[3])
+    with invalid("features", value="wind"):
+        callbacks.LivePlot(features="wind")
+    with invalid("features", value=("wind",)):
+        fit(network(), callbacks.LivePlot(features=["wind"]))
     with invalid("boundary", value="yes"):
         callbacks.LivePlot(boundary="yes")
     with invalid("metrics") as caught:

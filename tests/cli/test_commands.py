@@ -17,6 +17,7 @@ from PIL import Image
 from kerasnn import serving
 from kerasnn.__main__ import main
 from kerasnn.serving.runtime import c_library, recorded_examples
+from tests.helpers.seeds import set_seeds
 
 
 def say(*words):
@@ -25,7 +26,7 @@ def say(*words):
 
 @pytest.fixture(scope="session")
 def classifier():
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     return keras.Sequential(
         [
             keras.Input((4,)),
@@ -45,7 +46,7 @@ def iris(classifier, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def photo_model():
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     return keras.Sequential(
         [
             keras.Input((8, 6, 3)),
@@ -91,7 +92,7 @@ def test_a_failure_is_an_exit_code_and_a_line(tmp_path):
     )
     assert (ran.returncode, ran.stdout) == (1, "")
     last = ran.stderr.splitlines()[-1]
-    assert last.startswith("kerasnn: `path` must be a SavedModel, or a directory of numbered vers")
+    assert last.startswith("kerasnn: `PATH` must be a SavedModel, or a directory of numbered vers")
 
 
 def test_a_wrong_command_line_exits_with_2(capsys):
@@ -153,9 +154,20 @@ def test_options_reach_export(file, tmp_path, capsys):
     assert sorted(tf.saved_model.load(path / "7").signatures) == ["serving_default"]
     assert "max_batch_size { value: 3 }" in (path / "batching_parameters.txt").read_text()
     assert say("export", file, path, "--version", 7) == 1
-    assert "`version` must be new in" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "`--version` must be new in" in error
+    assert "got --version 7." in error
+    assert "give --overwrite." in error
     assert say("export", file, path, *quick, "--overwrite", "--signatures", "auto") == 0
     assert sorted(tf.saved_model.load(path / "7").signatures) == ["classify", "serving_default"]
+
+
+def test_an_export_resizes_images_as_asked(photo_model, tmp_path):
+    photo_model.save(tmp_path / "photos.keras")
+    quick = ("--no-warmup", "--no-verify", "--signatures", "image_bytes", "--resize", "pad")
+    assert say("export", tmp_path / "photos.keras", tmp_path / "served", *quick) == 0
+    card = tmp_path / "served" / "1" / "assets.extra" / "model_card.json"
+    assert json.loads(card.read_text())["resize"] == "pad"
 
 
 @pytest.mark.parametrize("option", ["--labels", "--examples"])
@@ -166,13 +178,13 @@ def test_an_option_with_a_file_that_is_none(option, contents, file, tmp_path, ca
         other.write_bytes(contents)
     assert say("export", file, tmp_path / "served", option, other) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"kerasnn: {option} must be a ")
+    assert said.startswith(f"kerasnn: `{option}` must be a ")
     assert str(other) in said
 
 
 def test_places_that_hold_no_versions(file, iris, tmp_path, capsys):
     assert say("export", file, "") == 1
-    assert "`path` must be the directory of the versions" in capsys.readouterr().err
+    assert "`PATH` must be the directory of the versions" in capsys.readouterr().err
     before = sorted((iris / "1").iterdir())
     assert say("export", file, iris / "1") == 1
     assert "got one of them, the SavedModel '" in capsys.readouterr().err
@@ -217,18 +229,18 @@ def test_files_that_are_no_images(photos, iris, tmp_path, capsys):
     files[1].write_text("not an image")
     assert say("predict", photos, *files) == 1
     said = capsys.readouterr().err
-    assert f"{files[1]} must be an image that TensorFlow can decode" in said
+    assert f"`INPUT` must be an image that TensorFlow can decode; got {files[1]}" in said
     # No names of nodes.
     assert "{{" not in said
     Image.fromarray(np.zeros((8, 6), "uint16")).save(files[1])
     assert say("predict", photos, *files) == 1
     assert "a PNG of 16 bits a channel" in capsys.readouterr().err
     assert say("predict", photos, files[0], "--no-header") == 1
-    assert "--header and --no-header are for CSV files; got the im" in capsys.readouterr().err
+    assert "`--no-header` must be left out for images" in capsys.readouterr().err
     assert say("predict", photos, files[0], tmp_path / "rows.csv") == 1
-    assert "INPUT must be CSV files or image files; got both" in capsys.readouterr().err
+    assert "`INPUT` must be CSV files or image files; got both" in capsys.readouterr().err
     assert say("predict", iris, files[0]) == 1
-    assert f"the model in {iris} takes no image files, which need" in capsys.readouterr().err
+    assert f"the model in {iris}, which takes no image files" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["a.avif", "a.TIFF"])
@@ -236,14 +248,14 @@ def test_images_that_tensorflow_does_not_decode(name, photos, tmp_path, capsys):
     (tmp_path / name).write_bytes(b"RIFF")
     assert say("predict", photos, tmp_path / name) == 1
     said = capsys.readouterr().err
-    assert f"{name} must be a CSV file or an image (.bmp, .gif, .jpeg, .jpg, .png, .webp); " in said
+    assert "`INPUT` must be a CSV file or an image (.bmp, .gif, .jpeg, .jpg, .png, .webp); " in said
 
 
 def test_a_table_that_does_not_fit(iris, tmp_path, capsys):
     (tmp_path / "rows.csv").write_text("a,b,c\n1,2,3\n")
     assert say("predict", iris, tmp_path / "rows.csv") == 1
     said = capsys.readouterr()
-    assert "rows.csv does not fit the model: `features` must have shape (batch, 4)" in said.err
+    assert "rows.csv: `features` must have shape (batch, 4)" in said.err
     assert said.out == ""
 
 
@@ -257,12 +269,9 @@ def foreign(path, function):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda x: {"y": tf.reduce_sum(x)}, "its output 'y' must have one entry for each of 2"),
-        (
-            lambda x: {"y": x, "z": tf.ones((3,))},
-            "its output 'z' must have one entry for each of 2",
-        ),
-        (lambda x: {"y": x / 0.0}, "must predict finite numbers, because JSON has no others"),
+        (lambda x: {"y": tf.reduce_sum(x)}, "whose output 'y' has shape ()"),
+        (lambda x: {"y": x, "z": tf.ones((3,))}, "whose output 'z' has shape (3,)"),
+        (lambda x: {"y": x / 0.0}, "predicts finite numbers, because JSON has no others"),
     ],
 )
 def test_outputs_that_cannot_be_printed_by_row(function, message, tmp_path, capsys):
@@ -332,9 +341,9 @@ def packed(contents):
     [
         (misnamed, "is damaged: Bad magic number for central directory."),
         (packed, "is damaged: Error -3 while decompressing data: invalid "),
-        (cut, "must be a `.keras` file, as `model.save('name.keras')` writes it; it is another"),
-        (lambda _: b"not a model", "it is another kind of file, or it is truncated"),
-        (flipped, "is damaged: model.weights.h5 in it is not what was written"),
+        (cut, "`MODEL.keras` must be a `.keras` file of a model"),
+        (lambda _: b"not a model", "which is another kind of file, or truncated"),
+        (flipped, "is damaged: model.weights.h5 is not what was written"),
     ],
 )
 def test_files_that_are_no_model(damage, message, file, tmp_path, capsys):

@@ -22,7 +22,17 @@ from sklearn.metrics import log_loss
 from kerasnn import InvalidArgument, data, serving, training
 from kerasnn.__main__ import main
 from kerasnn._core.random_state import derived
-from kerasnn.cli.training import compare, flags, images, options, output, steps, table
+from kerasnn.cli import flags
+from kerasnn.cli.training import (
+    compare,
+    images,
+    options,
+    output,
+    rivals,
+    scores,
+    steps,
+    table,
+)
 from kerasnn.cli.training.networks import choice, mlp, pack, tabular
 from kerasnn.cli.training.networks.rows import Rows
 from kerasnn.cli.training.networks.trained import Settings
@@ -112,6 +122,7 @@ def test_names_the_worst_rows_by_their_place_in_the_table(trained):
     # In the file the kinds follow each other.
     assert [kind for _, kind in rows] == [("apple", "pear", "plum")[int(i) % 3] for i, _ in rows]
     assert max(int(i) for i, _ in rows) > len(rows) + 10
+    assert "Row 0 is the first of the table: line 2 of a file with a header." in section
     assert "--overwrite" in page.partition('<section id="repetition"')[2]
 
 
@@ -196,7 +207,7 @@ def test_folds_that_lack_a_class(tmp_path):
     given = options.Options(data=path, target="kind", output=tmp_path / "no", split_by="time")
     problem = table.read(given)
     settings = Settings(hidden=(2,), epochs=1)
-    found = compare.compare(problem, settings, folds=3, seed=0, verbose=0)
+    found = compare.compare(problem, settings, folds=problem.folds(3, 0), seed=0, verbose=0)
     assert np.isnan(found.scores["mlp"]["ROC AUC"]).any()
     for line in str(found).splitlines()[1:]:
         assert "nan" not in line
@@ -208,9 +219,86 @@ def test_folds_that_lack_a_class(tmp_path):
 def test_names_flags_in_errors():
     """Whatever a function calls its argument, and however its value is written."""
     text = "`task` must fit; got task='count'. Give categorical=(\"it's\",). Did you mean `task`?"
-    assert flags.in_flags(text) == (
+    names = {"task": "--task", "categorical": "--categorical"}
+    assert flags.in_flags(text, names) == (
         "`--task` must fit; got --task count. Give --categorical 'it'\"'\"'s'. Did you mean `task`?"
     )
+
+
+def test_errors_in_words_of_the_command(csv, tmp_path, capsys):
+    new = ("--output", tmp_path / "new", "--quiet")
+    assert say("train", csv, "--target", "kind", "--task", "binary", *new) == 1
+    assert "got --task binary." in capsys.readouterr().err
+    assert say("train", tmp_path / "no.csv", "--target", "kind", *new) == 1
+    assert "`DATA` must be a CSV file" in capsys.readouterr().err
+    (tmp_path / "latin.csv").write_bytes("größe,kind\n1,a\n2,b\n".encode("cp1252"))
+    assert say("train", tmp_path / "latin.csv", "--target", "kind", *new) == 1
+    error = capsys.readouterr().err
+    assert "--encoding cp1252" in error
+    assert "sig" not in error
+
+
+@pytest.mark.parametrize(
+    ("written", "formats"),
+    [
+        ("{day:02}/{month:02}/2024", ["%d/%m/%Y"]),
+        ("{day:02}.{month:02}.2024", ["%d.%m.%Y"]),
+        ("{month:02}/{month:02}/20{day:02}", ["%d/%m/%Y", "%m/%d/%Y"]),
+        ("no {day} of {month}", []),
+    ],
+)
+def test_dates_that_are_left_out_are_told_with_their_format(written, formats, tmp_path):
+    path = tmp_path / "days.csv"
+    days = [written.format(day=1 + i % 28, month=1 + i // 28) for i in range(84)]
+    lines = [f"{day},{i % 7},{i % 2}" for i, day in enumerate(days)]
+    path.write_text("\n".join(["on,number,kind", *lines]))
+    given = options.Options(data=path, target="kind", output=tmp_path / "no", quiet=True)
+    reason = table.read(given).left_out["on"]
+    assert re.findall(r"--dates on=(\S+)", reason) == formats
+    if formats:
+        dated = dataclasses.replace(given, dates={"on": formats[0]})
+        assert not table.read(dated).left_out
+
+
+def test_boosting_splits_small_tables(tmp_path):
+    x = np.arange(40.0)[:, np.newaxis]
+    rows = Rows(x=x, y=(x[:, 0] > 19).astype(int), task=Task.BINARY, outputs=1)
+    boosting = rivals.rivals(Task.BINARY)["gradient boosting"](0, 40)
+    assert (rivals.predict(boosting, rows, x, 0)[:, 0] > 0.5).tolist() == rows.y.tolist()
+
+
+@pytest.mark.parametrize(
+    ("task", "y_train", "y_test", "good", "bad", "name"),
+    [
+        ("binary", [0, 0, 1], [0, 1], (0.8, 0.4), (0.5, 0.8), "most frequent class"),
+        ("multiclass", [0, 1, 2, 2], [2, 1], (0.8, 0.4), (0.5, 1.2), "most frequent class"),
+        ("regression", [1.0, 3.0], [0.0, 4.0], (0.1, 1.9), (-0.1, 2.1), "mean"),
+    ],
+)
+def test_no_better_than_guessing(task, y_train, y_test, good, bad, name):
+    y_train, y_test = np.array(y_train), np.array(y_test)
+    classes = ("a", "b", "c")[: len(set(y_train))] if task != "regression" else None
+    split = data.Split(y_train[:, None], y_train, y_test[:, None], y_test, task, classes)
+    first, *_, last = scores.metric_names(split.task)
+
+    def found(test, folds, constant):
+        models = {"net": folds, name: constant}
+        compared = scores.Comparison(
+            task=split.task,
+            scores={m: {first: [a], last: [b]} for m, (a, b) in models.items()},
+            seconds={},
+        )
+        measured = dict(zip((first, last), test, strict=True))
+        return scores.no_better_than_guessing(split, "net", measured, compared)
+
+    assert found(good, good, bad) is None
+    # Better by one of the two.
+    assert found((good[0], bad[1]), (bad[0], good[1]), (bad[0], bad[1])) is None
+    assert "On the 2 test rows its" in found(bad, good, bad).explanation
+    finding = found(good, bad, good)
+    assert "On the folds of the training part its" in finding.explanation
+    assert "test rows" not in finding.explanation
+    assert finding.name == "no better than guessing"
 
 
 @pytest.mark.slow
@@ -473,6 +561,7 @@ def test_only_what_a_training_wrote_is_replaced(tmp_path, invalid):
         ("--backbone", "VGG16"),
         ("--image-size", "3", "3"),
         ("--color-mode", "grayscale"),
+        ("--resize", "pad"),
         ("--folds", "0", "--compare", "mlp"),
     ],
 )
@@ -602,9 +691,15 @@ def test_a_folder_of_images(photos, tmp_path, capsys):
 
 
 def test_compares_models_of_images(photos, tmp_path):
-    given = options.Options(data=photos, target=None, output=tmp_path / "no", image_size=(4, 4))
+    given = options.Options(
+        data=photos, target=None, output=tmp_path / "no", image_size=(4, 8), resize="crop"
+    )
     problem = images.read(given)
-    found = compare.compare(problem, Settings(epochs=1), folds=2, seed=0, verbose=0)
+    assert "40 images, cropped to 4x8 with 3 channels" in problem.described()
+    assert problem.split.resize == "crop"
+    found = compare.compare(
+        problem, Settings(epochs=1), folds=problem.folds(2, 0), seed=0, verbose=0
+    )
     names = ["convolutional network", "most frequent class", "logistic regression on pixels"]
     assert list(found.scores) == names
     assert found.scores[names[2]]["accuracy"] == [1.0, 1.0]

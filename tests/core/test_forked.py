@@ -11,7 +11,7 @@ from kerasnn.models import mlp
 
 CODE = """
 import os, signal, sys
-import numpy as np
+import keras, numpy as np
 from kerasnn import models
 x, y = np.ones((8, 2), "float32"), np.zeros(8)
 if sys.argv[1] == "begun":
@@ -24,6 +24,7 @@ try:
     if sys.argv[1] == "begun":
         model.predict(x, verbose=0)
     else:
+        keras.utils.set_random_seed(0)  # TensorFlow begins, in this process.
         models.mlp(2, 1, task="binary").fit(x, y, verbose=0)
 except RuntimeError as error:
     print(error)

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerasnn import data, lr_find, models, selection, serving
+import kerasnn
+from kerasnn import data, lr_find, models, selection, serving, transfer
 from kerasnn._core.display import progress
 from kerasnn._core.display.progress import Bar
 
@@ -19,6 +20,18 @@ def run(bar):
 
 def a_model():
     return models.mlp(2, 1, task="binary", hidden=(2,))
+
+
+def a_network():
+    cnn = models.cnn((8, 8, 1), 2, task="multiclass", filters=(2,), hidden=(), normalize=False)
+    # Trained, so that no warning says that its features are noise.
+    cnn.fit(np.ones((2, 8, 8, 1)), [0, 1], verbose=0)
+    return cnn
+
+
+def fine_tuned(verbose):
+    x, y = np.zeros((6, 8, 8, 1)), np.arange(6) % 2
+    return transfer.fine_tune(a_network(), x, y, regime="small", epochs=2, verbose=verbose)
 
 
 X, Y = np.random.default_rng(0).normal(size=(32, 2)), np.arange(32) % 2
@@ -78,6 +91,15 @@ def test_verbose_is_zero_one_or_auto(invalid):
         Bar("Cooking", 10, 2)
 
 
+def test_nothing_of_many_models_or_a_network_is_written_into_a_file(capsys):
+    kerasnn.fit_many([a_model(), a_model()], X, Y, epochs=2)
+    fine_tuned("auto")
+    assert capsys.readouterr().out == ""
+    fine_tuned(2)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("Epoch")] == ["Epoch 1/2", "Epoch 2/2"]
+
+
 @pytest.mark.parametrize(
     ("what", "title"),
     [
@@ -95,6 +117,15 @@ def test_verbose_is_zero_one_or_auto(invalid):
             lambda **_: selection.cross_validate(a_model, X, Y, cv=2, epochs=1, verbose=1),
             "Cross-validation",
         ),
+        (
+            lambda **_: kerasnn.fit_many([a_model(), a_model()], X, Y, epochs=2, verbose=1),
+            "Training of 2 models",
+        ),
+        (
+            lambda **_: transfer.features(a_network(), np.zeros((5, 8, 8, 1)), verbose=1),
+            "Features of x",
+        ),
+        (lambda **_: fine_tuned(verbose=1), "Regime small"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:The loss has not risen")

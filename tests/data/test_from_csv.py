@@ -6,6 +6,7 @@ import pytest
 from kerasnn import data
 from kerasnn.data.tables import csv_table
 from kerasnn.tasks import Task
+from tests.helpers.seeds import set_seeds
 
 
 @pytest.fixture
@@ -138,20 +139,20 @@ def test_a_stream_has_the_targets_of_memory(tmp_path, monkeypatch, values, optio
 
 
 @pytest.mark.parametrize(
-    ("values", "task", "words"),
+    ("values", "task", "argument"),
     [
-        ([1e9 + 0.5, 1e9], "regression", "`y` must hold values that stay different in float32"),
-        ([1, -1], "count", "'y', which holds other values than integers from 0"),
-        ([1, 0.5], "count", "'y', which holds other values than integers from 0"),
-        (["", "red"], None, "'y', which is missing in rows"),
-        ([1, "red"], "regression", "Column 'y' holds numbers .* and text"),
+        ([1e9 + 0.5, 1e9], "regression", "y"),
+        ([1, -1], "count", "task"),
+        ([1, 0.5], "count", "task"),
+        (["", "red"], None, "target"),
+        ([1, "red"], "regression", "path"),
     ],
 )
-def test_targets_that_a_stream_refuses(tmp_path, monkeypatch, values, task, words):
+def test_targets_that_a_stream_refuses(tmp_path, monkeypatch, invalid, values, task, argument):
     monkeypatch.setattr(csv_table, "_BLOCK_BYTES", 300)
     lines = [f"{i},{values[i % 2]}" for i in range(200)]
     (tmp_path / "line.csv").write_text("\n".join(["x,y", *lines]))
-    with pytest.raises(ValueError, match=words):
+    with invalid(argument):
         data.from_csv(tmp_path / "line.csv", "y", task=task, in_memory=False)
 
 
@@ -163,7 +164,7 @@ def test_keras_fits_a_stream(tmp_path):
     )
     split = data.from_csv(tmp_path / "line.csv", "y", in_memory=False)
     assert split.task is Task.REGRESSION
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     model = keras.Sequential([keras.Input(split.input_shape), keras.layers.Dense(split.outputs)])
     model.compile(keras.optimizers.SGD(0.1), **split.task.compile_arguments())
     # Keras warns that it cannot shuffle a dataset, without this argument.
@@ -215,7 +216,7 @@ def test_other_delimiters_and_encodings(write, invalid):
     text = "größe;y\n" + "\n".join(f"{i};{i % 2}" for i in range(10))
     path = write(text, encoding="cp1252")
     assert data.from_csv(path, "y", delimiter=";", encoding="cp1252").features == ("größe",)
-    with pytest.raises(ValueError, match=r"line 1: the text is not utf-8-sig .*encoding='cp"):
+    with invalid("encoding", "utf-8-sig"):
         data.from_csv(path, "y", delimiter=";")
     with invalid("target", "y") as caught:
         data.from_csv(path, "y", encoding="cp1252")
@@ -232,68 +233,59 @@ def _with(line, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "place"),
     [
-        ("", r"is empty\. Its first line must name the columns"),
-        ("a,b,y\n", "holds a header and no rows"),
+        ("", "is empty"),
+        ("a,b,y\n", "a header alone"),
         ("a,a,y\n1,2,0", "line 1: two columns are called 'a'"),
-        (",a,y\n0,2,0", r"line 1: column 1 has no name\. If it is the index that pandas wrote"),
+        (",a,y\n0,2,0", "line 1: column 1 has no name"),
         (_with(4, "1,red"), "line 4: 2 cells, where the header names 3 columns"),
-        (_with(4, "1,light, green,0"), "line 4: 4 cells, where .* must stand in double quotes"),
+        (_with(4, "1,light, green,0"), "line 4: 4 cells"),
         (_with(4, '1,"red"x,0'), "line 4: ',' expected after '\"'"),
         (_with(13, '1,"red,0'), "line 13: unexpected end of data"),
-        (_with(4, "inf,red,0"), r"Column 'a', line 4: 'inf' is not a finite float32"),
-        (_with(4, "1e39,red,0"), r"Column 'a', line 4: '1e39' is not a finite float32"),
-        (
-            _with(4, "12a,red,0"),
-            r"Column 'a' holds numbers \(line 2: '0'\) and text \(line 4: '12a'",
-        ),
-        (_with(4, "1_000,red,0"), r"Column 'a' holds numbers .* and text \(line 4: '1_000'\)"),
-        (
-            'a,y\n"1,200",0' + 4 * '\n"1,200",0\n"2,300",1',
-            r"Column 'a', line 2: '1,200' looks like a number and cannot be read as one\. Write it",
-        ),
-        (
-            "a,y\n5%,0" + 4 * "\n5%,0\n6%,1",
-            r"Column 'a', line 2: '5%' looks like a number .*as in 1234\.5, or",
-        ),
-        ("a,y\n1,$5\n2,$6", r"Column 'y', line 2: '\$5' looks like a number .*\('y',\)\."),
-        (_with(4, "1,red,"), r"`target` must .* is missing in rows: 1 \(line 4\)\. Drop "),
-        (_with(4, "1,red,0.5"), None),
-        (_with(4, "1,red,x"), r"Column 'y' holds numbers .* and text \(line 4: 'x'\)"),
-        (
-            _with(4, "1,red,7"),
-            r"The target 'y' has no task that can be inferred\. 'y' must .*0, 1, 7.*itself\.$",
-        ),
-        ("a,y\n1,0\n2,0\n3,0", r"The target 'y' has no task .* got 0 in all rows"),
-        ("a,y\n1,u\n2,u\n3,u", r"The target 'y' has no task .* got 'u' in all rows"),
-        ("a,y\n1,u\n2,u\n3,v", "Class 'v' has 1 row and needs at least 2"),
-        ("y\n0\n1", "has no column besides the target 'y' to learn from"),
+        (_with(4, "inf,red,0"), "'inf' in line 4"),
+        (_with(4, "1e39,red,0"), "'1e39' in line 4"),
+        (_with(4, "12a,red,0"), "numbers (line 2: '0') and text (line 4: '12a')"),
+        (_with(4, "1_000,red,0"), "and text (line 4: '1_000')"),
+        ('a,y\n"1,200",0' + 4 * '\n"1,200",0\n"2,300",1', "'1,200' in line 2"),
+        ("a,y\n5%,0" + 4 * "\n5%,0\n6%,1", "'5%' in line 2"),
+        ("a,y\n1,$5\n2,$6", "'$5' in line 2"),
+        (_with(4, "1,red,x"), "and text (line 4: 'x')"),
+        ("y\n0\n1", "besides the target 'y'"),
         (
             "name,y\n" + "\n".join(f"n{i},{i % 2}" for i in range(100)),
-            r"Column 'name' holds 80 different texts in 80 training rows, .* drop=\('name',\)",
+            "80 different texts in 80 training rows",
         ),
     ],
 )
-def test_a_bad_file_is_named_with_its_line(write, text, message):
-    path = write(text)
-    if message is None:
-        assert data.from_csv(path, "y").task is Task.REGRESSION
-        return
-    with pytest.raises(ValueError, match=message):
-        data.from_csv(path, "y")
+def test_a_bad_file_is_named_with_its_line(write, invalid, text, place):
+    with invalid("path") as caught:
+        data.from_csv(write(text), "y")
+    assert place in str(caught.value)
 
 
-def test_all_wrong_columns_are_in_one_error(write):
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (_with(4, "1,red,"), "y"),
+        (_with(4, "1,red,7"), [0, 1, 7]),
+        ("a,y\n1,0\n2,0\n3,0", 0),
+        ("a,y\n1,u\n2,u\n3,u", "u"),
+        ("a,y\n1,u\n2,u\n3,v", "v"),
+    ],
+)
+def test_a_bad_target_is_named(write, invalid, text, value):
+    with invalid("target", value):
+        data.from_csv(write(text), "y")
+
+
+def test_all_wrong_columns_are_in_one_error(write, invalid):
     rows = [f"{i},{'x' if i == 7 else i},2024-02-{20 + i},,{i % 2}" for i in range(12)]
-    with pytest.raises(ValueError, match="mixed") as caught:
+    with invalid("path", ["x", "2024-02-30", None]) as caught:
         data.from_csv(write("\n".join(["a,mixed,day,none,y", *rows])), "y")
-    assert [line.partition(". ")[0] for line in str(caught.value).splitlines()] == [
-        "Column 'mixed' holds numbers (line 2: '0') and text (line 9: 'x')",
-        "Column 'day', line 12: '2024-02-30' is no date in the format 2024-12-31, or as `dates` "
-        "says",
-        "Column 'none' holds no value at all",
-    ]
+    lines = str(caught.value).splitlines()[1:]
+    for line, name in zip(lines, ["mixed", "day", "none"], strict=True):
+        assert f"in column {name!r}" in line
 
 
 def test_booleans_and_dates(write):
@@ -326,14 +318,15 @@ def test_missing_values_are_counted_by_column(write, invalid):
         data.from_csv(path, "y")
 
 
-def test_a_column_without_a_value(write):
+def test_a_column_without_a_value(write, invalid):
     path = write("\n".join(["a,b,y", *(f"{i},NaN,{i % 2}" for i in range(12))]))
-    with pytest.raises(ValueError, match=r"Column 'b' holds no value at all\. .*drop=\('b',\)"):
+    with invalid("path", None) as caught:
         data.from_csv(path, "y", missing="mean")
+    assert "drop=('b',)" in caught.value.hint
     test_row = int(data.from_csv(path, "y", drop=("b",), test_size=2 / 12).x_test[0, 0])
     rows = [f"{i},{5 if i == test_row else '?'},{i % 2}" for i in range(12)]
     path = write("\n".join(["a,b,y", *rows]))
-    with pytest.raises(ValueError, match=r"Column 'b' has no value in the training rows"):
+    with invalid("path", None):
         data.from_csv(path, "y", missing="mean", test_size=2 / 12)
 
 
@@ -409,31 +402,33 @@ def test_classes_of_many_digits_stay_apart(write, names, classes):
     assert counts.tolist() == [60 // len(names)] * len(names)
 
 
-def test_classes_that_differ_beyond_the_digits_of_numbers(write):
+def test_classes_that_differ_beyond_the_digits_of_numbers(write, invalid):
     names = ["98765432109876543210", "98765432109876543211"]
     path = write("\n".join(["a,who", *(f"{i},{names[i % 2]}" for i in range(20))]))
-    with pytest.raises(ValueError, match=r"'who' holds numbers .*categorical=\('who',\)"):
+    with invalid("target", "who") as caught:
         data.from_csv(path, "who", task="binary")
+    assert "categorical=('who',)" in caught.value.hint
     split = data.from_csv(path, "who", task="binary", categorical=("who",))
     assert split.classes == tuple(names)
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
 @pytest.mark.parametrize("first", [0, 300])
-def test_features_whose_digits_float64_drops(write, tmp_path, in_memory, first):
+def test_features_whose_digits_float64_drops(write, tmp_path, invalid, in_memory, first):
     frame = pd.DataFrame({"id": range(400), "x": range(400), "y": 200 * [0, 1]})
     frame["id"] += np.where(np.arange(400) < first, 0, 10**17)
     path = tmp_path / "ids.csv"
     frame.to_csv(path, index=False)
-    words = r"Column 'id' holds integers that differ .* such as 1000+3?0\d and 1000+3?0\d"
-    for read in (
-        lambda **k: data.from_csv(path, "y", in_memory=in_memory, **k),
-        lambda **k: data.from_frame(frame, "y", in_memory=in_memory, **k),
+    for argument, read in (
+        ("path", lambda **k: data.from_csv(path, "y", in_memory=in_memory, **k)),
+        ("frame", lambda **k: data.from_frame(frame, "y", in_memory=in_memory, **k)),
     ):
-        with pytest.raises(ValueError, match=words):
-            read()
-        with pytest.raises(ValueError, match=words):
-            read(embed_above=4)
+        for options in ({}, {"embed_above": 4}):
+            with invalid(argument) as caught:
+                read(**options)
+            one, other = map(int, caught.value.value)
+            assert one != other
+            assert float(one) == float(other)
         assert read(drop=("id",), groups="id").features
     # Large numbers that stay apart are numbers.
     path = write("x,y\n" + "\n".join(f"{10**17 * i + 1},{i % 2}" for i in range(40)))
@@ -469,20 +464,22 @@ def test_missing_values_can_be_chosen(write, invalid):
 
 @pytest.mark.parametrize("task", [None, "regression", "multiclass"])
 @pytest.mark.parametrize("number", ["inf", "-Infinity", "1e39", "2.5e400"])
-def test_a_target_beyond_float32_is_refused_with_its_row(write, number, task):
+def test_a_target_beyond_float32_is_refused_with_its_row(write, invalid, number, task):
     values = [*(str(i % 5 + 0.5) for i in range(20)), number, "0.5"]
     path = write("\n".join(["a,y", *(f"{i},{value}" for i, value in enumerate(values))]))
     for in_memory in (True, False):
-        with pytest.raises(ValueError, match=f"'y', line 22: '{number}' is not a finite float32"):
+        with invalid("path", number) as caught:
             data.from_csv(path, "y", task=task, in_memory=in_memory)
+        assert "line 22" in str(caught.value)
     frame = pd.DataFrame({"a": range(22), "y": list(map(float, values))})
-    with pytest.raises(ValueError, match=r"'y', row 20: '.*' is not a finite float32"):
+    with invalid("frame") as caught:
         data.from_frame(frame, "y", task=task)
+    assert "row 20" in str(caught.value)
 
 
-def test_cells_that_are_not_missing_have_to_be_values(write):
+def test_cells_that_are_not_missing_have_to_be_values(write, invalid):
     path = write("\n".join(["a,y", *(f"{'NA' if i == 3 else i},{i % 2}" for i in range(20))]))
-    with pytest.raises(ValueError, match=r"'a' holds numbers .* and text \(line 5: 'NA'\)"):
+    with invalid("path", "NA"):
         data.from_csv(path, "y", missing_values=("",))
 
 
@@ -525,12 +522,12 @@ def test_files_that_are_no_text_are_refused(tmp_path, invalid, start, kind):
     assert kind in str(caught.value)
 
 
-def test_hints_for_the_target_and_for_windows_can_be_followed(write):
+def test_hints_for_the_target_and_for_windows_can_be_followed(write, invalid):
     path = write("\n".join(["a,b,y", *(f"{i},{i if i != 3 else ''}," for i in range(12))]))
-    with pytest.raises(ValueError, match="Column 'y' holds no value") as caught:
+    with invalid("path", None) as caught:
         data.from_csv(path, "y", drop_missing_target=True)
     assert "drop=" not in str(caught.value)
-    with pytest.raises(ValueError, match=r"'b' 1 \(line 5\)\. .*'mean'.*'indicator'") as caught:
+    with invalid("missing", "error") as caught:
         data.from_csv(path, "a", drop=("y",), windows=2, task="regression")
     assert "drop" not in str(caught.value)
 

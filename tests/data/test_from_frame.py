@@ -191,20 +191,21 @@ def test_classes_of_windows_follow_two_windows_and_one_to_train_on(invalid):
         data.from_frame(made, "y", windows=3, split_by="t")
     assert "'c'" in str(caught.value)
     made.loc[36:38, "y"] = "a"
-    with pytest.raises(ValueError, match="Class 'c' of the target 'y' follows one window only"):
+    with invalid("target", "c"):
         data.from_frame(made, "y", windows=3, split_by="t")
     made = pd.DataFrame({"t": range(40), "y": range(40)})
-    with pytest.raises(ValueError, match=r"Class '0' .* follows no window .*task='regression'"):
+    with invalid("target", "0") as caught:
         data.from_frame(made, "y", windows=3, split_by="t")
+    assert "task='regression'" in caught.value.hint
 
 
-def test_columns_of_x_have_different_names():
+def test_columns_of_x_have_different_names(invalid):
     names = ["p", "q"] * 20
     made = pd.DataFrame({"c": names, "c=q": range(40), "y": names})
-    with pytest.raises(ValueError, match="Columns 'c' and 'c=q' both give x"):
+    with invalid("frame", ("c", "c=q")):
         data.from_frame(made, "y")
     made = pd.DataFrame({"v": [1.0, None] * 20, "v is missing": range(40), "y": names})
-    with pytest.raises(ValueError, match="Columns 'v' and 'v is missing' both"):
+    with invalid("frame", ("v", "v is missing")):
         data.from_frame(made, "y", missing="indicator")
 
 
@@ -310,33 +311,30 @@ BAD = pd.DataFrame(
 )
 
 
-def test_a_frame_of_one_column_has_no_delimiter():
-    with pytest.raises(ValueError, match="name a column of the frame") as caught:
+def test_a_frame_of_one_column_has_no_delimiter(invalid):
+    with invalid("target", "b") as caught:
         data.from_frame(pd.DataFrame({"a": [1.0]}), "b")
     assert "delimiter" not in str(caught.value)
 
 
-def test_all_wrong_columns_are_in_one_error():
-    with pytest.raises(ValueError, match="mixed") as caught:
+def test_all_wrong_columns_are_in_one_error(invalid):
+    with invalid("frame") as caught:
         data.from_frame(BAD, "y")
-    lines = str(caught.value).splitlines()
-    assert len(lines) == 8
     for line, words in zip(
-        lines,
+        str(caught.value).splitlines()[1:],
         [
-            "Column 'mixed' holds numbers (row 0: '1') and text (row 39: 'x')",
-            "Column 'none' holds no value at all",
-            "Column 'large', row 0: '1e+39' is not a finite float32",
-            "Column 'day', row 39: '2024-02-30' is no date",
-            "`missing` must say what becomes of missing values; got missing values by column: "
-            "'gap' 20 (row 1, 3, 5, 7, 9, ...)",
-            "Column 'name' holds 32 different texts in 32 training rows, which look like names",
-            "Column 'note' holds 32 different texts in 32 training rows, which are sentences",
-            "`seconds` must hold values that stay different in float32; got a standard deviation",
+            "numbers (row 0: '1') and text (row 39: 'x')",
+            "in column 'none'; got none at all",
+            "'1e+39' in row 0",
+            "'2024-02-30' in row 39",
+            "missing values by column: 'gap' 20 (row 1, 3, 5, 7, 9, ...)",
+            "32 different texts in 32 training rows, which look like names",
+            "32 different texts in 32 training rows, which are sentences",
+            "`seconds` must hold values that stay different in float32",
         ],
         strict=True,
     ):
-        assert line.startswith(words)
+        assert words in line
 
 
 @pytest.mark.parametrize(

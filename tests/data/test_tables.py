@@ -208,48 +208,52 @@ def test_places_and_cells_of_rows(write):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "place"),
     [
-        ("", r"is empty\. Its first line must name the columns"),
-        ("\n\n", r"is empty\. Its first line must name the columns"),
+        ("", "is empty"),
+        ("\n\n", "is empty"),
         ("a,a ,y\n1,2,0", "line 1: two columns are called 'a'"),
-        (",a,y\n0,2,0", r"line 1: column 1 has no name\. If it is the index that pandas wrote"),
+        (",a,y\n0,2,0", "line 1: column 1 has no name"),
         ("a,b,y\n1,2,3\n1,red\n", "line 3: 2 cells, where the header names 3 columns"),
-        ("a,b,y\n1,2,3\n1,light, green,0\n", "line 3: 4 cells, where .* in double quotes"),
+        ("a,b,y\n1,2,3\n1,light, green,0\n", "line 3: 4 cells"),
         ('a,b,y\n1,2,3\n1,"red"x,0\n', "line 3: ',' expected after '\"'"),
         ('a,b,y\n1,2,3\n1,"red,0\n2,blue,3\n', "line 4: unexpected end of data"),
         ('a,b,y\n1,"2\n2",3\n\n1,red\n', "line 5: 2 cells"),
         ("a,b,y\n1,2,3\n1,2,\n1\n1,2,3,4", "line 4: 1 cells"),
     ],
 )
-def test_a_wrong_row_is_named_with_its_line(write, monkeypatch, text, message):
+def test_a_wrong_row_is_named_with_its_line(write, monkeypatch, invalid, text, place):
     for size in (32, 1 << 20):
         monkeypatch.setattr(csv_table, "_BLOCK_BYTES", size)
-        with pytest.raises(ValueError, match=message):
+        with invalid("path") as caught:
             list(CsvTable(write(text)).frames())
+        assert place in str(caught.value)
 
 
-def test_a_header_alone_and_a_last_row_without_a_line_end(write):
+def test_a_header_alone_and_a_last_row_without_a_line_end(write, invalid):
     assert CsvTable(write("a,b")).frame().shape == (0, 2)
     assert list(CsvTable(write("a,b\n")).frames()) == []
     assert CsvTable(write("a\n\n1\n\n2")).frame()["a"].to_list() == [1, 2]
-    with pytest.raises(ValueError, match="line 3: 3 cells"):
+    with invalid("path") as caught:
         CsvTable(write("a,b\n1,2\n3,4,\n\n")).frame()
+    assert "line 3: 3 cells" in str(caught.value)
 
 
-def test_text_in_another_encoding(write, small_blocks):
+def test_text_in_another_encoding(write, small_blocks, invalid):
     rows = "\n".join(["größe;y", *(f"{i};é" for i in range(50)), "50;ß"])
     path = write(rows, encoding="cp1252")
     table = CsvTable(path, delimiter=";", encoding="cp1252")
     assert table.names == ("größe", "y")
     assert table.frame()["y"].unique(maintain_order=True).to_list() == ["é", "ß"]
-    message = r"line 1: the text is not utf-8-sig \(.*byte 0xf6\)\. .*encoding='cp1252'"
-    with pytest.raises(ValueError, match=message):
+    with invalid("encoding", "utf-8-sig") as caught:
         CsvTable(path, delimiter=";")
+    assert "byte 0xf6" in str(caught.value)
+    assert "line 1:" in str(caught.value)
     path = write("a;y\n" + "1;b\n" * 40)
     path.write_bytes(path.read_bytes() + b"1;\xe9\n")
-    with pytest.raises(ValueError, match="line 42: the text is not utf-8"):
+    with invalid("encoding", "utf-8") as caught:
         CsvTable(path, delimiter=";", encoding="utf-8").frame()
+    assert "line 42:" in str(caught.value)
 
 
 @pytest.mark.parametrize("delimiter", [", ", "", '"', "\n", None])
@@ -345,16 +349,16 @@ def test_rows_of_a_frame():
         (1j, "complex"),
     ],
 )
-def test_columns_of_other_types_are_refused_by_name(value, kind):
+def test_columns_of_other_types_are_refused_by_name(invalid, value, kind):
     frame = pd.DataFrame({"odd": [value], "b": [1]})
-    with pytest.raises(ValueError, match=f"Column 'odd' holds values of type {kind}"):
+    with invalid("frame") as caught:
         FrameTable(frame)
+    assert caught.value.value.startswith(kind)
+    assert "drop=('odd',)" in caught.value.hint
+    assert ("astype" in caught.value.hint) == (kind == "Decimal")
     assert FrameTable(frame, drop=["odd"]).frame().columns == ["b"]
-    with pytest.raises(ValueError, match="odd") as caught:
-        FrameTable(frame)
-    assert ("astype" in str(caught.value)) == (kind == "Decimal")
     if kind != "complex":
-        with pytest.raises(ValueError, match="Column 'odd' holds values of type"):
+        with invalid("frame"):
             FrameTable(pl.DataFrame({"odd": [value]}))
 
 

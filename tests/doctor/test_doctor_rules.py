@@ -207,6 +207,26 @@ def test_few_validation_rows_give_no_finding():
     assert found(measured(validation=validation, train={"agreement": 0.7})) == []
 
 
+def test_a_constant_is_better_on_other_rows():
+    guessing = ["no better than guessing"]
+    validation = dataclasses.replace(HEALTHY, agreement=0.5, skill_score=-0.03)
+    weak = {"agreement": 0.6, "skill_score": 0.1}
+    for when in ("is_over", "is_moment"):
+        assert names(measured(validation=validation, train=weak), **{when: True}) == guessing
+    # In the middle of training it may still learn, or not have begun.
+    assert names(measured(validation=validation, train=weak)) == []
+    fresh = {**weak, "skill_score": 0.04}
+    assert names(measured(validation=validation, train=fresh), is_moment=True) == []
+    # 2 / 100 is the difference of the constants of two samples.
+    near = dataclasses.replace(validation, skill_score=-0.019)
+    assert names(measured(validation=near, train=weak), is_moment=True) == []
+    # Classes that are right more often, with probabilities that are too sure.
+    right = dataclasses.replace(validation, agreement=0.51)
+    assert names(measured(validation=right, train=weak), is_moment=True) == []
+    real = dataclasses.replace(validation, agreement=0.1, chance=0.0)
+    assert names(measured(validation=real, train=weak), is_moment=True) == guessing
+
+
 def test_many_rows_show_labels_that_are_memorised_slowly():
     slow = {"agreement": 0.325, "chance": 0.1, "rows": 256}
     validation = dataclasses.replace(HEALTHY, agreement=0.1, chance=0.1, rows=256)

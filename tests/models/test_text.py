@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerasnn import layers, models, serving
+import kerasnn
+from kerasnn import layers, models, selection, serving
 from kerasnn.models.text import plain_words
 
 LISTS = {
@@ -165,6 +166,51 @@ def test_only_texts_are_trained_on(trained, refuses):
         trained.fit(np.array(["good", None], object), [1, 0], verbose=0)
     with refuses(trained, argument="x"):
         trained.fit([1.0, 2.0], [1, 0], verbose=0)
+
+
+def reader(learning_rate=0.1):
+    vocabulary = [*LISTS[0], *LISTS[1], *OTHERS]
+    return models.text(
+        vocabulary=vocabulary, task="binary", embedding=8, learning_rate=learning_rate
+    )
+
+
+def test_settings_of_networks_that_read_texts_are_compared_on_folds(tmp_path):
+    texts, y = TEXTS[:120], Y[:120]
+    seen = []
+
+    def first_letters(estimator, x, y):
+        seen.append({bytes(text[:1]) for text in x})
+        return 0.0
+
+    found = selection.tune(
+        reader,
+        {"learning_rate": [1e-5, 0.1]},
+        texts,
+        y,
+        cv=2,
+        epochs=8,
+        metric="accuracy",
+        scoring={"first": first_letters},
+        journal=tmp_path / "search.jsonl",
+    )
+    assert found.best_params_ == {"learning_rate": 0.1}
+    assert found.best_score_ > 0.8
+    assert seen[0] <= {text[:1].encode() for text in texts}
+
+
+def test_networks_of_an_ensemble_read_their_own_texts():
+    ensemble = models.ensemble(reader, 2, bootstrap=True, seed=0)
+    history = ensemble.fit(TEXTS, Y, epochs=4, validation_split=0.25, verbose=0)
+    assert history.history["val_accuracy"][-1] > 0.8
+    assert ensemble.predict_members(TEXTS[:3]).shape == (2, 3, 1)
+    # As one network alone, on some of the rows.
+    networks, rows = [reader(), reader()], [np.arange(64), np.arange(64, 128)]
+    networks[1].set_weights(networks[0].get_weights())
+    kerasnn.fit(networks[0], TEXTS[64:128], Y[64:128], seed=1, verbose=0)
+    expected = networks[0].predict(TEXTS, verbose=0)
+    kerasnn.fit_many(networks, TEXTS, Y, rows=rows, seeds=[0, 1], verbose=0)
+    np.testing.assert_allclose(networks[1].predict(TEXTS, verbose=0), expected, atol=1e-6)
 
 
 def test_masked_mean_against_keras():

@@ -277,8 +277,10 @@ def test_raw_columns(raw_table, tmp_path):
     }
     worst = page.table("Largest losses first")
     for i, row in worst.items():
-        assert row["colour <b>"] == raw_table.raw_test["colour <b>"][int(i)]
-        assert row["seen"] == raw_table.raw_test["seen"][int(i)]
+        # By the row of the table.
+        [place] = np.flatnonzero(raw_table.rows_test == int(i))
+        assert row["colour <b>"] == raw_table.raw_test["colour <b>"][place]
+        assert row["seen"] == raw_table.raw_test["seen"][place]
 
 
 def test_a_report_of_the_least_has_only_what_is_known(raw_table, tmp_path):
@@ -314,6 +316,7 @@ def test_regression(tmp_path):
         for i in range(2):
             [value] = numbers_of(by_output[f"yield {i}"][name])
             assert value == pytest.approx(function(split.y_test[:, i], p[:, i]), rel=6e-3)
+    assert "Row 0 is the first of the test part." in page.text
     worst = int(((p - split.y_test) ** 2).mean(axis=1).argmax())
     assert next(iter(page.table("Largest losses first"))) == str(worst)
     assert "Predicted against true of yield 0" in page.text

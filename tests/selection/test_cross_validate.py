@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import KFold
 
-from kerasnn import callbacks, models, selection
+from kerasnn import callbacks, data, models, selection
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.optimizers import SGD
 from tests.selection.selection_helpers import blobs, build
@@ -217,6 +217,15 @@ def test_a_model_that_was_returned_before_is_refused(invalid):
     model.optimizer.iterations.assign(5)
     with invalid("build", value=model):
         selection.cross_validate(lambda: model, x, y, cv=3, epochs=1)
+
+
+def test_a_split_and_missing_targets_are_refused(invalid):
+    for search in ((selection.cross_validate, build), (selection.tune, build, {"l2": [0.1]})):
+        function, *arguments = search
+        with invalid("x"):
+            function(*arguments, data.load("iris"))
+        with invalid("y", value=None):
+            function(*arguments, blobs()[0])
 
 
 def test_a_misspelt_argument_is_named():

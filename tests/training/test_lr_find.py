@@ -14,6 +14,7 @@ import kerasnn
 from kerasnn import data, layers, models, optimizers, schedules
 from kerasnn.training.learning_rate_sweep import RateSweep
 from tests.helpers.engine_cases import FEATURES, X, Y, classifier
+from tests.helpers.seeds import set_seeds
 
 QUICK = {"steps": 10, "low": 1e-4, "high": 10.0}
 
@@ -63,9 +64,9 @@ def test_a_sweep_restores_everything(name, trained):
     plain, swept = rich(OPTIMIZERS[name]()), rich(OPTIMIZERS[name]())
     if trained:
         for model in (plain, swept):
-            keras.utils.set_random_seed(5)
+            set_seeds(5)
             kerasnn.fit(model, X, Y, verbose=0)
-    keras.utils.set_random_seed(7)
+    set_seeds(7)
     optimizer, rate = swept.optimizer, float(swept.optimizer.learning_rate)
     before = {v.path: v.numpy() for v in [*swept.variables, *optimizer.variables]}
     states = random.getstate(), np.random.get_state()[1].tolist()
@@ -80,9 +81,9 @@ def test_a_sweep_restores_everything(name, trained):
             np.testing.assert_array_equal(variable.numpy(), before[variable.path], variable.path)
     assert swept.layers[0].adapted == trained
 
-    keras.utils.set_random_seed(7)
+    set_seeds(7)
     wanted, reference = learned(plain)
-    keras.utils.set_random_seed(7)
+    set_seeds(7)
     got, history = learned(swept)
     assert history == reference
     for ours, theirs in zip(got, wanted, strict=True):
@@ -118,7 +119,7 @@ def test_a_seed_that_no_layer_owns(eagerly):
     drawn = []
     for sweeps in (0, 1):
         model = classifier("adam", hidden=lambda: [Noise()], run_eagerly=eagerly)
-        keras.utils.set_random_seed(3)
+        set_seeds(3)
         keras.random.normal((1,))
         for _ in range(sweeps):
             kerasnn.lr_find(model, X, Y, **QUICK | {"high": 100.0})

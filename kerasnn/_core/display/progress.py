@@ -1,5 +1,6 @@
 """Progress bars of what may take long."""
 
+import os
 import sys
 import time
 from typing import Any, Self
@@ -12,8 +13,20 @@ _PATIENCE_SECONDS = 2
 
 
 def is_shown_live() -> bool:
-    """Whether somebody watches: in a terminal or a notebook."""
-    return sys.stdout.isatty() or "ipykernel" in sys.modules
+    """Whether somebody watches: in a terminal, a notebook or PyCharm."""
+    watched = "ipykernel" in sys.modules or "PYCHARM_HOSTED" in os.environ
+    # A program may have put anything with a `write` in its place.
+    return watched or bool(getattr(sys.stdout, "isatty", bool)())
+
+
+def verbosity(verbose: Any) -> Any:
+    """Returns Keras's `verbose` with a number for "auto": 1 where somebody watches, else 2.
+
+    A bar of Keras writes control characters, which a file would keep; a line an epoch has none.
+    """
+    if _checks.is_one_of(verbose, "auto"):
+        return 1 if is_shown_live() else 2
+    return verbose
 
 
 class Bar:
@@ -21,20 +34,25 @@ class Bar:
 
     Args:
         what: What is being done, in a line above the bar; "" for none.
-        total: Number of steps.
+        total: Number of steps; None if it is not known.
         verbose: 1 for a bar, 0 for silence, "auto" for a bar where somebody watches and the work
             takes over two seconds.
         unit: What a step is called.
 
     Raises:
         InvalidArgument: If `verbose` is none of these.
+
+    Attributes:
+        is_silent: Whether it never shows anything.
     """
 
-    def __init__(self, what: str, total: int, verbose: int | str, *, unit: str = "step") -> None:
+    def __init__(
+        self, what: str, total: int | None, verbose: int | str, *, unit: str = "step"
+    ) -> None:
         if verbose not in (0, 1, "auto"):
             raise _checks.InvalidArgument("verbose", "be 0, 1 or 'auto'", verbose)
         self._what, self._total, self._unit = what, total, unit
-        self._is_silent = not verbose or (verbose == "auto" and not is_shown_live())
+        self.is_silent = not verbose or (verbose == "auto" and not is_shown_live())
         self._patience = _PATIENCE_SECONDS if verbose == "auto" else 0
         self._began = time.perf_counter()
         self._bar: keras.utils.Progbar | None = None
@@ -49,23 +67,23 @@ class Bar:
         if self._bar is not None:
             self._show(self._bar, finalize=True)
 
-    def step(self, count: float = 1, **values: float) -> None:
+    def step(self, count: float = 1, /, **values: float) -> None:
         """Advances the bar, and takes values to show behind it."""
         self._done += count
         self._values.update(values)
-        if self._is_silent or not count:
+        if self.is_silent or not count:
             return
         if self._bar is None and time.perf_counter() - self._began >= self._patience:
             if self._what:
                 print(self._what)
-            self._bar = keras.utils.Progbar(
-                self._total, stateful_metrics=["best"], unit_name=self._unit
-            )
-        if self._bar is not None and self._done < self._total:
+            # No value is averaged.
+            self._bar = keras.utils.Progbar(self._total, stateless_metrics=(), unit_name=self._unit)
+        if self._bar is not None and (self._total is None or self._done < self._total):
             self._show(self._bar, finalize=False)
 
     def _show(self, bar: keras.utils.Progbar, *, finalize: bool) -> None:
-        bar.update(int(min(self._done, self._total)), list(self._values.items()), finalize=finalize)
+        done = self._done if self._total is None else min(self._done, self._total)
+        bar.update(int(done), list(self._values.items()), finalize=finalize)
 
 
 class Progress(Bar):

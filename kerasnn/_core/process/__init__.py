@@ -1,1 +1,1 @@
-"""This process: how it was started, whether it was forked, and locks between processes."""
+"""This process: how it was started, whether it was forked, what is installed, and locks."""

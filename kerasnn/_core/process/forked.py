@@ -17,31 +17,40 @@ class _Process:
     """This process.
 
     Attributes:
-        is_forked: Whether it was forked by one that had imported this module.
+        had_begun: Whether TensorFlow had begun at the last fork.
+        is_without_threads: Whether this process was forked after TensorFlow had begun.
     """
 
-    is_forked = False
+    had_begun = False
+    is_without_threads = False
 
     @classmethod
-    def mark(cls) -> None:
-        cls.is_forked = True
+    def before_fork(cls) -> None:
+        cls.had_begun = _has_begun()
 
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_Process.mark)
+    @classmethod
+    def after_fork(cls) -> None:
+        cls.is_without_threads |= cls.had_begun
 
 
 def check_not_forked() -> None:
     """Raises RuntimeError where TensorFlow had begun before this process was forked."""
-    if _Process.is_forked:
-        threads = tf.config.threading
-        count = threads.get_inter_op_parallelism_threads()
-        try:
-            # TensorFlow has no function that tells whether it has begun; after that it refuses
-            # other numbers of threads.
-            threads.set_inter_op_parallelism_threads(count + 1)
-        except RuntimeError:
-            raise RuntimeError(_FORKED) from None
-        threads.set_inter_op_parallelism_threads(count)
-        # It begins in this process.
-        _Process.is_forked = False
+    if _Process.is_without_threads:
+        raise RuntimeError(_FORKED)
+
+
+def _has_begun() -> bool:
+    # TensorFlow has no function that tells it; once it has begun it refuses other numbers of
+    # threads.
+    threads = tf.config.threading
+    count = threads.get_inter_op_parallelism_threads()
+    try:
+        threads.set_inter_op_parallelism_threads(count + 1)
+    except RuntimeError:
+        return True
+    threads.set_inter_op_parallelism_threads(count)
+    return False
+
+
+if sys.platform != "win32":
+    os.register_at_fork(before=_Process.before_fork, after_in_child=_Process.after_fork)

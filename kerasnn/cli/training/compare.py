@@ -1,6 +1,9 @@
 """Comparison of the network with others on the same folds."""
 
 import time
+from collections.abc import Sequence
+
+import numpy as np
 
 from kerasnn._core.display.progress import Progress
 from kerasnn._core.random_state import derived
@@ -10,7 +13,12 @@ from kerasnn.cli.training.scores import Comparison, metric_names, score
 
 
 def compare(
-    problem: Problem, settings: Settings, *, folds: int, seed: int, verbose: int
+    problem: Problem,
+    settings: Settings,
+    *,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]],
+    seed: int,
+    verbose: int,
 ) -> Comparison:
     """Trains and scores all models on each fold of the training part.
 
@@ -20,19 +28,18 @@ def compare(
     Args:
         problem: The data.
         settings: Settings of the network.
-        folds: Number of folds.
-        seed: Seed of folds and models.
+        folds: Training rows and test rows of each fold, as `Problem.folds` returns them.
+        seed: Seed of the models.
         verbose: 1 for a progress bar of each model.
     """
     split = problem.split
     metrics = metric_names(split.task)
-    pairs = problem.folds(folds, derived(seed, 0))
     scores: dict[str, dict[str, list[float]]] = {}
     seconds: dict[str, list[float]] = {}
     for name, predict in problem.contestants(settings).items():
         scores[name], seconds[name] = {metric: [] for metric in metrics}, []
-        with Progress(name, len(pairs), verbose) as bar:
-            for i, (train, test) in enumerate(pairs):
+        with Progress(name, len(folds), verbose) as bar:
+            for i, (train, test) in enumerate(folds):
                 fold = problem.fold(train, test)
                 began = time.perf_counter()
                 predictions = predict(fold, derived(seed, 1, i))

@@ -59,8 +59,9 @@ class ImageFolder(Problem):
             f"{name} ({count})"
             for name, count in zip(self.split.classes or (), counts, strict=True)
         )
+        resized = {"stretch": "stretched", "crop": "cropped", "pad": "padded"}[self.options.resize]
         return (
-            f"{len(labels)} images, stretched to {height}x{width} with {channels} "
+            f"{len(labels)} images, {resized} to {height}x{width} with {channels} "
             f"{'channel' if channels == 1 else 'channels'}, of {len(counts)} classes: {listed}"
         )
 
@@ -186,8 +187,12 @@ def read(options: Options) -> ImageFolder:
         options.data,
         image_size=options.image_size or default,
         color_mode=options.color_mode,
+        resize=options.resize,
+        classes=options.classes,
+        errors=options.errors,
         test_size=options.test_size,
         seed=options.seed,
+        verbose=0 if options.quiet else "auto",
     )
     network = "convolutional network" if options.backbone == "none" else options.backbone
     return ImageFolder(split=split, left_out={}, notes=(), network=network, options=options)

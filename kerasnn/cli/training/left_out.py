@@ -1,7 +1,11 @@
 """Columns that a command leaves out of a table, with the reasons."""
 
-import polars as pl
+import shlex
 
+import polars as pl
+import tensorflow as tf
+
+from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
 from kerasnn.data.tables.columns.kinds import ColumnSummary
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.columns.statistics import statistics_for
@@ -10,6 +14,8 @@ from kerasnn.data.tables.table_options import TableOptions
 
 # Rows that were taken out of a table leave gaps in the numbers of the others.
 _GAPS = 1.25
+# Of dates that are not ISO's.
+_DATE_FORMATS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%d/%m/%y", "%m/%d/%y")
 
 
 def left_out(
@@ -82,5 +88,17 @@ def _identifiers(name: str, raw: RawColumn, options: TableOptions) -> str:
         statistics.finish()
     except ValueError:
         distinct, rows = len(raw.present), statistics.rows
-        return f"it holds {distinct} different texts in {rows} rows, which are no categories"
+        reason = f"it holds {distinct} different texts in {rows} rows, which are no categories"
+        formats = [f"--dates {shlex.quote(f'{name}={each}')}" for each in _date_formats(raw)]
+        return f"{reason}; if they are dates, give {' or '.join(formats)}" if formats else reason
     return ""
+
+
+def _date_formats(raw: RawColumn) -> list[str]:
+    """Returns the usual formats of which all texts are dates."""
+    texts = tf.constant(raw.present)
+    return [
+        each
+        for each in _DATE_FORMATS
+        if bool(tf.reduce_all(parse_dates(texts, DateFormat.parse(each)).valid))
+    ]

@@ -4,10 +4,11 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping
 
-# Names of `kerasnn.tasks.Task` and of the policies for missing values, which `--help` lists
-# without their packages, because those import Keras.
+# Names of `kerasnn.tasks.Task`, of the policies for missing values, and of the ways to resize
+# images, which `--help` lists without their packages, because those import Keras.
 TASKS = ("binary", "multiclass", "multilabel", "regression", "count")
 MISSING = ("error", "mean", "median", "category", "indicator", "drop")
+RESIZES = ("stretch", "crop", "pad")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,9 @@ class Options:
         weights: "imagenet", "none" or a file.
         image_size: Height and width; None is the default.
         color_mode: "rgb" or "grayscale".
+        classes: Folders of images to read; None is all.
+        errors: "raise" or "skip": what is done with images that cannot be used.
+        resize: How images come to `image_size`: one of `RESIZES`.
     """
 
     data: pathlib.Path
@@ -81,3 +85,6 @@ class Options:
     weights: str = "imagenet"
     image_size: tuple[int, int] | None = None
     color_mode: str = "rgb"
+    resize: str = "stretch"
+    classes: tuple[str, ...] | None = None
+    errors: str = "raise"

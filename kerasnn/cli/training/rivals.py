@@ -21,34 +21,52 @@ from kerasnn.tasks import Task
 _MANY_ROWS = 10_000
 _ITERATIONS = 2000
 
-Rival = Callable[[int], Any]
+# Rows in each leaf of boosting: scikit-learn's default, and the fewest of a small table.
+_LEAF, _LEAST_LEAF = 20, 5
+# A function of a seed and the number of rows to learn from.
+Rival = Callable[[int, int], Any]
 
 
 def rivals(task: Task) -> dict[str, Rival]:
-    """Returns name -> function of a seed that builds a model, with scikit-learn's defaults."""
+    """Returns name -> function that builds a model, with scikit-learn's defaults.
+
+    But for boosting on fewer than 100 rows: a leaf has at least a fifth of them, not 20. On 32 rows
+    of iris, wine or breast cancer, which 20 leave without a split, the accuracy is then 0.9.
+    """
     if task.is_classification:
         return {
-            "most frequent class": lambda seed: DummyClassifier(strategy="prior"),
-            "logistic regression": lambda seed: make_pipeline(
+            "most frequent class": lambda seed, rows: DummyClassifier(strategy="prior"),
+            "logistic regression": lambda seed, rows: make_pipeline(
                 StandardScaler(), LogisticRegression(max_iter=_ITERATIONS, random_state=seed)
             ),
-            "gradient boosting": lambda seed: HistGradientBoostingClassifier(random_state=seed),
+            "gradient boosting": lambda seed, rows: HistGradientBoostingClassifier(
+                min_samples_leaf=_leaf(rows), random_state=seed
+            ),
         }
     if task is Task.COUNT:
-        linear: Any = lambda seed: make_pipeline(  # noqa: E731
+        linear: Any = lambda seed, rows: make_pipeline(  # noqa: E731
             StandardScaler(), PoissonRegressor(max_iter=_ITERATIONS)
         )
         loss = "poisson"
     else:
-        linear = lambda seed: make_pipeline(StandardScaler(), Ridge(random_state=seed))  # noqa: E731
+        linear = lambda seed, rows: make_pipeline(StandardScaler(), Ridge(random_state=seed))  # noqa: E731
         loss = "squared_error"
     return {
-        "mean": lambda seed: DummyRegressor(),
+        "mean": lambda seed, rows: DummyRegressor(),
         "linear regression": linear,
-        "gradient boosting": lambda seed: HistGradientBoostingRegressor(
-            loss=loss, random_state=seed
+        "gradient boosting": lambda seed, rows: HistGradientBoostingRegressor(
+            loss=loss, min_samples_leaf=_leaf(rows), random_state=seed
         ),
     }
+
+
+def _leaf(rows: int) -> int:
+    """Returns the least number of rows in a leaf.
+
+    >>> [_leaf(rows) for rows in (10, 40, 80, 100, 5000)]
+    [5, 8, 16, 20, 20]
+    """
+    return min(_LEAF, max(_LEAST_LEAF, rows // 5))
 
 
 def predict(rival: Any, rows: Rows, x_test: np.ndarray, seed: int) -> np.ndarray:

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sklearn import metrics
 
+from kerasnn.data.split import Split
+from kerasnn.doctor.rules.finding import Finding
+from kerasnn.doctor.rules.predictions import GUESSING, GUESSING_HINT
 from kerasnn.report.sections.scores import mean_and_error, undefined_metrics
 from kerasnn.tasks import Task
 
@@ -115,6 +118,51 @@ class Comparison:
                 cells.append(f"{text} *" if is_best else f"{text}  ")
             lines.append([*cells, f"{np.mean(self.seconds[model]):.1f}"])
         return aligned(lines, right=range(1, len(head)))
+
+
+def no_better_than_guessing(
+    split: Split, network: str, test_scores: Mapping[str, float], comparison: Comparison | None
+) -> Finding | None:
+    """Returns a finding where a constant prediction is as good as the network, or None.
+
+    It is on the folds or on the test part, where neither the first metric, accuracy or R2, nor the
+    last, log loss or RMSE, is better than the constant's: the frequencies of the classes, or the
+    mean, in training.
+
+    Args:
+        split: The data.
+        network: Name of the network in the comparison.
+        test_scores: Its scores on the test part.
+        comparison: Scores on the folds, or None.
+    """
+    constant = score(split.task, split.outputs, split.y_test, _constant(split))
+    pairs = {f"the {len(split.y_test)} test rows": (test_scores, constant)}
+    if comparison is not None:
+        guess = "most frequent class" if split.task.is_classification else "mean"
+        own, other = (
+            {metric: float(np.mean(values)) for metric, values in comparison.scores[name].items()}
+            for name in (network, guess)
+        )
+        pairs = {"the folds of the training part": (own, other), **pairs}
+    first, *_, last = metric_names(split.task)
+    lines = [
+        f"On {where} its {first} is {own[first]:.3g} and its {last} {own[last]:.3g}; those of a "
+        f"constant prediction are {other[first]:.3g} and {other[last]:.3g}."
+        for where, (own, other) in pairs.items()
+        if own[first] <= other[first] and own[last] >= other[last]
+    ]
+    if not lines:
+        return None
+    return Finding(GUESSING, "", test_scores[first], " ".join(lines), GUESSING_HINT)
+
+
+def _constant(split: Split) -> np.ndarray:
+    """Returns the constant prediction for each test row, `(rows, outputs)`."""
+    y = np.asarray(split.y_train)
+    mean = np.atleast_1d(y.mean(axis=0))
+    if split.task is Task.MULTICLASS:
+        mean = np.bincount(y, minlength=split.outputs) / len(y)
+    return np.broadcast_to(mean, (len(split.y_test), len(mean)))
 
 
 def aligned(lines: Sequence[Sequence[str]], *, right: Sequence[int] | range = ()) -> str:

@@ -12,15 +12,17 @@ import numpy as np
 
 from kerasnn import _checks, doctor, report, training
 from kerasnn._core import atomic_files
+from kerasnn._core.display.progress import is_shown_live
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.cli.training import images, output, table
 from kerasnn.cli.training.compare import compare
 from kerasnn.cli.training.networks.trained import Settings, Trained
 from kerasnn.cli.training.options import Options
 from kerasnn.cli.training.problem import Problem
-from kerasnn.cli.training.scores import Comparison, score
+from kerasnn.cli.training.scores import Comparison, no_better_than_guessing, score
 from kerasnn.cli.training.search import search
 from kerasnn.doctor.diagnosis import Diagnosis
+from kerasnn.doctor.rules.finding import Finding
 from kerasnn.serving.assets import model_card
 from kerasnn.serving.export import export
 from kerasnn.serving.publishing import version_directory
@@ -67,8 +69,7 @@ def run(options: Options) -> Result:
     The directory is whole at the end, or as before.
 
     Raises:
-        InvalidArgument: If an argument breaks its rule.
-        ValueError: If the data cannot be learned from.
+        InvalidArgument: If an argument breaks its rule, or the data cannot be learned from.
         OSError: If a file cannot be read or written.
     """
     output.check(options.output, overwrite=options.overwrite)
@@ -76,23 +77,21 @@ def run(options: Options) -> Result:
         _checks.file_name("--report", options.report)
         atomic_files.check_writable("--report", options.report)
     say: Callable[..., None] = (lambda *_: None) if options.quiet else _print
-    verbose = 0 if options.quiet else 1
+    verbose = _verbosity(options)
     # Whatever draws without a seed of its own draws the same in each run.
     with seeded(derived(options.seed, 0)):
         problem = _read(options, say)
         settings = _settings(problem, options, say)
         comparison = None
         if options.folds:
-            count = len(problem.folds(options.folds, 0))
-            fewer = "" if count == options.folds else ", one for each row of the smallest class"
-            say(f"\nCompares models on {count} folds of the training part{fewer}.")
-            comparison = compare(
-                problem,
-                settings,
-                folds=options.folds,
-                seed=derived(options.seed, 2),
-                verbose=verbose,
+            seed = derived(options.seed, 2)
+            folds = problem.folds(options.folds, derived(seed, 0))
+            fewer = ", one for each row of the smallest class"
+            say(
+                f"\nCompares models on {len(folds)} folds of the training part"
+                f"{fewer if len(folds) < options.folds else ''}."
             )
+            comparison = compare(problem, settings, folds=folds, seed=seed, verbose=verbose)
             say(f"{comparison}\nMean +- standard error over the folds; * is the best.")
         say(f"\nTrains the {problem.network} on the training part, and stops early on rows of it.")
         trained = problem.train(settings, seed=derived(options.seed, 3), verbose=verbose)
@@ -101,7 +100,8 @@ def run(options: Options) -> Result:
             f"{name} {value:.4g}" for name, value in test_scores.items() if np.isfinite(value)
         )
         say(f"On the test part, {len(problem.split.y_test)} rows that nothing has seen: {listed}.")
-        diagnosis = _diagnosis(problem, trained)
+        guessing = no_better_than_guessing(problem.split, problem.network, test_scores, comparison)
+        diagnosis = _diagnosis(problem, trained, guessing)
         say(
             "\nDiagnosis:",
             *(f"  {finding}" for finding in diagnosis.findings or ["Nothing is wrong."]),
@@ -115,6 +115,11 @@ def run(options: Options) -> Result:
             _move(options.output / _REPORT, options.report)
     say(_last_words(options, problem, exported))
     return Result(test_scores=test_scores, comparison=comparison, export=exported)
+
+
+def _verbosity(options: Options) -> int:
+    """Returns whether to show bars, whose control characters a file would keep."""
+    return int(is_shown_live() and not options.quiet)
 
 
 def _numbers(values: Iterable[float]) -> list[float | None]:
@@ -154,7 +159,7 @@ def _settings(problem: Problem, options: Options, say: Callable[..., None]) -> S
         folds=problem.folds(_SEARCH_FOLDS, derived(options.seed, 1, 0)),
         trials=options.search,
         seed=derived(options.seed, 1, 1),
-        verbose=0 if options.quiet else 1,
+        verbose=_verbosity(options),
     )
     say(
         f"The best: hidden layers of {found.hidden}, learning rate {found.learning_rate:.2g}, "
@@ -170,11 +175,16 @@ def _test_scores(problem: Problem, trained: Trained) -> dict[str, float]:
     return score(split.task, split.outputs, split.y_test, np.asarray(predictions))
 
 
-def _diagnosis(problem: Problem, trained: Trained) -> Diagnosis:
+def _diagnosis(problem: Problem, trained: Trained, guessing: Finding | None) -> Diagnosis:
     split = problem.split
-    return doctor.diagnose(
+    found = doctor.diagnose(
         trained.model, split.x_train, split.y_train, validation_data=(split.x_test, split.y_test)
     )
+    if guessing is None:
+        return found
+    # That of the whole test part, in place of that of a sample.
+    others = [finding for finding in found.findings if finding.name != guessing.name]
+    return dataclasses.replace(found, findings=(*others, guessing))
 
 
 def _write(
@@ -192,8 +202,7 @@ def _write(
     exported = export(
         trained.model,
         directory / "model",
-        encoder=split.encoder,
-        labels=split.classes,
+        split=split,
         examples=problem.examples,
         verbose=0 if options.quiet else "auto",
     )
@@ -211,8 +220,6 @@ def _write(
         notes=problem.notes,
         command=_command_again(options),
         seed=options.seed,
-        # Those of a table are named by their place in it, from 0.
-        names=None if split.rows_test is None else [str(i) for i in split.rows_test],
     )
     return exported
 

@@ -151,7 +151,7 @@ class Table(Problem):
 
         def other(rival: rivals.Rival) -> Contestant:
             return lambda fold, seed: rivals.predict(
-                rival(seed % 2**32), fold.rows, fold.x_test, seed
+                rival(seed % 2**32, len(fold.rows.x)), fold.rows, fold.x_test, seed
             )
 
         others = rivals.rivals(self.split.task)
@@ -188,7 +188,8 @@ class Table(Problem):
 
 def _refuse_flags_of_images(options: Options) -> None:
     defaults = {f.name: f.default for f in dataclasses.fields(Options)}
-    for name in ("backbone", "weights", "image_size", "color_mode"):
+    names = ("backbone", "weights", "image_size", "color_mode", "resize", "classes", "errors")
+    for name in names:
         value = getattr(options, name)
         if value != defaults[name]:
             flag = f"--{name.replace('_', '-')}"
@@ -202,8 +203,8 @@ def read(options: Options) -> Table:
     """Reads a CSV file, without the columns that cannot be learned from.
 
     Raises:
-        InvalidArgument: If an argument does not fit the table.
-        ValueError: If the file, a column or the target cannot be read.
+        InvalidArgument: If an argument does not fit the table, or the file, a column or the target
+            cannot be read.
     """
     if options.target is None:
         raise _checks.InvalidArgument("--target", "name the column to predict", None, got="none")
@@ -252,9 +253,12 @@ def read(options: Options) -> Table:
     )
     if not arguments.features(table):
         listed = "; ".join(f"{name!r}: {reason}" for name, reason in reasons.items())
-        raise ValueError(
-            f"{options.data} has no column to learn from besides {options.target!r}. Left out: "
-            f"{listed}. Keep a column with --keep."
+        raise _checks.InvalidArgument(
+            "DATA",
+            f"have a column to learn from besides {options.target!r}",
+            str(options.data),
+            "Keep a column with --keep.",
+            got=f"{options.data}, of which are left out {listed}",
         )
     split = split_table(table, arguments, frame=frame)
     networks = choice.compared(split.x_train, options)

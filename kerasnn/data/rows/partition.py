@@ -26,6 +26,7 @@ def partition(
     seed: int,
     labels: np.ndarray | None = None,
     classes: Sequence[str] = (),
+    argument: str = "target",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the indices of the training rows and of the test rows, shuffled.
 
@@ -38,10 +39,10 @@ def partition(
         seed: Seed of the shuffle.
         labels: `(rows,)` class indices to stratify by.
         classes: Name of each class, for errors.
+        argument: Name of the argument that gives the classes, for errors.
 
     Raises:
-        InvalidArgument: If a part would be empty or would lack a class.
-        ValueError: If a class has one row only.
+        InvalidArgument: If a part would be empty or would lack a class, or a class has one row.
 
     Example:
         >>> train, test = partition(10, test_size=0.2, seed=0)
@@ -49,7 +50,7 @@ def partition(
         (8, 2)
     """
     random = np.random.RandomState(seed)
-    parts = list(_draw(rows, test_size, random, labels, classes))
+    parts = list(_draw(rows, test_size, random, labels, classes, argument))
     if labels is None:
         return parts[0]
     train, test = zip(*parts, strict=True)
@@ -63,13 +64,14 @@ def training_mask(
     seed: int,
     labels: np.ndarray | None = None,
     classes: Sequence[str] = (),
+    argument: str = "target",
 ) -> np.ndarray:
     """Returns a mask of the training rows of `partition`, which takes less memory.
 
     Of each row that is 1 byte, and 4 more meanwhile for the rows of one class.
     """
     mask = np.zeros(rows, bool)
-    for train, _ in _draw(rows, test_size, np.random.RandomState(seed), labels, classes):
+    for train, _ in _draw(rows, test_size, np.random.RandomState(seed), labels, classes, argument):
         for here in chunks(len(train)):
             mask[train[here]] = True
     return mask
@@ -81,6 +83,7 @@ def _draw(
     random: np.random.RandomState,
     labels: np.ndarray | None,
     classes: Sequence[str],
+    argument: str,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields the shuffled training rows and test rows, of each class or of all rows.
 
@@ -98,7 +101,7 @@ def _draw(
         yield order[test_rows:], order[:test_rows]
         return
     of_class = counts(labels)
-    _check_classes(of_class, classes, rows - test_rows, test_rows)
+    _check_classes(of_class, classes, rows - test_rows, test_rows, argument)
     in_train = _apportioned(of_class, rows - test_rows, random)
     in_test = _apportioned(of_class - in_train, test_rows, random)
     _check_trained(in_train, classes, test_size)
@@ -169,15 +172,18 @@ def _check_trained(in_train: np.ndarray, classes: Sequence[str], test_size: floa
 
 
 def _check_classes(
-    of_class: np.ndarray, classes: Sequence[str], train_rows: int, test_rows: int
+    of_class: np.ndarray, classes: Sequence[str], train_rows: int, test_rows: int, argument: str
 ) -> None:
     numbers = np.flatnonzero(of_class)
     rarest = numbers[of_class[numbers].argmin()]
     if of_class[rarest] < 2:
-        raise ValueError(
-            f"Class {classes[rarest]!r} has 1 row and needs at least 2, for the training part and "
-            "the test part. Add rows of it, or leave it out; if the target is a number, not a "
-            "class, the task is regression or count."
+        raise _checks.InvalidArgument(
+            argument,
+            "have two rows of each class at least, for the training part and the test part",
+            classes[rarest],
+            "Add rows of it, or leave it out; if the target is a number, not a class, the task is "
+            "regression or count.",
+            got=f"1 row of class {classes[rarest]!r}",
         )
     if min(train_rows, test_rows) < len(numbers):
         raise _checks.InvalidArgument(
@@ -199,12 +205,13 @@ def split_arrays(
     test_size: float,
     seed: int,
 ) -> Split:
-    """Returns the rows of `x` and `y` as a `Split`, stratified if y holds class indices."""
+    """Returns the rows of a named data set as a `Split`, stratified if y holds class indices."""
     train, test = partition(
         len(x),
         test_size=test_size,
         seed=seed,
         labels=None if classes is None else y,
         classes=classes or (),
+        argument="name",
     )
     return Split(x[train], y[train], x[test], y[test], task, classes, features)

@@ -37,9 +37,9 @@ class Contents:
     summaries: dict[str, ColumnSummary]
     values: dict[str, RawColumn]
     kinds: dict[str, str]
-    unreadable: list[ValueError]
+    unreadable: list[_checks.InvalidArgument]
 
-    def problems(self, options: TableOptions) -> list[ValueError]:
+    def problems(self, options: TableOptions) -> list[_checks.InvalidArgument]:
         """Returns an error for each column that cannot be read, and one for missing values."""
         policy = policies(options.missing)
         names = [
@@ -116,7 +116,7 @@ class Contents:
 
     def _kind(self, name: str) -> str:
         if name not in self.kinds:
-            raise_all(self.unreadable)
+            raise_all(self.table, self.unreadable)
         return self.kinds[name]
 
 
@@ -151,12 +151,14 @@ def read_contents(blocks: Blocks, options: TableOptions) -> tuple[Contents, Targ
         target.add(block[options.target], kept[-1])
         rows = block.start + len(block.frame)
     if not rows:
-        raise ValueError(f"{table.source} holds a header and no rows.")
+        raise _checks.InvalidArgument(
+            table.argument, "hold rows", table.source, got=f"{table.source}, a header alone"
+        )
     kinds, unreadable = {}, []
     for name, summary in summaries.items():
         try:
             kinds[name] = summary.kind(table)
-        except ValueError as error:
+        except _checks.InvalidArgument as error:
             unreadable.append(error)
     contents = Contents(
         table,
@@ -179,12 +181,12 @@ def row_target(contents: Contents, rows: TargetRows, options: TableOptions) -> R
         options: The arguments.
 
     Raises:
-        InvalidArgument: If the column lacks values, or they do not fit the task.
-        ValueError: If the column cannot be read, or no row is kept.
+        InvalidArgument: If the column lacks values or cannot be read, if they do not fit the task,
+            or if no row is kept.
     """
     name, table = options.target, contents.table
     if name not in contents.kinds:
-        raise_all(contents.unreadable)
+        raise_all(table, contents.unreadable)
     summary, kind = contents.summaries[name], contents.kinds[name]
     if summary.missing and not options.drop_missing_target:
         raise _checks.InvalidArgument(
@@ -199,7 +201,9 @@ def row_target(contents: Contents, rows: TargetRows, options: TableOptions) -> R
     if values is not None and options.windows and summary.missing:
         present = ~values.missing
     if present is not None and not present.any():
-        raise ValueError(f"{table.source} has no row without a missing value.")
+        raise _checks.InvalidArgument(
+            table.argument, "have a row without a missing value", table.source, got="none"
+        )
     if values is None:
         rows.check_digits()
         return RowTarget(name, np.array([]), rows.task, None)
@@ -211,9 +215,15 @@ def row_target(contents: Contents, rows: TargetRows, options: TableOptions) -> R
     return RowTarget(name, y, task, classes, present)
 
 
-def raise_all(problems: Sequence[ValueError]) -> None:
+def raise_all(table: Table, problems: Sequence[_checks.InvalidArgument]) -> None:
     """Raises the one error that there is, or one with a line for each of several."""
     if len(problems) == 1:
         raise problems[0]
     if problems:
-        raise ValueError("\n".join(map(str, problems)))
+        lines = "".join(f"\n{problem}" for problem in problems)
+        raise _checks.InvalidArgument(
+            table.argument,
+            "hold columns that can be learned from",
+            [problem.value for problem in problems],
+            got=f"{len(problems)} faults:{lines.removesuffix('.')}",
+        )

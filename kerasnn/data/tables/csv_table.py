@@ -73,11 +73,12 @@ class CsvTable(Table):
     Raises:
         FileNotFoundError: If there is no such file.
         InvalidArgument: If the first bytes show another kind of file, such as gzip, Excel or
-            Parquet, or another encoding.
-        ValueError: If the header is missing or repeats a name; and, while rows are read, with
-            its line, for a row of another length, a broken quotation or text in another encoding.
+            Parquet, or another encoding; if the header is missing or repeats a name; and, while
+            rows are read, with its line, for a row of another length, a broken quotation or text
+            in another encoding.
     """
 
+    argument = "path"
     hint = "It has one column only: should `delimiter` be ';' or '\\t'?"
 
     def __init__(
@@ -230,12 +231,25 @@ class CsvTable(Table):
 
     def _check_header(self) -> None:
         if not self.names:
-            raise ValueError(f"{self.source} is empty. Its first line must name the columns.")
+            raise _checks.InvalidArgument(
+                "path",
+                "name the columns in the file's first line",
+                self.source,
+                got=f"{self.source}, which is empty",
+            )
         for position, name in enumerate(self.names, start=1):
             if not name:
-                raise ValueError(
-                    f"{self.source}, line 1: column {position} has no name. If it is the index "
-                    "that pandas wrote, write the file with index=False."
+                raise _checks.InvalidArgument(
+                    "path",
+                    "name the columns in the file's first line",
+                    name,
+                    "If it is the index that pandas wrote, write the file with index=False.",
+                    got=f"{self.source}, line 1: column {position} has no name",
                 )
             if self.names.count(name) > 1:
-                raise ValueError(f"{self.source}, line 1: two columns are called {name!r}.")
+                raise _checks.InvalidArgument(
+                    "path",
+                    "have columns of different names",
+                    name,
+                    got=f"{self.source}, line 1: two columns are called {name!r}",
+                )

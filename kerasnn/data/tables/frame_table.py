@@ -40,9 +40,11 @@ class FrameTable(Table):
         drop: Columns to leave out, which may be of any type.
 
     Raises:
-        InvalidArgument: If this is no frame, or a column's name is no text or stands there twice.
-        ValueError: If a column holds something else than numbers, text, booleans and dates.
+        InvalidArgument: If this is no frame, if a column's name is no text or stands there twice,
+            or if a column holds something else than numbers, text, booleans and dates.
     """
+
+    argument = "frame"
 
     def __init__(
         self,
@@ -234,13 +236,16 @@ def _in_utc(value: datetime.datetime) -> datetime.datetime:
     return value if value.tzinfo is None else value.astimezone(datetime.UTC).replace(tzinfo=None)
 
 
-def _refusal(name: str, kind: str) -> ValueError:
+def _refusal(name: str, kind: str) -> _checks.InvalidArgument:
     convert = "Convert the column"
     if kind.lower().startswith("decimal"):
         convert += " to numbers, with `.astype('float64')` or Polars's `.cast(pl.Float64)`"
     elif kind.lower().startswith(("timedelta", "duration")):
         convert += " to numbers, with `.dt.total_seconds()`"
-    return ValueError(
-        f"Column {name!r} holds values of type {kind}. A table may hold {_TYPES}. {convert}, or, "
-        f"if it is not the target, leave it out with drop=({name!r},)."
+    return _checks.InvalidArgument(
+        "frame",
+        f"hold {_TYPES}",
+        kind,
+        f"{convert}, or, if it is not the target, leave it out with drop=({name!r},).",
+        got=f"values of type {kind} in column {name!r}",
     )

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
+from kerasnn import _checks
 from kerasnn.data.rows.batching import batches
 from kerasnn.data.rows.chunks import mask_of
 from kerasnn.data.rows.partition import check_classes_to_train, partition, training_mask
@@ -286,11 +287,14 @@ def _check_classes_of_windows(windows: Windows, target: RowTarget, options: Tabl
     counts = np.bincount(target.y[rows], minlength=len(target.classes))
     if counts.min() < 2:
         rare = int(counts.argmin())
-        raise ValueError(
-            f"Class {target.classes[rare]!r} of the target {options.target!r} follows "
-            f"{'no window' if not counts[rare] else 'one window only'} and has to follow at least "
-            "2, for the training part and the test part. If the target is no class but a number, "
-            "give task='regression'."
+        raise _checks.InvalidArgument(
+            "target",
+            f"follow two windows at least in each class of {options.target!r}, for the training "
+            "part and the test part",
+            target.classes[rare],
+            "If the target is no class but a number, give task='regression'.",
+            got=f"class {target.classes[rare]!r}, which follows "
+            f"{'no window' if not counts[rare] else 'one window only'}",
         )
     check_classes_to_train(target.y, windows.train_next, target.classes, options.test_size)
 
@@ -321,17 +325,20 @@ def _learned(parts: Iterable[Raw], contents: Contents, options: TableOptions) ->
     columns, problems = [], []
     for learned in statistics.values():
         try:
-            columns.append(learned.finish())
-        except ValueError as error:
+            columns.append(learned.finish(contents.table.argument))
+        except _checks.InvalidArgument as error:
             problems.append(error)
     shared = shared_feature(columns)
     if shared is not None:
         first, second, feature = shared
         problems.append(
-            ValueError(
-                f"Columns {first!r} and {second!r} both give x a column called {feature!r}. Rename "
-                "one of them."
+            _checks.InvalidArgument(
+                contents.table.argument,
+                f"give x one column called {feature!r}",
+                (first, second),
+                "Rename one of them.",
+                got=f"one from each of the columns {first!r} and {second!r}",
             )
         )
-    raise_all([*contents.problems(options), *problems])
+    raise_all(contents.table, [*contents.problems(options), *problems])
     return columns

@@ -21,11 +21,13 @@ class Table(abc.ABC):
     Attributes:
         names: Names of all columns, also of those that are left out.
         source: What the rows come from, for errors.
+        argument: Name of the argument that gives the table, for errors.
         hint: What may be wrong where a table has one column only.
     """
 
     names: tuple[str, ...]
     source: str
+    argument: str
     hint: str = ""
 
     @abc.abstractmethod

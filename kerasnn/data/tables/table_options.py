@@ -142,6 +142,9 @@ class TableOptions:
                     argument, "name another column than the target", self.target
                 )
         if not self.features(table):
-            raise ValueError(
-                f"{table.source} has no column besides the target {self.target!r} to learn from."
+            raise _checks.InvalidArgument(
+                table.argument,
+                f"have a column besides the target {self.target!r} to learn from",
+                table.source,
+                got="none",
             )

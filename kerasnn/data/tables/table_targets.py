@@ -132,9 +132,8 @@ def table_target(column: RawColumn, name: str, kind: str, task: Task | str | Non
         task: As in `from_csv`.
 
     Raises:
-        InvalidArgument: If the values do not fit the task.
-        ValueError: If the task cannot be inferred, or numbers differ only in digits that float64
-            drops.
+        InvalidArgument: If the values do not fit the task, if it cannot be inferred, or if numbers
+            differ only in digits that float64 drops.
     """
     if kind == "number":
         numbers = _numbers(column, name)
@@ -172,9 +171,11 @@ def _numbers(column: RawColumn, name: str) -> np.ndarray:
             table = [int(exact.get(text, 0)) for text in column.present]
             return np.array(table, np.int64)[column.values]
     if len(set(exact.values())) > len(np.unique(numbers)):
-        raise ValueError(
-            f"The target {name!r} holds numbers that differ only in digits that float64 "
-            "drops. If they are names of classes, read them as text with "
-            f"categorical=({name!r},)."
+        raise _checks.InvalidArgument(
+            "target",
+            "hold numbers that stay different in float64",
+            name,
+            f"If they are names of classes, read them as text with categorical=({name!r},).",
+            got=f"{name!r}, some of which differ in later digits alone",
         )
     return numbers

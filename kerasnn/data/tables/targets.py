@@ -12,7 +12,9 @@ from kerasnn.tasks import Task
 Target = tuple[np.ndarray, Task, tuple[str, ...] | None]
 
 
-def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> Target:
+def encode_target(
+    values: np.ndarray, task: Task | str | None, *, name: str, argument: str = "target"
+) -> Target:
     """Returns y, its task and its classes.
 
     Class indices follow the order of the values, which may be any numbers or names if the task is
@@ -22,14 +24,15 @@ def encode_target(values: np.ndarray, task: Task | str | None, *, name: str) -> 
         values: `(rows,)` numbers or names, or `(rows, outputs)` numbers.
         task: A task or its name, or None to infer it.
         name: Name of the values in errors.
+        argument: Name of the argument that gives the target, for errors.
 
     Raises:
-        InvalidArgument: If the values do not fit the task.
-        ValueError: If the task cannot be inferred, or there is one class only.
+        InvalidArgument: If the values do not fit the task, if the task cannot be inferred, or if
+            there is one class only.
     """
-    task = target_task(values, task, name=name)
+    task = target_task(values, task, name=name, argument=argument)
     if task in (Task.BINARY, Task.MULTICLASS):
-        return _classes(values, task, name)
+        return _classes(values, task, name, argument)
     if values.dtype.kind not in "buif":
         raise _checks.InvalidArgument(
             "task", f"be 'binary' or 'multiclass' for the names in {name!r}", task
@@ -61,21 +64,23 @@ def check_real(y: np.ndarray, task: Task, *, name: str) -> None:
         )
 
 
-def target_task(values: np.ndarray, task: Task | str | None, *, name: str) -> Task:
+def target_task(
+    values: np.ndarray, task: Task | str | None, *, name: str, argument: str = "target"
+) -> Task:
     """Returns the task that is given or that the values show."""
     if task is None:
         try:
             task = tasks.infer(values)
         except _checks.InvalidArgument as error:
-            text = str(error).replace("`y`", f"{name!r}").removesuffix(error.hint)
+            found = str(error).removesuffix(error.hint).partition("; got ")[2].rstrip(" .")
             hint = error.hint
             if error.rule == "fit one task" and values.ndim == 1:
                 hint = (
                     "Give task='regression', task='count', or task='multiclass', which numbers the "
                     "classes itself."
                 )
-            raise ValueError(
-                f"The target {name!r} has no task that can be inferred. {text}{hint}".rstrip()
+            raise _checks.InvalidArgument(
+                argument, error.rule, error.value, hint, got=f"{found}, in {name!r}"
             ) from None
     return Task(task)
 
@@ -85,16 +90,19 @@ def float_dtype() -> str:
     return "float64" if keras.config.floatx() == "float64" else "float32"
 
 
-def _classes(values: np.ndarray, task: Task, name: str) -> Target:
+def _classes(values: np.ndarray, task: Task, name: str, argument: str) -> Target:
     if values.ndim != 1:
         raise _checks.InvalidArgument(
             "task", f"fit {name!r}, whose values have shape {values.shape[1:]} and not ()", task
         )
     found, y = np.unique(values, return_inverse=True)
     if len(found) < 2:
-        raise ValueError(
-            f"The target {name!r} holds one class only, {class_names(found)[0]!r}: there is "
-            "nothing to learn."
+        only = class_names(found)[0]
+        raise _checks.InvalidArgument(
+            argument,
+            "hold two classes at least",
+            only,
+            got=f"{name!r}, which is {only!r} in all rows",
         )
     if task is Task.BINARY and len(found) != 2:
         raise _checks.InvalidArgument(

@@ -23,6 +23,7 @@ class Evidence:
         initial_score: Score on the training sample before training, or None.
         highest_rate: The highest learning rate seen at the end of an epoch; 0 for none.
         is_over: Whether training has ended.
+        is_moment: Whether the course of training is not known, but one moment.
     """
 
     model: Any
@@ -33,6 +34,7 @@ class Evidence:
     initial_score: Score | None = None
     highest_rate: float = 0.0
     is_over: bool = False
+    is_moment: bool = False
 
     @property
     def latest(self) -> Measurements:

@@ -22,6 +22,13 @@ _MEMORISED = 0.5
 _STANDARD_ERRORS = 4.0
 # Validation has less than this fraction of training's kappa, and is within chance.
 _TRANSFERRED = 0.25
+# Standard errors of a mean, squared, by which two constants may differ.
+_CONSTANTS_DIFFER = 2.0
+GUESSING = "no better than guessing"
+GUESSING_HINT = (
+    "Get more rows, or columns that tell more of the target; try fewer columns, a smaller network "
+    "or a linear model; and until then, predict the constant."
+)
 # With fewer rows a result cannot be told from chance.
 _FEWEST_ROWS = 20
 
@@ -109,4 +116,27 @@ def shuffled_labels(evidence: Evidence) -> Iterator[Finding]:
             "memorised.",
             "Check that row i of the targets belongs to row i of the inputs, before and after "
             "every split and shuffle; if it does, the inputs do not determine the targets.",
+        )
+
+
+def no_better_than_guessing(evidence: Evidence) -> Iterator[Finding]:
+    """Finds a trained model that a constant prediction beats on validation rows."""
+    train, validation = evidence.train_score, evidence.latest.validation
+    if not (evidence.is_over or evidence.is_moment) or train is None or validation is None:
+        return
+    has_learned = train.skill_score >= _NOTHING_LEARNED
+    # The best constant for few rows is another one than that of the training rows.
+    is_worse = validation.skill_score < -_CONSTANTS_DIFFER / validation.rows
+    # Classes may be right where the probabilities are too sure.
+    is_wrong = not validation.chance or validation.kappa <= 0
+    if has_learned and is_worse and is_wrong and not any(shuffled_labels(evidence)):
+        yield Finding(
+            GUESSING,
+            "",
+            validation.skill_score,
+            f"On {validation.rows} validation rows the loss is "
+            f"{1 - validation.skill_score:.2f} times that of the best constant prediction, on "
+            f"training rows {1 - train.skill_score:.2f} times: what was learned does not hold for "
+            "other rows.",
+            GUESSING_HINT,
         )

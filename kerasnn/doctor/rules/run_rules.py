@@ -16,6 +16,7 @@ _RULES = (
     learning_rate.rate_too_low,
     predictions.shuffled_labels,
     predictions.overfitting,
+    predictions.no_better_than_guessing,
 )
 
 

@@ -204,7 +204,8 @@ class Ensemble(Functional):
             batch_size: Batch size; 32 by default, `"full"` for all rows.
             epochs: Number of epochs.
             verbose: 0 for silence, 1 for a progress bar with means over the networks, 2 for a line
-                an epoch, or `"auto"`.
+                an epoch, "auto" for a bar on a terminal or in a notebook where it takes over two
+                seconds.
             callbacks: Keras callbacks that have not been used. Each network gets a copy of them, so
                 that `EarlyStopping` ends the training of one network. Those that write files are
                 refused.

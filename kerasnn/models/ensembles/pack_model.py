@@ -107,7 +107,8 @@ class Pack(Functional):
             batch_size: Batch size; by default about a sixteenth of the rows, from 32 to 256.
             epochs: Number of epochs; the learning rate is 0 at the end.
             verbose: 0 for silence, 1 for a progress bar with means over the networks, 2 for a line
-                an epoch, or `"auto"`.
+                an epoch, "auto" for a bar on a terminal or in a notebook where it takes over two
+                seconds.
             validation_data: `(x, y)` or `(x, y, sample_weight)`: rows on which all networks stop
                 and are compared, in place of folds. All then train on all rows.
             class_weight: Weight of each class in the loss.

@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 
 from kerasnn.playground.hosts import is_loopback
 
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
 

@@ -95,7 +95,7 @@ class Trainer:
         self._identifier, self._outbox, self._tables = identifier, outbox, tables
         self._attend, self._tidy = attend, tidy
         self._networks = 0
-        self._painter = Painter(outbox.frame, f"painter-{identifier}")
+        self._painter = Painter(outbox.frame, outbox.error, f"painter-{identifier}")
         self._plays, self._steps, self._in_fit, self._ended = False, 0, False, False
         self._generation = 0
         self._built: _Network | None = None

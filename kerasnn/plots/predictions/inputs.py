@@ -61,6 +61,15 @@ def probabilities(name: str, array: Any) -> np.ndarray:
     return rows[:, 0] if rows.ndim == 2 and rows.shape[1] == 1 else rows
 
 
+def true_and_probabilities(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the true values as an array, and probabilities of as many rows (`probabilities`)."""
+    for name, data in (("y_true", y_true), ("y_pred", y_pred)):
+        _checks.refuse_masked(name, data)
+    true, predicted = np.asarray(y_true), np.asarray(y_pred)
+    _checks.row_count([("y_true", true), ("y_pred", predicted)])
+    return true, probabilities("y_pred", predicted)
+
+
 def names_of_classes(
     labels: Any, count: int | None, which: str = "in the columns of `y_pred`"
 ) -> list[str]:

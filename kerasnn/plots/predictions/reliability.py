@@ -74,11 +74,7 @@ def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" =
 
 def _read(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, str]]:
     """Returns probabilities, whether each prediction is correct, and names for both axes."""
-    for name, data in (("y_true", y_true), ("y_pred", y_pred)):
-        _checks.refuse_masked(name, data)
-    true, predicted = np.asarray(y_true), np.asarray(y_pred)
-    _checks.row_count([("y_true", true), ("y_pred", predicted)])
-    predicted = inputs.probabilities("y_pred", predicted)
+    true, predicted = inputs.true_and_probabilities(y_true, y_pred)
     if predicted.ndim == 1:
         true = inputs.class_numbers("y_true", true, 2)
         names = "predicted probability of class 1", "fraction of rows of class 1"

@@ -144,11 +144,7 @@ def _thinned(values: np.ndarray) -> np.ndarray:
 
 def _pairs(y_true: Any, y_pred: Any, labels: Any) -> list[_Pair]:
     """Returns the classes or labels that have both rows of them and others."""
-    for name, data in (("y_true", y_true), ("y_pred", y_pred)):
-        _checks.refuse_masked(name, data)
-    true, predicted = np.asarray(y_true), np.asarray(y_pred)
-    _checks.row_count([("y_true", true), ("y_pred", predicted)])
-    predicted = inputs.probabilities("y_pred", predicted)
+    true, predicted = inputs.true_and_probabilities(y_true, y_pred)
     if predicted.ndim == 1:
         numbers = inputs.class_numbers("y_true", true, 2)
         names = ["0", "1"] if labels is None else inputs.names_of_classes(labels, 2, "of `y_true`")

@@ -18,6 +18,10 @@ class Column:
         name: Its name.
         kind: What it is taken for: number, category, boolean, date.
         filled: What stands in for a missing value, in words; empty where nothing does.
+
+    Example:
+        >>> Column("grams", "number", filled="the mean, 12.5")
+        Column(name='grams', kind='number', filled='the mean, 12.5')
     """
 
     name: str

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from kerasnn._core.display import target_table
 from kerasnn._core.display.blocks import Facts, Paragraph, Section, Table
-from kerasnn.data.split import Split, training_columns
+from kerasnn.data._split_view import training_columns
+from kerasnn.data.split import Split
 from kerasnn.report.predicted_rows import PredictedRows
 from kerasnn.report.sections import columns
 from kerasnn.report.sections.columns import Column

@@ -20,6 +20,7 @@ def worst(
     names: Sequence[str] | None,
     output_names: Sequence[str],
     importances: Sequence[Importance],
+    count_from: str,
 ) -> Section | None:
     """Returns the section; None where no rows were asked for.
 
@@ -29,6 +30,7 @@ def worst(
         names: Names of its rows.
         output_names: Names of the outputs, for numbers.
         importances: Tell which columns to show where there are many.
+        count_from: Sentence that says what the numbers in `names` count; may be empty.
     """
     if not len(part.worst):
         return None
@@ -41,16 +43,16 @@ def worst(
                 thumbnails(part.worst_x), rows, _in_words(head, cells), strict=True
             )
         ]
-        text = "The test images with the largest losses, the largest first."
+        text = f"The test images with the largest losses, the largest first. {count_from}".strip()
         return Section("worst", "Worst images", [Paragraph(text), Images(images)])
     columns = _columns(split, part)
     chosen = list(columns)
-    text = ""
+    text = count_from
     if len(chosen) > _MOST_COLUMNS:
         order = [each.name for each in importances if each.name in columns] or chosen
         chosen = order[:_MOST_COLUMNS]
         which = "most important" if importances else "first"
-        text = f"Shown are the {len(chosen)} {which} of {len(columns)} columns."
+        text += f" Shown are the {len(chosen)} {which} of {len(columns)} columns."
     shown_columns = [texts_of(columns[name]) for name in chosen]
     lines = [
         (row, *predicted, *(texts[i] for texts in shown_columns))
@@ -65,7 +67,7 @@ def worst(
     table = Table(
         "Largest losses first", ("row", *head, *chosen), lines, numeric=numeric, is_wide=True
     )
-    return Section("worst", "Worst rows", [*([Paragraph(text)] if text else []), table])
+    return Section("worst", "Worst rows", [*([Paragraph(text.strip())] if text else []), table])
 
 
 def _predictions(

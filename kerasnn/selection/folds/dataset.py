@@ -11,7 +11,7 @@ from kerasnn import _checks
 from kerasnn._core.model_outputs import has_logits, loss_function
 from kerasnn.selection.folds.metrics import metric_names, score_of
 from kerasnn.training.inputs import arrays
-from kerasnn.training.inputs.tensors import hide_none
+from kerasnn.training.inputs.tensors import hide_none, text_arrays
 from kerasnn.training.programs import train_step
 
 
@@ -112,7 +112,7 @@ def read_dataset(
         for name, value in model.get_metrics_result().items():
             score_of(name, value)
     return Dataset(
-        x=data.x,
+        x=text_arrays(data.x),
         y=data.y,
         sample_weight=data.sample_weight,
         count=data.count,

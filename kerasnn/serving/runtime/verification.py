@@ -27,6 +27,15 @@ class Verification:
             by 0 or by infinity.
         latency_ms: Signature -> median time in milliseconds for a single row.
         batch_sizes: Sizes of the batches that were run.
+
+    Example:
+        >>> found = Verification(
+        ...     differences={"classify": {"scores": 1e-7}},
+        ...     latency_ms={"classify": 0.1},
+        ...     batch_sizes=(1,),
+        ... )
+        >>> found.largest_difference
+        1e-07
     """
 
     differences: dict[str, dict[str, float]]

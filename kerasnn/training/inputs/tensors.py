@@ -34,6 +34,19 @@ def show_none(nest: Any) -> Any:
     return keras.tree.traverse(show, nest)
 
 
+def text_arrays(nest: Any) -> Any:
+    """Returns a structure with NumPy arrays, of bytes, in place of tensors of text.
+
+    Rows can be taken from arrays by their indices, from tensors not.
+
+    >>> text_arrays((tf.constant(["a"]), None))
+    (array([b'a'], dtype=object), None)
+    """
+    return keras.tree.map_structure(
+        lambda leaf: leaf.numpy() if tf.is_tensor(leaf) and leaf.dtype == tf.string else leaf, nest
+    )
+
+
 def as_tensors(data: Any) -> Any:
     """Returns copies of arrays as tensors on the CPU.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from kerasnn._core.display.progress import verbosity
 from kerasnn.training.loop.engine import Engine
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.needs_keras import why_only_keras
@@ -57,7 +58,7 @@ class CompiledEngine(Engine):
             [*job.callbacks, *([] if bar is None else [bar])],
             add_history=True,
             add_progbar=job.verbose != 0 and bar is None,
-            verbose=job.verbose,
+            verbose=verbosity(job.verbose),
             epochs=job.epochs,
             steps=self.steps,
             model=model,

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from kerasnn._core.display.progress import verbosity
 from kerasnn._core.model import all_layers
 from kerasnn._core.optimizers import build_slots
 from kerasnn.training.inputs import arrays
@@ -81,7 +82,7 @@ class KerasEngine(Engine):
             y=job.y,
             batch_size=job.batch_size,
             epochs=job.epochs,
-            verbose=job.verbose,
+            verbose=verbosity(job.verbose),
             callbacks=[NumbersInLogs(), *callbacks],
             validation_data=job.validation_check.stream(job.validation_data),
             # Rows that can be split have been.

@@ -3,13 +3,14 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
 
 from kerasnn import callbacks
 from kerasnn._core.callback import Callback
+from kerasnn._core.display.progress import Bar
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.loop import training_length
 from kerasnn.training.loop.job import Job
@@ -135,11 +136,12 @@ class StackedTraining:
         try:
             for i, run in enumerate(self._runs):
                 run.begin(functools.partial(self._weights, i))
-            for epoch in range(job.initial_epoch, job.epochs):
-                self._run_epoch(epoch)
-                on_epoch(epoch + 1)
-                if not self._running.any():
-                    break
+            with _Progress(job, len(self._runs), self._batches.steps) as progress:
+                for epoch in range(job.initial_epoch, job.epochs):
+                    self._run_epoch(epoch, progress)
+                    on_epoch(epoch + 1)
+                    if not self._running.any():
+                        break
             self._end(_numbers(self._running))
         except BaseException as error:
             left = _numbers(self._running)
@@ -198,14 +200,14 @@ class StackedTraining:
         names = (list(self.named_by(i).get_metrics_result()) for i in (0, member))
         return dict(zip(*names, strict=True))
 
-    def _run_epoch(self, epoch: int) -> None:
+    def _run_epoch(self, epoch: int, progress: "_Progress") -> None:
         job, runs = self._job, self._runs
         with_callbacks = [i for i in _numbers(self._running) if self._members[i].callbacks]
         for i in with_callbacks:
             runs[i].callbacks.on_epoch_begin(epoch)
         self._program.read_rates(with_callbacks)
         before = self._program.state()
-        progress = _EpochProgress(job, epoch, self._batches.steps)
+        progress.begin_epoch(epoch)
         logs, finite, _ = self._pass(self._batches, epoch, training=True, progress=progress)
         self._fail(_numbers(self._running & ~finite), epoch, before)
         running = _numbers(self._running)
@@ -220,7 +222,7 @@ class StackedTraining:
                 if i in with_callbacks:
                     runs[i].callbacks.on_test_end(validated)
                 by_member[i] |= {f"val_{name}": value for name, value in validated.items()}
-        progress.end([by_member[i] for i in running])
+        progress.end_epoch([by_member[i] for i in running])
         self._snapshot = []
         for i in running:
             if any(map(_reads_model, self._members[i].callbacks)):
@@ -238,10 +240,15 @@ class StackedTraining:
         return [value for _, value in self._program.weights(member, self._state())]
 
     def _pass(
-        self, batches: BatchPlan, epoch: int, *, training: bool, progress: Any = None
+        self,
+        batches: BatchPlan,
+        epoch: int,
+        *,
+        training: bool,
+        progress: "_Progress | None" = None,
     ) -> tuple[Logs, np.ndarray, Any]:
         """Runs all batches of an epoch or of a validation."""
-        done, result = 0, None
+        result = None
         self._program.reset_metrics()
         moved = batches.steps * self._job.epochs * (self._program.size + _STEP_WEIGHTS)
         # Evaluation has one trace, which tests run too.
@@ -254,9 +261,9 @@ class StackedTraining:
                 self._pacer.start()
                 result = self._program(part, active, **options)
                 self._pacer.stop(len(part))
-                at, done = at + len(part), done + len(part)
+                at += len(part)
                 if progress is not None:
-                    progress.show(done, result[0], self._running)
+                    progress.show(len(part), result[0], self._running)
         if result is None:
             raise RuntimeError("A member has no rows.")
         return result
@@ -352,27 +359,39 @@ class _Run:
                 callback.on_train_abort(error)
 
 
-class _EpochProgress:
-    """Progress bar of one epoch, with the means over the members that still train."""
+class _Progress:
+    """A bar over all epochs, or a line for each, with means over the members that still train."""
 
-    def __init__(self, job: Job, epoch: int, steps: int) -> None:
-        self._verbose = 1 if job.verbose == "auto" else job.verbose
-        self._steps = steps
-        if self._verbose:
-            print(f"Epoch {epoch + 1}/{job.epochs}")
-            self._bar = keras.utils.Progbar(steps, verbose=self._verbose, unit_name="step")
+    def __init__(self, job: Job, members: int, steps: int) -> None:
+        self._epochs, self._steps, self._has_lines = job.epochs, steps, job.verbose == 2
+        verbose = 0 if self._has_lines else job.verbose
+        total = steps * (job.epochs - job.initial_epoch)
+        self._bar = Bar(f"Training of {members} models", total, verbose)
 
-    def show(self, done: int, logs: Logs, running: np.ndarray) -> None:
-        """Moves the bar."""
-        if self._verbose == 1 and done < self._steps:
-            means = [(name, float(np.mean(v[running]))) for name, v in sorted(logs.items())]
-            self._bar.update(done, means, finalize=False)
+    def __enter__(self) -> Self:
+        return self
 
-    def end(self, logs: Sequence[Logs]) -> None:
+    def __exit__(self, *raised: Any) -> None:
+        self._bar.__exit__(*raised)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Notes the epoch."""
+        if self._has_lines:
+            print(f"Epoch {epoch + 1}/{self._epochs}")
+            self._line = keras.utils.Progbar(self._steps, verbose=2, stateless_metrics=())
+
+    def show(self, steps: int, logs: Logs, running: np.ndarray) -> None:
+        """Moves the bar by some steps."""
+        if not self._bar.is_silent:
+            means = {name: float(np.mean(v[running])) for name, v in sorted(logs.items())}
+            self._bar.step(steps, **means)
+
+    def end_epoch(self, logs: Sequence[Logs]) -> None:
         """Shows the end of the epoch."""
-        if self._verbose:
-            self._bar.stateful_metrics = {name for member in logs for name in member}
-            self._bar.update(self._steps, _means(logs), finalize=True)
+        if self._has_lines:
+            self._line.update(self._steps, _means(logs), finalize=True)
+        elif not self._bar.is_silent:
+            self._bar.step(0, **dict(_means(logs)))
 
 
 def _reads_model(callback: Any) -> bool:

@@ -47,7 +47,7 @@ def load_backbone(backbone: keras.Model, name: str, weights: Any) -> None:
     """Loads the weights of a backbone, all of them or none.
 
     Raises:
-        ValueError: If the file is damaged or of another network.
+        InvalidArgument: If the file is damaged or of another network.
         FileNotFoundError: If ImageNet's weights cannot be downloaded.
     """
     path = imagenet_file(name) if weights == "imagenet" else pathlib.Path(weights)
@@ -57,7 +57,7 @@ def load_backbone(backbone: keras.Model, name: str, weights: Any) -> None:
         _assign(backbone, name, pathlib.Path(f"keras.applications.{name}"), _of_model(source))
         return
     if path.name.endswith(".keras"):
-        _assign(backbone, name, path, _of_model(keras_file.load(path)))
+        _assign(backbone, name, path, _of_model(keras_file.load(path, argument="weights")))
     elif path.name.endswith(".weights.h5"):
         _load_weights(backbone, name, path)
     else:

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.display.progress import is_shown_live
 from kerasnn.models import _building_blocks
 from kerasnn.models.model import Model
 from kerasnn.training.inputs.standardization import learn_standardization
@@ -164,7 +165,7 @@ class FineTuning:
             data.images,
             self._precision,
             self._cache,
-            self._request.verbose,
+            self._request.verbose if self._request.verbose != 2 else 0,
             batch_size=self._request.step_rows(data.images),
             seed=self._request.seed,
         )
@@ -205,9 +206,10 @@ class FineTuning:
         if model is not self._model:
             _compile_as(model, self._model)
         whole, validation = self._request.images.packed, self._request.validation
-        bar = None
-        if self._request.verbose != 0:
-            bar = StageBar(data.images.count, self._request.step_rows(data.images), epochs)
+        bar, verbose = None, self._request.verbose
+        if verbose in (1, "auto"):
+            rows, batch_size = data.images.count, self._request.step_rows(data.images)
+            bar = StageBar(rows, batch_size, epochs, verbose)
         shown = Shown(
             model=self._model,
             train=whole,
@@ -226,7 +228,8 @@ class FineTuning:
         )
 
     def _say(self, text: str) -> None:
-        if self._request.verbose != 0:
+        verbose = self._request.verbose
+        if is_shown_live() if verbose == "auto" else verbose:
             print(text)
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn._checks import first_line
 from kerasnn._core.config_names import without_names
+from kerasnn._core.display.progress import Bar
 from kerasnn.transfer.frozen_features.feature_cache import FeatureCache, digest, folder_of
 from kerasnn.transfer.frozen_features.images import Images, concatenated
 from kerasnn.transfer.frozen_features.precision import FrozenProgram, Precision
@@ -49,7 +50,7 @@ class FeatureExtractor:
         images: Images; a few of them choose the precision.
         precision: `"auto"`, `"float32"` or `"bfloat16"`; see `FrozenProgram`.
         cache: Where features are cached.
-        verbose: 0 for silence.
+        verbose: As of `Bar`.
         batch_size: Batch size of features that are too large for memory.
         seed: Seed of their order.
     """
@@ -166,21 +167,16 @@ class FeatureExtractor:
         self, images: Images, what: str, passes: int, count: int | None
     ) -> Iterator[tuple[Any, Any, Any]]:
         """Yields the batches of all passes, and shows a progress bar."""
-        bar = None
-        if self._verbose != 0:
-            print(f"Features of {what}{'' if self._announced else f', in {self.precision}'}")
-            self._announced = True
-            bar = keras.utils.Progbar(count, unit_name="image", stateless_metrics=())
+        title = f"Features of {what}{'' if self._announced else f', in {self.precision}'}"
+        self._announced = True
         done, began = 0, time.perf_counter()
-        for _ in range(passes):
-            for batch in images.batches():
-                yield batch
-                done += len(batch[0])
-                if bar is not None:
-                    rate = done / (time.perf_counter() - began)
-                    bar.update(done, [("images/s", rate)], finalize=done == count)
-        if bar is not None and count is None:
-            bar.update(done, finalize=True)
+        with Bar(title, count, self._verbose, unit="image") as bar:
+            for _ in range(passes):
+                for batch in images.batches():
+                    yield batch
+                    done += len(batch[0])
+                    rate = done / max(time.perf_counter() - began, 1e-9)
+                    bar.step(len(batch[0]), **{"images/s": rate})
 
 
 def _cached_precision(model: keras.Model, directory: Any) -> str:

@@ -61,6 +61,7 @@ def bounds_of_costs() -> list[Bound]:
     epochs = {engine: _epoch_seconds(model, x, y, engine) for engine in ("keras", "xla")}
     for engine, epoch in epochs.items():
         print(f"Checks of 60,000 x 784: {read:.4f} s, {read / epoch:.1%} of an epoch by {engine}")
+    idle, drawing = _drawing_shares()
     return [
         Bound("MB beyond Keras's peak", our_mb - keras_mb, at_most=_DATA_MB + 300),
         Bound("ms for kerasnn.training.predict of a row", _call_ms(predict), at_most=0.5),
@@ -70,6 +71,8 @@ def bounds_of_costs() -> list[Bound]:
             for engine, epoch in epochs.items()
         ),
         Bound("EarlyStopping, share of an epoch of 50 steps", _stopping_share(), at_most=0.05),
+        Bound("LivePlot between figures, share of an epoch of 50 steps", idle, at_most=0.05),
+        Bound("LivePlot with a figure a second, share of the time", drawing, at_most=0.25),
         Bound(
             "s that `import kerasnn` adds", _median(lambda: _fresh_process(_IMPORT), 7), at_most=0.3
         ),
@@ -101,6 +104,35 @@ def _stopping_share() -> float:
     timed.seconds, began = 0.0, time.process_time()
     kerasnn.fit(model, x, y, epochs=100, verbose=0, callbacks=[timed])
     return timed.seconds / (time.process_time() - began)
+
+
+class _Drawn(kerasnn.callbacks.LivePlot):
+    """Draws as in a notebook, and counts the processor's time for it."""
+
+    seconds = 0.0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        super().on_train_begin(logs)
+        self._show = len
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        began = time.thread_time()
+        super().on_epoch_end(epoch, logs)
+        self.seconds += time.thread_time() - began
+
+
+def _drawing_shares() -> tuple[float, float]:
+    """Returns the parts of epochs of 50 steps that `LivePlot` takes without and with figures."""
+    x, y = noise(1600, (2,), 2)
+    shares: list[float] = []
+    for every_s, epochs in ((1e9, 200), (1.0, 2000)):
+        model = kerasnn.models.mlp(2, task="binary")
+        drawn = _Drawn(every_s=every_s)
+        kerasnn.fit(model, x, y, epochs=2, verbose=0, callbacks=[drawn])
+        drawn.seconds, began = 0.0, time.process_time()
+        kerasnn.fit(model, x, y, epochs=epochs, verbose=0, callbacks=[drawn])
+        shares.append(drawn.seconds / (time.process_time() - began))
+    return shares[0], shares[1]
 
 
 def _call_ms(call: Callable[[], Any]) -> float:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
-from kerasnn import serving
+from kerasnn import data, serving
 from kerasnn.data.images import decoding
 from kerasnn.serving.graph.traced import input_structure, trace
 from kerasnn.serving.signatures import choose
@@ -40,10 +40,12 @@ def test_image_files_are_what_from_directory_makes_of_them(photos, ask):
     assert served["labels"].tolist() == [b"dog" if p > 0.5 else b"cat" for p in expected[:, 0]]
 
 
-@pytest.mark.parametrize("resize", ["crop", "pad"])
-def test_image_files_are_resized_as_asked(tmp_path, ask, resize):
+@pytest.mark.parametrize(("resize", "of_split"), [("crop", False), ("pad", True)])
+def test_image_files_are_resized_as_asked(tmp_path, ask, resize, of_split):
     model = keras.Sequential([keras.Input((4, 6, 3), dtype="uint8"), keras.layers.Flatten()])
-    report = serving.export(model, tmp_path, verify=False, resize=resize)
+    split = data.Split(None, None, None, None, "binary", resize=resize)
+    given = {"split": split} if of_split else {"resize": resize}
+    report = serving.export(model, tmp_path, verify=False, **given)
     noise = np.random.default_rng(0).integers(0, 256, (23, 15, 3)).astype("uint8")
     file = tf.io.encode_jpeg(noise).numpy()
     served = ask(report, "image_bytes", image_bytes=[file])
@@ -57,6 +59,8 @@ def test_another_resize_is_refused(tmp_path, invalid):
     model = keras.Sequential([keras.Input((4, 6, 3)), keras.layers.Flatten()])
     with invalid("resize", "squash"):
         serving.export(model, tmp_path, resize="squash")
+    with invalid("split", "squash"):
+        serving.export(model, tmp_path, split="squash")
 
 
 def test_a_grey_model_takes_coloured_files(tmp_path, ask):

@@ -34,9 +34,11 @@ def stream():
 def test_fit(verbose, capsys):
     held = {"validation_data": (X_HELD, Y_HELD), "validation_freq": 2}
     printed = []
-    for fit in (keras.Model.fit, kerasnn.fit):
+    # Nobody watches here.
+    keras_verbose = 2 if verbose == "auto" else verbose
+    for fit, shown in ((keras.Model.fit, keras_verbose), (kerasnn.fit, verbose)):
         model = classifier(metrics=["accuracy"])
-        fit(model, X, Y, epochs=2, shuffle=False, verbose=verbose, **held)
+        fit(model, X, Y, epochs=2, shuffle=False, verbose=shown, **held)
         printed.append(last_lines(capsys.readouterr().out))
     assert printed[1] == printed[0]
     assert any(printed[0]) == (verbose != 0)
@@ -46,7 +48,7 @@ def test_fit(verbose, capsys):
 def test_fit_on_a_stream(capsys):
     printed = []
     for fit in (keras.Model.fit, kerasnn.fit):
-        fit(classifier(), stream(), epochs=2)
+        fit(classifier(), stream(), epochs=2, verbose=1)
         printed.append(last_lines(capsys.readouterr().out))
     assert printed[1] == printed[0]
 
@@ -63,6 +65,16 @@ def test_evaluate_and_predict(verbose, capsys):
         predict(model, X, verbose=verbose)
         printed.append(last_lines(capsys.readouterr().out))
     assert printed[1] == printed[0]
+
+
+def test_a_file_gets_lines_without_control_characters(capsys):
+    model = classifier(metrics=["accuracy"])
+    kerasnn.fit(model, X, Y, epochs=2)
+    training.evaluate(model, X, Y)
+    training.predict(model, X)
+    shown = capsys.readouterr().out
+    assert not set(shown) & {"\b", "\r", "\x1b"}
+    assert len(shown.splitlines()) == 6
 
 
 class Slow(keras.layers.Layer):

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
+from kerasnn import _checks
 from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.table import FLOAT64_INTEGERS, Table
@@ -108,28 +109,41 @@ class ColumnSummary:
         """Returns "number", "category", "boolean" or "date".
 
         Raises:
-            ValueError: If the column is mixed or empty, or holds what cannot be read.
+            InvalidArgument: If the column is mixed or empty, or holds what cannot be read.
         """
         found = set(self._first) - {"large", "impossible"}
         if not found:
             hint = f"Leave it out with drop=({self.name!r},)."
             if self.is_target:
                 hint = "As the target it needs values to learn from."
-            raise ValueError(f"Column {self.name!r} holds no value at all. {hint}")
+            raise _checks.InvalidArgument(
+                table.argument,
+                f"hold values in column {self.name!r}",
+                None,
+                hint,
+                got="none at all",
+            )
         if "large" in self._first and found == {"number"}:
             row = self._first["large"][0]
-            raise ValueError(
-                f"Column {self.name!r}, {table.place(row)}: {table.cell(self.name, row)!r} is not "
-                "a finite float32. Correct it or drop the row."
+            cell = table.cell(self.name, row)
+            raise _checks.InvalidArgument(
+                table.argument,
+                f"hold finite numbers of float32 in column {self.name!r}",
+                cell,
+                "Correct it or drop the row.",
+                got=f"{cell!r} in {table.place(row)}",
             )
         if self.as_text:
             return "category"
         if self._merged and found == {"number"} and self.is_feature and not self.is_target:
             first, second = self._merged
-            raise ValueError(
-                f"Column {self.name!r} holds integers that differ only in digits that float64 "
-                f"drops, such as {first} and {second}. If they are names, read them as text with "
-                f"categorical=({self.name!r},); or leave the column out with drop=({self.name!r},)."
+            raise _checks.InvalidArgument(
+                table.argument,
+                f"hold integers in column {self.name!r} that stay different in float64",
+                self._merged,
+                f"If they are names, read them as text with categorical=({self.name!r},); or leave "
+                f"the column out with drop=({self.name!r},).",
+                got=f"{first} and {second}",
             )
         for sort in ("number", "date"):
             if sort in found and len(found) > 1 and not self.as_date:
@@ -137,10 +151,13 @@ class ColumnSummary:
         if "text" in found and not self.as_date:
             row, text = self._first["text"]
             if _is_number(_bare(text)):
-                raise ValueError(
-                    f"Column {self.name!r}, {table.place(row)}: {text!r} looks like a "
-                    "number and cannot be read as one. Write it with digits and a point alone, as "
-                    f"in 1234.5, or take the column as text with categorical=({self.name!r},)."
+                raise _checks.InvalidArgument(
+                    table.argument,
+                    f"hold numbers that can be read in column {self.name!r}",
+                    text,
+                    "Write it with digits and a point alone, as in 1234.5, or take the column as "
+                    f"text with categorical=({self.name!r},).",
+                    got=f"{text!r} in {table.place(row)}",
                 )
         if "text" in found and not self.as_date:
             return "category"
@@ -151,20 +168,26 @@ class ColumnSummary:
         wrong = [self._first[sort] for sort in ("text", "impossible") if sort in self._first]
         if wrong:
             row, text = min(wrong)
-            written = "in the format 2024-12-31, or as `dates` says"
+            written = "the format 2024-12-31, or as `dates` says,"
             if self.date_format is not None:
-                written = f"in the format {self.date_format!r}"
-            raise ValueError(
-                f"Column {self.name!r}, {table.place(row)}: {text!r} is no date {written}. "
-                f"Correct it, or take the column as text with categorical=({self.name!r},)."
+                written = f"the format {self.date_format!r}"
+            raise _checks.InvalidArgument(
+                table.argument,
+                f"hold dates in {written} in column {self.name!r}",
+                text,
+                f"Correct it, or take the column as text with categorical=({self.name!r},).",
+                got=f"{text!r} in {table.place(row)}",
             )
 
     def _refuse_mixed(self, table: Table, sort: str, other: tuple[int, str]) -> None:
         row, text = self._first[sort]
-        raise ValueError(
-            f"Column {self.name!r} holds {sort}s ({table.place(row)}: {text!r}) and text "
-            f"({table.place(other[0])}: {other[1]!r}). Correct the text, or take all of it as "
-            f"text with categorical=({self.name!r},)."
+        raise _checks.InvalidArgument(
+            table.argument,
+            f"hold either {sort}s or text in column {self.name!r}",
+            other[1],
+            f"Correct the text, or take all of it as text with categorical=({self.name!r},).",
+            got=f"{sort}s ({table.place(row)}: {text!r}) and text "
+            f"({table.place(other[0])}: {other[1]!r})",
         )
 
     def describe_missing(self, table: Table) -> str:

@@ -3,11 +3,14 @@
 import dataclasses
 import datetime
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from kerasnn.data.rows.chunks import counts
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +27,11 @@ class RawColumn:
     texts: np.ndarray | None = None
 
     @classmethod
-    def of(cls, values: pl.Series) -> "RawColumn":
+    def of(cls, values: "pl.Series") -> "RawColumn":
         """Returns the column of a series, in which null is missing."""
+        # Here, as in what follows, so that `import kerasnn` does not take this time.
+        import polars as pl
+
         if values.dtype == pl.Float64:
             return cls(values.fill_null(float("nan")).to_numpy())
         if not isinstance(values.dtype, pl.Enum):
@@ -42,6 +48,8 @@ class RawColumn:
         """Returns the column of `array`: floats, or texts of any shape, the empty one missing."""
         if values.dtype != object:
             return cls(values.astype(np.float64))
+        import polars as pl
+
         texts = pl.Series(values.reshape(-1).tolist(), dtype=pl.String)
         found = cls.of(texts.set(texts == "", None))
         return cls(found.values.reshape(values.shape), found.texts)
@@ -64,6 +72,8 @@ class RawColumn:
 
     def _written(self) -> "RawColumn":
         """Returns a column of numbers as one of texts."""
+        import polars as pl
+
         texts = [None if x != x else repr(x).removesuffix(".0") for x in self.values.tolist()]
         return RawColumn.of(pl.Series(texts, dtype=pl.String))
 
@@ -107,6 +117,8 @@ class RawColumn:
 
     def numbers(self) -> np.ndarray:
         """Returns numbers in float64, of which the texts must be."""
+        import polars as pl
+
         if self.texts is None:
             return self.values.astype(np.float64, copy=False)
         numbers = pl.Series(self.texts, dtype=pl.String).cast(pl.Float64, strict=False)
@@ -117,12 +129,15 @@ class RawColumn:
         return self.values.astype(float_type) if self.texts is None else self.texts[self.values]
 
 
-def texts_of(values: pl.Series) -> pl.Series:
+def texts_of(values: "pl.Series") -> "pl.Series":
     """Returns text, booleans and dates as text.
 
+    >>> import polars as pl
     >>> texts_of(pl.Series([True, None])).to_list()
     ['True', None]
     """
+    import polars as pl
+
     if values.dtype == pl.String:
         return values
     if values.dtype == pl.Boolean:

@@ -50,17 +50,24 @@ class Statistics(abc.ABC):
         if missing < column.values.size:
             self._add(column)
 
-    def finish(self) -> Column:
+    def finish(self, argument: str = "frame") -> Column:
         """Returns the column.
 
+        Args:
+            argument: Name of the argument that gives the table, for errors.
+
         Raises:
-            ValueError: If there is no value, or the values cannot be used.
+            InvalidArgument: If there is no value, or the values cannot be used.
         """
         if not self.rows:
-            raise ValueError(
-                f"Column {self.name!r} has no value in the training rows. Leave it out with "
-                f"drop=({self.name!r},)."
+            raise _checks.InvalidArgument(
+                argument,
+                f"hold values in column {self.name!r}",
+                None,
+                f"Leave it out with drop=({self.name!r},).",
+                got="none in the training rows",
             )
+        self._check(argument)
         return self._column(
             {"name": self.name, "missing": self.missing, "missing_rows": self.missing_rows}
         )
@@ -68,6 +75,9 @@ class Statistics(abc.ABC):
     @abc.abstractmethod
     def _add(self, column: RawColumn) -> None:
         """Learns from values, of which one at least is not missing."""
+
+    def _check(self, argument: str) -> None:  # noqa: B027 - most values are all right.
+        """Raises unless the values can be learned from."""
 
     @abc.abstractmethod
     def _column(self, common: dict[str, Any]) -> Column:
@@ -132,38 +142,43 @@ class CategoryStatistics(Statistics):
     def _is_refused(self) -> bool:
         return self.check and self.embed_above is None and len(self._counts) > _MOST_COUNTED
 
-    def _column(self, common: dict[str, Any]) -> Column:
-        names = sorted(self._counts)
-        found = len(names)
+    def _check(self, argument: str) -> None:
         most = max(20, self.rows // 2)
         if self.embed_above is None:
             most = min(_MOST_CATEGORIES, most)
-        if self.check and found > most:
-            raise ValueError(self._refusal(names))
+        if self.check and len(self._counts) > most:
+            raise self._refusal(argument, sorted(self._counts))
+
+    def _column(self, common: dict[str, Any]) -> Column:
+        names = sorted(self._counts)
         return CategoryColumn(
             **common,
             categories=tuple(names),
             commonest=max(names, key=self._counts.__getitem__),
-            embedded=self.embed_above is not None and found > self.embed_above,
+            embedded=self.embed_above is not None and len(names) > self.embed_above,
         )
 
-    def _refusal(self, texts: list[str]) -> str:
+    def _refusal(self, argument: str, texts: list[str]) -> _checks.InvalidArgument:
         number = f"more than {_MOST_COUNTED}" if self._is_refused else str(len(texts))
-        start = f"Column {self.name!r} holds {number} different texts in {self.rows} training rows"
+        rule = f"hold categories in column {self.name!r}"
+        got = f"{number} different texts in {self.rows} training rows"
         words = np.mean([len(text.split()) for text in texts])
         if words >= _TEXT_WORDS and np.mean([len(text) for text in texts]) >= _TEXT_CHARACTERS:
-            return (
-                f"{start}, which are sentences, not categories. Leave it out with "
-                f"drop=({self.name!r},), or learn from it alone with "
+            hint = (
+                f"Leave it out with drop=({self.name!r},), or learn from it alone with "
                 "`keras.layers.TextVectorization` and `kerasnn.models.rnn`."
             )
+            got = f"{got}, which are sentences"
+            return _checks.InvalidArgument(argument, rule, texts[0], hint, got=got)
         embedding = ""
         if self.embed_above is None and len(texts) <= max(20, self.rows // 2):
             embedding = " or learn an embedding of it with embed_above=256,"
-        return (
-            f"{start}, which look like names or identifiers, not categories. Leave it out with "
-            f"drop=({self.name!r},),{embedding} or keep it with categorical=({self.name!r},)."
+        hint = (
+            f"Leave it out with drop=({self.name!r},),{embedding} or keep it with "
+            f"categorical=({self.name!r},)."
         )
+        got = f"{got}, which look like names or identifiers"
+        return _checks.InvalidArgument(argument, rule, texts[0], hint, got=got)
 
 
 class BooleanStatistics(Statistics):

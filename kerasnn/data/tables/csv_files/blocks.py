@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from kerasnn import _checks
+
 _PIECE_BYTES = 1 << 16
 _FRAME_ROWS = 1 << 15
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
@@ -99,7 +101,7 @@ class CsvFile:
                     try:
                         text = decoder.decode(piece, final=not piece)
                     except UnicodeError as error:
-                        raise ValueError(self._decoding_fault(error, done)) from None
+                        raise self._decoding_fault(error, done) from None
                     within = bool(decoder.getstate()[0])
                 if not piece and not text:
                     return
@@ -110,16 +112,19 @@ class CsvFile:
                 done += len(chunk)
                 on_read(len(piece))
 
-    def _decoding_fault(self, error: UnicodeError, done: int) -> str:
+    def _decoding_fault(self, error: UnicodeError, done: int) -> _checks.InvalidArgument:
         """Returns what is wrong in the piece after so many bytes of UTF-8."""
         reason, line = str(error), 1 + self._line_ends(done)
         if isinstance(error, UnicodeDecodeError):
             read = error.object[: error.start].decode(self.encoding, errors="ignore")
             line += read.count("\n")
             reason = f"{error.reason}: byte 0x{error.object[error.start]:02x}"
-        return (
-            f"{self.path}, line {line}: the text is not {self.encoding} ({reason}). "
-            "Name the file's encoding, as in encoding='cp1252' for Excel on Windows."
+        return _checks.InvalidArgument(
+            "encoding",
+            "be that of the file's text",
+            self.encoding,
+            "Name the file's encoding, as in encoding='cp1252' for Excel on Windows.",
+            got=f"{self.path}, line {line}: the text is not {self.encoding} ({reason})",
         )
 
     def _line_ends(self, size: int) -> int:
@@ -191,10 +196,13 @@ class CsvFile:
         while some := list(itertools.islice(rows, _FRAME_ROWS)):
             for number, row in some:
                 if len(row) != len(names):
-                    raise ValueError(
-                        f"{self.path}, line {number}: {len(row)} cells, where the header names "
-                        f"{len(names)} columns. A cell that holds {self.delimiter!r} must stand "
-                        "in double quotes."
+                    raise _checks.InvalidArgument(
+                        "path",
+                        "have a cell for each column in all rows of the file",
+                        str(self.path),
+                        f"A cell that holds {self.delimiter!r} must stand in double quotes.",
+                        got=f"{self.path}, line {number}: {len(row)} cells, where the header names "
+                        f"{len(names)} columns",
                     )
             cells = [row for _, row in some]
             yield pl.DataFrame(cells, schema=schema, orient="row")
@@ -212,7 +220,10 @@ class CsvFile:
                     width = width or len(row)
                     yield line + reader.line_num, row
         except csv.Error as error:
-            raise ValueError(f"{self.path}, line {line + reader.line_num}: {error}.") from None
+            place = f"{self.path}, line {line + reader.line_num}"
+            raise _checks.InvalidArgument(
+                "path", "be a CSV file", str(self.path), got=f"{place}: {error}"
+            ) from None
 
     def _reader(self, lines: Iterator[str]):
         return csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=True)
