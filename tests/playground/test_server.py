@@ -1,7 +1,9 @@
 """The server through Starlette's client: who may use it, how much, and what harms nothing."""
 
 import json
+import pathlib
 import random
+import resource
 import threading
 
 import pytest
@@ -70,10 +72,12 @@ def send(socket, kind, **content):
     socket.send_text(json.dumps({"type": kind, **content}))
 
 
-def threads():
-    """Names of the threads of sessions."""
-    names = [thread.name for thread in threading.enumerate()]
-    return [name for name in names if name.startswith(("session-", "painter-", "questions-"))]
+def assert_no_threads():
+    """The threads of all sessions end."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(("session-", "painter-", "questions-")):
+            thread.join(30)
+            assert not thread.is_alive(), thread.name
 
 
 def test_a_page_receives_a_network_that_trains(client, sessions):
@@ -265,7 +269,7 @@ def assert_survives(client, count):
             pass
         send(socket, "play")
         assert frame(socket, epoch=2)[1]["weights"].size == 13
-    assert not threads()
+    assert_no_threads()
 
 
 def test_random_messages_harm_nothing(client):
@@ -292,10 +296,7 @@ def test_leaving_frees_threads(client, sessions):
             receive(socket, "state")
             send(socket, "play")
             frame(socket, epoch=1)
-    for thread in threading.enumerate():
-        if thread.name in threads():
-            thread.join(30)
-    assert not threads()
+    assert_no_threads()
 
 
 def test_uploads(client):
@@ -334,3 +335,30 @@ def test_downloads(client):
         assert client.get(address % "model.keras").content[:2] == b"PK"
         assert client.get(address % "other.txt").status_code == 404
         assert client.get(f"/sessions/none/code.py?token={TOKEN}").status_code == 404
+
+
+def resident():
+    """Resident memory of this process, in MB."""
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not pathlib.Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
+def test_pages_that_come_and_go_leave_no_memory(client):
+    def visit():
+        with client.websocket_connect(SESSION) as socket:
+            receive(socket, "state")
+            send(socket, "play")
+            frame(socket, epoch=1)
+            send(socket, "configure", config={"hidden": "5"})
+            receive(socket, "state")
+        assert_no_threads()
+
+    for _ in range(10):
+        visit()
+    before = resident()
+    for _ in range(20):
+        visit()
+    # A network of which anything stays would leave 2 MB or more each time.
+    assert resident() - before < 15

@@ -55,6 +55,8 @@ def run(
         access_log=False,
         server_header=False,
         ws_max_size=MOST_BYTES * 4,
+        # Pictures on their way inside one machine would take longer to pack than to send.
+        ws_per_message_deflate=False,
         ws_max_queue=_WAITING,
         timeout_graceful_shutdown=1,
     )

@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+import keras
+
 from kerasnn.playground.configuration import Configuration
 from kerasnn.playground.points.tables import Table
 from kerasnn.playground.session.outbox import Outbox
@@ -70,6 +72,7 @@ class Sessions:
         self._idle_seconds, self._clock = idle_seconds, clock
         self._open: dict[str, Open] = {}
         self._slow = threading.Lock()
+        self._alive, self._counting = 0, threading.Lock()
 
     def __iter__(self) -> Iterator[Open]:
         """Iterates over the open sessions."""
@@ -96,7 +99,17 @@ class Sessions:
         identifier = secrets.token_hex(8)
         outbox = Outbox(wake)
         tables = {} if self._table is None else {self._table.identifier: self._table}
-        session = Session(identifier, outbox, self._first(), tables, self._slow)
+        with self._counting:
+            self._alive += 1
+        session = Session(
+            identifier,
+            outbox,
+            self._first(),
+            tables,
+            self._slow,
+            tidy=self._tidy,
+            ended=self._ended,
+        )
         folder = tempfile.TemporaryDirectory(prefix="kerasnn-playground-")
         found = Open(session, outbox, folder, self._clock())
         self._open[identifier] = found
@@ -136,6 +149,23 @@ class Sessions:
     def upload_path(self, opened: Open) -> pathlib.Path:
         """Returns a new path for an upload of a session."""
         return pathlib.Path(opened.folder.name, f"{secrets.token_hex(8)}.csv")
+
+    def _ended(self) -> None:
+        """Frees memory when the last session has ended."""
+        with self._counting:
+            self._alive -= 1
+            if not self._alive:
+                keras.utils.clear_session()
+
+    def _tidy(self) -> None:
+        """Frees memory where the one session that asks for it is the only one.
+
+        TensorFlow keeps the kernels of each program that was traced, a few megabytes a network,
+        also of those that are gone. Keras frees them for the whole process alone.
+        """
+        with self._counting:
+            if self._alive == 1:
+                keras.utils.clear_session()
 
     def _first(self) -> Configuration:
         if self._table is None:

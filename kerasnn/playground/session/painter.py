@@ -23,6 +23,7 @@ _MOST_INPUTS_DRAWN = 7
 _GRADIENT_SECONDS = 0.2
 # A unit whose outputs differ by less on all rows is dead: it passes on no gradient.
 _DEAD = 1e-6
+_FAILURES = (ValueError, TypeError, RuntimeError, tf.errors.OpError)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,12 +88,17 @@ class Painter:
 
     Args:
         show: Receives each frame, in the painter's thread.
+        failed: Receives an error, after which the next snapshot is drawn.
         name: Name of the thread.
     """
 
-    def __init__(self, show: Callable[[Frame], None], name: str) -> None:
-        self._show = show
+    def __init__(
+        self, show: Callable[[Frame], None], failed: Callable[[Exception], None], name: str
+    ) -> None:
+        self._show, self._failed = show, failed
         self._changed = threading.Condition()
+        #: Held while a picture is computed.
+        self.painting = threading.Lock()
         self._next: Snapshot | None = None
         self._ends = False
         self._canvas: _Canvas | None = None
@@ -127,9 +133,18 @@ class Painter:
                 snapshot, self._next = self._next, None
             if self._ends or snapshot is None:
                 return
-            if self._canvas is None or self._canvas.picture is not snapshot.picture:
-                self._canvas = _Canvas(snapshot.picture)
-            self._show(self._canvas.paint(snapshot))
+            try:
+                with self.painting:
+                    frame = self._paint(snapshot)
+            except _FAILURES as error:
+                self._failed(error)
+            else:
+                self._show(frame)
+
+    def _paint(self, snapshot: Snapshot) -> Frame:
+        if self._canvas is None or self._canvas.picture is not snapshot.picture:
+            self._canvas = _Canvas(snapshot.picture)
+        return self._canvas.paint(snapshot)
 
 
 class _Canvas:

@@ -33,6 +33,8 @@ class Questions:
         self._outbox, self._slow, self._ends, self._name = outbox, slow, ends, name
         self._waiting: queue.Queue[tuple[Question, Any] | None] = queue.Queue(_MOST_WAITING)
         self._thread: threading.Thread | None = None
+        #: Whether a question is being answered.
+        self.is_busy = False
 
     def ask(self, question: Question, show: Callable[[str, np.ndarray], None]) -> None:
         """Takes a question.
@@ -61,6 +63,11 @@ class Questions:
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(None)
 
+    def join(self) -> None:
+        """Waits for the end of the thread."""
+        if self._thread is not None:
+            self._thread.join()
+
     def _run(self) -> None:
         # Imported when they are first needed: they import scikit-learn.
         from kerasnn.playground.session import answers
@@ -70,6 +77,7 @@ class Questions:
             if asked is None or self._ends.is_set():
                 return
             question, show = asked
+            self.is_busy = True
             try:
                 with self._slow:
                     if self._ends.is_set():
@@ -78,6 +86,8 @@ class Questions:
                 self._outbox.text("answer", id=question.number, what=question.what, **found)
             except _FAILURES as error:
                 self._outbox.error(error, question.number)
+            finally:
+                self.is_busy = False
 
     def _progress(self, question: Question) -> Callable[[int, int], None]:
         return lambda done, of: self._outbox.text("progress", what=question.what, done=done, of=of)

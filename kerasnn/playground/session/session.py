@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import pathlib
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import tensorflow as tf
@@ -36,6 +36,8 @@ class Session:
         configuration: What it begins with.
         tables: Tables by identifier.
         slow: Held while a question that takes all cores is answered.
+        tidy: Frees what gone networks have left, if no other session is there.
+        ended: Called in the session's thread when nothing of it runs any more.
     """
 
     def __init__(
@@ -45,15 +47,19 @@ class Session:
         configuration: Configuration,
         tables: MutableMapping[str, Table],
         slow: threading.Lock,
+        *,
+        tidy: Callable[[], None] = lambda: None,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
         self.identifier = identifier
         self.tables = tables
         self._outbox = outbox
         self._mailbox = Mailbox()
         self._ends = threading.Event()
-        self._trainer = Trainer(identifier, outbox, tables, self._attend)
         self._questions = Questions(outbox, slow, self._ends, f"questions-{identifier}")
-        self._first = configuration
+        self._tidy = tidy
+        self._trainer = Trainer(identifier, outbox, tables, self._attend, self._tidy_if_idle)
+        self._first, self._ended = configuration, ended
         self._thread = threading.Thread(target=self._run, name=f"session-{identifier}", daemon=True)
         self._thread.start()
 
@@ -104,9 +110,12 @@ class Session:
         except Closed:
             pass
         finally:
+            self._ends.set()
             self._questions.close()
             self._trainer.close()
             self._outbox.close()
+            self._questions.join()
+            self._ended()
 
     def _begin(self) -> None:
         try:
@@ -115,6 +124,10 @@ class Session:
             # The page is to say what is wrong with the table of the command line.
             self._outbox.error(error)
             self._trainer.restart(Configuration())
+
+    def _tidy_if_idle(self) -> None:
+        if not self._questions.is_busy:
+            self._tidy()
 
     def _attend(self, seconds: float | None = None) -> None:
         """Does what has come; while paused, waits for it.

@@ -25,6 +25,8 @@ from kerasnn.training import fit
 #: Pause between two frames.
 FRAME_SECONDS = 1 / 30
 _FOREVER = 10**9
+# Networks that may be gone before their programs are freed, which takes a moment.
+_NETWORKS_LEFT = 20
 _MOST_CHANGES = 2000
 # Settings with which the network, its optimizer and its initial weights stay as they are.
 _OF_DATA_AND_TRAINING = (
@@ -64,6 +66,7 @@ class Trainer:
         tables: Tables by identifier.
         attend: Does what the page asks for; called after each epoch with the seconds to wait, and
             returns when the next epoch may begin.
+        tidy: Frees what gone networks have left, if no other network is used.
 
     Attributes:
         configuration: What is shown.
@@ -83,14 +86,16 @@ class Trainer:
         outbox: Outbox,
         tables: Mapping[str, Table],
         attend: Callable[[float | None], None],
+        tidy: Callable[[], None],
     ) -> None:
         self.epoch = 0
         self.changes: list[Change] = []
         self.watch = Watch()
         self.path = WeightPath()
         self._identifier, self._outbox, self._tables = identifier, outbox, tables
-        self._attend = attend
-        self._painter = Painter(outbox.frame, f"painter-{identifier}")
+        self._attend, self._tidy = attend, tidy
+        self._networks = 0
+        self._painter = Painter(outbox.frame, outbox.error, f"painter-{identifier}")
         self._plays, self._steps, self._in_fit, self._ended = False, 0, False, False
         self._generation = 0
         self._built: _Network | None = None
@@ -281,6 +286,12 @@ class Trainer:
         self._next = None
         if built is self._built:
             built.initial.restore()
+        elif self._networks >= _NETWORKS_LEFT:
+            self._networks = 0
+            with self._painter.painting:
+                self._tidy()
+        else:
+            self._networks += 1
         self._built = built
         built.network.model.optimizer.learning_rate.assign(self.configuration.learning_rate)
         self._generation += 1
