@@ -13,6 +13,7 @@ import kerasnn
 from kerasnn import plots, selection, serving, training
 from kerasnn.callbacks import BestModel, EarlyStopping, ReduceLROnPlateau, Resume, TrainingDoctor
 from tests.helpers.engine_cases import assert_close
+from tests.helpers.seeds import set_seeds
 
 X = np.random.default_rng(0).normal(size=(96, 3)).astype("float32")
 Y = np.stack([X[:, 0] > 0, X[:, 1] > X[:, 2]], axis=1).astype("float32")
@@ -20,7 +21,7 @@ TRAIN, VALIDATION = slice(0, 64), slice(64, 96)
 
 
 def network(outputs=1, average=None):
-    keras.utils.set_random_seed(4)
+    set_seeds(4)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(outputs, "sigmoid")])
     f1 = keras.metrics.F1Score(average=average, threshold=0.5, name="f1")
     model.compile(keras.optimizers.SGD(1e-6), "binary_crossentropy", metrics=[f1])

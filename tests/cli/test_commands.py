@@ -17,6 +17,7 @@ from PIL import Image
 from kerasnn import serving
 from kerasnn.__main__ import main
 from kerasnn.serving.runtime import c_library, recorded_examples
+from tests.helpers.seeds import set_seeds
 
 
 def say(*words):
@@ -25,7 +26,7 @@ def say(*words):
 
 @pytest.fixture(scope="session")
 def classifier():
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     return keras.Sequential(
         [
             keras.Input((4,)),
@@ -45,7 +46,7 @@ def iris(classifier, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def photo_model():
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     return keras.Sequential(
         [
             keras.Input((8, 6, 3)),

@@ -43,15 +43,16 @@ def model():
 
 
 @pytest.mark.parametrize(
-    ("words", "code"), [("--help", 0), ("train --help", 0), ("--version", 0), ("trian", 2)]
+    ("start", "words", "code"),
+    [("module", "train --help", 0), ("script", "--version", 0), ("script", "trian", 2)],
 )
-def test_help_and_a_wrong_command_need_no_keras(words, code, tmp_path):
+def test_help_and_a_wrong_command_need_no_keras(start, words, code, tmp_path):
     script = tmp_path / "kerasnn"
     script.write_text(SCRIPT, encoding="utf-8")
-    for start in (["-m", "kerasnn"], [script]):
-        ran = run("-X", "importtime", *start, *words.split())
-        assert ran.returncode == code
-        assert not imported(ran.stderr) & {"keras", "tensorflow", "sklearn", "matplotlib"}
+    begin = ["-m", "kerasnn"] if start == "module" else [script]
+    ran = run("-X", "importtime", *begin, *words.split())
+    assert ran.returncode == code
+    assert not imported(ran.stderr) & {"keras", "tensorflow", "sklearn", "matplotlib"}
 
 
 def test_verify_and_predict_need_no_keras(model, tmp_path, capsys):

@@ -11,6 +11,7 @@ from kerasnn.__main__ import main
 from kerasnn.cli import csv_rows
 from kerasnn.data import Encoder
 from kerasnn.data.tables.columns.specs import CategoryColumn, NumberColumn
+from tests.helpers.seeds import set_seeds
 
 CSV = """\
 km/h , it's,price
@@ -40,7 +41,7 @@ def files(tmp_path_factory):
         missing="category",
         missing_rows=1,
     )
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "softmax")])
     model.save(folder / "model.keras")
     Encoder([speed, colour], missing_values=("", "?")).save(folder / "encoder.keras")

@@ -6,6 +6,7 @@ import pytest
 from kerasnn import data
 from kerasnn.data.tables import csv_table
 from kerasnn.tasks import Task
+from tests.helpers.seeds import set_seeds
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_keras_fits_a_stream(tmp_path):
     )
     split = data.from_csv(tmp_path / "line.csv", "y", in_memory=False)
     assert split.task is Task.REGRESSION
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     model = keras.Sequential([keras.Input(split.input_shape), keras.layers.Dense(split.outputs)])
     model.compile(keras.optimizers.SGD(0.1), **split.task.compile_arguments())
     # Keras warns that it cannot shuffle a dataset, without this argument.

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from kerasnn import data
 from kerasnn.data.images import decoding
 from kerasnn.tasks import Task
+from tests.helpers.seeds import set_seeds
 
 FORMATS = ["JPEG", "PNG", "BMP", "GIF"]
 
@@ -425,7 +426,7 @@ def test_a_folder_without_classes(tmp_path, invalid):
 @pytest.mark.slow
 def test_a_network_learns_from_a_stream(folder):
     split = data.from_directory(folder, image_size=(4, 4), in_memory=False, classes=("cat", "eel"))
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     model = keras.Sequential(
         [
             keras.Input(split.input_shape),

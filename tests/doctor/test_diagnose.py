@@ -8,6 +8,7 @@ import pytest
 
 from kerasnn import data, models, optimizers, schedules
 from kerasnn.callbacks import diagnose
+from tests.helpers.seeds import set_seeds
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype("float32")
@@ -164,7 +165,7 @@ def test_an_optimizer_that_has_not_begun_has_not_begun_afterwards(optimizer):
 def test_what_is_excluded_from_weight_decay_is_so_in_the_step_that_is_tried(scaled):
     sizes = []
     for decay in (0.0, 5.0):
-        keras.utils.set_random_seed(0)
+        set_seeds(0)
         optimizer = optimizers.SGD(0.1, weight_decay=decay)
         optimizer.exclude_from_weight_decay(var_names=["kernel"])
         if scaled:

@@ -5,6 +5,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 import kerasnn
+from tests.helpers.seeds import set_seeds
 
 ROWS, FEATURES, CLASSES = 70, 5, 3
 rng = np.random.default_rng(0)
@@ -16,7 +17,7 @@ Y_HELD = rng.integers(0, CLASSES, 37)
 
 def classifier(optimizer="adam", *, hidden=None, seed=1, **compile_arguments):
     """A compiled `keras.Sequential`, always with the same weights."""
-    keras.utils.set_random_seed(seed)
+    set_seeds(seed)
     layers = hidden() if hidden else [keras.layers.Dense(6, "relu")]
     model = keras.Sequential(
         [keras.Input((FEATURES,)), *layers, keras.layers.Dense(CLASSES, "softmax")]

@@ -106,15 +106,6 @@ def test_training_on_keeps_the_optimizers():
     assert_equal_weights(model.members[1], alone)
 
 
-def test_export(trained, tmp_path):
-    model, _ = trained
-    report = serving.export(model, tmp_path / "model", labels=["a", "b", "c"])
-    assert report.verification.largest_difference <= 1e-5
-    assert list(report.signatures["serving_default"]["outputs"]) == ["probabilities", "labels"]
-    served = serving.Predictor(report.path)(X[:5])
-    np.testing.assert_allclose(served["probabilities"], model.predict(X[:5], verbose=0), atol=1e-5)
-
-
 def test_each_network_stops_for_itself():
     model = make()
     stopping = EarlyStopping(patience=2, min_delta=0.01)

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 import kerasnn
-from kerasnn import models, selection, serving
+from kerasnn import models, selection
 from kerasnn._core.random_state import derived
 from kerasnn.models.ensembles import folds
 from kerasnn.models.ensembles.greedy import greedy_counts, losses
@@ -121,23 +121,11 @@ def test_a_file_holds_all(trained, tmp_path):
     loaded.fit(X, Y, epochs=1, verbose=0)
 
 
-def test_export(trained, tmp_path):
-    model, _ = trained
-    report = serving.export(model, tmp_path / "model", labels=["a", "b", "c"])
-    assert report.verification.largest_difference <= 1e-5
-    outputs = serving.Predictor(report.path)(X[:5].astype("float32"))
-    np.testing.assert_allclose(
-        outputs["probabilities"], model.predict(X[:5], verbose=0), rtol=1e-4, atol=1e-6
-    )
-
-
-def test_the_same_seed_gives_the_same_bits():
-    predicted = []
-    for _ in range(2):
-        model = make()
-        model.fit(X, Y, epochs=2, verbose=0, seed=3)
-        predicted.append(model.predict(X, verbose=0))
-    np.testing.assert_array_equal(*predicted)
+def test_the_same_seed_gives_the_same_bits(trained):
+    model = make()
+    model.fit(X, Y, epochs=6, batch_size=16, verbose=0, seed=1)
+    wanted = trained[0].predict(X, verbose=0)
+    np.testing.assert_array_equal(model.predict(X, verbose=0), wanted)
     keras.utils.set_random_seed(5)
     one = make(seed=None)
     keras.utils.set_random_seed(5)

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kerasnn import serving
+from tests.helpers.seeds import set_seeds
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def ask():
 
 
 def make_classifier():
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     return keras.Sequential(
         [
             keras.Input((4,)),
@@ -55,7 +56,7 @@ def iris(tmp_path_factory):
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
     """A classifier of images and its export."""
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     model = keras.Sequential(
         [
             keras.Input((8, 6, 3)),
@@ -73,7 +74,7 @@ def photos(tmp_path_factory):
 @pytest.fixture(scope="session")
 def prices(tmp_path_factory):
     """A regression of two inputs, one of them a word, and its export."""
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     word, size = keras.Input((), dtype="string", name="word"), keras.Input((2,), name="size")
     code = keras.layers.StringLookup(vocabulary=["ant", "bee"], output_mode="one_hot")(word)
     joined = keras.layers.Concatenate()([code, size])

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from kerasnn import models, serving
 from kerasnn.serving.runtime import fresh_process, recorded_examples
+from tests.helpers.seeds import set_seeds
 
 SOURCE = pathlib.Path(__file__).with_name("check_saved_model.cc")
 
@@ -134,7 +135,7 @@ CASES = {
 )
 def case(request, tmp_path_factory):
     """A model, its export, and rows for it."""
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     build, rows = CASES[request.param]
     model = build()
     return model, serving.export(model, tmp_path_factory.mktemp("served") / request.param), rows

@@ -23,6 +23,7 @@ from kerasnn.data.tables.columns.specs import (
     NumberColumn,
 )
 from kerasnn.serving.runtime import fresh_process, recorded_examples, tf_session
+from tests.helpers.seeds import set_seeds
 
 SEPAL, YEAR, SPEED, SIZE, WORD = "sepal length (cm)", "2019", "km/h", "Größe", "it's"
 NUMBERS = {SEPAL, SPEED}
@@ -65,7 +66,7 @@ def make_encoder(examples=ROWS):
 
 
 def make_model():
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     scales = 1 / np.abs(X).max(axis=0)
     return keras.Sequential(
         [

@@ -12,6 +12,7 @@ from kerasnn import serving
 from kerasnn.serving.graph import example_rows
 from kerasnn.serving.graph.tensor_names import of_inputs
 from kerasnn.serving.runtime import recorded_examples
+from tests.helpers.seeds import set_seeds
 
 
 def specs(inputs):
@@ -68,7 +69,7 @@ class Subclassed(keras.Model):
 
 
 def test_a_subclassed_model_takes_the_dtypes_of_its_examples(tmp_path):
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     rows = {
         "ids": np.array([[1, 4, 0], [2, 2, 2]], "int32"),
         "flags": np.array([[True], [False]]),

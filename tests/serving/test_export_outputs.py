@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from kerasnn import serving
+from tests.helpers.seeds import set_seeds
 
-keras.utils.set_random_seed(0)
+set_seeds(0)
 RANDOM = np.random.default_rng(0)
 
 

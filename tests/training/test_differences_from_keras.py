@@ -9,6 +9,7 @@ import pytest
 
 import kerasnn
 from kerasnn import training
+from tests.helpers.seeds import set_seeds
 
 ROWS = 8
 X = np.random.default_rng(0).normal(size=(ROWS, 3)).astype("float32")
@@ -16,7 +17,7 @@ Y = X.sum(axis=1, keepdims=True)
 
 
 def model(units=1, activation=None, loss="mse"):
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(units, activation)])
     network.compile("sgd", loss=loss)
     return network

@@ -9,6 +9,7 @@ from kerasnn.callbacks import EarlyStopping
 from kerasnn.training.many.batch_plan import BatchPlan
 from kerasnn.training.many.stackable import architecture, why_alone
 from kerasnn.training.programs.stacked import program as stacked_program
+from tests.helpers.seeds import set_seeds
 
 L, K, optimizers = keras.layers, kerasnn.layers, keras.optimizers
 _random = np.random.RandomState(0)
@@ -21,7 +22,7 @@ WEIGHTS = {0: 1.0, 1: 2.0, 2: 0.5}
 
 
 def network(seed, optimizer, body=list, penalty=None):
-    keras.utils.set_random_seed(seed)
+    set_seeds(seed)
     model = keras.Sequential(
         [
             keras.Input((6,)),
@@ -34,7 +35,7 @@ def network(seed, optimizer, body=list, penalty=None):
     return model
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture
 def cores(request, monkeypatch):
     """Members in one part, and in two of which the last may lack some."""
     monkeypatch.setattr(stacked_program, "cores_of", lambda *_: request.param)
@@ -105,16 +106,25 @@ def assert_equal_histories(one, other):
 
 
 @pytest.mark.parametrize(
-    ("make", "cores"),
-    [(momentum, 1), (adam, 2), (rates, 2), (rmsprop, 2), (adamw, 1), (schedule, 2), (tabular, 1)],
+    ("make", "cores", "validated"),
+    [
+        (momentum, 1, False),
+        (adam, 2, True),
+        (rates, 2, False),
+        (rmsprop, 2, False),
+        (adamw, 1, False),
+        (schedule, 2, False),
+        (tabular, 1, True),
+    ],
     indirect=["cores"],
 )
 @pytest.mark.usefixtures("cores")
-def test_each_member_ends_as_fit_alone_leaves_it(make):
+def test_each_member_ends_as_fit_alone_leaves_it(make, validated):
     models = [make(i) for i in range(3)]
-    options = {"epochs": 5, "class_weight": WEIGHTS, "verbose": 0}
+    options = {"epochs": 4, "class_weight": WEIGHTS, "verbose": 0}
+    held = [np.arange(50)] * 3 if validated else None
     histories = kerasnn.fit_many(
-        models, X, Y, rows=ROWS, validation_rows=[np.arange(50)] * 3, seeds=SEEDS, **options
+        models, X, Y, rows=ROWS, validation_rows=held, seeds=SEEDS, **options
     )
     assert {history.engine for history in histories} == {"stacked"}
     alone = make(1)
@@ -123,7 +133,7 @@ def test_each_member_ends_as_fit_alone_leaves_it(make):
         X[ROWS[1]],
         Y[ROWS[1]],
         seed=SEEDS[1],
-        validation_data=(X[:50], Y[:50]),
+        validation_data=(X[:50], Y[:50]) if validated else None,
         engine="graph",
         **options,
     )
@@ -160,7 +170,7 @@ def test_members_equal_keras():
 
 def test_columns_of_indices_may_be_embedded():
     def embedded(i):
-        keras.utils.set_random_seed(i)
+        set_seeds(i)
         layers = [keras.Input((6,)), K.EmbedColumns({3: 5}), L.Dense(3, "softmax")]
         model = keras.Sequential(layers)
         metrics = [keras.metrics.SparseCategoricalCrossentropy()]
@@ -183,7 +193,7 @@ def test_columns_of_indices_may_be_embedded():
 
 def test_inputs_and_outputs_may_be_structures():
     def two_ends(i):
-        keras.utils.set_random_seed(i)
+        set_seeds(i)
         a, b = keras.Input((2,), name="a"), keras.Input((4,), name="b")
         both = L.Concatenate()([L.Dense(3)(a), b])
         model = keras.Model({"a": a, "b": b}, [L.Dense(1)(both), L.Dense(2)(both)])
@@ -200,6 +210,7 @@ def test_inputs_and_outputs_may_be_structures():
     assert list(histories[1].history) == sorted(models[1].get_metrics_result())
 
 
+@pytest.mark.parametrize("cores", [2], indirect=True)
 @pytest.mark.usefixtures("cores")
 def test_early_stopping_ends_one_member():
     def stops(patience):
@@ -234,7 +245,7 @@ def test_keras_own_early_stopping_reads_weights_from_its_model():
 
 def test_embedded_columns_and_other_first_frequencies():
     def embedded(i):
-        keras.utils.set_random_seed(i)
+        set_seeds(i)
         body = [
             K.EmbedColumns({0: 4}, dense_gradient=True),
             K.PeriodicEmbedding(sigma=0.1 * (i + 1)),
@@ -252,6 +263,7 @@ def test_embedded_columns_and_other_first_frequencies():
     assert_equal_states(models[1], alone)
 
 
+@pytest.mark.parametrize("cores", [1], indirect=True)
 @pytest.mark.usefixtures("cores")
 def test_callbacks_set_the_learning_rate_of_one_member():
     def halved(epoch, rate):
@@ -267,6 +279,7 @@ def test_callbacks_set_the_learning_rate_of_one_member():
     np.testing.assert_allclose(histories[1].history["learning_rate"], [0.1, 0.05, 0.025])
 
 
+@pytest.mark.parametrize("cores", [2], indirect=True)
 @pytest.mark.usefixtures("cores")
 def test_a_member_that_diverges_harms_no_other():
     models, alone = [sgd(i) for i in range(3)], sgd(2)

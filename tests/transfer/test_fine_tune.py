@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from kerasnn import callbacks, models, optimizers, schedules, transfer
 from kerasnn.transfer import fine_tune
+from tests.helpers.seeds import set_seeds
 from tests.transfer.transfer_cases import (
     CLASSES,
     as_if_trained,
@@ -272,7 +273,7 @@ def test_features_of_altered_copies_are_computed_once():
 
 
 def test_augmentation_in_the_model_stays_on(capsys):
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     model = as_if_trained(
         models.cnn((12, 12, 1), CLASSES, task="multiclass", augment=True, filters=(4, 4))
     )
@@ -284,7 +285,7 @@ def test_augmentation_in_the_model_stays_on(capsys):
 @pytest.mark.parametrize("as_dataset", [True, False])
 def test_normalisation_is_learned_first(as_dataset):
     x, y = images()
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     model = as_if_trained(
         models.cnn((12, 12, 1), CLASSES, task="multiclass", filters=(4, 4), hidden=())
     )
@@ -310,7 +311,7 @@ def test_bfloat16_predicts_as_float32():
     from kerasnn import data
 
     digits = data.load("digits")
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     old, new = digits.y_train < 5, digits.y_train >= 5
     source = models.cnn((8, 8, 1), 5, task="multiclass", filters=(8, 16), convolutions=2)
     source.fit(digits.x_train[old], digits.y_train[old], epochs=3, verbose=0)
@@ -489,7 +490,7 @@ def test_errors_of_a_dataset_name_it(unchanged, invalid):
 
 
 def test_operators_and_lambdas_between_layers_run_in_bfloat16():
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     image = keras.Input((12, 12, 1))
     x = keras.layers.Lambda(lambda a: a + 1.0)(image / 2.0)
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(x))

@@ -8,6 +8,7 @@ import pytest
 
 from kerasnn import models, transfer
 from kerasnn.transfer.preprocessing import MODULES, application
+from tests.helpers.seeds import set_seeds
 from tests.transfer.transfer_cases import as_if_trained, images, network
 
 NAMED = ["VGG19", "ResNet50", "MobileNetV2", "EfficientNetB0"]
@@ -24,7 +25,7 @@ def levels(size=48, rows=2):
 
 def assert_as_keras(name, size=48):
     """Features of raw images equal Keras's of preprocessed ones, with the same weights."""
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     make = getattr(keras.applications, name)
     theirs = make(include_top=False, weights=None, input_shape=(size, size, 3))
     ours = transfer.from_backbone(

@@ -12,13 +12,14 @@ import pytest
 
 from kerasnn import transfer
 from kerasnn.transfer.backbones import imagenet
+from tests.helpers.seeds import set_seeds
 from tests.transfer.transfer_cases import small_vgg
 
 
 @pytest.fixture(scope="module")
 def theirs():
     """Keras's VGG16 for 32x32 with another head, and other weights than ours."""
-    keras.utils.set_random_seed(7)
+    set_seeds(7)
     base = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))
     flat = keras.layers.Flatten(name="flatten")(base.output)
     return keras.Model(base.input, keras.layers.Dense(5, name="predictions")(flat))

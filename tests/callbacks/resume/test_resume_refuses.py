@@ -11,11 +11,12 @@ import kerasnn
 from kerasnn.callbacks import BestModel, Resume
 from kerasnn.callbacks.resume import storage
 from tests.callbacks.resume.resume_runs import X, Y, network, small, train
+from tests.helpers.seeds import set_seeds
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     path = tmp_path_factory.mktemp("saved") / "run"
     train(network(), [Resume(path)], epochs=2)
     return path

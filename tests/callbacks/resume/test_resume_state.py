@@ -11,6 +11,7 @@ import kerasnn
 from kerasnn import callbacks, schedules
 from kerasnn.callbacks import Resume
 from tests.callbacks.resume.resume_runs import X, Y, digest, largest_file, small, train
+from tests.helpers.seeds import set_seeds
 
 
 class Stop(keras.callbacks.Callback):
@@ -57,7 +58,7 @@ class OwnPlateau(keras.callbacks.ReduceLROnPlateau):
 
 def run(path, *more, model=small, every=1, **arguments):
     """Does what a script does, and returns what it ends with."""
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     model, stopping = model(), keras.callbacks.EarlyStopping("loss", patience=9)
     resumes = [] if path is None else [Resume(path, every=every)]
     history = train(
@@ -197,7 +198,7 @@ def test_other_threads_versions_and_callback_arguments_are_named(path, monkeypat
 @pytest.mark.parametrize("engine", ["graph", "keras"])
 def test_a_dataset_that_repeats_itself_is_resumed(path, engine):
     def go(*more):
-        keras.utils.set_random_seed(0)
+        set_seeds(0)
         model = small()
         rows = tf.data.Dataset.from_tensor_slices((X, Y))
         data = rows.shuffle(300, seed=1, reshuffle_each_iteration=False).batch(32)

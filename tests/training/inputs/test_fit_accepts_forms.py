@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import kerasnn
 from tests.helpers.engine_cases import assert_same_training, starting_over, weights_after
+from tests.helpers.seeds import set_seeds
 
 ROWS = 12
 WHOLE = np.arange(2 * ROWS).reshape(ROWS, 2) % 5
@@ -76,7 +77,7 @@ def test_words():
     """Keras itself takes text as tensors only."""
 
     def build():
-        keras.utils.set_random_seed(1)
+        set_seeds(1)
         words = keras.Input((1,), dtype="string")
         one_hot = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot")(words)
         model = keras.Model(words, keras.layers.Dense(1, "sigmoid")(one_hot))
@@ -105,7 +106,7 @@ def test_inputs_by_name_in_any_order():
 
 def test_a_sequential_model_without_an_input():
     def build(*first):
-        keras.utils.set_random_seed(1)
+        set_seeds(1)
         model = keras.Sequential([*first, kerasnn.layers.Standardize(), keras.layers.Dense(1)])
         model.compile("sgd", loss="mse")
         return model
@@ -117,7 +118,7 @@ def test_a_sequential_model_without_an_input():
 
 def test_the_full_batch():
     """`batch_size="full"` is one step an epoch over all rows."""
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("sgd", loss="mse")
     train = starting_over(model)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import kerasnn
 from tests.helpers.engine_cases import assert_same_training, starting_over, weights_after
+from tests.helpers.seeds import set_seeds
 
 ROWS = 12
 WHOLE = np.arange(2 * ROWS).reshape(ROWS, 2) % 5
@@ -20,7 +21,7 @@ def classifier(task="binary", outputs=1):
 
 
 def compiled(loss, units=1, activation=None, inputs=2):
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     model = keras.Sequential([keras.Input((inputs,)), keras.layers.Dense(units, activation)])
     # What is looked at here is what the checks let pass; to trace a program takes a second.
     model.compile("sgd", loss=loss, run_eagerly=True)
@@ -185,7 +186,7 @@ def test_a_subclassed_model_starts_from_the_weights_that_keras_gives_it():
     """The checks look at its outputs before it trains; that must not move a random draw."""
     trained = []
     for fit in (keras.Model.fit, kerasnn.fit):
-        keras.utils.set_random_seed(3)
+        set_seeds(3)
         model = Subclassed()
         model.compile(keras.optimizers.SGD(0.0), loss="sparse_categorical_crossentropy")
         fit(model, X, CLASSES, shuffle=False, verbose=0)

