@@ -146,6 +146,9 @@ def test_wrong_tables_and_columns_are_refused(table, tmp_path, invalid):
         (tmp_path / "wrong.csv").write_text(text)
         with invalid("table", "wrong.csv"):
             read_table(tmp_path / "wrong.csv", "wrong.csv")
+    (tmp_path / "wrong.csv").write_text("a,b\n" + "1,2\n" * 20_001)
+    with invalid("table", "wrong.csv"):
+        read_table(tmp_path / "wrong.csv", "wrong.csv")
     for name, value in (("target", "kinds"), ("plot_x", "colour"), ("table", "other")):
         with invalid(name, value):
             read(Configuration.from_dict(configuration(table) | {name: value}), tables)
