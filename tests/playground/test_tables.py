@@ -146,6 +146,9 @@ def test_wrong_tables_and_columns_are_refused(table, tmp_path, invalid):
         (tmp_path / "wrong.csv").write_text(text)
         with invalid("table", "wrong.csv"):
             read_table(tmp_path / "wrong.csv", "wrong.csv")
+    (tmp_path / "wrong.csv").write_text("a,b\n" + "1,2\n" * 20_001)
+    with invalid("table", "wrong.csv"):
+        read_table(tmp_path / "wrong.csv", "wrong.csv")
     for name, value in (("target", "kinds"), ("plot_x", "colour"), ("table", "other")):
         with invalid(name, value):
             read(Configuration.from_dict(configuration(table) | {name: value}), tables)
@@ -156,3 +159,15 @@ def test_wrong_tables_and_columns_are_refused(table, tmp_path, invalid):
         # The network shown is the one before, and trains on.
         assert opened.train(1)[0]["epoch"] == 1
         read(Configuration.from_dict(configuration(table, target="colours")), tables)
+
+
+def test_a_table_of_two_columns_and_points_share_no_network(tmp_path):
+    rows = "\n".join(f"{i},{i * i % 50},{'ab'[i % 2]}" for i in range(40))
+    (tmp_path / "t.csv").write_text(f"u,v,kind\n{rows}\n")
+    table = read_table(tmp_path / "t.csv", "t.csv")
+    with page({table.identifier: table}, **configuration(table, hidden="2")) as opened:
+        assert opened.messages[0]["inputs"] == ["u", "v"]
+        opened.configure(dataset="circle", hidden="2")
+        opened.wait(lambda: len(opened.points) == 2 and opened.frames)
+        assert opened.messages[-1]["inputs"] == ["x", "y"]
+        assert_same(opened, opened.train(1))

@@ -215,10 +215,10 @@ def test_early_stopping_marks_the_best_epoch_or_ends_training():
         opened.configure(**network, early_stopping=2, stops=True)
         opened.wait(lambda: len(opened.points) == 2)
         opened.send("play")
-        opened.wait_for("notice", level="info", epoch=notice["epoch"], after=len(opened.messages))
-        ended = opened.wait(
-            lambda: opened.frames and not opened.frames[-1][0]["running"] and opened.frames[-1]
+        ended = opened.frame(
+            lambda header: not header["running"] and header["epoch"] == notice["epoch"], after=0
         )
+        assert "ended training" in opened.messages[-2]["text"]
         script = ran(opened.ask("code")["code"])
         np.testing.assert_array_equal(ended[1]["weights"], weights_of(script["model"]))
 

@@ -14,6 +14,8 @@ from kerasnn._core.raw_rows import MISSING_VALUES
 MOST_BYTES = 10_000_000
 #: Columns, by which the network's first layer grows.
 _MOST_COLUMNS = 200
+#: Rows, with which an epoch in small batches lasts a second: a page can pause between epochs.
+_MOST_ROWS = 20_000
 _LONGEST_NAME = 120
 
 
@@ -68,7 +70,8 @@ def read_table(path: pathlib.Path, name: str) -> Table:
         name: Its name where it came from.
 
     Raises:
-        InvalidArgument: If it is no CSV file with a header and rows, or has too many columns.
+        InvalidArgument: If it is no CSV file with a header and rows, or has too many of them or of
+            columns.
     """
     try:
         frame = polars.read_csv(
@@ -90,6 +93,14 @@ def read_table(path: pathlib.Path, name: str) -> Table:
             f"have rows, and from 2 to {_MOST_COLUMNS} columns",
             name,
             got=f"{frame.height} rows and {frame.width} columns in {name!r}",
+        )
+    if frame.height > _MOST_ROWS:
+        raise _checks.InvalidArgument(
+            "table",
+            f"have at most {_MOST_ROWS:,} rows, so that an epoch is short",
+            name,
+            "Write some of the rows into a file, drawn at random.",
+            got=f"{frame.height:,} rows in {name!r}",
         )
     columns = (
         TableColumn(

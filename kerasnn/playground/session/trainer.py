@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from kerasnn import _checks
-from kerasnn._core.model import State
 from kerasnn.playground.configuration import Configuration
 from kerasnn.playground.network import layers
 from kerasnn.playground.network.changes import Change, added
-from kerasnn.playground.network.network import Network, build, targets
-from kerasnn.playground.points import data as points
+from kerasnn.playground.network.network import Network, targets
+from kerasnn.playground.points.data import Data
 from kerasnn.playground.points.tables import Table
 from kerasnn.playground.session import messages
 from kerasnn.playground.session.live import Best, Live, WeightPath
 from kerasnn.playground.session.outbox import Outbox
 from kerasnn.playground.session.painter import Painter, Picture, Snapshot, Watch, snapshot_values
+from kerasnn.playground.session.prepared import Prepared, prepare
 from kerasnn.training import fit
 
 #: Pause between two frames.
@@ -28,17 +28,6 @@ _FOREVER = 10**9
 # Networks that may be gone before their programs are freed, which takes a moment.
 _NETWORKS_LEFT = 20
 _MOST_CHANGES = 2000
-# Settings with which the network, its optimizer and its initial weights stay as they are.
-_OF_DATA_AND_TRAINING = (
-    *("dataset", "task", "classes", "train_ratio", "noise", "data_seed", "table", "target"),
-    *("plot_x", "plot_y", "batch_size", "learning_rate", "schedule", "schedule_epochs"),
-    *("early_stopping", "stops"),
-)
-_OF_NETWORK_AND_TRAINING = (
-    *("loss", "batch_size", "seed", "features", "hidden", "activation", "activations"),
-    *("unit_activations", "optimizer", "learning_rate", "schedule", "schedule_epochs", "l1", "l2"),
-    *("dropout", "batch_normalization", "initialization", "early_stopping", "stops"),
-)
 
 
 class Closed(Exception):  # noqa: N818 - no error.
@@ -47,14 +36,6 @@ class Closed(Exception):  # noqa: N818 - no error.
 
 class Left(Exception):  # noqa: N818 - no error.
     """The training has been replaced by another one."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Network:
-    """A network, and its state before training."""
-
-    network: Network
-    initial: State
 
 
 class Trainer:
@@ -98,8 +79,8 @@ class Trainer:
         self._painter = Painter(outbox.frame, outbox.error, f"painter-{identifier}")
         self._plays, self._steps, self._in_fit, self._ended = False, 0, False, False
         self._generation = 0
-        self._built: _Network | None = None
-        self._next: tuple[Configuration, points.Data, _Network] | None = None
+        self._prepared: Prepared | None = None
+        self._next: Prepared | None = None
         self._logs: dict[str, float] | None = None
         self._best = Best(0)
         self._uncertainty: dict[str, np.ndarray] = {}
@@ -132,18 +113,18 @@ class Trainer:
         Raises:
             InvalidArgument: If the data set cannot be made; nothing has changed then.
         """
-        if self._built is not None:
+        if self._prepared is not None:
             now = self.configuration
             only_rate = dataclasses.replace(now, learning_rate=configuration.learning_rate)
             if configuration == only_rate and now.schedule == "constant":
                 self._set_rate(configuration)
                 return
-        self._next = self._made(configuration)
+        self._next = prepare(configuration, self._tables, self._prepared)
 
     def reset(self) -> None:
         """Begins anew with the same seed, paused."""
         self._plays, self._steps = False, 0
-        self._next = self._made(self.configuration)
+        self._next = prepare(self.configuration, self._tables, self._prepared)
 
     def play(self) -> None:
         """Runs epochs until `pause`."""
@@ -179,7 +160,7 @@ class Trainer:
             self.watch = dataclasses.replace(self.watch, uncertainty=kind)
             self.draw()
 
-    def save(self, path: pathlib.Path) -> points.Data:
+    def save(self, path: pathlib.Path) -> Data:
         """Writes the model as a `.keras` file; returns its data set."""
         self.network.model.save(path)
         return self.picture.data
@@ -250,67 +231,47 @@ class Trainer:
         """Ends the painter, and lets go of the network."""
         self._painter.close()
         self._painter.join(1.0)
-        self._built = self._next = None
+        self._prepared = self._next = None
         self.__dict__.pop("picture", None)
 
     def notice(self, level: str, text: str) -> None:
         """Tells the page something."""
         self._outbox.notice(level, text, self.epoch)
 
-    def _made(self, configuration: Configuration) -> tuple[Configuration, points.Data, _Network]:
-        """Returns a configuration with its data set and network, of which old ones are kept."""
-        built = self._built
-        if built is None:
-            return self._made_anew(configuration, points.read(configuration, self._tables))
-        before, data = self.begun_with, self.picture.data
-        if not _same(before, configuration, but=_OF_NETWORK_AND_TRAINING):
-            data = points.read(configuration, self._tables)
-        kinds = {(d.task, d.split.outputs, d.inputs) for d in (data, self.picture.data)}
-        same = _same(before, configuration, but=_OF_DATA_AND_TRAINING) and len(kinds) == 1
-        # The first layer of a table has learned from its rows.
-        if same and (configuration.dataset != "table" or data is self.picture.data):
-            return configuration, data, built
-        return self._made_anew(configuration, data)
-
-    def _made_anew(
-        self, configuration: Configuration, data: points.Data
-    ) -> tuple[Configuration, points.Data, _Network]:
-        network = build(configuration, data)
-        return configuration, data, _Network(network, State(network.model))
-
     def _begin(self) -> None:
         """Begins with the network that `configure` has made."""
         if self._next is None:
             return
-        self.configuration, data, built = self._next
-        self._next = None
-        if built is self._built:
-            built.initial.restore()
-        elif self._networks >= _NETWORKS_LEFT:
-            self._networks = 0
-            with self._painter.painting:
-                self._tidy()
-        else:
-            self._networks += 1
-        self._built = built
-        built.network.model.optimizer.learning_rate.assign(self.configuration.learning_rate)
+        before, self._prepared, self._next = self._prepared, self._next, None
+        prepared = self._prepared
+        self.configuration = prepared.configuration
+        prepared.begin()
+        if before is None or prepared.network is not before.network:
+            self._count_networks()
         self._generation += 1
         self._outbox.start(self._generation)
         self.picture = Picture(
             generation=self._generation,
             configuration=self.configuration,
-            data=data,
-            network=built.network,
+            data=prepared.data,
+            network=prepared.network,
         )
         self.epoch, self.changes, self._logs, self._ended = 0, [], None, False
         self._best = Best(self.configuration.early_stopping)
         self.path = WeightPath()
-        self.path.add(0, built.network)
+        self.path.add(0, prepared.network)
         self._uncertainty, self._seconds = {}, 0.0
         self.watch = dataclasses.replace(self.watch, unit=None, uncertainty="none")
         self._state()
-        self._outbox.binary(*messages.points_of(data))
+        self._outbox.binary(*messages.points_of(prepared.data))
         self.draw()
+
+    def _count_networks(self) -> None:
+        self._networks += 1
+        if self._networks > _NETWORKS_LEFT:
+            self._networks = 0
+            with self._painter.painting:
+                self._tidy()
 
     def _fit(self) -> None:
         configuration, data = self.begun_with, self.picture.data
@@ -418,9 +379,3 @@ class Trainer:
             "best_epoch": self._best.epoch,
             "stopped_epoch": self._best.stopped_epoch,
         }
-
-
-def _same(a: Configuration, b: Configuration, *, but: tuple[str, ...]) -> bool:
-    """Whether two configurations are equal in all settings but some."""
-    first, second = a.as_dict(), b.as_dict()
-    return all(first[name] == second[name] for name in first if name not in but)
