@@ -32,12 +32,12 @@ class LivePlot(Callback):
 
     Drawn are the loss, a metric, the learning rate where it changes, and the decision boundary of a
     classifier of two features. The steps run in the same compiled program as without it, and
-    training is the same, bit for bit. A last figure is drawn when training ends, by Ctrl-C too.
-    Outside of a notebook nothing is drawn.
+    training is the same, bit for bit. A last figure is drawn when training ends, by Ctrl-C too: it
+    takes up to a second, however short training was. Outside of a notebook nothing is drawn.
 
     Args:
         every_s: Seconds between two figures, at least. Where a figure takes long there are fewer,
-            so that drawing takes a fifth of the time.
+            so that those before the last take about a fifth of the time.
         metrics: Name or names of metrics to draw beside the loss; None draws the first one.
         boundary: Whether to draw the decision boundary where the rows of `fit` are in memory, with
             two features and at most seven classes.

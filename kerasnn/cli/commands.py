@@ -144,7 +144,7 @@ def add_to(commands: Any) -> None:
         nargs="+",
         metavar="COLUMN",
         default=[],
-        help="columns of a table to leave out, such as the target",
+        help="columns of a table to leave out where they are there, such as the target",
     )
     parser.add_argument("--delimiter", default=",", metavar="CHARACTER", help="default: ,")
     parser.add_argument("--encoding", default="utf-8-sig", metavar="NAME", help="default: utf-8")

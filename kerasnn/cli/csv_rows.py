@@ -174,8 +174,7 @@ def read_table(
         written: Delimiter and encoding.
 
     Raises:
-        InvalidArgument: If a column is missing, unknown or there twice; if an ignored one is not
-            there; if a cell is no number.
+        InvalidArgument: If a column is missing, unknown or there twice; if a cell is no number.
     """
     header, *rows = _rows(source, written, skipinitialspace=True)
     names = [cell.strip() for cell in header.cells]
@@ -190,7 +189,6 @@ def read_table(
             near,
             got=f"the names {_listed(names)}",
         )
-    _check_ignored(source.file, ignored, names)
     if unknown:
         raise source.refusal(
             "have no column that the model does not take",
@@ -220,7 +218,7 @@ def read_json(source: Source, ignored: Collection[str] = ()) -> list[dict[str, A
     """Returns the rows of a JSON file: a list of dictionaries, or in `.jsonl` one on each line.
 
     Raises:
-        InvalidArgument: If the file holds anything else, or no row has an ignored column.
+        InvalidArgument: If the file holds anything else.
     """
     try:
         text = source.file.read_text(encoding="utf-8-sig")
@@ -236,15 +234,7 @@ def read_json(source: Source, ignored: Collection[str] = ()) -> list[dict[str, A
             rows,
             got="another value",
         )
-    _check_ignored(source.file, ignored, {name: None for row in rows for name in row})
     return [{name: row[name] for name in row if name not in ignored} for row in rows]
-
-
-def _check_ignored(file: pathlib.Path, ignored: Collection[str], names: Collection[str]) -> None:
-    for name in ignored:
-        if name not in names:
-            hint = did_you_mean(name, names) or f"There are {_listed(list(names))}."
-            raise InvalidArgument("--ignore", f"name columns of {file}", name, hint)
 
 
 def _column(

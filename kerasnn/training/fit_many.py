@@ -184,7 +184,9 @@ def _members(
 ) -> list[Member]:
     """Returns the members of a group, after a check of their rows."""
     if job.train is None:
-        raise _checks.InvalidArgument("x", "hold dense arrays", job.x, "Use `kerasnn.fit`.")
+        got = f"a {type(job.x).__name__}"
+        hint = "Use `kerasnn.fit`."
+        raise _checks.InvalidArgument("x", "hold dense arrays", job.x, hint, got=got)
     everything = np.arange(job.train.count)
     own_rows = _checked_rows("rows", rows, len(models), job.train.count)
     own_validation = _checked_rows("validation_rows", validation_rows, len(models), len(everything))

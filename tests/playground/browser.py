@@ -1,7 +1,6 @@
 """A real browser on a real server: what the tests of the page share."""
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -50,8 +49,7 @@ def chromium():
 def opened(browser, address, fragment="", **context):
     """The page, once its network is on the screen; afterwards nothing may have gone wrong in it."""
     failures = []
-    # Playwright's own conditions are evaluated, which the page's policy forbids.
-    settings = {"viewport": {"width": 1280, "height": 900}, "bypass_csp": True, **context}
+    settings = {"viewport": {"width": 1280, "height": 900}, **context}
     with contextlib.closing(browser.new_context(**settings)) as made:
         made.grant_permissions(["clipboard-read", "clipboard-write"])
         page = made.new_page()
@@ -97,14 +95,10 @@ def set_control(page, name, value):
 def wait_for_config(page, name, value):
     """Waits until the server says that a setting has a value."""
     page.wait_for_function(
-        "([name, value]) => JSON.stringify(playground.state.config[name]) === value",
-        arg=[name, to_json(value)],
+        "([name, value]) =>"
+        " JSON.stringify(playground.state.config[name]) === JSON.stringify(value)",
+        arg=[name, value],
     )
-
-
-def to_json(value):
-    """JSON as JavaScript writes it."""
-    return json.dumps(value, separators=(",", ":"))
 
 
 def train_until(page, condition, seconds=60):

@@ -377,34 +377,36 @@ def test_one_page_too_many_says_so(browser):
         page.close()
 
 
+def ask(page, what, text):
+    """Asks a question in its tab; the answer contains a text."""
+    tab = what if page.locator(f"#panel-{what}").count() else "uncertainty"
+    page.click(f"#tab-{tab}")
+    page.click(f"[data-ask={what}]")
+    page.wait_for_selector(f"[data-ask={what}]:not(:disabled)", timeout=60_000)
+    assert text in page.inner_text(f"#panel-{tab}")
+    assert page.locator(f"#panel-{tab} .failure").count() == 0
+
+
 @pytest.mark.slow
 def test_each_question_is_answered(page):
+    # The rate that is suggested is taken over.
+    set_control(page, "learning_rate", 0.00001)
+    wait_for_config(page, "learning_rate", 0.00001)
+    ask(page, "lr_find", "Use ")
+    page.click("#panel-lr_find .answer button")
+    page.wait_for_function("playground.state.config.learning_rate > 0.0001")
     set_control(page, "dropout", 0.2)
     wait_for_config(page, "dropout", 0.2)
     train_until(page, "Number(document.getElementById('epoch').textContent) > 20")
-    for what, text in (
-        ("doctor", ""),
-        ("confusion", "Test points"),
-        ("lr_find", "Use "),
-        ("k_fold", "mean and standard error"),
-        ("loss_surface", "Dark is low"),
-        ("ensemble", "10 networks"),
-        ("mc_dropout", "predictions with dropout"),
-    ):
-        panel = what if page.locator(f"#panel-{what}").count() else "uncertainty"
-        page.click(f"#tab-{panel}")
-        page.click(f"[data-ask={what}]")
-        page.wait_for_selector(f"[data-ask={what}]:not(:disabled)", timeout=60_000)
-        assert text in page.inner_text(f"#panel-{panel}")
-        assert page.locator(f"#panel-{panel} .failure").count() == 0
+    ask(page, "doctor", "")
+    ask(page, "confusion", "Test points")
+    ask(page, "k_fold", "mean and standard error")
+    ask(page, "loss_surface", "Dark is low")
+    ask(page, "ensemble", "10 networks")
+    ask(page, "mc_dropout", "predictions with dropout")
     page.wait_for_function("document.querySelector('.shown').textContent.includes('deviation')")
     page.click("#no-uncertainty")
     page.wait_for_function("document.querySelector('.shown').textContent.includes('network')")
-    # The rate suggested is taken over.
-    page.click("#tab-lr_find")
-    before = config(page)["learning_rate"]
-    page.click("#panel-lr_find >> text=Use")
-    page.wait_for_function(f"playground.state.config.learning_rate !== {before}")
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import KFold
 
@@ -219,13 +220,16 @@ def test_a_model_that_was_returned_before_is_refused(invalid):
         selection.cross_validate(lambda: model, x, y, cv=3, epochs=1)
 
 
-def test_a_split_and_missing_targets_are_refused(invalid):
+def test_data_of_other_forms_is_refused(invalid):
     for search in ((selection.cross_validate, build), (selection.tune, build, {"l2": [0.1]})):
         function, *arguments = search
         with invalid("x"):
             function(*arguments, data.load("iris"))
         with invalid("y", value=None):
             function(*arguments, blobs()[0])
+        ragged = tf.ragged.constant([[1.0], [1.0, 2.0]])
+        with invalid("x"):
+            function(*arguments, ragged, [0, 1])
 
 
 def test_a_misspelt_argument_is_named():

@@ -14,7 +14,7 @@ const METRICS = { accuracy: "Accuracy", r2: "R²", mae: "Mean error" };
 function loss(value) {
   if (value === undefined) return "–";
   if (value === null || Number.isNaN(value)) return "NaN";
-  return Math.abs(value) >= 1000 || (value !== 0 && Math.abs(value) < 0.0001) ? value.toExponential(2) : value.toFixed(4);
+  return Math.abs(value) >= 1000 || (value !== 0 && Math.abs(value) < 0.0001) ? value.toExponential(1) : value.toFixed(4);
 }
 
 // `page`: configure(network, changes), editWeights(network, ...), changed(network) after state.

@@ -155,12 +155,13 @@ export class Questions {
     answer.replaceChildren(canvas);
     this.redraw = () => canvas.isConnected && drawRates(canvas, found);
     this.redraw();
-    if (found.warning) answer.append(element("p", found.warning, { class: "quiet" }));
     if (!found.suggestion) {
-      answer.append(element("p", "The loss never fell, so no rate is suggested."));
+      answer.append(element("p", "The loss never fell clearly, so no rate is suggested. A trained network has little left to learn: press reset, and ask again."));
       return;
     }
     const rate = Number(found.suggestion.toPrecision(2));
+    // Its first sentence; the others name arguments of `kerasnn.lr_find`.
+    if (found.warning) answer.append(element("p", `${found.warning.split(". ")[0]}.`, { class: "quiet" }));
     const use = element("button", `Use ${plain(rate)}`, { type: "button" });
     use.addEventListener("click", () => this.page.configure(network, { learning_rate: Math.min(10, Math.max(1e-5, rate)) }));
     answer.append(use);

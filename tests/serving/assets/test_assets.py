@@ -34,13 +34,19 @@ def card(report):
     return json.loads((report.path / "assets.extra" / "model_card.json").read_text())
 
 
-@pytest.mark.parametrize("name", ["iris", "photos", "prices"])
-def test_every_signature_accepts_its_warm_up_requests(name, request):
-    _, report = request.getfixturevalue(name)
-    seen = []
+@pytest.fixture(scope="module", params=["iris", "photos", "prices"])
+def served(request):
+    """The name of an export, its report, and a predictor of each of its signatures."""
+    _, report = request.getfixturevalue(request.param)
     predictors = {
         name: serving.Predictor(report.path, signature=name) for name in report.signatures
     }
+    return request.param, report, predictors
+
+
+def test_every_signature_accepts_its_warm_up_requests(served):
+    name, report, predictors = served
+    seen = []
     for log in logs(report):
         kind = log.WhichOneof("log_type")
         sent = getattr(log, kind).request
@@ -173,9 +179,8 @@ def test_the_card_is_json_whatever_was_logged(cards):
     }
 
 
-@pytest.mark.parametrize("name", ["iris", "photos", "prices"])
-def test_the_requests_for_curl_are_ready(name, request):
-    _, report = request.getfixturevalue(name)
+def test_the_requests_for_curl_are_ready(served):
+    name, report, _ = served
     found = card(report)["requests"]["curl"]
     assert found.keys() == report.signatures.keys()
     for signature, command in found.items():
@@ -191,10 +196,8 @@ def test_the_requests_for_curl_are_ready(name, request):
 class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
     """TensorFlow Serving's `Predict`, by `Predictor`."""
 
-    def __init__(self, report):
-        self.predictors = {
-            name: serving.Predictor(report.path, signature=name) for name in report.signatures
-        }
+    def __init__(self, predictors):
+        self.predictors = predictors
 
     def Predict(self, request, context):  # noqa: N802
         predictor = self.predictors[request.model_spec.signature_name]
@@ -205,11 +208,10 @@ class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
         return response
 
 
-@pytest.mark.parametrize("name", ["iris", "photos", "prices"])
-def test_the_requests_for_grpc_are_ready(name, request, capsys):
-    _, report = request.getfixturevalue(name)
+def test_the_requests_for_grpc_are_ready(served, capsys):
+    _, report, predictors = served
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Service(report), server)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Service(predictors), server)
     port = server.add_insecure_port("localhost:0")
     server.start()
     try:

@@ -40,16 +40,20 @@ def test_image_files_are_what_from_directory_makes_of_them(photos, ask):
     assert served["labels"].tolist() == [b"dog" if p > 0.5 else b"cat" for p in expected[:, 0]]
 
 
-@pytest.mark.parametrize(("resize", "of_split"), [("crop", False), ("pad", True)])
-def test_image_files_are_resized_as_asked(tmp_path, ask, resize, of_split):
-    model = keras.Sequential([keras.Input((4, 6, 3), dtype="uint8"), keras.layers.Flatten()])
+@pytest.mark.parametrize(
+    ("resize", "color_mode", "channels"), [("crop", "rgb", 3), ("pad", "grayscale", 1)]
+)
+def test_image_files_are_resized_as_asked(tmp_path, ask, resize, color_mode, channels):
+    """A grey model takes coloured files, and a split tells how its images were resized."""
+    shape = (4, 6, channels)
+    model = keras.Sequential([keras.Input(shape, dtype="uint8"), keras.layers.Flatten()])
     split = data.Split(None, None, None, None, "binary", resize=resize)
-    given = {"split": split} if of_split else {"resize": resize}
+    given = {"split": split} if resize == "pad" else {"resize": resize}
     report = serving.export(model, tmp_path, verify=False, **given)
     noise = np.random.default_rng(0).integers(0, 256, (23, 15, 3)).astype("uint8")
     file = tf.io.encode_jpeg(noise).numpy()
     served = ask(report, "image_bytes", image_bytes=[file])
-    expected = decoding.read_program((4, 6), "rgb", resize)(tf.constant(file))[0]
+    expected = decoding.read_program((4, 6), color_mode, resize)(tf.constant(file))[0]
     np.testing.assert_array_equal(served["predictions"][0], np.ravel(expected))
     card = json.loads((report.path / "assets.extra" / "model_card.json").read_text())
     assert card["resize"] == resize
@@ -61,15 +65,6 @@ def test_another_resize_is_refused(tmp_path, invalid):
         serving.export(model, tmp_path, resize="squash")
     with invalid("split", "squash"):
         serving.export(model, tmp_path, split="squash")
-
-
-def test_a_grey_model_takes_coloured_files(tmp_path, ask):
-    model = keras.Sequential([keras.Input((4, 4, 1), dtype="uint8"), keras.layers.Flatten()])
-    report = serving.export(model, tmp_path, verify=False)
-    red = np.zeros((4, 4, 3), "uint8")
-    red[..., 0] = 200
-    served = ask(report, "image_bytes", image_bytes=[tf.io.encode_png(red).numpy()])
-    np.testing.assert_array_equal(served["predictions"], np.full((1, 16), 59))
 
 
 @pytest.fixture(scope="module")
