@@ -48,7 +48,8 @@ class Configuration:
         optimizer: `sgd`, `momentum`, `nesterov`, `adam`, `rmsprop`, `adagrad` or `adadelta`.
         learning_rate: 1e-5 to 10.
         schedule: `constant`, `step`, `exponential` or `cosine`.
-        schedule_epochs: Epochs over which the rate falls to a tenth (`step`: halves four times).
+        schedule_epochs: Epochs in which the rate falls: to a tenth (`exponential`, and on from
+            there), to a sixteenth by halves (`step`, and on), or to 0 (`cosine`).
         l1: Factor of the L1 penalty on the kernels, 0 to 10.
         l2: Factor of the L2 penalty on the kernels, 0 to 10.
         dropout: Fraction of the outputs of each hidden layer that are dropped, 0 to 0.8.

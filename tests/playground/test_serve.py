@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -32,6 +33,13 @@ def test_wrong_arguments_are_refused_before_anything_starts(tmp_path, invalid):
         serve(tmp_path / "table.csv")
     with pytest.raises(TypeError, match="Did you mean `browser`"):
         serve(browsers=False)
+
+
+def test_a_port_that_is_taken(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["playground", "--port", port, "--no-browser"]) == 1
+    assert "in use" in capsys.readouterr().err
 
 
 def test_the_command_names_its_flags(tmp_path, capsys):
@@ -71,6 +79,7 @@ def test_a_process_serves_until_ctrl_c(tmp_path):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(address.partition("?")[0])
         assert refused.value.code == 403
+        refused.value.close()
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert process.stdout.read() == ""

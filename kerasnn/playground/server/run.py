@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import socket
 import webbrowser
 
 import uvicorn
@@ -37,7 +38,9 @@ def run(
     """
     first = None if table is None else _table(table, target)
     access = Access()
-    bound = uvicorn.Config("", host=host, port=port, log_level="critical").bind_socket()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # uvicorn would end the process where the port is taken.
+    bound = socket.create_server((host, port), family=family)
     address = f"http://{_in_address(host)}:{bound.getsockname()[1]}/?token={access.token}"
 
     def started() -> None:
