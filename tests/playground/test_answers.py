@@ -5,6 +5,8 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 import kerasnn
+from kerasnn.playground.session.answers import quality
+from kerasnn.training.learning_rate_sweep import RateSweep
 from tests.playground.page import page
 from tests.playground.test_pictures import bytes_of, plane
 from tests.playground.test_training import assert_same, ran
@@ -58,8 +60,16 @@ def test_learning_rates():
         answer = opened.ask("lr_find")
         # Training goes on as if nothing had been asked.
         assert_same(opened, opened.train(1))
-    assert 1e-6 <= answer["suggestion"] <= 10
+    assert 1e-4 <= answer["suggestion"] <= 10
     assert len(answer["losses"]) == len(answer["learning_rates"]) == len(answer["smoothed"])
+
+
+def test_no_rate_is_suggested_where_the_loss_does_not_fall():
+    rates = np.geomspace(1e-4, 10, 50).astype("float32")
+    for losses in (1 + rates, 1 + np.abs(np.arange(50) - 2.0)):
+        suggestion, warning = quality._suggested(RateSweep(rates, losses, losses, "minimum"))
+        assert suggestion is None
+        assert "hardly falls" in warning
 
 
 def test_dropout_as_uncertainty(trained, script):

@@ -8,12 +8,15 @@ from sklearn.metrics import confusion_matrix
 
 from kerasnn import _checks
 from kerasnn.doctor import diagnose
+from kerasnn.playground.network.network import build
 from kerasnn.playground.session.question import Question
 from kerasnn.selection import cross_validate
 from kerasnn.tasks import Task
 from kerasnn.training import lr_find
 
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 500
+# Batches of ten rows are noisy: more steps than by default, over fewer rates.
+_SWEEP: dict[str, Any] = {"low": 1e-4, "high": 10.0, "steps": 300, "smoothing": 0.95}
 
 
 def epochs_of(question: Question) -> int:
@@ -23,24 +26,37 @@ def epochs_of(question: Question) -> int:
 
 
 def learning_rates(question: Question) -> dict[str, Any]:
-    """Returns the loss at increasing learning rates of a new network."""
+    """Returns the loss at increasing learning rates of the network before training."""
     configuration = question.configuration
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         sweep = lr_find(
-            question.new_model(),
+            build(configuration, question.data).model,
             *question.train,
             batch_size=configuration.batch_size,
             seed=configuration.seed,
             verbose=0,
+            **_SWEEP,
         )
+    suggestion, warning = _suggested(sweep)
     return {
         "learning_rates": sweep.learning_rates,
         "losses": sweep.losses,
         "smoothed": sweep.smoothed,
-        "suggestion": sweep.suggestion,
-        "warning": str(caught[0].message) if caught else None,
+        "suggestion": suggestion,
+        "warning": warning or (str(caught[0].message) if caught else None),
     }
+
+
+def _suggested(sweep: Any) -> tuple[float | None, str | None]:
+    """Returns the suggested rate; or None, and why there is none."""
+    try:
+        suggestion = sweep.suggestion
+    except ValueError:
+        suggestion = 0.0
+    if suggestion >= _SWEEP["low"]:
+        return suggestion, None
+    return None, "No rate is suggested: the loss hardly falls in so few steps at any rate."
 
 
 def k_fold(question: Question) -> dict[str, Any]:
