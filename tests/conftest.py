@@ -18,7 +18,6 @@ import tensorflow as tf
 
 import kerasnn
 from tests.helpers.error_texts import ErrorTexts
-from tests.helpers.seeds import set_seeds
 
 TEXTS = pytest.StashKey[ErrorTexts]()
 ANY = object()
@@ -29,7 +28,7 @@ tf.get_logger().setLevel("ERROR")
 @pytest.fixture(autouse=True)
 def keras_as_new():
     """Gives each test the same seeds, and takes back a dtype policy that it has set."""
-    set_seeds(0)
+    keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
 
@@ -91,7 +90,7 @@ def refuses(invalid):
 def pytest_collection_finish():
     """Leaves the objects of imported modules out of garbage collections, and collects less often.
 
-    Each collection goes through all objects, which took a sixth of the time of all tests.
+    Each collection goes through all objects.
     """
     gc.collect()
     gc.freeze()

@@ -80,7 +80,9 @@ def digest(model, callbacks, history):
             state = {
                 name: np.asarray(abs(value) if name == "min_delta" else value).tolist()
                 for name, value in vars(callback).items()
-                if isinstance(value, (int, float, np.generic))
+                # What begins with "_" tells where a call of `fit` is, and a run that had ended
+                # trains no epoch more.
+                if isinstance(value, (int, float, np.generic)) and not name.startswith("_")
             }
             found.update(repr(sorted(state.items())).encode())
     found.update(repr((history.history, history.epoch)).encode())
