@@ -159,19 +159,22 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
     TypeError: `build` has no argument `dropuot`. Did you mean `dropout`?
     >>> build(0.5)
     Traceback (most recent call last):
-    TypeError: `build` takes its argument `dropout` by name only: give `dropout=`.
+    TypeError: `build` takes no argument by position; give others by name: `dropout=`.
     """
     parameters = inspect.signature(function).parameters
     names = [name for name in parameters if name != "self"]
     named_only = [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
     placed = len(parameters) - len(named_only)
+    by_place = ", ".join(f"`{name}`" for name in names if name not in named_only)
     called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         if named_only and len(args) > placed:
-            name = named_only[0]
-            raise TypeError(f"`{called}` takes its argument `{name}` by name only: give `{name}=`.")
+            raise TypeError(
+                f"`{called}` takes {by_place or 'no argument'} by position; give others by name: "
+                f"{', '.join(f'`{name}=`' for name in named_only)}."
+            )
         for name in kwargs:
             if name not in names:
                 hint = did_you_mean(name, names) or f"It takes {', '.join(names)}."

@@ -82,23 +82,24 @@ def as_array(name: str, data: Any) -> np.ndarray:
     return _numbers(name, data, array) if array.dtype == object else array
 
 
-def _hint_for(data: Any) -> str:
+def no_rows(name: str, data: Any) -> InvalidArgument:
+    """Returns the error for a single value in the place of an array of rows."""
+    hint = "Convert it to a dense array, or give a `tf.data.Dataset` of batches."
+    got = f"a {type(data).__name__}"
     # Of `kerasnn.data`, which imports this package.
     if type(data).__name__ == "Split":
-        return "Give its parts: `x_train` and `y_train` to train, `x_test` and `y_test` to test."
-    return "Convert it to a dense array, or give a `tf.data.Dataset` of batches."
+        hint = "Give its parts: `x_train` and `y_train` to train, `x_test` and `y_test` to test."
+    elif isinstance(data, str):
+        hint, got = f"For one row give `[{name}]`.", f"the text {data!r}"
+    elif isinstance(data, (int, float, complex, np.generic)):
+        hint, got = "", f"the number {data}"
+    return InvalidArgument(name, "be an array of rows", data, hint, got=got)
 
 
 def _numbers(name: str, data: Any, array: np.ndarray) -> np.ndarray:
     """Returns an array of objects as numbers, if all of them are."""
     if array.ndim == 0:
-        raise InvalidArgument(
-            name,
-            "be an array of rows",
-            data,
-            _hint_for(data),
-            got=f"a {type(data).__name__}",
-        )
+        raise no_rows(name, data)
     entries = array.ravel().tolist()
     if any(isinstance(v, (list, tuple, np.ndarray)) for v in entries):
         if _shapes(entries) != 1:
@@ -152,13 +153,11 @@ def _ragged(name: str, rows: Any) -> ValueError:
             "`keras.layers.TextVectorization`."
         )
     else:
-        # `pad_sequences` by itself makes int32 of everything.
         whole = kinds <= set("biu")
-        dtype = "int64" if whole else "float32"
         indices = ", or for indices v=0 and `Embedding(..., mask_zero=True)`" if whole else ""
         hint = (
-            f"Pad with a `v` that no row holds, `keras.utils.pad_sequences({name}, "
-            f"dtype={dtype!r}, padding='post', value=v)`, and have the padding masked: "
+            f"Pad with a `v` that no row holds, `{name}, mask = kerasnn.data.pad({name}, "
+            f"mask_value=v)`, and have the padding masked: "
             f"`models.rnn(..., mask_value=v)` or `keras.layers.Masking(v)`{indices}."
         )
     return InvalidArgument(

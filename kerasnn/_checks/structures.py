@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn._checks.arguments import did_you_mean
+from kerasnn._checks.conversion import no_rows
 from kerasnn._checks.errors import InvalidArgument
 
 
@@ -42,7 +43,7 @@ def row_count(leaves: list[tuple[str, Any]]) -> int:
     """Returns the number of rows that all arrays share; raises where they differ."""
     for name, array in leaves:
         if array.ndim == 0:
-            raise InvalidArgument(name, "be an array of rows", array, got=f"the number {array}")
+            raise no_rows(name, array.item() if isinstance(array, np.ndarray) else array)
         if array.size == 0:
             got = f"shape {array.shape}"
             raise InvalidArgument(name, "hold at least one row", array, got=got)

@@ -58,7 +58,7 @@ def pad(
         _checks.one_of("truncating", truncating, _SIDES)
     if maxlen is not None:
         _checks.integer("maxlen", maxlen)
-    steps = _read(sequences)
+    steps = _read(_checks.plain("sequences", sequences))
     longest = max(len(array) for array in steps)
     length = longest if maxlen is None else int(maxlen)
     if longest > length:

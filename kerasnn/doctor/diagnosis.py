@@ -27,7 +27,7 @@ _COLUMNS = tuple(attribute for attribute, *_ in _PANELS)
 _HEADERS = ("dead units", "saturated outputs", "zero weights", "gradient norm", "update / weights")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Diagnosis:
     """Measurements of a model and the faults found in them; prints as a table and the findings.
 
@@ -55,6 +55,9 @@ class Diagnosis:
         return for_notebook(
             "Diagnosis", [findings_block(self.findings), measurements_table(self.measurements)]
         )
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         """One line a layer, then one a finding."""

@@ -13,7 +13,7 @@ from kerasnn.serving.runtime.verification import Verification
 Signatures = dict[str, dict[str, dict[str, tf.TensorSpec]]]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class ExportReport:
     """Version that `serving.export` published; prints as a small table.
 
@@ -116,6 +116,9 @@ class ExportReport:
         return (
             f"largest difference {self.verification.largest_difference:.1e}, {latency:.2f} ms a row"
         )
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         rows = self._tensors()

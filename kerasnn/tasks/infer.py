@@ -107,5 +107,7 @@ def _one_class(value: Any) -> _checks.InvalidArgument:
 
 
 def _ambiguous(values: list[int], hint: str) -> _checks.InvalidArgument:
-    listed = ", ".join(map(str, values[:6])) + (", ..." if len(values) > 6 else "")
+    listed = ", ".join(map(str, values[:6]))
+    if len(values) > 6:
+        listed += f" and {len(values) - 6} more"
     return _checks.InvalidArgument("y", "fit one task", values, hint, got=f"the integers {listed}")

@@ -121,7 +121,7 @@ def test_known_arguments():
     with pytest.raises(TypeError, match=r"has no argument `zebra`\. It takes units, rate\."):
         Layer(3, zebra=0.5)
     with pytest.raises(
-        TypeError, match="`Layer` takes its argument `rate` by name only: give `rat"
+        TypeError, match=r"`Layer` takes `units` by position; give others by name: `rate=`\."
     ):
         Layer(3, 0.5)
     # What Python itself says of a missing argument stays.

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from kerasnn import _checks
+from kerasnn import _checks, data
 
 # A test extra of several GB for a few lines would be too much.
 try:
@@ -64,7 +64,9 @@ RAGGED = {
 def test_the_padding_for_numbers(invalid, rows):
     with invalid("x") as caught:
         _checks.as_array("x", rows)
-    assert "dtype='float32'" in caught.value.hint
+    assert "`x, mask = kerasnn.data.pad(x, mask_value=v)`" in caught.value.hint
+    # What is advised takes the same rows, and keeps decimals.
+    assert data.pad(rows, mask_value=-1)[0].dtype.kind == "f"
 
 
 def test_the_padding_for_indices(invalid):
@@ -120,3 +122,18 @@ def test_how_other_types_become_numbers(invalid, dtype, hint):
     with invalid("x") as caught:
         _checks.numbers_only("x", np.arange(3).astype(dtype))
     assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("value", "got", "hint"),
+    [
+        (3.5, "the number 3.5", None),
+        ("a film", "the text 'a film'", "For one row give `[x]`."),
+        (data.load("xor"), "a Split", "Give its parts"),
+    ],
+)
+def test_one_value_is_no_array_of_rows(invalid, value, got, hint):
+    with invalid("x") as caught:
+        _checks.row_count([("x", np.asarray(value))])
+    assert got in str(caught.value)
+    assert hint is None or hint in caught.value.hint

@@ -33,6 +33,14 @@ def test_activations_of_named_layers():
     assert drawn == [["hidden_1", "hidden_2", "output"], ["output"]]
 
 
+def test_activations_of_a_list_of_texts():
+    model = models.text(task="binary", vocabulary=["good", "bad"], seed=0)
+    texts = ["good", "bad", "so so"]
+    listed, array = (plots.activations(model, x) for x in (texts, np.array(texts)))
+    for one, other in zip(listed.lines, array.lines, strict=True):
+        np.testing.assert_array_equal(one.get_ydata(), other.get_ydata())
+
+
 def test_the_positions_of_filters():
     convolution = keras.layers.Conv2D(3, 2, name="conv")
     model = keras.Sequential([keras.Input((4, 4, 1)), convolution])

@@ -1,5 +1,7 @@
 """Names that never change, each weight once, and nothing that a server refuses."""
 
+import logging
+
 import keras
 import numpy as np
 import pytest
@@ -130,3 +132,15 @@ def test_the_report_prints_as_a_table(iris):
         "classify         output  classes        string   (batch, 3)",
         "classify         output  scores         float32  (batch, 3)",
     ]
+
+
+def test_nothing_is_said_without_verbose_and_a_report_prints_as_a_table(tmp_path, caplog):
+    tf.get_logger().setLevel("INFO")
+    try:
+        with caplog.at_level("INFO"):
+            report = serving.export(unnamed_inputs(), tmp_path, verify=False, verbose=0)
+        assert tf.get_logger().level == logging.INFO
+    finally:
+        tf.get_logger().setLevel("ERROR")
+    assert not caplog.records
+    assert repr(report) == str(report)

@@ -1,7 +1,9 @@
 """Writing traced signatures as a SavedModel for TensorFlow Serving."""
 
+import contextlib
+import logging
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -60,7 +62,8 @@ def save(
         methods: Signature name -> TensorFlow Serving's name of the method.
         columns: Argument of the functions -> name of the table's column, where there is a table.
     """
-    tf.saved_model.save(saved, directory, signatures=dict(functions))
+    with _without_notes():
+        tf.saved_model.save(saved, directory, signatures=dict(functions))
     file = directory / "saved_model.pb"
     model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
     [meta_graph] = model.meta_graphs
@@ -76,3 +79,15 @@ def save(
     # It holds the hash of the file before the change.
     (directory / "fingerprint.pb").unlink()
     (directory / "assets.extra").mkdir()
+
+
+@contextlib.contextmanager
+def _without_notes() -> Iterator[None]:
+    """Keeps TensorFlow from telling where it writes, which is no place that lasts."""
+    log = tf.get_logger()
+    level = log.level
+    log.setLevel(max(log.getEffectiveLevel(), logging.WARNING))
+    try:
+        yield
+    finally:
+        log.setLevel(level)

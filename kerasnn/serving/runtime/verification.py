@@ -17,7 +17,7 @@ from kerasnn.serving.runtime import fresh_process
 TOLERANCE = 1e-5
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Verification:
     """Differences between the outputs of a SavedModel and the recorded ones.
 
@@ -46,6 +46,9 @@ class Verification:
     def largest_difference(self) -> float:
         """The largest of the differences; NaN where one is."""
         return float(np.max([d for outputs in self.differences.values() for d in outputs.values()]))
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         lines = [

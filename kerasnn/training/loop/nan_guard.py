@@ -25,7 +25,9 @@ def not_finite(model: Any, epoch: int, names: list[str]) -> FloatingPointError:
         f"infinity. The model has the last finite weights again. Likely causes: a learning rate "
         f"that is too high ({_rate(model)}try a tenth of it, or `clipnorm=1.0` in the "
         "optimizer), inputs that are far from order one (use `normalize=True` or a "
-        "`kerasnn.layers.Standardize`), or a loss that takes the logarithm of 0."
+        "`kerasnn.layers.Standardize`), numbers to predict that are far from order one under an "
+        "optimizer whose steps grow with the gradient, such as SGD (divide them by their standard "
+        "deviation, or use Adam), or a loss that takes the logarithm of 0."
     )
 
 
