@@ -121,6 +121,13 @@ def test_wrong_settings_are_marked_or_refused(browser, address):
         assert config(page)["hidden"] == "4,2"
 
 
+def test_numbers_of_the_address_that_are_none_are_left_out(browser, address):
+    with opened(browser, address, "#learning_rate=NaN&l1=1e999&hidden=3") as page:
+        assert "learning_rate=NaN, l1=1e999" in page.inner_text(".notice.warning")
+        found = config(page)
+        assert (found["learning_rate"], found["l1"], found["hidden"]) == (0.03, 0, "3")
+
+
 def test_layers_units_inputs_and_weights_change_on_the_picture(page):
     page.click("[aria-label='Add a hidden layer']")
     wait_for_config(page, "hidden", "4,2,2")

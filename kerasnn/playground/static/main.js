@@ -42,6 +42,7 @@ class Page {
     this.connect(this.first);
     const second = asked.second ?? lesson?.second;
     if (second) this.openSecond(second);
+    this.tellRefused(asked.refused);
     requestAnimationFrame(() => this.draw());
     setInterval(() => this.tick(), 500);
   }
@@ -149,11 +150,16 @@ class Page {
   }
 
   readFragment() {
-    const { changes, second, lesson, view } = fromFragment(location.hash);
+    const { changes, second, lesson, view, refused } = fromFragment(location.hash);
     const known = this.course.get(lesson);
     const config = changed(changed(DEFAULTS, known?.config ?? {}), changes);
     this.setView(view);
     this.restore(config, second && { ...config, ...second }, known ? lesson : null);
+    this.tellRefused(refused);
+  }
+
+  tellRefused(refused) {
+    if (refused.length > 0) notify("warning", `The address says ${refused.join(", ")}, which is not a number: left out.`);
   }
 
   setWeight(network, weight, value) {
