@@ -265,6 +265,16 @@ def test_nan_is_told_in_red_with_the_way_back(browser, address):
         assert page.locator(".notice.error").count() == 0
 
 
+def test_findings_go_with_their_network(browser, address):
+    with opened(browser, address, "#preset=rate-too-high") as page:
+        page.click("#play")
+        page.wait_for_selector("#network-a .foot.error")
+        page.click("[data-lesson=xor]")
+        wait_for_config(page, "dataset", "xor")
+        assert page.inner_text("#findings") == "Nothing found so far."
+        assert page.locator(".foot.error, .foot.warning").count() == 0
+
+
 def test_the_page_fits_a_telephone(browser, address):
     size = {"width": 380, "height": 800}
     with opened(browser, address, "#hidden=8,8,8,8,8,8", viewport=size) as page:

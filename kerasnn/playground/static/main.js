@@ -131,6 +131,7 @@ class Page {
 
   restore(config, second, lesson) {
     clearNotices();
+    this.clearFindings();
     this.course.show(lesson);
     if (!equal(config, this.first.config)) this.send(this.first, config);
     if (second && !this.second) this.openSecond(second);
@@ -179,6 +180,7 @@ class Page {
   openLesson(lesson) {
     this.remember();
     clearNotices();
+    this.clearFindings();
     this.course.show(lesson.id);
     this.send(this.first, changed(DEFAULTS, lesson.config));
     if (this.second) this.closeSecond();

@@ -85,10 +85,13 @@ export class Questions {
     const { ask: what } = button.dataset;
     const network = this.page.chosen();
     const answer = panelOf(what).querySelector(".answer");
+    const { configured } = network.session.timing;
     button.disabled = true;
     answer?.replaceChildren(element("p", "Working…", { class: "quiet" }));
     try {
       const found = await network.session.ask(what, this.options(what), ({ done, of }) => answer?.replaceChildren(element("p", `${done} of ${of}…`, { class: "quiet" })));
+      // Findings of a network that is gone meanwhile.
+      if (what === "doctor" && configured !== network.session.timing.configured) return;
       this.asked = { ...this.asked, [what]: network };
       this.show(what, found, network, answer);
     } catch (error) {

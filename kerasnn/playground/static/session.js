@@ -110,7 +110,10 @@ export class Session extends EventTarget {
       else this.emit("failure", message);
     } else if (message.type === "progress") {
       for (const asked of this.questions.values()) if (asked.what === message.what) asked.onProgress(message);
-    } else if (message.type === "notice") this.emit("notice", message);
+    } else if (message.type === "notice") {
+      // One that comes before the answer to `configure` is of the network before.
+      if (!this.configuring) this.emit("notice", message);
+    }
   }
 
   receiveState(state) {
