@@ -230,6 +230,20 @@ def test_a_table_is_uploaded_and_trained_on(page):
     assert page.input_value("[name=target]") == "s"
     train_until(page, "Number(document.getElementById('test-loss').textContent) < 0.2")
     assert [page.inner_text(f".axis-{axis}.title") for axis in "xy"] == ["p", "q"]
+    # A reload loses the table, and nothing else; its target is still known.
+    set_control(page, "hidden", "5")
+    wait_for_config(page, "hidden", "5")
+    set_control(page, "target", "r")
+    wait_for_config(page, "target", "r")
+    page.reload()
+    page.wait_for_function("window.playground && playground.frames > 0")
+    wait_for_config(page, "hidden", "5")
+    assert config(page)["dataset"] == "circle"
+    assert "Choose own.csv" in page.inner_text(".notice")
+    page.set_input_files("#upload", table)
+    page.click("#dialog >> text=Train on it")
+    wait_for_config(page, "target", "r")
+    assert config(page)["hidden"] == "5"
     wrong = {"name": "one.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
     page.set_input_files("#upload", wrong)
     assert "one.csv" in page.inner_text(".notice.error")

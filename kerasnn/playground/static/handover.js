@@ -145,7 +145,8 @@ export class Upload {
     const form = Object.assign(document.createElement("form"), { method: "dialog" });
     const select = Object.assign(document.createElement("select"), { name: "upload_target" });
     select.append(...found.columns.map(({ name, kind }) => new Option(`${name} (${kind})`, name)));
-    select.value = found.columns.at(-1).name;
+    const before = this.page.lost()?.target;
+    select.value = found.columns.some(({ name }) => name === before) ? before : found.columns.at(-1).name;
     const label = Object.assign(document.createElement("label"), { textContent: "Column to predict " });
     label.append(select);
     const train = Object.assign(document.createElement("button"), { className: "primary", value: "train", textContent: "Train on it" });

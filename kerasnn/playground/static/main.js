@@ -10,6 +10,7 @@ import { Code, Upload } from "./handover.js";
 import { Network } from "./network.js";
 import { clearNotices, notify } from "./notices.js";
 import { Questions } from "./questions.js";
+import { lacksTable, rememberTable, settingsOf, withoutTable } from "./tables.js";
 import { startTooltips } from "./tooltip.js";
 
 const $ = (id) => document.getElementById(id);
@@ -19,13 +20,14 @@ const data = (config) => Object.fromEntries(DATA_KEYS.map((key) => [key, config[
 class Page {
   constructor() {
     this.second = null;
+    this.lost = null;
     this.undos = [];
     this.pictures = { rate: 0, since: 0, at: performance.now() };
     this.course = new Course((lesson) => this.openLesson(lesson));
     this.controls = new Controls($("controls"), (changes) => this.configure(this.chosen(), changes));
     this.questions = new Questions({ chosen: () => this.chosen(), configure: (network, changes) => this.configure(network, changes) });
     this.code = new Code({ chosen: () => this.chosen(), networks: () => this.networks() });
-    this.upload = new Upload({ chosen: () => this.chosen() }, (...table) => this.useTable(...table));
+    this.upload = new Upload({ chosen: () => this.chosen(), lost: () => this.lost }, (...table) => this.useTable(...table));
     this.thumbnails = drawThumbnails($("thumbnails"), (dataset) => this.configure(this.chosen(), { dataset }));
     this.listen();
   }
@@ -231,6 +233,7 @@ class Page {
   // After each state of the server: what it says stands in the controls and in the URL.
   showState(network) {
     const { state } = network.session;
+    if (state) rememberTable(state);
     if (network === this.chosen() && state) {
       this.controls.show({ ...state, config: network.config });
       this.thumbnails(network.config.dataset);
@@ -266,12 +269,28 @@ class Page {
   }
 
   showFailure(network, { text, argument, rule, hint }) {
+    const { asked, state: now } = network.session;
+    if (lacksTable(asked, now, argument)) {
+      this.replaceTable(network, withoutTable(asked, now));
+      return;
+    }
     notify("error", text ?? [`${argument} must ${rule}.`, hint].filter(Boolean).join(" "));
     const { state } = network.session;
     network.sent = null;
     if (!state) return;
     network.config = { ...DEFAULTS, ...state.config };
     this.showState(network);
+  }
+
+  // Goes on without a table that the server does not have, and says which to choose again.
+  replaceTable(network, { config, lost }) {
+    this.send(network, config);
+    // The second network's follows by itself.
+    if (!lost || (network === this.second && this.file)) return;
+    this.lost = lost;
+    const name = lost.name ?? "the table";
+    const text = `A reload loses ${name}, since it was in the session before. Choose the file again to go on with it; all other settings are kept.`;
+    notify("warning", text, [{ label: `Choose ${name}`, go: () => $("upload").click() }]);
   }
 
   showClosed(network, { reason, known }) {
@@ -281,10 +300,11 @@ class Page {
     if (network === this.second) this.closeSecond();
   }
 
-  useTable({ table }, target, file) {
+  useTable(found, target, file) {
     this.file = file;
     const network = this.chosen();
-    this.configure(network, { dataset: "table", table, target, plot_x: null, plot_y: null });
+    this.configure(network, settingsOf(found, target, this.lost));
+    this.lost = null;
     for (const other of this.networks()) if (other !== network) this.uploadAgain(other);
   }
 

@@ -65,6 +65,7 @@ export class Session extends EventTarget {
 
   configure(config) {
     this.timing.configured = performance.now();
+    this.asked = config;
     this.configuring = true;
     this.send({ type: "configure", config });
   }
