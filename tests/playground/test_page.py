@@ -116,6 +116,7 @@ def test_wrong_settings_are_marked_or_refused(browser, address):
         assert config(page)["dataset"] == "circle"
         set_control(page, "hidden", "4,x")
         assert page.get_attribute("[name=hidden]", "aria-invalid") == "true"
+        assert "from 1 to 8" in page.inner_text("label:has([name=hidden]) .rule")
         set_control(page, "learning_rate", "0")
         assert page.get_attribute("[name=learning_rate]", "aria-invalid") == "true"
         assert config(page)["hidden"] == "4,2"
