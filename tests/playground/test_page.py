@@ -296,6 +296,12 @@ def test_the_page_fits_a_telephone(browser, address):
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 380
         assert page.locator("#play").is_visible()
+        page.click("[aria-label^='Output']")
+        editor = page.locator("#editor").bounding_box()
+        assert editor["x"] >= 0
+        assert editor["x"] + editor["width"] <= 380
+        assert editor["y"] + editor["height"] <= 800
+        assert page.evaluate("document.documentElement.scrollWidth") <= 380
 
 
 def test_everything_pressed_has_a_name(page):
