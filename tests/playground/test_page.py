@@ -81,9 +81,14 @@ def test_each_control_changes_what_it_says(page):
         set_control(page, name, value)
         wait_for_config(page, name, value)
     assert {name: config(page)[name] for name in CHANGES} == CHANGES
+    # Only what can be answered is offered.
+    page.click("#tab-confusion")
+    assert page.is_enabled("[data-ask=mc_dropout]")
     # The task follows the data set, and the data set the task.
     set_control(page, "task", "regression")
     wait_for_config(page, "dataset", "plane")
+    assert not page.is_visible("#tab-confusion")
+    assert page.is_visible("#panel-doctor")
     set_control(page, "dataset", "rings")
     wait_for_config(page, "task", "classification")
     set_control(page, "classes", 4)
@@ -106,6 +111,8 @@ def test_changes_that_follow_one_another_at_once_all_hold(page):
 
 
 def test_page_and_server_begin_with_the_same_configuration(page):
+    assert page.is_disabled("[data-ask=mc_dropout]")
+    assert "dropout" in page.get_attribute("[data-ask=mc_dropout]", "title")
     defaults = page.evaluate("import('/static/configuration.js').then((all) => all.DEFAULTS)")
     assert defaults == json.loads(json.dumps(Configuration().as_dict()))
 

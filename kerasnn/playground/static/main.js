@@ -237,6 +237,7 @@ class Page {
     if (network === this.chosen() && state) {
       this.controls.show({ ...state, config: network.config });
       this.thumbnails(network.config.dataset);
+      this.questions.offer();
       this.code.refresh();
     }
     const isRunning = this.first.running;
