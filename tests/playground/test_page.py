@@ -422,6 +422,10 @@ def test_one_page_too_many_says_so(browser):
         page = browser.new_page()
         page.goto(address)
         assert "session" in page.inner_text(".notice.error")
+        # A server started anew has another token.
+        page.route("**/?token=*", lambda route: route.fulfill(status=403))
+        page.click("text=Connect again")
+        page.wait_for_selector(".notice.error >> text=printed last")
         page.close()
 
 

@@ -297,8 +297,16 @@ class Page {
   showClosed(network, { reason, known }) {
     network.root.classList.add("closed");
     const why = reason || (known ? "The server has ended, or it ended this session because nothing was done for long." : "The server refused the connection. Open the address that it printed.");
-    notify("error", why, [{ label: "Connect again", go: () => location.reload() }]);
+    notify("error", why, [{ label: "Connect again", go: () => this.connectAgain() }]);
     if (network === this.second) this.closeSecond();
+  }
+
+  // Loads the page again if the server still knows its address; else says what to do.
+  async connectAgain() {
+    const answer = await fetch(location.pathname + location.search).catch(() => null);
+    if (answer?.ok) location.reload();
+    else if (answer?.status === 403) notify("error", "The server has been started anew, with another address: open the one that it printed last. What stands here after “#” can be added to it.");
+    else notify("error", `No server answers at ${location.host}. Start it again, and open the address that it prints.`, [{ label: "Connect again", go: () => this.connectAgain() }]);
   }
 
   useTable(found, target, file) {
