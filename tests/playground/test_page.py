@@ -263,6 +263,7 @@ def test_a_table_is_uploaded_and_trained_on(page):
 def test_two_networks_train_side_by_side_on_one_set(page):
     page.click("#compare")
     page.wait_for_function("document.querySelectorAll('#network-b .node.unit').length === 6")
+    assert "epochs differ" in page.inner_text("#pace")
     page.click("#network-b h2 >> nth=0")
     assert page.is_checked("[name=chosen][value=b]")
     set_control(page, "hidden", "8")

@@ -222,7 +222,7 @@ class Page {
 
   nameNetworks() {
     const isTwo = this.second !== null;
-    $("chosen").hidden = !isTwo;
+    $("chosen").hidden = $("pace").hidden = !isTwo;
     $("compare").setAttribute("aria-pressed", isTwo);
     document.body.classList.toggle("two", isTwo);
     this.first.root.querySelector(".name").textContent = isTwo ? "Network A" : "Network";
