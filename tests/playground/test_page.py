@@ -81,9 +81,14 @@ def test_each_control_changes_what_it_says(page):
         set_control(page, name, value)
         wait_for_config(page, name, value)
     assert {name: config(page)[name] for name in CHANGES} == CHANGES
+    # Only what can be answered is offered.
+    page.click("#tab-confusion")
+    assert page.is_enabled("[data-ask=mc_dropout]")
     # The task follows the data set, and the data set the task.
     set_control(page, "task", "regression")
     wait_for_config(page, "dataset", "plane")
+    assert not page.is_visible("#tab-confusion")
+    assert page.is_visible("#panel-doctor")
     set_control(page, "dataset", "rings")
     wait_for_config(page, "task", "classification")
     set_control(page, "classes", 4)
@@ -106,6 +111,8 @@ def test_changes_that_follow_one_another_at_once_all_hold(page):
 
 
 def test_page_and_server_begin_with_the_same_configuration(page):
+    assert page.is_disabled("[data-ask=mc_dropout]")
+    assert "dropout" in page.get_attribute("[data-ask=mc_dropout]", "title")
     defaults = page.evaluate("import('/static/configuration.js').then((all) => all.DEFAULTS)")
     assert defaults == json.loads(json.dumps(Configuration().as_dict()))
 
@@ -116,9 +123,17 @@ def test_wrong_settings_are_marked_or_refused(browser, address):
         assert config(page)["dataset"] == "circle"
         set_control(page, "hidden", "4,x")
         assert page.get_attribute("[name=hidden]", "aria-invalid") == "true"
+        assert "from 1 to 8" in page.inner_text("label:has([name=hidden]) .rule")
         set_control(page, "learning_rate", "0")
         assert page.get_attribute("[name=learning_rate]", "aria-invalid") == "true"
         assert config(page)["hidden"] == "4,2"
+
+
+def test_numbers_of_the_address_that_are_none_are_left_out(browser, address):
+    with opened(browser, address, "#learning_rate=NaN&l1=1e999&hidden=3") as page:
+        assert "learning_rate=NaN, l1=1e999" in page.inner_text(".notice.warning")
+        found = config(page)
+        assert (found["learning_rate"], found["l1"], found["hidden"]) == (0.03, 0, "3")
 
 
 def test_layers_units_inputs_and_weights_change_on_the_picture(page):
@@ -223,14 +238,32 @@ def test_a_table_is_uploaded_and_trained_on(page):
     assert page.input_value("[name=target]") == "s"
     train_until(page, "Number(document.getElementById('test-loss').textContent) < 0.2")
     assert [page.inner_text(f".axis-{axis}.title") for axis in "xy"] == ["p", "q"]
-    wrong = {"name": "one.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
-    page.set_input_files("#upload", wrong)
-    assert "one.csv" in page.inner_text(".notice.error")
+    # A reload loses the table, and nothing else; its target is still known.
+    set_control(page, "hidden", "5")
+    wait_for_config(page, "hidden", "5")
+    set_control(page, "target", "r")
+    wait_for_config(page, "target", "r")
+    page.reload()
+    page.wait_for_function("window.playground && playground.frames > 0")
+    wait_for_config(page, "hidden", "5")
+    assert config(page)["dataset"] == "circle"
+    assert "Choose own.csv" in page.inner_text(".notice")
+    page.set_input_files("#upload", table)
+    page.click("#dialog >> text=Train on it")
+    wait_for_config(page, "target", "r")
+    assert config(page)["hidden"] == "5"
+    # A file that is refused takes the place of the one before among the notices.
+    for name in ("one.csv", "two.csv"):
+        wrong = {"name": name, "mimeType": "text/csv", "buffer": b"a\n1\n"}
+        page.set_input_files("#upload", wrong)
+        page.wait_for_selector(f".notice.error >> text={name}")
+    assert page.locator(".notice").count() == 1
 
 
 def test_two_networks_train_side_by_side_on_one_set(page):
     page.click("#compare")
     page.wait_for_function("document.querySelectorAll('#network-b .node.unit').length === 6")
+    assert "epochs differ" in page.inner_text("#pace")
     page.click("#network-b h2 >> nth=0")
     assert page.is_checked("[name=chosen][value=b]")
     set_control(page, "hidden", "8")
@@ -258,12 +291,28 @@ def test_nan_is_told_in_red_with_the_way_back(browser, address):
         assert page.locator(".notice.error").count() == 0
 
 
+def test_findings_go_with_their_network(browser, address):
+    with opened(browser, address, "#preset=rate-too-high") as page:
+        page.click("#play")
+        page.wait_for_selector("#network-a .foot.error")
+        page.click("[data-lesson=xor]")
+        wait_for_config(page, "dataset", "xor")
+        assert page.inner_text("#findings") == "Nothing found so far."
+        assert page.locator(".foot.error, .foot.warning").count() == 0
+
+
 def test_the_page_fits_a_telephone(browser, address):
     size = {"width": 380, "height": 800}
     with opened(browser, address, "#hidden=8,8,8,8,8,8", viewport=size) as page:
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 380
         assert page.locator("#play").is_visible()
+        page.click("[aria-label^='Output']")
+        editor = page.locator("#editor").bounding_box()
+        assert editor["x"] >= 0
+        assert editor["x"] + editor["width"] <= 380
+        assert editor["y"] + editor["height"] <= 800
+        assert page.evaluate("document.documentElement.scrollWidth") <= 380
 
 
 def test_everything_pressed_has_a_name(page):
@@ -374,6 +423,10 @@ def test_one_page_too_many_says_so(browser):
         page = browser.new_page()
         page.goto(address)
         assert "session" in page.inner_text(".notice.error")
+        # A server started anew has another token.
+        page.route("**/?token=*", lambda route: route.fulfill(status=403))
+        page.click("text=Connect again")
+        page.wait_for_selector(".notice.error >> text=printed last")
         page.close()
 
 

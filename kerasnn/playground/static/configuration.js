@@ -112,8 +112,8 @@ function read(key, text) {
   const standard = DEFAULTS[key];
   if (Array.isArray(standard)) return text === "" ? [] : text.split(",");
   if (typeof standard === "boolean") return text === "true" || text === "1";
-  if (typeof standard === "number" && text.trim() !== "" && Number.isFinite(Number(text))) return Number(text);
-  return text;
+  if (typeof standard !== "number") return text;
+  return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : undefined;
 }
 
 // The fragment of one or two configurations, and of the lesson that is open.
@@ -133,17 +133,25 @@ export function toFragment(config, second = null, lesson = null, view = {}) {
   return "#" + pairs.toString().replaceAll("%2C", ",").replaceAll("%3B", ";");
 }
 
+function take(asked, key, text) {
+  const isSecond = key.startsWith("b.");
+  const name = isSecond ? key.slice(2) : key;
+  const value = read(name, text);
+  if (isSecond) asked.second ??= {};
+  if (value === undefined) asked.refused.push(`${key}=${text}`);
+  else (isSecond ? asked.second : asked.changes)[name] = value;
+}
+
 // What a fragment asks for: `changes` of the first and `second` of the second network (or null),
-// the lesson, and what is shown besides.
+// the lesson, what is shown besides, and `refused`: settings whose number is none.
 export function fromFragment(text) {
-  const asked = { changes: {}, second: null, lesson: null, view: {} };
+  const asked = { changes: {}, second: null, lesson: null, view: {}, refused: [] };
   const pairs = new URLSearchParams(text.replace(/^#/, ""));
   if (pairs.get("compare") === "true") asked.second = {};
   for (const [key, value] of pairs) {
     if (key === "preset") asked.lesson = value;
     else if (VIEW.includes(key)) asked.view[key] = value === "true";
-    else if (key.startsWith("b.")) (asked.second ??= {})[key.slice(2)] = read(key.slice(2), value);
-    else if (key !== "compare") asked.changes[key] = read(key, value);
+    else if (key !== "compare") take(asked, key, value);
   }
   return asked;
 }

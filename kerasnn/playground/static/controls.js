@@ -15,6 +15,13 @@ function valueOf(control) {
   return control.value;
 }
 
+// What a control may hold, in words.
+function ruleOf(control) {
+  if (control.name === "hidden") return "Up to 6 numbers from 1 to 8 with commas between, such as 4,2; empty for none.";
+  const [least, most] = [control.dataset.min ?? control.min, control.dataset.max ?? control.max];
+  return `${control.inputMode === "decimal" ? "A number" : "A whole number"} from ${least} to ${most}.`;
+}
+
 // Numbers as a person writes them: 0.00001, not 1e-5.
 export function plain(value) {
   return value !== 0 && Math.abs(value) < 1e-6 ? String(value) : String(Number(value.toPrecision(6))).includes("e") ? value.toFixed(7).replace(/0+$/, "") : String(Number(value.toPrecision(6)));
@@ -65,9 +72,23 @@ export class Controls {
     clearTimeout(this.waiting);
     this.pending = null;
     const value = valueOf(control);
-    control.setAttribute("aria-invalid", value === undefined);
+    this.mark(control, value === undefined);
     if (value === undefined || value === this.config[control.name]) return;
     this.change({ [control.name]: value });
+  }
+
+  // Marks a control as wrong, with its rule below it, or as right.
+  mark(control, isWrong) {
+    control.setAttribute("aria-invalid", isWrong);
+    const label = control.closest("label");
+    const rule = label?.querySelector(".rule");
+    if (!isWrong) rule?.remove();
+    else if (!rule) label?.append(Object.assign(document.createElement("span"), { className: "rule failure", role: "alert", textContent: `${ruleOf(control)} Still used: ${this.textOf(control)}.` }));
+  }
+
+  textOf(control) {
+    const value = this.config[control.name];
+    return typeof value === "number" ? plain(value) : value || "none";
   }
 
   describe(control) {
@@ -88,7 +109,7 @@ export class Controls {
       else if (control.name === "plot_x" || control.name === "plot_y") control.value = this.axis(state, control.name);
       else if (control.name === "task") control.value = value ?? (state.task === "regression" ? "regression" : "classification");
       else control.value = value ?? "";
-      control.setAttribute("aria-invalid", "false");
+      this.mark(control, false);
       this.describe(control);
     }
     for (const label of this.form.querySelectorAll("[data-for]")) label.hidden = !label.dataset.for.split(" ").includes(config.dataset);

@@ -5,6 +5,7 @@ import { notify } from "./notices.js";
 
 const MOST_BYTES = 10_000_000;
 const FILES = { export: "saved_model.zip", "export-keras": "model.keras", "export-json": "configuration.json", "export-code": "code.py" };
+const counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 const code = document.getElementById("code");
 const dialog = document.getElementById("dialog");
 
@@ -128,13 +129,20 @@ export class Upload {
     const answer = await fetch(session.address("table"), { method: "POST", body: file, headers: { "X-File-Name": encodeURIComponent(file.name) } });
     const found = await answer.json().catch(() => ({ error: { text: `The server answered ${answer.status}.` } }));
     if (!found.error) return found;
-    notify("error", `${file.name}: ${found.error.text ?? `${found.error.argument} must ${found.error.rule}`}`);
+    this.tell(`${file.name}: ${found.error.text ?? `${found.error.argument} must ${found.error.rule}`}`);
     return null;
   }
 
+  // Says what is wrong with a file, in place of what was wrong with the one before.
+  tell(text) {
+    this.told?.remove();
+    this.told = notify("error", text);
+  }
+
   async send(file) {
+    this.told?.remove();
     if (file.size > MOST_BYTES) {
-      notify("error", `${file.name} has ${(file.size / 1e6).toFixed(1)} MB; a table may have 10 MB.`);
+      this.tell(`${file.name} has ${(file.size / 1e6).toFixed(1)} MB; a table may have 10 MB.`);
       return;
     }
     const found = await this.post(this.page.chosen().session, file);
@@ -145,7 +153,8 @@ export class Upload {
     const form = Object.assign(document.createElement("form"), { method: "dialog" });
     const select = Object.assign(document.createElement("select"), { name: "upload_target" });
     select.append(...found.columns.map(({ name, kind }) => new Option(`${name} (${kind})`, name)));
-    select.value = found.columns.at(-1).name;
+    const before = this.page.lost()?.target;
+    select.value = found.columns.some(({ name }) => name === before) ? before : found.columns.at(-1).name;
     const label = Object.assign(document.createElement("label"), { textContent: "Column to predict " });
     label.append(select);
     const train = Object.assign(document.createElement("button"), { className: "primary", value: "train", textContent: "Train on it" });
@@ -154,7 +163,7 @@ export class Upload {
     actions.append(cancel, train);
     form.append(
       Object.assign(document.createElement("h2"), { textContent: file.name }),
-      Object.assign(document.createElement("p"), { textContent: `${found.rows} rows, ${found.columns.length} columns. All other columns are inputs.` }),
+      Object.assign(document.createElement("p"), { textContent: `${counted(found.rows, "row")}, ${counted(found.columns.length, "column")}. All other columns are inputs.` }),
       label,
       actions,
     );

@@ -10,6 +10,7 @@ import { Code, Upload } from "./handover.js";
 import { Network } from "./network.js";
 import { clearNotices, notify } from "./notices.js";
 import { Questions } from "./questions.js";
+import { lacksTable, rememberTable, settingsOf, withoutTable } from "./tables.js";
 import { startTooltips } from "./tooltip.js";
 
 const $ = (id) => document.getElementById(id);
@@ -19,13 +20,14 @@ const data = (config) => Object.fromEntries(DATA_KEYS.map((key) => [key, config[
 class Page {
   constructor() {
     this.second = null;
+    this.lost = null;
     this.undos = [];
     this.pictures = { rate: 0, since: 0, at: performance.now() };
     this.course = new Course((lesson) => this.openLesson(lesson));
     this.controls = new Controls($("controls"), (changes) => this.configure(this.chosen(), changes));
     this.questions = new Questions({ chosen: () => this.chosen(), configure: (network, changes) => this.configure(network, changes) });
     this.code = new Code({ chosen: () => this.chosen(), networks: () => this.networks() });
-    this.upload = new Upload({ chosen: () => this.chosen() }, (...table) => this.useTable(...table));
+    this.upload = new Upload({ chosen: () => this.chosen(), lost: () => this.lost }, (...table) => this.useTable(...table));
     this.thumbnails = drawThumbnails($("thumbnails"), (dataset) => this.configure(this.chosen(), { dataset }));
     this.listen();
   }
@@ -42,6 +44,7 @@ class Page {
     this.connect(this.first);
     const second = asked.second ?? lesson?.second;
     if (second) this.openSecond(second);
+    this.tellRefused(asked.refused);
     requestAnimationFrame(() => this.draw());
     setInterval(() => this.tick(), 500);
   }
@@ -130,6 +133,7 @@ class Page {
 
   restore(config, second, lesson) {
     clearNotices();
+    this.clearFindings();
     this.course.show(lesson);
     if (!equal(config, this.first.config)) this.send(this.first, config);
     if (second && !this.second) this.openSecond(second);
@@ -149,11 +153,16 @@ class Page {
   }
 
   readFragment() {
-    const { changes, second, lesson, view } = fromFragment(location.hash);
+    const { changes, second, lesson, view, refused } = fromFragment(location.hash);
     const known = this.course.get(lesson);
     const config = changed(changed(DEFAULTS, known?.config ?? {}), changes);
     this.setView(view);
     this.restore(config, second && { ...config, ...second }, known ? lesson : null);
+    this.tellRefused(refused);
+  }
+
+  tellRefused(refused) {
+    if (refused.length > 0) notify("warning", `The address says ${refused.join(", ")}, which is not a number: left out.`);
   }
 
   setWeight(network, weight, value) {
@@ -173,6 +182,7 @@ class Page {
   openLesson(lesson) {
     this.remember();
     clearNotices();
+    this.clearFindings();
     this.course.show(lesson.id);
     this.send(this.first, changed(DEFAULTS, lesson.config));
     if (this.second) this.closeSecond();
@@ -212,7 +222,7 @@ class Page {
 
   nameNetworks() {
     const isTwo = this.second !== null;
-    $("chosen").hidden = !isTwo;
+    $("chosen").hidden = $("pace").hidden = !isTwo;
     $("compare").setAttribute("aria-pressed", isTwo);
     document.body.classList.toggle("two", isTwo);
     this.first.root.querySelector(".name").textContent = isTwo ? "Network A" : "Network";
@@ -223,9 +233,11 @@ class Page {
   // After each state of the server: what it says stands in the controls and in the URL.
   showState(network) {
     const { state } = network.session;
+    if (state) rememberTable(state);
     if (network === this.chosen() && state) {
       this.controls.show({ ...state, config: network.config });
       this.thumbnails(network.config.dataset);
+      this.questions.offer();
       this.code.refresh();
     }
     const isRunning = this.first.running;
@@ -258,6 +270,11 @@ class Page {
   }
 
   showFailure(network, { text, argument, rule, hint }) {
+    const { asked, state: now } = network.session;
+    if (lacksTable(asked, now, argument)) {
+      this.replaceTable(network, withoutTable(asked, now));
+      return;
+    }
     notify("error", text ?? [`${argument} must ${rule}.`, hint].filter(Boolean).join(" "));
     const { state } = network.session;
     network.sent = null;
@@ -266,17 +283,37 @@ class Page {
     this.showState(network);
   }
 
+  // Goes on without a table that the server does not have, and says which to choose again.
+  replaceTable(network, { config, lost }) {
+    this.send(network, config);
+    // The second network's follows by itself.
+    if (!lost || (network === this.second && this.file)) return;
+    this.lost = lost;
+    const name = lost.name ?? "the table";
+    const text = `A reload loses ${name}, since it was in the session before. Choose the file again to go on with it; all other settings are kept.`;
+    notify("warning", text, [{ label: `Choose ${name}`, go: () => $("upload").click() }]);
+  }
+
   showClosed(network, { reason, known }) {
     network.root.classList.add("closed");
     const why = reason || (known ? "The server has ended, or it ended this session because nothing was done for long." : "The server refused the connection. Open the address that it printed.");
-    notify("error", why, [{ label: "Connect again", go: () => location.reload() }]);
+    notify("error", why, [{ label: "Connect again", go: () => this.connectAgain() }]);
     if (network === this.second) this.closeSecond();
   }
 
-  useTable({ table }, target, file) {
+  // Loads the page again if the server still knows its address; else says what to do.
+  async connectAgain() {
+    const answer = await fetch(location.pathname + location.search).catch(() => null);
+    if (answer?.ok) location.reload();
+    else if (answer?.status === 403) notify("error", "The server has been started anew, with another address: open the one that it printed last. What stands here after “#” can be added to it.");
+    else notify("error", `No server answers at ${location.host}. Start it again, and open the address that it prints.`, [{ label: "Connect again", go: () => this.connectAgain() }]);
+  }
+
+  useTable(found, target, file) {
     this.file = file;
     const network = this.chosen();
-    this.configure(network, { dataset: "table", table, target, plot_x: null, plot_y: null });
+    this.configure(network, settingsOf(found, target, this.lost));
+    this.lost = null;
     for (const other of this.networks()) if (other !== network) this.uploadAgain(other);
   }
 

@@ -8,7 +8,7 @@ import { Session } from "./session.js";
 import { tell } from "./tooltip.js";
 
 const OVERTAKEN_MS = 1500;
-const METRICS = { accuracy: "Accuracy", r2: "R²", mae: "Mean error" };
+const METRICS = { accuracy: "Test accuracy", r2: "Test R²", mae: "Mean error" };
 
 // A loss as text: four digits, "NaN" where there is none.
 function loss(value) {
@@ -156,7 +156,7 @@ export class Network {
     this.write("epoch", String(frame.epoch));
     this.write("train-loss", loss(frame.train_loss));
     this.write("test-loss", loss(frame.test_loss));
-    this.write("metric-name", METRICS[frame.metric] ?? frame.metric ?? "Accuracy");
+    this.write("metric-name", METRICS[frame.metric] ?? frame.metric ?? "Test accuracy");
     this.write("metric", this.metricText(frame));
     this.write("rate", Number((frame.learning_rate ?? 0).toPrecision(3)).toString());
   }

@@ -1,4 +1,4 @@
-// Notices at the page's edge: errors stay until the network is reset or changed, others fade.
+// Notices at the page's edge: errors stay until the network is reset or changed, others fade unless they offer something.
 
 const list = document.getElementById("notices");
 const FADE_MS = 9000;
@@ -25,7 +25,7 @@ export function notify(level, text, ways = []) {
   }
   list.append(notice);
   while (list.children.length > MOST) list.firstChild.remove();
-  if (level !== "error") setTimeout(() => notice.remove(), FADE_MS);
+  if (level !== "error" && ways.length === 0) setTimeout(() => notice.remove(), FADE_MS);
   return notice;
 }
 

@@ -53,6 +53,7 @@ export class Questions {
     this.back = document.getElementById("no-uncertainty");
     this.back.addEventListener("click", () => this.endUncertainty());
     this.findings = document.getElementById("findings");
+    this.busy = new Set();
     setInterval(() => this.refreshConfusion(), REFRESH_MS);
   }
 
@@ -64,12 +65,25 @@ export class Questions {
     }
   }
 
+  // Offers only what can be asked of the chosen network.
+  offer() {
+    const { session, config } = this.page.chosen();
+    const confusion = document.getElementById("tab-confusion");
+    confusion.hidden = session.state?.task === "regression";
+    if (confusion.hidden && confusion.getAttribute("aria-selected") === "true") this.select(this.tabs[0]);
+    const dropout = document.querySelector("[data-ask=mc_dropout]");
+    const hasDropout = config.dropout > 0 && config.hidden !== "";
+    dropout.title = hasDropout ? "" : "Needs a dropout rate above 0 and a hidden layer: see Network, Dropout";
+    for (const button of document.querySelectorAll("[data-ask]")) button.disabled = this.busy.has(button) || (button === dropout && !hasDropout);
+  }
+
   move(event, tab) {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!by) return;
     event.preventDefault();
     event.stopPropagation();
-    const next = this.tabs.at((this.tabs.indexOf(tab) + by) % this.tabs.length);
+    const tabs = this.tabs.filter(({ hidden }) => !hidden);
+    const next = tabs.at((tabs.indexOf(tab) + by) % tabs.length);
     next.focus();
     this.select(next);
   }
@@ -85,17 +99,22 @@ export class Questions {
     const { ask: what } = button.dataset;
     const network = this.page.chosen();
     const answer = panelOf(what).querySelector(".answer");
-    button.disabled = true;
+    const { configured } = network.session.timing;
+    this.busy.add(button);
+    this.offer();
     answer?.replaceChildren(element("p", "Working…", { class: "quiet" }));
     try {
       const found = await network.session.ask(what, this.options(what), ({ done, of }) => answer?.replaceChildren(element("p", `${done} of ${of}…`, { class: "quiet" })));
+      // Findings of a network that is gone meanwhile.
+      if (what === "doctor" && configured !== network.session.timing.configured) return;
       this.asked = { ...this.asked, [what]: network };
       this.show(what, found, network, answer);
     } catch (error) {
       const text = [error.text ?? String(error)].filter(Boolean).join(" ");
       (answer ?? this.findings).replaceChildren(element(answer ? "p" : "li", text, { class: "failure" }));
     } finally {
-      button.disabled = false;
+      this.busy.delete(button);
+      this.offer();
     }
   }
 

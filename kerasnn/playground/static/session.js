@@ -65,6 +65,7 @@ export class Session extends EventTarget {
 
   configure(config) {
     this.timing.configured = performance.now();
+    this.asked = config;
     this.configuring = true;
     this.send({ type: "configure", config });
   }
@@ -110,7 +111,10 @@ export class Session extends EventTarget {
       else this.emit("failure", message);
     } else if (message.type === "progress") {
       for (const asked of this.questions.values()) if (asked.what === message.what) asked.onProgress(message);
-    } else if (message.type === "notice") this.emit("notice", message);
+    } else if (message.type === "notice") {
+      // One that comes before the answer to `configure` is of the network before.
+      if (!this.configuring) this.emit("notice", message);
+    }
   }
 
   receiveState(state) {

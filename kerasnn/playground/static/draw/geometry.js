@@ -23,11 +23,12 @@ export function weightAt({ widths, starts }, weights, layer, unit, input) {
 }
 
 // Places of columns of nodes in `width`; the picture is wider than that where columns would touch.
-export function layout(width, counts, longLabels) {
+// `isLong`: {left, right}, whether labels of inputs and of outputs are.
+export function layout(width, counts, isLong) {
   const narrow = width < 480;
   const size = narrow ? 28 : 34;
-  const left = (longLabels ? 84 : 46) + size / 2;
-  const right = (longLabels ? 64 : 26) + size / 2;
+  const left = (isLong.left ? 84 : 46) + size / 2;
+  const right = (isLong.right ? 64 : 26) + size / 2;
   const least = 62;
   const gaps = counts.length - 1;
   const full = Math.max(width, left + right + least * gaps);

@@ -157,11 +157,12 @@ export class Picture {
   // Places all nodes in the present width.
   arrange() {
     const width = this.drawing.parentElement.clientWidth;
-    this.places = layout(width, [this.nodes.length, ...this.hidden, this.outputs.length], this.isTable || this.outputs.some((label) => label.length > 2));
+    this.places = layout(width, [this.nodes.length, ...this.hidden, this.outputs.length], { left: this.isTable, right: this.outputs.some((label) => label.length > 2) });
     const { size, columns, height } = this.places;
     this.drawing.style.width = `${this.places.width}px`;
     this.drawing.style.height = `${height}px`;
     this.drawing.style.setProperty("--node", `${size}px`);
+    this.drawing.classList.toggle("tight", this.places.columnWidth < 80);
     this.drawing.style.setProperty("--column", `${this.places.columnWidth}px`);
     const put = (node, { x, y }) => {
       node.style.left = `${x - size / 2}px`;
@@ -412,6 +413,7 @@ export class Picture {
     const place = this.canvas.getBoundingClientRect();
     this.actions.edit(`Weight of layer ${layer + 1}`, [this.weight(layer, unit, input)], {
       left: place.left + (from.x + to.x) / 2,
+      top: place.top + lineHeight(from, to, (from.x + to.x) / 2) - 8,
       bottom: place.top + lineHeight(from, to, (from.x + to.x) / 2) + 8,
     });
   }

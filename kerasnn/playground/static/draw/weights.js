@@ -10,9 +10,15 @@ function field(label, control) {
   return made;
 }
 
-function place({ left, bottom }) {
-  form.style.left = `${Math.max(8, Math.min(left, innerWidth - form.offsetWidth - 8)) + scrollX}px`;
-  form.style.top = `${bottom + scrollY + 6}px`;
+// Below a place; above it, or as low as the window allows, where there is no room below.
+function place({ left, top, bottom }) {
+  const { clientWidth } = document.documentElement;
+  const { offsetWidth: width, offsetHeight: height } = form;
+  const most = innerHeight - height - 8;
+  const above = top - height - 6;
+  const y = bottom + 6 <= most ? bottom + 6 : above >= 8 ? above : Math.max(8, most);
+  form.style.left = `${Math.max(8, Math.min(left, clientWidth - width - 8)) + scrollX}px`;
+  form.style.top = `${y + scrollY}px`;
 }
 
 function weightField(weight, set) {
@@ -27,7 +33,7 @@ export function closeWeights() {
   form.opener?.focus({ preventScroll: true });
 }
 
-// Shows `weights`, each {layer, unit, input, label, value}, below the place `near`; `set(weight, value)`
+// Shows `weights`, each {layer, unit, input, label, value}, near the place {left, top, bottom}; `set(weight, value)`
 // is called for each that is changed. `activation` is {value, choose} or null.
 export function showWeights(title, weights, near, activation, set) {
   form.opener = document.activeElement;
