@@ -58,6 +58,7 @@ def test_learning_rates():
     with page(dataset="gaussian", hidden="2") as opened:
         opened.train(1)
         answer = opened.ask("lr_find")
+        assert opened.ask("lr_find")["losses"] == answer["losses"]
         # Training goes on as if nothing had been asked.
         assert_same(opened, opened.train(1))
     assert 1e-4 <= answer["suggestion"] <= 10
@@ -66,7 +67,8 @@ def test_learning_rates():
 
 def test_no_rate_is_suggested_where_the_loss_does_not_fall():
     rates = np.geomspace(1e-4, 10, 50).astype("float32")
-    for losses in (1 + rates, 1 + np.abs(np.arange(50) - 2.0)):
+    hardly = 1 - 0.001 * np.exp(-((np.arange(50) - 40) ** 2) / 9)
+    for losses in (1 + rates, 1 + np.abs(np.arange(50) - 2.0), hardly):
         suggestion, warning = quality._suggested(RateSweep(rates, losses, losses, "minimum"))
         assert suggestion is None
         assert "hardly falls" in warning

@@ -233,7 +233,17 @@ def test_the_doctor_looks_on_without_a_change_of_the_numbers():
         frame = opened.train(3)
         opened.wait_for("notice", level="warning")
         assert_same(opened, frame)
-        assert any("dying ReLU" in m["text"] for m in opened.messages if m["type"] == "notice")
+        told = [m["text"] for m in opened.messages if m["type"] == "notice"]
+        assert any("dying ReLU" in text for text in told)
+        # A look now keeps what was found, once, though the weights would no longer show it.
+        for layer in (1, 2):
+            for unit in range(8):
+                opened.send("set_weight", layer=layer, unit=unit, input=None, value=1.0)
+        answer = opened.ask("doctor")
+        found = [each["text"] for each in answer["findings"]]
+        assert found[: len(told)] == told
+        assert len(found) == len(set(found))
+        assert answer["generation"] == opened.messages[0]["generation"]
 
 
 def test_epochs_by_frame():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn import _checks
+from kerasnn.doctor.rules.finding import Finding
 from kerasnn.playground.configuration import Configuration
 from kerasnn.playground.network import layers
 from kerasnn.playground.network.changes import Change, added
@@ -56,6 +57,7 @@ class Trainer:
         changes: What was changed by hand.
         watch: What the page looks at.
         path: Weights during training.
+        findings: What the doctor has found in this training.
     """
 
     configuration: Configuration
@@ -73,6 +75,8 @@ class Trainer:
         self.changes: list[Change] = []
         self.watch = Watch()
         self.path = WeightPath()
+        self.findings: list[Finding] = []
+        self._live: Live | None = None
         self._identifier, self._outbox, self._tables = identifier, outbox, tables
         self._attend, self._tidy = attend, tidy
         self._networks = 0
@@ -238,6 +242,16 @@ class Trainer:
         """Tells the page something."""
         self._outbox.notice(level, text, self.epoch)
 
+    def found(self, finding: Finding) -> None:
+        """Tells the page a finding of the doctor, and keeps it until the network is replaced."""
+        if all((finding.name, finding.layer) != (each.name, each.layer) for each in self.findings):
+            self.findings.append(finding)
+            self.notice("warning", str(finding))
+
+    def doctor_state(self) -> dict[str, Any] | None:
+        """Returns what the doctor has measured of this training; None where it has not."""
+        return None if self._live is None else self._live.doctor_state()
+
     def _begin(self) -> None:
         """Begins with the network that `configure` has made."""
         if self._next is None:
@@ -258,6 +272,7 @@ class Trainer:
         )
         self.epoch, self.changes, self._logs, self._ended = 0, [], None, False
         self._best = Best(self.configuration.early_stopping)
+        self.findings, self._live = [], None
         self.path = WeightPath()
         self.path.add(0, prepared.network)
         self._uncertainty, self._seconds = {}, 0.0
@@ -283,19 +298,17 @@ class Trainer:
         stopping = layers.stopping_callback(configuration)
         if stopping is not None:
             callbacks.append(stopping.make())
+        train, test = (data.split.x_train, y_train), (data.split.x_test, y_test)
+        self._live = Live(self, train, test)
         fit(
             self.network.model,
-            data.split.x_train,
-            y_train,
+            *train,
             batch_size=configuration.batch_size,
             initial_epoch=self.epoch,
             epochs=_FOREVER,
-            validation_data=(data.split.x_test, y_test),
+            validation_data=test,
             validation_batch_size=len(y_test),
-            callbacks=[
-                *callbacks,
-                Live(self, (data.split.x_train, y_train), (data.split.x_test, y_test)),
-            ],
+            callbacks=[*callbacks, self._live],
             seed=configuration.seed,
             engine="graph",
             verbose=0,

@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from kerasnn import _checks
-from kerasnn.doctor import diagnose
+from kerasnn.doctor import TrainingDoctor, diagnose
+from kerasnn.doctor.rules.finding import Finding
 from kerasnn.playground.network.network import build
 from kerasnn.playground.session.question import Question
 from kerasnn.selection import cross_validate
@@ -17,6 +18,8 @@ from kerasnn.training import lr_find
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 500
 # Batches of ten rows are noisy: more steps than by default, over fewer rates.
 _SWEEP: dict[str, Any] = {"low": 1e-4, "high": 10.0, "steps": 300, "smoothing": 0.95}
+# A smaller fraction of the first loss is the noise of the batches.
+_LEAST_FALL = 0.02
 
 
 def epochs_of(question: Question) -> int:
@@ -54,7 +57,9 @@ def _suggested(sweep: Any) -> tuple[float | None, str | None]:
         suggestion = sweep.suggestion
     except ValueError:
         suggestion = 0.0
-    if suggestion >= _SWEEP["low"]:
+    first = float(sweep.smoothed[0])
+    falls = first - float(sweep.smoothed.min()) > _LEAST_FALL * abs(first)
+    if falls and suggestion >= _SWEEP["low"]:
         return suggestion, None
     return None, "No rate is suggested: the loss hardly falls in so few steps at any rate."
 
@@ -104,7 +109,23 @@ def confusion(question: Question) -> dict[str, Any]:
 
 
 def findings(question: Question) -> dict[str, Any]:
-    """Returns the doctor's findings."""
+    """Returns what the doctor has found in this training, and what it finds now."""
     model = question.network().model
-    diagnosis = diagnose(model, *question.train, validation_data=question.test)
-    return {"findings": [{"level": "warning", "text": str(each)} for each in diagnosis.findings]}
+    found = [*question.findings, *_of_training(question, model)]
+    found += diagnose(model, *question.train, validation_data=question.test).findings
+    by_place = {(each.name, each.layer): each for each in reversed(found)}
+    texts = [str(by_place[place]) for place in dict.fromkeys((e.name, e.layer) for e in found)]
+    return {"findings": [{"level": "warning", "text": text} for text in texts]}
+
+
+def _of_training(question: Question, model: Any) -> list[Finding]:
+    """Returns what the doctor that looked on would find if the training ended now."""
+    if question.doctor is None:
+        return []
+    doctor = TrainingDoctor(verbose=0)
+    doctor.set_model(model)
+    doctor.set_data((*question.train, None), (*question.test, None))
+    doctor.on_train_begin()
+    doctor.restore(question.doctor)
+    doctor.on_train_end()
+    return doctor.findings_
