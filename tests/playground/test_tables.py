@@ -109,6 +109,9 @@ def test_numbers_to_predict_are_trained_on_in_standard_units(table, tmp_path):
         assert_same(opened, frame)
         assert opened.messages[0]["task"] == "regression"
         mean, deviation = opened.messages[0]["units"]
+        folds = opened.ask("k_fold", folds=2, epochs=1)
+        assert folds["metric"] == "mean error of price"
+        assert 0.1 * deviation < folds["mean"] < 2 * deviation
         script = ran(opened.ask("code")["code"])
         packed = zipfile.ZipFile(io.BytesIO(read_file(opened.session, "saved_model.zip")))
     packed.extractall(tmp_path / "served")

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.playground.configuration import Configuration
-from kerasnn.playground.network.code import code_of
 from kerasnn.playground.points.tables import Table
 from kerasnn.playground.session import messages
 from kerasnn.playground.session.commands import Command, Mailbox, checked
@@ -189,13 +188,7 @@ class Session:
         trainer, message = self._trainer, command.message
         what = message.get("what")
         if what == "code":
-            code = code_of(
-                trainer.begun_with,
-                trainer.picture.data,
-                epochs=trainer.epoch,
-                changes=trainer.changes,
-            )
-            self._outbox.text("answer", id=command.number, what=what, code=code)
+            self._outbox.text("answer", id=command.number, what=what, code=trainer.code())
             return
         question = messages.question_of(message, command.number, trainer)
 

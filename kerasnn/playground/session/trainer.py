@@ -13,6 +13,7 @@ from kerasnn.doctor.rules.finding import Finding
 from kerasnn.playground.configuration import Configuration
 from kerasnn.playground.network import layers
 from kerasnn.playground.network.changes import Change, added
+from kerasnn.playground.network.code import code_of
 from kerasnn.playground.network.network import Network, targets
 from kerasnn.playground.points.data import Data
 from kerasnn.playground.points.tables import Table
@@ -163,6 +164,17 @@ class Trainer:
             self._uncertainty[kind] = values
             self.watch = dataclasses.replace(self.watch, uncertainty=kind)
             self.draw()
+
+    def code(self) -> str:
+        """Returns the script that gives the numbers shown."""
+        return code_of(
+            self.begun_with,
+            self.picture.data,
+            epochs=self.epoch,
+            changes=self.changes,
+            # At epoch 0 nothing has been trained that the script could compare.
+            measured=self._logs is None and bool(self.epoch or self.changes),
+        )
 
     def save(self, path: pathlib.Path) -> Data:
         """Writes the model as a `.keras` file; returns its data set."""

@@ -80,13 +80,22 @@ def k_fold(question: Question) -> dict[str, Any]:
     )
     metric = "mae" if question.data.task is Task.REGRESSION else "accuracy"
     scores = np.asarray(found.scores[metric])
+    if question.data.units is not None:
+        # In units of the table's target, as the page shows the mean error.
+        scores = scores * question.data.units[1]
     return {
         "folds": folds,
-        "metric": metric,
+        "metric": _named(question) if metric == "mae" else metric,
         "scores": scores,
         "mean": scores.mean(),
         "standard_error": scores.std(ddof=1) / np.sqrt(len(scores)),
     }
+
+
+def _named(question: Question) -> str:
+    """Returns the name of the mean absolute error, with what it is measured in."""
+    table = question.data.table
+    return "mean error" if table is None else f"mean error of {question.configuration.target}"
 
 
 def confusion(question: Question) -> dict[str, Any]:
