@@ -87,6 +87,10 @@ class Session:
         """Writes the model as a `.keras` file, between two epochs."""
         return self.call(lambda trainer: trainer.save(path))
 
+    def leave(self) -> None:
+        """Ends training at the next epoch or message, without a lock that another thread holds."""
+        self._ends.set()
+
     def close(self) -> None:
         """Ends training and threads."""
         self._ends.set()
