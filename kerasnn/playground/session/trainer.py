@@ -22,6 +22,7 @@ from kerasnn.playground.session.live import Best, Live, WeightPath
 from kerasnn.playground.session.outbox import Outbox
 from kerasnn.playground.session.painter import Painter, Picture, Snapshot, Watch, snapshot_values
 from kerasnn.playground.session.prepared import Prepared, prepare
+from kerasnn.playground.session.words import in_words
 from kerasnn.training import fit
 
 #: Pause between two frames.
@@ -258,7 +259,7 @@ class Trainer:
         """Tells the page a finding of the doctor, and keeps it until the network is replaced."""
         if all((finding.name, finding.layer) != (each.name, each.layer) for each in self.findings):
             self.findings.append(finding)
-            self.notice("warning", str(finding))
+            self.notice("warning", in_words(str(finding)))
 
     def doctor_state(self) -> dict[str, Any] | None:
         """Returns what the doctor has measured of this training; None where it has not."""

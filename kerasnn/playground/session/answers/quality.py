@@ -11,6 +11,7 @@ from kerasnn.doctor import TrainingDoctor, diagnose
 from kerasnn.doctor.rules.finding import Finding
 from kerasnn.playground.network.network import build
 from kerasnn.playground.session.question import Question
+from kerasnn.playground.session.words import in_words
 from kerasnn.selection import cross_validate
 from kerasnn.tasks import Task
 from kerasnn.training import lr_find
@@ -103,7 +104,7 @@ def confusion(question: Question) -> dict[str, Any]:
     data = question.data
     if not data.classes:
         raise _checks.InvalidArgument(
-            "what", "be another question for regression, which has no classes", "confusion"
+            "task", "be classification: regression has no classes to confuse", "regression"
         )
     model = question.network().model
     found: dict[str, Any] = {"classes": data.classes}
@@ -123,7 +124,8 @@ def findings(question: Question) -> dict[str, Any]:
     found = [*question.findings, *_of_training(question, model)]
     found += diagnose(model, *question.train, validation_data=question.test).findings
     by_place = {(each.name, each.layer): each for each in reversed(found)}
-    texts = [str(by_place[place]) for place in dict.fromkeys((e.name, e.layer) for e in found)]
+    places = dict.fromkeys((each.name, each.layer) for each in found)
+    texts = [in_words(str(by_place[place])) for place in places]
     return {"findings": [{"level": "warning", "text": text} for text in texts]}
 
 
