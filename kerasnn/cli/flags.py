@@ -39,7 +39,7 @@ def in_flags(text: str, flags: Mapping[str, str]) -> str:
         return text
     # A suggestion in place of a wrong name is a column, whatever its name.
     argument = re.compile(rf"(?<!Did you mean )`({names})`")
-    value = re.compile(rf"(?<![\w'\".-])({names})=({_TEXT}|{_LIST}|-?\d[\d.e+-]*\d|\d|True)")
+    value = re.compile(rf"(?<![\w'\".-])({names})=({_TEXT}|{_LIST}|-?\d[\d.e+-]*\d|-?\d|True)")
     text = argument.sub(lambda found: f"`{flags[found[1]]}`", text)
     text = value.sub(lambda found: _in_words(flags[found[1]], found), text)
     # The same but for a mark at the start of a file.

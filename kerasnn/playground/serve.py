@@ -69,6 +69,8 @@ def serve(
             host,
             "To let other machines connect, give allow_remote=True.",
         )
+    if table is not None and not pathlib.Path(table).is_file():
+        raise _checks.InvalidArgument("table", "be a file that exists", str(table))
     if (table is None) != (target is None):
         missing_one = "target" if target is None else "table"
         raise _checks.InvalidArgument(missing_one, "be given too", None)

@@ -29,6 +29,9 @@ def test_wrong_arguments_are_refused_before_anything_starts(tmp_path, invalid):
     for name, value in (("port", 65536), ("sessions", 0), ("browser", 1), ("host", "")):
         with invalid(name, value):
             serve(**{name: value})
+    with invalid("table", str(tmp_path / "none.csv")):
+        serve(tmp_path / "none.csv")
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
     with invalid("target", None):
         serve(tmp_path / "table.csv")
     with pytest.raises(TypeError, match="Did you mean `browser`"):
@@ -48,6 +51,8 @@ def test_the_command_names_its_flags(tmp_path, capsys):
     assert "`--target` must be a column of t.csv; got --target c" in capsys.readouterr().err
     assert main(["playground", "--host", "0.0.0.0", "--no-browser"]) == 1
     assert "--allow-remote" in capsys.readouterr().err
+    assert main(["playground", "--port", "-1", "--no-browser"]) == 1
+    assert "got --port -1" in capsys.readouterr().err
     assert NEEDED == NEEDED_BY_SERVE
 
 

@@ -121,6 +121,7 @@ def test_pages_of_other_origins_and_names_are_refused(client):
 def test_headers_keep_other_pages_out(client):
     headers = client.get("/static/none.js").headers
     assert "default-src 'self'" in headers["content-security-policy"]
+    assert "connect-src 'self';" in headers["content-security-policy"]
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cache-control"] == "no-store"
 

@@ -109,6 +109,9 @@ def test_numbers_to_predict_are_trained_on_in_standard_units(table, tmp_path):
         assert_same(opened, frame)
         assert opened.messages[0]["task"] == "regression"
         mean, deviation = opened.messages[0]["units"]
+        folds = opened.ask("k_fold", folds=2, epochs=1)
+        assert folds["metric"] == "mean error of price"
+        assert 0.1 * deviation < folds["mean"] < 2 * deviation
         script = ran(opened.ask("code")["code"])
         packed = zipfile.ZipFile(io.BytesIO(read_file(opened.session, "saved_model.zip")))
     packed.extractall(tmp_path / "served")
@@ -146,6 +149,15 @@ def test_wrong_tables_and_columns_are_refused(table, tmp_path, invalid):
         (tmp_path / "wrong.csv").write_text(text)
         with invalid("table", "wrong.csv"):
             read_table(tmp_path / "wrong.csv", "wrong.csv")
+    for content, words in (
+        (b'a,b\n1,2\n3,"x,7\n5,6\n', "Line 3 opens a quotation mark that is never closed."),
+        (b"a,b\n1,2\n3,4,5\n", "Line 3 has 3 values, and the first line 2 columns."),
+        (b"a,b\n1,2\n3,\xff\n", "Line 3 is not in UTF-8."),
+    ):
+        (tmp_path / "wrong.csv").write_bytes(content)
+        with invalid("table", "wrong.csv") as caught:
+            read_table(tmp_path / "wrong.csv", "wrong.csv")
+        assert caught.value.hint == words
     (tmp_path / "wrong.csv").write_text("a,b\n" + "1,2\n" * 20_001)
     with invalid("table", "wrong.csv"):
         read_table(tmp_path / "wrong.csv", "wrong.csv")

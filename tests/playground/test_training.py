@@ -100,7 +100,7 @@ def test_every_choice_stands_in_one_of_the_configurations():
     assert {each.dataset for each in used} >= set(choices.DATASETS) - {"table", "xor", "spiral"}
 
 
-def test_what_is_changed_by_hand_stands_in_the_code():
+def test_what_is_changed_by_hand_stands_in_the_code(capsys):
     with page(dataset="xor", hidden="3,2") as opened:
         opened.send("set_weight", layer=1, unit=2, input=None, value=0.5)
         opened.train(2)
@@ -116,6 +116,14 @@ def test_what_is_changed_by_hand_stands_in_the_code():
         code = opened.ask("code")["code"]
         assert '("hidden_2", "kernel", (2, 1), -1.25)' in code
         assert "0.01" not in code.split("changes")[1]
+        # Right after a change, what the script prints is measured with it, as what the page shows.
+        after = len(opened.frames)
+        opened.send("set_weight", layer=1, unit=0, input=None, value=4.0)
+        header, _ = opened.frame(after=after)
+        capsys.readouterr()
+        ran(opened.ask("code")["code"])
+        printed = [float(line.split()[-1]) for line in capsys.readouterr().out.splitlines()]
+        assert printed == pytest.approx([header["train_loss"], header["test_loss"]], rel=1e-5)
 
 
 @pytest.mark.slow
@@ -233,7 +241,17 @@ def test_the_doctor_looks_on_without_a_change_of_the_numbers():
         frame = opened.train(3)
         opened.wait_for("notice", level="warning")
         assert_same(opened, frame)
-        assert any("dying ReLU" in m["text"] for m in opened.messages if m["type"] == "notice")
+        told = [m["text"] for m in opened.messages if m["type"] == "notice"]
+        assert any("dying ReLU" in text for text in told)
+        # A look now keeps what was found, once, though the weights would no longer show it.
+        for layer in (1, 2):
+            for unit in range(8):
+                opened.send("set_weight", layer=layer, unit=unit, input=None, value=1.0)
+        answer = opened.ask("doctor")
+        found = [each["text"] for each in answer["findings"]]
+        assert found[: len(told)] == told
+        assert len(found) == len(set(found))
+        assert answer["generation"] == opened.messages[0]["generation"]
 
 
 def test_epochs_by_frame():

@@ -37,8 +37,24 @@ class Changes(keras.callbacks.Callback):
 '''
 
 
+_PRINTED = """\
+print("training loss", history.history["loss"][-1])
+print("test loss", history.history["val_loss"][-1])\
+"""
+_MEASURED = """\
+# The losses of the weights as they are now, after the last epoch and what followed it.
+for name, x, y in (("training", split.x_train, y_train), ("test", split.x_test, y_test)):
+    print(name, "loss", model.evaluate(x, y, verbose=0, return_dict=True)["loss"])\
+"""
+
+
 def code_of(
-    configuration: Configuration, data: Data, *, epochs: int, changes: Sequence[Change] = ()
+    configuration: Configuration,
+    data: Data,
+    *,
+    epochs: int,
+    changes: Sequence[Change] = (),
+    measured: bool = False,
 ) -> str:
     """Returns a script that trains the network again, to the same numbers.
 
@@ -47,6 +63,8 @@ def code_of(
         data: Its data set.
         epochs: Number of epochs.
         changes: What was changed by hand.
+        measured: Whether the losses shown are not those of the last epoch, but of the weights as
+            they are now.
     """
     changes = [change for change in changes if change.epoch <= epochs]
     callbacks = _callbacks(configuration)
@@ -59,6 +77,10 @@ def code_of(
         blocks.append(_CHANGES % _listed(changes))
         callbacks.append("Changes()")
     blocks.append(_training(configuration, data, epochs, callbacks))
+    if measured:
+        blocks.append(_MEASURED)
+    elif epochs:
+        blocks.append(_PRINTED)
     return "\n\n".join(blocks) + "\n"
 
 
@@ -153,11 +175,6 @@ def _training(
         "    verbose=0,",
         ")",
     ]
-    if epochs:
-        lines += [
-            'print("training loss", history.history["loss"][-1])',
-            'print("test loss", history.history["val_loss"][-1])',
-        ]
     return "\n".join(lines)
 
 

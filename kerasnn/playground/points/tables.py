@@ -1,6 +1,8 @@
 """Tables of a user: uploaded CSV files, and that of the command line."""
 
+import csv
 import dataclasses
+import io
 import pathlib
 import secrets
 from typing import Any
@@ -85,14 +87,15 @@ def read_table(path: pathlib.Path, name: str) -> Table:
             "table",
             "be a CSV file in UTF-8, with names in its first line",
             name,
-            f"Reading it fails: {_checks.first_line(error)[:300]}",
+            _what_is_wrong(path) or f"Reading it fails: {_checks.first_line(error)}",
+            got=f"a file {name!r} that is none",
         ) from None
     if not frame.height or not 2 <= frame.width <= _MOST_COLUMNS:
         raise _checks.InvalidArgument(
             "table",
-            f"have rows, and from 2 to {_MOST_COLUMNS} columns",
+            f"have rows, and from 2 to {_MOST_COLUMNS} columns separated by commas",
             name,
-            got=f"{frame.height} rows and {frame.width} columns in {name!r}",
+            got=f"{_count(frame.height, 'row')} and {_count(frame.width, 'column')} in {name!r}",
         )
     if frame.height > _MOST_ROWS:
         raise _checks.InvalidArgument(
@@ -117,6 +120,33 @@ def read_table(path: pathlib.Path, name: str) -> Table:
         columns=tuple(columns),
         rows=frame.height,
     )
+
+
+def _what_is_wrong(path: pathlib.Path) -> str:
+    """Returns which line of a file is no CSV and why; empty where that is not found."""
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return f"Line {line} is not in UTF-8."
+    rows, width, line = csv.reader(io.StringIO(text, newline=""), strict=True), 0, 1
+    try:
+        for row in rows:
+            if width and len(row) > width:
+                named = _count(width, "column")
+                return f"Line {line} has {_count(len(row), 'value')}, and the first line {named}."
+            width, line = width or len(row), rows.line_num + 1
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            return f"Line {line} opens a quotation mark that is never closed."
+        return f"Line {line} has a quotation mark inside a value: {error}."
+    return ""
+
+
+def _count(number: int, name: str) -> str:
+    """Returns a number with the name of what is counted."""
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def _plain(name: str) -> str:

@@ -27,6 +27,7 @@ from kerasnn.playground.server.connection import connect
 from kerasnn.playground.server.exports import FILES, read_file
 from kerasnn.playground.server.sessions import Open, Sessions
 from kerasnn.playground.session.session import FAILURES
+from kerasnn.playground.session.words import in_words
 
 _STATIC = pathlib.Path(__file__).parents[1] / "static"
 _IDLE_CHECK_SECONDS = 10.0
@@ -193,4 +194,4 @@ def _missing() -> Response:
 
 def _wrong(error: Exception) -> Response:
     fields = {name: str(getattr(error, name, "")) for name in ("argument", "rule", "hint")}
-    return JSONResponse({"error": {**fields, "text": str(error)[:2000]}}, 400)
+    return JSONResponse({"error": {**fields, "text": in_words(str(error))[:2000]}}, 400)

@@ -8,7 +8,6 @@ from typing import Any
 import keras
 
 from kerasnn._core import keras_file
-from kerasnn.playground.network.code import code_of
 from kerasnn.playground.points.data import Data
 from kerasnn.playground.session.frame import dump
 from kerasnn.playground.session.session import Session
@@ -43,20 +42,11 @@ def read_file(session: Session, name: str) -> bytes:
             found = session.call(lambda trainer: dump(trainer.configuration.as_dict()))
             return found.result(_SECONDS).encode()
         if name == "code.py":
-            return session.call(_code).result(_SECONDS).encode()
+            return session.call(lambda trainer: trainer.code()).result(_SECONDS).encode()
         data = session.save(directory / "model.keras").result(_SECONDS)
         if name == "model.keras":
             return (directory / name).read_bytes()
         return _saved_model(directory, data)
-
-
-def _code(trainer: Any) -> str:
-    return code_of(
-        trainer.begun_with,
-        trainer.picture.data,
-        epochs=trainer.epoch,
-        changes=trainer.changes,
-    )
 
 
 def _saved_model(directory: pathlib.Path, data: Data) -> bytes:

@@ -4,6 +4,7 @@ import contextlib
 import pathlib
 import socket
 import webbrowser
+from typing import Any
 
 import uvicorn
 
@@ -15,6 +16,22 @@ from kerasnn.playground.server.connection import MOST_BYTES
 from kerasnn.playground.server.sessions import Sessions
 
 _WAITING = 64
+_ALL_HOSTS = ("0.0.0.0", "::")
+# Time for the pages to close their connections after Ctrl-C. A page that is busy is not waited for.
+_FAREWELL_SECONDS = 0.3
+
+
+class _Server(uvicorn.Server):
+    """Ends trainings as soon as Ctrl-C is pressed, while connections still close."""
+
+    def __init__(self, config: uvicorn.Config, sessions: Sessions) -> None:
+        super().__init__(config)
+        self._sessions = sessions
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Called on Ctrl-C."""
+        self._sessions.leave()
+        super().handle_exit(sig, frame)
 
 
 def run(
@@ -41,16 +58,21 @@ def run(
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # uvicorn would end the process where the port is taken.
     bound = socket.create_server((host, port), family=family)
-    address = f"http://{_in_address(host)}:{bound.getsockname()[1]}/?token={access.token}"
+
+    def address_of(name: str) -> str:
+        return f"http://{_in_address(name)}:{bound.getsockname()[1]}/?token={access.token}"
+
+    address = address_of(host)
 
     def started() -> None:
         print(f"The playground is at {address} (Ctrl-C ends it.)", flush=True)
+        if host in _ALL_HOSTS:
+            print(f"Other machines open {address_of(_own_name())}", flush=True)
         if browser:
             webbrowser.open(address)
 
-    app = create_app(
-        Sessions(sessions, table=first, target=target), access, host=host, started=started
-    )
+    open_ones = Sessions(sessions, table=first, target=target)
+    app = create_app(open_ones, access, host=host, started=started)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -61,10 +83,10 @@ def run(
         # Pictures on their way inside one machine would take longer to pack than to send.
         ws_per_message_deflate=False,
         ws_max_queue=_WAITING,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=_FAREWELL_SECONDS,  # type: ignore[arg-type]
     )
     with bound, contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[bound])
+        _Server(config, open_ones).run(sockets=[bound])
 
 
 def _table(path: pathlib.Path, target: str | None) -> Table:
@@ -78,6 +100,17 @@ def _table(path: pathlib.Path, target: str | None) -> Table:
 
 def _in_address(host: str) -> str:
     """Returns a host as an address names it: one that this machine reaches."""
-    if host in ("0.0.0.0", "::"):
+    if host in _ALL_HOSTS:
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
+
+
+def _own_name() -> str:
+    """Returns the number of this machine in its network, or else its name."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Chooses the interface, without sending anything: an address of documentation.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return socket.gethostname()
+        return probe.getsockname()[0]

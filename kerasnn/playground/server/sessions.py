@@ -73,6 +73,7 @@ class Sessions:
         self._open: dict[str, Open] = {}
         self._slow = threading.Lock()
         self._alive, self._counting = 0, threading.Lock()
+        self._is_over = False
 
     def __iter__(self) -> Iterator[Open]:
         """Iterates over the open sessions."""
@@ -128,8 +129,19 @@ class Sessions:
         self._open.pop(opened.session.identifier, None)
         opened.close()
 
+    def leave(self) -> None:
+        """Ends all trainings, as the process ends: their pages are told, and nothing is freed.
+
+        It may be called by the handler of a signal, so it waits for no thread.
+        """
+        self._is_over = True
+        for opened in self:
+            opened.reason = "The server has ended. Start it again, and open the new address."
+            opened.session.leave()
+
     def close_all(self) -> None:
         """Ends all sessions, and waits a moment for their threads."""
+        self._is_over = True
         ended = list(self)
         for opened in ended:
             self.close(opened)
@@ -154,7 +166,7 @@ class Sessions:
         """Frees memory when the last session has ended."""
         with self._counting:
             self._alive -= 1
-            if not self._alive:
+            if not self._alive and not self._is_over:
                 keras.utils.clear_session()
 
     def _tidy(self) -> None:
@@ -164,7 +176,7 @@ class Sessions:
         also of those that are gone. Keras frees them for the whole process alone.
         """
         with self._counting:
-            if self._alive == 1:
+            if self._alive == 1 and not self._is_over:
                 keras.utils.clear_session()
 
     def _first(self) -> Configuration:

@@ -7,6 +7,7 @@ import numpy as np
 
 from kerasnn._core.callback import Callback
 from kerasnn.doctor import TrainingDoctor
+from kerasnn.doctor.rules.finding import Finding
 from kerasnn.playground.network.network import Network
 from kerasnn.playground.session.painter import Watch
 
@@ -23,8 +24,8 @@ class Watched(Protocol):
     def finished(self, epoch: int, logs: dict[str, float], seconds: float) -> None:
         """Takes an epoch's numbers."""
 
-    def notice(self, level: str, text: str) -> None:
-        """Tells the page something."""
+    def found(self, finding: Finding) -> None:
+        """Takes a new finding of the doctor."""
 
 
 class Live(Callback):
@@ -44,6 +45,10 @@ class Live(Callback):
         self._parts = train, test
         self._doctor: TrainingDoctor | None = None
         self._began = 0.0
+
+    def doctor_state(self) -> dict[str, Any] | None:
+        """Returns what the doctor has measured of this training; None where it does not look on."""
+        return None if self._doctor is None else self._doctor.state()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Starts the clock."""
@@ -66,7 +71,7 @@ class Live(Callback):
             known = len(self._doctor.findings_)
             self._doctor.on_epoch_end(epoch, logs)
             for finding in self._doctor.findings_[known:]:
-                self._trainer.notice("warning", str(finding))
+                self._trainer.found(finding)
         if epoch % _EPOCHS_KEPT == 0:
             history = self.model.history
             history.epoch.clear()

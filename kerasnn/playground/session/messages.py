@@ -27,6 +27,7 @@ def state_of(trainer: Any, identifier: str, tables: Mapping[str, Table]) -> dict
     network: Network = trainer.network
     return {
         "session": identifier,
+        "generation": trainer.picture.generation,
         "config": trainer.configuration.as_dict(),
         "running": trainer.running,
         "epoch": trainer.epoch,
@@ -118,6 +119,8 @@ def question_of(message: Mapping[str, Any], number: Any, trainer: Any) -> Questi
         epoch=trainer.epoch,
         variables=[v.numpy() for v in trainer.network.model.variables],
         path=list(trainer.path.weights),
+        findings=tuple(trainer.findings),
+        doctor=trainer.doctor_state() if what == "doctor" else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn.playground.session.frame import Array, Frame, dump, pack
+from kerasnn.playground.session.words import in_words
 
 _MOST_TEXTS = 1000
 # Epochs in one frame; a frame is to stay small where a page was slow.
@@ -45,7 +46,7 @@ class Outbox:
         """Adds a message about an error, with the number of the message that it answers."""
         fields = {name: getattr(error, name, "") for name in ("argument", "rule", "hint")}
         value = repr(getattr(error, "value", None))[:200]
-        self.text("error", id=number, **fields, value=value, text=str(error)[:2000])
+        self.text("error", id=number, **fields, value=value, text=in_words(str(error))[:2000])
 
     def notice(self, level: str, text: str, epoch: int) -> None:
         """Adds a message to be read: `info`, `warning` or `error`."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn import _checks
+from kerasnn.doctor.rules.finding import Finding
 from kerasnn.playground.configuration import Configuration
 from kerasnn.playground.network.network import Network, build, targets
 from kerasnn.playground.points.data import Data
@@ -28,6 +29,8 @@ class Question:
         epoch: Number of epochs done.
         variables: Values of all variables of the model.
         path: Kernels and biases during training.
+        findings: What the doctor has found while it trained.
+        doctor: What `TrainingDoctor.state` returned, or None.
     """
 
     what: str
@@ -39,6 +42,8 @@ class Question:
     epoch: int
     variables: list[np.ndarray]
     path: list[np.ndarray]
+    findings: tuple[Finding, ...]
+    doctor: dict[str, Any] | None
 
     def network(self) -> Network:
         """Returns a copy of the network."""

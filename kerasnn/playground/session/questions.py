@@ -83,7 +83,8 @@ class Questions:
                     if self._ends.is_set():
                         return
                     found = answers.answer(question, self._progress(question), show)
-                self._outbox.text("answer", id=question.number, what=question.what, **found)
+                about = {"what": question.what, "generation": question.generation}
+                self._outbox.text("answer", id=question.number, **about, **found)
             except _FAILURES as error:
                 self._outbox.error(error, question.number)
             finally:

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.playground.configuration import Configuration
-from kerasnn.playground.network.code import code_of
 from kerasnn.playground.points.tables import Table
 from kerasnn.playground.session import messages
 from kerasnn.playground.session.commands import Command, Mailbox, checked
@@ -87,6 +86,10 @@ class Session:
     def save(self, path: pathlib.Path) -> concurrent.futures.Future:
         """Writes the model as a `.keras` file, between two epochs."""
         return self.call(lambda trainer: trainer.save(path))
+
+    def leave(self) -> None:
+        """Ends training at the next epoch or message, without a lock that another thread holds."""
+        self._ends.set()
 
     def close(self) -> None:
         """Ends training and threads."""
@@ -189,13 +192,7 @@ class Session:
         trainer, message = self._trainer, command.message
         what = message.get("what")
         if what == "code":
-            code = code_of(
-                trainer.begun_with,
-                trainer.picture.data,
-                epochs=trainer.epoch,
-                changes=trainer.changes,
-            )
-            self._outbox.text("answer", id=command.number, what=what, code=code)
+            self._outbox.text("answer", id=command.number, what=what, code=trainer.code())
             return
         question = messages.question_of(message, command.number, trainer)
 

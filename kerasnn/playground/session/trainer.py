@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from kerasnn import _checks
+from kerasnn.doctor.rules.finding import Finding
 from kerasnn.playground.configuration import Configuration
 from kerasnn.playground.network import layers
 from kerasnn.playground.network.changes import Change, added
+from kerasnn.playground.network.code import code_of
 from kerasnn.playground.network.network import Network, targets
 from kerasnn.playground.points.data import Data
 from kerasnn.playground.points.tables import Table
@@ -20,6 +22,7 @@ from kerasnn.playground.session.live import Best, Live, WeightPath
 from kerasnn.playground.session.outbox import Outbox
 from kerasnn.playground.session.painter import Painter, Picture, Snapshot, Watch, snapshot_values
 from kerasnn.playground.session.prepared import Prepared, prepare
+from kerasnn.playground.session.words import in_words
 from kerasnn.training import fit
 
 #: Pause between two frames.
@@ -56,6 +59,7 @@ class Trainer:
         changes: What was changed by hand.
         watch: What the page looks at.
         path: Weights during training.
+        findings: What the doctor has found in this training.
     """
 
     configuration: Configuration
@@ -73,6 +77,8 @@ class Trainer:
         self.changes: list[Change] = []
         self.watch = Watch()
         self.path = WeightPath()
+        self.findings: list[Finding] = []
+        self._live: Live | None = None
         self._identifier, self._outbox, self._tables = identifier, outbox, tables
         self._attend, self._tidy = attend, tidy
         self._networks = 0
@@ -160,6 +166,17 @@ class Trainer:
             self.watch = dataclasses.replace(self.watch, uncertainty=kind)
             self.draw()
 
+    def code(self) -> str:
+        """Returns the script that gives the numbers shown."""
+        return code_of(
+            self.begun_with,
+            self.picture.data,
+            epochs=self.epoch,
+            changes=self.changes,
+            # At epoch 0 nothing has been trained that the script could compare.
+            measured=self._logs is None and bool(self.epoch or self.changes),
+        )
+
     def save(self, path: pathlib.Path) -> Data:
         """Writes the model as a `.keras` file; returns its data set."""
         self.network.model.save(path)
@@ -238,6 +255,16 @@ class Trainer:
         """Tells the page something."""
         self._outbox.notice(level, text, self.epoch)
 
+    def found(self, finding: Finding) -> None:
+        """Tells the page a finding of the doctor, and keeps it until the network is replaced."""
+        if all((finding.name, finding.layer) != (each.name, each.layer) for each in self.findings):
+            self.findings.append(finding)
+            self.notice("warning", in_words(str(finding)))
+
+    def doctor_state(self) -> dict[str, Any] | None:
+        """Returns what the doctor has measured of this training; None where it has not."""
+        return None if self._live is None else self._live.doctor_state()
+
     def _begin(self) -> None:
         """Begins with the network that `configure` has made."""
         if self._next is None:
@@ -258,6 +285,7 @@ class Trainer:
         )
         self.epoch, self.changes, self._logs, self._ended = 0, [], None, False
         self._best = Best(self.configuration.early_stopping)
+        self.findings, self._live = [], None
         self.path = WeightPath()
         self.path.add(0, prepared.network)
         self._uncertainty, self._seconds = {}, 0.0
@@ -283,19 +311,17 @@ class Trainer:
         stopping = layers.stopping_callback(configuration)
         if stopping is not None:
             callbacks.append(stopping.make())
+        train, test = (data.split.x_train, y_train), (data.split.x_test, y_test)
+        self._live = Live(self, train, test)
         fit(
             self.network.model,
-            data.split.x_train,
-            y_train,
+            *train,
             batch_size=configuration.batch_size,
             initial_epoch=self.epoch,
             epochs=_FOREVER,
-            validation_data=(data.split.x_test, y_test),
+            validation_data=test,
             validation_batch_size=len(y_test),
-            callbacks=[
-                *callbacks,
-                Live(self, (data.split.x_train, y_train), (data.split.x_test, y_test)),
-            ],
+            callbacks=[*callbacks, self._live],
             seed=configuration.seed,
             engine="graph",
             verbose=0,

@@ -7,9 +7,11 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from kerasnn import _checks
-from kerasnn.doctor import diagnose
+from kerasnn.doctor import TrainingDoctor, diagnose
+from kerasnn.doctor.rules.finding import Finding
 from kerasnn.playground.network.network import build
 from kerasnn.playground.session.question import Question
+from kerasnn.playground.session.words import in_words
 from kerasnn.selection import cross_validate
 from kerasnn.tasks import Task
 from kerasnn.training import lr_find
@@ -17,6 +19,8 @@ from kerasnn.training import lr_find
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 500
 # Batches of ten rows are noisy: more steps than by default, over fewer rates.
 _SWEEP: dict[str, Any] = {"low": 1e-4, "high": 10.0, "steps": 300, "smoothing": 0.95}
+# A smaller fraction of the first loss is the noise of the batches.
+_LEAST_FALL = 0.02
 
 
 def epochs_of(question: Question) -> int:
@@ -54,7 +58,9 @@ def _suggested(sweep: Any) -> tuple[float | None, str | None]:
         suggestion = sweep.suggestion
     except ValueError:
         suggestion = 0.0
-    if suggestion >= _SWEEP["low"]:
+    first = float(sweep.smoothed[0])
+    falls = first - float(sweep.smoothed.min()) > _LEAST_FALL * abs(first)
+    if falls and suggestion >= _SWEEP["low"]:
         return suggestion, None
     return None, "No rate is suggested: the loss hardly falls in so few steps at any rate."
 
@@ -75,13 +81,22 @@ def k_fold(question: Question) -> dict[str, Any]:
     )
     metric = "mae" if question.data.task is Task.REGRESSION else "accuracy"
     scores = np.asarray(found.scores[metric])
+    if question.data.units is not None:
+        # In units of the table's target, as the page shows the mean error.
+        scores = scores * question.data.units[1]
     return {
         "folds": folds,
-        "metric": metric,
+        "metric": _named(question) if metric == "mae" else metric,
         "scores": scores,
         "mean": scores.mean(),
         "standard_error": scores.std(ddof=1) / np.sqrt(len(scores)),
     }
+
+
+def _named(question: Question) -> str:
+    """Returns the name of the mean absolute error, with what it is measured in."""
+    table = question.data.table
+    return "mean error" if table is None else f"mean error of {question.configuration.target}"
 
 
 def confusion(question: Question) -> dict[str, Any]:
@@ -89,7 +104,7 @@ def confusion(question: Question) -> dict[str, Any]:
     data = question.data
     if not data.classes:
         raise _checks.InvalidArgument(
-            "what", "be another question for regression, which has no classes", "confusion"
+            "task", "be classification: regression has no classes to confuse", "regression"
         )
     model = question.network().model
     found: dict[str, Any] = {"classes": data.classes}
@@ -104,7 +119,24 @@ def confusion(question: Question) -> dict[str, Any]:
 
 
 def findings(question: Question) -> dict[str, Any]:
-    """Returns the doctor's findings."""
+    """Returns what the doctor has found in this training, and what it finds now."""
     model = question.network().model
-    diagnosis = diagnose(model, *question.train, validation_data=question.test)
-    return {"findings": [{"level": "warning", "text": str(each)} for each in diagnosis.findings]}
+    found = [*question.findings, *_of_training(question, model)]
+    found += diagnose(model, *question.train, validation_data=question.test).findings
+    by_place = {(each.name, each.layer): each for each in reversed(found)}
+    places = dict.fromkeys((each.name, each.layer) for each in found)
+    texts = [in_words(str(by_place[place])) for place in places]
+    return {"findings": [{"level": "warning", "text": text} for text in texts]}
+
+
+def _of_training(question: Question, model: Any) -> list[Finding]:
+    """Returns what the doctor that looked on would find if the training ended now."""
+    if question.doctor is None:
+        return []
+    doctor = TrainingDoctor(verbose=0)
+    doctor.set_model(model)
+    doctor.set_data((*question.train, None), (*question.test, None))
+    doctor.on_train_begin()
+    doctor.restore(question.doctor)
+    doctor.on_train_end()
+    return doctor.findings_

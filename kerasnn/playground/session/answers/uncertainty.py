@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnn import layers, models
+from kerasnn import _checks, layers, models
 from kerasnn.playground.session.answers.quality import epochs_of
 from kerasnn.playground.session.question import Question
 
@@ -26,6 +26,12 @@ def of_ensemble(question: Question, show: Show) -> dict[str, Any]:
 def of_dropout(question: Question, show: Show) -> dict[str, Any]:
     """Predicts many times with active dropout, and shows how far the predictions scatter."""
     samples = question.integer("samples", 50, 2, 200)
+    if not question.configuration.dropout or not question.configuration.units:
+        raise _checks.InvalidArgument(
+            "dropout",
+            "be above 0, after at least one hidden layer, for predictions to scatter",
+            question.configuration.dropout,
+        )
     model, grid = question.network().model, question.data.plane.grid()
     mean, deviation = layers.predict_mc(model, grid, samples, seed=question.configuration.seed)
     show("mc_dropout", _of_predicted(np.asarray(mean), np.asarray(deviation)))
