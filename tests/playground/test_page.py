@@ -219,6 +219,10 @@ def test_the_back_button_returns_to_the_configuration_before(page):
 def test_test_points_and_two_colours_are_drawn_on_request(page):
     pixels = "[...document.querySelectorAll('.square canvas')].map((one) => one.toDataURL())"
     boundary, points = page.evaluate(pixels)
+    # The address that the page writes itself shows the same.
+    page.reload()
+    page.wait_for_function("window.playground && playground.frames > 0")
+    assert page.evaluate(pixels)[1] == points
     page.check("[name=show_test]")
     assert page.evaluate(pixels)[1] != points
     page.check("[name=discretize]")

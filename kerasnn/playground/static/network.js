@@ -76,6 +76,8 @@ export class Network {
   }
 
   showState(state) {
+    // The server's first configuration, asked for again, brings no points again.
+    const isFirst = !this.session.shown && equal(this.session.before?.config ?? null, state.config);
     const restarted = state.epoch === 0 && (this.latest?.epoch ?? 0) > 0 || !equal({ ...this.session.shown, learning_rate: 0 }, { ...state.config, learning_rate: 0 });
     this.session.shown = state.config;
     this.config = { ...DEFAULTS, ...state.config };
@@ -84,7 +86,7 @@ export class Network {
       this.curve.clear();
       this.latest = null;
       this.showsUncertainty = false;
-      this.boundary.forget();
+      if (!isFirst) this.boundary.forget();
       if (this.watching) this.session.send({ type: "watch", unit: [this.watching[0] + 1, this.watching[1]] });
     }
     this.boundary.show(state);
