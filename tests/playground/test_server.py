@@ -44,6 +44,8 @@ def client(sessions):
     with TestClient(app, base_url=ADDRESS, headers=OWN) as client:
         yield client
     assert len(sessions) == 0
+    # The last session frees memory of the whole process, which the next test is to find done.
+    assert_no_threads()
 
 
 def receive(socket, kind):
