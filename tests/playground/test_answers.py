@@ -108,7 +108,9 @@ def test_folds(trained):
     assert 0 <= answer["standard_error"] < 0.5
 
 
-@pytest.mark.parametrize("directions", ["principal", "random"])
+@pytest.mark.parametrize(
+    "directions", ["principal", pytest.param("random", marks=pytest.mark.slow)]
+)
 def test_the_loss_around_the_weights(trained, script, directions):
     answer = trained.ask("loss_surface", directions=directions)
     values, (low, high), path = np.array(answer["values"]), answer["a"], np.array(answer["path"])
@@ -136,7 +138,6 @@ def test_a_table_is_standardised_anew_for_each_network(tmp_path):
     with page({table.identifier: table}, **given, optimizer="adam", learning_rate=0.1) as opened:
         answer = opened.ask("k_fold", folds=2, epochs=60)
         assert answer["mean"] > 0.8
-        assert opened.ask("ensemble", members=2, epochs=1)["members"] == 2
 
 
 def test_what_has_no_answer(trained):

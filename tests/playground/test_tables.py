@@ -123,6 +123,7 @@ def test_numbers_to_predict_are_trained_on_in_standard_units(table, tmp_path):
     np.testing.assert_allclose(predictor(rows)["predictions"], expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_each_file_holds_the_network_shown(tmp_path):
     from kerasnn import load
 
