@@ -11,7 +11,7 @@ import { Network } from "./network.js";
 import { clearNotices, notify } from "./notices.js";
 import { Questions } from "./questions.js";
 import { lacksTable, rememberTable, settingsOf, withoutTable } from "./tables.js";
-import { startTooltips } from "./tooltip.js";
+import { startTooltips } from "./draw/tooltip.js";
 
 const $ = (id) => document.getElementById(id);
 const token = new URLSearchParams(location.search).get("token") ?? "";

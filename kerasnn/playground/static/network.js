@@ -5,7 +5,7 @@ import { Boundary } from "./draw/boundary.js";
 import { LossCurve } from "./draw/charts.js";
 import { Picture } from "./draw/picture.js";
 import { Session } from "./session.js";
-import { tell } from "./tooltip.js";
+import { tell } from "./draw/tooltip.js";
 
 const OVERTAKEN_MS = 1500;
 const METRICS = { accuracy: "Test accuracy", r2: "Test R²", mae: "Mean error" };

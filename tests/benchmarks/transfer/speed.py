@@ -3,7 +3,7 @@
 VGG16 with random weights at 224x224, 128 images, 10 epochs, the same head. Each side is counted
 whole, tracing and compiling included; the rounds are interleaved.
 
-    python tests/benchmarks/transfer.py [--rounds 3] [--epochs 10] [--images 128]
+    python tests/benchmarks/transfer/speed.py [--rounds 3] [--epochs 10] [--images 128]
 """
 
 import argparse

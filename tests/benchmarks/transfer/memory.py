@@ -1,6 +1,6 @@
 """Memory and time of a folder of images that is larger than what may be held: 3 GB by default.
 
-    python tests/benchmarks/transfer_memory.py [--gigabytes 3] [--backbone MobileNetV2]
+    python tests/benchmarks/transfer/memory.py [--gigabytes 3] [--backbone MobileNetV2]
 
 Writes noise of two brightnesses as BMP files into a temporary folder, and fine-tunes on them,
 streamed and with the features on the disk; then again with another head, which finds them. Prints
