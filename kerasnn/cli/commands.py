@@ -250,6 +250,11 @@ def _predict(given: argparse.Namespace) -> None:
                 f"TensorFlow decodes no {kind}. Convert it to PNG.",
                 got=str(file),
             )
+    for file in given.inputs:
+        if file.is_dir():
+            hint = f"For its images give {file / '*.jpg'}, or what they end in."
+            got = f"the directory {file}"
+            raise InvalidArgument("INPUT", "be files", str(file), hint, got=got)
     images = [file for file in given.inputs if file.suffix.lower() in _IMAGES]
     others = [file for file in given.inputs if file not in images]
     if images and others:

@@ -57,7 +57,9 @@ def mlp(
         normalize: Whether to standardise inputs, and for `regression` targets, with mean and
             variance of the training rows of the first `fit`. Before hidden layers, inputs more
             than three deviations from the mean are compressed logarithmically; see
-            `layers.Standardize(compress=3.0)`.
+            `layers.Standardize(compress=3.0)`. The loss stays in the units of the targets: SGD,
+            whose steps grow with it, needs a rate such as `1e-2 / y.var()`; Adam's steps do not
+            depend on the units.
         embeddings: `split.embeddings` of a table: position of each column of indices in the last
             axis of x -> number of its indices. Such columns become trainable vectors, by
             `layers.EmbedColumns`, which are not standardised.

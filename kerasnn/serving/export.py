@@ -14,7 +14,7 @@ from kerasnn import _checks
 from kerasnn._core.display.progress import Bar
 from kerasnn._core.process.forked import check_not_forked
 from kerasnn.data.images.resizing import RESIZES
-from kerasnn.data.split import Split
+from kerasnn.data.split import Split, check_is_split
 from kerasnn.serving.assets import model_card, warmup_requests
 from kerasnn.serving.errors import RefusedRowsError
 from kerasnn.serving.graph import example_rows, restrictions, saving, tables
@@ -153,7 +153,7 @@ def export(
     for name, value in {"warmup": warmup, "verify": verify, "overwrite": overwrite}.items():
         _checks.boolean(name, value)
     if split is not None:
-        _check_split(split)
+        check_is_split("split", split)
         encoder = split.encoder if encoder is None else encoder
         labels = split.classes if labels is None else labels
         resize = split.resize if resize is None else resize
@@ -279,13 +279,6 @@ def _check_model(model: Any) -> None:
             model,
             "Call it on a batch, or fit it, first.",
             got=f"`{model.name}`, which is not",
-        )
-
-
-def _check_split(split: Any) -> None:
-    if not isinstance(split, Split):
-        raise _checks.InvalidArgument(
-            "split", "be a `kerasnn.data.Split`", split, got=type(split).__name__
         )
 
 

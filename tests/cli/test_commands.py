@@ -239,6 +239,8 @@ def test_files_that_are_no_images(photos, iris, tmp_path, capsys):
     assert "`--no-header` must be left out for images" in capsys.readouterr().err
     assert say("predict", photos, files[0], tmp_path / "rows.csv") == 1
     assert "`INPUT` must be CSV files or image files; got both" in capsys.readouterr().err
+    assert say("predict", photos, tmp_path) == 1
+    assert f"`INPUT` must be files; got the directory {tmp_path}. For" in capsys.readouterr().err
     assert say("predict", iris, files[0]) == 1
     assert f"the model in {iris}, which takes no image files" in capsys.readouterr().err
 
