@@ -19,6 +19,8 @@ _MOST_ROWS = 10_000
 _MOST_COLUMNS = 50
 _ROWS_SHOWN, _COLUMNS_SHOWN, _IMAGES_SHOWN = 5, 10, 12
 _PIXELS = 64
+# As many as there are looks of lines.
+_LINES = 7
 
 
 def blocks(split: "Split") -> list[Table | Images | Figure | None]:
@@ -79,8 +81,10 @@ def _first_rows(split: "Split") -> Table | Images | Figure | None:
         pairs = enumerate(zip(pictures, targets, strict=True))
         return Images([(data, f"training image {i}", (text,)) for i, (data, text) in pairs])
     if x.ndim == 3:
+        count = x.shape[-1]
+        which = "Each column" if count <= _LINES else f"The first {_LINES} of {count} columns"
         return svg.figure(
-            "The first training row", "Each column by step.", lambda ax: _draw(split, ax)
+            "The first training row", f"{which} by step.", lambda ax: _draw(split, ax)
         )
     columns = list(training_columns(split).items())[:_COLUMNS_SHOWN]
     if not columns:
@@ -113,7 +117,7 @@ def _first_targets(split: "Split", count: int) -> list[str]:
 
 
 def _draw(split: "Split", ax: Any) -> None:
-    names = list(_names(split))[:7]
+    names = list(_names(split))[:_LINES]
     for i, name in enumerate(names):
         ax.plot(split.x_train[0, :, i], label=name, **line_look(i))
     ax.set_xlabel("step")

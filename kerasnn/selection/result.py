@@ -185,7 +185,7 @@ class Tuning:
         self.metric_ = metric
         self.nested_scores_ = nested_scores
         self.cv_results_ = _table(trials, n_folds, metric, sign)
-        self._refit = refit
+        self._refit, self._sign = refit, sign
 
     @property
     def nested_score_(self) -> float | None:
@@ -240,18 +240,20 @@ class Tuning:
         if numeric and min(given) > 0 and max(given) >= 50 * min(given):
             ax.set_xscale("log")
         ax.set_xlabel(name.replace("_", " "))
-        ax.set_ylabel(self.metric_.replace("_", " "))
+        metric = self.metric_.replace("_", " ")
+        ax.set_ylabel(metric if self._sign > 0 else f"negative {metric}")
         return ax
 
     def _repr_html_(self) -> str:
         """Returns the best setting and the best trials, for a notebook."""
         facts = [
             *((name, str(value)) for name, value in self.best_params_.items()),
-            (f"best {self.metric_}", f"{self.best_score_:.4f}"),
+            (f"best {self.metric_}", f"{self._sign * self.best_score_:.4f}"),
             ("epochs", str(self.best_epochs_)),
         ]
         if self.nested_scores_ is not None:
-            facts.append(("nested score", f"{self.nested_score_:.4f}"))
+            nested = self._sign * float(self.nested_scores_.mean())
+            facts.append((f"nested {self.metric_}", f"{nested:.4f}"))
         return for_notebook("Search of hyperparameters", [Facts(facts), self._trials()])
 
     def _trials(self) -> Table:
@@ -266,7 +268,7 @@ class Tuning:
             (
                 str(found["rank_test_score"][i]),
                 *("" if found[name][i] is np.ma.masked else str(found[name][i]) for name in names),
-                shown(found["mean_test_score"][i]),
+                shown(self._sign * found["mean_test_score"][i]),
                 shown(found["std_test_score"][i]),
                 str(found["epochs"][i]),
                 shown(found["mean_fit_time"][i]),
@@ -286,12 +288,13 @@ class Tuning:
         failed = sum(map(bool, self.cv_results_["error"]))
         lines = [
             f"{len(self.cv_results_['params'])} trials, {failed} failed",
-            f"best {self.metric_} {self.best_score_:.4f} after {self.best_epochs_} epochs with "
-            f"{self.best_params_}",
+            f"best {self.metric_} {self._sign * self.best_score_:.4f} after {self.best_epochs_} "
+            f"epochs with {self.best_params_}",
         ]
         if self.nested_scores_ is not None:
             error = self.nested_scores_.std(ddof=1) / np.sqrt(len(self.nested_scores_))
-            lines.append(f"nested score: {self.nested_score_:.4f} +- {error:.4f}")
+            nested = self._sign * float(self.nested_scores_.mean())
+            lines.append(f"nested {self.metric_}: {nested:.4f} +- {error:.4f}")
         return "\n".join(lines)
 
 

@@ -177,6 +177,8 @@ def test_the_score_is_the_negative_loss_and_refit_trains_on_all_rows():
     assert found.metric_ == "data_loss"
     assert found.best_params_ == {"learning_rate": 0.05}
     assert found.best_score_ == -found.cv_results_["mean_test_loss"].min()
+    # What is printed is the loss.
+    assert f"best data_loss {-found.best_score_:.4f} after" in repr(found)
     model = found.refit()
     assert int(model.get_layer("standardize").count) == 60
     assert found.best_epochs_ == 20
@@ -281,7 +283,7 @@ def test_nested_scores_are_those_of_rows_that_no_search_has_used():
     found = selection.tune(build, {"learning_rate": [1e-5, 0.1]}, x, y, nested=True, **QUICK)
     assert found.nested_scores_.shape == (2,)
     assert found.nested_score_ == found.nested_scores_.mean()
-    assert "nested score" in repr(found)
+    assert f"nested accuracy: {found.nested_score_:.4f} +- " in repr(found)
 
 
 @pytest.mark.slow
