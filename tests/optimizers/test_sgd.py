@@ -269,5 +269,5 @@ def test_rates_that_can_be_set(rate):
 def test_unknown_and_positional_arguments():
     with pytest.raises(TypeError, match="Did you mean `learning_rate`"):
         SGD(lr=0.1)
-    with pytest.raises(TypeError, match="give `momentum=`"):
+    with pytest.raises(TypeError, match="by name: `momentum=`"):
         SGD(0.1, 0.9)
