@@ -214,7 +214,7 @@ def test_trials_come_best_first(pages):
     assert [row["learning_rate"] for row in rows.values()] == ["0.5", "0.01", "0.9"]
     assert rows["1"]["accuracy"] == "0.85"
     assert rows["3"]["error"] == HOSTILE
-    assert "nested score 0.7500" in page.text
+    assert "nested accuracy 0.7500" in page.text
 
 
 def test_the_curve_of_a_sweep(pages):
