@@ -13,7 +13,7 @@ from kerasnn.data._tfds import choose_splits, prepared_builder
 from kerasnn.data.images import decoding
 from kerasnn.data.images.resizing import resized
 from kerasnn.data.rows.batching import batches
-from kerasnn.data.rows.partition import check_partition, partition, split_arrays
+from kerasnn.data.rows.partition import check_partition, partition_of_data_set, split_arrays
 from kerasnn.data.split import Split
 from kerasnn.data.tables.targets import encode_target
 from kerasnn.tasks import Task
@@ -101,14 +101,7 @@ def from_tfds(
     if len(sets) == 1:
         (y,) = _arrays(sets[0].map(lambda _, y: (y,)))
         _check_labels(y, classes, target)
-        chosen = partition(
-            len(y),
-            test_size=test_size,
-            seed=seed,
-            labels=None if classes is None else y,
-            classes=classes or (),
-            argument="name",
-        )
+        chosen = partition_of_data_set(y, classes, test_size=test_size, seed=seed)
         sets = [_rows(sets[0], indices, len(y)) for indices in chosen]
     x_train = batches(sets[0], len(sets[0]), batch_size, shuffle_seed=seed)
     x_test = batches(sets[1], len(sets[1]), batch_size)

@@ -248,12 +248,11 @@ class Tuning:
         """Returns the best setting and the best trials, for a notebook."""
         facts = [
             *((name, str(value)) for name, value in self.best_params_.items()),
-            (f"best {self.metric_}", f"{self._sign * self.best_score_:.4f}"),
+            (f"best {self.metric_}", self._signed(self.best_score_)),
             ("epochs", str(self.best_epochs_)),
         ]
         if self.nested_scores_ is not None:
-            nested = self._sign * float(self.nested_scores_.mean())
-            facts.append((f"nested {self.metric_}", f"{nested:.4f}"))
+            facts.append((f"nested {self.metric_}", self._signed(self.nested_scores_.mean())))
         return for_notebook("Search of hyperparameters", [Facts(facts), self._trials()])
 
     def _trials(self) -> Table:
@@ -284,17 +283,22 @@ class Tuning:
         )
         return Table(caption, head, rows, numeric=[name for name in head if name != "error"])
 
+    def _signed(self, score: float) -> str:
+        """Returns a score in the metric's own direction."""
+        return f"{self._sign * score:.4f}"
+
     def __repr__(self) -> str:
         failed = sum(map(bool, self.cv_results_["error"]))
         lines = [
             f"{len(self.cv_results_['params'])} trials, {failed} failed",
-            f"best {self.metric_} {self._sign * self.best_score_:.4f} after {self.best_epochs_} "
+            f"best {self.metric_} {self._signed(self.best_score_)} after {self.best_epochs_} "
             f"epochs with {self.best_params_}",
         ]
         if self.nested_scores_ is not None:
             error = self.nested_scores_.std(ddof=1) / np.sqrt(len(self.nested_scores_))
-            nested = self._sign * float(self.nested_scores_.mean())
-            lines.append(f"nested {self.metric_}: {nested:.4f} +- {error:.4f}")
+            lines.append(
+                f"nested {self.metric_}: {self._signed(self.nested_scores_.mean())} +- {error:.4f}"
+            )
         return "\n".join(lines)
 
 

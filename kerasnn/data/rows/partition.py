@@ -195,6 +195,20 @@ def _check_classes(
         )
 
 
+def partition_of_data_set(
+    y: np.ndarray, classes: Sequence[str] | None, *, test_size: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns `partition` of a named data set, stratified if y holds indices of `classes`."""
+    return partition(
+        len(y),
+        test_size=test_size,
+        seed=seed,
+        labels=None if classes is None else y,
+        classes=classes or (),
+        argument="name",
+    )
+
+
 def split_arrays(
     x: np.ndarray,
     y: np.ndarray,
@@ -206,12 +220,5 @@ def split_arrays(
     seed: int,
 ) -> Split:
     """Returns the rows of a named data set as a `Split`, stratified if y holds class indices."""
-    train, test = partition(
-        len(x),
-        test_size=test_size,
-        seed=seed,
-        labels=None if classes is None else y,
-        classes=classes or (),
-        argument="name",
-    )
+    train, test = partition_of_data_set(y, classes, test_size=test_size, seed=seed)
     return Split(x[train], y[train], x[test], y[test], task, classes, features)
