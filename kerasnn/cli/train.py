@@ -1,4 +1,4 @@
-"""Command `train`."""
+"""Command `train`: its flags, and its steps in order."""
 
 import argparse
 import dataclasses
@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from kerasnn._checks import InvalidArgument
-from kerasnn.cli.flags import flags_of
+from kerasnn.cli.errors_in_flags import flags_of
 from kerasnn.cli.late_import import import_keras
 from kerasnn.cli.training.options import MISSING, RESIZES, TASKS, Options
 

@@ -22,7 +22,7 @@ from sklearn.metrics import log_loss
 from kerasnn import InvalidArgument, data, serving, training
 from kerasnn.__main__ import main
 from kerasnn._core.random_state import derived
-from kerasnn.cli import flags
+from kerasnn.cli import errors_in_flags
 from kerasnn.cli.training import (
     compare,
     images,
@@ -220,7 +220,7 @@ def test_names_flags_in_errors():
     """Whatever a function calls its argument, and however its value is written."""
     text = "`task` must fit; got task='count'. Give categorical=(\"it's\",). Did you mean `task`?"
     names = {"task": "--task", "categorical": "--categorical"}
-    assert flags.in_flags(text, names) == (
+    assert errors_in_flags.in_flags(text, names) == (
         "`--task` must fit; got --task count. Give --categorical 'it'\"'\"'s'. Did you mean `task`?"
     )
 
