@@ -11,6 +11,7 @@ import kerasnn
 from kerasnn import data, lr_find, models, selection, serving, transfer
 from kerasnn._core.display import progress
 from kerasnn._core.display.progress import Bar, Progress
+from tests.helpers.fake_notebook import fake_notebook
 
 
 def run(bar):
@@ -97,6 +98,17 @@ def test_the_best_score_is_shown_as_it_is(sign, best, capsys):
             bar.note("data_loss", score, sign=sign)
             bar.step()
     assert f"best data_loss: {best}" in capsys.readouterr().out
+
+
+def test_a_bar_in_a_notebook_is_one_output_that_replaces_itself(monkeypatch, capsys):
+    notebook = fake_notebook(monkeypatch)
+    monkeypatch.setattr("kerasnn._core.display.cell._INTERVAL_SECONDS", 0)
+    run(Bar("Cooking", 2, 1, unit="egg"))
+    assert capsys.readouterr().out == "Cooking\n"
+    assert notebook.outputs == 1
+    assert " s left" in notebook.shown[0]
+    assert notebook.shown[-1].startswith("2/2 ")
+    assert notebook.shown[-1].endswith("eggs/s) - loss: 1")
 
 
 def test_a_bar_of_work_that_breaks_off_ends_its_line(capsys):

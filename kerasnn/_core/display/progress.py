@@ -8,6 +8,7 @@ from typing import Any, Self
 import keras
 
 from kerasnn import _checks
+from kerasnn._core.display.cell import CellBar, cell_output
 
 _PATIENCE_SECONDS = 2
 
@@ -56,7 +57,12 @@ class Bar:
         self._patience = _PATIENCE_SECONDS if verbose == "auto" else 0
         self._began = time.perf_counter()
         # Made here, since it computes the time left from when it was made. No value is averaged.
-        self._bar = keras.utils.Progbar(total, stateless_metrics=(), unit_name=unit)
+        show = cell_output("text/plain")
+        self._bar = (
+            keras.utils.Progbar(total, stateless_metrics=(), unit_name=unit)
+            if show is None
+            else CellBar(show, total, unit)
+        )
         self._is_shown = False
         self._done = 0.0
         self._values: dict[str, float] = {}
