@@ -14,7 +14,7 @@ from kerasnn import _checks
 from kerasnn._core.display.progress import Bar
 from kerasnn._core.process.forked import check_not_forked
 from kerasnn.data.images.resizing import RESIZES
-from kerasnn.data.split import Split, check_is_split
+from kerasnn.data.split import Split, check_is_split, refuse_split
 from kerasnn.serving.assets import model_card, warmup_requests
 from kerasnn.serving.errors import RefusedRowsError
 from kerasnn.serving.graph import example_rows, restrictions, saving, tables
@@ -265,6 +265,8 @@ def _is_name(path: Any) -> bool:
 
 def _check_model(model: Any) -> None:
     check_not_forked()
+    hint = "Give the model that was trained on it, and this as `split=split`."
+    refuse_split("model", "be a Keras model", model, hint)
     if not isinstance(model, keras.Model):
         raise _checks.InvalidArgument(
             "model",
