@@ -167,6 +167,16 @@ def test_rows_that_do_not_fit(rows, argument, got, hint, invalid):
     assert hint in caught.value.hint
 
 
+def test_all_columns_that_are_missing_or_unknown_are_named(invalid):
+    inputs = dict.fromkeys("abcdefgh", NUMBER)
+    with invalid("x") as caught:
+        columns_of({"a": [1], "z": [1]}, inputs)
+    assert "have the columns 'b', 'c', 'd', 'e', 'f', 'g' and 1 more" in caught.value.rule
+    with invalid("x") as caught:
+        columns_of({**{key: [1] for key in inputs}, "y": [1], "z": [1]}, inputs)
+    assert "got 'y', 'z'. Leave those columns out." in str(caught.value)
+
+
 def test_masked_values_and_missing_integers(invalid):
     with invalid("km/h"):
         columns_of({"km/h": np.ma.masked_array([1.0, 2], [0, 1]), "2019": ["a", "b"]}, INPUTS)
