@@ -179,13 +179,12 @@ def _check_names(
             got=f"{_listed(names, 2 * _MOST_NAMES) or 'no column'}{where}",
         )
     if unknown:
-        several = len(unknown) > 1
-        near = "" if several else did_you_mean(unknown[0], inputs)
         raise InvalidArgument(
             argument,
             f"have only columns of the model: {', '.join(map(repr, inputs))}",
             rows,
-            near or f"Leave {'those columns' if several else 'that column'} out.",
+            # All columns of the model are there, so that none of these stands for one of them.
+            f"Leave {'those columns' if len(unknown) > 1 else 'that column'} out.",
             got=f"{_listed(unknown)}{where}",
         )
 

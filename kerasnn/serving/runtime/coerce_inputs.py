@@ -116,15 +116,9 @@ def coerce(name: str, value: Any, tensor: Tensor) -> np.ndarray:
         or any(size not in (None, n) for n, size in zip(array.shape, shape, strict=True))
     ):
         sizes = ["any" if size is None else str(size) for size in shape[1:]]
-        hint = ""
+        hint = _arrays.past_steps(name, array.shape, shape)
         if array.shape == shape[1:]:
             hint = f"For one row give `{name}[None]`."
-        elif len(shape) == 3 and array.ndim == 2 and array.shape[1] == shape[2] and shape[1]:
-            windows = f"sliding_window_view({name}, {shape[1]}, axis=0)"
-            hint = (
-                "Of the rows of one series, in the order of time, give windows of past steps: "
-                f"`np.lib.stride_tricks.{windows}.swapaxes(1, 2)`."
-            )
         raise InvalidArgument(
             name,
             f"have shape ({', '.join(['batch', *sizes])})",
