@@ -59,6 +59,8 @@ def test_a_split_in_the_place_of_a_shape(call, argument, hint, invalid):
     with invalid(argument, XOR) as caught:
         call(XOR, task="binary")
     assert hint in caught.value.hint
+    with pytest.raises(TypeError, match=r"needs the argument `task=`. Of a split .*split\.outputs"):
+        call(XOR)
 
 
 def test_a_split_in_the_place_of_a_builder(invalid):
