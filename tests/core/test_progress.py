@@ -108,7 +108,7 @@ def test_a_bar_in_a_notebook_is_one_output_that_replaces_itself(monkeypatch, cap
     assert notebook.outputs == 1
     assert " s left" in notebook.shown[0]
     assert notebook.shown[-1].startswith("2/2 ")
-    assert notebook.shown[-1].endswith("eggs/s) - loss: 1")
+    assert notebook.shown[-1].endswith("egg/s) - loss: 1")
 
 
 def test_a_bar_of_work_that_breaks_off_ends_its_line(capsys):

@@ -62,6 +62,6 @@ class CellBar:
             words.append(f"{seconds / current * (self._total - current):.0f} s left")
         if current:
             each = max(seconds, 1e-9) / current
-            rate = f"{1 / each:.3g} {self._unit}s/s" if each < 1 else f"{each:.3g} s/{self._unit}"
+            rate = f"{1 / each:.3g} {self._unit}/s" if each < 1 else f"{each:.3g} s/{self._unit}"
             words.append(f"({rate})")
         self._show(" - ".join([" ".join(words), *(f"{name}: {v:.4g}" for name, v in values)]))
