@@ -1,6 +1,7 @@
 """Searches that several machines share by PostgreSQL."""
 
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -27,10 +28,11 @@ from tests.selection.postgresql_server import (
 )
 from tests.selection.selection_helpers import blobs, build
 
-optuna = pytest.importorskip("optuna", reason="kerasnn[postgresql] is not installed")
+pytest.importorskip("optuna", reason="kerasnn[postgresql] is not installed")
 psycopg = pytest.importorskip("psycopg", reason="kerasnn[postgresql] is not installed")
 
 SCRIPT = pathlib.Path(__file__).with_name("cluster_search.py")
+RATES = {"learning_rate": selection.log_uniform(1e-4, 0.3)}
 SPACE = {"learning_rate": [0.01, 0.1]}
 GIVEN = {"cv": 2, "epochs": 2}
 UNTIL_THE_END = {"is_over": lambda: False, "on_result": lambda number, result: None}
@@ -195,15 +197,14 @@ def count_of_trials(url):
         return 0
 
 
-def trials_of(url):
-    """Optuna's trials of the search."""
-    storage = url.replace("postgresql:", "postgresql+psycopg:") + "?client_encoding=utf8"
-    study = optuna.load_study(study_name="kerasnn-0-3", storage=storage)
-    return study.get_trials(deepcopy=False)
-
-
-def numbers_of(trials):
-    return [trial.user_attrs["kerasnn.claim"]["number"] for trial in trials]
+def numbers_with_result(url):
+    with psycopg.connect(url) as connection:
+        claims = connection.execute(
+            "SELECT claim.value_json FROM trial_user_attributes AS claim"
+            " JOIN trial_user_attributes AS result USING (trial_id)"
+            " WHERE claim.key = 'kerasnn.claim' AND result.key = 'kerasnn.result'"
+        )
+        return [json.loads(claim)["number"] for (claim,) in claims]
 
 
 @NEEDS_POSTGRESQL
@@ -226,12 +227,43 @@ def test_a_search_by_three_processes_survives_two_of_them(server):
     printed, errors = processes[2].communicate(timeout=400)
     assert processes[2].returncode == 0, errors
     table = json.loads(printed)
-    trials = trials_of(url)
-    with_result = [trial for trial in trials if "kerasnn.result" in trial.user_attrs]
-    assert sorted(numbers_of(with_result)) == list(range(60))
-    assert len(trials) <= 62
+    assert sorted(numbers_with_result(url)) == list(range(60))
+    trials = count_of_trials(url)
+    assert trials <= 62
     late, errors = start(url).communicate(timeout=100)
     assert json.loads(late) == table, errors
-    assert count_of_trials(url) == len(trials)
-    alone = searched()
-    assert_equal_tables(alone, table)
+    assert count_of_trials(url) == trials
+    assert_equal_tables(searched(), table)
+
+
+@NEEDS_POSTGRESQL
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"method": "halving", "n_trials": 3, "epochs": 4},
+        {"method": "grid", "nested": True},
+        {"method": "bayes", "n_trials": 4},
+        {"method": "random", "n_trials": 4, "timeout_s": 1e-9},
+    ],
+    ids=["halving", "nested", "bayes", "timeout"],
+)
+def test_every_method_is_shared(server, request, given):
+    x, y = blobs()
+    space = SPACE if given["method"] == "grid" else RATES
+    search = functools.partial(selection.tune, build, space, x, y, **{**GIVEN, **given})
+    url = server.url(request.node.callspec.id)
+    found = search(storage=url)
+    again = search(storage=url)
+    assert_equal_tables(again.cv_results_, found.cv_results_)
+    assert (
+        again.cv_results_["mean_fit_time"].tolist() == found.cv_results_["mean_fit_time"].tolist()
+    )
+    if given["method"] == "bayes":
+        # Optuna's values are kept as they were.
+        assert len({params["learning_rate"] for params in found.cv_results_["params"]}) == 4
+        return
+    alone = search()
+    assert_equal_tables(alone.cv_results_, found.cv_results_)
+    if "nested" in given:
+        np.testing.assert_allclose(found.nested_scores_, alone.nested_scores_, rtol=1e-4)

@@ -11,7 +11,7 @@ from kerasnn.selection.search.optimizer import import_optuna
 _CONNECT_S = 10
 # For a lock that others hold; and for a process that holds one and is stopped, or whose machine is
 # off: the server then ends its transaction.
-_LOCK_S, _IDLE_S = 60, 20
+_LOCK_S, _IDLE_S = 90, 60
 # Of libpq: a network that no longer transmits is an error after about half a minute. Of a database
 # in ASCII, such as one in the locale C, SQLAlchemy expects texts, and would receive bytes.
 _CONNECTION = {
