@@ -71,8 +71,13 @@ def _converted(block: list[str]) -> list[str]:
 def text(words: str) -> str:
     """Escapes what is no markup in Markdown; a name with brackets is code and no link."""
     parts = _KEPT.split(words)
-    parts[::2] = [_MARKUP.sub(r"\\\g<0>", part) for part in parts[::2]]
-    parts[1::2] = [f"`{code}`" if code.endswith("()`") else code for code in parts[1::2]]
+    for i, part in enumerate(parts):
+        if i % 2 == 0:
+            escaped = _MARKUP.sub(r"\\\g<0>", part)
+            # An escaped blank is none: it ends code ahead of a letter, as in the plural of a name.
+            parts[i] = rf"\ {escaped}" if i and escaped[:1].isalnum() else escaped
+        elif part.endswith("()`"):
+            parts[i] = f"`{part}`"
     return "".join(parts)
 
 

@@ -38,7 +38,7 @@ def _page(texts: Iterable[str]) -> Iterator[str]:
             rules.setdefault(found["rule"], text)
     yield from ("All errors, by argument", "=" * 23, "")
     yield from (
-        "One text of each rule, as the tests meet it, with its hint: values and names are the tests'.",
+        "One text of each rule, as the tests meet it, with its hint: values and names are theirs.",
         ":doc:`/guides/errors` says how an error is read, and what the frequent ones mean.",
         "",
     )
