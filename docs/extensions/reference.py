@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,10 +21,13 @@ GROUPS = {
     "Calculus": ["autodiff", "ops"],
 }
 
+_LINK_BACK = re.compile(r'<a class="viewcode-back".*?</a>')
+
 
 def setup(app: Any) -> dict[str, bool]:
     """Has the pages written before Sphinx looks for its sources."""
     app.connect("config-inited", write_pages)
+    app.connect("html-page-context", without_links_back)
     return {"parallel_read_safe": True}
 
 
@@ -41,6 +45,17 @@ def write_pages(app: Any, config: Any) -> None:
     package_pages = "\n".join(name for names in GROUPS.values() for name in names) + "\nerrors"
     index += ["```{toctree}", ":hidden:", "", package_pages, "```", ""]
     pages.write(folder / "packages.inc", "\n".join(index))
+
+
+def without_links_back(
+    app: Any, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Removes the links from source to the reference, which viewcode finds by the module's name.
+
+    A name is documented where it is imported from, and not in the module that defines it.
+    """
+    if page.startswith("_modules/"):
+        context["body"] = _LINK_BACK.sub("", context["body"])
 
 
 def public_names(package: Any) -> list[str]:
