@@ -83,6 +83,12 @@ def _page(package: Any, owners: dict[int, str]) -> Iterator[str]:
         public, path = getattr(package, name), f"{title}.{name}"
         owner = owners.setdefault(id(public), path)
         yield from _entry(public, path) if owner == path else _other_name(public, path, owner)
+    for module in _modules(package):
+        yield from (f".. py:module:: {module.__name__}", "")
+        yield from text(inspect.getdoc(module) or "").splitlines()
+        yield ""
+        for name in public_names(module):
+            yield from _entry(getattr(module, name), f"{module.__name__}.{name}")
     results = [public for public in _results(package, names) if id(public) not in owners]
     if results:
         yield from ("Returned objects", "-" * 16, "")
@@ -90,6 +96,12 @@ def _page(package: Any, owners: dict[int, str]) -> Iterator[str]:
     for public in results:
         owners[id(public)] = f"{public.__module__}.{public.__qualname__}"
         yield from _entry(public, owners[id(public)])
+
+
+def _modules(package: Any) -> list[Any]:
+    """Returns the public modules inside a package, but for those with a page of their own."""
+    members = [getattr(package, name) for name in package.__all__]
+    return [] if package is kerasnn else [each for each in members if inspect.ismodule(each)]
 
 
 def _summary(package: Any, names: list[str]) -> Iterator[str]:
