@@ -14,6 +14,8 @@ _FORMULA = re.compile(r"\s*(Forward|Backward|Formula|Loss)\b.*:  ")
 # Marks of emphasis and of substitutions in reStructuredText; outside of code and of bold text they
 # are text.
 _MARKUP = re.compile(r"[*|]")
+# An attribute that is learned, in the list of attributes: else a link to a name without the end.
+_LEARNED = re.compile(r"^(\s+\w+)_(?=:\s)", re.MULTILINE)
 _KEPT = re.compile(r"(`[^`]*`|\*\*\w[^*`]*\*\*)")
 
 
@@ -65,7 +67,7 @@ def _converted(block: list[str]) -> list[str]:
         return [indent + line for line in _table(block)]
     if _FORMULA.match(block[0]):
         return [f"{indent}.. code-block:: text", "", *("    " + line for line in block)]
-    return text("\n".join(block)).split("\n")
+    return _LEARNED.sub(r"\1\_", text("\n".join(block))).split("\n")
 
 
 def text(words: str) -> str:

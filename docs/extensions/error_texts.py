@@ -42,9 +42,14 @@ def _page(texts: Iterable[str]) -> Iterator[str]:
         ":doc:`/guides/errors` says how an error is read, and what the frequent ones mean.",
         "",
     )
-    for argument, rules in sorted(by_argument.items(), key=lambda item: item[0].casefold()):
-        yield from (argument, "-" * max(3, len(argument)), "")
+    for argument, rules in sorted(by_argument.items(), key=lambda item: _sorting(item[0])):
+        yield from (f"``{argument}``", "-" * (len(argument) + 4), "")
         for text in rules.values():
             yield from (".. code-block:: none", "   :class: error", "")
             yield from (f"   {line}" for line in text.splitlines())
             yield ""
+
+
+def _sorting(argument: str) -> str:
+    """Returns what an argument is sorted by, a flag of the command line by its name."""
+    return argument.lstrip("-").casefold()

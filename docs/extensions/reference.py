@@ -108,10 +108,15 @@ def _summary(package: Any, names: list[str]) -> Iterator[str]:
     if names:
         yield from (".. list-table::", "   :widths: 30 70", "   :class: summary", "")
     for name in names:
-        first = (inspect.getdoc(getattr(package, name)) or "").partition("\n\n")[0]
         yield f"   * - :py:obj:`{name} <{package.__name__}.{name}>`"
-        yield f"     - {text(' '.join(first.split()))}"
+        yield f"     - {_first_sentence(getattr(package, name))}"
     yield ""
+
+
+def _first_sentence(public: Any) -> str:
+    if not callable(public):
+        return f"The :py:obj:`{type(public).__name__}` `{public!s}`."
+    return text(" ".join((inspect.getdoc(public) or "").partition("\n\n")[0].split()))
 
 
 def _entry(public: Any, path: str) -> Iterator[str]:
@@ -120,7 +125,9 @@ def _entry(public: Any, path: str) -> Iterator[str]:
     elif callable(public):
         yield from (f".. autofunction:: {path}", "")
     else:
-        yield from (f".. autodata:: {path}", "")
+        package, _, name = path.rpartition(".")
+        yield from (f".. py:data:: {name}", f"   :module: {package}", "")
+        yield from (f"   {_first_sentence(public)}", "")
 
 
 def _other_name(public: Any, path: str, owner: str) -> Iterator[str]:
