@@ -33,6 +33,7 @@ extensions = [
     # In place of sphinx-gallery, which executes what it shows: the course takes ten minutes, and
     # the tests run each script anyway and compare its figure with the one that is shown here.
     "extensions.course",
+    "extensions.commands",
     "extensions.error_texts",
 ]
 # Not intersphinx: it downloads an index of each library. Not mathjax: it is loaded from a CDN;

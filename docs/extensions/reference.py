@@ -42,7 +42,9 @@ def write_pages(app: Any, config: Any) -> None:
             package = kerasnn if name == "kerasnn" else importlib.import_module(f"kerasnn.{name}")
             pages.write(folder / f"{name}.rst", "\n".join(_page(package, owners)))
             index += [*_index_entry(name, package), ""]
-    package_pages = "\n".join(name for names in GROUPS.values() for name in names) + "\nerrors"
+    package_pages = (
+        "\n".join(name for names in GROUPS.values() for name in names) + "\nerrors\ncommand_line"
+    )
     index += ["```{toctree}", ":hidden:", "", package_pages, "```", ""]
     pages.write(folder / "packages.inc", "\n".join(index))
 
