@@ -10,7 +10,7 @@ import shtab
 
 from kerasnn._version import __version__
 from kerasnn.cli import commands, playground, train
-from kerasnn.cli.flags import in_flags
+from kerasnn.cli.errors_in_flags import in_flags
 
 _EPILOG = """\
 Exit codes: 0 for success, 1 for an error, whose text is on standard error, 2 for a wrong command

@@ -1,5 +1,13 @@
 """Public names of the package, with Keras and TensorFlow, which they import."""
 
+import os as _os
+import sys as _sys
+
+# TensorFlow reads it when it is loaded. Warnings and errors are still shown, notes such as those on
+# instructions of the processor are not.
+if "tensorflow" not in _sys.modules:
+    _os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+
 import keras as _keras
 
 if _keras.config.backend() != "tensorflow":

@@ -64,6 +64,21 @@ print(json.dumps(dict(
     }
 
 
+@pytest.mark.parametrize(("given", "level"), [({}, "1"), ({"TF_CPP_MIN_LOG_LEVEL": "0"}, "0")])
+def test_the_notes_of_tensorflow_are_hidden_unless_asked_for(given, level):
+    code = """
+import os, sys, types
+os.environ.pop("TF_CPP_MIN_LOG_LEVEL") if not GIVEN else os.environ.update(GIVEN)
+# The import ends here, before it takes long.
+sys.modules["keras"] = None
+try:
+    import kerasnn
+except ImportError:
+    print(os.environ["TF_CPP_MIN_LOG_LEVEL"])
+""".replace("GIVEN", repr(given))
+    assert in_a_fresh_process(code).stdout.strip() == level
+
+
 def test_another_backend_is_refused():
     code = """
 import os, sys, types

@@ -5,6 +5,7 @@ from kerasnn._checks.arguments import did_you_mean as did_you_mean
 from kerasnn._checks.arguments import file_name as file_name
 from kerasnn._checks.arguments import integer as integer
 from kerasnn._checks.arguments import is_one_of as is_one_of
+from kerasnn._checks.arguments import is_split as is_split
 from kerasnn._checks.arguments import known_arguments as known_arguments
 from kerasnn._checks.arguments import number as number
 from kerasnn._checks.arguments import one_of as one_of

@@ -20,6 +20,14 @@ R = TypeVar("R")
 
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 _LARGEST_INT = 2**63 - 1
+_SPLIT = (
+    "Of a split give its parts, such as `split.input_shape`, `split.outputs` and `task=split.task`."
+)
+
+
+def is_split(value: Any) -> bool:
+    """Whether a value is a `kerasnn.data.Split`, whose package imports this one."""
+    return type(value).__name__ == "Split"
 
 
 def did_you_mean(word: Any, words: Iterable[str]) -> str:
@@ -150,7 +158,7 @@ def _hint(value: Any, hint: str) -> str:
 
 
 def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
-    """Makes `function` suggest the right name for a misspelt or positional argument.
+    """Makes `function` suggest the right name for a misspelt, positional or missing argument.
 
     >>> @known_arguments
     ... def build(*, dropout=0.0): ...
@@ -164,6 +172,7 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
     parameters = inspect.signature(function).parameters
     names = [name for name in parameters if name != "self"]
     named_only = [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
+    required = [name for name in named_only if parameters[name].default is inspect.Parameter.empty]
     placed = len(parameters) - len(named_only)
     by_place = ", ".join(f"`{name}`" for name in names if name not in named_only)
     called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
@@ -179,6 +188,10 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
             if name not in names:
                 hint = did_you_mean(name, names) or f"It takes {', '.join(names)}."
                 raise TypeError(f"`{called}` has no argument `{name}`. {hint}")
+        for name in required:
+            if name not in kwargs:
+                hint = _SPLIT if any(map(is_split, args)) else ""
+                raise TypeError(f"`{called}` needs the argument `{name}=`. {hint}".rstrip())
         return function(*args, **kwargs)
 
     return checked

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,17 @@ def _numbering(name: str, array: np.ndarray, others: list) -> str:
         return f"Number the names: `classes, {name} = np.unique({name}, return_inverse=True)`."
     return (
         "Convert it with `.astype('float32')`, or number its names: `kerasnn.data.from_csv` does."
+    )
+
+
+def past_steps(name: str, shape: Sequence[int], wanted: Sequence[int | None]) -> str:
+    """Returns the hint for rows of single steps, where windows of them are wanted; else nothing."""
+    if len(shape) != 2 or len(wanted) != 3 or shape[1] != wanted[2] or not wanted[1]:
+        return ""
+    windows = f"sliding_window_view({name}, {wanted[1]}, axis=0).swapaxes(1, 2)"
+    return (
+        "Of the rows of one series, in the order of time, give windows of past steps: "
+        f"`np.lib.stride_tricks.{windows}`."
     )
 
 

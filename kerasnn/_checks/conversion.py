@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasnn._checks.arguments import is_split
 from kerasnn._checks.errors import InvalidArgument
 
 
@@ -86,8 +87,7 @@ def no_rows(name: str, data: Any) -> InvalidArgument:
     """Returns the error for a single value in the place of an array of rows."""
     hint = "Convert it to a dense array, or give a `tf.data.Dataset` of batches."
     got = f"a {type(data).__name__}"
-    # Of `kerasnn.data`, which imports this package.
-    if type(data).__name__ == "Split":
+    if is_split(data):
         hint = "Give its parts: `x_train` and `y_train` to train, `x_test` and `y_test` to test."
     elif isinstance(data, str):
         hint, got = f"For one row give `[{name}]`.", f"the text {data!r}"

@@ -56,6 +56,10 @@ class InvalidArgument(ValueError):  # noqa: N818 - named after what is wrong.
         given = (self.argument, self.rule, self.value, self.hint)
         return _rebuild(type(self), given, f"{self._got}, in batch {number} of the stream")
 
+    def about(self, argument: str, hint: str) -> "InvalidArgument":
+        """Returns the same error about another argument, that of the caller, with its hint."""
+        return _rebuild(type(self), (argument, self.rule, self.value, hint), self._got)
+
     def __reduce__(self) -> tuple[Any, ...]:
         if not self.rule:
             return type(self), self.args

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn._checks.arguments import did_you_mean
+from kerasnn._checks.arrays import past_steps
 from kerasnn._checks.conversion import no_rows
 from kerasnn._checks.errors import InvalidArgument
 
@@ -189,8 +190,11 @@ def fits_input(name: str, array: np.ndarray, tensor: Any) -> None:
         return
     if len(array.shape) != len(wanted):
         hint = f"It has {len(array.shape)} axes instead of {len(wanted)}"
-        alone = _same_shape((1, *array.shape), wanted)
-        hint += f"; for a single example give `{name}[None]`." if alone else "; reshape it."
+        steps = past_steps(name, array.shape, wanted)
+        if _same_shape((1, *array.shape), wanted):
+            hint += f"; for a single example give `{name}[None]`."
+        else:
+            hint += f". {steps}" if steps else "; reshape it."
     else:
         hint = f"Give those features, or build the model with input_shape={array.shape[1:]}."
     raise InvalidArgument(

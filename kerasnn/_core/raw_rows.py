@@ -22,6 +22,8 @@ MISSING_VALUES = (
     *("", "?", "NA", "na", "N/A", "n/a", "#N/A"),
     *("NaN", "nan", "NAN", "NULL", "null", "Null"),
 )
+# An error names so many columns.
+_MOST_NAMES = 6
 _FORMS = "a dictionary of columns, a list of dictionaries, or a frame of pandas, polars or pyarrow"
 
 
@@ -168,22 +170,28 @@ def _check_names(
     missing = [name for name in inputs if name not in names]
     unknown = [name for name in names if name not in inputs]
     if missing:
-        near = did_you_mean(missing[0], unknown)
+        near = did_you_mean(missing[0], unknown) if len(missing) == 1 else ""
         raise InvalidArgument(
             argument,
-            f"have the column {missing[0]!r}",
+            f"have the column{'s' * (len(missing) > 1)} {_listed(missing)}",
             rows,
             f"{near.removesuffix('?')}, which it has, under that name?" if near else "",
-            got=f"{', '.join(map(repr, names)) or 'no column'}{where}",
+            got=f"{_listed(names, 2 * _MOST_NAMES) or 'no column'}{where}",
         )
     if unknown:
         raise InvalidArgument(
             argument,
             f"have only columns of the model: {', '.join(map(repr, inputs))}",
             rows,
-            did_you_mean(unknown[0], inputs) or "Leave that column out.",
-            got=f"{unknown[0]!r}{where}",
+            # All columns of the model are there, so that none of these stands for one of them.
+            f"Leave {'those columns' if len(unknown) > 1 else 'that column'} out.",
+            got=f"{_listed(unknown)}{where}",
         )
+
+
+def _listed(names: list[str], most: int = _MOST_NAMES) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
 
 
 def _array(name: str, values: Any, tensor: Tensor) -> np.ndarray:
@@ -202,6 +210,14 @@ def _array(name: str, values: Any, tensor: Tensor) -> np.ndarray:
     return array if size is None else array.reshape(-1, size)
 
 
+def past_steps(column: str, size: int) -> str:
+    """Returns the hint for rows of single steps, where a model takes several past steps."""
+    return (
+        f"Of the rows of one series, in the order of time, give windows of past steps: "
+        f"`np.lib.stride_tricks.sliding_window_view({column}, {size})`."
+    )
+
+
 def _flat(name: str, values: Any, size: int) -> list[Any]:
     """Returns the values of rows of `size` values each, in one list."""
     rows = [[row] if np.ndim(row) == 0 else list(row) for row in values]
@@ -211,6 +227,8 @@ def _flat(name: str, values: Any, size: int) -> list[Any]:
                 name,
                 f"hold {size} values in each row",
                 values,
+                # As the column of a series has them.
+                past_steps(f"x[{name!r}]", size) if len(row) == 1 else "",
                 got=f"{len(row)} in row {place}",
             )
     return [value for row in rows for value in row]

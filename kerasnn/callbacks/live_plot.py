@@ -1,8 +1,6 @@
 """Training curves that are redrawn in a notebook while `fit` runs."""
 
-import importlib
 import math
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +12,7 @@ from kerasnn import _checks
 from kerasnn._core.callback import Callback
 from kerasnn._core.display import svg
 from kerasnn._core.display.blocks import Figure
+from kerasnn._core.display.cell import cell_output
 from kerasnn._core.display.rendering import for_notebook
 from kerasnn._core.model import unchanged
 from kerasnn._core.model_outputs import output_activation
@@ -95,7 +94,7 @@ class LivePlot(Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Starts anew."""
         self._forget()
-        self._show = _display_of_notebook()
+        self._show = cell_output("text/html")
         self._drawn = time.perf_counter()
         rate = getattr(self.model.optimizer, "learning_rate", None)
         self._rate_is_set = isinstance(rate, keras.Variable)
@@ -266,21 +265,3 @@ def _two_features(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray] | None:
     if not (np.isin(classes, range(len(COLOURS))).all() and np.isfinite(rows).all()):
         return None
     return rows, classes.astype(int)
-
-
-def _display_of_notebook() -> Any:
-    """Returns a function that shows HTML below the cell and replaces it; None elsewhere."""
-    ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
-    if shell is None or "IPKernelApp" not in shell.config:
-        return None
-    display = importlib.import_module("IPython.display")
-    handles: list[Any] = []
-
-    def show(html: str) -> None:
-        if handles:
-            handles[0].update(display.HTML(html))
-        else:
-            handles.append(display.display(display.HTML(html), display_id=True))
-
-    return show

@@ -15,7 +15,7 @@ import numpy as np
 from kerasnn._checks import InvalidArgument
 from kerasnn._core import raw_rows
 from kerasnn.cli import csv_rows
-from kerasnn.cli.flags import flags_of, in_flags
+from kerasnn.cli.errors_in_flags import flags_of, in_flags
 from kerasnn.cli.late_import import import_keras, without_log
 from kerasnn.cli.training.options import RESIZES
 from kerasnn.serving.errors import MissingSignatureError

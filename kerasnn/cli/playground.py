@@ -9,7 +9,7 @@ from typing import Any
 
 from kerasnn._core.process.command_line import IS_COMMAND_LINE
 from kerasnn._core.process.extras import missing
-from kerasnn.cli.flags import flags_of
+from kerasnn.cli.errors_in_flags import flags_of
 from kerasnn.cli.late_import import import_keras
 
 # As `kerasnn.playground.serve` has them, which imports TensorFlow.

@@ -1,15 +1,16 @@
-"""Command `train`."""
+"""Command `train`: its flags, and its steps in order."""
 
 import argparse
 import dataclasses
 import json
+import math
 import pathlib
 import shlex
 import sys
 from typing import Any
 
 from kerasnn._checks import InvalidArgument
-from kerasnn.cli.flags import flags_of
+from kerasnn.cli.errors_in_flags import flags_of
 from kerasnn.cli.late_import import import_keras
 from kerasnn.cli.training.options import MISSING, RESIZES, TASKS, Options
 
@@ -65,6 +66,13 @@ def add_to(commands: Any) -> None:
         type=_positive,
         metavar="N",
         help="the most epochs; default: that of the network, 200 for mlp and for images",
+    )
+    parser.add_argument(
+        "--learning-rate",
+        type=_rate,
+        metavar="R",
+        help="Adam's learning rate at the start, for tabular and pack the highest one; default: "
+        "that of the network, 0.01 for mlp and 0.001 for images",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     printed = parser.add_mutually_exclusive_group()
@@ -211,6 +219,16 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number above 0; got {text!r}")
+    return rate
+
+
 def _folds(text: str) -> int:
     if not text.isdecimal() or int(text) == 1:
         raise argparse.ArgumentTypeError(f"must be 0, or an integer of at least 2; got {text!r}")
@@ -229,6 +247,7 @@ def _train(given: argparse.Namespace) -> None:
 
 def _options(given: argparse.Namespace) -> Options:
     names = {"data", "target", "report", "overwrite", "task", "test_size", "folds", "epochs"}
+    names |= {"learning_rate"}
     names |= {"network", "search", "seed", "missing", "split_by", "groups", "windows"}
     names |= {
         "embed_above",

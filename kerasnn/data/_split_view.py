@@ -53,7 +53,7 @@ def _targets(split: "Split") -> Table:
     rows = [(title, np.asarray(y).reshape(len(y), -1)) for title, y in parts if len(y)]
     if not split.task.is_classification:
         count = rows[0][1].shape[1]
-        names = ["target"] if count == 1 else [f"target {i}" for i in range(count)]
+        names = [split.target or "target"] if count == 1 else [f"target {i}" for i in range(count)]
         return target_table.numbers(names, rows)
     if split.task is not Task.MULTILABEL:
         rows = [(title, y[:, 0]) for title, y in rows]

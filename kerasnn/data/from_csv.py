@@ -134,7 +134,7 @@ def from_csv(
         >>> _ = path.write_text("\n".join(rows))
         >>> split = data.from_csv(path, "fruit")
         >>> split
-        Split(binary, x_train=(8, 3) float32, y_train=(8,) int64,
+        Split(binary, target=fruit, x_train=(8, 3) float32, y_train=(8,) int64,
               x_test=(2, 3) float32, y_test=(2,) int64,
               classes=apple, banana, features=grams, colour=red, colour=yellow)
         >>> split.encoder(split.raw_test).numpy().tolist() == split.x_test.tolist()

@@ -75,7 +75,7 @@ def from_frame(
         ...     {"grams": 5 * [150, 120], "ripe": 5 * [True, None], "fruit": 5 * ["apple", "plum"]}
         ... )
         >>> data.from_frame(frame, "fruit", missing="indicator")
-        Split(binary, x_train=(8, 3) float32, y_train=(8,) int64,
+        Split(binary, target=fruit, x_train=(8, 3) float32, y_train=(8,) int64,
               x_test=(2, 3) float32, y_test=(2,) int64,
               classes=apple, plum, features=grams, ripe, ripe is missing)
     """

@@ -47,6 +47,7 @@ class Split:
         files_test: As `files_train`, of the test images, which no batches shuffle.
         resize: How images of a folder came to one size: "stretch", "crop" or "pad". None for other
             data. `serving.export(model, path, split=split)` has the server do the same.
+        target: Name of the column that y is; None where it has no name.
 
     Example:
         >>> from kerasnn import data
@@ -76,6 +77,7 @@ class Split:
     files_train: Any = None
     files_test: Any = None
     resize: str | None = None
+    target: str | None = None
 
     def __post_init__(self) -> None:
         """Accepts the task by name, too."""
@@ -115,7 +117,7 @@ class Split:
     def __repr__(self) -> str:
         """Returns names and shapes, without the data."""
         arrays = ("x_train", "y_train", "x_test", "y_test")
-        parts = [str(self.task)]
+        parts = [str(self.task)] + ([f"target={self.target}"] if self.target is not None else [])
         parts += [f"{name}={_described(getattr(self, name))}" for name in arrays]
         parts += [f"classes={_listed(self._counted_classes)}", f"features={_listed(self.features)}"]
         return f"Split({', '.join(parts)})"
@@ -127,6 +129,8 @@ class Split:
             ("test part", _size(self.x_test)),
             ("one input", _words(self.input_shape)),
         ]
+        if self.target is not None:
+            facts.insert(0, ("target", self.target))
         blocks: list[Any] = [Facts(facts)]
         if self.y_train is not None:
             blocks += _split_view.blocks(self)
@@ -134,6 +138,12 @@ class Split:
             named = (("classes", self.classes), ("columns", self.features))
             blocks.append(Facts([(what, _listed(n, 20)) for what, n in named if n is not None]))
         return for_notebook(f"Split, {self.task}", blocks)
+
+
+def refuse_split(argument: str, rule: str, value: Any, hint: str) -> None:
+    """Raises InvalidArgument where a `Split` stands in the place of another argument."""
+    if isinstance(value, Split):
+        raise _checks.InvalidArgument(argument, rule, value, hint, got="a Split")
 
 
 def check_is_split(argument: str, value: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks, layers
-from kerasnn.data.split import Split
+from kerasnn.data.split import refuse_split
 from kerasnn.layers.activations.recommend import INITIALIZERS, initializer_for
 from kerasnn.tasks import Task
 
@@ -276,13 +276,10 @@ def checked_shape(value: Any, rank: int | None = None, meaning: str = "") -> tup
     fits = fits and all(size is None or _is_size(size) for size in listed)
     if not fits or (rank is not None and len(listed) != rank):
         rule = f"be {meaning}" if meaning else "be a size or a tuple of sizes"
-        hint, got = "", None
-        if isinstance(value, Split):
-            got = "a Split"
-            hint = "Give `split.input_shape`, `split.outputs` and `task=split.task`."
-        raise _checks.InvalidArgument(
-            "input_shape", f"{rule}, without the batch axis", value, hint, got=got
-        )
+        rule = f"{rule}, without the batch axis"
+        hint = "Give `split.input_shape`, `split.outputs` and `task=split.task`."
+        refuse_split("input_shape", rule, value, hint)
+        raise _checks.InvalidArgument("input_shape", rule, value)
     return tuple(None if size is None else int(size) for size in listed)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks, layers
+from kerasnn.data.split import refuse_split
 from kerasnn.models import _building_blocks
 from kerasnn.models.model import Model
 from kerasnn.tasks import Task
@@ -64,6 +65,8 @@ def graph_network(
         Kipf & Welling (2017), arXiv:1609.02907.
     """
     task = Task(task)
+    hint = "Give the last size of the node features, `split.outputs` and `task=split.task`."
+    refuse_split("features", "be the number of features of a node", features, hint)
     _checks.integer("features", features)
     factory = _building_blocks.LayerFactory(l1=l1, l2=l2, batch_norm=False, seed=seed)
     widths = _building_blocks.layer_sizes("units", units)

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks, layers
+from kerasnn.data.split import refuse_split
 from kerasnn.models import _building_blocks
 from kerasnn.models.sequential import Sequential
 from kerasnn.tasks import Task
@@ -181,11 +182,13 @@ def _words(
 
 
 def _strings(name: str, values: Any) -> list[str]:
+    rule = "be a sequence of at least one string"
+    refuse_split(name, rule, values, "Give the training texts alone, and `task=split.task`.")
     is_listed = isinstance(values, Iterable) and not isinstance(values, (str, bytes))
     listed: list[Any] = list(values) if is_listed else []
     if not listed:
         hint = "Put a single text into a list." if isinstance(values, str) else ""
-        raise _checks.InvalidArgument(name, "be a sequence of at least one string", values, hint)
+        raise _checks.InvalidArgument(name, rule, values, hint)
     for row, value in enumerate(listed):
         if not isinstance(value, str):
             got = f"{value!r} in row {row}"

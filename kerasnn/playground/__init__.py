@@ -1,4 +1,4 @@
-"""A page in the browser that trains real Keras models."""
+"""A page in the browser that trains real Keras models; its lessons are in `static/presets.json`."""
 
 from kerasnn.playground import points as points
 from kerasnn.playground.serve import serve as serve

@@ -58,7 +58,7 @@ def activations(
     chosen = _chosen(model, layers)
     inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
     probe = keras.Model(inputs, [model.get_layer(name).output for name in chosen])
-    if len(model.inputs) == 1 and isinstance(x, (list, tuple)):
+    if len(model.inputs) == 1 and (isinstance(x, (list, tuple)) or _checks.is_split(x)):
         # Keras would take a list for one array for each input.
         x = keras.ops.convert_to_tensor(_checks.as_array("x", x))
     outputs = keras.tree.flatten(probe(x, training=False))

@@ -29,6 +29,11 @@ def filters(
 ) -> "Axes":
     """Draws the kernels of a convolution side by side, at most the first 64.
 
+    For models with a convolution, as `models.cnn` and pretrained networks have. In a first layer
+    one sees what a kernel responds to: an edge has a negative side and a positive one, a spot a
+    centre of another sign. Kernels that look like noise have learned little. Deeper kernels read
+    the outputs of other kernels, and their means seldom show anything.
+
     With three input channels, as in a first layer on RGB images, a kernel is drawn in colours,
     with 0 as grey. Other kernels are drawn as the mean over their input channels: blue is
     negative, white 0, red positive. All kernels share one scale. A kernel over time is drawn with

@@ -19,8 +19,11 @@ def gradients(
 ) -> "Axes":
     """Draws the norm of the gradient by layer, on a logarithmic axis.
 
-    A line that rises from the first layer to the last shows a vanishing gradient: the first
-    layers hardly learn. One that falls shows an exploding gradient. A norm of 0 is not drawn.
+    For any compiled model; the norms are those of the rows that `autodiff.gradients` was given. In
+    a healthy network they are of one order of magnitude from layer to layer. A line that rises
+    from the first layer to the last, by a factor of 1,000 or more, shows a vanishing gradient: the
+    first layers hardly learn. One that falls so shows an exploding gradient: try a lower learning
+    rate or `clipnorm`. A norm of 0, as of a layer whose units are all dead, is not drawn.
 
     Args:
         norms: The result of `autodiff.gradients`, layer -> norm; or a dictionary of several

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks
+from kerasnn._core.optimizers import schedule_of
 from kerasnn._core.plotting import given_or_current, line_look, visible
 from kerasnn.schedules.schedule import STEPS_DRAWN, Schedule
 
@@ -26,8 +27,9 @@ def learning_rates(
     """Draws the learning rates of schedules against the step, or those that `fit` logged.
 
     Args:
-        rates: A schedule of kerasnn or Keras; a list of schedules, or a dictionary of them by
-            label; or the result of `fit`, with the rates that `LearningRateDecay` or
+        rates: A schedule of kerasnn or Keras, or an optimizer with one, such as
+            `model.optimizer`; a list of these, or a dictionary of them by label; or the result of
+            `fit`, with the rates that `LearningRateDecay` or
             `ReduceLROnPlateau` logged.
         steps: Number of steps to draw; by default all of a schedule that ends, and 100 of one
             that does not. With several schedules the largest number is used.
@@ -49,6 +51,7 @@ def learning_rates(
     """
     if steps is not None:
         _checks.integer("steps", steps)
+    rates = keras.tree.map_structure(_schedule, rates)
     history = _history(rates)
     if history is not None:
         if steps is not None:
@@ -73,6 +76,22 @@ def learning_rates(
     return ax
 
 
+def _schedule(rates: Any) -> Any:
+    """Returns the schedule of an optimizer, and anything else as it is."""
+    if not isinstance(rates, keras.optimizers.Optimizer):
+        return rates
+    found = schedule_of(rates)
+    if found is None:
+        raise _checks.InvalidArgument(
+            "rates",
+            "have a schedule as its learning rate",
+            rates,
+            "What changed a constant rate, as a callback does, is in the result of `fit`.",
+            got=f"{type(rates).__name__} with the constant rate {float(rates.learning_rate):g}",
+        )
+    return found
+
+
 def _history(rates: Any) -> tuple[np.ndarray, np.ndarray] | None:
     """Returns epochs and rates of a history, or None for schedules."""
     table = rates.history if isinstance(rates, keras.callbacks.History) else rates
@@ -84,7 +103,8 @@ def _history(rates: Any) -> tuple[np.ndarray, np.ndarray] | None:
             "rates",
             "be a history with `learning_rate`",
             list(table),
-            "`callbacks.LearningRateDecay` and `callbacks.ReduceLROnPlateau` log it.",
+            "`callbacks.LearningRateDecay` and `callbacks.ReduceLROnPlateau` log it. For the "
+            "schedule of an optimizer give `model.optimizer`.",
             got=f"a history of {', '.join(map(repr, table)) or 'nothing'}",
         )
     first = rates.epoch[0] if isinstance(rates, keras.callbacks.History) and rates.epoch else 0
@@ -102,9 +122,8 @@ def _schedules(rates: Any) -> dict[str, Any]:
         }
     if isinstance(rates, Mapping) and all(isinstance(r, _Schedule) for r in rates.values()):
         return dict(rates)
-    raise _checks.InvalidArgument(
-        "rates", "be a schedule, a list or dict of schedules, or the result of `fit`", rates
-    )
+    rule = "be a schedule, an optimizer with one, a list or dict of these, or the result of `fit`"
+    raise _checks.InvalidArgument("rates", rule, rates)
 
 
 def _values(schedule: Any, steps: int) -> np.ndarray:
@@ -115,5 +134,7 @@ def _values(schedule: Any, steps: int) -> np.ndarray:
 
 
 def _length(schedule: Any) -> int:
+    if isinstance(schedule, Schedule) and schedule.length is not None:
+        return sum(schedule.length) or STEPS_DRAWN
     steps = getattr(schedule, "steps", getattr(schedule, "decay_steps", None))
     return int(steps) if steps else STEPS_DRAWN

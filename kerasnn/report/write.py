@@ -84,7 +84,7 @@ def write(
         split: The data.
         model: The trained model.
         title: Heading; the default names the target.
-        target: Name of the column that the model predicts.
+        target: Name of the column that the model predicts; the default is `split.target`.
         history: The result of `fit`, or its `history` dict.
         scores: Name of a model -> metric -> one score for each fold. The first model is the
             network; the others are what it is compared with. A metric that is NaN on any fold is
@@ -138,6 +138,7 @@ def write(
     if names is not None and len(names) < part.rows:
         rule = f"name the {part.rows} test rows"
         raise _checks.InvalidArgument("names", rule, names, got=f"{len(names)} names")
+    target = split.target if target is None else target
     outputs = _output_names(part, target)
     measured = metrics.measure(part, split.y_train)
     importances = importance.importances(split, model, part, importance_repeats)

@@ -12,9 +12,11 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._core.display.progress import Bar
+from kerasnn._core.model import all_layers
 from kerasnn._core.process.forked import check_not_forked
 from kerasnn.data.images.resizing import RESIZES
-from kerasnn.data.split import Split, check_is_split
+from kerasnn.data.split import Split, check_is_split, refuse_split
+from kerasnn.layers._adaptive import AdaptiveLayer
 from kerasnn.serving.assets import model_card, warmup_requests
 from kerasnn.serving.errors import RefusedRowsError
 from kerasnn.serving.graph import example_rows, restrictions, saving, tables
@@ -234,8 +236,20 @@ def export(
         },
         size_bytes=size_bytes,
         verification=found,
-        notes=tuple(notes),
+        notes=(*_notes_on_training(model), *notes),
     )
+
+
+def _notes_on_training(model: keras.Model) -> list[str]:
+    """Returns a note on a model that has surely not been trained.
+
+    Weights that were never trained look as others do; what a layer learns in `fit` is counted.
+    """
+    layers = [each for each in all_layers(model) if isinstance(each, AdaptiveLayer)]
+    fresh = [layer.name for layer in layers if not layer.adapted]
+    if not fresh:
+        return []
+    return [f"the model was not trained by kerasnn: its layer `{fresh[0]}` has learned nothing."]
 
 
 @contextlib.contextmanager
@@ -265,6 +279,8 @@ def _is_name(path: Any) -> bool:
 
 def _check_model(model: Any) -> None:
     check_not_forked()
+    hint = "Give the model that was trained on it, and this as `split=split`."
+    refuse_split("model", "be a Keras model", model, hint)
     if not isinstance(model, keras.Model):
         raise _checks.InvalidArgument(
             "model",

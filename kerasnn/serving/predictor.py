@@ -68,7 +68,10 @@ class Predictor:
                 encoder takes rows of its table: a dictionary of columns, a list of dictionaries,
                 or a frame of pandas, polars or pyarrow, with the columns in any order. There None
                 and NaN are missing values; booleans, dates, and numbers in a column of text
-                become text.
+                become text. A model of past steps, as of `data.from_csv(..., windows=8)`, takes
+                windows of each column: of a series in the order of time
+                `{name: np.lib.stride_tricks.sliding_window_view(frame[name], 8) for name in
+                predictor.inputs}`.
 
         Raises:
             InvalidArgument: If `x` lacks an input or a column, has an unknown one, or one of

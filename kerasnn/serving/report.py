@@ -24,8 +24,8 @@ class ExportReport:
         size_bytes: Size of all its files together.
         verification: Differences from the model's predictions, and latencies; None without
             verification.
-        notes: What does not fit in the server's files beside the versions, which were there
-            before.
+        notes: That the model was not trained, where that is certain; and what does not fit in the
+            server's files beside the versions, which were there before.
 
     Example:
         >>> signature = {

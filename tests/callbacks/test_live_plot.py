@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-import types
 
 import keras
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 
 import kerasnn
 from kerasnn import callbacks, data, models, schedules
+from tests.helpers.fake_notebook import fake_notebook
 from tests.helpers.html_page import Page
 
 GENERATOR = np.random.default_rng(0)
@@ -19,26 +19,8 @@ Y = (X.sum(axis=1) > 0).astype(int)
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """Stands for a notebook; returns the HTML of each figure that was shown below the cell."""
-    shown = []
-    handle = types.SimpleNamespace(update=shown.append)
-    display = types.ModuleType("IPython.display")
-    display.HTML = str
-
-    def first(html, *, display_id):
-        assert display_id
-        shown.append(html)
-        return handle
-
-    display.display = first
-    ipython = types.ModuleType("IPython")
-    shell = types.SimpleNamespace(config={"IPKernelApp": {}})
-    # Matplotlib asks for it.
-    ipython.version_info = (9, 0)
-    ipython.get_ipython = lambda: shell
-    monkeypatch.setitem(sys.modules, "IPython", ipython)
-    monkeypatch.setitem(sys.modules, "IPython.display", display)
-    return types.SimpleNamespace(shown=shown, shell=shell)
+    """Stands for a notebook; `shown` has the HTML of each figure."""
+    return fake_notebook(monkeypatch)
 
 
 def network(**kwargs):

@@ -1,6 +1,7 @@
 """How arrays in a structure find the inputs or outputs of a model."""
 
 import keras
+import numpy as np
 import pytest
 
 from kerasnn import _checks
@@ -104,3 +105,11 @@ def test_invalid_arguments(invalid, tensors, nest, required, argument):
     names = [tensor.name for tensor in keras.tree.flatten(tensors)]
     with invalid(argument):
         _checks.match("y", nest, tensors, names, required)
+
+
+def test_single_steps_in_the_place_of_windows(invalid):
+    x = np.arange(10.0).reshape(5, 2)
+    with invalid("x", (5, 2)) as caught:
+        _checks.fits_input("x", x, keras.KerasTensor((None, 3, 2)))
+    windows = eval(caught.value.hint.split("`")[1], {"np": np, "x": x})
+    assert windows.tolist() == [x[i : i + 3].tolist() for i in range(3)]

@@ -158,6 +158,27 @@ def test_what_the_encoder_refuses(tmp_path, capsys):
     assert "The first row is row 0" in said
 
 
+def test_single_steps_are_refused_with_the_windows_to_give(tmp_path, invalid):
+    column = NumberColumn(name="a", mean=1.0, minimum=0.0, maximum=2.0)
+    model = keras.Sequential([keras.Input((2, 1)), keras.layers.Flatten()])
+    encoder = Encoder([column], windows=2, examples={"a": [[1.0, 2.0]]})
+    x = {"a": [1.0, 2.0, 3.0]}
+    predictor = serving.Predictor(
+        serving.export(model, tmp_path / "table", encoder=encoder, verify=False).path
+    )
+    with invalid("a") as caught:
+        predictor(x)
+    windows = eval(caught.value.hint.split("`")[1], {"np": np, "x": x})
+    assert predictor({"a": windows})["predictions"].tolist() == [[1, 2], [2, 3]]
+    # And without an encoder.
+    predictor = serving.Predictor(serving.export(model, tmp_path / "array", verify=False).path)
+    features = np.array([[1.0], [2.0], [3.0]])
+    with invalid("features") as caught:
+        predictor(features)
+    windows = eval(caught.value.hint.split("`")[1], {"np": np, "features": features})
+    assert predictor(windows)["predictions"].tolist() == [[1, 2], [2, 3]]
+
+
 def test_past_steps_from_rows_in_the_order_of_time(tmp_path, capsys):
     column = NumberColumn(name="a", mean=1.0, minimum=0.0, maximum=2.0)
     model = keras.Sequential([keras.Input((2, 1)), keras.layers.Flatten()])

@@ -21,8 +21,9 @@ from sklearn.metrics import log_loss
 
 from kerasnn import InvalidArgument, data, serving, training
 from kerasnn.__main__ import main
+from kerasnn._core.optimizers import schedule_of
 from kerasnn._core.random_state import derived
-from kerasnn.cli import flags
+from kerasnn.cli import errors_in_flags
 from kerasnn.cli.training import (
     compare,
     images,
@@ -220,7 +221,7 @@ def test_names_flags_in_errors():
     """Whatever a function calls its argument, and however its value is written."""
     text = "`task` must fit; got task='count'. Give categorical=(\"it's\",). Did you mean `task`?"
     names = {"task": "--task", "categorical": "--categorical"}
-    assert flags.in_flags(text, names) == (
+    assert errors_in_flags.in_flags(text, names) == (
         "`--task` must fit; got --task count. Give --categorical 'it'\"'\"'s'. Did you mean `task`?"
     )
 
@@ -373,10 +374,12 @@ def test_tabular_validates_on_whole_groups(monkeypatch):
 
     def seen(model, x, y, **arguments):
         given.update(x=x, validation_data=arguments["validation_data"])
+        given.update(rate=schedule_of(model.optimizer).max_lr)
         return fit(model, x, y, **arguments)
 
     monkeypatch.setattr(training, "fit", seen)
-    trained = tabular.train(rows, Settings(hidden=(16,), epochs=30), seed=0)
+    trained = tabular.train(rows, Settings(hidden=(16,), epochs=30, learning_rate=0.05), seed=0)
+    assert given["rate"] == 0.05
     first, second = (
         {int(rows.groups[np.flatnonzero((rows.x == row).all(axis=1))[0]]) for row in part}
         for part in (given["x"], given["validation_data"][0])
@@ -399,11 +402,12 @@ def test_a_pack_of_a_table(monkeypatch):
         return fit(model, *args, **arguments)
 
     monkeypatch.setattr(Pack, "fit", seen)
-    trained = pack.train(rows, Settings(hidden=(8,), epochs=3), seed=0)
+    trained = pack.train(rows, Settings(hidden=(8,), epochs=3, learning_rate=0.05), seed=0)
     assert set(given["folds"].tolist()) == {0, 1, 2, 3}
     for group in range(16):
         assert len(set(given["folds"][rows.groups == group].tolist())) == 1
     assert {tuple(setting["hidden"]) for setting in trained.model.members_} == {(8,)}
+    assert {setting["learning_rate"] for setting in trained.model.members_} == {0.05}
     assert trained.epochs == 3
 
 
@@ -429,6 +433,7 @@ def test_networks_by_the_number_of_rows(rows, given, names):
         ((600, 3, 2), {"network": "pack"}, "--network"),
         ((600, 3, 2), {"compare": ("mlp", "tabular")}, "--compare"),
         ((600, 2), {"network": "pack", "search": 3}, "--search"),
+        ((600, 2), {"learning_rate": 0.1, "search": 3}, "--learning-rate"),
     ],
 )
 def test_networks_that_do_not_suit(shape, given, argument):
@@ -438,6 +443,15 @@ def test_networks_that_do_not_suit(shape, given, argument):
     assert error.value.argument == argument
     windows = options.Options(data=pathlib.Path("x.csv"), target="y", output=pathlib.Path())
     assert choice.compared(np.zeros((600, 3, 2)), windows) == ("mlp",)
+
+
+def test_the_learning_rate_of_mlp():
+    """Its default is the same whether it is given or not."""
+    rows = rows_of_groups(40, Task.MULTICLASS)
+    rates = [mlp.single(rows, Settings(learning_rate=rate)) for rate in (None, 0.01, 0.2)]
+    np.testing.assert_allclose(
+        [float(model.optimizer.learning_rate) for model in rates], [0.01, 0.01, 0.2], rtol=1e-6
+    )
 
 
 @pytest.mark.slow
@@ -517,7 +531,16 @@ def test_wrong_names(csv, tmp_path, capsys, words, argument):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("words", [("--folds", "1"), ("--epochs", "0"), ("--search", "few")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--folds", "1"),
+        ("--epochs", "0"),
+        ("--search", "few"),
+        ("--learning-rate", "0"),
+        ("--learning-rate", "fast"),
+    ],
+)
 def test_wrong_numbers(csv, tmp_path, words):
     with pytest.raises(SystemExit) as exit_:
         say("train", csv, "--target", "kind", "--output", tmp_path / "new", *words)
@@ -679,8 +702,10 @@ def test_a_folder_of_images(photos, tmp_path, capsys):
         in printed
     )
     assert "convolutional network" in printed
-    # The card has no request with so many pixels.
-    assert "image_bytes" in printed.partition("Ask the server:")[2]
+    request = printed.partition("Ask the server:\n")[2].splitlines()[0]
+    assert "image_bytes" in request
+    # The bytes of the image are not in it.
+    assert len(request) < 250
     assert sorted(path.name for path in folder.iterdir()) == ["model", "model.keras", "report.html"]
     assert say("predict", folder / "model", photos / "night" / "3.png") == 0
     [found] = json.loads(capsys.readouterr().out)["predictions"]

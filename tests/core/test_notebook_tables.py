@@ -144,7 +144,7 @@ def test_a_split_of_raw_columns():
         "size": "number",
         "colour": "category",
     }
-    assert page.table("Targets").keys() == {"target"}
+    assert page.table("Targets").keys() == {"y"}
     for row, cells in page.table("The first training rows").items():
         assert cells["colour"] == frame["colour"][int(row)]
         assert float(cells["target"]) == frame["y"][int(row)]

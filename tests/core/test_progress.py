@@ -1,6 +1,7 @@
 """Progress bars: who sees one, and when."""
 
 import sys
+import time
 
 import keras
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import kerasnn
 from kerasnn import data, lr_find, models, selection, serving, transfer
 from kerasnn._core.display import progress
-from kerasnn._core.display.progress import Bar
+from kerasnn._core.display.progress import Bar, Progress
+from tests.helpers.fake_notebook import fake_notebook
 
 
 def run(bar):
@@ -71,6 +73,42 @@ def test_auto_shows_what_takes_long_to_whoever_watches(watched, seconds, monkeyp
     monkeypatch.setattr(sys.stdout, "isatty", lambda: watched, raising=False)
     run(Bar("Cooking", 2, "auto"))
     assert bool(capsys.readouterr().out) == (watched and seconds == 0)
+
+
+def test_a_bar_that_shows_late_counts_from_the_start(monkeypatch, capsys):
+    """A second an egg: the third egg is the first that shows."""
+    seconds = 1000.0
+    for clock in ("time", "perf_counter"):
+        monkeypatch.setattr(time, clock, lambda: seconds)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    with Bar("Cooking", 10, "auto", unit="egg") as bar:
+        for _ in range(3):
+            seconds += 1
+            bar.step()
+    out = capsys.readouterr().out
+    assert " 3/10" in out
+    assert "1s/egg" in out
+    assert "us/egg" not in out
+
+
+@pytest.mark.parametrize(("sign", "best"), [(1, 3.0), (-1, 2.0)])
+def test_the_best_score_is_shown_as_it_is(sign, best, capsys):
+    with Progress("Search", 2, 1) as bar:
+        for score in (2.0, 3.0):
+            bar.note("data_loss", score, sign=sign)
+            bar.step()
+    assert f"best data_loss: {best}" in capsys.readouterr().out
+
+
+def test_a_bar_in_a_notebook_is_one_output_that_replaces_itself(monkeypatch, capsys):
+    notebook = fake_notebook(monkeypatch)
+    monkeypatch.setattr("kerasnn._core.display.cell._INTERVAL_SECONDS", 0)
+    run(Bar("Cooking", 2, 1, unit="egg"))
+    assert capsys.readouterr().out == "Cooking\n"
+    assert notebook.outputs == 1
+    assert " s left" in notebook.shown[0]
+    assert notebook.shown[-1].startswith("2/2 ")
+    assert notebook.shown[-1].endswith("egg/s) - loss: 1")
 
 
 def test_a_bar_of_work_that_breaks_off_ends_its_line(capsys):

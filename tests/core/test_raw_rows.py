@@ -137,7 +137,7 @@ def test_no_rows():
     [
         ({"km/h": [1]}, "x", "'km/h'", ""),
         ({"kmh": [1], "2019": ["a"]}, "x", "'kmh', '2019'", "`kmh`"),
-        ({**COLUMNS, "Km/h": [1, 2, 3]}, "x", "'Km/h'", "`km/h`"),
+        ({**COLUMNS, "Km/h": [1, 2, 3]}, "x", "'Km/h'", "Leave"),
         (pd.DataFrame({**COLUMNS, "price": [1, 2, 3]}), "x", "'price'", "Leave"),
         ([ROWS[0], {"km/h": 1}], "x", "'km/h' in row 1", ""),
         ([ROWS[0], {**ROWS[1], "price": 1}], "x", "'price' in row 1", "Leave"),
@@ -165,6 +165,16 @@ def test_rows_that_do_not_fit(rows, argument, got, hint, invalid):
         columns_of(rows, INPUTS)
     assert got in str(caught.value)
     assert hint in caught.value.hint
+
+
+def test_all_columns_that_are_missing_or_unknown_are_named(invalid):
+    inputs = dict.fromkeys("abcdefgh", NUMBER)
+    with invalid("x") as caught:
+        columns_of({"a": [1], "z": [1]}, inputs)
+    assert "have the columns 'b', 'c', 'd', 'e', 'f', 'g' and 1 more" in caught.value.rule
+    with invalid("x") as caught:
+        columns_of({**{key: [1] for key in inputs}, "y": [1], "z": [1]}, inputs)
+    assert "got 'y', 'z'. Leave those columns out." in str(caught.value)
 
 
 def test_masked_values_and_missing_integers(invalid):

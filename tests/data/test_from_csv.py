@@ -94,6 +94,7 @@ def test_a_stream_holds_the_same_rows_as_memory(tmp_path, monkeypatch):
     _fruit(100).to_csv(path, index=False)
     memory = data.from_csv(path, "kind", missing="mean", seed=2)
     stream = data.from_csv(path, "kind", missing="mean", seed=2, in_memory=False, batch_size=16)
+    assert stream.target == "kind"
     assert (stream.y_train, stream.y_test) == (None, None)
     assert (len(stream.x_train), len(stream.x_test)) == (5, 2)
     assert stream.input_shape == memory.input_shape

@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from kerasnn import models
+from kerasnn import data, models
+
+XOR = data.load("xor")
 
 BUILDERS = {
     "mlp": functools.partial(models.mlp, 4),
@@ -43,6 +45,28 @@ COMPILING = {
         "optimizer",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("call", "argument", "hint"),
+    [
+        (models.mlp, "input_shape", "split.input_shape"),
+        (models.graph_network, "features", "split.outputs"),
+        (models.text, "texts", "training texts"),
+    ],
+)
+def test_a_split_in_the_place_of_a_shape(call, argument, hint, invalid):
+    with invalid(argument, XOR) as caught:
+        call(XOR, task="binary")
+    assert hint in caught.value.hint
+    with pytest.raises(TypeError, match=r"needs the argument `task=`. Of a split .*split\.outputs"):
+        call(XOR)
+
+
+def test_a_split_in_the_place_of_a_builder(invalid):
+    with invalid("build", XOR) as caught:
+        models.ensemble(XOR)
+    assert "lambda: models.mlp(split.input_shape" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", BUILDERS)

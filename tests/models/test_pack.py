@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 import kerasnn
-from kerasnn import models, selection
+from kerasnn import callbacks, models, selection
 from kerasnn._core.random_state import derived
 from kerasnn.models.ensembles import folds
 from kerasnn.models.ensembles.greedy import greedy_counts, losses
@@ -300,6 +300,7 @@ def test_refuses_arguments(invalid, argument, arguments):
         ("folds", {"folds": [0, 1]}),
         ("folds", {"folds": np.arange(81) % 2, "validation_data": (X, Y)}),
         ("seed", {"seed": -1}),
+        ("callbacks", {"callbacks": [callbacks.LivePlot()]}),
     ],
 )
 def test_fit_refuses(refuses, trained, argument, arguments):

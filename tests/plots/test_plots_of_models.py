@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from kerasnn import data, models, plots, schedules
 
@@ -104,6 +105,17 @@ def test_learning_rates_of_schedules_are_their_values():
     assert (line.get_label(), line.get_ydata()[-1]) == ("halved", pytest.approx(0.05))
 
 
+def test_learning_rates_of_the_schedule_of_an_optimizer():
+    decay = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+    cosine = schedules.CosineLog(1.0)
+    ax = plots.learning_rates([keras.optimizers.SGD(decay), decay], steps=11)
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), ax.lines[1].get_ydata())
+    model = models.mlp(2, task="binary", hidden=(), optimizer=keras.optimizers.Adam(cosine))
+    model.fit(np.eye(2), [0, 1], epochs=30, batch_size=1, verbose=0)
+    [line] = plots.learning_rates(model.optimizer, ax=Figure().subplots()).lines
+    np.testing.assert_allclose(line.get_ydata(), schedules.CosineLog(1.0, steps=60).values(60))
+
+
 def test_learning_rates_that_were_logged():
     [line] = plots.learning_rates({"loss": [1.0, 1.0], "learning_rate": [0.1, 0.05]}).lines
     assert (list(line.get_xdata()), list(line.get_ydata())) == ([1, 2], [0.1, 0.05])
@@ -119,11 +131,13 @@ DENSE = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="dense")
         (lambda: plots.activations(keras.Sequential([keras.layers.Dense(1)]), [[1.0]]), "model"),
         (lambda: plots.activations(DENSE, np.ones((2, 1)), layers=["dens"]), "layers"),
         (lambda: plots.activations(DENSE, np.ones((2, 1)), layers=[]), "layers"),
+        (lambda: plots.activations(DENSE, data.load("xor")), "x"),
         (lambda: plots.filters(DENSE), "model"),
         (lambda: plots.filters(CONVOLUTION, features=["a"]), "features"),
         (lambda: plots.gradients({"a": -1.0}), "norms"),
         (lambda: plots.gradients({}), "norms"),
         (lambda: plots.learning_rates(0.1), "rates"),
+        (lambda: plots.learning_rates(keras.optimizers.Adam(0.1)), "rates"),
         (lambda: plots.learning_rates({"loss": [1.0]}), "rates"),
     ],
 )

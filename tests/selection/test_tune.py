@@ -375,7 +375,7 @@ def test_a_journal_that_cannot_identify_the_search_is_refused(tmp_path, invalid)
 
 def test_the_bar_shows_folds_and_the_best(search):
     assert "4/4" in search.printed
-    assert "best" in search.printed
+    assert "best f1_macro: " in search.printed
     assert "epoch" not in search.printed.lower()
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasnn import serving
+from kerasnn import data, serving
 
 
 def dense(units=1, activation=None):
@@ -152,6 +152,7 @@ WRONG = {
         "neither softmax nor sigmoid",
     ),
     "a file name": (lambda: "digits.keras", {}, "model", "digits.keras"),
+    "a split": (lambda: data.load("xor"), {}, "model", "a Split"),
     "unbuilt": (lambda: keras.Sequential([keras.layers.Dense(2)], name="raw"), {}, "model", "raw"),
     "two arguments": (called_with_two, {}, "model", "TypeError"),
     "stateful": (stateful, {}, "model", "`memory`"),

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from kerasnn import serving
+from kerasnn import models, serving
 from kerasnn.serving.graph.tensor_names import of_inputs
 from kerasnn.serving.graph.traced import input_structure, trace
 
@@ -144,3 +144,16 @@ def test_nothing_is_said_without_verbose_and_a_report_prints_as_a_table(tmp_path
         tf.get_logger().setLevel("ERROR")
     assert not caplog.records
     assert repr(report) == str(report)
+
+
+def test_a_model_that_was_never_trained_has_a_note(tmp_path):
+    """Layers that learn from the rows of `fit` tell it from a trained one."""
+    model = models.mlp(2, task="binary", hidden=(), seed=0)
+    given = {"verify": False, "warmup": False}
+    [note] = serving.export(model, tmp_path, **given).notes
+    assert "was not trained" in note
+    trained = models.mlp(2, task="binary", hidden=(), seed=0)
+    trained.fit(np.eye(2), [0, 1], verbose=0)
+    assert serving.export(trained, tmp_path, **given).notes == ()
+    model.set_weights(trained.get_weights())
+    assert serving.export(model, tmp_path, **given).notes == ()

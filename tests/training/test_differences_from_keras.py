@@ -106,3 +106,20 @@ def test_a_generator_is_read_once_where_keras_repeats_its_first_batch():
         ours = kerasnn.fit(model(), batches(), epochs=2, verbose=0)
     assert ours.epoch == [0]
     assert ours.history["loss"][0] == pytest.approx(theirs.history["loss"][0])
+
+
+def test_training_that_diverges_is_an_error_where_keras_goes_on_with_nan():
+    arguments = {"epochs": 30, "verbose": 0}
+
+    def diverging():
+        network = model()
+        network.optimizer.learning_rate = 1e4
+        return network
+
+    theirs = diverging()
+    keras.Model.fit(theirs, X, Y, **arguments)
+    assert not np.isfinite(theirs.get_weights()[0]).all()
+    ours = diverging()
+    with pytest.raises(FloatingPointError, match="left the finite numbers"):
+        kerasnn.fit(ours, X, Y, **arguments)
+    assert np.isfinite(ours.get_weights()[0]).all()

@@ -8,6 +8,7 @@ from typing import Any, Self
 import keras
 
 from kerasnn import _checks
+from kerasnn._core.display.cell import CellBar, cell_output
 
 _PATIENCE_SECONDS = 2
 
@@ -51,11 +52,18 @@ class Bar:
     ) -> None:
         if verbose not in (0, 1, "auto"):
             raise _checks.InvalidArgument("verbose", "be 0, 1 or 'auto'", verbose)
-        self._what, self._total, self._unit = what, total, unit
+        self._what, self._total = what, total
         self.is_silent = not verbose or (verbose == "auto" and not is_shown_live())
         self._patience = _PATIENCE_SECONDS if verbose == "auto" else 0
         self._began = time.perf_counter()
-        self._bar: keras.utils.Progbar | None = None
+        # Made here, since it computes the time left from when it was made. No value is averaged.
+        show = cell_output("text/plain")
+        self._bar = (
+            keras.utils.Progbar(total, stateless_metrics=(), unit_name=unit)
+            if show is None
+            else CellBar(show, total, unit)
+        )
+        self._is_shown = False
         self._done = 0.0
         self._values: dict[str, float] = {}
 
@@ -64,8 +72,8 @@ class Bar:
 
     def __exit__(self, *_: Any) -> None:
         # Last, so that it shows the last values; the line ends also where the work broke off.
-        if self._bar is not None:
-            self._show(self._bar, finalize=True)
+        if self._is_shown:
+            self._show(finalize=True)
 
     def step(self, count: float = 1, /, **values: float) -> None:
         """Advances the bar, and takes values to show behind it."""
@@ -73,17 +81,16 @@ class Bar:
         self._values.update(values)
         if self.is_silent or not count:
             return
-        if self._bar is None and time.perf_counter() - self._began >= self._patience:
+        if not self._is_shown and time.perf_counter() - self._began >= self._patience:
             if self._what:
                 print(self._what)
-            # No value is averaged.
-            self._bar = keras.utils.Progbar(self._total, stateless_metrics=(), unit_name=self._unit)
-        if self._bar is not None and (self._total is None or self._done < self._total):
-            self._show(self._bar, finalize=False)
+            self._is_shown = True
+        if self._is_shown and (self._total is None or self._done < self._total):
+            self._show(finalize=False)
 
-    def _show(self, bar: keras.utils.Progbar, *, finalize: bool) -> None:
+    def _show(self, *, finalize: bool) -> None:
         done = self._done if self._total is None else min(self._done, self._total)
-        bar.update(int(done), list(self._values.items()), finalize=finalize)
+        self._bar.update(int(done), list(self._values.items()), finalize=finalize)
 
 
 class Progress(Bar):
@@ -99,7 +106,14 @@ class Progress(Bar):
     def __init__(self, what: str, total: int, verbose: int | str, *, unit: str = "fold") -> None:
         super().__init__(what, total, verbose, unit=unit)
 
-    def note(self, score: float) -> None:
-        """Receives a score; higher is better."""
-        if "best" not in self._values or score > self._values["best"]:
-            self._values["best"] = score
+    def note(self, name: str, score: float, *, sign: int = 1) -> None:
+        """Receives a score, to show the best one so far.
+
+        Args:
+            name: What is scored.
+            score: The score.
+            sign: -1 where less of it is better, else 1.
+        """
+        label = f"best {name}"
+        if label not in self._values or sign * score > sign * self._values[label]:
+            self._values[label] = score

@@ -30,6 +30,7 @@ _BATCH = 64
 # Components of pixels that the linear model learns from.
 _COMPONENTS = 100
 _EPOCHS = 200
+_RATE = 1e-3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -142,14 +143,16 @@ class ImageFolder(Problem):
 
     def _built(self, rows: Rows, settings: Settings, seed: int) -> keras.Model:
         options, shape = self.options, rows.x.shape[1:]
+        rate = settings.learning_rate or _RATE
         if options.backbone == "none":
-            return models.cnn(shape, rows.outputs, task=rows.task, seed=seed)
+            return models.cnn(shape, rows.outputs, task=rows.task, learning_rate=rate, seed=seed)
         return transfer.from_backbone(
             options.backbone,
             shape,
             rows.outputs,
             task=rows.task,
             weights=None if options.weights == "none" else options.weights,
+            learning_rate=rate,
             seed=seed,
         )
 

@@ -25,6 +25,7 @@ class Options:
         test_size: Fraction of the rows in the test part.
         folds: Number of folds of the comparison; 0 for none.
         epochs: The most epochs; None is the default of the network.
+        learning_rate: Learning rate; None is the default of the network.
         network: Name of the network; None is the default for the table.
         compare: Names of networks to compare; None is the default for the table.
         hidden: Units of the hidden layers; None is the default.
@@ -62,6 +63,7 @@ class Options:
     test_size: float = 0.2
     folds: int = 5
     epochs: int | None = None
+    learning_rate: float | None = None
     network: str | None = None
     compare: tuple[str, ...] | None = None
     hidden: tuple[int, ...] | None = None

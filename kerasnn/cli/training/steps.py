@@ -149,7 +149,9 @@ def _read(options: Options, say: Callable[..., None]) -> Problem:
 
 def _settings(problem: Problem, options: Options, say: Callable[..., None]) -> Settings:
     """Returns the settings of the network, after a search if one is asked for."""
-    settings = Settings(epochs=options.epochs, hidden=options.hidden)
+    settings = Settings(
+        epochs=options.epochs, hidden=options.hidden, learning_rate=options.learning_rate
+    )
     if not options.search or not isinstance(problem, table.Table):
         return settings
     say(f"\nTries {options.search} settings on {_SEARCH_FOLDS} folds of the training part.")
@@ -162,7 +164,7 @@ def _settings(problem: Problem, options: Options, say: Callable[..., None]) -> S
         verbose=_verbosity(options),
     )
     say(
-        f"The best: hidden layers of {found.hidden}, learning rate {found.learning_rate:.2g}, "
+        f"The best: hidden layers of {found.hidden}, learning rate {found.learning_rate or 0:.2g}, "
         f"dropout {found.dropout:.2g}, L2 {found.l2:.2g}. It was chosen on the rows of the folds "
         "below, whose scores are therefore a little too good; that of the test part is not."
     )

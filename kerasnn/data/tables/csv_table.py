@@ -1,4 +1,4 @@
-"""Tables in CSV files."""
+"""Tables in CSV files: their cells as numbers and texts, read in blocks."""
 
 import collections
 import contextlib

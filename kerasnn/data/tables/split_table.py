@@ -82,6 +82,7 @@ def _in_memory(
         {name: array[n:] for name, array in arrays.items()},
         rows_train=train.astype(np.int64),
         rows_test=test.astype(np.int64),
+        target=options.target,
     )
     groups = contents.groups(options.groups)
     if groups is None:
@@ -117,6 +118,7 @@ def _windows(blocks: Blocks, contents: Contents, target: RowTarget, options: Tab
         raw_test,
         rows_train=windows.train_next,
         rows_test=windows.test_next,
+        target=options.target,
     )
 
 
@@ -147,6 +149,7 @@ def _stream(blocks: Blocks, contents: Contents, target: RowTarget, options: Tabl
         encoder.features,
         encoder,
         rows_test=np.flatnonzero(test).astype(np.min_scalar_type(contents.rows)),
+        target=options.target,
     )
 
 

@@ -13,6 +13,7 @@ from kerasnn import _checks
 from kerasnn._core.model import is_symbolic, kept, structure
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.callbacks._compatibility import writes_files
+from kerasnn.data.split import refuse_split
 from kerasnn.models.ensembles.histories import mean_history, member_seeds
 from kerasnn.models.model import Functional, Model
 from kerasnn.training import fit_many, predict
@@ -69,13 +70,12 @@ def ensemble(
     if seed is None:
         seed = random.getrandbits(32)
     _checks.integer("seed", seed, at_least=0)
+    rule = "be a function that returns a compiled model"
+    builder = "lambda: models.mlp(split.input_shape, split.outputs, task=split.task)"
+    refuse_split("build", rule, build, f"Give a function, such as `{builder}`.")
     if isinstance(build, keras.Model) or not callable(build):
-        raise _checks.InvalidArgument(
-            "build",
-            "be a function that returns a compiled model",
-            build,
-            "Give a function, such as `lambda: models.mlp(...)`.",
-        )
+        hint = "Give a function, such as `lambda: models.mlp(...)`."
+        raise _checks.InvalidArgument("build", rule, build, hint)
     members: list[Any] = []
     for i in range(n):
         with seeded(derived(seed, 0, i)):

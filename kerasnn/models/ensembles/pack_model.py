@@ -93,6 +93,7 @@ class Pack(Functional):
         class_weight: dict[int, float] | None = None,
         sample_weight: Any = None,
         *,
+        callbacks: Any = None,
         folds: Any = None,
         patience: int | None = None,
         seed: int | None = None,
@@ -113,6 +114,8 @@ class Pack(Functional):
                 and are compared, in place of folds. All then train on all rows.
             class_weight: Weight of each class in the loss.
             sample_weight: Weight of each row in the loss.
+            callbacks: None: the networks train at once, each to its best epoch. `plots.history`
+                draws the curves afterwards.
             folds: Number of its fold for each row, as where rows of one person belong together; by
                 default all folds have equal parts of each class, or of low and high targets.
             patience: Epochs without a lower loss after which the training of a network ends. By
@@ -130,6 +133,14 @@ class Pack(Functional):
             TypeError: If an argument is unknown.
         """
         _checks.integer("epochs", epochs)
+        if callbacks:
+            raise _checks.InvalidArgument(
+                "callbacks",
+                "be left out, since the networks of a pack train at once, each to its best epoch",
+                callbacks,
+                "Use `verbose=1` for a bar with the losses, `patience` to stop early, and "
+                "`plots.history(history)` for the curves afterwards.",
+            )
         for name, value in (("batch_size", batch_size), ("patience", patience)):
             if value is not None:
                 _checks.integer(name, value)

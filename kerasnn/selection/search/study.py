@@ -147,7 +147,7 @@ class Study:
             self.journal.put(key, error_text(result) if failed else result)
         numbers = {key[1] for key, _ in results}
         for trial in self._trials({n: begun[n] for n in numbers}, epochs).values():
-            self.progress.note(trial.score)
+            self.progress.note(self.metric, self.sign * trial.score, sign=self.sign)
 
     def _trials(self, begun: Mapping[int, Params], epochs: int) -> dict[int, Trial]:
         """Returns the trials of which all folds are known, or one that failed and those before."""

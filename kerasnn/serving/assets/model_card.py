@@ -22,6 +22,10 @@ from kerasnn.serving.runtime.recorded_examples import Arrays
 from kerasnn.serving.runtime.verification import TOLERANCE, Verification
 from kerasnn.serving.signatures import Signature
 
+# Body of a request for the classes of an image file, for `printf`, which the shell has built in: a
+# command of its own would take no long argument.
+_FILE = '{"signature_name": "image_bytes", "instances": [{"b64": "%s"}]}'
+
 
 def make(
     traced: Traced,
@@ -86,10 +90,13 @@ def make(
 def shown_request(card: Mapping[str, Any]) -> str:
     """Returns a request for curl to show, or nothing where all are too long to be in the card.
 
-    A file in `image_bytes` is asked for sooner than the pixels of an image.
+    That of images sends a file, which the shell reads: in the card are its bytes.
     """
+    if "image_bytes" in card["signatures"]:
+        url = f"http://localhost:8501/v1/models/{card['name']}:predict"
+        return f"printf '{_FILE}' \"$(base64 < image.jpg | tr -d '\\n')\" | curl -d @- {url}"
     curl = card["requests"]["curl"]
-    first = [name for name in ("image_bytes", "serving_default") if name in curl]
+    first = ["serving_default"] if "serving_default" in curl else []
     return next((curl[name] for name in (*first, *curl)), "")
 
 

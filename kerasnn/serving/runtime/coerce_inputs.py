@@ -116,11 +116,14 @@ def coerce(name: str, value: Any, tensor: Tensor) -> np.ndarray:
         or any(size not in (None, n) for n, size in zip(array.shape, shape, strict=True))
     ):
         sizes = ["any" if size is None else str(size) for size in shape[1:]]
+        hint = _arrays.past_steps(name, array.shape, shape)
+        if array.shape == shape[1:]:
+            hint = f"For one row give `{name}[None]`."
         raise InvalidArgument(
             name,
             f"have shape ({', '.join(['batch', *sizes])})",
             array.shape,
-            f"For one row give `{name}[None]`." if array.ndim + 1 == len(shape) else "",
+            hint,
             got=str(array.shape),
         )
     return array

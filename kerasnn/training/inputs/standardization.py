@@ -48,8 +48,19 @@ def learn_standardization(
     for layer, read in fresh:
         # The layers in front of it run, and may draw random numbers or count their calls.
         before = State(model, but=layer.variables)
-        layer.adapt(read(*batch) for batch in _batches(x, y, steps))
-        before.restore()
+        try:
+            layer.adapt(read(*batch) for batch in _batches(x, y, steps))
+        except _checks.InvalidArgument as error:
+            if error.argument != "data":
+                raise
+            # NaN in x, if the user allows it.
+            hint = (
+                f"`{layer.name}` learns from the training rows. Put the layer that fills in "
+                "missing values in front of it, or use `normalize=False`."
+            )
+            raise error.about("y" if layer.learns_targets else "x", hint) from error
+        finally:
+            before.restore()
 
 
 def _batches(x: Any, y: Any, steps: int | None) -> Iterator[tuple[Any, Any]]:

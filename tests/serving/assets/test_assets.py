@@ -1,10 +1,12 @@
 """Files beside the program: warm-up requests, model card and example requests."""
 
+import base64
 import concurrent.futures
 import hashlib
 import json
 import platform
 import shlex
+import subprocess
 
 import grpc
 import keras
@@ -20,6 +22,7 @@ from tensorflow_serving.apis import (
 
 import kerasnn
 from kerasnn import serving
+from kerasnn.serving.assets import model_card
 from kerasnn.serving.publishing import batch_sizes
 
 WARMUP = "assets.extra/tf_serving_warmup_requests"
@@ -191,6 +194,22 @@ def test_the_requests_for_curl_are_ready(served):
         assert url == f"http://localhost:8501/v1/models/{name}:{kind}"
         assert list(body) == ["instances" if kind == "predict" else "examples"]
         assert len(next(iter(body.values()))) == 1
+
+
+def test_the_request_that_is_shown_for_images_sends_a_file(tmp_path):
+    """It is short, and runs in a shell, where an image of any size fits."""
+    content = np.random.default_rng(0).bytes(300_000)
+    (tmp_path / "image.jpg").write_bytes(content)
+    card = {"name": "photos", "signatures": {"image_bytes": {}, "serving_default": {}}}
+    request = model_card.shown_request(card)
+    assert len(request) < 250
+    # In place of the real one.
+    script = f'curl() {{ echo "$@" >&2; cat; }}; {request}'
+    ran = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, check=True)
+    assert ran.stderr.split()[-1] == b"http://localhost:8501/v1/models/photos:predict"
+    body = json.loads(ran.stdout)
+    assert body["signature_name"] == "image_bytes"
+    assert base64.b64decode(body["instances"][0]["b64"]) == content
 
 
 class Service(prediction_service_pb2_grpc.PredictionServiceServicer):

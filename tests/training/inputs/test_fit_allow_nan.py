@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 import kerasnn
-from kerasnn import serving
+from kerasnn import models, serving
 from tests.helpers.seeds import set_seeds
 
 NAN = np.nan
@@ -45,6 +45,13 @@ def test_a_model_that_imputes_trains_as_on_imputed_rows(invalid):
     assert np.isfinite(kerasnn.training.evaluate(model, X, Y, verbose=0, allow_nan=True))
     with invalid("x"):
         kerasnn.training.predict(model, X, verbose=0)
+
+
+def test_nan_that_reaches_a_layer_which_learns_from_it_is_refused(invalid):
+    model = models.mlp(2, task="binary", hidden=(2,))
+    with invalid("x") as caught:
+        model.fit(X, Y, verbose=0, allow_nan=True)
+    assert "`normalize=False`" in caught.value.hint
 
 
 def test_a_stream_and_what_is_refused_all_the_same(invalid):

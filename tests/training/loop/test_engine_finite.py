@@ -1,11 +1,14 @@
 """Training that ends in NaN or infinity stops with an error and finite weights."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import kerasnn
+from kerasnn import models
 from tests.helpers.engine_cases import FEATURES, X, Y, assert_close, classifier
 
 BATCH = 35
@@ -120,6 +123,23 @@ def test_a_model_trains_on_after_an_error():
     history = kerasnn.fit(model, X, Y, epochs=9, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     assert history.history["loss"][-1] < history.history["loss"][0]
+
+
+def test_the_rate_that_sgd_needs_in_the_units_of_the_targets_is_named():
+    """It trains; other optimizers are not blamed."""
+    y = 100 * X[:, 0]
+
+    def fit(optimizer, epochs):
+        model = models.mlp(FEATURES, task="regression", hidden=(8,), optimizer=optimizer, seed=0)
+        return quiet(lambda: model.fit(X, y, epochs=epochs, verbose=0)).history["loss"][-1]
+
+    with pytest.raises(FloatingPointError, match="learning rate, which is 1") as caught:
+        fit(keras.optimizers.SGD(1.0), epochs=5)
+    [rate] = re.findall("learning_rate=(.*?), which is 0.01 / y.var", str(caught.value))
+    np.testing.assert_allclose(float(rate), 1e-2 / y.var(), rtol=0.05)
+    assert fit(keras.optimizers.SGD(float(rate)), epochs=20) < 0.5 * y.var()
+    with pytest.raises(FloatingPointError, match="Likely causes"):
+        fit(keras.optimizers.Adam(1e38), epochs=5)
 
 
 def test_the_epoch_is_counted_from_the_first():

@@ -56,4 +56,7 @@ def compared(x: np.ndarray, options: Options) -> tuple[str, ...]:
     if options.search and own != "mlp":
         rule = f"be left out with --network {own}, since it searches for settings of mlp"
         raise _checks.InvalidArgument("--search", rule, options.search)
+    if options.search and options.learning_rate is not None:
+        rule = "be left out with --search, which searches for it"
+        raise _checks.InvalidArgument("--learning-rate", rule, options.learning_rate)
     return tuple(dict.fromkeys([own, *names]))

@@ -23,6 +23,7 @@ _PARTS_OF_MANY = 10
 _TAILS = 3.0
 HIDDEN = (64, 64)
 EPOCHS = 200
+_RATE = 1e-2
 # Spread of the first biases over the data, as in `models.mlp`.
 _SPREAD = 3 * math.sqrt(2)
 
@@ -53,7 +54,8 @@ def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Tra
     together = models.Model(
         inputs, keras.layers.Activation(rows.task.activation, name="predictions")(scores)
     )
-    optimizer = keras.optimizers.Adam(settings.learning_rate)
+    # It falls where the loss stops falling.
+    optimizer = keras.optimizers.Adam(settings.learning_rate or _RATE)
     together.compile(optimizer, loss=rows.task.loss)
     y = np.repeat(targets(rows)[:, np.newaxis, np.newaxis], len(parts), axis=1)
     validated = left_out.any(axis=1)
@@ -94,7 +96,9 @@ def single(rows: Rows, settings: Settings) -> models.Model:
     score = keras.layers.GlobalAveragePooling1D(name="mean_of_networks")(scores)
     output = keras.layers.Activation(rows.task.activation, name="prediction")(score)
     model = models.Model(inputs, output, name="network")
-    model.compile(keras.optimizers.Adam(settings.learning_rate), **rows.task.compile_arguments())
+    model.compile(
+        keras.optimizers.Adam(settings.learning_rate or _RATE), **rows.task.compile_arguments()
+    )
     return model
 
 

@@ -32,7 +32,6 @@ def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Tra
         count, folds = len(parts), np.empty(len(rows.x), int)
         for i, part in enumerate(parts):
             folds[part] = i
-    options: dict[str, Any] = {} if settings.hidden is None else {"space": _space(settings)}
     model = models.pack(
         rows.x.shape[1],
         rows.outputs,
@@ -41,7 +40,7 @@ def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Tra
         folds=count,
         embeddings=rows.embeddings,
         seed=derived(seed, 1),
-        **options,
+        space=_space(settings),
         **network.from_rows(rows.x),
     )
     history = model.fit(
@@ -64,5 +63,7 @@ def _epochs(most: int, rows: int) -> int:
     return min(most, max(_LEAST_EPOCHS, round(most * _MANY_ROWS / rows)))
 
 
-def _space(settings: Settings) -> dict[str, Any]:
-    return {"hidden": [settings.hidden]}
+def _space(settings: Settings) -> dict[str, Any] | None:
+    """Returns what replaces parts of the default space, or None for nothing."""
+    given = {"hidden": settings.hidden, "learning_rate": settings.learning_rate}
+    return {name: [value] for name, value in given.items() if value is not None} or None

@@ -37,6 +37,7 @@ def train(rows: Rows, settings: Settings, *, seed: int, verbose: int = 0) -> Tra
             rows.outputs,
             task=rows.task,
             embeddings=rows.embeddings,
+            learning_rate=settings.learning_rate,
             seed=derived(seed, 1),
             **options,
             **network.from_rows(rows.x),

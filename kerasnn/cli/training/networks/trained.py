@@ -14,7 +14,8 @@ class Settings:
     Args:
         hidden: Units of the hidden layers; None is the default of the network.
         epochs: The most epochs; None is the default of the network.
-        learning_rate: Of `mlp`, Adam's first learning rate; it falls where the loss stops falling.
+        learning_rate: Adam's first learning rate, for `tabular` and `pack` the highest one; None is
+            the default of the network.
         dropout: Of `mlp`, the fraction of the outputs of hidden layers dropped in training.
         l2: Of `mlp`, the factor of the penalty on the squares of the weights.
         patience: Of `mlp`, the epochs without a better network after which training ends.
@@ -22,7 +23,7 @@ class Settings:
 
     hidden: tuple[int, ...] | None = None
     epochs: int | None = None
-    learning_rate: float = 1e-2
+    learning_rate: float | None = None
     dropout: float = 0.0
     l2: float = 1e-3
     patience: int = 25
