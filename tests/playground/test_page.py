@@ -242,11 +242,25 @@ def test_a_table_is_uploaded_and_trained_on(page):
     assert page.input_value("[name=target]") == "s"
     train_until(page, "Number(document.getElementById('test-loss').textContent) < 0.2")
     assert [page.inner_text(f".axis-{axis}.title") for axis in "xy"] == ["p", "q"]
-    # A reload loses the table, and nothing else; its target is still known.
+    # A reload trains on the same table, and a second network too.
     set_control(page, "hidden", "5")
     wait_for_config(page, "hidden", "5")
     set_control(page, "target", "r")
     wait_for_config(page, "target", "r")
+    before, points = config(page), page.evaluate("playground.state.data")
+    page.reload()
+    page.wait_for_function("window.playground && playground.frames > 0")
+    assert config(page) == before
+    assert page.evaluate("playground.state.data") == points
+    assert page.input_value("[name=target]") == "r"
+    page.click("#compare")
+    page.wait_for_selector("#network-b .node.input")
+    assert page.locator("#network-b .node.input").count() == 3
+    page.click("#compare")
+    # A server started anew does not have it; its target and all other settings are still known.
+    page.evaluate(
+        "history.replaceState(null, '', location.href.replace(/([#&]table=)[0-9a-f]+/, '$1none'))"
+    )
     page.reload()
     page.wait_for_function("window.playground && playground.frames > 0")
     wait_for_config(page, "hidden", "5")

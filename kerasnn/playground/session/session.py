@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import pathlib
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -44,14 +44,13 @@ class Session:
         identifier: str,
         outbox: Outbox,
         configuration: Configuration,
-        tables: MutableMapping[str, Table],
+        tables: Mapping[str, Table],
         slow: threading.Lock,
         *,
         tidy: Callable[[], None] = lambda: None,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
         self.identifier = identifier
-        self.tables = tables
         self._outbox = outbox
         self._mailbox = Mailbox()
         self._ends = threading.Event()

@@ -208,7 +208,6 @@ class Page {
     this.second.configured = true;
     this.nameNetworks();
     this.connect(this.second);
-    if (this.file) this.second.session.addEventListener("state", () => this.uploadAgain(this.second), { once: true });
   }
 
   closeSecond() {
@@ -286,11 +285,11 @@ class Page {
   // Goes on without a table that the server does not have, and says which to choose again.
   replaceTable(network, { config, lost }) {
     this.send(network, config);
-    // The second network's follows by itself.
-    if (!lost || (network === this.second && this.file)) return;
+    // The second network has the first one's data.
+    if (!lost || network === this.second) return;
     this.lost = lost;
     const name = lost.name ?? "the table";
-    const text = `A reload loses ${name}, since it was in the session before. Choose the file again to go on with it; all other settings are kept.`;
+    const text = `The server no longer has ${name}: it has been started anew, or has received ten tables since. Choose the file again to go on with it; all other settings are kept.`;
     notify("warning", text, [{ label: `Choose ${name}`, go: () => $("upload").click() }]);
   }
 
@@ -309,18 +308,9 @@ class Page {
     else notify("error", `No server answers at ${location.host}. Start it again, and open the address that it prints.`, [{ label: "Connect again", go: () => this.connectAgain() }]);
   }
 
-  useTable(found, target, file) {
-    this.file = file;
-    const network = this.chosen();
-    this.configure(network, settingsOf(found, target, this.lost));
+  useTable(found, target) {
+    this.configure(this.chosen(), settingsOf(found, target, this.lost));
     this.lost = null;
-    for (const other of this.networks()) if (other !== network) this.uploadAgain(other);
-  }
-
-  // Tables belong to sessions: the second network's has it too.
-  async uploadAgain(network) {
-    const found = await this.upload.post(network.session, this.file);
-    if (found) this.send(network, changed(network.config, { ...data(this.first.config), table: found.table }));
   }
 
   act(type) {
