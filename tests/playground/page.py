@@ -24,13 +24,15 @@ class Page:
         losses: Training and test loss of all epochs since the last restart.
     """
 
-    def __init__(self, tables=None, **configuration):
+    def __init__(self, tables=None, *, name="page", lockstep=None, **configuration):
         self.messages, self.frames, self.points, self.losses = [], [], [], []
         self.sizes = []
         self._changed = threading.Condition()
         self._outbox = Outbox(self._take)
         first = Configuration.from_dict(configuration)
-        self.session = Session("page", self._outbox, first, tables or {}, threading.Lock())
+        self.session = Session(
+            name, self._outbox, first, tables or {}, threading.Lock(), lockstep=lockstep
+        )
 
     def send(self, kind, **content):
         """Sends a message."""

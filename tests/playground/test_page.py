@@ -281,7 +281,7 @@ def test_a_table_is_uploaded_and_trained_on(page):
 def test_two_networks_train_side_by_side_on_one_set(page):
     page.click("#compare")
     page.wait_for_function("document.querySelectorAll('#network-b .node.unit').length === 6")
-    assert "epochs differ" in page.inner_text("#pace")
+    assert "epoch for epoch" in page.inner_text("#pace")
     page.click("#network-b h2 >> nth=0")
     assert page.is_checked("[name=chosen][value=b]")
     set_control(page, "hidden", "8")
@@ -295,6 +295,13 @@ def test_two_networks_train_side_by_side_on_one_set(page):
         page.wait_for_function(
             f"Number(document.querySelector('#network-{which} .epoch').textContent) > 3"
         )
+    # Both rest at the same epoch.
+    page.click("#play")
+    page.wait_for_function("!playground.state.running")
+    page.wait_for_function(
+        "new Set([...document.querySelectorAll('.network .epoch')].map((one) => one.textContent))"
+        ".size === 1"
+    )
     page.click("#compare")
     assert page.locator("#network-b").count() == 0
     assert "b.hidden" not in page.url

@@ -13,6 +13,7 @@ from kerasnn.playground.points.tables import Table
 from kerasnn.playground.server.uploads import KnownTables, Uploads
 from kerasnn.playground.session.outbox import Outbox
 from kerasnn.playground.session.session import Session
+from kerasnn.playground.session.training.lockstep import Lockstep
 
 #: A session ends after so many seconds without a message from its page.
 IDLE_SECONDS = 3600.0
@@ -67,7 +68,7 @@ class Sessions:
         self._idle_seconds, self._clock = idle_seconds, clock
         self.uploads = Uploads()
         self._open: dict[str, Open] = {}
-        self._slow = threading.Lock()
+        self._slow, self._lockstep = threading.Lock(), Lockstep()
         self._alive, self._counting = 0, threading.Lock()
         self._is_over = False
 
@@ -103,6 +104,7 @@ class Sessions:
             self._first(),
             KnownTables(self.uploads, self._table),
             self._slow,
+            lockstep=self._lockstep,
             tidy=self._tidy,
             ended=self._ended,
         )

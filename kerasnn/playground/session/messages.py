@@ -18,6 +18,7 @@ from kerasnn.playground.session.question import WHAT, Question
 _MOST_DRAWN = 1200
 _LARGEST_WEIGHT = 1e6
 _FASTEST = 1000
+_LONGEST_NAME = 100
 _UNCERTAINTIES = ("none", "ensemble", "mc_dropout")
 
 
@@ -98,6 +99,12 @@ def watch_of(message: Mapping[str, Any], now: Watch) -> Watch:
         changed["diagnose"] = message["diagnose"]
     if "speed" in message:
         changed["speed"] = _index("speed", message["speed"], 0, _FASTEST + 1)
+    if "pair" in message:
+        pair = message["pair"]
+        if pair is not None and not (isinstance(pair, str) and 0 < len(pair) <= _LONGEST_NAME):
+            rule = f"be a text of at most {_LONGEST_NAME} characters, or null"
+            raise _checks.InvalidArgument("pair", rule, pair)
+        changed["pair"] = pair
     return dataclasses.replace(now, **changed)
 
 

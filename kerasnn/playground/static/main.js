@@ -15,6 +15,8 @@ import { startTooltips } from "./draw/tooltip.js";
 
 const $ = (id) => document.getElementById(id);
 const token = new URLSearchParams(location.search).get("token") ?? "";
+// Names the pair of this page's networks, which train epoch for epoch.
+const PAIR = Math.random().toString(36).slice(2);
 const data = (config) => Object.fromEntries(DATA_KEYS.map((key) => [key, config[key]]));
 
 class Page {
@@ -83,7 +85,7 @@ class Page {
   connect(network) {
     network.session.addEventListener("open", () => {
       network.root.classList.remove("closed");
-      network.session.send({ type: "watch", diagnose: true, speed: this.view().speed });
+      network.session.send({ type: "watch", diagnose: true, speed: this.view().speed, pair: this.second ? PAIR : null });
       network.look(this.view());
     }, { once: true });
     network.session.open(network.configured ? network.config : null);
@@ -207,6 +209,7 @@ class Page {
     this.second = this.makeNetwork(root, { ...this.first.config, ...changes, ...data(this.first.config) });
     this.second.configured = true;
     this.nameNetworks();
+    this.first.session.send({ type: "watch", pair: PAIR });
     this.connect(this.second);
   }
 
@@ -214,6 +217,7 @@ class Page {
     this.second.session.close();
     this.second.root.remove();
     this.second = null;
+    this.first.session.send({ type: "watch", pair: null });
     document.querySelector("[name=chosen][value=a]").checked = true;
     this.nameNetworks();
     this.showState(this.first);
