@@ -175,6 +175,16 @@ def test_a_line_tells_its_weight_and_takes_another(page):
     page.wait_for_function(f"playground.frames > {frames}")
     page.mouse.move(x + 1, y)
     assert page.inner_text("#tooltip").startswith("weight -2.00")
+    # Two lines are the directions of a loss surface.
+    page.click("#tab-loss_surface")
+    page.select_option("[name=directions]", "weights")
+    page.mouse.click(x, y)
+    page.keyboard.press("Escape")
+    page.click("[data-ask=loss_surface]")
+    page.wait_for_selector("#panel-loss_surface canvas")
+    text = page.inner_text("#panel-loss_surface .answer")
+    assert "Across: x → unit 1 of layer 1, from -2" in text
+    assert "Upwards: y → unit 1 of layer 1" in text
 
 
 def test_pointing_at_a_unit_enlarges_its_map(page):

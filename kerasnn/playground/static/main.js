@@ -70,7 +70,10 @@ class Page {
   makeNetwork(root, config) {
     const network = new Network(root, token, config, {
       configure: (of, changes) => this.configure(of, changes),
-      editWeights: (of, title, weights, near, activation) => showWeights(title, weights, near, activation ?? null, (weight, value) => this.setWeight(of, weight, value)),
+      editWeights: (of, title, weights, near, activation) => {
+        if (weights.length === 1) this.questions.directions.pick(weights[0]);
+        showWeights(title, weights, near, activation ?? null, (weight, value) => this.setWeight(of, weight, value));
+      },
       changed: (of) => this.showState(of),
     });
     root.addEventListener("pointerdown", () => this.choose(network));

@@ -45,6 +45,11 @@ export class Picture {
     new ResizeObserver(() => this.state && this.arrange()).observe(root.querySelector(".picture"));
   }
 
+  // What the network consists of, for others that name its weights.
+  get structure() {
+    return { sizes: this.sizes, hidden: this.hidden.length, inputLabel: (input) => this.inputLabel(input) };
+  }
+
   // Takes a new structure, of the server's `state`.
   show(state) {
     const before = this.state;
