@@ -342,6 +342,8 @@ def test_the_page_fits_a_telephone(browser, address):
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 380
         assert page.locator("#play").is_visible()
+        # Six layers are wider than the page; it says so.
+        assert page.locator(".scroll-hint").is_visible()
         page.click("[aria-label^='Output']")
         editor = page.locator("#editor").bounding_box()
         assert editor["x"] >= 0

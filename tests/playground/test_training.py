@@ -61,7 +61,7 @@ CONFIGURATIONS = {
     "an activation a layer": {"hidden": "3,2", "activations": ["threshold", "leaky_relu"]},
     "an activation a unit": {
         "hidden": "3",
-        "unit_activations": [["relu", "tanh", "linear"]],
+        "unit_activations": [["relu", "threshold", "linear"]],
         "optimizer": "adadelta",
         "learning_rate": 1.0,
     },

@@ -84,11 +84,11 @@ def _plane(chosen: Any, path: np.ndarray, network: Network, question: Question) 
 def _of_weights(network: Network, question: Question) -> _Plane:
     """Returns the plane of two weights, with their values on the axes."""
     given = question.options.get("weights")
-    is_pair = isinstance(given, list) and len(given) == 2
-    if not is_pair or not all(isinstance(each, Mapping) for each in given):
+    pair = given if isinstance(given, list) else []
+    if len(pair) != 2 or not all(isinstance(each, Mapping) for each in pair):
         rule = "be two places of weights, each with `layer`, `unit` and `input`"
         raise _checks.InvalidArgument("weights", rule, given)
-    first, second = (place_of(each, network).index(network) for each in given)
+    first, second = (place_of(each, network).index(network) for each in pair)
     if first == second:
         rule = "be two different weights"
         raise _checks.InvalidArgument("weights", rule, given, got="one twice")

@@ -164,6 +164,7 @@ export class Picture {
     const width = this.drawing.parentElement.clientWidth;
     this.places = layout(width, [this.nodes.length, ...this.hidden, this.outputs.length], { left: this.isTable, right: this.outputs.some((label) => label.length > 2) });
     const { size, columns, height } = this.places;
+    this.drawing.parentElement.classList.toggle("scrolls", this.places.width > width);
     this.drawing.style.width = `${this.places.width}px`;
     this.drawing.style.height = `${height}px`;
     this.drawing.style.setProperty("--node", `${size}px`);
