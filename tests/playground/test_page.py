@@ -139,7 +139,16 @@ def test_numbers_of_the_address_that_are_none_are_left_out(browser, address):
 def test_layers_units_inputs_and_weights_change_on_the_picture(page):
     page.click("[aria-label='Add a hidden layer']")
     wait_for_config(page, "hidden", "4,2,2")
-    page.click("[aria-label='Add a unit to layer 3']")
+    # The second click comes before the server has answered the first one.
+    page.evaluate(
+        """() => {
+          const more = document.querySelector("[aria-label='Add a unit to layer 3']");
+          more.click();
+          more.click();
+        }"""
+    )
+    wait_for_config(page, "hidden", "4,2,4")
+    page.click("[aria-label='Remove a unit of layer 3']")
     wait_for_config(page, "hidden", "4,2,3")
     page.click("[aria-label='Remove a unit of layer 1']")
     wait_for_config(page, "hidden", "3,2,3")
@@ -147,6 +156,10 @@ def test_layers_units_inputs_and_weights_change_on_the_picture(page):
     wait_for_config(page, "hidden", "3,2")
     page.click("[aria-label='Input x²']")
     wait_for_config(page, "features", ["x", "y", "x2"])
+    for name in ("x", "y", "x²"):
+        page.click(f"[aria-label='Input {name}']")
+    assert "at least one input" in page.inner_text(".notice.warning")
+    assert config(page)["features"] == ["x2"]
     page.select_option("[aria-label='Activation of layer 2']", "relu")
     wait_for_config(page, "activations", ["tanh", "relu"])
     assert page.locator(".node.unit").count() == 5
@@ -305,6 +318,14 @@ def test_two_networks_train_side_by_side_on_one_set(page):
         page.wait_for_function(
             f"Number(document.querySelector('#network-{which} .epoch').textContent) > 3"
         )
+    # One that is opened while the other trains catches up.
+    page.click("#compare")
+    page.click("#compare")
+    joined = "Number(document.querySelector('#network-b .epoch').textContent) > 10"
+    page.wait_for_function(joined)
+    # The other one, which waits meanwhile, goes on again.
+    waited = number(page, "epoch")
+    page.wait_for_function(f"Number(document.getElementById('epoch').textContent) > {waited + 10}")
     # Both rest at the same epoch.
     page.click("#play")
     page.wait_for_function("!playground.state.running")

@@ -206,6 +206,7 @@ class Page {
     const root = $("network-a").cloneNode(true);
     for (const named of root.querySelectorAll("[id]")) named.removeAttribute("id");
     for (const emptied of root.querySelectorAll(".parts, .legend")) emptied.replaceChildren();
+    for (const copied of root.querySelectorAll(".numbers dd")) copied.textContent = "–";
     root.id = "network-b";
     root.setAttribute("aria-label", "Network B");
     $("networks").append(root);
@@ -214,6 +215,9 @@ class Page {
     this.nameNetworks();
     this.first.session.send({ type: "watch", pair: PAIR });
     this.connect(this.second);
+    if (!this.first.running) return;
+    const { session } = this.second;
+    session.addEventListener("state", () => session.play(), { once: true });
   }
 
   closeSecond() {

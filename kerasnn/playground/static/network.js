@@ -31,6 +31,7 @@ export class Network {
     this.boundary = new Boundary(root, tell);
     this.curve = new LossCurve(this.find("curve"), tell);
     this.picture = new Picture(root, {
+      config: () => this.config,
       configure: (changes) => page.configure(this, changes),
       watch: (unit, place) => this.watch(unit, place),
       edit: (...weights) => page.editWeights(this, ...weights),

@@ -179,7 +179,7 @@ export class Questions {
     this.redraw = () => canvas.isConnected && drawRates(canvas, found);
     this.redraw();
     if (!found.suggestion) {
-      answer.append(element("p", "The loss never fell clearly, so no rate is suggested. A trained network has little left to learn: press reset, and ask again."));
+      answer.append(element("p", found.warning), element("p", "The rates were tried on the network before training. If none helps, something else is wrong: look under Health.", { class: "quiet" }));
       return;
     }
     const rate = Number(found.suggestion.toPrecision(2));
