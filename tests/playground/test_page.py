@@ -159,7 +159,7 @@ def test_layers_units_inputs_and_weights_change_on_the_picture(page):
     for name in ("x", "y", "x²"):
         page.click(f"[aria-label='Input {name}']")
     assert "at least one input" in page.inner_text(".notice.warning")
-    assert config(page)["features"] == ["x2"]
+    wait_for_config(page, "features", ["x2"])
     page.select_option("[aria-label='Activation of layer 2']", "relu")
     wait_for_config(page, "activations", ["tanh", "relu"])
     assert page.locator(".node.unit").count() == 5

@@ -173,6 +173,7 @@ class Trainer:
             changes=self.changes,
             # At epoch 0 nothing has been trained that the script could compare.
             measured=self._logs is None and bool(self.epoch or self.changes),
+            ended=self._ended,
         )
 
     def save(self, path: pathlib.Path) -> Data:
@@ -220,7 +221,7 @@ class Trainer:
         """
         self.epoch, self._logs = epoch, logs
         self._seconds += seconds
-        self._outbox.epoch(logs["loss"], logs["val_loss"])
+        self._outbox.epoch(epoch, logs["loss"], logs["val_loss"])
         if self._best.add(epoch, logs["val_loss"]):
             self._outbox.notice("info", self._best.text(), epoch)
         self.path.add(epoch, self.network)

@@ -110,7 +110,7 @@ export class Network {
   receive(frame) {
     const { curves } = frame.arrays;
     if (frame.epoch < this.curve.epoch) this.curve.clear();
-    if (curves?.shape[1]) this.curve.add(frame.epoch, curves);
+    if (curves?.shape[1]) this.curve.add(frame.curves_epoch, curves);
     this.curve.best = frame.best_epoch ?? null;
     frame.arrays = { ...this.keptArrays(frame), ...frame.arrays };
     this.latest = frame;
