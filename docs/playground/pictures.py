@@ -60,13 +60,16 @@ def save(screenshot, path, width):
     image = image.resize(
         (width, round(image.height * width / image.width)), Image.Resampling.LANCZOS
     )
-    for quality in range(80, 20, -5):
-        packed = io.BytesIO()
-        image.save(packed, "webp", quality=quality, method=6)
-        if packed.tell() < MOST_BYTES:
-            break
-    path.write_bytes(packed.getvalue())
-    print(path.name, packed.tell(), "bytes, quality", quality)
+    files = (webp(image, quality) for quality in range(80, 20, -5))
+    path.write_bytes(next(each for each in files if len(each) < MOST_BYTES))
+    print(path.name, path.stat().st_size, "bytes")
+
+
+def webp(image, quality):
+    """Returns an image as WebP."""
+    packed = io.BytesIO()
+    image.save(packed, "webp", quality=quality, method=6)
+    return packed.getvalue()
 
 
 def main():

@@ -1,5 +1,7 @@
 """Calls of `kerasnn.fit` that together are one training."""
 
+import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +16,8 @@ from kerasnn.training import fit
 _FOREVER = 10**9
 # A message of the page is waited for between two calls of the compiled program.
 _CALL_SECONDS = 0.05
+# A shorter epoch is not left: keeping the state of the model would take a part of its time.
+_SHORT_SECONDS = 0.02
 
 
 class Interrupted(Exception):  # noqa: N818 - no error.
@@ -85,6 +89,7 @@ class _Guard(Callback):
         self._trainer, self._others = trainer, others
         self._before: State | None = None
         self._states: list[dict[str, Any]] = []
+        self._began, self._seconds = 0.0, math.inf
 
     def go_back(self) -> None:
         """Makes the model what it was before the epoch."""
@@ -99,15 +104,19 @@ class _Guard(Callback):
         self._states = []
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Keeps the state of the model."""
-        self._before = State(self.model)
+        """Keeps the state of the model, unless the epoch before was short."""
+        self._before = State(self.model) if self._seconds > _SHORT_SECONDS else None
+        self._began = time.perf_counter()
 
     def within_epoch(self, done: int, steps: int | None) -> None:
         """Leaves the epoch if a message waits and more steps are to come."""
-        if steps is not None and done < steps and self._trainer.interrupts():
+        if self._before is None or steps is None or done == steps:
+            return
+        if self._trainer.interrupts():
             self._states = [callback.state() for callback in self._others]
             raise Interrupted
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Lets go of the state."""
         self._before = None
+        self._seconds = time.perf_counter() - self._began
