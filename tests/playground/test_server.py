@@ -161,6 +161,8 @@ HOSTILE = [
     '{"type": "watch", "unit": "1,2"}',
     '{"type": "watch", "speed": 1e3}',
     '{"type": "watch", "diagnose": "yes"}',
+    '{"type": "watch", "pair": 1}',
+    '{"type": "watch", "pair": ""}',
     '{"type": "ask"}',
     '{"type": "ask", "what": {"a": 1}}',
 ]
@@ -207,7 +209,7 @@ def random_message(rng):
     names = ["hidden", "noise", "dataset", "optimizer", "learning_rate", "features", "seed", "l1"]
     kind = rng.choice(["play", "pause", "step", "set_weight", "watch", "configure", "reset", "no"])
     message = {"type": kind, "id": rng.choice([1, "a", None, {}])}
-    for name in rng.sample(["layer", "unit", "input", "value", "speed", "config"], 3):
+    for name in rng.sample(["layer", "unit", "input", "value", "speed", "config", "pair"], 3):
         message[name] = rng.choice([value, 1, 0, 2])
     if kind == "configure" and rng.random() < 0.8:
         message["config"] = {rng.choice(names): value}
