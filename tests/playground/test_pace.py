@@ -168,3 +168,13 @@ def test_the_doctor_looks_twice_a_second(monkeypatch):
         now = 0.05 * epoch
         looks += [epoch] if doctor._is_due(epoch) else []
     assert looks == list(range(0, 100, 10))
+
+
+def test_the_doctor_keeps_little_of_a_day(monkeypatch):
+    now, looks = 0.0, 0
+    monkeypatch.setattr(live.time, "perf_counter", lambda: now)
+    doctor = live._LiveDoctor()
+    for second in range(86_400):
+        now = float(second)
+        looks += doctor._is_due(second)
+    assert 100 < looks < 1000
