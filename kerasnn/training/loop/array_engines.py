@@ -52,7 +52,7 @@ class ArrayEngine(CompiledEngine):
         self._traced = job.traced_callbacks
         self._cache = training_programs(job.model)
         self._program: ArrayProgram
-        self._pacer = Pacer()
+        self._pacer = Pacer(job.call_seconds)
         self._block: Any = None
         self._block_epochs = range(0)
         self.steps = blocks.steps

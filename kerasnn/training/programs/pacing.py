@@ -10,9 +10,13 @@ class Pacer:
     """Chooses how many steps the next call runs, so that each takes about 0.3 s.
 
     Surround each call by `start` and `stop`. The first call runs one step.
+
+    Args:
+        seconds: Time of a call in place of 0.3 s.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float | None = None) -> None:
+        self._call_seconds = _CALL_SECONDS if seconds is None else seconds
         self._step_seconds: float | None = None
         self._began = 0.0
 
@@ -20,7 +24,7 @@ class Pacer:
         """Returns the number of steps of the next call."""
         if self._step_seconds is None:
             return 1
-        return max(1, int(_CALL_SECONDS / self._step_seconds))
+        return max(1, int(self._call_seconds / self._step_seconds))
 
     def start(self) -> None:
         """Starts the clock."""
