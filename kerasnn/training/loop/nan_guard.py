@@ -59,7 +59,7 @@ def _is_finite(variable: Any) -> bool:
 def _rate(model: Any) -> str:
     """Returns the rate in words, or nothing where a schedule starts from 0."""
     try:
-        rate = float(model.optimizer.learning_rate)
+        rate = float(np.asarray(model.optimizer.learning_rate))
     except (AttributeError, TypeError, ValueError):
         return ""
     return f"it is {rate:g}; " if rate else ""

@@ -10,12 +10,12 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.process.strategy import uses_strategy
 from kerasnn.callbacks import Resume
 from kerasnn.callbacks.resume import fingerprint
 from kerasnn.callbacks.resume.snapshot import ResumableRun
 from kerasnn.training.loop.engine import Engine
 from kerasnn.training.loop.job import Job
-from kerasnn.training.loop.needs_keras import uses_strategy
 
 _SETTINGS = (
     "shuffle",
