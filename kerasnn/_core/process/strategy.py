@@ -33,6 +33,15 @@ def on_replicas(model: Any, function: Callable[..., Any], *args: Any) -> Any:
     return function(*args) if strategy is None else strategy.run(function, args=args)
 
 
+def in_replica(model: Any, function: Callable[[], Any]) -> Any:
+    """Calls a function that changes nothing where a step calls it; returns the first result."""
+    strategy = strategy_of(model)
+    if strategy is None:
+        return function()
+    results = strategy.run(function)
+    return tf.nest.map_structure(lambda v: strategy.experimental_local_results(v)[0], results)
+
+
 def has_workers(model: Any) -> bool:
     """Whether several processes train a model together."""
     strategy = strategy_of(model)
@@ -54,3 +63,8 @@ def is_chief(model: Any) -> bool:
 
 def _resolver(strategy: Any) -> Any:
     return strategy.cluster_resolver
+
+
+def replicas_of(model: Any) -> int:
+    """Returns the number of replicas that divide the batches of a model."""
+    return 1 if strategy_of(model) is None else model.distribute_strategy.num_replicas_in_sync

@@ -10,6 +10,7 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn._checks import first_line
 from kerasnn._core.callback import Callback
+from kerasnn._core.process.strategy import has_workers, is_chief
 from kerasnn.callbacks._compatibility import check_together
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.loop.engine import CANNOT_COMPILE
@@ -18,12 +19,19 @@ from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.resumption import Resumption, resumption
 from kerasnn.training.loop.training_length import TrainingLength, follows_length
 
+# `Resume` decides itself what it writes.
+_WRITERS = (keras.callbacks.ModelCheckpoint, keras.callbacks.CSVLogger, keras.callbacks.TensorBoard)
+
 
 def train(job: Job) -> keras.callbacks.History:
     """Runs a job; returns the History, with the engine that ran and the reason.
 
-    If a batch of a stream turns out to be wrong, the model is as it was before.
+    If a batch of a stream turns out to be wrong, the model is as it was before. Where several
+    workers train together, the first one alone has the callbacks that write files.
     """
+    if not is_chief(job.model):
+        callbacks = tuple(c for c in job.callbacks if not isinstance(c, _WRITERS))
+        job = dataclasses.replace(job, callbacks=callbacks)
     try:
         return _run_with_callbacks(job)
     except (FloatingPointError, ValueError, tf.errors.OpError) as failure:
@@ -59,6 +67,8 @@ def _run_with_callbacks(job: Job) -> keras.callbacks.History:
 
 
 def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
+    if has_workers(job.model):
+        job = resumed.agreed(job)
     if job.initial_epoch >= job.epochs and not resumed.saves:
         return _run_no_epoch(job)
     to_try = candidates(job, resumed.began_with)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from typing import Any
 
 import keras
 import numpy as np
@@ -62,7 +63,7 @@ BOTH = {"a": Y[:64], "b": X[:64, :1]}
 WEIGHTED = {**UNEVEN, "sample_weight": WEIGHTS}
 VALIDATED = {**WEIGHTED, "validation_data": (X[:37], Y[:37], WEIGHTS[:37])}
 # Name -> what makes the model, the data, and the arguments of `fit`.
-CASES = {
+CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "sgd": (lambda: network(sgd()), (X, Y), WEIGHTED),
     "momentum and L2": (
         lambda: network(sgd(momentum=0.9, nesterov=True), l2=0.01),
@@ -87,7 +88,16 @@ CASES = {
         (IMAGES, Y),
         {"batch_size": 33},
     ),
-    "embedding": (lambda: network(shape=(4,), hidden=EMBEDDING), (INDICES, Y), UNEVEN),
+    "embedding, sgd": (
+        lambda: network(sgd(momentum=0.9), shape=(4,), hidden=EMBEDDING),
+        (INDICES, Y),
+        UNEVEN,
+    ),
+    "embedding, adam": (
+        lambda: network(lambda: kerasnn.optimizers.AdamW(0.01), shape=(4,), hidden=EMBEDDING),
+        (INDICES, Y),
+        UNEVEN,
+    ),
     "recurrent": (
         lambda: network(shape=(6, 6), hidden=[lambda: keras.layers.LSTM(4)]),
         (IMAGES[..., 0], Y),

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasnn import optimizers
 from kerasnn._core.model import all_layers
 from kerasnn.layers._masks import mask_of
 from kerasnn.training.inputs.tensors import show_none
@@ -129,17 +130,15 @@ def _apply(optimizer: Any, gradients: list[Any], variables: list[Any]) -> None:
     """Lets the optimizer sum up the gradients of all replicas, and update the weights.
 
     It clips before it sums up. So that the sum is what is clipped, each replica then gives an equal
-    part of the sum, and the limits are divided likewise. Gradients of an embedding have rows for
-    the indices of a replica alone; TensorFlow cannot collect different numbers of them.
+    part of the sum, and the limits are divided likewise.
     """
     limits = {name: getattr(optimizer, name) for name in _CLIPPING}
-    is_sparse = any(isinstance(gradient, tf.IndexedSlices) for gradient in gradients)
-    gradients = [g if g is None else tf.convert_to_tensor(g) for g in gradients]
+    if any(isinstance(gradient, tf.IndexedSlices) for gradient in gradients):
+        _check_sums(optimizer, clips=any(limits.values()))
+        gradients = [g if g is None else tf.convert_to_tensor(g) for g in gradients]
     if not any(limits.values()):
         optimizer.apply(gradients, variables)
         return
-    if is_sparse:
-        raise ValueError("Replicas cannot clip the gradient of an embedding as one device does.")
     context = tf.distribute.get_replica_context()
     part = 1.0 / context.num_replicas_in_sync
     known = [i for i, gradient in enumerate(gradients) if gradient is not None]
@@ -148,6 +147,22 @@ def _apply(optimizer: Any, gradients: list[Any], variables: list[Any]) -> None:
         gradients[i] = total * tf.cast(part, total.dtype)
     with _attributes([(optimizer, name, limit and limit * part) for name, limit in limits.items()]):
         optimizer.apply(gradients, variables)
+
+
+def _check_sums(optimizer: Any, *, clips: bool) -> None:
+    """Raises unless an optimizer makes the same of a sparse gradient and of a dense one.
+
+    TensorFlow cannot collect sparse gradients of different numbers of rows from replicas. Keras's
+    Adam and its like square the rows of a sparse gradient one by one, also where several rows
+    are of one index of the embedding.
+    """
+    own = isinstance(optimizer, (optimizers.SGD, optimizers.AdamW))
+    if not own and (clips or not isinstance(optimizer, keras.optimizers.SGD)):
+        raise ValueError(
+            "Replicas sum up the gradient of an embedding over equal indices, which changes the "
+            f"steps of {type(optimizer).__name__}, or its clipping. Use "
+            "`kerasnn.optimizers.AdamW` or `kerasnn.optimizers.SGD`."
+        )
 
 
 def _synchronized(model: Any) -> contextlib.AbstractContextManager[None]:
