@@ -1,7 +1,7 @@
 """Distribution strategies whose replicas a compiled program trains on."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -27,10 +27,10 @@ def scope_of(model: Any) -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
-def on_replicas(model: Any, function: Callable[..., Any], *args: Any) -> Any:
-    """Calls a function as a step of a model calls it: where there are replicas, in each."""
-    strategy = strategy_of(model)
-    return function(*args) if strategy is None else strategy.run(function, args=args)
+def are_in_scope(model: Any, variables: Iterable[Any]) -> bool:
+    """Whether variables were created in the scope of a model's strategy."""
+    created = model.distribute_strategy.extended.variable_created_in_scope
+    return all(created(variable.value) for variable in variables)
 
 
 def in_replica(model: Any, function: Callable[[], Any]) -> Any:
@@ -38,7 +38,8 @@ def in_replica(model: Any, function: Callable[[], Any]) -> Any:
     strategy = strategy_of(model)
     if strategy is None:
         return function()
-    results = strategy.run(function)
+    # TensorFlow warns of replicas that run outside of a graph.
+    results = tf.function(lambda: strategy.run(function), autograph=False)()
     return tf.nest.map_structure(lambda v: strategy.experimental_local_results(v)[0], results)
 
 

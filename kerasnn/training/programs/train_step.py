@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from kerasnn._core.model import all_layers, is_symbolic, structure
 from kerasnn._core.optimizers import build_slots
-from kerasnn._core.process.strategy import on_replicas, strategy_of
+from kerasnn._core.process.strategy import scope_of, strategy_of
 from kerasnn.training.inputs.tensors import hide_none, show_none
 from kerasnn.training.programs.replicas.step import divided_step
 
@@ -128,7 +128,8 @@ def build(model: Any, spec: Any, method: str = "train_step") -> None:
     if strategy_of(model) is None:
         _build_losses_and_metrics(model, *data, training=training)
     else:
-        _build_on_replicas(model, *data)
+        with scope_of(model):
+            _build_on_replicas(model, *data)
     if training:
         build_slots(model.optimizer, model.trainable_variables)
     model.reset_metrics()
@@ -195,19 +196,18 @@ def _build_losses_and_metrics(
 def _build_on_replicas(model: Any, x: Any, y: Any, sample_weight: Any) -> None:
     """Creates what losses and metrics need in the scope of a strategy.
 
-    Variables of metrics are created where they are used, in replicas, and TensorFlow creates none
-    there while it traces. Losses and metrics are Keras's own, and run on zeros.
+    Losses and metrics are Keras's own, and run on zeros. No variable is updated, which outside of
+    a replica those of metrics cannot be.
     """
     outputs = _output_specs(model)
     if outputs is None:
         outputs = _trace(functools.partial(_outputs, model, training=False), x).structured_outputs
     data: Any = keras.tree.map_structure(_zeros, (x, y, outputs, sample_weight))
-
-    def run() -> None:
+    # The penalties of weights ask for their values.
+    values = [(w, tf.convert_to_tensor(w)) for w in model.trainable_variables if w.regularizer]
+    with keras.StatelessScope(state_mapping=values):
         _loss(model, *data, training=False)
         model.compute_metrics(*data)
-
-    on_replicas(model, run)
 
 
 def _output_specs(model: Any) -> Any:

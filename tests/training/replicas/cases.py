@@ -118,18 +118,18 @@ QUICK = ("sgd", "momentum and L2", "adam", "normalization")
 def distance(got, wanted):
     """The largest difference between two structures of numbers, relative to values above 1."""
     pairs = zip(keras.tree.flatten(got), keras.tree.flatten(wanted), strict=True)
-    arrays = [(np.asarray(a, "float64"), np.asarray(b, "float64")) for a, b in pairs]
+    arrays: Any = [(np.asarray(a, "float64"), np.asarray(b, "float64")) for a, b in pairs]
     return max((float((abs(a - b) / np.maximum(1, abs(b))).max()) for a, b in arrays if a.size))
 
 
 def compare(strategy, name):
     """Trains under a strategy and on one device; returns how far the results are apart."""
-    build, data, arguments = CASES[name]
-    data = data() if callable(data) else data
+    build, made, arguments = CASES[name]
+    data: Any = made() if callable(made) else made
     with strategy.scope():
         divided = build()
     alone = build()
-    histories = [
+    histories: Any = [
         kerasnn.fit(model, *data, **{"epochs": 3, "verbose": 0, "seed": 0, **arguments})
         for model in (divided, alone)
     ]

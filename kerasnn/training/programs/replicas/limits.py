@@ -7,7 +7,7 @@ import keras
 
 from kerasnn import _checks
 from kerasnn._core.model import all_layers
-from kerasnn._core.process.strategy import strategy_of
+from kerasnn._core.process.strategy import are_in_scope, strategy_of
 from kerasnn.training.programs.graph_program import has_convolutions
 from kerasnn.training.programs.train_step import has_keras_metrics, has_keras_step
 
@@ -21,7 +21,7 @@ def why_not_divided(model: Any) -> str | None:
     if strategy is None:
         return "a distribution strategy runs its own loop"
     variables = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
-    if not all(strategy.extended.variable_created_in_scope(v.value) for v in variables):
+    if not are_in_scope(model, variables):
         return "a variable of it was not created in the scope of its distribution strategy"
     own = all(has_keras_step(model, method) for method in ("train_step", "test_step"))
     if not own or type(model).compute_loss is not keras.Model.compute_loss:

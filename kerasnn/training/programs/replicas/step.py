@@ -10,11 +10,14 @@ import tensorflow as tf
 
 from kerasnn import optimizers
 from kerasnn._core.model import all_layers
+from kerasnn._core.process.strategy import are_in_scope
 from kerasnn.layers._masks import mask_of
 from kerasnn.training.inputs.tensors import show_none
 
 # Odd, so that no two replicas have the same seeds; the first one has those of a single device.
 _SEED_STEP = 0x9E3779B1
+# An object, the name of an attribute, and its value while a step is traced.
+_Attribute = tuple[Any, str, Any]
 _CLIPPING = ("clipnorm", "global_clipnorm", "clipvalue")
 
 
@@ -57,17 +60,23 @@ def divided_step(model: Any, method: str) -> Callable[[Any], dict[str, Any]]:
         method: `"train_step"` or `"test_step"`.
 
     Raises:
-        ValueError: While it is traced, if a loss is no mean over rows.
+        ValueError: If a variable was created outside of the scope of the strategy; and while it
+            is traced, if a loss is no mean over rows.
     """
+    if not are_in_scope(model, [*model.variables, *model.optimizer.variables]):
+        # Each replica would update the same variable.
+        raise ValueError("A variable was not created in the scope of the distribution strategy.")
     one = _train if method == "train_step" else _test
 
     def on_replica(batch: Any) -> None:
         share = _share(batch)
-        with _synchronized(model), _own_seeds(model, share.replica):
+        with _own_seeds(model, share.replica):
             one(model, share)
 
     def step(batch: Any) -> dict[str, Any]:
-        model.distribute_strategy.run(on_replica, args=(batch,))
+        # The replicas are traced at the same time, each in a thread.
+        with _attributes([*_synchronized(model), *_divided_limits(model)]):
+            model.distribute_strategy.run(on_replica, args=(batch,))
         return {}
 
     return step
@@ -130,13 +139,13 @@ def _apply(optimizer: Any, gradients: list[Any], variables: list[Any]) -> None:
     """Lets the optimizer sum up the gradients of all replicas, and update the weights.
 
     It clips before it sums up. So that the sum is what is clipped, each replica then gives an equal
-    part of the sum, and the limits are divided likewise.
+    part of the sum, and `_divided_limits` divides the limits likewise.
     """
-    limits = {name: getattr(optimizer, name) for name in _CLIPPING}
+    clips = any(getattr(optimizer, name) for name in _CLIPPING)
     if any(isinstance(gradient, tf.IndexedSlices) for gradient in gradients):
-        _check_sums(optimizer, clips=any(limits.values()))
+        _check_sums(optimizer, clips=clips)
         gradients = [g if g is None else tf.convert_to_tensor(g) for g in gradients]
-    if not any(limits.values()):
+    if not clips:
         optimizer.apply(gradients, variables)
         return
     context = tf.distribute.get_replica_context()
@@ -145,8 +154,7 @@ def _apply(optimizer: Any, gradients: list[Any], variables: list[Any]) -> None:
     sums = context.all_reduce(tf.distribute.ReduceOp.SUM, [gradients[i] for i in known])
     for i, total in zip(known, sums, strict=True):
         gradients[i] = total * tf.cast(part, total.dtype)
-    with _attributes([(optimizer, name, limit and limit * part) for name, limit in limits.items()]):
-        optimizer.apply(gradients, variables)
+    optimizer.apply(gradients, variables)
 
 
 def _check_sums(optimizer: Any, *, clips: bool) -> None:
@@ -165,15 +173,21 @@ def _check_sums(optimizer: Any, *, clips: bool) -> None:
         )
 
 
-def _synchronized(model: Any) -> contextlib.AbstractContextManager[None]:
+def _synchronized(model: Any) -> list[_Attribute]:
     normalizations = [
         layer for layer in all_layers(model) if isinstance(layer, keras.layers.BatchNormalization)
     ]
-    return _attributes([(layer, "synchronized", True) for layer in normalizations])
+    return [(layer, "synchronized", True) for layer in normalizations]
+
+
+def _divided_limits(model: Any) -> list[_Attribute]:
+    optimizer, replicas = model.optimizer, model.distribute_strategy.num_replicas_in_sync
+    limits = [(name, getattr(optimizer, name)) for name in _CLIPPING]
+    return [(optimizer, name, limit / replicas) for name, limit in limits if limit]
 
 
 @contextlib.contextmanager
-def _attributes(values: list[tuple[Any, str, Any]]) -> Iterator[None]:
+def _attributes(values: list[_Attribute]) -> Iterator[None]:
     """Gives objects other attributes while a step is traced."""
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in values]
     try:
