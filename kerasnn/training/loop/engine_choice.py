@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn._core.process.strategy import uses_strategy
+from kerasnn._core.process.strategy import has_workers, uses_strategy
 from kerasnn.training.loop.array_engines import GraphEngine, XlaEngine, blocks_of
 from kerasnn.training.loop.engine import Engine
 from kerasnn.training.loop.job import Job
@@ -46,6 +46,8 @@ def candidates(job: Job, began_with: str = "") -> list[Candidate]:
             "Use engine='auto'.",
             got=f"engine={job.engine!r}, but {why_not}",
         )
+    if why_not and job.engine == "auto" and has_workers(job.model):
+        raise cannot_work_together(job, why_not)
     keras_loop = KerasEngine(job)
     ended = bool(began_with) and job.initial_epoch >= job.epochs
     if why_not and not ended:
@@ -63,6 +65,17 @@ def candidates(job: Job, began_with: str = "") -> list[Candidate]:
     first = [Candidate(engines[began_with], "The saved run began with it.")] if began_with else []
     last = Candidate(keras_loop, "The model cannot be traced for a run of steps.")
     return [*first, *_compiled(job, engines), last]
+
+
+def cannot_work_together(job: Job, why: str) -> ValueError:
+    """Returns the error where only Keras's own loop could train on several workers."""
+    return _checks.InvalidArgument(
+        "model",
+        "be trained without Keras's own loop on several workers, where that fails (keras#20585)",
+        job.model,
+        "Change that, or train in one process.",
+        got=f"`{job.model.name}`, for which only that could run the job: {why}",
+    )
 
 
 def _compiled(job: Job, engines: dict[str, Engine]) -> list[Candidate]:

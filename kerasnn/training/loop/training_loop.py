@@ -14,7 +14,7 @@ from kerasnn._core.process.strategy import has_workers, is_chief
 from kerasnn.callbacks._compatibility import check_together
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.loop.engine import CANNOT_COMPILE
-from kerasnn.training.loop.engine_choice import candidates
+from kerasnn.training.loop.engine_choice import candidates, cannot_work_together
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.resumption import Resumption, resumption
 from kerasnn.training.loop.training_length import TrainingLength, follows_length
@@ -81,6 +81,8 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
             engine.prepare()
         except CANNOT_COMPILE as error:
             failure = f" It says: {first_line(error)}"
+            if job.engine == "auto" and has_workers(job.model):
+                raise cannot_work_together(job, first_line(error)) from error
             if job.engine != "auto":
                 raise _checks.InvalidArgument(
                     "engine",

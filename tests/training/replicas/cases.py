@@ -31,7 +31,7 @@ def network(optimizer="adam", *, shape=(5,), hidden=(), l2=0.0, **arguments):
     model = keras.Sequential([keras.Input(shape), *layers] if shape else layers)
     optimizer = optimizer() if callable(optimizer) else optimizer
     metrics = {"metrics": ["accuracy"], "weighted_metrics": ["accuracy"]}
-    model.compile(optimizer, loss=LOSS, **{**metrics, **arguments})
+    model.compile(optimizer, **{"loss": LOSS, **metrics, **arguments})
     return model
 
 

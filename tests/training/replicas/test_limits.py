@@ -95,9 +95,12 @@ def test_models_that_replicas_cannot_trace(name):
     hidden, why = NOT_TRACED[name]
     with mirrored().scope():
         model = classifier(hidden=hidden)
-    engine, reason = trained(model, abs(X).astype(int) % 9, Y)
+    x = abs(X).astype(int) % 9
+    engine, reason = trained(model, x, Y)
     assert engine == "keras"
     assert why in reason
+    found = kerasnn.training.evaluate(model, x, Y, verbose=0)
+    np.testing.assert_allclose(found, keras.Model.evaluate(model, x, Y, verbose=0), rtol=1e-5)
 
 
 def test_an_optimizer_made_outside_of_the_scope():

@@ -80,7 +80,13 @@ def test_callbacks_and_a_resumed_run(tmp_path):
     assert resumed[0]["history"] == first["history"]
 
 
-def test_workers_with_other_data(tmp_path):
-    first, second = (each["other data"] for each in run(tmp_path, "other data"))
+def test_errors(tmp_path):
+    results = run(tmp_path, "other data", "only keras")
+    first, second = (each["other data"] for each in results)
     assert first == second
     assert first["argument"] == "x"
+    for found in results:
+        (argument, loss), (_, penalty) = found["only keras"]
+        assert argument == "model"
+        assert "its loss may be no mean over rows" in loss
+        assert "A loss that a layer adds" in penalty

@@ -74,7 +74,24 @@ def other_data(strategy, folder):
     return {}
 
 
+def only_keras(strategy, folder):
+    """Asks for what only Keras's loop could train, and the trace of a model shows; the errors."""
+    texts = []
+    for arguments in (
+        {"loss": lambda y, p: keras.losses.sparse_categorical_crossentropy(y, p)},
+        {"hidden": [lambda: keras.layers.Dense(4, activity_regularizer="l2")]},
+    ):
+        with strategy.scope():
+            model = cases.network(**arguments)
+        try:
+            kerasnn.fit(model, cases.X, cases.Y, verbose=0)
+        except kerasnn.InvalidArgument as error:
+            texts.append([error.argument, str(error)])
+    return texts
+
+
 MODES = {
+    "only keras": only_keras,
     "compared": compared,
     "called back": called_back,
     "half": lambda strategy, folder: called_back(strategy, folder, 2),

@@ -25,7 +25,9 @@ def agreed_seed(model: Any, seed: int, texts: dict[str, str]) -> int:
     """
     row = np.array([[seed, *map(_digest, texts.values())]], np.int64)
     strategy = model.distribute_strategy
-    rows = strategy.gather(strategy.run(lambda: tf.constant(row)), axis=0).numpy()
+    # TensorFlow warns of replicas that run outside of a graph.
+    in_replicas = tf.function(lambda: strategy.run(lambda: tf.constant(row)), autograph=False)
+    rows = strategy.gather(in_replicas(), axis=0).numpy()
     for i, argument in enumerate(texts, start=1):
         others = np.flatnonzero(rows[:, i] != rows[0, i])
         if len(others):

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -115,7 +116,8 @@ def _test(model: Any, share: _Share) -> None:
 def _loss(model: Any, share: _Share, *, training: bool) -> tuple[Any, Any]:
     """Returns the loss as it is on a single device with these rows alone, and the outputs."""
     x, y, sample_weight = share.data
-    outputs = model(x, training=training)
+    takes_training = "training" in inspect.signature(model.call).parameters
+    outputs = model(x, training=training) if takes_training else model(x)
     loss = model.compute_loss(
         x=x, y=y, y_pred=outputs, sample_weight=sample_weight, training=training
     )
