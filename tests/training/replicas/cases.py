@@ -122,6 +122,12 @@ def distance(got, wanted):
     return max((float((abs(a - b) / np.maximum(1, abs(b))).max()) for a, b in arrays if a.size))
 
 
+def settings(model):
+    """What a trace in replicas changes for its time."""
+    limits = [getattr(model.optimizer, name) for name in ("clipnorm", "global_clipnorm")]
+    return [*limits, *(getattr(layer, "synchronized", None) for layer in model.layers)]
+
+
 def compare(strategy, name):
     """Trains under a strategy and on one device; returns how far the results are apart."""
     build, made, arguments = CASES[name]
@@ -138,6 +144,7 @@ def compare(strategy, name):
         "reason": histories[0].reason,
         "weights": distance(divided.get_weights(), alone.get_weights()),
         "history": distance(*(history.history for history in histories)),
+        "settings": [settings(model) for model in (divided, alone)],
         "bits": [each.tobytes().hex() for each in divided.get_weights()],
     }
     if len(data) == 2:

@@ -16,7 +16,31 @@ def main(replicas, names):
     tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
     strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
     found = {name: cases.compare(strategy, name) for name in names}
-    cases.report({**found, "dropout": [dropped(strategy, replicas) for _ in range(2)]})
+    dropout = [dropped(strategy, replicas) for _ in range(2)]
+    more = {"dropout": dropout, "swept": swept(strategy), "refused": refused(strategy)}
+    cases.report({**found, **more})
+
+
+def refused(strategy):
+    """The argument of the error where a replica would have no row for a convolution."""
+    with strategy.scope():
+        model = cases.network(shape=(6, 6, 1), hidden=cases.CONVOLUTION)
+    try:
+        kerasnn.fit(model, cases.IMAGES, cases.Y, batch_size=cases.ROWS - 1, verbose=0)
+    except kerasnn.InvalidArgument as error:
+        return error.argument
+    return None
+
+
+def swept(strategy):
+    """The losses of a sweep up to a middle rate, in replicas and on one device."""
+    with strategy.scope():
+        divided = cases.network()
+    sweeps = [
+        kerasnn.lr_find(model, cases.X, cases.Y, 23, high=0.01, steps=20)
+        for model in (divided, cases.network())
+    ]
+    return [sweep.losses.tolist() for sweep in sweeps]
 
 
 def dropped(strategy, replicas):

@@ -31,6 +31,8 @@ def check(found, replicas):
     assert found["engine"] == "graph"
     wanted = f"A TensorFlow graph divides each batch between replicas, {replicas} in number."
     assert found["reason"] == wanted
+    first, second = found["settings"]
+    assert first == second
     for what in ("weights", "history", "evaluation", "predictions"):
         assert found.get(what, 0.0) <= 1e-5, what
 
@@ -45,17 +47,12 @@ def check_dropout(runs, replicas):
     assert len(set(kept)) > 2
 
 
-def test_two_devices():
-    found = run(2, *cases.QUICK)
-    for name in cases.QUICK:
-        check(found[name], 2)
-    check_dropout(found["dropout"], 2)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("replicas", [2, 4])
 def test_all_cases(replicas):
     found = run(replicas)
     for name in cases.CASES:
         check(found[name], replicas)
+    np.testing.assert_allclose(*found["swept"], rtol=1e-4)
     check_dropout(found["dropout"], replicas)
+    assert found["refused"] == "batch_size"
