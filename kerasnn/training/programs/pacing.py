@@ -1,9 +1,14 @@
 """Number of steps in one call of a compiled program."""
 
 import time
+from typing import Any
+
+from kerasnn._core.process.strategy import has_workers
 
 # The progress bar moves at least twice a second, and Ctrl-C stops within one.
 _CALL_SECONDS = 0.3
+# Several workers have to agree about it, and their clocks do not.
+_WORKERS_STEPS = 512
 
 
 class Pacer:
@@ -34,3 +39,16 @@ class Pacer:
         """Stops the clock after a call that has run so many steps."""
         if steps:
             self._step_seconds = (time.perf_counter() - self._began) / steps
+
+
+class FixedPacer(Pacer):
+    """Chooses the same number of steps for every call, for workers that train together."""
+
+    def steps(self) -> int:
+        """Returns the number of steps of the next call."""
+        return _WORKERS_STEPS
+
+
+def pacer_for(model: Any, seconds: float | None = None) -> Pacer:
+    """Returns what paces the calls of a model's program."""
+    return FixedPacer() if has_workers(model) else Pacer(seconds)
