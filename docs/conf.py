@@ -58,6 +58,7 @@ napoleon_custom_sections = ["Shape", "Reference", ("Formula", "notes_style")]
 html_title = f"kerasnn {version}"
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["static"]
+html_favicon = "static/favicon.svg"
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
