@@ -3,6 +3,8 @@
 #
 # XOR is not linearly separable, so no perceptron learns it. Two perceptrons in front of a third
 # can: they map the four points to positions that a line separates.
+#
+# In the playground: `kerasnn playground`, then `#preset=xor` behind the address.
 
 # %%
 import os

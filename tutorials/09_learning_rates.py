@@ -3,6 +3,8 @@
 #
 # The learning rate is the first hyperparameter to tune. A sweep finds a good one in a few seconds;
 # a schedule starts high, to make progress, and ends low, to converge.
+#
+# In the playground: `kerasnn playground`, then `#preset=rate-too-high` behind the address.
 
 # %%
 import os

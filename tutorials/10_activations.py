@@ -4,6 +4,8 @@
 # A hidden activation has to let gradients through; the output activation has to match the range of
 # the target. And the loss has to fit the output, or a network that is confident and wrong cannot be
 # trained.
+#
+# In the playground: `kerasnn playground`, then `#preset=dying-relu` behind the address.
 
 # %%
 import os

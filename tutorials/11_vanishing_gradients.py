@@ -4,6 +4,8 @@
 # Backpropagation multiplies by the derivative of the activation of every layer. If these are small,
 # the first layers receive almost no gradient; if they are 0 on all rows, a unit never changes
 # again. Both look the same from outside: the loss does not fall. The doctor distinguishes them.
+#
+# In the playground: `kerasnn playground`, then `#preset=vanishing-gradients` behind the address.
 
 # %%
 import os

@@ -4,6 +4,8 @@
 # The initial weights decide whether training works at all. They must not be equal, or all units of
 # a layer stay identical. And their scale has to fit, because the signal is multiplied by it in each
 # layer: twenty layers raise it to the twentieth power.
+#
+# In the playground: `kerasnn playground`, then `#preset=symmetry` behind the address.
 
 # %%
 import os

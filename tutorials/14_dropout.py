@@ -4,6 +4,9 @@
 # In training, dropout sets each output of a layer to zero with probability p, independently at
 # every step, and multiplies the others by 1 / (1 - p). No unit can rely on another, and every step
 # trains a different subnetwork.
+#
+# In the playground: `kerasnn playground`, then `#preset=dropout` or `#preset=ensemble` behind the
+# address.
 
 # %%
 import os

@@ -4,6 +4,8 @@
 # A network that trains for long enough memorises its training rows. Validation rows show when that
 # begins: training ends when the validation loss has not improved for a while, and the weights of
 # the best epoch are restored.
+#
+# In the playground: `kerasnn playground`, then `#preset=overfitting` behind the address.
 
 # %%
 import os

@@ -68,15 +68,23 @@ def _numbering(name: str, array: np.ndarray, others: list) -> str:
     )
 
 
-def past_steps(name: str, shape: Sequence[int], wanted: Sequence[int | None]) -> str:
-    """Returns the hint for rows of single steps, where windows of them are wanted; else nothing."""
-    if len(shape) != 2 or len(wanted) != 3 or shape[1] != wanted[2] or not wanted[1]:
-        return ""
-    windows = f"sliding_window_view({name}, {wanted[1]}, axis=0).swapaxes(1, 2)"
+def windows(call: str) -> str:
+    """Returns the hint for rows of single steps, where windows of them are wanted.
+
+    Args:
+        call: The call of NumPy that makes the windows, without its package.
+    """
     return (
         "Of the rows of one series, in the order of time, give windows of past steps: "
-        f"`np.lib.stride_tricks.{windows}`."
+        f"`np.lib.stride_tricks.{call}`."
     )
+
+
+def past_steps(name: str, shape: Sequence[int], wanted: Sequence[int | None]) -> str:
+    """Returns the hint for an array of single steps, where windows are wanted; else nothing."""
+    if len(shape) != 2 or len(wanted) != 3 or shape[1] != wanted[2] or not wanted[1]:
+        return ""
+    return windows(f"sliding_window_view({name}, {wanted[1]}, axis=0).swapaxes(1, 2)")
 
 
 def finite(name: str, array: np.ndarray, given: np.ndarray, *, allow_nan: bool = False) -> None:

@@ -14,6 +14,7 @@ import narwhals as nw
 import numpy as np
 
 from kerasnn._checks.arguments import did_you_mean
+from kerasnn._checks.arrays import windows
 from kerasnn._checks.conversion import refuse_masked
 from kerasnn._checks.errors import InvalidArgument
 
@@ -210,14 +211,6 @@ def _array(name: str, values: Any, tensor: Tensor) -> np.ndarray:
     return array if size is None else array.reshape(-1, size)
 
 
-def past_steps(column: str, size: int) -> str:
-    """Returns the hint for rows of single steps, where a model takes several past steps."""
-    return (
-        f"Of the rows of one series, in the order of time, give windows of past steps: "
-        f"`np.lib.stride_tricks.sliding_window_view({column}, {size})`."
-    )
-
-
 def _flat(name: str, values: Any, size: int) -> list[Any]:
     """Returns the values of rows of `size` values each, in one list."""
     rows = [[row] if np.ndim(row) == 0 else list(row) for row in values]
@@ -228,7 +221,7 @@ def _flat(name: str, values: Any, size: int) -> list[Any]:
                 f"hold {size} values in each row",
                 values,
                 # As the column of a series has them.
-                past_steps(f"x[{name!r}]", size) if len(row) == 1 else "",
+                windows(f"sliding_window_view(x[{name!r}], {size})") if len(row) == 1 else "",
                 got=f"{len(row)} in row {place}",
             )
     return [value for row in rows for value in row]

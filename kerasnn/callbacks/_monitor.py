@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn._core.callback import Callback
+from kerasnn._core.process.strategy import in_replica
 
 _MODES = ("auto", "min", "max")
 
@@ -175,6 +176,7 @@ def _known(model: Any) -> dict[str, Any]:
     own_step = type(model).train_step is not keras.Model.train_step
     if own_step or not all(getattr(metric, "built", True) for metric in model.metrics):
         return {}
-    known = model.get_metrics_result()
+    # Outside of a replica all workers would have to ask at the same time.
+    known = in_replica(model, model.get_metrics_result)
     validation = {f"val_{name}": value for name, value in known.items()}
     return {**known, **validation, "learning_rate": 0.0}

@@ -233,7 +233,7 @@ def _line(ax: Any, epochs: Sequence[float], rates: Sequence[float]) -> None:
 def _rate(model: Any) -> float:
     """Returns the learning rate of the next step, or NaN where there are several or none."""
     try:
-        return float(model.optimizer.learning_rate)
+        return float(np.asarray(model.optimizer.learning_rate))
     except (AttributeError, TypeError, ValueError):
         return math.nan
 

@@ -274,4 +274,4 @@ class TrainingDoctor(Callback):
                     print(f"\nTrainingDoctor, epoch {self.measurements_[-1].epoch}: {finding}")
 
     def _steps_so_far(self) -> int:
-        return int(self.model.optimizer.iterations)
+        return int(self.model.optimizer.iterations.numpy())

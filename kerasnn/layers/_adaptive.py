@@ -29,7 +29,7 @@ class AdaptiveLayer(keras.layers.Layer, abc.ABC):
     @property
     def adapted(self) -> bool:
         """Whether it has learned."""
-        return self.built and int(self.count) > 0
+        return self.built and int(self.count.numpy()) > 0
 
     @property
     def learns_targets(self) -> bool:

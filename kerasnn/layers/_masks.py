@@ -25,7 +25,8 @@ class _Probe(keras.layers.Layer):
     """Keeps the mask that Keras passes to a layer with its input."""
 
     def __init__(self) -> None:
-        super().__init__(autocast=False)
+        # A name of its own: one with an underscore in front cannot begin that of an operation.
+        super().__init__(autocast=False, name="mask_probe")
         self.supports_masking = True
         self.mask: Any = None
 

@@ -172,12 +172,6 @@ class Configuration:
             _list("unit_activations", self.unit_activations, count=layers)
             for i, (own, units) in enumerate(zip(self.unit_activations, self.units, strict=True)):
                 _names(f"unit_activations[{i}]", own, ACTIVATIONS, count=units)
-                if "threshold" in own and len(set(own)) > 1:
-                    raise _checks.InvalidArgument(
-                        f"unit_activations[{i}]",
-                        "have the threshold for all units of a layer or for none",
-                        own,
-                    )
         _checks.one_of("initialization", self.initialization, INITIALIZATIONS)
         _checks.boolean("batch_normalization", self.batch_normalization)
         _checks.number("dropout", self.dropout, at_least=0, at_most=0.8)

@@ -7,12 +7,14 @@ import keras
 
 from kerasnn import _checks
 from kerasnn._core.display.progress import verbosity
+from kerasnn._core.process.strategy import uses_strategy
 from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.generators import read_once
 from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes
 from kerasnn.training.inputs.stream_values import BatchCheck
 from kerasnn.training.loop.job import check_model
 from kerasnn.training.programs.evaluation import Evaluation
+from kerasnn.training.programs.replicas.limits import check_batches, why_not_divided, why_not_even
 from kerasnn.training.programs.train_step import Logs, as_number, as_python
 
 
@@ -70,7 +72,8 @@ def evaluate(
             return _as_numbers(by_keras(stream, y, sample_weight=sample_weight))
     data = arrays.read(model, x, y, sample_weight, allow_nan=allow_nan)
     arrays.require_targets(model, "y", y)
-    if data.is_irregular or callbacks or model.run_eagerly:
+    divides = not uses_strategy(model) or _divides(model, data.count, batch_size, steps)
+    if data.is_irregular or callbacks or model.run_eagerly or not divides:
         return _as_numbers(by_keras(data.x, data.y, sample_weight=data.sample_weight))
     evaluation = Evaluation(
         model,
@@ -79,18 +82,28 @@ def evaluate(
         batch_size=batch_size,
         steps=steps,
     )
-    logs = evaluation.run(
-        keras.callbacks.CallbackList(
-            add_progbar=verbose != 0,
-            verbose=verbose,
-            epochs=1,
-            steps=evaluation.steps,
-            model=model,
-        )
+    callback_list = keras.callbacks.CallbackList(
+        add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=evaluation.steps, model=model
     )
+    try:
+        logs = evaluation.run(callback_list)
+    except ValueError:
+        if not uses_strategy(model):
+            raise
+        # Only a trace shows that an output has a mask, or that a layer adds a loss.
+        return _as_numbers(by_keras(data.x, data.y, sample_weight=data.sample_weight))
     if return_dict:
         return logs
     return _in_keras_order(model, logs)
+
+
+def _divides(model: Any, rows: int, batch_size: int | None, steps: int | None) -> bool:
+    """Whether a program can divide the batches between the replicas of a strategy."""
+    size = batch_size or (-(-rows // steps) if steps else 32)
+    if why_not_divided(model) or why_not_even(model, [(rows, size)]):
+        return False
+    check_batches(model, [(rows, size)])
+    return True
 
 
 def _as_numbers(found: Any) -> Any:

@@ -39,7 +39,9 @@ def fit(
     learned yet learn from the training rows, never from validation data.
 
     Args:
-        model: A compiled Keras model.
+        model: A compiled Keras model. One made in the scope of a `tf.distribute.MirroredStrategy`
+            or `MultiWorkerMirroredStrategy` has each batch divided between its replicas, with the
+            result of one device; all workers are given the same rows and arguments.
         x: Inputs: an array, tensor, data frame or list, a list or dictionary of them by input,
             or a `tf.data.Dataset`, `keras.utils.PyDataset` or generator of batches. A generator is
             read once, to its end or `steps_per_epoch` batches an epoch; if it has no batch for

@@ -16,9 +16,11 @@ from kerasnn import _checks
 from kerasnn._core.display.progress import Bar
 from kerasnn._core.model import State
 from kerasnn._core.optimizers import copy_of
+from kerasnn._core.process.strategy import has_workers, scope_of, uses_strategy
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.learning_rate_sweep import METHODS, RateSweep, endless_batches, has_risen
 from kerasnn.training.loop.job import Job, check_model
+from kerasnn.training.programs.replicas.limits import why_not_divided
 from kerasnn.training.programs.train_step import TracedStep, build, build_eagerly
 
 
@@ -78,7 +80,8 @@ def lr_find(
         The sweep, with `suggestion`, `learning_rates`, `losses`, `smoothed` and `plot()`.
 
     Raises:
-        InvalidArgument: If data or an argument cannot be right, or the first loss is not finite.
+        InvalidArgument: If data or an argument cannot be right, the first loss is not finite, or
+            the model is one that several workers train.
         TypeError: If an argument is unknown.
 
     Example:
@@ -107,8 +110,9 @@ def lr_find(
             got=f"a {type(x).__name__}",
         )
     check_model(model)
+    _check_strategy(model)
     rates = np.geomspace(low, high, steps).astype("float32")
-    with _restored(model):
+    with scope_of(model), _restored(model):
         job = Job.read(
             model=model,
             x=x,
@@ -137,6 +141,21 @@ def lr_find(
             stacklevel=3,
         )
     return sweep
+
+
+def _check_strategy(model: Any) -> None:
+    """Raises where a model's distribution strategy cannot run a sweep."""
+    if not uses_strategy(model):
+        return
+    why = "workers sweep alone" if has_workers(model) else why_not_divided(model)
+    if why:
+        raise _checks.InvalidArgument(
+            "model",
+            "be one whose batches replicas can divide, where a distribution strategy is used",
+            model,
+            "Sweep a model made outside of the scope of the strategy; its rates are the same.",
+            got=f"one that they cannot: {why}",
+        )
 
 
 def _sweep(

@@ -22,15 +22,18 @@ class Page:
         frames: Header and arrays of all pictures.
         points: Header and arrays of all rows.
         losses: Training and test loss of all epochs since the last restart.
+        drawn: Last epoch of the losses of each frame, and how many losses there were with it.
     """
 
-    def __init__(self, tables=None, **configuration):
+    def __init__(self, tables=None, *, name="page", lockstep=None, **configuration):
         self.messages, self.frames, self.points, self.losses = [], [], [], []
-        self.sizes = []
+        self.sizes, self.drawn = [], []
         self._changed = threading.Condition()
         self._outbox = Outbox(self._take)
         first = Configuration.from_dict(configuration)
-        self.session = Session("page", self._outbox, first, tables or {}, threading.Lock())
+        self.session = Session(
+            name, self._outbox, first, tables or {}, threading.Lock(), lockstep=lockstep
+        )
 
     def send(self, kind, **content):
         """Sends a message."""
@@ -98,11 +101,12 @@ class Page:
                 header, arrays = unpack(message)
                 if header.get("kind") == "points":
                     self.points.append((header, arrays))
-                    self.losses = []
+                    self.losses, self.drawn = [], []
                     self.frames = []
                     continue
                 self.sizes.append(len(message))
                 self.losses += arrays["curves"].T.tolist()
+                self.drawn.append((header["curves_epoch"], len(self.losses)))
                 self.frames.append((header, arrays))
             self._changed.notify_all()
 

@@ -109,7 +109,8 @@ def test_folds(trained):
 
 
 @pytest.mark.parametrize(
-    "directions", ["principal", pytest.param("random", marks=pytest.mark.slow)]
+    "directions",
+    ["principal", *(pytest.param(name, marks=pytest.mark.slow) for name in ("random", "start"))],
 )
 def test_the_loss_around_the_weights(trained, script, directions):
     answer = trained.ask("loss_surface", directions=directions)
@@ -123,7 +124,44 @@ def test_the_loss_around_the_weights(trained, script, directions):
     at_b = np.abs(np.linspace(answer["b"][1], answer["b"][0], 25)).argmin()
     assert values[at_b, at_a] == pytest.approx(loss, rel=0.5)
     assert values.max() > loss
+    if directions == "start":
+        assert path[0][0] < 0
+        assert path[0][1] == pytest.approx(0, abs=1e-5)
     assert [m for m in trained.messages if m["type"] == "progress"][-1]["of"] == 25
+
+
+def test_the_loss_over_two_chosen_weights(trained, script):
+    places = [{"layer": 1, "unit": 2, "input": 1}, {"layer": 2, "unit": 0, "input": None}]
+    answer = trained.ask("loss_surface", directions="weights", weights=places)
+    split, model = script["split"], script["model"]
+    kernel, bias = model.get_layer("hidden_1").kernel, model.get_layer("output").bias
+    own = [kernel.numpy()[1, 2], bias.numpy()[0]]
+    np.testing.assert_allclose(answer["path"][-1], own, rtol=1e-6)
+    # At a corner both weights have the values at the ends of the axes.
+    before = [layer.numpy() for layer in (kernel, bias)]
+    changed = [values.copy() for values in before]
+    changed[0][1, 2], changed[1][0] = answer["a"][0], answer["b"][1]
+    rows = np.linspace(0, len(split.x_train) - 1, min(len(split.x_train), 300)).astype(int)
+    for variable, values in zip((kernel, bias), changed, strict=True):
+        variable.assign(values)
+    loss = model.evaluate(split.x_train[rows], split.y_train[rows], verbose=0, return_dict=True)
+    for variable, values in zip((kernel, bias), before, strict=True):
+        variable.assign(values)
+    assert answer["values"][0][0] == pytest.approx(loss["loss"], rel=1e-4)
+    for wrong in (None, places[:1], [places[0], places[0]], [1, 2]):
+        assert trained.ask("loss_surface", directions="weights", weights=wrong)["argument"] == (
+            "weights"
+        )
+    wrong = [places[0], {"layer": 9, "unit": 0}]
+    assert trained.ask("loss_surface", directions="weights", weights=wrong)["argument"] == "layer"
+
+
+@pytest.mark.slow
+def test_random_directions_follow_their_seed(trained):
+    values = [
+        trained.ask("loss_surface", directions="random", seed=seed)["values"] for seed in (3, 3, 4)
+    ]
+    assert values[0] == values[1] != values[2]
 
 
 def test_a_table_is_standardised_anew_for_each_network(tmp_path):

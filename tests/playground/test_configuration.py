@@ -77,7 +77,7 @@ def test_what_is_no_configuration(invalid):
     with invalid("config", [1]):
         Configuration.from_dict([1])
     with invalid("unit_activations[1]"):
-        Configuration.from_dict({"unit_activations": [["relu"] * 4, ["relu", "threshold"]]})
+        Configuration.from_dict({"unit_activations": [["relu"] * 4, ["relu", "softmax"]]})
     with invalid("table", None):
         Configuration(dataset="table")
     with invalid("loss", "crossentropy"):

@@ -139,7 +139,16 @@ def test_numbers_of_the_address_that_are_none_are_left_out(browser, address):
 def test_layers_units_inputs_and_weights_change_on_the_picture(page):
     page.click("[aria-label='Add a hidden layer']")
     wait_for_config(page, "hidden", "4,2,2")
-    page.click("[aria-label='Add a unit to layer 3']")
+    # The second click comes before the server has answered the first one.
+    page.evaluate(
+        """() => {
+          const more = document.querySelector("[aria-label='Add a unit to layer 3']");
+          more.click();
+          more.click();
+        }"""
+    )
+    wait_for_config(page, "hidden", "4,2,4")
+    page.click("[aria-label='Remove a unit of layer 3']")
     wait_for_config(page, "hidden", "4,2,3")
     page.click("[aria-label='Remove a unit of layer 1']")
     wait_for_config(page, "hidden", "3,2,3")
@@ -147,6 +156,10 @@ def test_layers_units_inputs_and_weights_change_on_the_picture(page):
     wait_for_config(page, "hidden", "3,2")
     page.click("[aria-label='Input x²']")
     wait_for_config(page, "features", ["x", "y", "x2"])
+    for name in ("x", "y", "x²"):
+        page.click(f"[aria-label='Input {name}']")
+    assert "at least one input" in page.inner_text(".notice.warning")
+    wait_for_config(page, "features", ["x2"])
     page.select_option("[aria-label='Activation of layer 2']", "relu")
     wait_for_config(page, "activations", ["tanh", "relu"])
     assert page.locator(".node.unit").count() == 5
@@ -175,6 +188,16 @@ def test_a_line_tells_its_weight_and_takes_another(page):
     page.wait_for_function(f"playground.frames > {frames}")
     page.mouse.move(x + 1, y)
     assert page.inner_text("#tooltip").startswith("weight -2.00")
+    # Two lines are the directions of a loss surface.
+    page.click("#tab-loss_surface")
+    page.select_option("[name=directions]", "weights")
+    page.mouse.click(x, y)
+    page.keyboard.press("Escape")
+    page.click("[data-ask=loss_surface]")
+    page.wait_for_selector("#panel-loss_surface canvas")
+    text = page.inner_text("#panel-loss_surface .answer")
+    assert "Across: x → unit 1 of layer 1, from -2" in text
+    assert "Upwards: y → unit 1 of layer 1" in text
 
 
 def test_pointing_at_a_unit_enlarges_its_map(page):
@@ -242,11 +265,25 @@ def test_a_table_is_uploaded_and_trained_on(page):
     assert page.input_value("[name=target]") == "s"
     train_until(page, "Number(document.getElementById('test-loss').textContent) < 0.2")
     assert [page.inner_text(f".axis-{axis}.title") for axis in "xy"] == ["p", "q"]
-    # A reload loses the table, and nothing else; its target is still known.
+    # A reload trains on the same table, and a second network too.
     set_control(page, "hidden", "5")
     wait_for_config(page, "hidden", "5")
     set_control(page, "target", "r")
     wait_for_config(page, "target", "r")
+    before, points = config(page), page.evaluate("playground.state.data")
+    page.reload()
+    page.wait_for_function("window.playground && playground.frames > 0")
+    assert config(page) == before
+    assert page.evaluate("playground.state.data") == points
+    assert page.input_value("[name=target]") == "r"
+    page.click("#compare")
+    page.wait_for_selector("#network-b .node.input")
+    assert page.locator("#network-b .node.input").count() == 3
+    page.click("#compare")
+    # A server started anew does not have it; its target and all other settings are still known.
+    page.evaluate(
+        "history.replaceState(null, '', location.href.replace(/([#&]table=)[0-9a-f]+/, '$1none'))"
+    )
     page.reload()
     page.wait_for_function("window.playground && playground.frames > 0")
     wait_for_config(page, "hidden", "5")
@@ -267,7 +304,7 @@ def test_a_table_is_uploaded_and_trained_on(page):
 def test_two_networks_train_side_by_side_on_one_set(page):
     page.click("#compare")
     page.wait_for_function("document.querySelectorAll('#network-b .node.unit').length === 6")
-    assert "epochs differ" in page.inner_text("#pace")
+    assert "epoch for epoch" in page.inner_text("#pace")
     page.click("#network-b h2 >> nth=0")
     assert page.is_checked("[name=chosen][value=b]")
     set_control(page, "hidden", "8")
@@ -281,6 +318,21 @@ def test_two_networks_train_side_by_side_on_one_set(page):
         page.wait_for_function(
             f"Number(document.querySelector('#network-{which} .epoch').textContent) > 3"
         )
+    # One that is opened while the other trains catches up.
+    page.click("#compare")
+    page.click("#compare")
+    joined = "Number(document.querySelector('#network-b .epoch').textContent) > 10"
+    page.wait_for_function(joined)
+    # The other one, which waits meanwhile, goes on again.
+    waited = number(page, "epoch")
+    page.wait_for_function(f"Number(document.getElementById('epoch').textContent) > {waited + 10}")
+    # Both rest at the same epoch.
+    page.click("#play")
+    page.wait_for_function("!playground.state.running")
+    page.wait_for_function(
+        "new Set([...document.querySelectorAll('.network .epoch')].map((one) => one.textContent))"
+        ".size === 1"
+    )
     page.click("#compare")
     assert page.locator("#network-b").count() == 0
     assert "b.hidden" not in page.url
@@ -311,6 +363,8 @@ def test_the_page_fits_a_telephone(browser, address):
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 380
         assert page.locator("#play").is_visible()
+        # Six layers are wider than the page; it says so.
+        assert page.locator(".scroll-hint").is_visible()
         page.click("[aria-label^='Output']")
         editor = page.locator("#editor").bounding_box()
         assert editor["x"] >= 0

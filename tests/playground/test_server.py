@@ -1,10 +1,7 @@
 """The server through Starlette's client: who may use it, how much, and what harms nothing."""
 
 import json
-import pathlib
 import random
-import resource
-import threading
 
 import pytest
 from starlette.testclient import TestClient
@@ -14,22 +11,17 @@ from kerasnn.playground.server.access import Access
 from kerasnn.playground.server.app import create_app
 from kerasnn.playground.server.connection import MOST_BYTES
 from kerasnn.playground.server.sessions import Sessions
-from kerasnn.playground.session.frame import unpack
-
-ADDRESS = "http://127.0.0.1:8000"
-TOKEN = "a-token"
-SESSION = f"ws://127.0.0.1:8000/session?token={TOKEN}"
-# Those of a browser on the server's own page.
-OWN = {"origin": ADDRESS}
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    now = 0.0
-
-    def __call__(self):
-        return self.now
+from tests.playground.client import (
+    ADDRESS,
+    OWN,
+    SESSION,
+    TOKEN,
+    Clock,
+    assert_no_threads,
+    frame,
+    receive,
+    send,
+)
 
 
 @pytest.fixture
@@ -46,40 +38,6 @@ def client(sessions):
     assert len(sessions) == 0
     # The last session frees memory of the whole process, which the next test is to find done.
     assert_no_threads()
-
-
-def receive(socket, kind):
-    """Returns the next message of a type."""
-    while True:
-        message = socket.receive()
-        if message["type"] == "websocket.close":
-            raise WebSocketDisconnect(message["code"], message.get("reason"))
-        if message.get("text") is not None:
-            found = json.loads(message["text"])
-            if found["type"] == kind:
-                return found
-
-
-def frame(socket, epoch=0):
-    """Returns header and arrays of the next picture of an epoch, or of a later one."""
-    while True:
-        message = socket.receive()
-        if message.get("bytes") is not None:
-            header, arrays = unpack(message["bytes"])
-            if "kind" not in header and header["epoch"] >= epoch:
-                return header, arrays
-
-
-def send(socket, kind, **content):
-    socket.send_text(json.dumps({"type": kind, **content}))
-
-
-def assert_no_threads():
-    """The threads of all sessions end."""
-    for thread in threading.enumerate():
-        if thread.name.startswith(("session-", "painter-", "questions-")):
-            thread.join(30)
-            assert not thread.is_alive(), thread.name
 
 
 def test_a_page_receives_a_network_that_trains(client, sessions):
@@ -203,6 +161,8 @@ HOSTILE = [
     '{"type": "watch", "unit": "1,2"}',
     '{"type": "watch", "speed": 1e3}',
     '{"type": "watch", "diagnose": "yes"}',
+    '{"type": "watch", "pair": 1}',
+    '{"type": "watch", "pair": ""}',
     '{"type": "ask"}',
     '{"type": "ask", "what": {"a": 1}}',
 ]
@@ -249,7 +209,7 @@ def random_message(rng):
     names = ["hidden", "noise", "dataset", "optimizer", "learning_rate", "features", "seed", "l1"]
     kind = rng.choice(["play", "pause", "step", "set_weight", "watch", "configure", "reset", "no"])
     message = {"type": kind, "id": rng.choice([1, "a", None, {}])}
-    for name in rng.sample(["layer", "unit", "input", "value", "speed", "config"], 3):
+    for name in rng.sample(["layer", "unit", "input", "value", "speed", "config", "pair"], 3):
         message[name] = rng.choice([value, 1, 0, 2])
     if kind == "configure" and rng.random() < 0.8:
         message["config"] = {rng.choice(names): value}
@@ -316,16 +276,41 @@ def test_uploads(client):
         send(socket, "configure", config=given)
         assert receive(socket, "state")["classes"] == ["x", "y"]
         send(socket, "step")
-        frame(socket, epoch=1)
+        losses = frame(socket, epoch=1)[0]["train_loss"]
         for wrong in (b"", b"\xff\xfe\x00", b"a,b\n", b"x" * 10_000_001):
             answer = client.post(address, content=wrong)
             assert answer.status_code == 400
             assert answer.json()["error"]["argument"] == "table"
-        for _ in range(9):
-            client.post(address, content=content)
-        answer = client.post(address, content=content)
-        assert "at most 10" in answer.json()["error"]["rule"]
     assert client.post(address, content=content).status_code == 404
+    # The page that is loaded again trains on the same table.
+    with client.websocket_connect(SESSION) as socket:
+        session = receive(socket, "state")
+        assert session["tables"] == []
+        send(socket, "configure", config=given)
+        state = receive(socket, "state")
+        assert [table["name"] for table in state["tables"]] == ["a b.csv"]
+        send(socket, "step")
+        assert frame(socket, epoch=1)[0]["train_loss"] == losses
+
+
+def test_the_last_tables_are_kept(client, sessions):
+    with client.websocket_connect(SESSION) as socket:
+        address = f"/sessions/{receive(socket, 'state')['session']}/table?token={TOKEN}"
+        content = b"a,b\n1,x\n2,y\n3,x\n4,y\n"
+        tables = [client.post(address, content=content).json()["table"] for _ in range(10)]
+        folders = {sessions.uploads.find(table).path.parent for table in tables}
+        # The first one has just been asked for, so that the second goes.
+        sessions.uploads.find(tables[0])
+        tables.append(client.post(address, content=content).json()["table"])
+        kept = [sessions.uploads.find(table) is not None for table in tables]
+        assert kept == [True, False, *[True] * 9]
+        [folder] = folders
+        assert len(list(folder.iterdir())) == 10
+        given = {"dataset": "table", "table": tables[1], "target": "b"}
+        send(socket, "configure", config=given)
+        assert receive(socket, "error")["argument"] == "table"
+    sessions.close_all()
+    assert not folder.exists()
 
 
 def test_downloads(client):
@@ -339,30 +324,3 @@ def test_downloads(client):
         assert client.get(address % "model.keras").content[:2] == b"PK"
         assert client.get(address % "other.txt").status_code == 404
         assert client.get(f"/sessions/none/code.py?token={TOKEN}").status_code == 404
-
-
-def resident():
-    """Resident memory of this process, in MB."""
-    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not pathlib.Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
-def test_pages_that_come_and_go_leave_no_memory(client):
-    def visit():
-        with client.websocket_connect(SESSION) as socket:
-            receive(socket, "state")
-            send(socket, "play")
-            frame(socket, epoch=1)
-            send(socket, "configure", config={"hidden": "5"})
-            receive(socket, "state")
-        assert_no_threads()
-
-    for _ in range(10):
-        visit()
-    before = resident()
-    for _ in range(20):
-        visit()
-    # A network of which anything stays would leave 2 MB or more each time.
-    assert resident() - before < 15

@@ -61,7 +61,7 @@ CONFIGURATIONS = {
     "an activation a layer": {"hidden": "3,2", "activations": ["threshold", "leaky_relu"]},
     "an activation a unit": {
         "hidden": "3",
-        "unit_activations": [["relu", "tanh", "linear"]],
+        "unit_activations": [["relu", "threshold", "linear"]],
         "optimizer": "adadelta",
         "learning_rate": 1.0,
     },
@@ -181,6 +181,7 @@ def test_play_goes_on_until_pause():
         assert opened.wait_for("state", running=False, after=2)
         header, _ = opened.frame(lambda header: not header["running"], after=1)
         assert header["epoch"] == len(opened.losses)
+        assert all(epoch == count for epoch, count in opened.drawn if count)
         # It trains on as if it had not been paused.
         frame = opened.train(1)
         assert frame[0]["epoch"] == header["epoch"] + 1

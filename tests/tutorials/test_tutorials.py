@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import subprocess
 import sys
 
@@ -103,6 +104,18 @@ def test_tutorials_are_cells_of_text_and_code(tutorial):
         lines = [line for line in body.splitlines() if line]
         assert lines
         assert kind == "" or all(line.startswith("#") for line in lines)
+
+
+def test_tutorials_name_the_lessons_of_the_playground():
+    """Each lesson goes with a tutorial, which names it as the address of the page does."""
+    presets = TUTORIALS.parent / "kerasnn" / "playground" / "static" / "presets.json"
+    lessons = json.loads(presets.read_text(encoding="utf-8"))["presets"]
+    named = {
+        (path.name, lesson)
+        for path in COURSE
+        for lesson in re.findall(r"`#preset=([\w-]+)`", path.read_text(encoding="utf-8"))
+    }
+    assert named == {(lesson["tutorial"], lesson["id"]) for lesson in lessons}
 
 
 def test_figures_are_small():

@@ -12,6 +12,7 @@ from kerasnn import _checks
 from kerasnn._core import atomic_files
 from kerasnn._core.callback import Callback
 from kerasnn._core.process.lock import path_lock
+from kerasnn._core.process.strategy import is_chief
 from kerasnn.callbacks.resume.fingerprint import Fingerprint
 from kerasnn.callbacks.resume.snapshot import ResumableRun
 
@@ -49,6 +50,9 @@ class Resume(Callback):
     constructor and `on_train_begin` leave it. If it has a state of its own, derive it from
     `kerasnn.callbacks.Callback`. Files that a callback writes are its own affair: give `CSVLogger`
     `append=True`.
+
+    Several workers of a `tf.distribute.MultiWorkerMirroredStrategy` need one path that all of them
+    can read: the first worker alone writes it.
 
     Limits: it works with `kerasnn.fit` and the `fit` of kerasnn's models. Data must be arrays, or
     a finite `tf.data.Dataset` that gives the same batches each time it is read, which is tested by
@@ -103,23 +107,30 @@ class Resume(Callback):
 
     def before_fit(self, model: Any, *, validates: bool, alone: bool) -> None:
         """Raises where the path cannot be written to."""
-        atomic_files.check_writable("path", pathlib.Path(self.path))
+        if is_chief(model):
+            atomic_files.check_writable("path", pathlib.Path(self.path))
 
     @contextlib.contextmanager
     def watching(
-        self, callbacks: list[keras.callbacks.Callback], fingerprint: Fingerprint
+        self,
+        callbacks: list[keras.callbacks.Callback],
+        fingerprint: Fingerprint,
+        *,
+        writes: bool = True,
     ) -> Iterator[ResumableRun]:
         """Locks the path for one run, and loads what was saved of it.
 
         Args:
             callbacks: All other callbacks of the run, History among them.
             fingerprint: Model, optimizer, loss, data and arguments of the run.
+            writes: Whether this process writes the file, which of several workers one does.
         """
         _check_swaps(callbacks)
         path = pathlib.Path(self.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path_lock(path):
-            run = ResumableRun(path, callbacks, fingerprint)
+        if writes:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with path_lock(path) if writes else contextlib.nullcontext():
+            run = ResumableRun(path, callbacks, fingerprint, writes=writes)
             self.resumed_epoch_ = None if run.saved is None else run.saved["epoch"]
             self._run = run
             try:

@@ -48,6 +48,7 @@ class ResumableRun:
         path: The file.
         callbacks: All callbacks but `Resume`.
         fingerprint: Model, optimizer, loss, data and arguments of the run.
+        writes: Whether to save it; otherwise it is only put back.
 
     Attributes:
         saved: The state of the run that is resumed, or None where a new one begins: `epoch`, the
@@ -64,7 +65,10 @@ class ResumableRun:
         path: pathlib.Path,
         callbacks: list[keras.callbacks.Callback],
         fingerprint: Fingerprint,
+        *,
+        writes: bool = True,
     ) -> None:
+        self._writes = writes
         self.termination = Termination(self.flush)
         self._path, self._fingerprint = path, fingerprint
         self._callbacks = _by_name(callbacks)
@@ -76,14 +80,17 @@ class ResumableRun:
         if self.saved is not None:
             self._compare(self.saved)
 
-    def begin(self, engine: str, seed: int | None) -> None:
+    def begin(self, engine: str, seed: int | None, replicas: int = 1) -> None:
         """Records engine and environment; warns where they differ from those of the saved epochs.
 
         Args:
             engine: The engine that was chosen.
             seed: Seed of the shuffling order, or None where rows are not shuffled.
+            replicas: Number of replicas of a distribution strategy.
         """
         self._manifest = _environment() | {"engine": engine, "seed": str(seed)}
+        if replicas > 1:
+            self._manifest["replicas"] = str(replicas)
         if self.saved is not None:
             changed = differences(self.saved["manifest"], self._manifest)
             if changed:
@@ -126,6 +133,8 @@ class ResumableRun:
             model: The model that is trained.
             epoch: Number of the next epoch.
         """
+        if not self._writes:
+            return
         state = {
             "format": _FORMAT,
             "fingerprint": self._fingerprint,
@@ -185,7 +194,8 @@ class ResumableRun:
                 got=f"{str(self._path)!r}, saved by a run in which {changed}",
             )
         changed = differences(saved["settings"], self._settings)
-        if changed:
+        # Of several workers the one that writes has more callbacks.
+        if changed and self._writes:
             warnings.warn(
                 f"The resumed run may end differently: of its callbacks {changed}.", stacklevel=2
             )

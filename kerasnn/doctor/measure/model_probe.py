@@ -50,7 +50,7 @@ class ModelProbe:
     def rate(self) -> float:
         """Returns the learning rate of the next step, or NaN where there are several or none."""
         try:
-            return float(self._model.optimizer.learning_rate)
+            return float(np.asarray(self._model.optimizer.learning_rate))
         except (AttributeError, TypeError, ValueError):
             return math.nan
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasnn._core.optimizers import copy_of
 from kerasnn.autodiff.gradients import by_weight
@@ -68,5 +69,5 @@ def _as_new(optimizer: Any) -> Any:
         config = optimizer.get_config()
     if isinstance(config.get("learning_rate"), dict):
         # A schedule or a function of the user's own need not be registered.
-        config["learning_rate"] = float(optimizer.learning_rate)
+        config["learning_rate"] = float(np.asarray(optimizer.learning_rate))
     return copy_of(optimizer, config)

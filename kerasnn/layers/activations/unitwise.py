@@ -8,6 +8,7 @@ from keras import ops
 
 from kerasnn import _checks
 from kerasnn._checks import layers
+from kerasnn.layers.activations.threshold import step
 
 _NAMES = sorted(
     name
@@ -16,6 +17,12 @@ _NAMES = sorted(
 )
 # These combine several units, or change their number.
 _JOINT = ("glu", "log_softmax", "softmax", "sparsemax")
+_THRESHOLD = "threshold"
+
+
+@keras.saving.register_keras_serializable("kerasnn", _THRESHOLD)
+def _threshold(x: Any) -> Any:
+    return step(x, "triangle")
 
 
 @keras.saving.register_keras_serializable("kerasnn")
@@ -29,8 +36,9 @@ class UnitwiseActivation(keras.layers.Layer):
     activations are cheap.
 
     Args:
-        activations: One activation for each unit, a Keras name or an elementwise function. To be
-            saved, a custom function must be registered with Keras.
+        activations: One activation for each unit: a Keras name, an elementwise function, or
+            `"threshold"`, which is `Threshold(surrogate="triangle")`. To be saved, a custom
+            function must be registered with Keras.
 
     Shape:
         `(batch, ..., units)` -> the same.
@@ -96,7 +104,11 @@ def _function(index: int, given: Any) -> Callable[[Any], Any]:
     """Returns an activation, given as a name, a configuration or a function."""
     argument = f"activations[{index}]"
     if isinstance(given, str) and ">" not in given:
-        _checks.one_of(argument, given, [name for name in _NAMES if name not in _JOINT])
+        # Keras's own function of this name takes two more arguments.
+        known = {*_NAMES, _THRESHOLD} - {*_JOINT}
+        _checks.one_of(argument, given, sorted(known))
+        if given == _THRESHOLD:
+            return _threshold
     elif not callable(given) and not isinstance(given, (str, dict)):
         raise _checks.InvalidArgument(argument, "be the name of an activation or a function", given)
     function = keras.activations.get(given)

@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasnn import _checks
 from kerasnn._core.model import is_symbolic, kept, structure
+from kerasnn._core.process.strategy import scope_of
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.callbacks._compatibility import writes_files
 from kerasnn.data.split import refuse_split
@@ -252,7 +253,8 @@ class Ensemble(Functional):
         for member in members:
             # Without state, the next `fit` would start Adam's moments anew.
             if not member.optimizer.built:
-                member.optimizer.build(member.trainable_variables)
+                with scope_of(member):
+                    member.optimizer.build(member.trainable_variables)
         with warnings.catch_warnings():
             # It becomes an error below.
             warnings.filterwarnings("ignore", "The training of models", RuntimeWarning)

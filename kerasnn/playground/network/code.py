@@ -55,6 +55,7 @@ def code_of(
     epochs: int,
     changes: Sequence[Change] = (),
     measured: bool = False,
+    ended: bool = True,
 ) -> str:
     """Returns a script that trains the network again, to the same numbers.
 
@@ -65,9 +66,10 @@ def code_of(
         changes: What was changed by hand.
         measured: Whether the losses shown are not those of the last epoch, but of the weights as
             they are now.
+        ended: Whether early stopping, where it is on, has put back the best weights.
     """
     changes = [change for change in changes if change.epoch <= epochs]
-    callbacks = _callbacks(configuration)
+    callbacks = _callbacks(configuration, ended=ended)
     blocks = [
         "import keras\n\nimport kerasnn",
         _data(configuration, data),
@@ -149,8 +151,9 @@ def _first(configuration: Configuration) -> list[str]:
     return ["x, y = inputs[:, :1], inputs[:, 1:]", f"h = {joined}"]
 
 
-def _callbacks(configuration: Configuration) -> list[str]:
-    calls = [layers.schedule_callback(configuration), layers.stopping_callback(configuration)]
+def _callbacks(configuration: Configuration, *, ended: bool) -> list[str]:
+    stopping = layers.stopping_callback(configuration, restores=ended)
+    calls = [layers.schedule_callback(configuration), stopping]
     return [call.text(indent=8) for call in calls if call is not None]
 
 

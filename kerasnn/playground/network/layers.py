@@ -127,11 +127,18 @@ def schedule_callback(configuration: Configuration) -> Call | None:
     return None if call is None else Call("kerasnn.callbacks.LearningRateDecay", (call,))
 
 
-def stopping_callback(configuration: Configuration) -> Call | None:
-    """Returns the callback that ends training, or None."""
+def stopping_callback(configuration: Configuration, *, restores: bool = True) -> Call | None:
+    """Returns the callback that ends training, or None.
+
+    Args:
+        configuration: The configuration.
+        restores: Whether the best weights are put back at the end.
+    """
     if not configuration.early_stopping or not configuration.stops:
         return None
-    given = {"patience": configuration.early_stopping}
+    given: dict[str, Any] = {"patience": configuration.early_stopping}
+    if not restores:
+        given["restore_best_weights"] = False
     return Call("kerasnn.callbacks.EarlyStopping", (), given)
 
 

@@ -112,7 +112,7 @@ def _read_table(configuration: Configuration, tables: Mapping[str, Table]) -> tu
     table = tables.get(configuration.table or "")
     if table is None:
         raise _checks.InvalidArgument(
-            "table", "be a table of this session", configuration.table, "Upload the file again."
+            "table", "be a table that the server has", configuration.table, "Upload the file again."
         )
     target = table.column(configuration.target)
     if target is None:

@@ -5,7 +5,6 @@ import contextlib
 import pathlib
 import urllib.parse
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from kerasnn import _checks
-from kerasnn.playground.points.tables import MOST_BYTES, read_table
+from kerasnn.playground.points.tables import MOST_BYTES
 from kerasnn.playground.server import access as rules
 from kerasnn.playground.server.access import Access
 from kerasnn.playground.server.connection import connect
@@ -31,7 +30,6 @@ from kerasnn.playground.session.words import in_words
 
 _STATIC = pathlib.Path(__file__).parents[1] / "static"
 _IDLE_CHECK_SECONDS = 10.0
-_MOST_TABLES = 10
 
 
 def create_app(
@@ -40,6 +38,7 @@ def create_app(
     *,
     host: str = "127.0.0.1",
     started: Callable[[], None] = lambda: None,
+    idle_check_seconds: float = _IDLE_CHECK_SECONDS,
 ) -> Starlette:
     """Returns the application.
 
@@ -48,11 +47,12 @@ def create_app(
         access: Who may use it.
         host: What the server is bound to.
         started: Called, in a thread, when the server answers.
+        idle_check_seconds: Seconds between two looks for idle sessions.
     """
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(_end_idle(sessions))]
+        tasks = [asyncio.create_task(_end_idle(sessions, idle_check_seconds))]
         tasks.append(asyncio.create_task(run_in_threadpool(started)))
         try:
             yield
@@ -82,9 +82,9 @@ def create_app(
     )
 
 
-async def _end_idle(sessions: Sessions) -> None:
+async def _end_idle(sessions: Sessions, every: float) -> None:
     while True:
-        await asyncio.sleep(_IDLE_CHECK_SECONDS)
+        await asyncio.sleep(every)
         sessions.end_idle()
 
 
@@ -140,27 +140,16 @@ class _Files:
         if opened is None:
             return _missing()
         self._sessions.touch(opened)
-        if len(opened.session.tables) >= _MOST_TABLES:
-            rule, hint = f"be one of at most {_MOST_TABLES}", "Reload the page to begin anew."
-            return _wrong(_checks.InvalidArgument("table", rule, "", hint, got="one more"))
         try:
             content = await _body(request)
         except _checks.InvalidArgument as error:
             return _wrong(error)
-        path = self._sessions.upload_path(opened)
         # Headers hold ASCII alone.
         name = urllib.parse.unquote(request.headers.get("x-file-name", "table.csv"))
-
-        def read() -> Any:
-            path.write_bytes(content)
-            return read_table(path, name)
-
         try:
-            table = await run_in_threadpool(read)
+            table = await run_in_threadpool(self._sessions.uploads.add, content, name)
         except FAILURES as error:
-            path.unlink(missing_ok=True)
             return _wrong(error)
-        opened.session.tables[table.identifier] = table
         return JSONResponse(table.as_dict())
 
     def _session(self, request: Request) -> Open | None:

@@ -1,9 +1,7 @@
 """The sessions of a server: how many, and for how long."""
 
 import dataclasses
-import pathlib
 import secrets
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +10,10 @@ import keras
 
 from kerasnn.playground.configuration import Configuration
 from kerasnn.playground.points.tables import Table
+from kerasnn.playground.server.uploads import KnownTables, Uploads
 from kerasnn.playground.session.outbox import Outbox
 from kerasnn.playground.session.session import Session
+from kerasnn.playground.session.training.lockstep import Lockstep
 
 #: A session ends after so many seconds without a message from its page.
 IDLE_SECONDS = 3600.0
@@ -31,21 +31,14 @@ class Open:
     Attributes:
         session: The session.
         outbox: What its page is to receive.
-        folder: Where its uploads lie.
         touched: Time of the last message.
         reason: Why it has ended; empty while it has not.
     """
 
     session: Session
     outbox: Outbox
-    folder: tempfile.TemporaryDirectory
     touched: float
     reason: str = ""
-
-    def close(self) -> None:
-        """Ends the session, and removes its uploads."""
-        self.session.close()
-        self.folder.cleanup()
 
 
 class Sessions:
@@ -57,6 +50,9 @@ class Sessions:
         target: Column of it to predict.
         idle_seconds: How long a session stays without a message.
         clock: Returns the time in seconds.
+
+    Attributes:
+        uploads: Tables that pages have sent.
     """
 
     def __init__(
@@ -70,8 +66,9 @@ class Sessions:
     ) -> None:
         self._most, self._table, self._target = most, table, target
         self._idle_seconds, self._clock = idle_seconds, clock
+        self.uploads = Uploads()
         self._open: dict[str, Open] = {}
-        self._slow = threading.Lock()
+        self._slow, self._lockstep = threading.Lock(), Lockstep()
         self._alive, self._counting = 0, threading.Lock()
         self._is_over = False
 
@@ -99,20 +96,19 @@ class Sessions:
             )
         identifier = secrets.token_hex(8)
         outbox = Outbox(wake)
-        tables = {} if self._table is None else {self._table.identifier: self._table}
         with self._counting:
             self._alive += 1
         session = Session(
             identifier,
             outbox,
             self._first(),
-            tables,
+            KnownTables(self.uploads, self._table),
             self._slow,
+            lockstep=self._lockstep,
             tidy=self._tidy,
             ended=self._ended,
         )
-        folder = tempfile.TemporaryDirectory(prefix="kerasnn-playground-")
-        found = Open(session, outbox, folder, self._clock())
+        found = Open(session, outbox, self._clock())
         self._open[identifier] = found
         return found
 
@@ -127,7 +123,7 @@ class Sessions:
     def close(self, opened: Open) -> None:
         """Ends a session."""
         self._open.pop(opened.session.identifier, None)
-        opened.close()
+        opened.session.close()
 
     def leave(self) -> None:
         """Ends all trainings, as the process ends: their pages are told, and nothing is freed.
@@ -140,7 +136,7 @@ class Sessions:
             opened.session.leave()
 
     def close_all(self) -> None:
-        """Ends all sessions, and waits a moment for their threads."""
+        """Ends all sessions, waits a moment for their threads, and removes the uploads."""
         self._is_over = True
         ended = list(self)
         for opened in ended:
@@ -148,6 +144,7 @@ class Sessions:
         until = time.monotonic() + _JOIN_SECONDS
         for opened in ended:
             opened.session.join(max(0.0, until - time.monotonic()))
+        self.uploads.close()
 
     def end_idle(self) -> Sequence[Open]:
         """Ends the sessions whose pages have sent nothing for long; returns them."""
@@ -157,10 +154,6 @@ class Sessions:
             opened.reason = "The session was idle for long and has ended. Reload the page."
             self.close(opened)
         return ended
-
-    def upload_path(self, opened: Open) -> pathlib.Path:
-        """Returns a new path for an upload of a session."""
-        return pathlib.Path(opened.folder.name, f"{secrets.token_hex(8)}.csv")
 
     def _ended(self) -> None:
         """Frees memory when the last session has ended."""

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import queue
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ TYPES = (
     "watch",
     "ask",
 )
+#: What does not wait until the end of a long epoch.
+_URGENT = ("configure", "pause", "reset", "regenerate", "set_weight")
 _MOST_WAITING = 500
 
 
@@ -71,6 +74,12 @@ class Mailbox:
     def __init__(self) -> None:
         self._queue: queue.Queue[Command] = queue.Queue(_MOST_WAITING)
         self._ahead: collections.deque[Command] = collections.deque()
+        self._urgent, self._counting = 0, threading.Lock()
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether a command waits that should not wait for the end of a long epoch."""
+        return self._urgent > 0
 
     def put(self, command: Command) -> None:
         """Adds a command.
@@ -78,9 +87,11 @@ class Mailbox:
         Raises:
             InvalidArgument: If too many wait already.
         """
+        self._count(command, 1)
         try:
             self._queue.put_nowait(command)
         except queue.Full:
+            self._count(command, -1)
             raise _checks.InvalidArgument(
                 "message",
                 "come when the ones before it are done",
@@ -107,7 +118,17 @@ class Mailbox:
                 self._ahead.append(self._queue.get_nowait())
             except queue.Empty:
                 break
-        command = self._ahead.popleft()
+        command = self._next()
         while command.kind == "configure" and self._ahead and self._ahead[0].kind == "configure":
-            command = self._ahead.popleft()
+            command = self._next()
         return command
+
+    def _next(self) -> Command:
+        command = self._ahead.popleft()
+        self._count(command, -1)
+        return command
+
+    def _count(self, command: Command, number: int) -> None:
+        if command.kind in _URGENT:
+            with self._counting:
+                self._urgent += number

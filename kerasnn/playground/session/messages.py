@@ -9,6 +9,7 @@ import numpy as np
 from kerasnn import _checks
 from kerasnn.playground.network.changes import Change
 from kerasnn.playground.network.network import Network
+from kerasnn.playground.network.places import index_of, place_of
 from kerasnn.playground.points.data import Data
 from kerasnn.playground.points.tables import Table
 from kerasnn.playground.session.frame import Array
@@ -18,6 +19,7 @@ from kerasnn.playground.session.question import WHAT, Question
 _MOST_DRAWN = 1200
 _LARGEST_WEIGHT = 1e6
 _FASTEST = 1000
+_LONGEST_NAME = 100
 _UNCERTAINTIES = ("none", "ensemble", "mc_dropout")
 
 
@@ -62,17 +64,13 @@ def weight_of(message: Mapping[str, Any], network: Network) -> Change:
     Raises:
         InvalidArgument: If there is no such weight, or its value is none.
     """
-    layers = len(network.dense)
-    layer = _index("layer", message.get("layer"), 1, layers + 1)
-    dense = network.dense[layer - 1]
-    inputs, units = dense.kernel.shape
-    unit = _index("unit", message.get("unit"), 0, units)
+    where = place_of(message, network)
     value = message.get("value")
     _checks.number("value", value, at_least=-_LARGEST_WEIGHT, at_most=_LARGEST_WEIGHT)
-    given, weight, place = message.get("input"), "bias", (unit,)
-    if given is not None:
-        weight, place = "kernel", (_index("input", given, 0, inputs), unit)
-    return Change(epoch=0, layer=dense.name, weight=weight, place=place, value=float(value or 0))
+    name = network.dense[where.layer].name
+    return Change(
+        epoch=0, layer=name, weight=where.weight, place=where.place, value=float(value or 0)
+    )
 
 
 def watch_of(message: Mapping[str, Any], now: Watch) -> Watch:
@@ -88,7 +86,7 @@ def watch_of(message: Mapping[str, Any], now: Watch) -> Watch:
             if not isinstance(unit, list) or len(unit) != 2:
                 rule = "be a layer, from 0 for the inputs, and a unit, or null"
                 raise _checks.InvalidArgument("unit", rule, unit)
-            unit = tuple(_index("unit", each, 0, 10_000) for each in unit)
+            unit = tuple(index_of("unit", each, 0, 10_000) for each in unit)
         changed["unit"] = unit
     if "uncertainty" in message:
         _checks.one_of("uncertainty", message["uncertainty"], _UNCERTAINTIES)
@@ -97,7 +95,13 @@ def watch_of(message: Mapping[str, Any], now: Watch) -> Watch:
         _checks.boolean("diagnose", message["diagnose"])
         changed["diagnose"] = message["diagnose"]
     if "speed" in message:
-        changed["speed"] = _index("speed", message["speed"], 0, _FASTEST + 1)
+        changed["speed"] = index_of("speed", message["speed"], 0, _FASTEST + 1)
+    if "pair" in message:
+        pair = message["pair"]
+        if pair is not None and not (isinstance(pair, str) and 0 < len(pair) <= _LONGEST_NAME):
+            rule = f"be a text of at most {_LONGEST_NAME} characters, or null"
+            raise _checks.InvalidArgument("pair", rule, pair)
+        changed["pair"] = pair
     return dataclasses.replace(now, **changed)
 
 
@@ -122,10 +126,3 @@ def question_of(message: Mapping[str, Any], number: Any, trainer: Any) -> Questi
         findings=tuple(trainer.findings),
         doctor=trainer.doctor_state() if what == "doctor" else None,
     )
-
-
-def _index(name: str, value: Any, low: int, high: int) -> int:
-    """Returns an integer of at least `low` and below `high`."""
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value < high:
-        raise _checks.InvalidArgument(name, f"be an integer from {low} to {high - 1}", value)
-    return value

@@ -30,7 +30,8 @@ class Outbox:
         self._lock = threading.Lock()
         self._messages: collections.deque[str | bytes] = collections.deque(maxlen=_MOST_TEXTS)
         self._frame: Frame | None = None
-        self._curves: list[tuple[float, float]] = []
+        # Epoch, training loss and test loss.
+        self._curves: list[tuple[int, float, float]] = []
         self._generation = 0
         self.is_closed = False
 
@@ -57,10 +58,10 @@ class Outbox:
         with self._lock:
             self._generation, self._frame, self._curves = generation, None, []
 
-    def epoch(self, train_loss: float, test_loss: float) -> None:
-        """Adds the losses of an epoch, which go with the next frame."""
+    def epoch(self, epoch: int, train_loss: float, test_loss: float) -> None:
+        """Adds the losses of an epoch, which go with the first frame of it or of a later one."""
         with self._lock:
-            self._curves.append((train_loss, test_loss))
+            self._curves.append((epoch, train_loss, test_loss))
 
     def frame(self, frame: Frame) -> None:
         """Sets the newest frame."""
@@ -71,21 +72,27 @@ class Outbox:
         self._wake()
 
     def take(self) -> list[str | bytes]:
-        """Returns all messages, with the newest frame last."""
+        """Returns all messages, with the newest frame last.
+
+        `curves_epoch` in the header of a frame is the last epoch of its losses.
+        """
         with self._lock:
             found = list(self._messages)
             self._messages.clear()
             frame, self._frame = self._frame, None
-            curves: list[tuple[float, float]] = []
-            if frame is not None:
-                curves, self._curves = self._curves, []
-        if frame is None:
-            return found
+            if frame is None:
+                return found
+            # Training has gone on since the picture was begun.
+            epoch = frame.header["epoch"]
+            curves = [each for each in self._curves if each[0] <= epoch]
+            self._curves = self._curves[len(curves) :]
         for first in range(0, max(1, len(curves)), _MOST_EPOCHS):
-            some = np.array(curves[first : first + _MOST_EPOCHS], np.float32).reshape(-1, 2)
+            some = curves[first : first + _MOST_EPOCHS]
+            losses = np.array([each[1:] for each in some], np.float32).reshape(-1, 2)
             # The picture is in the first one.
             arrays = {} if first else frame.arrays
-            found.append(pack(frame.header, {**arrays, "curves": Array(some.T)}))
+            header = {**frame.header, "curves_epoch": some[-1][0] if some else epoch}
+            found.append(pack(header, {**arrays, "curves": Array(losses.T)}))
         return found
 
     def close(self) -> None:

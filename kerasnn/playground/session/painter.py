@@ -35,12 +35,14 @@ class Watch:
         uncertainty: `none`, `ensemble` or `mc_dropout`.
         diagnose: Whether the doctor looks on.
         speed: Epochs between two frames; 0 for as many as there are.
+        pair: Name of the pair that trains epoch for epoch; None for a network alone.
     """
 
     unit: tuple[int, int] | None = None
     uncertainty: str = "none"
     diagnose: bool = False
     speed: int = 0
+    pair: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

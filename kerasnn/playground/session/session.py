@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import pathlib
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -17,7 +17,9 @@ from kerasnn.playground.session import messages
 from kerasnn.playground.session.commands import Command, Mailbox, checked
 from kerasnn.playground.session.outbox import Outbox
 from kerasnn.playground.session.questions import Questions
-from kerasnn.playground.session.trainer import Closed, Trainer
+from kerasnn.playground.session.trainer import Trainer
+from kerasnn.playground.session.training.calls import Calls, Closed
+from kerasnn.playground.session.training.lockstep import Lockstep, Member
 
 _JOIN_SECONDS = 1.0
 # What a wrong message, a wrong table or a full disk may raise.
@@ -35,6 +37,7 @@ class Session:
         configuration: What it begins with.
         tables: Tables by identifier.
         slow: Held while a question that takes all cores is answered.
+        lockstep: The pairs of networks that train epoch for epoch.
         tidy: Frees what gone networks have left, if no other session is there.
         ended: Called in the session's thread when nothing of it runs any more.
     """
@@ -44,20 +47,22 @@ class Session:
         identifier: str,
         outbox: Outbox,
         configuration: Configuration,
-        tables: MutableMapping[str, Table],
+        tables: Mapping[str, Table],
         slow: threading.Lock,
         *,
+        lockstep: Lockstep | None = None,
         tidy: Callable[[], None] = lambda: None,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
         self.identifier = identifier
-        self.tables = tables
         self._outbox = outbox
         self._mailbox = Mailbox()
         self._ends = threading.Event()
         self._questions = Questions(outbox, slow, self._ends, f"questions-{identifier}")
         self._tidy = tidy
-        self._trainer = Trainer(identifier, outbox, tables, self._attend, self._tidy_if_idle)
+        member = Member(Lockstep() if lockstep is None else lockstep, identifier)
+        calls = Calls(attend=self._attend, is_urgent=self._is_urgent, tidy=self._tidy_if_idle)
+        self._trainer = Trainer(identifier, outbox, tables, calls, member)
         self._first, self._ended = configuration, ended
         self._thread = threading.Thread(target=self._run, name=f"session-{identifier}", daemon=True)
         self._thread.start()
@@ -131,6 +136,9 @@ class Session:
     def _tidy_if_idle(self) -> None:
         if not self._questions.is_busy:
             self._tidy()
+
+    def _is_urgent(self) -> bool:
+        return self._ends.is_set() or self._mailbox.is_urgent
 
     def _attend(self, seconds: float | None = None) -> None:
         """Does what has come; while paused, waits for it.

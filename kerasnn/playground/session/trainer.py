@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,34 +11,28 @@ import numpy as np
 from kerasnn import _checks
 from kerasnn.doctor.rules.finding import Finding
 from kerasnn.playground.configuration import Configuration
-from kerasnn.playground.network import layers
 from kerasnn.playground.network.changes import Change, added
 from kerasnn.playground.network.code import code_of
-from kerasnn.playground.network.network import Network, targets
+from kerasnn.playground.network.network import Network
 from kerasnn.playground.points.data import Data
 from kerasnn.playground.points.tables import Table
 from kerasnn.playground.session import messages
-from kerasnn.playground.session.live import Best, Live, WeightPath
 from kerasnn.playground.session.outbox import Outbox
 from kerasnn.playground.session.painter import Painter, Picture, Snapshot, Watch, snapshot_values
 from kerasnn.playground.session.prepared import Prepared, prepare
+from kerasnn.playground.session.training.calls import Calls, Left
+from kerasnn.playground.session.training.fitting import Fitting, Interrupted
+from kerasnn.playground.session.training.live import Best, WeightPath
+from kerasnn.playground.session.training.lockstep import Member
 from kerasnn.playground.session.words import in_words
-from kerasnn.training import fit
 
 #: Pause between two frames.
 FRAME_SECONDS = 1 / 30
-_FOREVER = 10**9
+# Between two looks whether the other network of a pair has caught up.
+_LOOK_SECONDS = 0.001
 # Networks that may be gone before their programs are freed, which takes a moment.
 _NETWORKS_LEFT = 20
 _MOST_CHANGES = 2000
-
-
-class Closed(Exception):  # noqa: N818 - no error.
-    """The session ends."""
-
-
-class Left(Exception):  # noqa: N818 - no error.
-    """The training has been replaced by another one."""
 
 
 class Trainer:
@@ -48,9 +42,8 @@ class Trainer:
         identifier: Name of the session.
         outbox: Receives what the page is to receive.
         tables: Tables by identifier.
-        attend: Does what the page asks for; called after each epoch with the seconds to wait, and
-            returns when the next epoch may begin.
-        tidy: Frees what gone networks have left, if no other network is used.
+        calls: What is called of the session.
+        member: Its place in a pair of networks that train epoch for epoch.
 
     Attributes:
         configuration: What is shown.
@@ -70,17 +63,17 @@ class Trainer:
         identifier: str,
         outbox: Outbox,
         tables: Mapping[str, Table],
-        attend: Callable[[float | None], None],
-        tidy: Callable[[], None],
+        calls: Calls,
+        member: Member,
     ) -> None:
         self.epoch = 0
         self.changes: list[Change] = []
         self.watch = Watch()
         self.path = WeightPath()
         self.findings: list[Finding] = []
-        self._live: Live | None = None
+        self._fitting: Fitting | None = None
         self._identifier, self._outbox, self._tables = identifier, outbox, tables
-        self._attend, self._tidy = attend, tidy
+        self._calls, self._member = calls, member
         self._networks = 0
         self._painter = Painter(outbox.frame, outbox.error, f"painter-{identifier}")
         self._plays, self._steps, self._in_fit, self._ended = False, 0, False, False
@@ -135,11 +128,13 @@ class Trainer:
     def play(self) -> None:
         """Runs epochs until `pause`."""
         self._plays = not self._refuses_to_go_on()
+        self._member.play()
         self._state()
 
     def pause(self) -> None:
-        """Stops after the epoch that runs."""
-        self._plays, self._steps = False, 0
+        """Stops; one of a pair may have an epoch left to train, to end with the other."""
+        self._steps = self._member.pause()
+        self._plays = False
         self._state()
         self.draw()
 
@@ -155,7 +150,10 @@ class Trainer:
         self.draw()
 
     def look_at(self, watch: Watch) -> None:
-        """Draws what the page looks at."""
+        """Draws what the page looks at, and joins a pair."""
+        if watch.pair != self.watch.pair:
+            self._member.join(watch.pair)
+            self._report()
         self.watch = watch
         self.draw()
 
@@ -175,6 +173,7 @@ class Trainer:
             changes=self.changes,
             # At epoch 0 nothing has been trained that the script could compare.
             measured=self._logs is None and bool(self.epoch or self.changes),
+            ended=self._ended,
         )
 
     def save(self, path: pathlib.Path) -> Data:
@@ -196,7 +195,7 @@ class Trainer:
 
     def train(self) -> None:
         """Trains until the network is replaced, training ends, or the numbers are not finite."""
-        self._in_fit = True
+        self._in_fit, interrupted = True, False
         try:
             self._fit()
             self._end()
@@ -204,8 +203,12 @@ class Trainer:
             self._not_finite()
         except Left:
             pass
+        except Interrupted:
+            interrupted = True
         finally:
             self._in_fit = False
+        if interrupted:
+            self._calls.attend(None)
         self.leave_if_replaced()
 
     def finished(self, epoch: int, logs: dict[str, float], seconds: float) -> None:
@@ -218,12 +221,22 @@ class Trainer:
         """
         self.epoch, self._logs = epoch, logs
         self._seconds += seconds
-        self._outbox.epoch(logs["loss"], logs["val_loss"])
+        self._outbox.epoch(epoch, logs["loss"], logs["val_loss"])
         if self._best.add(epoch, logs["val_loss"]):
             self._outbox.notice("info", self._best.text(), epoch)
         self.path.add(epoch, self.network)
         self._steps = max(0, self._steps - 1)
-        self._attend(self._draw_if_due())
+        self._report()
+        self._calls.attend(self._draw_if_due())
+        while self.running and self._member.waits():
+            self._calls.attend(_LOOK_SECONDS)
+
+    def interrupts(self) -> bool:
+        """Whether a message waits that should not wait for the end of an epoch.
+
+        Networks of a pair always end their epochs, so that both end with the same one.
+        """
+        return self._member.is_alone and self._calls.is_urgent()
 
     def draw(self) -> None:
         """Draws the network as it is."""
@@ -246,6 +259,7 @@ class Trainer:
 
     def close(self) -> None:
         """Ends the painter, and lets go of the network."""
+        self._member.join(None)
         self._painter.close()
         self._painter.join(1.0)
         self._prepared = self._next = None
@@ -263,7 +277,7 @@ class Trainer:
 
     def doctor_state(self) -> dict[str, Any] | None:
         """Returns what the doctor has measured of this training; None where it has not."""
-        return None if self._live is None else self._live.doctor_state()
+        return None if self._fitting is None else self._fitting.live.doctor_state()
 
     def _begin(self) -> None:
         """Begins with the network that `configure` has made."""
@@ -285,7 +299,7 @@ class Trainer:
         )
         self.epoch, self.changes, self._logs, self._ended = 0, [], None, False
         self._best = Best(self.configuration.early_stopping)
-        self.findings, self._live = [], None
+        self.findings, self._fitting = [], None
         self.path = WeightPath()
         self.path.add(0, prepared.network)
         self._uncertainty, self._seconds = {}, 0.0
@@ -299,33 +313,12 @@ class Trainer:
         if self._networks > _NETWORKS_LEFT:
             self._networks = 0
             with self._painter.painting:
-                self._tidy()
+                self._calls.tidy()
 
     def _fit(self) -> None:
-        configuration, data = self.begun_with, self.picture.data
-        y_train, y_test = targets(configuration, data)
-        callbacks: list[Any] = []
-        schedule = layers.schedule_callback(configuration)
-        if schedule is not None:
-            callbacks.append(schedule.make())
-        stopping = layers.stopping_callback(configuration)
-        if stopping is not None:
-            callbacks.append(stopping.make())
-        train, test = (data.split.x_train, y_train), (data.split.x_test, y_test)
-        self._live = Live(self, train, test)
-        fit(
-            self.network.model,
-            *train,
-            batch_size=configuration.batch_size,
-            initial_epoch=self.epoch,
-            epochs=_FOREVER,
-            validation_data=test,
-            validation_batch_size=len(y_test),
-            callbacks=[*callbacks, self._live],
-            seed=configuration.seed,
-            engine="graph",
-            verbose=0,
-        )
+        if self._fitting is None:
+            self._fitting = Fitting(self.picture, self)
+        self._fitting.run(self.epoch)
 
     def _end(self) -> None:
         """Early stopping has ended training, with the best weights."""
@@ -392,7 +385,12 @@ class Trainer:
         change.apply(self.network)
         self.changes = added(self.changes, change)
 
+    def _report(self) -> None:
+        """Tells the pair of this network where it is."""
+        self._member.report(self.epoch, runs=self.running)
+
     def _state(self) -> None:
+        self._report()
         self._outbox.text("state", **messages.state_of(self, self._identifier, self._tables))
 
     def _header(self) -> dict[str, Any]:

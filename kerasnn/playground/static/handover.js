@@ -101,7 +101,7 @@ function drawNetwork(context, network, top) {
 
 // Upload of a table, by the file chooser or by dropping a file on the page.
 export class Upload {
-  // `use(answer, target, file)` trains on the table.
+  // `use(answer, target)` trains on the table.
   constructor(page, use) {
     this.page = page;
     this.use = use;
@@ -169,7 +169,7 @@ export class Upload {
     );
     dialog.replaceChildren(form);
     dialog.returnValue = "cancel";
-    dialog.onclose = () => dialog.returnValue === "train" && this.use(found, select.value, file);
+    dialog.onclose = () => dialog.returnValue === "train" && this.use(found, select.value);
     dialog.showModal();
     train.focus();
   }

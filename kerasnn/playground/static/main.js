@@ -15,6 +15,8 @@ import { startTooltips } from "./draw/tooltip.js";
 
 const $ = (id) => document.getElementById(id);
 const token = new URLSearchParams(location.search).get("token") ?? "";
+// Names the pair of this page's networks, which train epoch for epoch.
+const PAIR = Math.random().toString(36).slice(2);
 const data = (config) => Object.fromEntries(DATA_KEYS.map((key) => [key, config[key]]));
 
 class Page {
@@ -68,7 +70,10 @@ class Page {
   makeNetwork(root, config) {
     const network = new Network(root, token, config, {
       configure: (of, changes) => this.configure(of, changes),
-      editWeights: (of, title, weights, near, activation) => showWeights(title, weights, near, activation ?? null, (weight, value) => this.setWeight(of, weight, value)),
+      editWeights: (of, title, weights, near, activation) => {
+        if (weights.length === 1) this.questions.directions.pick(weights[0]);
+        showWeights(title, weights, near, activation ?? null, (weight, value) => this.setWeight(of, weight, value));
+      },
       changed: (of) => this.showState(of),
     });
     root.addEventListener("pointerdown", () => this.choose(network));
@@ -83,7 +88,7 @@ class Page {
   connect(network) {
     network.session.addEventListener("open", () => {
       network.root.classList.remove("closed");
-      network.session.send({ type: "watch", diagnose: true, speed: this.view().speed });
+      network.session.send({ type: "watch", diagnose: true, speed: this.view().speed, pair: this.second ? PAIR : null });
       network.look(this.view());
     }, { once: true });
     network.session.open(network.configured ? network.config : null);
@@ -201,20 +206,25 @@ class Page {
     const root = $("network-a").cloneNode(true);
     for (const named of root.querySelectorAll("[id]")) named.removeAttribute("id");
     for (const emptied of root.querySelectorAll(".parts, .legend")) emptied.replaceChildren();
+    for (const copied of root.querySelectorAll(".numbers dd")) copied.textContent = "–";
     root.id = "network-b";
     root.setAttribute("aria-label", "Network B");
     $("networks").append(root);
     this.second = this.makeNetwork(root, { ...this.first.config, ...changes, ...data(this.first.config) });
     this.second.configured = true;
     this.nameNetworks();
+    this.first.session.send({ type: "watch", pair: PAIR });
     this.connect(this.second);
-    if (this.file) this.second.session.addEventListener("state", () => this.uploadAgain(this.second), { once: true });
+    if (!this.first.running) return;
+    const { session } = this.second;
+    session.addEventListener("state", () => session.play(), { once: true });
   }
 
   closeSecond() {
     this.second.session.close();
     this.second.root.remove();
     this.second = null;
+    this.first.session.send({ type: "watch", pair: null });
     document.querySelector("[name=chosen][value=a]").checked = true;
     this.nameNetworks();
     this.showState(this.first);
@@ -286,11 +296,11 @@ class Page {
   // Goes on without a table that the server does not have, and says which to choose again.
   replaceTable(network, { config, lost }) {
     this.send(network, config);
-    // The second network's follows by itself.
-    if (!lost || (network === this.second && this.file)) return;
+    // The second network has the first one's data.
+    if (!lost || network === this.second) return;
     this.lost = lost;
     const name = lost.name ?? "the table";
-    const text = `A reload loses ${name}, since it was in the session before. Choose the file again to go on with it; all other settings are kept.`;
+    const text = `The server no longer has ${name}: it has been started anew, or has received ten tables since. Choose the file again to go on with it; all other settings are kept.`;
     notify("warning", text, [{ label: `Choose ${name}`, go: () => $("upload").click() }]);
   }
 
@@ -309,18 +319,9 @@ class Page {
     else notify("error", `No server answers at ${location.host}. Start it again, and open the address that it prints.`, [{ label: "Connect again", go: () => this.connectAgain() }]);
   }
 
-  useTable(found, target, file) {
-    this.file = file;
-    const network = this.chosen();
-    this.configure(network, settingsOf(found, target, this.lost));
+  useTable(found, target) {
+    this.configure(this.chosen(), settingsOf(found, target, this.lost));
     this.lost = null;
-    for (const other of this.networks()) if (other !== network) this.uploadAgain(other);
-  }
-
-  // Tables belong to sessions: the second network's has it too.
-  async uploadAgain(network) {
-    const found = await this.upload.post(network.session, this.file);
-    if (found) this.send(network, changed(network.config, { ...data(this.first.config), table: found.table }));
   }
 
   act(type) {

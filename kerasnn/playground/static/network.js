@@ -31,6 +31,7 @@ export class Network {
     this.boundary = new Boundary(root, tell);
     this.curve = new LossCurve(this.find("curve"), tell);
     this.picture = new Picture(root, {
+      config: () => this.config,
       configure: (changes) => page.configure(this, changes),
       watch: (unit, place) => this.watch(unit, place),
       edit: (...weights) => page.editWeights(this, ...weights),
@@ -109,7 +110,7 @@ export class Network {
   receive(frame) {
     const { curves } = frame.arrays;
     if (frame.epoch < this.curve.epoch) this.curve.clear();
-    if (curves?.shape[1]) this.curve.add(frame.epoch, curves);
+    if (curves?.shape[1]) this.curve.add(frame.curves_epoch, curves);
     this.curve.best = frame.best_epoch ?? null;
     frame.arrays = { ...this.keptArrays(frame), ...frame.arrays };
     this.latest = frame;

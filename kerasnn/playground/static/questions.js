@@ -1,6 +1,7 @@
 // Questions to the server that take longer than a frame, each in a tab with its answer.
 
-import { drawRates, drawSurface } from "./draw/charts.js";
+import { drawRates, drawSurface, short } from "./draw/charts.js";
+import { Directions } from "./draw/directions.js";
 import { plain } from "./controls.js";
 
 const REFRESH_MS = 1000;
@@ -54,6 +55,7 @@ export class Questions {
     this.back.addEventListener("click", () => this.endUncertainty());
     this.findings = document.getElementById("findings");
     this.busy = new Set();
+    this.directions = new Directions();
     setInterval(() => this.refreshConfusion(), REFRESH_MS);
   }
 
@@ -67,7 +69,8 @@ export class Questions {
 
   // Offers only what can be asked of the chosen network.
   offer() {
-    const { session, config } = this.page.chosen();
+    const { session, config, picture } = this.page.chosen();
+    if (session.state) this.directions.offer(picture.structure);
     const confusion = document.getElementById("tab-confusion");
     confusion.hidden = session.state?.task === "regression";
     if (confusion.hidden && confusion.getAttribute("aria-selected") === "true") this.select(this.tabs[0]);
@@ -91,7 +94,7 @@ export class Questions {
   options(what) {
     const panel = panelOf(what);
     if (what === "k_fold") return { folds: Number(panel.querySelector("[name=folds]").value) };
-    if (what === "loss_surface") return { directions: panel.querySelector("[name=directions]").value };
+    if (what === "loss_surface") return this.directions.options;
     return {};
   }
 
@@ -100,6 +103,7 @@ export class Questions {
     const network = this.page.chosen();
     const answer = panelOf(what).querySelector(".answer");
     const { configured } = network.session.timing;
+    this.axes = this.directions.names;
     this.busy.add(button);
     this.offer();
     answer?.replaceChildren(element("p", "Working…", { class: "quiet" }));
@@ -175,7 +179,7 @@ export class Questions {
     this.redraw = () => canvas.isConnected && drawRates(canvas, found);
     this.redraw();
     if (!found.suggestion) {
-      answer.append(element("p", "The loss never fell clearly, so no rate is suggested. A trained network has little left to learn: press reset, and ask again."));
+      answer.append(element("p", found.warning), element("p", "The rates were tried on the network before training. If none helps, something else is wrong: look under Health.", { class: "quiet" }));
       return;
     }
     const rate = Number(found.suggestion.toPrecision(2));
@@ -194,7 +198,9 @@ export class Questions {
 
   showSurface(found, answer) {
     const canvas = element("canvas", "", { class: "chart square-chart", role: "img", "aria-label": "Training loss over a plane of weights" });
-    answer.replaceChildren(canvas, element("p", "Dark is low, on a logarithmic scale. Ring: where training began; dot: where it is.", { class: "quiet" }));
+    const along = (name, [low, high]) => `${name}, from ${short(low)} to ${short(high)}`;
+    const axes = `Across: ${along(this.axes[0], found.a)}. Upwards: ${along(this.axes[1], found.b)}.`;
+    answer.replaceChildren(canvas, element("p", `Dark is low, on a logarithmic scale. Ring: where training began; dot: where it is. ${axes}`, { class: "quiet" }));
     this.redraw = () => canvas.isConnected && drawSurface(canvas, found);
     this.redraw();
   }

@@ -1,4 +1,4 @@
-// Tables that the server no longer has: each session has its own, so a reload loses them.
+// Tables that the server no longer has: it keeps the last ten, until it ends.
 
 import { DEFAULTS, changed } from "./configuration.js";
 

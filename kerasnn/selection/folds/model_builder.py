@@ -105,7 +105,7 @@ def require_new(model: Any) -> None:
         hint = "Let it call `model.compile(optimizer=..., loss=..., metrics=[...])`."
         got = f"`{model.name}`, which is not compiled"
         raise _checks.InvalidArgument("build", "return a compiled model", model, hint, got=got)
-    trained = int(model.optimizer.iterations)
+    trained = int(model.optimizer.iterations.numpy())
     if trained:
         raise _not_new(model, f"`{model.name}`, which has trained for {trained} steps")
 

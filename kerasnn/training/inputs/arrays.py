@@ -14,6 +14,7 @@ from kerasnn import _checks, layers
 from kerasnn._core.model import is_symbolic as is_symbolic
 from kerasnn._core.model import required_inputs
 from kerasnn._core.model import structure as structure
+from kerasnn._core.process.strategy import scope_of
 from kerasnn.training.inputs.embeddings import indices_of
 
 # The structure of one array.
@@ -255,7 +256,8 @@ def require_targets(model: Any, name: str, y: Any) -> None:
 def build(model: keras.Model, x: Any) -> None:
     """Builds a `Sequential` that was made without an `Input` for the shape of its input."""
     if isinstance(model, keras.Sequential) and not model.built and not isinstance(x, (list, dict)):
-        model.build((None, *x.shape[1:]))
+        with scope_of(model):
+            model.build((None, *x.shape[1:]))
 
 
 def _wanted(model: Any, end: str) -> Any:
@@ -315,7 +317,8 @@ def outputs_of(model: Any, x: Any) -> Any:
     # As Keras does it before the first step.
     takes_training = "training" in inspect.signature(model.call).parameters
     arguments = {"training": False} if takes_training else {}
-    return model.compute_output_spec(keras.tree.map_structure(symbol, x), **arguments)
+    with scope_of(model):
+        return model.compute_output_spec(keras.tree.map_structure(symbol, x), **arguments)
 
 
 def _check_targets(

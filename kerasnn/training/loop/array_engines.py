@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kerasnn._checks import first_line
 from kerasnn._core.model import State
+from kerasnn._core.process.strategy import scope_of, uses_strategy
 from kerasnn.training.engine_cost import xla_choice
 from kerasnn.training.loop.engine import CANNOT_COMPILE
 from kerasnn.training.loop.epoch_loop import CompiledEngine, Progress
@@ -17,7 +18,7 @@ from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.nan_guard import not_finite
 from kerasnn.training.loop.row_blocks import RowBlocks
 from kerasnn.training.programs.array_program import ArrayProgram, GraphArrayProgram, XlaArrayProgram
-from kerasnn.training.programs.pacing import Pacer
+from kerasnn.training.programs.pacing import pacer_for
 from kerasnn.training.programs.program_cache import ProgramKey, identities, training_programs
 from kerasnn.training.programs.train_step import Logs, build
 
@@ -52,7 +53,7 @@ class ArrayEngine(CompiledEngine):
         self._traced = job.traced_callbacks
         self._cache = training_programs(job.model)
         self._program: ArrayProgram
-        self._pacer = Pacer()
+        self._pacer = pacer_for(job.model, job.call_seconds)
         self._block: Any = None
         self._block_epochs = range(0)
         self.steps = blocks.steps
@@ -161,7 +162,8 @@ class GraphEngine(ArrayEngine):
 
     def refresh(self) -> None:
         """Makes the program anew if something has changed that was traced into it."""
-        self._program = self._cache.get(self._model, self._key, self._trace)
+        with scope_of(self._model):
+            self._program = self._cache.get(self._model, self._key, self._trace)
 
     def _trace(self) -> ArrayProgram:
         build(self._model, self._blocks.batch_spec)
@@ -189,6 +191,8 @@ class XlaEngine(ArrayEngine):
     def cannot_run(cls, job: Job) -> str | None:
         """Returns the reason why XLA cannot run a job."""
         why = super().cannot_run(job)
+        if why is None and uses_strategy(job.model):
+            return "XLA does not compile a step that is divided between replicas"
         if why is None and job.train is None:
             return "a tf.data.Dataset is read inside a TensorFlow graph"
         leaves = () if why or job.train is None else keras.tree.flatten(job.packed)

@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.process.strategy import has_workers, uses_strategy
 from kerasnn.training.loop.array_engines import GraphEngine, XlaEngine, blocks_of
 from kerasnn.training.loop.engine import Engine
 from kerasnn.training.loop.job import Job
@@ -45,6 +46,8 @@ def candidates(job: Job, began_with: str = "") -> list[Candidate]:
             "Use engine='auto'.",
             got=f"engine={job.engine!r}, but {why_not}",
         )
+    if why_not and job.engine == "auto" and has_workers(job.model):
+        raise cannot_work_together(job, why_not)
     keras_loop = KerasEngine(job)
     ended = bool(began_with) and job.initial_epoch >= job.epochs
     if why_not and not ended:
@@ -64,9 +67,24 @@ def candidates(job: Job, began_with: str = "") -> list[Candidate]:
     return [*first, *_compiled(job, engines), last]
 
 
+def cannot_work_together(job: Job, why: str) -> ValueError:
+    """Returns the error where only Keras's own loop could train on several workers."""
+    return _checks.InvalidArgument(
+        "model",
+        "be trained without Keras's own loop on several workers, where that fails (keras#20585)",
+        job.model,
+        "Change that, or train in one process.",
+        got=f"`{job.model.name}`, for which only that could run the job: {why}",
+    )
+
+
 def _compiled(job: Job, engines: dict[str, Engine]) -> list[Candidate]:
     """Returns the compiled engines to try."""
     graph, xla = engines["graph"], engines.get("xla")
+    if uses_strategy(job.model):
+        replicas = job.model.distribute_strategy.num_replicas_in_sync
+        why = f"A TensorFlow graph divides each batch between replicas, {replicas} in number."
+        return [Candidate(graph, why)]
     if not isinstance(xla, XlaEngine):
         return [Candidate(graph, "A tf.data.Dataset is read inside a TensorFlow graph.")]
     gpu = bool(tf.config.list_physical_devices("GPU"))
@@ -91,6 +109,8 @@ def _compiled(job: Job, engines: dict[str, Engine]) -> list[Candidate]:
 def refuse_keras_only(job: Job) -> None:
     """Raises if only Keras's own loop, which cannot train a part of a model, can run a job."""
     why = "`engine='keras'` asks for it" if job.engine == "keras" else why_only_keras(job)
+    if uses_strategy(job.shown.model):
+        why = "a distribution strategy runs its own loop"
     if why:
         raise ValueError(
             f"`{job.model.name}` cannot be trained on the outputs of its frozen layers, because "

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from kerasnn._core.callback import Callback
 from kerasnn._core.display.progress import verbosity
 from kerasnn.training.loop.engine import Engine
 from kerasnn.training.loop.job import Job
@@ -66,6 +67,13 @@ class CompiledEngine(Engine):
         validate = _validation(job, callbacks)
         # Then only History listens: Keras's list takes as long for it as a small epoch.
         only_history = job.verbose == 0 and validate is None and not job.callbacks
+        listeners = [c for c in job.callbacks if isinstance(c, Callback)]
+
+        def progress(done: int, logs: Logs) -> None:
+            callbacks.on_train_batch_end(done - 1, logs)
+            for listener in listeners:
+                listener.within_epoch(done, self.steps)
+
         model.stop_training = False
         if job.snapshot is not None:
             job.snapshot.add_new()
@@ -79,11 +87,7 @@ class CompiledEngine(Engine):
                 continue
             callbacks.on_epoch_begin(epoch)
             self.refresh()
-            logs = as_python(
-                self.run_epoch(
-                    epoch, lambda done, logs: callbacks.on_train_batch_end(done - 1, logs)
-                )
-            )
+            logs = as_python(self.run_epoch(epoch, progress))
             if validate is not None and job.validates_after(epoch):
                 logs |= {f"val_{name}": value for name, value in as_python(validate()).items()}
             callbacks.on_epoch_end(epoch, logs)

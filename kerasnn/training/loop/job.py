@@ -139,6 +139,12 @@ class Job:
         return tuple(c for c in self.callbacks if isinstance(c, Callback) and c.is_traced)
 
     @property
+    def call_seconds(self) -> float | None:
+        """The longest time of one call of a program that a callback asks for, or None."""
+        given = [c.call_seconds for c in self.callbacks if isinstance(c, Callback)]
+        return min((seconds for seconds in given if seconds is not None), default=None)
+
+    @property
     def validates(self) -> bool:
         """Whether any epoch ends with a validation, if there is an epoch at all."""
         first, last, every = self.initial_epoch, self.epochs, self.validation_freq

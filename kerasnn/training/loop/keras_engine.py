@@ -8,12 +8,12 @@ import keras
 from kerasnn._core.display.progress import verbosity
 from kerasnn._core.model import all_layers
 from kerasnn._core.optimizers import build_slots
+from kerasnn._core.process.strategy import uses_strategy
 from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.generators import Batches, StopAtEnd, quiet_end
 from kerasnn.training.loop.engine import CANNOT_COMPILE, Engine
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.nan_guard import FiniteGuard
-from kerasnn.training.loop.needs_keras import uses_strategy
 from kerasnn.training.loop.row_blocks import batch_spec
 from kerasnn.training.programs.train_step import NumbersInLogs, build, has_keras_step
 

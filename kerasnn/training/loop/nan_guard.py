@@ -97,6 +97,6 @@ def _is_squared(loss: Any) -> bool:
 def _rate(model: Any) -> float:
     """Returns the rate, or 0 where it cannot be read."""
     try:
-        return float(model.optimizer.learning_rate)
+        return float(np.asarray(model.optimizer.learning_rate))
     except (AttributeError, TypeError, ValueError):
         return 0.0

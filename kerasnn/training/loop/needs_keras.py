@@ -7,8 +7,15 @@ import tensorflow as tf
 
 from kerasnn._core.callback import Callback
 from kerasnn._core.model import all_layers
+from kerasnn._core.process.strategy import has_workers, uses_strategy
 from kerasnn.training.inputs.arrays import is_irregular
 from kerasnn.training.loop.job import Job
+from kerasnn.training.programs.replicas.limits import (
+    check_batches,
+    needs_rows,
+    why_not_divided,
+    why_not_even,
+)
 
 _BATCH_METHODS = (
     "on_batch_begin",
@@ -26,7 +33,9 @@ def why_only_keras(job: Job) -> str | None:
     if model.run_eagerly:
         return "`run_eagerly` asks for Python at every step"
     if uses_strategy(model):
-        return "a distribution strategy runs its own loop"
+        why = _why_not_replicas(job)
+        if why:
+            return why
     if any(getattr(layer, "stateful", False) for layer in all_layers(model)):
         return "a stateful recurrent layer needs batches of one fixed size"
     for callback in job.callbacks:
@@ -52,10 +61,27 @@ def why_only_keras(job: Job) -> str | None:
     return None
 
 
-def uses_strategy(model: Any) -> bool:
-    """Whether a distribution strategy of TensorFlow is in force, or was when the model was made."""
-    default = tf.distribute.get_strategy()
-    return tf.distribute.has_strategy() or model.distribute_strategy is not default
+def _why_not_replicas(job: Job) -> str | None:
+    """Returns why the batches of a job cannot be divided between replicas, or None.
+
+    Raises:
+        InvalidArgument: If a replica would have no row of a batch, and the model needs one.
+    """
+    model = job.model
+    why = why_not_divided(model)
+    if why is None and job.train is None and has_workers(model):
+        why = "the workers of a distribution strategy may read a stream in different orders"
+    if why is None and job.train is None and needs_rows(model):
+        why = "a replica may have no row of a batch of a stream, which convolutions need"
+    if why is None and job.validation_data is not None and job.validation is None:
+        why = "Keras validates on a stream under a distribution strategy"
+    if why is not None:
+        return why
+    size = job.validation_batch_size or job.step_rows
+    parts = [(job.train, job.step_rows), (job.validation, size)]
+    counts = [(rows.count, size) for rows, size in parts if rows is not None]
+    check_batches(model, counts)
+    return why_not_even(model, counts if job.train is not None else [])
 
 
 def _needs_batches(callback: Any) -> str | None:

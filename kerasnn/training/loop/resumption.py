@@ -10,12 +10,15 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.process.strategy import is_chief, replicas_of, strategy_of, uses_strategy
+from kerasnn._version import __version__
 from kerasnn.callbacks import Resume
 from kerasnn.callbacks.resume import fingerprint
 from kerasnn.callbacks.resume.snapshot import ResumableRun
+from kerasnn.training.inputs import arrays
 from kerasnn.training.loop.engine import Engine
 from kerasnn.training.loop.job import Job
-from kerasnn.training.loop.needs_keras import uses_strategy
+from kerasnn.training.programs.replicas.agreement import agreed_seed
 
 _SETTINGS = (
     "shuffle",
@@ -49,11 +52,30 @@ class Resumption:
         """Whether there is a `Resume`, which also acts where no epoch is left."""
         return self._run is not None
 
+    def agreed(self, job: Job) -> Job:
+        """Returns the job with the seed of the first of several workers.
+
+        Raises:
+            InvalidArgument: If the workers have other data or arguments, or continue at other
+                epochs.
+        """
+        found = {"kerasnn": __version__}
+        for name in ("x", "y", "sample_weight", "validation_data"):
+            data = getattr(job, name)
+            is_known = data is not None and not arrays.is_stream(data)
+            found[name] = str(fingerprint.of_data(name, data)) if is_known else ""
+        for name in (*_SETTINGS, "batch_size", "epochs", "engine"):
+            found[name] = repr(getattr(job, name))
+        seed = random.getrandbits(32) if job.seed is None else job.seed
+        self.job = dataclasses.replace(job, seed=agreed_seed(job.model, seed, found))
+        return self.job
+
     def begin(self, engine: Engine, reason: str) -> None:
         """Records the engine; raises if it cannot repeat the order of the rows."""
         if self._run is not None:
             self.check_order(engine, reason)
-            self._run.begin(engine.name, self.job.seed if _shuffles(self.job) else None)
+            seed = self.job.seed if _shuffles(self.job) else None
+            self._run.begin(engine.name, seed, replicas_of(self.job.model))
 
     def check_order(self, engine: Engine, reason: str) -> None:
         """Raises if an engine cannot repeat the order of the rows of a run that is saved."""
@@ -94,7 +116,7 @@ def resumption(job: Job) -> Iterator[Resumption]:
     if not any(isinstance(callback, keras.callbacks.History) for callback in others):
         others.append(keras.callbacks.History())
     _check_repeatable(job)
-    with found[0].watching(others, _fingerprint(job)) as run:
+    with found[0].watching(others, _fingerprint(job), writes=is_chief(job.model)) as run:
         job = dataclasses.replace(job, callbacks=(*others, found[0]))
         if run.saved is None:
             _check_same_twice("x", job.x)
@@ -151,9 +173,10 @@ def _check_repeatable(job: Job) -> None:
             "be left out where `Resume` is given, so that an epoch ends with the data",
             job.steps_per_epoch,
         )
-    if uses_strategy(job.model):
+    if uses_strategy(job.model) and strategy_of(job.model) is None:
         raise ValueError(
-            "`Resume` cannot save the variables of a distribution strategy. Leave it out."
+            "`Resume` cannot save the variables of a distribution strategy other than "
+            "`MirroredStrategy` and `MultiWorkerMirroredStrategy`. Leave it out."
         )
 
 

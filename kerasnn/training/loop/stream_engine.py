@@ -6,10 +6,11 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._core.model import State
+from kerasnn._core.process.strategy import scope_of
 from kerasnn.training.loop.epoch_loop import CompiledEngine, Progress
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.nan_guard import not_finite
-from kerasnn.training.programs.pacing import Pacer
+from kerasnn.training.programs.pacing import pacer_for
 from kerasnn.training.programs.program_cache import ProgramKey, identities, training_programs
 from kerasnn.training.programs.stream_program import StreamProgram
 from kerasnn.training.programs.train_step import Logs, build
@@ -30,7 +31,7 @@ class StreamEngine(CompiledEngine):
         # Batches read in this epoch; in an endless dataset, since the start.
         self._read = 0
         self._program: StreamProgram
-        self._pacer = Pacer()
+        self._pacer = pacer_for(job.model)
 
     def prepare(self) -> None:
         """Traces the program, and opens a dataset without an end."""
@@ -43,7 +44,8 @@ class StreamEngine(CompiledEngine):
         """Makes the program anew if something has changed that was traced into it."""
         spec = str(self._dataset.element_spec)
         key = ProgramKey("stream", spec, callbacks=identities(self._job.traced_callbacks))
-        self._program = training_programs(self._model).get(self._model, key, self._trace)
+        with scope_of(self._model):
+            self._program = training_programs(self._model).get(self._model, key, self._trace)
 
     def run_epoch(self, epoch: int, progress: Progress) -> Logs:
         """Runs one epoch; raises at a batch whose values cannot be right."""

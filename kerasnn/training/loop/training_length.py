@@ -24,7 +24,7 @@ def begin(model: Any, steps: int, done: int = 0) -> None:
     """
     schedule = _schedule(model)
     if schedule is not None:
-        schedule.begin(steps, int(model.optimizer.iterations) - done)
+        schedule.begin(steps, int(model.optimizer.iterations.numpy()) - done)
     for layer in _dropouts(model):
         layer.begin(steps, done)
 

@@ -10,20 +10,28 @@ import tensorflow as tf
 from kerasnn import _checks
 from kerasnn._checks import first_line
 from kerasnn._core.callback import Callback
+from kerasnn._core.process.strategy import has_workers, is_chief
 from kerasnn.callbacks._compatibility import check_together
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.loop.engine import CANNOT_COMPILE
-from kerasnn.training.loop.engine_choice import candidates
+from kerasnn.training.loop.engine_choice import candidates, cannot_work_together
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.resumption import Resumption, resumption
 from kerasnn.training.loop.training_length import TrainingLength, follows_length
+
+# `Resume` decides itself what it writes.
+_WRITERS = (keras.callbacks.ModelCheckpoint, keras.callbacks.CSVLogger, keras.callbacks.TensorBoard)
 
 
 def train(job: Job) -> keras.callbacks.History:
     """Runs a job; returns the History, with the engine that ran and the reason.
 
-    If a batch of a stream turns out to be wrong, the model is as it was before.
+    If a batch of a stream turns out to be wrong, the model is as it was before. Where several
+    workers train together, the first one alone has the callbacks that write files.
     """
+    if not is_chief(job.model):
+        callbacks = tuple(c for c in job.callbacks if not isinstance(c, _WRITERS))
+        job = dataclasses.replace(job, callbacks=callbacks)
     try:
         return _run_with_callbacks(job)
     except (FloatingPointError, ValueError, tf.errors.OpError) as failure:
@@ -59,6 +67,8 @@ def _run_with_callbacks(job: Job) -> keras.callbacks.History:
 
 
 def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
+    if has_workers(job.model):
+        job = resumed.agreed(job)
     if job.initial_epoch >= job.epochs and not resumed.saves:
         return _run_no_epoch(job)
     to_try = candidates(job, resumed.began_with)
@@ -71,6 +81,8 @@ def _run(job: Job, resumed: Resumption) -> keras.callbacks.History:
             engine.prepare()
         except CANNOT_COMPILE as error:
             failure = f" It says: {first_line(error)}"
+            if job.engine == "auto" and has_workers(job.model):
+                raise cannot_work_together(job, first_line(error)) from error
             if job.engine != "auto":
                 raise _checks.InvalidArgument(
                     "engine",

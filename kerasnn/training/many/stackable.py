@@ -16,7 +16,7 @@ import keras
 
 from kerasnn import callbacks, layers
 from kerasnn._core.model import all_layers, is_symbolic
-from kerasnn.training.loop.needs_keras import uses_strategy
+from kerasnn._core.process.strategy import uses_strategy
 from kerasnn.training.programs.graph_program import has_convolutions
 from kerasnn.training.programs.hyperparameters import RATES, differing, penalty_factors
 from kerasnn.training.programs.stacked.optimizer import constants, why_not_by_weight

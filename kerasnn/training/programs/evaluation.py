@@ -5,9 +5,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasnn._core.process.strategy import scope_of
 from kerasnn.training.inputs.tensors import as_tensors, hide_none
 from kerasnn.training.programs.graph_program import GraphProgram
-from kerasnn.training.programs.pacing import Pacer
+from kerasnn.training.programs.pacing import pacer_for
 from kerasnn.training.programs.program_cache import ProgramKey, training_programs
 from kerasnn.training.programs.train_step import Logs, TracedStep, as_python, build
 
@@ -29,7 +30,7 @@ class Evaluation:
         self._model = model
         self._batch_size = batch_size or (-(-rows // steps) if steps else 32)
         self.steps = min(-(-rows // self._batch_size), steps or rows)
-        self._pacer = Pacer()
+        self._pacer = pacer_for(model)
         self._data = as_tensors(hide_none(data))
 
     def run(self, callbacks: keras.callbacks.CallbackList) -> Logs:
@@ -39,9 +40,10 @@ class Evaluation:
         spec = tf.nest.map_structure(
             lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), self._data
         )
-        program: EvaluateProgram = training_programs(self._model).get(
-            self._model, ProgramKey("evaluate", str(spec)), lambda: self._make(spec)
-        )
+        with scope_of(self._model):
+            program: EvaluateProgram = training_programs(self._model).get(
+                self._model, ProgramKey("evaluate", str(spec)), lambda: self._make(spec)
+            )
         done, logs = 0, {}
         while done < self.steps and not self._model.stop_evaluating:
             stop = min(self.steps, done + self._pacer.steps())

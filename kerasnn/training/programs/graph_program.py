@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn._core.model import all_layers
+from kerasnn._core.process.strategy import strategy_of
 
 _CONVOLUTIONS = (
     keras.layers.Conv1D,
@@ -41,7 +42,7 @@ _ONE_THREAD = "SINGLE_THREADED_EXECUTOR"
 class GraphProgram:
     """Traces a function of a model once and runs it.
 
-    For a small model in single precision and without convolutions, on a CPU, it leaves out two
+    For a small model in single precision and without convolutions, on one CPU, it leaves out two
     things that cost more than they gain there:
 
     - TensorFlow's executor gives every operation to a pool of threads. The operations of a small
@@ -117,7 +118,11 @@ def is_small(model: keras.Model) -> bool:
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     halves = any(layer.compute_dtype in _HALF for layer in (model, *all_layers(model)))
     weights = sum(math.prod(weight.shape) for weight in model.weights)
-    return not (on_gpu or halves or has_convolutions(model)) and 0 < weights <= _SMALL_WEIGHTS
+    divided = strategy_of(model) is not None
+    return (
+        not (on_gpu or halves or divided or has_convolutions(model))
+        and 0 < weights <= _SMALL_WEIGHTS
+    )
 
 
 def traced(function: Callable[..., Any], signature: Sequence[Any]) -> Any:

@@ -12,7 +12,9 @@ import tensorflow as tf
 
 from kerasnn._core.model import all_layers, is_symbolic, structure
 from kerasnn._core.optimizers import build_slots
+from kerasnn._core.process.strategy import scope_of, strategy_of
 from kerasnn.training.inputs.tensors import hide_none, show_none
+from kerasnn.training.programs.replicas.step import divided_step
 
 Logs = dict[str, Any]
 
@@ -123,7 +125,11 @@ def build(model: Any, spec: Any, method: str = "train_step") -> None:
         return  # `TracedStep` traces it, and needs no variable before.
     training = method == "train_step"
     data = keras.utils.unpack_x_y_sample_weight(show_none(spec))
-    _build_losses_and_metrics(model, *data, training=training)
+    if strategy_of(model) is None:
+        _build_losses_and_metrics(model, *data, training=training)
+    else:
+        with scope_of(model):
+            _build_on_replicas(model, *data)
     if training:
         build_slots(model.optimizer, model.trainable_variables)
     model.reset_metrics()
@@ -145,9 +151,13 @@ def build_eagerly(model: Any, batch: Any) -> None:
 
 
 def _losses_and_metrics(model: Any, x: Any, y: Any, sample_weight: Any, *, training: bool) -> None:
-    outputs = model(x, training=training) if _takes_training(model.call) else model(x)
+    outputs = _outputs(model, x, training=training)
     _loss(model, x, y, outputs, sample_weight, training=training)
     model.compute_metrics(x, y, outputs, sample_weight)
+
+
+def _outputs(model: Any, x: Any, *, training: bool) -> Any:
+    return model(x, training=training) if _takes_training(model.call) else model(x)
 
 
 def _loss(model: Any, x: Any, y: Any, outputs: Any, sample_weight: Any, *, training: bool) -> None:
@@ -175,12 +185,29 @@ def _build_losses_and_metrics(
         _trace(call, x, y, outputs, sample_weight)
     data: Any = (x, y, outputs, sample_weight)
     known = all(spec is None or _is_known(spec) for spec in keras.tree.flatten(data))
-    if known and _has_keras_metrics(model):
+    if known and has_keras_metrics(model):
         # Tracing takes ten times as long.
         zeros: Any = keras.tree.map_structure(_zeros, data)
         model.compute_metrics(*zeros)
     else:
         _trace(model.compute_metrics, *data)
+
+
+def _build_on_replicas(model: Any, x: Any, y: Any, sample_weight: Any) -> None:
+    """Creates what losses and metrics need in the scope of a strategy.
+
+    Losses and metrics are Keras's own, and run on zeros. No variable is updated, which outside of
+    a replica those of metrics cannot be.
+    """
+    outputs = _output_specs(model)
+    if outputs is None:
+        outputs = _trace(functools.partial(_outputs, model, training=False), x).structured_outputs
+    data: Any = keras.tree.map_structure(_zeros, (x, y, outputs, sample_weight))
+    # The penalties of weights ask for their values.
+    values = [(w, tf.convert_to_tensor(w)) for w in model.trainable_variables if w.regularizer]
+    with keras.StatelessScope(state_mapping=values):
+        _loss(model, *data, training=False)
+        model.compute_metrics(*data)
 
 
 def _output_specs(model: Any) -> Any:
@@ -203,10 +230,10 @@ def _is_known(spec: Any) -> bool:
 
 
 def _zeros(spec: Any) -> Any:
-    return None if spec is None else tf.zeros([2, *spec.shape[1:]], spec.dtype)
+    return None if spec is None else tf.zeros([2, *(n or 1 for n in spec.shape[1:])], spec.dtype)
 
 
-def _has_keras_metrics(model: Any) -> bool:
+def has_keras_metrics(model: Any) -> bool:
     """Whether all metrics are Keras's own, which hold no state that a reset leaves."""
     if not _is_keras(type(model).compute_metrics):
         return False
@@ -224,6 +251,8 @@ def _is_of_keras(config: Any) -> bool:
     """Whether all objects in a configuration are Keras's."""
     if isinstance(config, dict):
         parts = [v for name, v in config.items() if name != "module"]
+        if config.get("class_name") == "__lambda__":
+            return False
         return _in_keras(config.get("module") or "keras") and all(map(_is_of_keras, parts))
     return not isinstance(config, (list, tuple)) or all(map(_is_of_keras, config))
 
@@ -249,8 +278,10 @@ def _step_of(model: Any, method: str) -> Any:
     Training is traced as one step for all replicas. For one replica of several, Keras's
     optimizers trace a sum over them, whose gradient TensorFlow registers for ever, together with
     the graph and all its variables. Loss scaling wants to be in a replica, though, and so may a
-    step of the user.
+    step of the user. With a distribution strategy each replica runs a part of the step.
     """
+    if strategy_of(model) is not None:
+        return divided_step(model, method)
     own_step = getattr(model, method)
 
     def step(batch: Any) -> Any:

@@ -16,7 +16,7 @@ class Snapshot:
 
     def __init__(self, model: Any) -> None:
         self._model, self._optimizer = model, model.optimizer
-        self._steps = int(model.optimizer.iterations)
+        self._steps = int(model.optimizer.iterations.numpy())
         self._state = State(model)
         # Setting the flag of a model sets those of its layers, so it is restored first.
         self._flags = [(layer, layer.trainable) for layer in (model, *all_layers(model))]
@@ -25,7 +25,7 @@ class Snapshot:
 
     def restore_if_untrained(self) -> None:
         """Restores the model if no step was trained since."""
-        if int(self._model.optimizer.iterations) > self._steps:
+        if int(self._model.optimizer.iterations.numpy()) > self._steps:
             return
         for layer, flag in self._flags:
             layer.trainable = flag

@@ -51,6 +51,20 @@ def test_custom_functions_are_saved(tmp_path):
     np.testing.assert_array_equal(loaded(X[0, :, :3]), model(X[0, :, :3]))
 
 
+def test_a_threshold_among_others(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), UnitwiseActivation(["threshold", "tanh"])])
+    x = tf.constant([[-0.5, 1.0], [0.25, 1.0], [2.0, 1.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = model(x)
+    np.testing.assert_array_equal(y[:, 0], [0, 1, 1])
+    # The surrogate is a triangle.
+    np.testing.assert_allclose(tape.gradient(y, x)[:, 0], [0.5, 0.75, 0])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(x), y)
+
+
 @pytest.mark.parametrize("activations", ["relu", [], None, keras.activations.relu])
 def test_a_list_is_needed(activations, invalid):
     with invalid("activations", value=activations):

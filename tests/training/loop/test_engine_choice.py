@@ -228,6 +228,10 @@ def test_a_distribution_strategy(refuses):
         model = classifier()
     with refuses(model, argument="engine", value="xla"):
         kerasnn.fit(model, X, Y, engine="xla", verbose=0)
+    reason = "A TensorFlow graph divides each batch between replicas, 1 in number."
+    assert trained(model, X, Y) == ("graph", reason)
+    with tf.distribute.OneDeviceStrategy("CPU:0").scope():
+        model = classifier()
     engine, reason = trained(model, X, Y)
     assert engine == "keras"
     assert "a distribution strategy runs its own loop" in reason

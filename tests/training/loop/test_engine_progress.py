@@ -53,6 +53,31 @@ def test_fit_on_a_stream(capsys):
     assert printed[1] == printed[0]
 
 
+def test_a_callback_is_called_within_an_epoch_as_often_as_it_asks():
+    class Parts(kerasnn.callbacks.Callback):
+        # Less than a step takes, so that each call of the program runs one.
+        call_seconds = 1e-9
+
+        def __init__(self):
+            super().__init__()
+            self.parts = []
+
+        def within_epoch(self, done, steps):
+            self.parts.append((done, steps))
+
+    weights = []
+    for callbacks in ([], [parts := Parts()]):
+        model = classifier()
+        kerasnn.fit(
+            model, X, Y, batch_size=16, callbacks=callbacks, seed=1, engine="graph", verbose=0
+        )
+        weights.append(model.get_weights())
+    steps = -(-len(X) // 16)
+    assert parts.parts == [(done, steps) for done in range(1, steps + 1)]
+    for alone, cut in zip(*weights, strict=True):
+        np.testing.assert_array_equal(cut, alone)
+
+
 @pytest.mark.parametrize("verbose", [1, 2])
 def test_evaluate_and_predict(verbose, capsys):
     model = classifier(metrics=["accuracy"])

@@ -1,6 +1,7 @@
 """The loss over a plane through the weights, and the way of a training on it."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,30 +9,48 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn.playground.network.network import Network, as_column, loss_of
+from kerasnn.playground.network.places import place_of
 from kerasnn.playground.session.question import Question
 
 _SIDE = 25
 _MOST_ROWS = 300
 _MARGIN = 0.3
-_DIRECTIONS = ("random", "principal")
+_DIRECTIONS = ("principal", "start", "weights", "random")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plane:
+    """Two directions through the present weights.
+
+    Attributes:
+        directions: `(2, weights)`.
+        centre: What the present weights have on the axes.
+    """
+
+    directions: np.ndarray
+    centre: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(2))
 
 
 def loss_surface(question: Question, progress: Callable[[int, int], None]) -> dict[str, Any]:
     """Returns the training loss over two directions through the present weights.
 
-    The directions are the first two principal components of the way of the training; or random,
-    each column of a kernel as long as the column of the weights, as in Li et al. (2018),
-    arXiv:1712.09913.
+    | `directions` | what they are |
+    |---|---|
+    | `principal` | the first two principal components of the way of the training |
+    | `start` | from the first weights to the present ones; what of the way is farthest from it |
+    | `weights` | two weights, which are the axes: `weights` names their places |
+    | `random` | drawn by `seed`, each column of a kernel as long as that of the weights |
+
+    Reference:
+        Li et al. (2018), arXiv:1712.09913.
     """
     network = question.network()
     weights = network.weights().astype(np.float64)
     path = np.array([*question.path, weights], np.float64) - weights
     chosen = question.options.get("directions", "principal" if len(path) > 3 else "random")
     _checks.one_of("directions", chosen, _DIRECTIONS)
-    if chosen == "principal" and len(path) < 3:
-        hint = "Train for some epochs first."
-        raise _checks.InvalidArgument("directions", "be 'random' without a way", chosen, hint)
-    directions = _principal(path) if chosen == "principal" else _random(network, question)
+    plane = _plane(chosen, path, network, question)
+    directions = plane.directions
     places = np.linalg.lstsq(directions.T, path.T, rcond=None)[0].T
     (a_low, a_high), (b_low, b_high) = map(_range, places.T)
     values = np.zeros((_SIDE, _SIDE))
@@ -40,13 +59,41 @@ def loss_surface(question: Question, progress: Callable[[int, int], None]) -> di
         for column, a in enumerate(np.linspace(a_low, a_high, _SIDE)):
             values[row, column] = loss(weights + a * directions[0] + b * directions[1])
         progress(row + 1, _SIDE)
+    a, b = plane.centre
     return {
         "directions": chosen,
         "values": values,
-        "a": [a_low, a_high],
-        "b": [b_low, b_high],
-        "path": places,
+        "a": [a_low + a, a_high + a],
+        "b": [b_low + b, b_high + b],
+        "path": places + plane.centre,
     }
+
+
+def _plane(chosen: Any, path: np.ndarray, network: Network, question: Question) -> _Plane:
+    if chosen == "random":
+        return _Plane(_random(network, question))
+    if chosen == "weights":
+        return _of_weights(network, question)
+    if len(path) < 3:
+        hint = "Train for some epochs first."
+        rule = "be 'random' or 'weights' without a way"
+        raise _checks.InvalidArgument("directions", rule, chosen, hint)
+    return _Plane(_principal(path) if chosen == "principal" else _from_start(path))
+
+
+def _of_weights(network: Network, question: Question) -> _Plane:
+    """Returns the plane of two weights, with their values on the axes."""
+    given = question.options.get("weights")
+    pair = given if isinstance(given, list) else []
+    if len(pair) != 2 or not all(isinstance(each, Mapping) for each in pair):
+        rule = "be two places of weights, each with `layer`, `unit` and `input`"
+        raise _checks.InvalidArgument("weights", rule, given)
+    first, second = (place_of(each, network).index(network) for each in pair)
+    if first == second:
+        rule = "be two different weights"
+        raise _checks.InvalidArgument("weights", rule, given, got="one twice")
+    weights = network.weights()
+    return _Plane(np.eye(len(weights))[[first, second]], weights[[first, second]].astype(float))
 
 
 def _principal(path: np.ndarray) -> np.ndarray:
@@ -56,8 +103,16 @@ def _principal(path: np.ndarray) -> np.ndarray:
     return found
 
 
+def _from_start(path: np.ndarray) -> np.ndarray:
+    """Returns the direction from the first weights, and that in which the way leaves it most."""
+    first = -path[0] / (np.linalg.norm(path[0]) or 1.0)
+    rest = path - np.outer(path @ first, first)
+    _, _, components = np.linalg.svd(rest, full_matrices=False)
+    return np.array([first, components[0]])
+
+
 def _random(network: Network, question: Question) -> np.ndarray:
-    rng = np.random.default_rng(question.configuration.seed)
+    rng = np.random.default_rng(question.integer("seed", question.configuration.seed, 0, 2**31 - 1))
     found = []
     for _ in range(2):
         parts = []

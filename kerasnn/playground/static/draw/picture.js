@@ -3,6 +3,7 @@
 
 import { FEATURES, LIMITS, activationSettings, activationsOf, hiddenLayers } from "../configuration.js";
 import { css, divergingTable, fitted, paint, theme } from "./colors.js";
+import { notify } from "../notices.js";
 import { layout, lineHeight, nearestLine, sizesOf, weightAt } from "./geometry.js";
 
 const MAP = 20;
@@ -26,7 +27,7 @@ function standardize(values) {
   values.forEach((value, k) => (values[k] = value - middle));
 }
 
-// `actions`: configure(changes), watch([layer, unit] | null), edit(weights, near), tell(text, event).
+// `actions`: config() as asked for last, configure(changes), watch([layer, unit] | null), edit(weights, near), tell(text, event).
 export class Picture {
   constructor(root, actions) {
     this.actions = actions;
@@ -43,6 +44,11 @@ export class Picture {
       this.editPointed();
     });
     new ResizeObserver(() => this.state && this.arrange()).observe(root.querySelector(".picture"));
+  }
+
+  // What the network consists of, for others that name its weights.
+  get structure() {
+    return { sizes: this.sizes, hidden: this.hidden.length, inputLabel: (input) => this.inputLabel(input) };
   }
 
   // Takes a new structure, of the server's `state`.
@@ -94,9 +100,9 @@ export class Picture {
   }
 
   toggleFeature(name) {
-    const { features } = this.state.config;
+    const { features } = this.actions.config();
     const next = FEATURES.filter((each) => (each === name) !== features.includes(each));
-    if (next.length === 0) this.actions.tell("A network needs at least one input.", null);
+    if (next.length === 0) notify("warning", "A network needs at least one input: choose another one before you leave this one out.");
     else this.actions.configure({ features: next });
   }
 
@@ -140,15 +146,19 @@ export class Picture {
 
   // Gives a layer, or one unit of it, another activation.
   activate(layer, unit, name) {
-    const { config } = this.state;
+    const config = this.actions.config();
     const table = activationsOf(config);
+    if (!table[layer]) return;
     table[layer] = table[layer].map((own, k) => (unit === null || k === unit ? name : own));
     this.actions.configure(activationSettings(config, table));
   }
 
+  // Clicks that follow one another count, before the server has answered the first.
   resize(layer, by) {
-    const { config } = this.state;
-    const sizes = this.hidden.with(layer, this.hidden[layer] + by);
+    const config = this.actions.config();
+    const sizes = hiddenLayers(config);
+    if (layer >= sizes.length || sizes[layer] + by > LIMITS.units) return;
+    sizes[layer] += by;
     const table = activationsOf({ ...config, hidden: sizes.join(",") });
     const kept = sizes.filter((units) => units > 0).join(",");
     this.actions.configure({ hidden: kept, ...activationSettings(config, table.filter((names) => names.length > 0)) });
@@ -159,6 +169,7 @@ export class Picture {
     const width = this.drawing.parentElement.clientWidth;
     this.places = layout(width, [this.nodes.length, ...this.hidden, this.outputs.length], { left: this.isTable, right: this.outputs.some((label) => label.length > 2) });
     const { size, columns, height } = this.places;
+    this.drawing.parentElement.classList.toggle("scrolls", this.places.width > width);
     this.drawing.style.width = `${this.places.width}px`;
     this.drawing.style.height = `${height}px`;
     this.drawing.style.setProperty("--node", `${size}px`);

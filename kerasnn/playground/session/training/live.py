@@ -14,10 +14,16 @@ from kerasnn.playground.session.painter import Watch
 # History keeps all epochs, and a playground may run for days.
 _EPOCHS_KEPT = 1000
 _POINTS_OF_PATH = 200
+# A person waits for what the doctor finds.
+_LOOK_SECONDS = 0.5
+_MOST_TIME = 0.1
+# Of a training that goes on for a day it keeps a thousand measurements, and the first losses.
+_PART_BETWEEN_LOOKS = 0.01
+_EPOCHS_DIAGNOSED = 100_000
 
 
 class Watched(Protocol):
-    """What the callback reports to: the trainer."""
+    """What the callbacks report to: the trainer."""
 
     watch: Watch
 
@@ -26,6 +32,40 @@ class Watched(Protocol):
 
     def found(self, finding: Finding) -> None:
         """Takes a new finding of the doctor."""
+
+    def interrupts(self) -> bool:
+        """Whether a message waits that should not wait for the end of an epoch."""
+        ...
+
+
+class _LiveDoctor(TrainingDoctor):
+    """The doctor, at work twice a second from the first epoch on, and less often after a minute.
+
+    It ends with epoch 100,000. `TrainingDoctor` takes at most 4% of the time, its first measurement
+    included, which is traced: the second one would come seconds later.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(verbose=0)
+        self._last_seconds, self._looked, self._looks = 0.0, 0.0, 0
+        self._first_look = 0.0
+
+    def _is_due(self, epoch: int) -> bool:
+        now = time.perf_counter()
+        # What the first one took, tracing it, says nothing about the others.
+        cost = self._last_seconds / _MOST_TIME if self._looks > 1 else 0.0
+        wait = max(_LOOK_SECONDS, cost, _PART_BETWEEN_LOOKS * (now - self._first_look))
+        if self._looks and now - self._looked < wait:
+            return False
+        if not self._looks:
+            self._first_look = now
+        self._looked, self._looks = now, self._looks + 1
+        return True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Looks on, as long as it keeps the losses of all epochs."""
+        if len(self._losses) < _EPOCHS_DIAGNOSED:
+            super().on_epoch_end(epoch, logs)
 
 
 class Live(Callback):
@@ -54,7 +94,7 @@ class Live(Callback):
         """Starts the clock."""
         if self._trainer.watch.diagnose and self._doctor is None:
             train, test = self._parts
-            self._doctor = TrainingDoctor(verbose=0)
+            self._doctor = _LiveDoctor()
             self._doctor.set_model(self.model)
             self._doctor.set_data((*train, None), (*test, None))
             self._doctor.on_train_begin()

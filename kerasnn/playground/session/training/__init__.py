@@ -1,0 +1,1 @@
+"""Training of one network: its callbacks, interruptions, and the pace of a pair."""

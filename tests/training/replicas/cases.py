@@ -1,0 +1,166 @@
+"""Trainings that processes run under a strategy and on one device, and what they compare."""
+
+import json
+import os
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kerasnn
+
+rng = np.random.default_rng(0)
+ROWS = 70
+X = rng.normal(size=(ROWS, 5)).astype("float32")
+Y = rng.integers(0, 3, ROWS)
+WEIGHTS = rng.uniform(0.2, 2.0, ROWS).astype("float32")
+IMAGES = rng.normal(size=(ROWS, 6, 6, 1)).astype("float32")
+INDICES = rng.integers(0, 9, (ROWS, 4))
+# The last of them has one row, so that some replicas have none.
+UNEVEN = {"batch_size": 23}
+LOSS = "sparse_categorical_crossentropy"
+
+
+def network(optimizer="adam", *, shape=(5,), hidden=(), l2=0.0, **arguments):
+    """A compiled classifier, always with the same weights."""
+    keras.utils.set_random_seed(1)
+    penalty = keras.regularizers.L2(l2) if l2 else None
+    first = [] if hidden else [keras.layers.Dense(6, "relu", kernel_regularizer=penalty)]
+    layers = [*first, *(make() for make in hidden), keras.layers.Dense(3, "softmax")]
+    model = keras.Sequential([keras.Input(shape), *layers] if shape else layers)
+    optimizer = optimizer() if callable(optimizer) else optimizer
+    metrics = {"metrics": ["accuracy"], "weighted_metrics": ["accuracy"]}
+    model.compile(optimizer, **{"loss": LOSS, **metrics, **arguments})
+    return model
+
+
+def two_outputs():
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((5,))
+    outputs = {"a": keras.layers.Dense(3, "softmax"), "b": keras.layers.Dense(1)}
+    model = keras.Model(inputs, {name: layer(inputs) for name, layer in outputs.items()})
+    model.compile("adam", {"a": LOSS, "b": "mse"}, metrics={"a": ["accuracy"]})
+    return model
+
+
+def sgd(**arguments):
+    return lambda: keras.optimizers.SGD(0.1, **arguments)
+
+
+def stream():
+    return (tf.data.Dataset.from_tensor_slices((X, Y)).batch(23),)
+
+
+CONVOLUTION = (
+    lambda: keras.layers.Conv2D(3, 3, activation="relu"),
+    keras.layers.MaxPooling2D,
+    keras.layers.Flatten,
+)
+NORMALIZED = (lambda: keras.layers.Dense(6, "relu"), keras.layers.BatchNormalization)
+EMBEDDING = (lambda: keras.layers.Embedding(9, 3), keras.layers.Flatten)
+BOTH = {"a": Y[:64], "b": X[:64, :1]}
+WEIGHTED = {**UNEVEN, "sample_weight": WEIGHTS}
+VALIDATED = {**WEIGHTED, "validation_data": (X[:37], Y[:37], WEIGHTS[:37])}
+# Name -> what makes the model, the data, and the arguments of `fit`.
+CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    "sgd": (lambda: network(sgd()), (X, Y), WEIGHTED),
+    "momentum and L2": (
+        lambda: network(sgd(momentum=0.9, nesterov=True), l2=0.01),
+        (X, Y),
+        WEIGHTED,
+    ),
+    "adam": (lambda: network(l2=0.01), (X, Y), VALIDATED),
+    "normalization": (lambda: network(hidden=NORMALIZED), (X, Y), {}),
+    "clipped norm": (lambda: network(sgd(clipnorm=0.05)), (X, Y), UNEVEN),
+    "clipped global norm": (lambda: network(sgd(global_clipnorm=0.05)), (X, Y), UNEVEN),
+    "own sgd": (
+        lambda: network(lambda: kerasnn.optimizers.SGD(0.1, momentum=0.9, l1=1e-3)),
+        (X, Y),
+        UNEVEN,
+    ),
+    "own adamw": (lambda: network(lambda: kerasnn.optimizers.AdamW(0.01)), (X, Y), UNEVEN),
+    "averaged weights": (lambda: network(sgd(use_ema=True)), (X, Y), UNEVEN),
+    "one batch": (lambda: network(), (X, Y), {"batch_size": "full"}),
+    "class weights": (lambda: network(), (X, Y), {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}}),
+    "convolution": (
+        lambda: network(shape=(6, 6, 1), hidden=CONVOLUTION),
+        (IMAGES, Y),
+        {"batch_size": 33},
+    ),
+    "embedding, sgd": (
+        lambda: network(sgd(momentum=0.9), shape=(4,), hidden=EMBEDDING),
+        (INDICES, Y),
+        UNEVEN,
+    ),
+    "embedding, adam": (
+        lambda: network(lambda: kerasnn.optimizers.AdamW(0.01), shape=(4,), hidden=EMBEDDING),
+        (INDICES, Y),
+        UNEVEN,
+    ),
+    "recurrent": (
+        lambda: network(shape=(6, 6), hidden=[lambda: keras.layers.LSTM(4)]),
+        (IMAGES[..., 0], Y),
+        UNEVEN,
+    ),
+    "made without an input": (lambda: network(shape=None), (X, Y), UNEVEN),
+    "two outputs": (two_outputs, (X[:64], BOTH), {"batch_size": 24}),
+    "mlp": (
+        lambda: kerasnn.models.mlp(5, 3, task="multiclass", batch_norm=True, l2=1e-3, seed=1),
+        (X, Y),
+        {"validation_split": 0.2},
+    ),
+    "stream": (lambda: network(), stream, {}),
+}
+QUICK = ("sgd", "momentum and L2", "adam", "normalization")
+
+
+def distance(got, wanted):
+    """The largest difference between two structures of numbers, relative to values above 1."""
+    pairs = zip(keras.tree.flatten(got), keras.tree.flatten(wanted), strict=True)
+    arrays: Any = [(np.asarray(a, "float64"), np.asarray(b, "float64")) for a, b in pairs]
+    return max((float((abs(a - b) / np.maximum(1, abs(b))).max()) for a, b in arrays if a.size))
+
+
+def settings(model):
+    """What a trace in replicas changes for its time."""
+    limits = [getattr(model.optimizer, name) for name in ("clipnorm", "global_clipnorm")]
+    return [*limits, *(getattr(layer, "synchronized", None) for layer in model.layers)]
+
+
+def compare(strategy, name):
+    """Trains under a strategy and on one device; returns how far the results are apart."""
+    build, made, arguments = CASES[name]
+    data: Any = made() if callable(made) else made
+    with strategy.scope():
+        divided = build()
+    alone = build()
+    histories: Any = [
+        kerasnn.fit(model, *data, **{"epochs": 3, "verbose": 0, "seed": 0, **arguments})
+        for model in (divided, alone)
+    ]
+    found = {
+        "engine": histories[0].engine,
+        "reason": histories[0].reason,
+        "weights": distance(divided.get_weights(), alone.get_weights()),
+        "history": distance(*(history.history for history in histories)),
+        "settings": [settings(model) for model in (divided, alone)],
+        "bits": [each.tobytes().hex() for each in divided.get_weights()],
+    }
+    if len(data) == 2:
+        given = {"verbose": 0, "batch_size": 32, "return_dict": True}
+        results = [kerasnn.training.evaluate(m, *data, **given) for m in (divided, alone)]
+        found["evaluation"] = distance(*results)
+        outputs = [kerasnn.training.predict(m, data[0], verbose=0) for m in (divided, alone)]
+        found["predictions"] = distance(*outputs)
+    return found
+
+
+def report(results):
+    """Prints what a process found, as its last line."""
+    print(json.dumps(results), flush=True)
+
+
+def environment(**more):
+    """The environment of a process of its own."""
+    return {**os.environ, "KERASNN_COMPILATION_CACHE": "0", "TF_CPP_MIN_LOG_LEVEL": "3", **more}

@@ -1,0 +1,117 @@
+"""One of several workers that train a model together by `MultiWorkerMirroredStrategy`."""
+
+import json
+import os
+import pathlib
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kerasnn
+from tests.training.replicas import cases
+
+
+def strategy_of_workers():
+    """The strategy, which has to be made before TensorFlow runs anything."""
+    ring = tf.distribute.experimental.CommunicationImplementation.RING
+    options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
+    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+
+
+def compared(strategy, folder):
+    """Trains cases of the strategy of one process; the seed is that of the first worker."""
+    found = {name: cases.compare(strategy, name) for name in cases.QUICK}
+    with strategy.scope():
+        model = cases.network()
+    keras.utils.set_random_seed(int(folder.name))
+    kerasnn.fit(model, cases.X, cases.Y, epochs=2, verbose=0)
+    found["own seeds"] = [each.tobytes().hex() for each in model.get_weights()]
+    return found
+
+
+def called_back(strategy, folder, epochs=4):
+    """Trains with callbacks that stop, write and measure; files lie in a folder of the worker.
+
+    The state of `Resume` lies in one that all share.
+    """
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        model = kerasnn.models.mlp(5, 3, task="multiclass", dropout=0.2, seed=1)
+    schedule = kerasnn.schedules.Exponential(0.01, rate=0.9, every=2)
+    early = kerasnn.callbacks.EarlyStopping("val_loss", patience=10)
+    doctor = kerasnn.callbacks.TrainingDoctor()
+    callbacks = [
+        early,
+        kerasnn.callbacks.LearningRateDecay(schedule, per="step"),
+        kerasnn.callbacks.BestModel(folder / "best.keras"),
+        keras.callbacks.CSVLogger(folder / "log.csv", append=True),
+        doctor,
+        kerasnn.callbacks.Resume(folder.parent / "shared.state"),
+    ]
+    given = {"validation_data": (cases.X[:30], cases.Y[:30]), "epochs": epochs, "verbose": 0}
+    history = kerasnn.fit(model, cases.X, cases.Y, callbacks=callbacks, **given)
+    return {
+        "history": history.history,
+        "engine": history.engine,
+        "reason": history.reason,
+        "bits": [each.tobytes().hex() for each in model.get_weights()],
+        "files": sorted(path.name for path in folder.iterdir()),
+        "resumed": callbacks[-1].resumed_epoch_,
+        "measured": len(doctor.measurements_),
+    }
+
+
+def other_data(strategy, folder):
+    """Trains on other rows than the other workers do; returns the error."""
+    with strategy.scope():
+        model = cases.network()
+    try:
+        kerasnn.fit(model, cases.X + np.float32(folder.name), cases.Y, verbose=0)
+    except kerasnn.InvalidArgument as error:
+        return {"argument": error.argument, "text": str(error)}
+    return {}
+
+
+def only_keras(strategy, folder):
+    """Asks for what only Keras's loop could train, and the trace of a model shows; the errors."""
+    texts = []
+    for arguments in (
+        {"loss": lambda y, p: keras.losses.sparse_categorical_crossentropy(y, p)},
+        {"hidden": [lambda: keras.layers.Dense(4, activity_regularizer="l2")]},
+    ):
+        with strategy.scope():
+            model = cases.network(**arguments)
+        try:
+            kerasnn.fit(model, cases.X, cases.Y, verbose=0)
+        except kerasnn.InvalidArgument as error:
+            texts.append([error.argument, str(error)])
+    return texts
+
+
+MODES = {
+    "only keras": only_keras,
+    "compared": compared,
+    "called back": called_back,
+    "half": lambda strategy, folder: called_back(strategy, folder, 2),
+    "other data": other_data,
+}
+
+
+def main(index, ports, folder, *modes):
+    """Takes part as the worker of an index."""
+    addresses = [f"127.0.0.1:{port}" for port in json.loads(ports)]
+    if len(addresses) > 1:
+        task = {"type": "worker", "index": int(index)}
+        os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
+        strategy = strategy_of_workers()
+    else:
+        strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    own = pathlib.Path(folder, index)
+    own.mkdir(exist_ok=True)
+    cases.report({mode: MODES[mode](strategy, own) for mode in modes})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
