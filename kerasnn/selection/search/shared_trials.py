@@ -271,8 +271,8 @@ class Part:
 
     def _finish(self, claim: Claim, result: Result) -> None:
         kept = {"folds": list(result.folds), "score": result.score}
-        # Where this process was silent for too long, another one has the trial.
-        with contextlib.suppress(self._optuna.exceptions.UpdateFinishedTrialError):
+        # Optuna's error where this process was silent for too long, and another one has the trial.
+        with contextlib.suppress(RuntimeError):
             claim.asked.set_user_attr(_RESULT, kept)
             self._study.tell(
                 claim.asked,
