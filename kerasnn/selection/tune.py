@@ -97,7 +97,8 @@ def tune(
         timeout_s: Seconds after which no further trial, or stack of them, begins; at least one is
             run. The rounds of `"halving"` divide them evenly, and so do the search on all data and
             those that are `nested`; time that one leaves goes to the next. A nested search may then
-            try fewer settings, and scores what so short a search would find.
+            try fewer settings, and scores what so short a search would find. For both it is refused
+            with a PostgreSQL database, whose processes would go on with different settings.
         epochs: Epochs of each fold.
         batch_size: Rows in a batch, or `"full"`.
         callbacks: Callbacks, as in `cross_validate`.
