@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -53,22 +54,23 @@ def cluster(address: str | None, needs: Needs, *, quiet: bool) -> Iterator[None]
         return
     # Ray sends statistics of its use to its makers otherwise.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    shown = {
-        "log_to_driver": not quiet,
-        "logging_level": "ERROR",
-        # Ray Train warns every second that it cannot ask the dashboard, which is not there.
-        "logging_config": ray.LoggingConfig(log_level="ERROR"),
-    }
-    if address is None:
-        ray.init(
-            address="local",
-            num_cpus=needs.workers * needs.cpus,
-            include_dashboard=False,
-            object_store_memory=_STORE_BYTES + 2 * needs.data_bytes,
-            **shown,
-        )
-    else:
-        _connect(address, shown)
+    with _own_log():
+        shown = {
+            "log_to_driver": not quiet,
+            "logging_level": "ERROR",
+            # Ray Train warns every second that it cannot ask the dashboard, which is not there.
+            "logging_config": ray.LoggingConfig(log_level="ERROR"),
+        }
+        if address is None:
+            ray.init(
+                address="local",
+                num_cpus=needs.workers * needs.cpus,
+                include_dashboard=False,
+                object_store_memory=_STORE_BYTES + 2 * needs.data_bytes,
+                **shown,
+            )
+        else:
+            _connect(address, shown)
     try:
         _check(needs)
         yield
@@ -79,6 +81,18 @@ def cluster(address: str | None, needs: Needs, *, quiet: bool) -> Iterator[None]
 def machines() -> int:
     """Returns the number of machines of the cluster."""
     return sum(node["Alive"] for node in ray.nodes())
+
+
+@contextlib.contextmanager
+def _own_log() -> Iterator[None]:
+    """Puts back what Ray changes of the log of this process."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
 
 
 def _connect(address: str, shown: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from ray.train.tensorflow import TensorflowTrainer
 
 from kerasnn import _checks
 from kerasnn.scale._cluster import Needs, cluster, machines
-from kerasnn.scale._worker import FINAL, Trained, Work, versions, work
+from kerasnn.scale._worker import FinalError, Trained, Work, versions, work
 
 # In the directory of a run.
 _STATE = "resume.state"
@@ -110,30 +110,20 @@ def _run(settings: Settings) -> RunConfig:
         failure_config=FailureConfig(
             max_failures=settings.max_failures, controller_failure_limit=settings.max_failures
         ),
-        callbacks=[_stop_at_final_errors()],
+        callbacks=[_StopAtFinalErrors()],
         # It shows each line twice.
         worker_runtime_env={"env_vars": {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0"}},
         logging_config=LoggingConfig(log_level="ERROR"),
     )
 
 
-def _stop_at_final_errors() -> UserCallback:
-    """Returns a callback that ends training where a new worker would fail too.
+class _StopAtFinalErrors(UserCallback):
+    """Ends training where a new worker would fail too."""
 
-    Its class is pickled by value, since it is made in a function: the controller, which runs it,
-    then need not import Keras and TensorFlow.
-    """
-    final = FINAL
-
-    class StopAtFinalErrors(UserCallback):
-        def after_exception(
-            self, run_context: Any, worker_exceptions: dict[int, Exception]
-        ) -> None:
-            for error in worker_exceptions.values():
-                if error.args and error.args[0] == final:
-                    raise error
-
-    return StopAtFinalErrors()
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        for error in worker_exceptions.values():
+            if isinstance(error, FinalError):
+                raise error
 
 
 @contextlib.contextmanager
@@ -157,8 +147,8 @@ def _cause(error: TrainingFailedError) -> Exception:
             f"{type(found).__name__}: {_checks.first_line(found)}"
         )
     found = error.controller_failure if isinstance(error, ControllerError) else error
-    if found.args and found.args[0] == FINAL:
-        return cloudpickle.loads(found.args[1])
+    if isinstance(found, FinalError):
+        return cloudpickle.loads(found.pickled)
     if "Timeout" in type(found).__name__:
         return TimeoutError(
             "The cluster had no room for the workers in time, which other programs may take up: "

@@ -16,9 +16,6 @@ from kerasnn._core.process.strategy import is_chief
 from kerasnn._version import __version__
 from kerasnn.callbacks import Resume
 
-# First argument of the error of a worker that would be raised again by a new one; the controller
-# of Ray Train looks for it.
-FINAL = "kerasnn.scale.fit: an error that a new worker would raise too"
 # How workers lose another one, and what the next start of all of them may not meet again: a port
 # that was taken, and the lock of a process that is just ending.
 _OF_LOST_WORKERS = (
@@ -30,6 +27,19 @@ _OF_LOST_WORKERS = (
     tf.errors.UnknownError,
     BlockingIOError,
 )
+
+
+class FinalError(Exception):
+    """An error in a worker that a new worker would meet again.
+
+    Args:
+        pickled: The error, pickled: the process that decides what follows need not import it.
+        text: Its text.
+    """
+
+    def __init__(self, pickled: bytes, text: str) -> None:
+        super().__init__(pickled, text)
+        self.pickled = pickled
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,15 +111,14 @@ def work(given: Work) -> Trained | None:
     """Trains with the other workers; returns what the first one found.
 
     Raises:
-        RuntimeError: If it failed for a reason that a new worker would meet again: `FINAL`, the
-            error pickled, and its text.
+        FinalError: If it failed for a reason that a new worker would meet again.
     """
     try:
         return _train(given)
     except _OF_LOST_WORKERS:
         raise
     except Exception as error:
-        raise RuntimeError(FINAL, _pickled(error), f"{type(error).__name__}: {error}") from error
+        raise FinalError(_pickled(error), f"{type(error).__name__}: {error}") from error
 
 
 def _pickled(error: Exception) -> bytes:

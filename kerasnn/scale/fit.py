@@ -103,8 +103,8 @@ def fit(
     with seeded(seed):
         model = _built(build)
     inputs = {"build": build, "data": data, "arguments": {"verbose": 0, **arguments}}
-    _check_pickles(inputs)
     _check_data(model, data, arguments)
+    _check_pickles(inputs)
     # Ray is imported where it is used alone.
     from kerasnn.scale import _ray_train
 
@@ -169,10 +169,9 @@ def _check_pickles(inputs: dict[str, Any]) -> None:
     """Raises unless functions and callbacks can be sent to workers."""
     from ray import cloudpickle
 
-    given = {"build": inputs["build"], **inputs["arguments"]}
-    if callable(inputs["data"]):
-        given["data"] = inputs["data"]
-    for name in given.keys() - {"validation_data"}:
+    given = {"build": inputs["build"], "data": inputs["data"], **inputs["arguments"]}
+    # Tuples hold arrays.
+    for name in [name for name, value in given.items() if not isinstance(value, tuple)]:
         try:
             cloudpickle.dumps(given[name])
         except Exception as error:

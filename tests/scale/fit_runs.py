@@ -10,6 +10,7 @@ import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 import kerasnn
 from kerasnn import scale
@@ -137,6 +138,18 @@ def driver(folder, *, after=None, epochs=60):
     return found(*scale.fit(build, DATA, callbacks=[kill], **given))
 
 
+def by_hand(folder, *, victim=None, after=None, epochs=60):
+    """Trains as one of the workers that `TF_CONFIG` names; one of them is killed once."""
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    keras.utils.set_random_seed(3)
+    with strategy.scope():
+        model = build()
+    kill = Kill(victim, after, str(folder / "killed"))
+    callbacks = [kill, kerasnn.callbacks.Resume(folder / "train.state")]
+    given = {"sample_weight": WEIGHTS, "epochs": epochs, "batch_size": 23, "verbose": 0}
+    return found(model, kerasnn.fit(model, X, Y, callbacks=callbacks, **given))
+
+
 def error_of(*args, **arguments):
     """What an error shows, and after how many seconds it was raised."""
     began = time.monotonic()
@@ -153,6 +166,13 @@ def error_of(*args, **arguments):
     return {}
 
 
+class Holder:
+    """Another program, which takes up a CPU."""
+
+    def ready(self):
+        return True
+
+
 def refused(folder):
     """Errors of workers and of a cluster that is too small."""
     import ray
@@ -161,10 +181,21 @@ def refused(folder):
     own["data"] = error_of(build, lambda: (X + worker(), Y))
     ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     own["workers"] = error_of(build, DATA)
+    holder = ray.remote(num_cpus=1)(Holder).remote()
+    ray.get(holder.ready.remote())
+    os.environ["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = "5"
+    own["room"] = error_of(build, DATA, workers=1, max_failures=0)
     return own
 
 
-MODES = {"quick": quick, "equal": equal, "killed": killed, "driver": driver, "refused": refused}
+MODES = {
+    "by hand": by_hand,
+    "quick": quick,
+    "equal": equal,
+    "killed": killed,
+    "driver": driver,
+    "refused": refused,
+}
 
 
 if __name__ == "__main__":

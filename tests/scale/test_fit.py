@@ -1,5 +1,6 @@
 """`scale.fit`: workers of Ray Train give the results of one process, whatever is killed."""
 
+import concurrent.futures
 import json
 import pathlib
 import signal
@@ -12,20 +13,21 @@ import kerasnn
 from kerasnn import scale
 from tests.scale.fit_runs import DATA, SETTINGS, build
 from tests.training.replicas.cases import distance, environment
+from tests.training.replicas.test_workers import free_ports
 
 SCRIPT = pathlib.Path(__file__).with_name("fit_runs.py")
 ROOT = SCRIPT.parents[2]
 
 
-def start(mode, folder, **arguments):
-    """A process that trains."""
+def start(mode, folder, own=None, **arguments):
+    """A process that trains, with variables of its own in its environment."""
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(
         [sys.executable, SCRIPT, mode, folder, json.dumps(arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(PYTHONPATH=str(ROOT)),
+        env=environment(PYTHONPATH=str(ROOT), **(own or {})),
     )
 
 
@@ -79,6 +81,37 @@ def test_a_killed_driver_continues_with_the_same_bits(tmp_path):
     assert run("driver", tmp_path / "killed", after=1.5) == whole
 
 
+def supervised(folder, restarts=10, **arguments):
+    """What two workers find that are started again whenever they fail, as by systemd."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    folder.mkdir()
+    environments = [
+        {"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task})}
+        for task in ({"type": "worker", "index": index} for index in (0, 1))
+    ]
+
+    def supervise(own):
+        for _ in range(restarts):
+            process = start("by hand", folder, own, **arguments)
+            out, errors = process.communicate(timeout=300)
+            if process.returncode == 0:
+                return json.loads(out.splitlines()[-1])
+        raise AssertionError(errors)
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        return list(pool.map(supervise, environments))
+
+
+@pytest.mark.slow
+def test_workers_by_hand_that_are_started_again_end_in_the_same_bits(tmp_path):
+    whole = supervised(tmp_path / "whole")
+    assert whole[0] == whole[1]
+    for victim, after in ((0, 0.7), (1, 1.9)):
+        folder = tmp_path / str(victim)
+        assert supervised(folder, victim=victim, after=after) == whole
+        assert (folder / "killed").exists()
+
+
 @pytest.mark.slow
 def test_errors_of_workers_and_of_a_small_cluster(tmp_path):
     found = run("refused", tmp_path)
@@ -86,6 +119,7 @@ def test_errors_of_workers_and_of_a_small_cluster(tmp_path):
     assert (found["data"]["type"], found["data"]["argument"]) == ("InvalidArgument", "x")
     assert (found["workers"]["argument"], found["workers"]["value"]) == ("workers", 2)
     assert found["workers"]["seconds"] < 30
+    assert found["room"]["type"] == "TimeoutError"
 
 
 class TestArguments:
