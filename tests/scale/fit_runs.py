@@ -33,7 +33,7 @@ def found(model, history):
         "bits": [each.tobytes().hex() for each in model.get_weights()],
         "weights": [each.tolist() for each in model.get_weights()],
         "history": history.history,
-        "iterations": int(model.optimizer.iterations),
+        "iterations": int(keras.ops.convert_to_numpy(model.optimizer.iterations)),
         "engine": history.engine,
     }
 

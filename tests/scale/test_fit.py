@@ -81,7 +81,7 @@ def test_a_killed_driver_continues_with_the_same_bits(tmp_path):
     assert run("driver", tmp_path / "killed", after=1.5) == whole
 
 
-def supervised(folder, restarts=10, **arguments):
+def supervised(folder, restarts=6, **arguments):
     """What two workers find that are started again whenever they fail, as by systemd."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     folder.mkdir()
