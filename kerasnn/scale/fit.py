@@ -4,7 +4,6 @@ import contextlib
 import inspect
 import os
 import pathlib
-import random
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,7 +21,6 @@ from kerasnn.training.loop.job import Job
 #: Packages of the extra `ray`.
 NEEDED = ("ray", "pandas", "pyarrow", "pydantic")
 _OWN = ("model", "x", "y", "sample_weight", "seed")
-_SEEDS = 2**31
 
 
 def fit(
@@ -35,7 +33,7 @@ def fit(
     cpus_per_worker: int = 1,
     gpus_per_worker: int = 0,
     max_failures: int = 3,
-    seed: int | None = None,
+    seed: int = 0,
     **arguments: Any,
 ) -> tuple[keras.Model, keras.callbacks.History]:
     """Trains a model by several workers, each a process of Ray Train, on one machine or on many.
@@ -66,8 +64,7 @@ def fit(
         gpus_per_worker: GPUs of each worker. It was never run on GPUs.
         max_failures: Number of times that lost workers are replaced.
         seed: Seed of weights, dropout and the order of the rows, as
-            `keras.utils.set_random_seed(seed)` before `build`; by default drawn from Python's
-            `random`.
+            `keras.utils.set_random_seed(seed)` before `build`.
         **arguments: Other arguments of `kerasnn.fit`: `epochs`, `batch_size`, `validation_data`
             and so on. Callbacks are pickled, and each worker has its own; those given here stay as
             they are. They run in a directory of Ray's, and need absolute paths.
@@ -98,7 +95,6 @@ def fit(
         raise ImportError(lacking)
     _check_numbers(workers, cpus_per_worker, gpus_per_worker, max_failures)
     _check_arguments(arguments)
-    seed = random.randrange(_SEEDS) if seed is None else seed
     _checks.integer("seed", seed, at_least=0)
     with seeded(seed):
         model = _built(build)
