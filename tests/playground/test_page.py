@@ -237,6 +237,23 @@ def test_the_back_button_returns_to_the_configuration_before(page):
     page.go_back()
     wait_for_config(page, "dataset", "circle")
     assert page.input_value("[name=dataset]") == "circle"
+    # A lesson with two networks is one entry too.
+    page.click("[data-lesson=dropout]")
+    page.wait_for_selector("#network-b .node.unit")
+    page.click("[data-lesson=l1-zeros]")
+    wait_for_config(page, "l1", 0.03)
+    page.go_back()
+    page.wait_for_selector("#network-b .node.unit")
+    wait_for_config(page, "hidden", "8,8")
+    assert page.inner_text("#lesson h2") == "Dropout"
+    page.go_forward()
+    wait_for_config(page, "l1", 0.03)
+    assert page.locator("#network-b").count() == 0
+    # A lesson ends where other data is chosen.
+    set_control(page, "dataset", "gaussian")
+    wait_for_config(page, "dataset", "gaussian")
+    assert not page.is_visible("#lesson")
+    assert "preset" not in page.url
 
 
 def test_test_points_and_two_colours_are_drawn_on_request(page):
@@ -506,8 +523,11 @@ def test_each_question_is_answered(page):
     ask(page, "lr_find", "Use ")
     page.click("#panel-lr_find .answer button")
     page.wait_for_function("playground.state.config.learning_rate > 0.0001")
+    # It goes with the network that it is about, but not with the rate.
+    assert "Use " in page.inner_text("#panel-lr_find .answer")
     set_control(page, "dropout", 0.2)
     wait_for_config(page, "dropout", 0.2)
+    assert page.inner_text("#panel-lr_find .answer") == ""
     train_until(page, "Number(document.getElementById('epoch').textContent) > 20")
     ask(page, "doctor", "")
     ask(page, "confusion", "Test points")

@@ -104,7 +104,10 @@ class Page {
     this.remember();
     clearNotices();
     this.clearFindings();
+    const { dataset } = network.config;
     this.send(network, changed(network.config, changes));
+    // A lesson is about its data.
+    if (network.config.dataset !== dataset) this.course.show(null);
     const shared = Object.fromEntries(Object.entries(data(network.config)).filter(([key]) => this.networks().some((other) => !equal(other.config[key], network.config[key]))));
     if (Object.keys(shared).length > 0) {
       for (const other of this.networks()) if (other !== network) this.send(other, changed(other.config, shared));
@@ -227,7 +230,7 @@ class Page {
     this.first.session.send({ type: "watch", pair: null });
     document.querySelector("[name=chosen][value=a]").checked = true;
     this.nameNetworks();
-    this.showState(this.first);
+    this.show(this.first);
   }
 
   nameNetworks() {
@@ -242,6 +245,11 @@ class Page {
 
   // After each state of the server: what it says stands in the controls and in the URL.
   showState(network) {
+    this.show(network);
+    this.writeFragment("replaceState");
+  }
+
+  show(network) {
     const { state } = network.session;
     if (state) rememberTable(state);
     if (network === this.chosen() && state) {
@@ -255,7 +263,7 @@ class Page {
     $("play").setAttribute("aria-pressed", isRunning);
     $("play").setAttribute("aria-label", isRunning ? "Pause" : "Play");
     $("regenerate").disabled = this.first.config.dataset === "table";
-    this.writeFragment("replaceState");
+    this.questions.clearStale();
   }
 
   // Says to screen readers where training has come to rest.
@@ -270,7 +278,7 @@ class Page {
     const rate = network.config.learning_rate / 10;
     const ways = [{ label: "Reset", go: () => network.session.send({ type: "reset" }) }];
     if (rate >= 1e-5) ways.unshift({ label: `Reset with the rate ${Number(rate.toPrecision(3))}`, go: () => this.resetWithRate(network, Number(rate.toPrecision(3))) });
-    network.tellFinding(level, name + text);
+    network.tellFinding(level, level === "warning" ? `${name}epoch ${epoch}: ${text}` : name + text);
     if (level === "error") notify(level, name + text, ways);
   }
 
@@ -308,7 +316,9 @@ class Page {
     network.root.classList.add("closed");
     const why = reason || (known ? "The server has ended, or it ended this session because nothing was done for long." : "The server refused the connection. Open the address that it printed.");
     notify("error", why, [{ label: "Connect again", go: () => this.connectAgain() }]);
-    if (network === this.second) this.closeSecond();
+    if (network !== this.second) return;
+    this.closeSecond();
+    this.writeFragment("replaceState");
   }
 
   // Loads the page again if the server still knows its address; else says what to do.
