@@ -249,6 +249,7 @@ class Page {
     document.body.classList.toggle("two", isTwo);
     this.first.root.querySelector(".name").textContent = isTwo ? "Network A" : "Network";
     if (isTwo) this.second.root.querySelector(".name").textContent = "Network B";
+    this.networks().forEach(({ root }, k) => (root.querySelector(".output-card h2").textContent = isTwo ? `Output of ${"AB"[k]}` : "Output"));
     for (const network of this.networks()) network.root.classList.toggle("is-chosen", isTwo && network === this.chosen());
   }
 
