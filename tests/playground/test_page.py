@@ -118,6 +118,9 @@ def test_page_and_server_begin_with_the_same_configuration(page):
 
 
 def test_wrong_settings_are_marked_or_refused(browser, address):
+    with opened(browser, address, "#dataset=plane&task=classification&hidden=5") as page:
+        wait_for_config(page, "dataset", "plane")
+        assert config(page)["hidden"] == "5"
     fragment = "#preset=nope&dataset=xor&hidden=99&noise=99&batch_size=40&l2=0.01&word=1"
     with opened(browser, address, fragment) as page:
         # What cannot be is left out of the address, and all else is taken.

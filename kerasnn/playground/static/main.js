@@ -304,8 +304,10 @@ class Page {
       return;
     }
     const name = argument?.split("[")[0];
-    if (network.isAddressed && asked && name in DEFAULTS && !equal(asked[name], DEFAULTS[name])) {
-      this.leaveOut(network, asked, name, text);
+    // The problem follows the data set where it is not given.
+    const value = name === "task" ? null : DEFAULTS[name];
+    if (network.isAddressed && asked && name in DEFAULTS && !equal(asked[name], value)) {
+      this.leaveOut(network, asked, { [name]: value }, text);
       return;
     }
     notify("error", text ?? [`${argument} must ${rule}.`, hint].filter(Boolean).join(" "));
@@ -316,9 +318,10 @@ class Page {
     this.showState(network);
   }
 
-  // Goes on without a setting of the address that the server refuses.
-  leaveOut(network, asked, name, text) {
-    this.send(network, { ...asked, [name]: DEFAULTS[name] }, true);
+  // Goes on without a setting of the address that the server refuses: with `instead`.
+  leaveOut(network, asked, instead, text) {
+    const [name] = Object.keys(instead);
+    this.send(network, { ...asked, ...instead }, true);
     this.writeFragment("replaceState");
     notify("warning", `Left out of the address, ${name}=${asked[name]}: ${text}`);
   }
