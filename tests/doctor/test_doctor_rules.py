@@ -163,6 +163,22 @@ def test_a_gradient_that_a_dead_layer_blocks_is_one_finding():
     sick = measured(first={"dead": 1.0, "gradient": 0.0})
     assert names(sick) == ["dying ReLU"]
     assert names(measured(first={"gradient": 0.0})) == ["vanishing gradients"]
+    # Predictions that do not vary are its consequence.
+    constant = {"spread": 0.0, "skill_score": 0.0}
+    _, finding = found(measured(first={"dead": 1.0, "gradient": 0.0}, train=constant))
+    assert finding.name == "constant predictions"
+    assert "do not vary" in finding.explanation
+    assert finding.hint.startswith("All units of `one` are dead")
+
+
+def test_large_factors_are_written_with_two_digits():
+    for gradient, words in (
+        (2 / 8123, "of 8,100 on"),
+        (2e-12, "of 1.0e+12 on"),
+        (0.0, "of inf on"),
+    ):
+        [finding] = found(measured(first={"gradient": gradient}))
+        assert words in finding.explanation
 
 
 def test_a_model_that_has_learned_needs_no_gradient():

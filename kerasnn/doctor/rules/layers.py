@@ -22,6 +22,8 @@ _LEARNED = 0.9
 # the targets has to be learned too, where outputs start near 0.
 _EXPLODED = 1e3
 _SATURATED = 0.5
+# Larger numbers are written with an exponent.
+_WRITTEN_OUT = 1e7
 
 
 def dying_relu(evidence: Evidence) -> Iterator[Finding]:
@@ -51,11 +53,16 @@ def vanishing_gradients(evidence: Evidence) -> Iterator[Finding]:
         "vanishing gradients",
         first.name,
         ratio,
-        f"The gradient shrinks by a factor of {ratio:.1e} on its way from `{last.name}` to this "
-        "layer, which hardly learns.",
+        f"The gradient shrinks by a factor of {_rounded(ratio)} on its way from `{last.name}` "
+        "to this layer, which hardly learns.",
         "Use activation='relu' in hidden layers, fewer layers, `batch_norm=True`, or connections "
         "that skip layers.",
     )
+
+
+def _rounded(number: float) -> str:
+    """Returns a large number with two digits that are not zero: 8,100, or 1.2e+09."""
+    return f"{float(f'{number:.2g}'):,.0f}" if number < _WRITTEN_OUT else f"{number:.1e}"
 
 
 def exploding_gradients(evidence: Evidence) -> Iterator[Finding]:
