@@ -70,6 +70,7 @@ def _columns(split: "Split") -> Table | None:
         columns = {name: values[sample] for name, values in columns.items()}
         of = f", of {_MOST_ROWS:,} of its rows"
     kinds = {} if split.encoder is None else {c.name: c.kind for c in split.encoder.columns}
+    kinds |= dict.fromkeys(split.row_numbers, "counts the rows")
     return column_table.table(columns, kinds, most=_MOST_COLUMNS, of=of)
 
 
