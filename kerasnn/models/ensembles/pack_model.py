@@ -124,7 +124,8 @@ class Pack(Functional):
 
         Returns:
             A `History` of the means over the networks, with `members`, the `History` of each
-            network, `engine` and `reason`.
+            network, `engine` and `reason`. For regression these losses are of targets with mean 0
+            and variance 1, as the networks learn them; `evaluate` gives those of the units of y.
 
         Raises:
             InvalidArgument: If data or an argument cannot be right. No weight has changed then.
