@@ -34,8 +34,8 @@ class RateSweep:
         losses: The loss of the batch that was trained on at each rate.
         smoothed: A moving average of the losses, from which the suggestion is computed.
         method: How the suggestion is chosen: `"minimum"`, a tenth of the rate with the lowest
-            loss, or the first rate if that is higher; `"steep"`, the rate at which the loss falls fastest; `"valley"`, the middle of
-            the longest decrease.
+            loss, or the first rate if that is higher; `"steep"`, the rate at which the loss falls
+            fastest; `"valley"`, the middle of the longest decrease.
     """
 
     learning_rates: np.ndarray

@@ -27,8 +27,13 @@ _MOST_METRICS = 4
 _LONGEST_REQUEST = 2000
 
 
-def curves(history: Any) -> Section:
-    """Returns the section of learning curves: the loss, and up to four metrics."""
+def curves(history: Any, model: keras.Model) -> Section:
+    """Returns the section of learning curves: the loss, and up to four metrics.
+
+    Args:
+        history: The result of `fit`, or its `history` dict.
+        model: The model, which says in what unit the losses are.
+    """
     table = history.history if isinstance(history, keras.callbacks.History) else history
     if not isinstance(table, Mapping) or "loss" not in table:
         raise _checks.InvalidArgument(
@@ -60,7 +65,21 @@ def curves(history: Any) -> Section:
     if not np.isnan(validation).all():
         best = int(np.nanargmin(validation))
         text += f" The validation loss was lowest, {shown(validation[best])}, in epoch {best + 1}."
+    if _learns_scaled_targets(model):
+        text += (
+            " These losses are of targets with mean 0 and variance 1, as the network learned them; "
+            "errors on the test part are in the unit of the target."
+        )
     return Section("curves", "Learning curves", [Paragraph(text), *figures])
+
+
+def _learns_scaled_targets(model: keras.Model) -> bool:
+    """Whether targets were standardised before training: in a pack, and in `kerasnn train`.
+
+    The latter's network averages several, and is not trained itself.
+    """
+    names = {layer.name for layer in model.layers}
+    return "target_units" in names and (isinstance(model, Pack) or "mean_of_networks" in names)
 
 
 def diagnosis(findings: Any) -> Section:
