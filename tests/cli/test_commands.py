@@ -103,6 +103,13 @@ def test_a_wrong_command_line_exits_with_2(capsys):
     with pytest.raises(SystemExit):
         say("predict", "here", "a.csv", "--header", "--no-header")
     assert "not allowed with argument --header" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        say("train", "a.csv", "--resizze", "pad")
+    error = capsys.readouterr().err
+    assert "usage: kerasnn train" in error
+    assert "unrecognized arguments: --resizze pad Did you mean `--resize`?" in error
+    assert say("predict", "here", "no.jpg") == 1
+    assert "be files that are there; got no.jpg" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["export", "verify", "predict"])

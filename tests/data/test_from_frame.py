@@ -380,3 +380,12 @@ def test_a_column_that_counts_the_rows_is_kept_with_a_warning(in_memory):
         assert not data.from_frame(given, "kind", in_memory=in_memory, **options).row_numbers
     shuffled = given.sample(frac=1, random_state=0)
     assert not data.from_frame(shuffled, "kind", in_memory=in_memory).row_numbers
+
+
+def test_many_numbers_are_no_two_classes(invalid):
+    given = pd.DataFrame({"x": [1.5, 2.5] * 50, "y": np.arange(100) % 94})
+    with invalid("task", "binary") as caught:
+        data.from_frame(given, "y", task="binary")
+    assert "task='regression'" in caught.value.hint
+    with pytest.raises(TypeError, match="Did you mean `drop`"):
+        data.from_frame(given, "y", ignore=["x"])

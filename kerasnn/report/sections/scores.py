@@ -17,6 +17,7 @@ from kerasnn._core.display.blocks import (
     fixed,
 )
 from kerasnn._core.display.svg import figure, names_in_figures
+from kerasnn.selection.result import CrossValidation
 
 _LESS_IS_BETTER = (
     "loss",
@@ -184,10 +185,15 @@ def _folds(scores: Any) -> dict[str, dict[str, np.ndarray]]:
     arrays = [values for metrics in found.values() for values in metrics.values()]
     is_right = arrays and len(found) == len(scores) and all(_defined(found)[0].values())
     if not is_right or any(a.ndim != 1 or not a.size or np.isinf(a).any() for a in arrays):
-        raise _checks.InvalidArgument(
-            "scores", rule, scores, 'Such as {"network": {"accuracy": [0.9, 0.8]}}.'
-        )
+        hint, got = 'Such as {"network": {"accuracy": [0.9, 0.8]}}.', None
+        if isinstance(scores, Mapping) and any(map(_is_validation, scores.values())):
+            hint, got = "Of a cross-validation `cv` give `cv.scores`.", "a cross-validation"
+        raise _checks.InvalidArgument("scores", rule, scores, hint, got=got)
     return found
+
+
+def _is_validation(value: Any) -> bool:
+    return isinstance(value, CrossValidation)
 
 
 def _words(name: str) -> str:
