@@ -4,6 +4,8 @@ import datetime
 import json
 import pathlib
 import platform
+import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +27,7 @@ from kerasnn.serving.report import ExportReport
 
 _MOST_METRICS = 4
 _LONGEST_REQUEST = 2000
+_ROWS = re.compile(r"-d ('.*)", re.DOTALL)
 
 
 def curves(history: Any, model: keras.Model) -> Section:
@@ -167,16 +170,38 @@ def serving(export: ExportReport) -> Section:
         blocks.append(Code("Ask for one row", request))
     else:
         blocks.append(Paragraph(f"Requests stand in {export.path / version_directory.MODEL_CARD}."))
-    program = (
-        "from kerasnn import serving\n\n"
-        f"predictor = serving.Predictor({str(export.path.parent)!r})\nprint(predictor(rows))"
-    )
     blocks += [
-        Code("Predict in Python, without a server and without Keras", program),
+        Code("Predict in Python, without a server and without Keras", _program(export, request)),
         Table("Inputs and outputs", head, rows, numeric=head[3:]),
         *(Paragraph(note) for note in export.notes),
     ]
     return Section("serving", "Serving", blocks)
+
+
+def _program(export: ExportReport, request: str) -> str:
+    """Returns a program that predicts an image file, or the row of the request."""
+    place = repr(str(export.path.parent))
+    if "image_bytes" in export.signatures:
+        return (
+            "import pathlib\n\nfrom kerasnn import serving\n\n"
+            f'predictor = serving.Predictor({place}, signature="image_bytes")\n'
+            'print(predictor([pathlib.Path("image.jpg").read_bytes()]))'
+        )
+    rows = _ROWS.search(request)
+    made = "" if rows is None else _rows_in_python(rows[1])
+    return (
+        f"from kerasnn import serving\n\n{made}predictor = serving.Predictor({place})\n"
+        "print(predictor(rows))"
+    )
+
+
+def _rows_in_python(words: str) -> str:
+    """Returns an assignment of the rows of a request for curl; nothing where it has none."""
+    try:
+        rows = json.loads(shlex.split(words)[0])["instances"]
+    except (ValueError, KeyError, TypeError, IndexError):
+        return ""
+    return f"rows = {rows!r}\n"
 
 
 def repetition(command: str | None, seed: int | None) -> Section:

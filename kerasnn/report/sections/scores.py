@@ -55,9 +55,10 @@ def comparison(scores: Scores) -> Section:
     rows: list[list[Cell]] = [[name] for name in folds]
     for metric in metrics:
         means = {name: each[metric].mean() for name, each in folds.items() if metric in each}
-        best = best_of(metric, means)
+        best = best_of(metric, means) if len(means) > 1 else []
+        decimals = max((decimals_of(mean) for mean in means.values()), default=0)
         for row, (name, each) in zip(rows, folds.items(), strict=True):
-            text = mean_and_error(each[metric]) if metric in each else ""
+            text = mean_and_error(each[metric], decimals) if metric in each else ""
             text = UNDEFINED if metric in undefined else text
             row.append(Best(text) if name in best else text)
     count = len(next(iter(folds[next(iter(folds))].values())))
@@ -82,14 +83,18 @@ def undefined_metrics(scores: Scores) -> set[str]:
     }
 
 
-def mean_and_error(values: np.ndarray) -> str:
+def mean_and_error(values: np.ndarray, decimals: int | None = None) -> str:
     """Returns mean and standard error, which is the deviation over the folds / sqrt(folds).
+
+    Args:
+        values: One value a fold.
+        decimals: Number of decimals; None shows about three digits of the mean.
 
     >>> mean_and_error(np.array([0.9, 0.8, 0.85]))
     '0.850 ± 0.029'
     """
     mean = float(values.mean())
-    decimals = decimals_of(mean)
+    decimals = decimals_of(mean) if decimals is None else decimals
     if len(values) == 1:
         return fixed(mean, decimals)
     return f"{fixed(mean, decimals)} ± {fixed(standard_error(values), decimals)}"
@@ -129,6 +134,9 @@ def _verdict(metric: str, folds: dict[str, dict[str, np.ndarray]]) -> str:
     if network in best:
         others = {name: values.mean() for name, values in has.items() if name != network}
         second = best_of(metric, others)[0]
+        if second in best:
+            both = f"By {words} the first model, {network}, is as good as {second}, the best of "
+            return f"{both}the others. All were trained and scored on the same folds."
         text = f"By {words} the first model, {network}, is best, ahead of {second} by "
     else:
         second = best[0]
