@@ -250,6 +250,9 @@ def test_files_that_are_no_images(photos, iris, tmp_path, capsys):
     assert f"`INPUT` must be files; got the directory {tmp_path}. For" in capsys.readouterr().err
     assert say("predict", iris, files[0]) == 1
     assert f"the model in {iris}, which takes no image files" in capsys.readouterr().err
+    (tmp_path / "rows.csv").write_text("1,2\n")
+    assert say("predict", photos, tmp_path / "rows.csv") == 1
+    assert f"while the model in {photos} takes images" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["a.avif", "a.TIFF"])

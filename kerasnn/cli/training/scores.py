@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sklearn import metrics
 
+from kerasnn._core.display.blocks import decimals_of
 from kerasnn.data.split import Split
 from kerasnn.doctor.rules.finding import Finding
 from kerasnn.doctor.rules.layers import DYING_RELU
@@ -112,10 +113,11 @@ class Comparison:
     def __str__(self) -> str:
         """One line a model, the best first, with mean and standard error; * marks the best."""
         names, undefined = metric_names(self.task), undefined_metrics(self.scores)
-        best = {}
+        best, decimals = {}, {}
         for metric, more in names.items():
             means = {name: np.mean(found[metric]) for name, found in self.scores.items()}
             best[metric] = (max if more else min)(means.values())
+            decimals[metric] = max(decimals_of(float(mean)) for mean in means.values())
         head = ["", *names, "seconds a fold"]
         lines = [head]
         for model in self.ranked():
@@ -125,7 +127,8 @@ class Comparison:
                     cells.append("-  ")
                     continue
                 # Not every terminal shows the sign.
-                text = mean_and_error(np.array(self.scores[model][metric])).replace("±", "+-")
+                values = np.array(self.scores[model][metric])
+                text = mean_and_error(values, decimals[metric]).replace("±", "+-")
                 is_best = np.mean(self.scores[model][metric]) == best[metric]
                 cells.append(f"{text} *" if is_best else f"{text}  ")
             lines.append([*cells, f"{np.mean(self.seconds[model]):.1f}"])
