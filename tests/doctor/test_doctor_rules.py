@@ -13,6 +13,7 @@ from kerasnn.doctor.measure.measurements import LayerMeasurements, Measurements
 from kerasnn.doctor.measure.score import Score
 from kerasnn.doctor.measure.training_sample import evenly_spaced
 from kerasnn.doctor.rules.evidence import Evidence
+from kerasnn.doctor.rules.layers import dying_relu
 from kerasnn.doctor.rules.run_rules import run_rules
 
 HEALTHY = Score(
@@ -408,3 +409,13 @@ def test_a_finding_is_one_line():
     [finding] = found(measured(first={"dead": 0.75}))
     assert str(finding).startswith("dying ReLU in one: 75% of its units are active on no row")
     assert "\n" not in str(finding)
+
+
+@pytest.mark.parametrize("scale", [layers.Standardize, keras.layers.Normalization])
+def test_a_model_that_standardises_is_not_told_to(scale):
+    inputs = keras.Input((2,))
+    plain = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    scaled = keras.Model(inputs, keras.layers.Dense(1)(scale()(inputs)))
+    for built, is_told in ((plain, True), (scaled, False)):
+        [finding] = dying_relu(evidence(measured(first={"dead": 0.75}), built=built))
+        assert ("standardise the inputs" in finding.hint) == is_told
