@@ -30,13 +30,13 @@ class CellEpochs(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Notes the epoch."""
-        self._title = f"Epoch {epoch + 1}/{self.params['epochs']}"
+        self._title = f"Epoch {epoch + 1}/{(self.params or {}).get('epochs', '?')}"
         self._began = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Shows how far the epoch is."""
         if self._is_due():
-            line = [self._title, f"step {batch + 1}/{self.params.get('steps') or '?'}"]
+            line = [self._title, f"step {batch + 1}/{(self.params or {}).get('steps') or '?'}"]
             self._show(self._text([*self._lines, _words(line, logs)]))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
