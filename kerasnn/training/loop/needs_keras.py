@@ -69,8 +69,8 @@ def _why_not_replicas(job: Job) -> str | None:
     """
     model = job.model
     why = why_not_divided(model)
-    if why is None and job.train is None and has_workers(model):
-        why = "the workers of a distribution strategy may read a stream in different orders"
+    if why is None and has_workers(model) and _may_end_early(job):
+        why = "a stream of an unknown number of batches may end on one of several workers alone"
     if why is None and job.train is None and needs_rows(model):
         why = "a replica may have no row of a batch of a stream, which convolutions need"
     if why is None and job.validation_data is not None and job.validation is None:
@@ -82,6 +82,13 @@ def _why_not_replicas(job: Job) -> str | None:
     counts = [(rows.count, size) for rows, size in parts if rows is not None]
     check_batches(model, counts)
     return why_not_even(model, counts if job.train is not None else [])
+
+
+def _may_end_early(job: Job) -> bool:
+    """Whether a stream does not say how many batches it has."""
+    if job.train is not None or not isinstance(job.x, tf.data.Dataset):
+        return False
+    return bool(job.x.cardinality() == tf.data.UNKNOWN_CARDINALITY)
 
 
 def _needs_batches(callback: Any) -> str | None:

@@ -1,13 +1,35 @@
 """Program that runs many training steps on batches of a `tf.data.Dataset` in one call."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from kerasnn._core.process.strategy import has_workers
 from kerasnn.training.inputs.stream_values import values_are_right
+from kerasnn.training.programs.replicas.agreement import digest_of
 from kerasnn.training.programs.train_step import TracedStep
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamCall:
+    """What a call of the program did.
+
+    Attributes:
+        steps: How many batches it trained on.
+        logs: Logs by name.
+        finite: For each of `guarded_names` whether it was finite.
+        wrong: The batch that stopped it, which it was not trained on, or None.
+        digest: Digest of the batches, for several workers to compare; 0 for one.
+    """
+
+    steps: int
+    logs: dict[str, np.ndarray]
+    finite: np.ndarray
+    wrong: Any
+    digest: int
 
 
 class StreamProgram:
@@ -25,6 +47,7 @@ class StreamProgram:
         self._steps = TracedStep(model, spec, callbacks=callbacks)
         self.guarded_names = self._steps.guarded_names
         self._spec, self._are_right = spec, values_are_right(model, spec)
+        self._has_workers = has_workers(model)
         # An error in tracing comes here, before any weight has changed.
         self._run = tf.function(
             self._batches,
@@ -36,25 +59,23 @@ class StreamProgram:
             autograph=False,
         ).get_concrete_function()
 
-    def __call__(
-        self, iterator: Any, steps: int, *, fresh: bool
-    ) -> tuple[int, dict[str, np.ndarray], np.ndarray, Any]:
-        """Trains on at most `steps` batches.
-
-        Returns:
-            How many there were; logs by name; for each of `guarded_names` whether it was finite;
-            and the batch that stopped it, which it was not trained on, or None.
-        """
-        done, logs, finite, right, last = self._run(
+    def __call__(self, iterator: Any, steps: int, *, fresh: bool) -> StreamCall:
+        """Trains on at most `steps` batches."""
+        done, logs, finite, right, last, digest = self._run(
             iterator, tf.constant(steps), tf.constant(fresh)
         )
-        logs = {name: value.numpy() for name, value in logs.items()}
-        return int(done), logs, finite.numpy(), None if right else last.get_value()
+        return StreamCall(
+            steps=int(done),
+            logs={name: value.numpy() for name, value in logs.items()},
+            finite=finite.numpy(),
+            wrong=None if right else last.get_value(),
+            digest=int(digest),
+        )
 
     def _batches(self, iterator: Any, steps: Any, fresh: Any) -> Any:
         self._steps.reset_metrics_if(fresh)
 
-        def step(done: Any, _: Any, last: Any, carried: Any) -> Any:
+        def step(done: Any, _: Any, last: Any, carried: Any, digest: Any) -> Any:
             batch = iterator.get_next_as_optional()
             # Apart from the step: what a branch uses costs an operation each.
             go = tf.cond(
@@ -63,20 +84,23 @@ class StreamProgram:
             kept = [carried[name] for name in sorted(carried)]
 
             def train() -> Any:
-                logs = self._steps.step(batch.get_value())
-                return [tf.constant(1), *(logs[name] for name in sorted(logs))]
+                read = batch.get_value()
+                after = digest_of(read, digest) if self._has_workers else digest
+                logs = self._steps.step(read)
+                return [tf.constant(1), after, *(logs[name] for name in sorted(logs))]
 
-            count, *kept = tf.cond(go, train, lambda: [tf.constant(0), *kept])
-            return done + count, go, batch, dict(zip(sorted(carried), kept, strict=True))
+            count, digest, *kept = tf.cond(go, train, lambda: [tf.constant(0), digest, *kept])
+            logs = dict(zip(sorted(carried), kept, strict=True))
+            return done + count, go, batch, logs, digest
 
         empty = tf.experimental.Optional.empty(self._spec)
-        done, go, last, carried = tf.while_loop(
+        done, go, last, carried, digest = tf.while_loop(
             lambda done, go, *_: (done < steps) & go,
             step,
-            [tf.constant(0), tf.constant(True), empty, self._steps.first_logs],
+            [tf.constant(0), tf.constant(True), empty, self._steps.first_logs, tf.constant(0)],
         )
         logs = self._steps.logs(carried)
-        return done, logs, self._steps.finite(logs), go | ~last.has_value(), last
+        return done, logs, self._steps.finite(logs), go | ~last.has_value(), last, digest
 
     def _is_right(self, batch: Any) -> tf.Tensor:
         return tf.constant(True) if self._are_right is None else self._are_right(batch)

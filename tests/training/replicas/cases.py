@@ -52,6 +52,31 @@ def stream():
     return (tf.data.Dataset.from_tensor_slices((X, Y)).batch(23),)
 
 
+def write_streams(folder):
+    """Writes a table and a folder of images, which are read by `read_stream`."""
+    lines = [f"{a},{b},{'xyz'[c]}" for (a, b), c in zip(X[:, :2], Y, strict=True)]
+    (folder / "table.csv").write_text("\n".join(["a,b,kind", *lines]))
+    for name in "xyz":
+        (folder / "images" / name).mkdir(parents=True)
+        for i in range(9):
+            pixels = rng.integers(0, 256, (3, 3, 3))
+            keras.utils.save_img(folder / "images" / name / f"{i}.png", pixels, scale=False)
+
+
+def read_stream(path):
+    """A split that is not in memory; the last batch is smaller."""
+    if path.is_dir():
+        return kerasnn.data.from_directory(path, image_size=(3, 3), in_memory=False, batch_size=5)
+    return kerasnn.data.from_csv(path, "kind", in_memory=False, batch_size=13)
+
+
+def stream_network(shape):
+    """A compiled classifier for rows or small images, always with the same weights."""
+    hidden = IMAGE_LAYERS if len(shape) > 1 else [lambda: keras.layers.Dense(6, "relu")]
+    return network(sgd(momentum=0.9), shape=shape, hidden=hidden)
+
+
+IMAGE_LAYERS = (lambda: keras.layers.Rescaling(1 / 255), keras.layers.Flatten)
 CONVOLUTION = (
     lambda: keras.layers.Conv2D(3, 3, activation="relu"),
     keras.layers.MaxPooling2D,
