@@ -6,13 +6,13 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._core.model import State
-from kerasnn._core.process.strategy import has_workers, scope_of
+from kerasnn._core.process.strategy import scope_of
 from kerasnn.training.loop.epoch_loop import CompiledEngine, Progress
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.nan_guard import not_finite
 from kerasnn.training.programs.pacing import pacer_for
 from kerasnn.training.programs.program_cache import ProgramKey, identities, training_programs
-from kerasnn.training.programs.replicas.agreement import SameBatches
+from kerasnn.training.programs.replicas.stream_check import StreamCheck
 from kerasnn.training.programs.stream_program import StreamCall, StreamProgram
 from kerasnn.training.programs.train_step import Logs, build
 
@@ -36,7 +36,7 @@ class StreamEngine(CompiledEngine):
         self._read = 0
         self._program: StreamProgram
         self._pacer = pacer_for(job.model)
-        self._same_batches = SameBatches(job.model) if has_workers(job.model) else None
+        self._stream_check = StreamCheck(job.model, "x")
 
     def prepare(self) -> None:
         """Traces the program, and opens a dataset without an end."""
@@ -80,12 +80,11 @@ class StreamEngine(CompiledEngine):
 
     def _check(self, call: StreamCall, epoch: int, before: State) -> None:
         """Raises if batches, weights or the loss cannot be right."""
-        if self._same_batches is not None:
-            try:
-                self._same_batches.check(call.digest)
-            except _checks.InvalidArgument:
-                before.restore()
-                raise
+        try:
+            self._stream_check(call.digest, call.wrong)
+        except _checks.InvalidArgument:
+            before.restore()
+            raise
         if not call.finite.all():
             before.restore()
             pairs = zip(self._program.guarded_names, call.finite, strict=True)

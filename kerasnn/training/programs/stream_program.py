@@ -1,4 +1,4 @@
-"""Program that runs many training steps on batches of a `tf.data.Dataset` in one call."""
+"""Program that runs many steps on batches of a `tf.data.Dataset` in one call."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ import tensorflow as tf
 from kerasnn._core.process.strategy import has_workers
 from kerasnn.training.inputs.stream_values import values_are_right
 from kerasnn.training.programs.replicas.agreement import digest_of
+from kerasnn.training.programs.replicas.stream_check import rows_needed
 from kerasnn.training.programs.train_step import TracedStep
 
 
@@ -18,10 +19,10 @@ class StreamCall:
     """What a call of the program did.
 
     Attributes:
-        steps: How many batches it trained on.
+        steps: How many batches it ran a step on.
         logs: Logs by name.
         finite: For each of `guarded_names` whether it was finite.
-        wrong: The batch that stopped it, which it was not trained on, or None.
+        wrong: The batch that stopped it, on which no step was run, or None.
         digest: Digest of the batches, for several workers to compare; 0 for one.
     """
 
@@ -33,7 +34,7 @@ class StreamCall:
 
 
 class StreamProgram:
-    """Runs `model.train_step` on batch after batch of an iterator inside one TensorFlow graph.
+    """Runs a step of a model on batch after batch of an iterator inside one TensorFlow graph.
 
     It stops before a batch whose values cannot be right.
 
@@ -41,13 +42,20 @@ class StreamProgram:
         model: A compiled Keras model whose variables exist.
         spec: The dataset's `element_spec`.
         callbacks: Callbacks that put operations around each step.
+        method: `"train_step"` or `"test_step"`.
     """
 
-    def __init__(self, model: Any, spec: Any, callbacks: Sequence[Any] = ()) -> None:
-        self._steps = TracedStep(model, spec, callbacks=callbacks)
+    def __init__(
+        self,
+        model: Any,
+        spec: Any,
+        callbacks: Sequence[Any] = (),
+        method: str = "train_step",
+    ) -> None:
+        self._steps = TracedStep(model, spec, method, callbacks=callbacks)
         self.guarded_names = self._steps.guarded_names
         self._spec, self._are_right = spec, values_are_right(model, spec)
-        self._has_workers = has_workers(model)
+        self._has_workers, self._rows_needed = has_workers(model), rows_needed(model)
         # An error in tracing comes here, before any weight has changed.
         self._run = tf.function(
             self._batches,
@@ -60,7 +68,7 @@ class StreamProgram:
         ).get_concrete_function()
 
     def __call__(self, iterator: Any, steps: int, *, fresh: bool) -> StreamCall:
-        """Trains on at most `steps` batches."""
+        """Runs a step on at most `steps` batches."""
         done, logs, finite, right, last, digest = self._run(
             iterator, tf.constant(steps), tf.constant(fresh)
         )
@@ -83,13 +91,13 @@ class StreamProgram:
             )
             kept = [carried[name] for name in sorted(carried)]
 
-            def train() -> Any:
+            def run() -> Any:
                 read = batch.get_value()
                 after = digest_of(read, digest) if self._has_workers else digest
                 logs = self._steps.step(read)
                 return [tf.constant(1), after, *(logs[name] for name in sorted(logs))]
 
-            count, digest, *kept = tf.cond(go, train, lambda: [tf.constant(0), digest, *kept])
+            count, digest, *kept = tf.cond(go, run, lambda: [tf.constant(0), digest, *kept])
             logs = dict(zip(sorted(carried), kept, strict=True))
             return done + count, go, batch, logs, digest
 
@@ -103,4 +111,7 @@ class StreamProgram:
         return done, logs, self._steps.finite(logs), go | ~last.has_value(), last, digest
 
     def _is_right(self, batch: Any) -> tf.Tensor:
-        return tf.constant(True) if self._are_right is None else self._are_right(batch)
+        right = tf.constant(True) if self._are_right is None else self._are_right(batch)
+        if self._rows_needed:
+            right &= tf.shape(tf.nest.flatten(batch)[0])[0] >= self._rows_needed
+        return right

@@ -48,8 +48,8 @@ def sgd(**arguments):
     return lambda: keras.optimizers.SGD(0.1, **arguments)
 
 
-def stream():
-    return (tf.data.Dataset.from_tensor_slices((X, Y)).batch(23),)
+def stream(x=X, size=23):
+    return (tf.data.Dataset.from_tensor_slices((x, Y)).batch(size),)
 
 
 def write_streams(folder):
@@ -135,7 +135,12 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         (X, Y),
         {"validation_split": 0.2},
     ),
-    "stream": (lambda: network(), stream, {}),
+    "stream": (lambda: network(), stream, {"validation_data": stream}),
+    "stream, convolution": (
+        lambda: network(shape=(6, 6, 1), hidden=CONVOLUTION),
+        lambda: stream(IMAGES, 33),
+        {},
+    ),
 }
 QUICK = ("sgd", "momentum and L2", "adam", "normalization")
 
@@ -155,7 +160,9 @@ def settings(model):
 
 def compare(strategy, name):
     """Trains under a strategy and on one device; returns how far the results are apart."""
-    build, made, arguments = CASES[name]
+    build, made, given = CASES[name]
+    # A process makes its devices before any tensor.
+    arguments = {key: value()[0] if callable(value) else value for key, value in given.items()}
     data: Any = made() if callable(made) else made
     with strategy.scope():
         divided = build()

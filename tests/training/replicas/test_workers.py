@@ -86,8 +86,8 @@ def test_streams_equal_one_process(tmp_path):
     for name in ("table.csv", "images"):
         for found in results:
             assert found[name]["engine"] == "graph"
-            assert found[name]["weights"] <= 1e-5
-            assert found[name]["history"] <= 1e-5
+            for what in ("weights", "history", "evaluation"):
+                assert found[name][what] <= 1e-5, what
         assert results[0][name]["bits"] == results[1][name]["bits"]
 
 

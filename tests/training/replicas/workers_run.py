@@ -97,12 +97,15 @@ def streamed(strategy, folder):
         with strategy.scope():
             divided = cases.stream_network(columns)
         alone = cases.stream_network(columns)
-        histories = [
-            kerasnn.fit(each, cases.read_stream(folder.parent / name).x_train, epochs=3, verbose=0)
-            for each in (divided, alone)
-        ]
+        histories, evaluations = [], []
+        for each in (divided, alone):
+            split = cases.read_stream(folder.parent / name)
+            given = {"validation_data": split.x_test, "epochs": 3, "verbose": 0}
+            histories.append(kerasnn.fit(each, split.x_train, **given))
+            evaluations.append(kerasnn.training.evaluate(each, split.x_test, verbose=0))
         found[name] = {
             "engine": histories[0].engine,
+            "evaluation": cases.distance(*evaluations),
             "weights": cases.distance(divided.get_weights(), alone.get_weights()),
             "history": cases.distance(*(each.history for each in histories)),
             "bits": [each.tobytes().hex() for each in divided.get_weights()],

@@ -48,10 +48,10 @@ class SameBatches:
     def __init__(self, model: Any) -> None:
         self._gather = _gather(model)
 
-    def check(self, digest: int) -> None:
+    def check(self, argument: str, digest: int) -> None:
         """Raises on all workers, if not all have the same digest of their batches."""
         rows = self._gather(tf.constant([digest], tf.int64)).numpy()
-        _check_equal("x", rows[:, 0], _STREAM_HINT)
+        _check_equal(argument, rows[:, 0], _STREAM_HINT)
 
 
 def digest_of(batch: Any, before: Any) -> Any:
@@ -63,13 +63,15 @@ def digest_of(batch: Any, before: Any) -> Any:
         batch: Structure of tensors.
         before: The digest of the batches before, a scalar of int32.
     """
-    total = before * 31
-    for leaf in [leaf for leaf in tf.nest.flatten(batch) if leaf is not None]:
-        rows, bits = tf.shape(leaf)[0], _bits(leaf)
-        bits = tf.reshape(bits, [rows, tf.size(bits) // tf.maximum(rows, 1)])
-        of_rows = tf.reduce_sum(bits * _weights(tf.shape(bits)[1]), axis=1)
-        total += tf.reduce_sum(of_rows * _weights(rows)) + rows
-    return total
+    # Where the iterator has put the batch.
+    with tf.device("CPU:0"):
+        total = before * 31
+        for leaf in [leaf for leaf in tf.nest.flatten(batch) if leaf is not None]:
+            rows, bits = tf.shape(leaf)[0], _bits(leaf)
+            bits = tf.reshape(bits, [rows, tf.size(bits) // tf.maximum(rows, 1)])
+            of_rows = tf.reduce_sum(bits * _weights(tf.shape(bits)[1]), axis=1)
+            total += tf.reduce_sum(of_rows * _weights(rows)) + rows
+        return total
 
 
 def _weights(count: Any) -> Any:
