@@ -18,17 +18,22 @@ import tensorflow as tf
 
 import kerasnn
 from tests.helpers.error_texts import ErrorTexts
+from tests.helpers.seeds import set_seeds
 
 TEXTS = pytest.StashKey[ErrorTexts]()
 ANY = object()
 
 tf.get_logger().setLevel("ERROR")
+tf.random.set_seed(0)
 
 
 @pytest.fixture(autouse=True)
 def keras_as_new():
-    """Gives each test the same seeds, and takes back a dtype policy that it has set."""
-    keras.utils.set_random_seed(0)
+    """Gives each test the same seeds but for `tf.random`'s, and takes back its dtype policy.
+
+    A test whose outcome depends on draws of `tf.random` sets that seed itself.
+    """
+    set_seeds(0)
     yield
     keras.config.set_dtype_policy("float32")
 

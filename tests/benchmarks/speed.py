@@ -1,11 +1,12 @@
-"""Makes README's tables of speed, all in one run.
+"""Makes the documentation's tables of speed, all in one run.
 
     python tests/benchmarks/speed.py [--rounds 3] [--write]
 
 Whole trainings first, from the first call of `fit` on; then a script from its start to its end, on
 its first run and on its second, for which XLA's programs were kept on disk; a search; and steps in
 steady state. In each table the contestants take turns and medians count. `--write` puts the tables
-into README.md, with the name of the processor. torch and JAX take part where they can be imported.
+into docs/project/benchmarks.md, and the first of them into README.md, with the name of the
+processor. torch and JAX take part where they can be imported.
 """
 
 import argparse
@@ -28,7 +29,8 @@ import training
 from shared.networks import NETWORKS, jobs
 from training import Timing
 
-_README = Path(__file__).parents[2] / "README.md"
+_ROOT = Path(__file__).parents[2]
+_README, _PAGE = _ROOT / "README.md", _ROOT / "docs" / "project" / "benchmarks.md"
 _BEGIN, _END = "<!-- made by tests/benchmarks/speed.py -->", "<!-- end -->"
 _STEPS = (
     "2-8-2",
@@ -180,22 +182,22 @@ def _table(header: list[str], lines: list[list[str]]) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in (header, rule, *lines)]
 
 
-def _write(text: str) -> None:
-    """Puts the tables into README.md, whole or not at all."""
-    before, begin, rest = _README.read_text().partition(_BEGIN)
+def _write(path: Path, text: str) -> None:
+    """Puts tables into a page, whole or not at all."""
+    before, begin, rest = path.read_text().partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not begin or not end:
-        sys.exit(f"{_README} must hold the lines {_BEGIN!r} and {_END!r}.")
-    new = _README.with_suffix(".md.new")
+        sys.exit(f"{path} must hold the lines {_BEGIN!r} and {_END!r}.")
+    new = path.with_suffix(".md.new")
     new.write_text(f"{before}{begin}\n{text}\n{end}{after}")
-    new.replace(_README)
+    new.replace(path)
 
 
 def main() -> None:
     """Measures, prints, and writes on request."""
-    parser = argparse.ArgumentParser(description="Makes README's tables of speed, in one run.")
+    parser = argparse.ArgumentParser(description="Makes the tables of speed, in one run.")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of which the median counts")
-    parser.add_argument("--write", action="store_true", help="write the tables into README.md")
+    parser.add_argument("--write", action="store_true", help="write them into the documentation")
     options = parser.parse_args()
     about = training.machine()
     versions = [
@@ -212,10 +214,12 @@ def main() -> None:
         f"tests/benchmarks/speed.py`, on\n{about['cores']} cores of {about['cpu']}, Python "
         f"{about['python']}, {', '.join(versions)}."
     )
-    text = "\n\n".join(["\n".join(part) for part in parts] + [made])
+    tables = ["\n".join(part) for part in parts]
+    text = "\n\n".join([*tables, made])
     print(text)
     if options.write:
-        _write(text)
+        _write(_PAGE, text)
+        _write(_README, f"{tables[0]}\n\n{made}")
 
 
 if __name__ == "__main__":

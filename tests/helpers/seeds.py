@@ -1,4 +1,4 @@
-"""Seeds set anew within a test that draws nothing from `tf.random`."""
+"""Seeds of everything but `tf.random`."""
 
 import keras
 import tensorflow as tf
@@ -8,8 +8,8 @@ def set_seeds(seed):
     """Sets the seeds of Python, NumPy and Keras, as `keras.utils.set_random_seed` does.
 
     That one also sets the seed of `tf.random`, and TensorFlow then drops all operations that it has
-    prepared, which costs some tests an eighth of their time. In a graph the seed is kept for the
-    graph alone. Each test begins with all seeds set.
+    prepared, which costs the tests a seventh of their time. In a graph the seed is kept for the
+    graph alone.
     """
     with tf.Graph().as_default():
         keras.utils.set_random_seed(seed)

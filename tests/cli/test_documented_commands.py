@@ -1,4 +1,4 @@
-"""The commands of README's sections on tables and on serving."""
+"""The commands of the pages on tables and on serving."""
 
 import json
 import os
@@ -13,17 +13,17 @@ import pytest
 from kerasnn import serving
 from kerasnn.serving import _json_values
 
-README = pathlib.Path(__file__).parents[2] / "README.md"
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("title", "path"),
-    [("From a table to a server", "outputs/iris/model"), ("Serving", "models/iris")],
+    ("page", "path"),
+    [("start/table_to_server.md", "outputs/iris/model"), ("guides/serving.md", "models/iris")],
 )
-def test_the_five_commands(tmp_path, title, path):
-    section = README.read_text(encoding="utf-8").partition(f"## {title}\n")[2]
-    block = re.search(r"```sh\n(.*?)```", section, flags=re.DOTALL)
+def test_the_five_commands(tmp_path, page, path):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    block = re.search(r"```sh\n(.*?)```", text, flags=re.DOTALL)
     assert block is not None
     script, server, question, nothing = re.split(r"^(?=docker|curl)|\Z", block[1], flags=re.M)
     assert not nothing
@@ -31,7 +31,7 @@ def test_the_five_commands(tmp_path, title, path):
     python = shlex.quote(sys.executable)
     script = script.replace(".venv/bin/kerasnn", f"{python} -m kerasnn")
     script = script.replace(".venv/bin/python", python)
-    environment = {**os.environ, "PYTHONPATH": str(README.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run(["bash", "-euc", script], cwd=tmp_path, check=True, env=environment)
     words = shlex.split(server)
     assert words[words.index("-v") + 1] == f"$PWD/{path}:/models/iris:ro"
