@@ -74,9 +74,9 @@ def evaluate(
         check_stream_end("x", x, "steps", steps, "an evaluation")
         check_stream_shapes(model, x, ("x", "y"))
         check = BatchCheck(model, ("x", "y", "sample_weight"), allow_nan=allow_nan)
-        can_divide = not (callbacks or allow_nan or model.run_eagerly)
-        if can_divide and strategy_of(model) is not None:
-            logs = _by_replicas(model, x, check, steps, verbose)
+        if strategy_of(model) is not None and not (callbacks or model.run_eagerly):
+            given = {"steps": steps, "allow_nan": allow_nan}
+            logs = _by_replicas(model, x, check, verbose, **given)
             if logs is not None:
                 return logs if return_dict else _in_keras_order(model, logs)
         with read_once(check, x, steps) as stream:
@@ -111,13 +111,11 @@ def _callbacks(model: Any, verbose: Any, steps: int | None) -> keras.callbacks.C
     )
 
 
-def _by_replicas(
-    model: Any, x: Any, check: BatchCheck, steps: int | None, verbose: Any
-) -> Logs | None:
+def _by_replicas(model: Any, x: Any, check: BatchCheck, verbose: Any, **given: Any) -> Logs | None:
     """Returns loss and metrics on a stream that replicas divide, or None where they cannot."""
     if why_not_divided(model) or why_not_stream(model, x) or why_not_even(model, []):
         return None
-    evaluation = StreamEvaluation(model, x, check, name="x", steps=steps)
+    evaluation = StreamEvaluation(model, x, check, name="x", **given)
     try:
         return evaluation.run(_callbacks(model, verbose, evaluation.steps))
     except _checks.InvalidArgument:

@@ -112,6 +112,7 @@ def _validation(
             job.validation_check,
             name="validation_data",
             steps=job.validation_steps,
+            allow_nan=job.allow_nan,
         )
         return lambda: divided.run(callbacks)
     if job.validation is None:

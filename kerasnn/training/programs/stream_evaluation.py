@@ -24,6 +24,7 @@ class StreamEvaluation:
         check: The check of each batch.
         name: Name of the argument that gives the dataset, for errors.
         steps: Steps to stop after; all batches by default.
+        allow_nan: Whether inputs may be NaN.
     """
 
     def __init__(
@@ -34,9 +35,10 @@ class StreamEvaluation:
         *,
         name: str,
         steps: int | None = None,
+        allow_nan: bool = False,
     ) -> None:
         self._model, self._dataset, self._check = model, dataset, check
-        self._name, self._limit = name, steps
+        self._name, self._limit, self._allow_nan = name, steps, allow_nan
         self._pacer, self._stream_check = pacer_for(model), StreamCheck(model, name)
         cardinality = int(dataset.cardinality())
         self.steps = steps or (cardinality if cardinality > 0 else None)
@@ -49,10 +51,10 @@ class StreamEvaluation:
         """
         self._model.stop_evaluating = False
         callbacks.on_test_begin()
-        spec = str(self._dataset.element_spec)
+        key = ProgramKey(f"evaluate a stream {self._allow_nan}", str(self._dataset.element_spec))
         with scope_of(self._model):
             program: StreamProgram = training_programs(self._model).get(
-                self._model, ProgramKey("evaluate a stream", spec), self._make
+                self._model, key, self._make
             )
         iterator, done, logs = iter(self._dataset), 0, {}
         while (self._limit is None or done < self._limit) and not self._model.stop_evaluating:
@@ -65,6 +67,7 @@ class StreamEvaluation:
             done += call.steps
             if call.wrong is not None:
                 self._check(call.wrong, done)
+                raise RuntimeError("The rules of the program and of the arrays differ.")
             if call.steps:
                 logs = call.logs
                 callbacks.on_test_batch_end(done - 1, logs)
@@ -81,4 +84,4 @@ class StreamEvaluation:
     def _make(self) -> StreamProgram:
         spec: Any = self._dataset.element_spec
         build(self._model, spec, "test_step")
-        return StreamProgram(self._model, spec, method="test_step")
+        return StreamProgram(self._model, spec, method="test_step", allow_nan=self._allow_nan)

@@ -43,6 +43,7 @@ class StreamProgram:
         spec: The dataset's `element_spec`.
         callbacks: Callbacks that put operations around each step.
         method: `"train_step"` or `"test_step"`.
+        allow_nan: Whether inputs may be NaN.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class StreamProgram:
         spec: Any,
         callbacks: Sequence[Any] = (),
         method: str = "train_step",
+        *,
+        allow_nan: bool = False,
     ) -> None:
         self._steps = TracedStep(model, spec, method, callbacks=callbacks)
         self.guarded_names = self._steps.guarded_names
-        self._spec, self._are_right = spec, values_are_right(model, spec)
+        self._spec, self._are_right = spec, values_are_right(model, spec, allow_nan=allow_nan)
         self._has_workers, self._rows_needed = has_workers(model), rows_needed(model)
         # An error in tracing comes here, before any weight has changed.
         self._run = tf.function(

@@ -141,6 +141,28 @@ def test_streams_to_validate_and_evaluate_on():
     )
 
 
+class Filled(keras.layers.Layer):
+    """Replaces NaN by zero."""
+
+    def call(self, inputs):
+        return keras.ops.nan_to_num(inputs)
+
+
+def test_streams_with_nan_that_is_allowed():
+    x = X.copy()
+    x[40, 0] = np.nan
+    batches = tf.data.Dataset.from_tensor_slices((x, Y)).batch(16)
+    with mirrored().scope():
+        model = classifier(hidden=lambda: [Filled()])
+    given = {"validation_data": batches, "allow_nan": True, "verbose": 0}
+    history = kerasnn.fit(model, X, Y, **given)
+    assert history.engine == "graph"
+    wanted = kerasnn.training.evaluate(model, x, Y, allow_nan=True, verbose=0)
+    found = kerasnn.training.evaluate(model, batches, allow_nan=True, verbose=0)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    np.testing.assert_allclose(history.history["val_loss"], np.ravel(wanted)[:1], rtol=1e-5)
+
+
 def test_a_wrong_value_to_validate_on():
     x = X.copy()
     x[40, 0] = np.nan
