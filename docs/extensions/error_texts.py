@@ -1,5 +1,7 @@
 """The page of all errors that the tests meet, by argument, for a search by a word of the text."""
 
+import importlib
+import inspect
 import json
 import pathlib
 import re
@@ -7,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from extensions import pages
+from extensions.reference import GROUPS, public_names
 
 _TEXT = re.compile(r"`(?P<argument>[^`]+?)` must (?P<rule>.+?); got (?P<got>.+)", re.DOTALL)
 # Longer ones repeat a text of Keras.
@@ -30,9 +33,11 @@ def write_page(app: Any, config: Any) -> None:
 
 def _page(texts: Iterable[str]) -> Iterator[str]:
     by_argument: dict[str, dict[str, str]] = {}
+    known = set(_parameters())
     for text in sorted(texts):
         found = _TEXT.fullmatch(text)
-        if found and len(text) <= _LONGEST:
+        # Others are of columns and inputs, which the tests have named.
+        if found and len(text) <= _LONGEST and _name(found["argument"]) in known:
             rules = by_argument.setdefault(found["argument"], {})
             # One example of a rule will do.
             rules.setdefault(found["rule"], text)
@@ -48,6 +53,27 @@ def _page(texts: Iterable[str]) -> Iterator[str]:
             yield from (".. code-block:: none", "   :class: error", "")
             yield from (f"   {line}" for line in text.splitlines())
             yield ""
+
+
+def _name(argument: str) -> str:
+    """Returns the argument of which a part is wrong, or the one that a flag stands for."""
+    return re.split(r"[\[(]", argument)[0].removeprefix("--").replace("-", "_")
+
+
+def _parameters() -> Iterator[str]:
+    """Yields the parameters of all public functions, classes and methods."""
+    for package in (
+        f"kerasnn.{name}".removesuffix(".kerasnn") for names in GROUPS.values() for name in names
+    ):
+        module = importlib.import_module(package)
+        for public in public_names(module):
+            found = getattr(module, public)
+            methods = (
+                inspect.getmembers(found, inspect.isfunction) if inspect.isclass(found) else []
+            )
+            for call in (found, *(method for _, method in methods)):
+                if callable(call):
+                    yield from inspect.signature(call).parameters
 
 
 def _sorting(argument: str) -> str:

@@ -1,7 +1,7 @@
 """Time of `data.from_csv` against pandas' `read_csv` and `get_dummies`, and memory of a stream.
 
-    python tests/benchmarks/reading.py [--rows 200000] [--rounds 7] [--profile]
-    python tests/benchmarks/reading.py --stream 2 [--target price]
+    python tests/benchmarks/reading/tables.py [--rows 200000] [--rounds 7] [--profile]
+    python tests/benchmarks/reading/tables.py --stream 2 [--target price]
 
 The table is made: 14 columns, of which eight hold numbers, five texts and one the target; two of
 the numbers and one of the texts lack values. Both read it in turns in one process, and the medians

@@ -1,6 +1,6 @@
 """Time of an epoch of `data.from_directory(in_memory=False)` against Keras's pipeline.
 
-    python tests/benchmarks/images.py [--images 2000] [--rounds 5]
+    python tests/benchmarks/reading/images.py [--images 2000] [--rounds 5]
 
 The folders are made: smooth JPEGs of four classes, in several sizes. Both stream all images of one
 folder in turns in one process, and the medians count. The time of the first reading, in which
