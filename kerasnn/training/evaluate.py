@@ -113,7 +113,7 @@ def _callbacks(model: Any, verbose: Any, steps: int | None) -> keras.callbacks.C
 
 def _by_replicas(model: Any, x: Any, check: BatchCheck, verbose: Any, **given: Any) -> Logs | None:
     """Returns loss and metrics on a stream that replicas divide, or None where they cannot."""
-    if why_not_divided(model) or why_not_stream(model, x) or why_not_even(model, []):
+    if why_not_divided(model) or why_not_stream(x) or why_not_even(model, []):
         return None
     evaluation = StreamEvaluation(model, x, check, name="x", **given)
     try:

@@ -71,9 +71,9 @@ def _why_not_replicas(job: Job) -> str | None:
     why = why_not_divided(model)
     streams_validation = job.validation_data is not None and job.validation is None
     if job.train is None:
-        why = why or why_not_stream(model, job.x)
+        why = why or why_not_stream(job.x)
     if streams_validation:
-        why = why or why_not_stream(model, job.validation_data)
+        why = why or why_not_stream(job.validation_data)
     if why is not None:
         return why
     size = job.validation_batch_size or job.step_rows

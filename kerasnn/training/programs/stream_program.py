@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kerasnn._core.process.strategy import has_workers
 from kerasnn.training.inputs.stream_values import values_are_right
-from kerasnn.training.programs.replicas.agreement import digest_of
+from kerasnn.training.programs.replicas.agreement import digest_of, on_all_workers
 from kerasnn.training.programs.replicas.stream_check import rows_needed
 from kerasnn.training.programs.train_step import TracedStep
 
@@ -36,7 +36,7 @@ class StreamCall:
 class StreamProgram:
     """Runs a step of a model on batch after batch of an iterator inside one TensorFlow graph.
 
-    It stops before a batch whose values cannot be right.
+    It stops before a batch whose values cannot be right; several workers stop at the same one.
 
     Args:
         model: A compiled Keras model whose variables exist.
@@ -58,6 +58,7 @@ class StreamProgram:
         self._steps = TracedStep(model, spec, method, callbacks=callbacks)
         self.guarded_names = self._steps.guarded_names
         self._spec, self._are_right = spec, values_are_right(model, spec, allow_nan=allow_nan)
+        self._model = model
         self._has_workers, self._rows_needed = has_workers(model), rows_needed(model)
         # An error in tracing comes here, before any weight has changed.
         self._run = tf.function(
@@ -89,29 +90,36 @@ class StreamProgram:
         def step(done: Any, _: Any, last: Any, carried: Any, digest: Any) -> Any:
             batch = iterator.get_next_as_optional()
             # Apart from the step: what a branch uses costs an operation each.
-            go = tf.cond(
+            own = tf.cond(
                 batch.has_value(), lambda: self._is_right(batch.get_value()), lambda: False
             )
+            go = own
+            if self._has_workers:
+                digest = tf.cond(
+                    batch.has_value(),
+                    lambda: digest_of(batch.get_value(), digest),
+                    lambda: digest * 31 + 1,
+                )
+                go = on_all_workers(self._model, own)
             kept = [carried[name] for name in sorted(carried)]
 
             def run() -> Any:
-                read = batch.get_value()
-                after = digest_of(read, digest) if self._has_workers else digest
-                logs = self._steps.step(read)
-                return [tf.constant(1), after, *(logs[name] for name in sorted(logs))]
+                logs = self._steps.step(batch.get_value())
+                return [tf.constant(1), *(logs[name] for name in sorted(logs))]
 
-            count, digest, *kept = tf.cond(go, run, lambda: [tf.constant(0), digest, *kept])
+            count, *kept = tf.cond(go, run, lambda: [tf.constant(0), *kept])
             logs = dict(zip(sorted(carried), kept, strict=True))
-            return done + count, go, batch, logs, digest
+            return done + count, (go, own), batch, logs, digest
 
         empty = tf.experimental.Optional.empty(self._spec)
-        done, go, last, carried, digest = tf.while_loop(
-            lambda done, go, *_: (done < steps) & go,
+        go = (tf.constant(True), tf.constant(True))
+        done, (_, own), last, carried, digest = tf.while_loop(
+            lambda done, go, *_: (done < steps) & go[0],
             step,
-            [tf.constant(0), tf.constant(True), empty, self._steps.first_logs, tf.constant(0)],
+            [tf.constant(0), go, empty, self._steps.first_logs, tf.constant(0)],
         )
         logs = self._steps.logs(carried)
-        return done, logs, self._steps.finite(logs), go | ~last.has_value(), last, digest
+        return done, logs, self._steps.finite(logs), own | ~last.has_value(), last, digest
 
     def _is_right(self, batch: Any) -> tf.Tensor:
         right = tf.constant(True) if self._are_right is None else self._are_right(batch)

@@ -116,10 +116,17 @@ def streamed(strategy, folder):
 def other_streams(strategy, folder):
     """Trains on streams that the workers cannot divide; returns the errors."""
     rows = tf.data.Dataset.from_tensor_slices((cases.X, cases.Y))
+    x = cases.X.copy()
+    if folder.name == "1":
+        x[50] = np.nan
+    spoilt = tf.data.Dataset.from_tensor_slices((x, cases.Y))
     streams = {
         "order": rows.shuffle(cases.ROWS, seed=int(folder.name)).batch(23),
         "length": rows.take(cases.ROWS - 40 * int(folder.name)).batch(23),
-        "unknown length": rows.filter(lambda *_: True).batch(23),
+        "unknown length": rows.take(cases.ROWS - 40 * int(folder.name))
+        .filter(lambda *_: True)
+        .batch(23),
+        "wrong value": spoilt.batch(23),
     }
     found = {}
     for name, stream in streams.items():

@@ -74,6 +74,18 @@ def digest_of(batch: Any, before: Any) -> Any:
         return total
 
 
+def on_all_workers(model: Any, flag: Any) -> Any:
+    """Returns in a graph whether a boolean tensor is true on all workers, which all call it."""
+    strategy = model.distribute_strategy
+
+    def count() -> Any:
+        context = tf.distribute.get_replica_context()
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(flag, tf.float32))
+
+    counted = strategy.experimental_local_results(strategy.run(count))[0]
+    return counted > strategy.num_replicas_in_sync - 0.5
+
+
 def _weights(count: Any) -> Any:
     """Returns the same random odd numbers each time; by odd ones every bit counts."""
     drawn = tf.random.stateless_uniform(

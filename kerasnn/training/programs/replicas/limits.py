@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._core.model import all_layers
-from kerasnn._core.process.strategy import are_in_scope, has_workers, strategy_of
+from kerasnn._core.process.strategy import are_in_scope, strategy_of
 from kerasnn.training.programs.graph_program import has_convolutions
 from kerasnn.training.programs.train_step import has_keras_metrics, has_keras_step
 
@@ -87,15 +87,13 @@ def why_not_even(model: Any, parts: Sequence[tuple[int, int]]) -> str | None:
     return "several losses need batches of the same number of rows in each replica"
 
 
-def why_not_stream(model: Any, data: Any) -> str | None:
+def why_not_stream(data: Any) -> str | None:
     """Returns why the batches of a stream cannot be divided between replicas, or None."""
     if not isinstance(data, tf.data.Dataset):
         return "Keras reads a generator under a distribution strategy"
     specs = tf.nest.flatten(data.element_spec)
     if any(isinstance(spec, (tf.RaggedTensorSpec, tf.SparseTensorSpec)) for spec in specs):
         return "Keras divides ragged and sparse data between replicas"
-    if has_workers(model) and data.cardinality() == tf.data.UNKNOWN_CARDINALITY:
-        return "a stream of an unknown number of batches may end on one of several workers alone"
     return None
 
 
