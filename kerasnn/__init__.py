@@ -34,7 +34,7 @@ if _TYPE_CHECKING or not _IS_COMMAND_LINE:
     )
 
 if _TYPE_CHECKING:
-    from kerasnn import playground, plots, report, selection, serving
+    from kerasnn import playground, plots, report, scale, selection, serving
 
 __all__ = [
     "InvalidArgument",
@@ -57,6 +57,7 @@ __all__ = [
     "playground",
     "plots",
     "report",
+    "scale",
     "schedules",
     "selection",
     "serving",
@@ -67,7 +68,7 @@ __all__ = [
 
 # Imported when they are used, since they import scikit-learn or take long. Of the others Keras has
 # to know the layers, to load files.
-_LAZY = ("playground", "plots", "report", "selection", "serving")
+_LAZY = ("playground", "plots", "report", "scale", "selection", "serving")
 
 
 def __getattr__(name: str) -> _Any:

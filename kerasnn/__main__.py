@@ -3,11 +3,13 @@
 import argparse
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 
 import shtab
 
+from kerasnn._checks.arguments import did_you_mean
 from kerasnn._version import __version__
 from kerasnn.cli import commands, playground, train
 from kerasnn.cli.errors_in_flags import in_flags
@@ -40,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        given.parser.error(_unknown(unknown, given.parser))
     # A console that lacks a letter of a path must not make a finished command fail.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -58,6 +63,14 @@ def _run(arguments: Sequence[str] | None) -> int:
     return 0
 
 
+def _unknown(words: Sequence[str], parser: argparse.ArgumentParser) -> str:
+    """Returns what is wrong with words that a command does not know, and the flag that is near."""
+    flags = re.findall(r"--([\w-]+)", parser.format_usage())
+    near = [did_you_mean(word.lstrip("-").partition("=")[0], flags) for word in words]
+    hints = [hint.replace("`", "`--", 1) for hint in near if hint]
+    return " ".join([f"unrecognized arguments: {' '.join(words)}", *hints[:1]])
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kerasnn",
@@ -72,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_to(subparsers)
     commands.add_to(subparsers)
     playground.add_to(subparsers)
+    for command in subparsers.choices.values():
+        command.set_defaults(parser=command)
     return parser
 
 

@@ -13,7 +13,7 @@ from extensions.docstrings import text
 
 # Headings of the index, from what a user begins with to what a user seldom needs.
 GROUPS = {
-    "Training": ["kerasnn", "training", "callbacks", "schedules", "optimizers", "config"],
+    "Training": ["kerasnn", "training", "callbacks", "schedules", "optimizers", "scale", "config"],
     "Networks": ["models", "layers", "tasks", "transfer"],
     "Data": ["data"],
     "Judging a model": ["selection", "doctor", "plots", "report"],

@@ -77,10 +77,10 @@ def main():
     with served() as address, chromium() as browser:
         for name, (fragment, epochs) in SHOWN.items():
             is_two = name == "dropout"
-            size = {"width": 1280, "height": 1480 if is_two else 900}
+            size = {"width": 1280, "height": 1240 if is_two else 900}
             with opened(browser, address, fragment, viewport=size) as page:
                 train(page, name, epochs)
-                save(page.screenshot(), FOLDER / f"{name}.webp", 600 if is_two else 800)
+                save(page.screenshot(), FOLDER / f"{name}.webp", 640 if is_two else 800)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ from kerasnn._checks.arrays import embedding_indices as embedding_indices
 from kerasnn._checks.arrays import finite as finite
 from kerasnn._checks.arrays import finite_range as finite_range
 from kerasnn._checks.arrays import numbers_only as numbers_only
+from kerasnn._checks.arrays import position as position
 from kerasnn._checks.conversion import as_array as as_array
+from kerasnn._checks.conversion import no_rows as no_rows
 from kerasnn._checks.conversion import plain as plain
 from kerasnn._checks.conversion import refuse_masked as refuse_masked
 from kerasnn._checks.digits import Variation as Variation

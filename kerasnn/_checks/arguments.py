@@ -23,6 +23,12 @@ _LARGEST_INT = 2**63 - 1
 _SPLIT = (
     "Of a split give its parts, such as `split.input_shape`, `split.outputs` and `task=split.task`."
 )
+# Words of other libraries.
+_SYNONYMS = {"ignore": "drop", "exclude": "drop", "skip": "drop"}
+_PARTS = {
+    "y": "Give its parts: `split.x_train, split.y_train`.",
+    "y_pred": "Give the targets and the predictions: `split.y_test, model.predict(split.x_test)`.",
+}
 
 
 def is_split(value: Any) -> bool:
@@ -37,10 +43,13 @@ def did_you_mean(word: Any, words: Iterable[str]) -> str:
     'Did you mean `softmax`?'
     >>> did_you_mean("lr", ["learning_rate", "momentum"])
     'Did you mean `learning_rate`?'
+    >>> did_you_mean("ignore", ["target", "drop"])
+    'Did you mean `drop`?'
     """
     known = list(words)
     text = str(word)
     near = [name for name in known if "_" in name and _initials(name) == text]
+    near = near or [name for name in known if name == _SYNONYMS.get(text)]
     near = near or difflib.get_close_matches(text, known, n=1, cutoff=0.6)
     return f"Did you mean `{near[0]}`?" if near else ""
 
@@ -157,6 +166,15 @@ def _hint(value: Any, hint: str) -> str:
     return "Give it as a float." if isinstance(value, fractions.Fraction) else hint
 
 
+def _misplaced(args: Iterable[Any], missing: str) -> str:
+    """Returns what to give in place of a data set, where an argument is missing."""
+    if any(map(is_split, args)):
+        return _PARTS.get(missing, _SPLIT)
+    if missing == "target" and any(hasattr(arg, "columns") for arg in args):
+        return "Frames are for `data.from_frame`, which needs it too."
+    return ""
+
+
 def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
     """Makes `function` suggest the right name for a misspelt, positional or missing argument.
 
@@ -174,6 +192,11 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
     named_only = [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
     required = [name for name in named_only if parameters[name].default is inspect.Parameter.empty]
     placed = len(parameters) - len(named_only)
+    by_either = [
+        name
+        for name, p in parameters.items()
+        if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty
+    ]
     by_place = ", ".join(f"`{name}`" for name in names if name not in named_only)
     called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
 
@@ -190,8 +213,12 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
                 raise TypeError(f"`{called}` has no argument `{name}`. {hint}")
         for name in required:
             if name not in kwargs:
-                hint = _SPLIT if any(map(is_split, args)) else ""
+                hint = _misplaced(args, name)
                 raise TypeError(f"`{called}` needs the argument `{name}=`. {hint}".rstrip())
+        for name in by_either[len(args) :]:
+            hint = "" if name in kwargs else _misplaced(args, name)
+            if hint:
+                raise TypeError(f"`{called}` needs the argument `{name}`. {hint}")
         return function(*args, **kwargs)
 
     return checked

@@ -1,8 +1,11 @@
 """`InvalidArgument`, the error for every invalid argument."""
 
+import math
 import re
 from typing import Any
 
+# Entries of an array that is not shown.
+_LARGE = 12
 _TEXT = re.compile(r"`(.+?)` must (.+?); got (.+?)(?:\. ([A-Z].*))?", re.DOTALL)
 
 
@@ -17,7 +20,8 @@ class InvalidArgument(ValueError):  # noqa: N818 - named after what is wrong.
         rule: What the argument must be or do, as words that follow "must".
         value: What was given, or the part of it that breaks the rule.
         hint: One or more sentences on what to do instead; may be empty.
-        got: Words that show `value` in the text; the default is `argument=repr(value)`.
+        got: Words that show `value` in the text; the default is `argument=repr(value)`, or the
+            shape of a large array.
 
     Attributes:
         argument: Name of the argument.
@@ -42,7 +46,7 @@ class InvalidArgument(ValueError):  # noqa: N818 - named after what is wrong.
         *,
         got: str | None = None,
     ) -> None:
-        self._got = f"{argument}={value!r}" if got is None else got
+        self._got = _words(argument, value) if got is None else got
         text = f"`{argument}` must {rule}; got {self._got}. {hint}".rstrip()
         if not rule:
             # Keras raises the error of a layer's `call` anew, from a text alone.
@@ -70,6 +74,16 @@ class InvalidArgument(ValueError):  # noqa: N818 - named after what is wrong.
 
 # Where users import it from.
 InvalidArgument.__module__ = "kerasnn"
+
+
+def _words(argument: str, value: Any) -> str:
+    """Returns a value in words: of a data set its kind, and of a large array its shape."""
+    if type(value).__name__ == "Split":
+        return "a Split"
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and math.prod(shape) > _LARGE:
+        return f"a {type(value).__name__} of shape {shape}"
+    return f"{argument}={value!r}"
 
 
 def _rebuild(kind: type[InvalidArgument], given: tuple[Any, ...], got: str) -> InvalidArgument:

@@ -8,6 +8,9 @@ from kerasnn._checks.arrays import LIMIT, class_labels, finite_range, numbers_on
 from kerasnn._checks.errors import InvalidArgument
 from kerasnn._checks.structures import align, flatten, is_nested, match, shown
 
+# Numbers above are hardly those of classes.
+_MANY_CLASSES = 50
+
 
 def kind_of(loss: Any) -> str:
     """Returns the kind of targets of a loss: classes, one-hot, binary, counts, or real."""
@@ -143,6 +146,8 @@ def fits_output(name: str, array: np.ndarray, tensor: Any, kind: str) -> None:
             hint = "For labels of -1 and 1 give (y + 1) / 2."
         else:
             hint = f"For {int(high) + 1} classes use task='multiclass' with that many outputs."
+            if low < 0 or high > _MANY_CLASSES or not float(array[index]).is_integer():
+                hint = "For numbers use task='regression'."
         what = "0 and 1, as the output does" if kind == "binary" else "rows between 0 and 1"
         got = f"{array[index]:g} in {position(index)}"
         raise InvalidArgument(name, f"hold {what}", array[index], hint, got=got)

@@ -33,9 +33,13 @@ def load(
         FileNotFoundError: If there is no such file.
         InvalidArgument: If it is not a `.keras` file, is damaged, or contains code.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise _checks.InvalidArgument(argument, "be the path of a `.keras` file", path)
     file = pathlib.Path(path)
     if not file.is_file():
         kind = "is a folder" if file.is_dir() else "does not exist"
+        if any(file.glob("saved_model.pb")) or any(file.glob("*/saved_model.pb")):
+            kind += " of a SavedModel, which `kerasnn.serving.Predictor` opens"
         raise FileNotFoundError(f"{file} must be a model's file; it {kind}.")
     if not zipfile.is_zipfile(file):
         raise _refusal(argument, file, "which is another kind of file, or truncated")

@@ -183,7 +183,7 @@ class LivePlot(Callback):
             svg.figure(
                 name.replace("_", " "),
                 f"After {len(self._epochs)} epochs: {self._curves[name][-1]:.4g}.",
-                lambda ax, name=name: plots.history(history, metrics=name, ax=ax),
+                lambda ax, name=name: _above(plots.history(history, metrics=name, ax=ax)),
             )
             for name in ["loss", *self._metrics()]
             # A metric with a value for each class has no single curve.
@@ -223,9 +223,16 @@ class LivePlot(Callback):
             return np.asarray(self.model(rows, training=False))
 
 
+def _above(ax: Any) -> Any:
+    """Moves the legend above the curves, which would grow into it."""
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderpad=0, borderaxespad=0.3)
+    return ax
+
+
 def _line(ax: Any, epochs: Sequence[float], rates: Sequence[float]) -> None:
     ax.plot(epochs, rates, color=COLOURS[0], marker="o" if len(epochs) < 30 else "", ms=3)
     ax.set_xlabel("epoch")
+    ax.margins(x=0)
     ax.set_ylabel("learning rate")
     ax.set_ylim(bottom=0)
 

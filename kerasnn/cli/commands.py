@@ -28,6 +28,8 @@ _JSON = (".json", ".jsonl")
 _MOST_EXAMPLES = 100
 _LABELS = "a text file in UTF-8 with a name a line"
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
+# Batch, height, width, channels.
+_IMAGE_AXES = 4
 _PREDICT = """\
 A model that was exported with an encoder takes the columns of its table by name, from a CSV file
 with a header or from a list of objects in JSON, in any order. For other models: several model
@@ -271,11 +273,18 @@ def _predict(given: argparse.Namespace) -> None:
             given.header,
             got=f"the image {images[0]}",
         )
+    for file in images:
+        if not file.exists():
+            raise InvalidArgument("INPUT", "be files that are there", str(file), got=str(file))
     if images:
         predictor = _predictor(given.path, "image_bytes", images[0], "image files")
         found = _predict_images(predictor, images)
     else:
         predictor = _predictor(given.path, "serving_default", others[0], "rows of a table")
+        if any(len(tensor.shape or ()) == _IMAGE_AXES for tensor in predictor.inputs.values()):
+            got = f"{others[0]}, while the model in {given.path} takes images"
+            ends = f"Give files that end in {', '.join(_IMAGES)}."
+            raise InvalidArgument("INPUT", "be image files", str(others[0]), ends, got=got)
         found = [row for file in others for row in _predict_table(predictor, file, given)]
     try:
         print(json.dumps({"predictions": found}, allow_nan=False))

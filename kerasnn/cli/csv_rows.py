@@ -192,9 +192,10 @@ def read_table(
     if unknown:
         raise source.refusal(
             "have no column that the model does not take",
-            unknown[0],
-            f"To leave it out, give --ignore {shlex.quote(unknown[0])}.",
-            got=f"a column {unknown[0]!r}",
+            unknown[0] if len(unknown) == 1 else unknown,
+            f"To leave {'it' if len(unknown) == 1 else 'them'} out, give --ignore "
+            f"{shlex.join(unknown)}.",
+            got=f"{'a column' if len(unknown) == 1 else 'columns'} {_listed(unknown)}",
         )
     if twice:
         raise source.refusal(f"have one column {twice[0]!r}", twice[0], got="two")

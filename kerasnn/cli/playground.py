@@ -14,6 +14,7 @@ from kerasnn.cli.late_import import import_keras
 
 # As `kerasnn.playground.serve` has them, which imports TensorFlow.
 NEEDED = ("starlette", "uvicorn", "websockets")
+_AFTER_CTRL_C = 130
 _DESCRIPTION = """\
 Serves a page that trains real Keras models and shows them while they train, on the data sets of
 TensorFlow Playground or on a table, and prints its address. Ctrl-C ends it. All files come from
@@ -65,7 +66,8 @@ def _playground(given: argparse.Namespace) -> None:
         allow_remote=given.allow_remote,
         sessions=given.sessions,
     )
+    sys.stdout.flush()
     if IS_COMMAND_LINE:
         # TensorFlow needs seconds to take itself apart, which nobody waits for after Ctrl-C.
-        sys.stdout.flush()
-        os._exit(0)
+        os._exit(_AFTER_CTRL_C)
+    raise SystemExit(_AFTER_CTRL_C)

@@ -70,6 +70,7 @@ def _columns(split: "Split") -> Table | None:
         columns = {name: values[sample] for name, values in columns.items()}
         of = f", of {_MOST_ROWS:,} of its rows"
     kinds = {} if split.encoder is None else {c.name: c.kind for c in split.encoder.columns}
+    kinds |= dict.fromkeys(split.row_numbers, "counts the rows")
     return column_table.table(columns, kinds, most=_MOST_COLUMNS, of=of)
 
 
@@ -81,11 +82,10 @@ def _first_rows(split: "Split") -> Table | Images | Figure | None:
         pairs = enumerate(zip(pictures, targets, strict=True))
         return Images([(data, f"training image {i}", (text,)) for i, (data, text) in pairs])
     if x.ndim == 3:
-        count = x.shape[-1]
-        which = "Each column" if count <= _LINES else f"The first {_LINES} of {count} columns"
-        return svg.figure(
-            "The first training row", f"{which} by step.", lambda ax: _draw(split, ax)
-        )
+        drawn, count = _drawn(split), x.shape[-1]
+        which = "Each column" if len(drawn) == count else f"{len(drawn)} of {count} columns"
+        text = f"{which} by step, as standard deviations from its mean."
+        return svg.figure("The first training row", text, lambda ax: _draw(split, drawn, ax))
     columns = list(training_columns(split).items())[:_COLUMNS_SHOWN]
     if not columns:
         return None
@@ -101,7 +101,10 @@ def _first_rows(split: "Split") -> Table | Images | Figure | None:
     if len(training_columns(split)) > len(names):
         caption += f", in {len(names)} of their columns"
     numeric = [name for name, values in columns if values.dtype.kind in "biuf"]
-    return Table(caption, ("row", *names, "target"), rows, numeric=numeric, is_wide=True)
+    # A column of x may have the name "target".
+    target = split.target or "target"
+    target = f"{target} (target)" if target in names else target
+    return Table(caption, ("row", *names, target), rows, numeric=numeric, is_wide=True)
 
 
 def _first_targets(split: "Split", count: int) -> list[str]:
@@ -116,9 +119,21 @@ def _first_targets(split: "Split", count: int) -> list[str]:
     return [", ".join(texts) for texts in zip(*map(texts_of, y.T), strict=True)]
 
 
-def _draw(split: "Split", ax: Any) -> None:
-    names = list(_names(split))[:_LINES]
-    for i, name in enumerate(names):
-        ax.plot(split.x_train[0, :, i], label=name, **line_look(i))
+def _drawn(split: "Split") -> dict[str, int]:
+    """Returns name -> position of the columns of a series to draw: the target first, no dates."""
+    names = list(_names(split))
+    dates = [c.name for c in split.encoder.columns if c.kind == "date"] if split.encoder else []
+    kept = [name for name in names if not any(name.startswith(f"{date}.") for date in dates)]
+    kept.sort(key=lambda name: name != split.target)
+    return {name: names.index(name) for name in (kept or names)[:_LINES]}
+
+
+def _draw(split: "Split", drawn: Mapping[str, int], ax: Any) -> None:
+    x = np.asarray(split.x_train[:_MOST_ROWS], dtype=np.float64)
+    for i, (name, position) in enumerate(drawn.items()):
+        values = x[..., position]
+        scaled = (values[0] - values.mean()) / (values.std() or 1.0)
+        ax.plot(scaled, label=name, **line_look(i))
     ax.set_xlabel("step")
+    ax.set_ylabel("standard deviations")
     ax.legend()

@@ -45,7 +45,7 @@ def from_csv(
     Names, means and first dates are learned from the training rows alone, and `split.encoder` is
     a Keras model that computes x from raw rows in the same way: see `data.Encoder`, which also
     says what becomes of names and values that no training row has. A constant column is kept;
-    `layers.Standardize` makes it zeros.
+    `layers.Standardize` makes it zeros. A column that counts the rows is kept with a warning.
 
     Columns that are wrong are refused in one error, with a line of text for each: numbers or
     dates mixed with text, numbers that cannot be read, columns without a value, names of which

@@ -48,6 +48,8 @@ class Split:
         resize: How images of a folder came to one size: "stretch", "crop" or "pad". None for other
             data. `serving.export(model, path, split=split)` has the server do the same.
         target: Name of the column that y is; None where it has no name.
+        row_numbers: Names of columns that count the rows of the table, from which nothing about
+            new rows can be learned.
 
     Example:
         >>> from kerasnn import data
@@ -78,6 +80,7 @@ class Split:
     files_test: Any = None
     resize: str | None = None
     target: str | None = None
+    row_numbers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Accepts the task by name, too."""
@@ -120,6 +123,7 @@ class Split:
         parts = [str(self.task)] + ([f"target={self.target}"] if self.target is not None else [])
         parts += [f"{name}={_described(getattr(self, name))}" for name in arrays]
         parts += [f"classes={_listed(self._counted_classes)}", f"features={_listed(self.features)}"]
+        parts += [f"row_numbers={_listed(self.row_numbers)}"] if self.row_numbers else []
         return f"Split({', '.join(parts)})"
 
     def _repr_html_(self) -> str:

@@ -279,7 +279,9 @@ def checked_shape(value: Any, rank: int | None = None, meaning: str = "") -> tup
         rule = f"{rule}, without the batch axis"
         hint = "Give `split.input_shape`, `split.outputs` and `task=split.task`."
         refuse_split("input_shape", rule, value, hint)
-        raise _checks.InvalidArgument("input_shape", rule, value)
+        is_data = len(getattr(value, "shape", ())) > 1
+        hint = "Of an array x give `x.shape[1:]`." if is_data else ""
+        raise _checks.InvalidArgument("input_shape", rule, value, hint)
     return tuple(None if size is None else int(size) for size in listed)
 
 

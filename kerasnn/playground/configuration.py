@@ -16,7 +16,7 @@ FEATURES = ("x", "y", "x2", "y2", "xy", "sinx", "siny")
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "linear", "leaky_relu", "elu", "gelu", "threshold")
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "rmsprop", "adagrad", "adadelta")
 SCHEDULES = ("constant", "step", "exponential", "cosine")
-INITIALIZATIONS = ("glorot", "large", "zeros")
+INITIALIZATIONS = ("glorot", "large", "equal", "zeros")
 PCA = "pca"
 
 _LAYERS, _UNITS = 6, 8
@@ -54,7 +54,8 @@ class Configuration:
         l2: Factor of the L2 penalty on the kernels, 0 to 10.
         dropout: Fraction of the outputs of each hidden layer that are dropped, 0 to 0.8.
         batch_normalization: Whether batch normalisation stands before each activation.
-        initialization: `glorot`; `large`, with a standard deviation of 3; or `zeros`.
+        initialization: `glorot`; `large`, with a standard deviation of 3; `equal`, all 0.5; or
+            `zeros`.
         early_stopping: Epochs without a better test loss that early stopping waits; 0 for none.
         stops: Whether early stopping ends training, with the best weights.
         table: Identifier of an uploaded table.

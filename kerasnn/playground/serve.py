@@ -42,9 +42,9 @@ def serve(
         sessions: Number of pages that may be open at once.
 
     Raises:
-        InvalidArgument: If an argument breaks its rule, or the table cannot be read.
+        InvalidArgument: If an argument breaks its rule, the table cannot be read, or the port is in
+            use.
         ImportError: If the packages of `kerasnn[playground]` are missing.
-        OSError: If the port is taken.
         TypeError: If an argument is unknown.
 
     Example:

@@ -74,6 +74,8 @@ def history(
         label = f"lowest validation loss: epoch {best}"
         ax.axvline(best, color="black", linestyle=":", linewidth=1, label=label)
     ax.set_xlabel("epoch")
+    # No epoch is left of the first.
+    ax.margins(x=0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylabel(", ".join(map(_words, names)))
     ax.legend()

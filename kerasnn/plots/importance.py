@@ -65,7 +65,8 @@ def importance(
     for name, value in (("repeats", repeats), ("rows", rows), ("count", count)):
         _checks.integer(name, value)
     if not isinstance(model, keras.Model):
-        raise _checks.InvalidArgument("model", "be a Keras model", model)
+        hint = "The model comes first, then the split." if _checks.is_split(model) else ""
+        raise _checks.InvalidArgument("model", "be a Keras model", model, hint)
     found = _importances(model, _checked(split), rows, repeats)[:count]
     ax = given_or_current(ax)
     ax.barh(

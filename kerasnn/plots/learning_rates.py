@@ -70,6 +70,7 @@ def learning_rates(
         ax.plot(at[drawn], values[drawn], label=name, **line_look(i))
     ax.set_xlabel("step" if history is None else "epoch")
     ax.set_ylabel("learning rate")
+    ax.margins(x=0)
     ax.set_ylim(bottom=0)
     if len(curves) > 1:
         ax.legend()
@@ -86,8 +87,9 @@ def _schedule(rates: Any) -> Any:
             "rates",
             "have a schedule as its learning rate",
             rates,
-            "What changed a constant rate, as a callback does, is in the result of `fit`.",
-            got=f"{type(rates).__name__} with the constant rate {float(rates.learning_rate):g}",
+            "A constant rate needs no figure. What changed it, as a callback does, is in the "
+            "result of `fit`.",
+            got=f"{type(rates).__name__}, whose rate is constant at {float(rates.learning_rate):g}",
         )
     return found
 

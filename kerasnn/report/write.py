@@ -130,7 +130,7 @@ def write(
     descriptions = _described(split, columns)
     # Those that may refuse their argument come before those that take time.
     compared = None if scores is None else comparison.comparison(scores)
-    learned = None if history is None else network.curves(history)
+    learned = None if history is None else network.curves(history, model)
     diagnosed = None if findings is None else network.diagnosis(findings)
     served = None if export is None else network.serving(export)
     part = predicted_rows.read(split, model, n_worst)

@@ -22,7 +22,10 @@ from kerasnn.selection.result import Trial, Tuning, all_failed
 from kerasnn.selection.search import sampling
 from kerasnn.selection.search.identity import identities
 from kerasnn.selection.search.journal import open_journal
-from kerasnn.selection.search.strategies import STRATEGIES, evaluations, import_optuna
+from kerasnn.selection.search.optimizer import import_optuna
+from kerasnn.selection.search.postgresql import is_postgresql
+from kerasnn.selection.search.shared_study import SharedStudy, open_shared
+from kerasnn.selection.search.strategies import STRATEGIES, evaluations
 from kerasnn.selection.search.study import Deadline, Study, error_text
 from kerasnn.training.inputs.arrays import trains_as_keras
 from kerasnn.training.programs.train_step import has_keras_step
@@ -94,7 +97,8 @@ def tune(
         timeout_s: Seconds after which no further trial, or stack of them, begins; at least one is
             run. The rounds of `"halving"` divide them evenly, and so do the search on all data and
             those that are `nested`; time that one leaves goes to the next. A nested search may then
-            try fewer settings, and scores what so short a search would find.
+            try fewer settings, and scores what so short a search would find. For both it is refused
+            with a PostgreSQL database, whose processes would go on with different settings.
         epochs: Epochs of each fold.
         batch_size: Rows in a batch, or `"full"`.
         callbacks: Callbacks, as in `cross_validate`.
@@ -118,9 +122,18 @@ def tune(
             compared by their names, source and default values, objects by their class and
             attributes, arrays by their numbers. Functions that `build` calls and global variables
             are not compared.
-        storage: For `"bayes"`, the URL of Optuna's storage, such as `"sqlite:///search.db"`.
-            Several processes may share it: each tries `n_trials` settings of its own, suggested
-            after the scores of all, and returns a table of these. It takes the place of `journal`.
+        storage: A database in the place of `journal`, by which several processes share a search.
+            `"postgresql://user:password@host/name"` is for any method and several machines: start
+            the same search on each of them. Each setting is trained in one process, that of a
+            process that dies once more in another; all processes wait for the last setting, and
+            return one table, which is that of a single process to float32 rounding. Only `"bayes"`
+            tries other settings than a single process would, since Optuna suggests them by the
+            scores that are there by then. The database holds one search, and needs the arguments,
+            data and version of kerasnn that it was started with. The folds of one setting train at
+            once, those of several do not.
+            Other URLs of Optuna's storages, such as `"sqlite:///search.db"`, are for `"bayes"`:
+            each process tries `n_trials` settings of its own, suggested after the scores of all,
+            and returns a table of these.
         seed: Seed of settings, folds, weights and orders.
         n_jobs: Number of folds that run at once, where they cannot be stacked.
         verbose: 1 for a progress bar over all folds, with the best score and the time left; 0 for
@@ -131,9 +144,12 @@ def tune(
         The table, the best setting, and `refit()`, which trains it on all data.
 
     Raises:
-        InvalidArgument: If an argument breaks its rule, or the journal is of another search.
+        InvalidArgument: If an argument breaks its rule, the journal or the storage is of another
+            search, or the storage cannot be opened.
         RuntimeError: If every trial fails.
-        ImportError: If `method="bayes"` and Optuna is not installed.
+        ConnectionError: If the PostgreSQL database no longer answers.
+        ImportError: If `method="bayes"` and Optuna is not installed, or what a PostgreSQL database
+            needs is not.
         TypeError: If an argument is unknown.
 
     Example:
@@ -151,11 +167,17 @@ def tune(
         search. Jamieson & Talwalkar (2016), arXiv:1502.07943: halving. Cawley & Talbot (2010),
         Journal of Machine Learning Research 11, 2079-2107: why to nest.
     """
-    _check_options(method, seed, n_jobs, n_trials, timeout_s, storage, journal)
+    _check_options(method, seed, n_jobs, n_trials, timeout_s)
+    _check_storage(storage, method=method, journal=journal)
     _check_nested(nested, cv)
+    is_shared = is_postgresql(storage)
+    if is_shared and timeout_s is not None and (nested or method == "halving"):
+        rule = "be left out where machines share a search by halving, or one that is nested"
+        hint = "They would go on with different settings. Give `n_trials`."
+        raise _checks.InvalidArgument("timeout_s", rule, timeout_s, hint)
     sampling.check_space(build, space)
     if method == "bayes":
-        import_optuna()
+        import_optuna("method='bayes'")
     candidates = _candidates(method, space, n_trials, seed)
     n_trials = (n_trials or _N_TRIALS) if method == "bayes" else len(candidates)
     deadline = Deadline.after(timeout_s)
@@ -186,7 +208,11 @@ def tune(
     identity = _identity(search, settings, dataset) if is_kept else {}
     runs = evaluations(method, n_trials, epochs) * len(folds) * (1 + nested * len(folds))
     with contextlib.ExitStack() as stack:
-        study = Study(
+        kind: Callable[..., Study] = Study
+        if is_shared:
+            shared = stack.enter_context(open_shared(str(storage), identity, seed))
+            kind = functools.partial(SharedStudy, shared=shared)
+        study = kind(
             builder=builder,
             dataset=dataset,
             folds=folds,
@@ -204,9 +230,7 @@ def tune(
         return _searched(study, trials_of, cv if nested else None)
 
 
-def _check_options(
-    method: Any, seed: Any, n_jobs: Any, n_trials: Any, timeout_s: Any, storage: Any, journal: Any
-) -> None:
+def _check_options(method: Any, seed: Any, n_jobs: Any, n_trials: Any, timeout_s: Any) -> None:
     _checks.one_of("method", method, STRATEGIES)
     _checks.integer("seed", seed, at_least=0)
     _checks.integer("n_jobs", n_jobs)
@@ -214,15 +238,18 @@ def _check_options(
         _checks.integer("n_trials", n_trials)
     if timeout_s is not None:
         _checks.number("timeout_s", timeout_s, above=0)
+
+
+def _check_storage(storage: Any, *, method: Any, journal: Any) -> None:
     if storage is None:
         return
-    if method != "bayes":
-        raise _checks.InvalidArgument("storage", "be used with method='bayes'", storage)
+    if method != "bayes" and not is_postgresql(storage):
+        rule = "be used with method='bayes', or be the URL of a PostgreSQL database"
+        raise _checks.InvalidArgument("storage", rule, storage)
     if not isinstance(storage, str) or "://" not in storage:
         hint = 'Give "sqlite:///search.db", for example.'
         raise _checks.InvalidArgument("storage", "be a URL", storage, hint)
     if journal is not None:
-        # With other processes at work no setting is suggested a second time.
         hint = "The storage has the results."
         raise _checks.InvalidArgument("journal", "be left out beside `storage`", str(journal), hint)
 

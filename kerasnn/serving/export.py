@@ -151,7 +151,10 @@ def export(
     _check_model(model)
     if not isinstance(path, (str, os.PathLike)) or not _is_name(os.fspath(path)):
         raise _checks.InvalidArgument(
-            "path", "be the directory of the versions, by a name in UTF-8", path
+            "path",
+            "be the directory of the versions, by a name in UTF-8",
+            path,
+            "Give the data as `split=split`." if _checks.is_split(path) else "",
         )
     for name, value in {"warmup": warmup, "verify": verify, "overwrite": overwrite}.items():
         _checks.boolean(name, value)

@@ -59,6 +59,11 @@ class Predictor:
         self.inputs, self.outputs = self._signature.inputs, self._signature.outputs
         self.is_table = self._signature.is_table
 
+    def __repr__(self) -> str:
+        """Returns the model, the signature, and what goes in and comes out."""
+        inputs, outputs = ", ".join(self.inputs), ", ".join(self.outputs)
+        return f"Predictor({str(self.path)!r}, {self.signature}: {inputs:.200} -> {outputs})"
+
     def __call__(self, x: Any) -> dict[str, np.ndarray]:
         """Returns output name -> array, one entry a row.
 

@@ -34,8 +34,8 @@ class RateSweep:
         losses: The loss of the batch that was trained on at each rate.
         smoothed: A moving average of the losses, from which the suggestion is computed.
         method: How the suggestion is chosen: `"minimum"`, a tenth of the rate with the lowest
-            loss; `"steep"`, the rate at which the loss falls fastest; `"valley"`, the middle of
-            the longest decrease.
+            loss, or the first rate if that is higher; `"steep"`, the rate at which the loss falls
+            fastest; `"valley"`, the middle of the longest decrease.
     """
 
     learning_rates: np.ndarray
@@ -59,7 +59,7 @@ class RateSweep:
                 "higher `high`, with more `steps`, or from a model that is not trained already."
             )
         if self.method == "minimum":
-            return float(self.learning_rates[lowest] / 10)
+            return float(max(self.learning_rates[lowest] / 10, self.learning_rates[0]))
         if self.method == "steep":
             slope = np.gradient(
                 self.smoothed[: lowest + 1], np.log(self.learning_rates[: lowest + 1])
@@ -82,6 +82,7 @@ class RateSweep:
         ax.plot(self.learning_rates, self.smoothed, color=COLOURS[0], label="smoothed")
         if np.argmin(self.smoothed):
             label = f"suggestion: {self.suggestion:.2g}"
+            label += "" if _has_fallen(self) else " (maybe by chance)"
             ax.axvline(self.suggestion, color="black", linestyle=":", label=label)
         ax.set_xscale("log")
         ax.set_xlabel("learning rate")
@@ -98,7 +99,11 @@ class RateSweep:
         return f"RateSweep(suggestion={self._suggested()}, method={self.method!r}, {self._rates()})"
 
     def _suggested(self) -> str:
-        return f"{self.suggestion:.2g}" if np.argmin(self.smoothed) else "none: the loss never fell"
+        if not np.argmin(self.smoothed):
+            return "none: the loss never fell"
+        fell = _has_fallen(self)
+        chance = "" if fell else ", maybe by chance: the loss fell no more than it varies"
+        return f"{self.suggestion:.2g}{chance}"
 
     def _rates(self) -> str:
         first, last = self.learning_rates[0], self.learning_rates[-1]
@@ -125,8 +130,17 @@ def has_risen(sweep: RateSweep) -> bool:
     The noise is the median difference between neighbouring losses, which a few outliers do not
     change.
     """
-    noise = np.median(np.abs(np.diff(sweep.losses)))
-    return bool(sweep.smoothed[-1] > sweep.smoothed.min() + noise)
+    return bool(sweep.smoothed[-1] > sweep.smoothed.min() + _noise(sweep))
+
+
+def _has_fallen(sweep: RateSweep) -> bool:
+    """Whether the loss falls below its first values by more than the noise of a batch."""
+    first = np.median(sweep.losses[: max(1, len(sweep.losses) // 10)])
+    return bool(first > sweep.smoothed.min() + 1.5 * _noise(sweep))
+
+
+def _noise(sweep: RateSweep) -> float:
+    return float(np.median(np.abs(np.diff(sweep.losses)))) if len(sweep.losses) > 1 else 0.0
 
 
 def _longest_fall(values: np.ndarray) -> tuple[int, int]:

@@ -54,7 +54,8 @@ def lr_find(
     by `tf.random.normal` and its like without a seed differ after a sweep.
 
     If the loss has not risen by the last rate, by more than the noise of the batches, a warning
-    says so: the suggestion then depends on `high`, or on chance, and not on the model.
+    says so: the suggestion then depends on `high`, or on chance, and not on the model. Where
+    it has fallen by no more than that noise, the sweep that is shown says so.
 
     Args:
         model: A compiled Keras model. Its optimizer may have a schedule.

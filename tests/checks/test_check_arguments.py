@@ -4,6 +4,7 @@ import fractions
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from kerasnn import InvalidArgument, _checks
@@ -127,6 +128,28 @@ def test_known_arguments():
     # What Python itself says of a missing argument stays.
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'units'"):
         Layer()
+
+
+def test_a_split_in_the_place_of_an_argument():
+    @_checks.known_arguments
+    def draw(y_true, y_pred, *, labels=None): ...
+
+    @_checks.known_arguments
+    def read(path, target): ...
+
+    class Split:
+        """Known by its name, since its package imports this one."""
+
+    with pytest.raises(TypeError, match=r"needs the argument `y_pred`.*`split.y_test, model.pred"):
+        draw(Split())
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        draw([0, 1])
+    with pytest.raises(TypeError, match=r"needs the argument `target`\. Frames are for"):
+        read(pd.DataFrame())
+    read("a.csv", target="y")
+    assert str(InvalidArgument("x", "be text", Split())) == "`x` must be text; got a Split."
+    many = InvalidArgument("x", "be text", np.zeros((20, 3)))
+    assert str(many) == "`x` must be text; got a ndarray of shape (20, 3)."
 
 
 def test_a_number_that_no_float_can_hold(invalid):

@@ -103,6 +103,13 @@ def test_a_wrong_command_line_exits_with_2(capsys):
     with pytest.raises(SystemExit):
         say("predict", "here", "a.csv", "--header", "--no-header")
     assert "not allowed with argument --header" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        say("train", "a.csv", "--resizze", "pad")
+    error = capsys.readouterr().err
+    assert "usage: kerasnn train" in error
+    assert "unrecognized arguments: --resizze pad Did you mean `--resize`?" in error
+    assert say("predict", "here", "no.jpg") == 1
+    assert "be files that are there; got no.jpg" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["export", "verify", "predict"])
@@ -243,6 +250,9 @@ def test_files_that_are_no_images(photos, iris, tmp_path, capsys):
     assert f"`INPUT` must be files; got the directory {tmp_path}. For" in capsys.readouterr().err
     assert say("predict", iris, files[0]) == 1
     assert f"the model in {iris}, which takes no image files" in capsys.readouterr().err
+    (tmp_path / "rows.csv").write_text("1,2\n")
+    assert say("predict", photos, tmp_path / "rows.csv") == 1
+    assert f"while the model in {photos} takes images" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["a.avif", "a.TIFF"])

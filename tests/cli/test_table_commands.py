@@ -114,6 +114,8 @@ def test_number_cells_are_those_of_training(files, tmp_path):
     ("text", "words", "message"),
     [
         (CSV, [], "give --ignore price."),
+        ("km/h,it's,a b,c\n1,a,2,3\n", [], "got columns a b, c in"),
+        ("km/h,it's,a b,c\n1,a,2,3\n", [], "To leave them out, give --ignore 'a b' c."),
         ("km/h,its\n1,a\n", [], '`INPUT` must have a column "it\'s", which the model takes'),
         ("km/h,its\n1,a\n", [], "Did you mean `its`?"),
         ("km/h,it's,km/h\n1,a,2\n", [], "must have one column 'km/h'; got two in "),

@@ -37,6 +37,7 @@ from kerasnn.cli.training import (
 from kerasnn.cli.training.networks import choice, mlp, pack, tabular
 from kerasnn.cli.training.networks.rows import Rows
 from kerasnn.cli.training.networks.trained import Settings
+from kerasnn.doctor.rules.finding import Finding
 from kerasnn.models.ensembles.pack_model import Pack
 from kerasnn.report.sections.scores import comparison as section
 from kerasnn.tasks import Task
@@ -300,6 +301,26 @@ def test_no_better_than_guessing(task, y_train, y_test, good, bad, name):
     assert "On the folds of the training part its" in finding.explanation
     assert "test rows" not in finding.explanation
     assert finding.name == "no better than guessing"
+
+
+def test_dead_units_are_a_note_where_no_rival_is_better():
+    dead = Finding("dying ReLU", "hidden_2", 0.6, "60% of its units.", "Standardise.")
+
+    def told(network, linear):
+        compared = scores.Comparison(
+            task=Task.REGRESSION,
+            scores={"mlp": {"R2": network}, "linear": {"R2": linear}},
+            seconds={},
+        )
+        return scores.in_terms_of_the_command(dead, "mlp", compared)
+
+    finding = told([0.3, 0.5, 0.4], [0.6, 0.8, 0.8])
+    assert finding.name == "dying ReLU"
+    assert "`--learning-rate`" in finding.hint
+    assert told([0.3, 0.5, 0.4], [0.2, 0.6, 0.5]).name == "note"
+    assert scores.in_terms_of_the_command(dead, "mlp", None).name == "dying ReLU"
+    other = dataclasses.replace(dead, name="vanishing gradients")
+    assert scores.in_terms_of_the_command(other, "mlp", None) is other
 
 
 @pytest.mark.slow

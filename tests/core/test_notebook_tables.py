@@ -1,5 +1,6 @@
 """Tables of results in a notebook: their numbers, and that they fit into any notebook's page."""
 
+import datetime
 import pathlib
 import re
 
@@ -9,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from kerasnn import data
+from kerasnn.data import _split_view
 from kerasnn.doctor.diagnosis import Diagnosis
 from kerasnn.doctor.measure.measurements import LayerMeasurements, Measurements
 from kerasnn.doctor.rules.finding import Finding
@@ -147,7 +149,24 @@ def test_a_split_of_raw_columns():
     assert page.table("Targets").keys() == {"y"}
     for row, cells in page.table("The first training rows").items():
         assert cells["colour"] == frame["colour"][int(row)]
-        assert float(cells["target"]) == frame["y"][int(row)]
+        assert float(cells["y"]) == frame["y"][int(row)]
+
+
+def test_a_series_shows_its_target_first_and_no_parts_of_dates():
+    start = datetime.date(1999, 1, 1)
+    frame = {
+        "day": [start + datetime.timedelta(i) for i in range(40)],
+        "wind": [1000.0 + i % 7 for i in range(40)],
+        "sales": [i % 5 / 10 for i in range(40)],
+    }
+    split = data.from_frame(pl.DataFrame(frame), "sales", windows=6, split_by="day")
+    assert "2 of 8 columns by step, as standard deviations" in page_of(split).source
+    drawn = _split_view._drawn(split)
+    assert list(drawn) == ["sales", "wind"]
+    assert [split.features[i] for i in drawn.values()] == ["sales", "wind"]
+    years = data.from_frame(pl.DataFrame({"year": [1999.0, 2001.0] * 9, "y": [0.5, 1.0] * 9}), "y")
+    cells = page_of(years).table("The first training rows").values()
+    assert {row["year"] for row in cells} <= {"1999", "2001"}
 
 
 def test_a_split_of_images_has_thumbnails():

@@ -102,13 +102,29 @@ def test_the_best_score_is_shown_as_it_is(sign, best, capsys):
 
 def test_a_bar_in_a_notebook_is_one_output_that_replaces_itself(monkeypatch, capsys):
     notebook = fake_notebook(monkeypatch)
-    monkeypatch.setattr("kerasnn._core.display.cell._INTERVAL_SECONDS", 0)
+    monkeypatch.setattr("kerasnn._core.display.cell.INTERVAL_SECONDS", 0)
     run(Bar("Cooking", 2, 1, unit="egg"))
-    assert capsys.readouterr().out == "Cooking\n"
+    assert capsys.readouterr().out == ""
     assert notebook.outputs == 1
     assert " s left" in notebook.shown[0]
-    assert notebook.shown[-1].startswith("2/2 ")
+    assert notebook.shown[-1].startswith("Cooking\n2/2 ")
     assert notebook.shown[-1].endswith("egg/s) - loss: 1")
+
+
+@pytest.mark.parametrize("engine", ["auto", "keras"])
+def test_the_epochs_of_fit_in_a_notebook_are_lines_of_one_output(engine, monkeypatch, capsys):
+    notebook = fake_notebook(monkeypatch)
+    monkeypatch.setattr("kerasnn._core.display.cell_epochs.INTERVAL_SECONDS", 0)
+    kerasnn.fit(a_model(), X, Y, epochs=3, validation_data=(X, Y), verbose=1, engine=engine)
+    assert capsys.readouterr().out == ""
+    assert notebook.outputs == 1
+    assert notebook.shown[0].startswith("Epoch 1/3 - step 1/1 - ")
+    lines = notebook.shown[-1].splitlines()
+    assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/3", "Epoch 2/3", "Epoch 3/3"]
+    assert all(" - loss: " in line and " - val_loss: " in line for line in lines)
+    kerasnn.fit(a_model(), X, Y, verbose=2, engine=engine)
+    assert "1/1 - " in capsys.readouterr().out
+    assert notebook.outputs == 1
 
 
 def test_a_bar_of_work_that_breaks_off_ends_its_line(capsys):
@@ -134,6 +150,12 @@ def test_nothing_of_many_models_or_a_network_is_written_into_a_file(capsys):
     fine_tuned("auto")
     assert capsys.readouterr().out == ""
     fine_tuned(2)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("Epoch")] == ["Epoch 1/2", "Epoch 2/2"]
+
+
+def test_a_pack_writes_a_line_an_epoch_into_a_file(capsys):
+    models.pack(2, task="binary", n=4, folds=2).fit(X, Y, epochs=2)
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith("Epoch")] == ["Epoch 1/2", "Epoch 2/2"]
 

@@ -352,6 +352,7 @@ def test_a_value_that_is_missing_for_the_first_time(kind, policy):
         assert np.isfinite(x).all()
 
 
+@pytest.mark.filterwarnings("ignore:The column .* counts the rows")
 def test_embedded_columns_are_indices():
     names = [f"n{i}" for i in range(12)]
     frame = pd.DataFrame({"a": range(240), "n": names * 20, "y": [0, 1] * 120})

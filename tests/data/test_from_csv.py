@@ -45,6 +45,7 @@ def _unbatched(stream):
     return np.concatenate(xs), np.concatenate(ys)
 
 
+@pytest.mark.filterwarnings("ignore:The column .* counts the rows")
 def test_columns_classes_and_filling_agree_with_pandas(tmp_path):
     frame = _fruit()
     frame["row"] = np.arange(len(frame))
@@ -71,6 +72,7 @@ def test_columns_classes_and_filling_agree_with_pandas(tmp_path):
     np.testing.assert_allclose(np.bincount(split.y_test) / 12, np.bincount(codes) / 60, atol=1 / 12)
 
 
+@pytest.mark.filterwarnings("ignore:The column .* counts the rows")
 def test_nothing_is_learned_from_test_rows(write):
     rows = [f"{i},cat{i % 2},{i % 2}" for i in range(20)]
     path = write("\n".join(["a,b,y", *rows]))
@@ -443,6 +445,7 @@ def test_categories_of_many_digits_stay_apart(write):
     np.testing.assert_array_equal(split.x_train.sum(axis=1), 1)
 
 
+@pytest.mark.filterwarnings("ignore:The column .* counts the rows")
 def test_missing_values_can_be_chosen(write, invalid):
     alleys = ["NA", "Grvl", "Pave", "NA"]
     rows = [f"{i},{alleys[i % 4]},{'NA' if i % 2 else 'ZA'}" for i in range(40)]

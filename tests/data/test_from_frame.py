@@ -360,3 +360,32 @@ def test_all_wrong_columns_are_in_one_error(invalid):
 def test_arguments_that_are_refused(frame, invalid, arguments, argument, value):
     with invalid(argument, value):
         data.from_frame(frame, "ill", **{"missing": "mean", **arguments})
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_column_that_counts_the_rows_is_kept_with_a_warning(in_memory):
+    x = np.arange(60) // 20 + np.linspace(0, 0.5, 60)
+    rows = {"number": np.arange(1, 61), "x": x, "kind": np.repeat(["a", "b", "c"], 20)}
+    given = pd.DataFrame(rows).drop(index=[7, 30, 31])
+    with pytest.warns(UserWarning, match=r"column 'number' counts .* drop=\['number'\]") as told:
+        split = data.from_frame(given, "kind", in_memory=in_memory)
+    assert told[0].filename == __file__
+    assert split.features == ("number", "x")
+    assert split.row_numbers == ("number",)
+    assert "row_numbers=number" in repr(split)
+    if in_memory:
+        assert "counts the rows" in split._repr_html_()
+    # As an order of time, or as the only column, it is meant.
+    for options in ({"split_by": "number"}, {"drop": ["x"]}, {"drop": ["number"]}):
+        assert not data.from_frame(given, "kind", in_memory=in_memory, **options).row_numbers
+    shuffled = given.sample(frac=1, random_state=0)
+    assert not data.from_frame(shuffled, "kind", in_memory=in_memory).row_numbers
+
+
+def test_many_numbers_are_no_two_classes(invalid):
+    given = pd.DataFrame({"x": [1.5, 2.5] * 50, "y": np.arange(100) % 94})
+    with invalid("task", "binary") as caught:
+        data.from_frame(given, "y", task="binary")
+    assert "task='regression'" in caught.value.hint
+    with pytest.raises(TypeError, match="Did you mean `drop`"):
+        data.from_frame(given, "y", ignore=["x"])

@@ -13,6 +13,7 @@ from kerasnn.doctor.measure.measurements import LayerMeasurements, Measurements
 from kerasnn.doctor.measure.score import Score
 from kerasnn.doctor.measure.training_sample import evenly_spaced
 from kerasnn.doctor.rules.evidence import Evidence
+from kerasnn.doctor.rules.layers import dying_relu
 from kerasnn.doctor.rules.run_rules import run_rules
 
 HEALTHY = Score(
@@ -163,6 +164,22 @@ def test_a_gradient_that_a_dead_layer_blocks_is_one_finding():
     sick = measured(first={"dead": 1.0, "gradient": 0.0})
     assert names(sick) == ["dying ReLU"]
     assert names(measured(first={"gradient": 0.0})) == ["vanishing gradients"]
+    # Predictions that do not vary are its consequence.
+    constant = {"spread": 0.0, "skill_score": 0.0}
+    _, finding = found(measured(first={"dead": 1.0, "gradient": 0.0}, train=constant))
+    assert finding.name == "constant predictions"
+    assert "do not vary" in finding.explanation
+    assert finding.hint.startswith("All units of `one` are dead")
+
+
+def test_large_factors_are_written_with_two_digits():
+    for gradient, words in (
+        (2 / 8123, "of 8,100 on"),
+        (2e-12, "of 1.0e+12 on"),
+        (0.0, "of inf on"),
+    ):
+        [finding] = found(measured(first={"gradient": gradient}))
+        assert words in finding.explanation
 
 
 def test_a_model_that_has_learned_needs_no_gradient():
@@ -392,3 +409,13 @@ def test_a_finding_is_one_line():
     [finding] = found(measured(first={"dead": 0.75}))
     assert str(finding).startswith("dying ReLU in one: 75% of its units are active on no row")
     assert "\n" not in str(finding)
+
+
+@pytest.mark.parametrize("scale", [layers.Standardize, keras.layers.Normalization])
+def test_a_model_that_standardises_is_not_told_to(scale):
+    inputs = keras.Input((2,))
+    plain = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    scaled = keras.Model(inputs, keras.layers.Dense(1)(scale()(inputs)))
+    for built, is_told in ((plain, True), (scaled, False)):
+        [finding] = dying_relu(evidence(measured(first={"dead": 0.75}), built=built))
+        assert ("standardise the inputs" in finding.hint) == is_told

@@ -41,10 +41,11 @@ class ErrorTexts:
 
 
 def _without_what_changes(text):
-    """Returns a text without folders, addresses, long fractions and numbers that Keras counts."""
+    """Returns a text without folders, addresses, ports, long fractions and Keras's counters."""
     text = text.replace(str(_ROOT), "<root>")
     text = re.sub(r"/[^\s'\"`]*?/pytest-\d+/(popen-gw\d+/)?[^\s'\"`/.,]+", "<tmp>", text)
     text = re.sub(r"\b0x[0-9a-f]{6,}", "<address>", text)
+    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:<port>", text)
     # The last digits of a model's outputs differ by processor.
     text = re.sub(r"-?\d+\.\d{3,}(e[-+]?\d+)?", "<number>", text)
     # TensorFlow counts functions.

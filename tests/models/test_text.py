@@ -220,3 +220,10 @@ def test_masked_mean_against_keras():
     wanted = keras.layers.GlobalAveragePooling1D()(x[:2], mask=mask[:2])
     np.testing.assert_allclose(found[:2], wanted, rtol=1e-6)
     np.testing.assert_array_equal(found[2], 0)
+
+
+def test_a_row_without_a_text_is_named(invalid):
+    reader = models.text(["good", "bad"], task="binary")
+    with invalid("x", None) as caught:
+        reader.fit(["good", None], [1, 0], verbose=0)
+    assert "None in row 1" in str(caught.value)

@@ -118,9 +118,23 @@ def test_page_and_server_begin_with_the_same_configuration(page):
 
 
 def test_wrong_settings_are_marked_or_refused(browser, address):
-    with opened(browser, address, "#dataset=xor&hidden=9") as page:
-        assert "hidden" in page.inner_text(".notice.error")
-        assert config(page)["dataset"] == "circle"
+    with opened(browser, address, "#dataset=plane&task=classification&hidden=5") as page:
+        wait_for_config(page, "dataset", "plane")
+        assert config(page)["hidden"] == "5"
+    fragment = "#preset=nope&dataset=xor&hidden=99&noise=99&batch_size=40&l2=0.01&word=1"
+    with opened(browser, address, fragment) as page:
+        # What cannot be is left out of the address, and all else is taken.
+        wait_for_config(page, "l2", 0.01)
+        found = config(page)
+        assert (found["dataset"], found["hidden"]) == ("xor", "4,2")
+        assert (found["noise"], found["batch_size"]) == (0, 10)
+        words = page.inner_text("#notices")
+        assert "preset=nope, hidden=99, word=1" in words
+        assert "noise=99: Noise must be" in words
+        assert "batch_size=40: Batch size must be" in words
+        assert page.locator(".notice.error").count() == 0
+        assert "nope" not in page.url
+        assert "noise=0" in page.url
         set_control(page, "hidden", "4,x")
         assert page.get_attribute("[name=hidden]", "aria-invalid") == "true"
         assert "from 1 to 8" in page.inner_text("label:has([name=hidden]) .rule")
@@ -221,6 +235,18 @@ def test_keys_train_step_reset_and_undo(page):
     page.wait_for_function("!playground.state.running")
     page.keyboard.press("r")
     page.wait_for_function("document.getElementById('epoch').textContent === '0'")
+    # Also after a look at the keys.
+    page.click("#keys")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Space")
+    page.wait_for_function("playground.state.running")
+    page.keyboard.press("Space")
+    page.wait_for_function("!playground.state.running")
+    settle(page)
+    page.wait_for_function(
+        "document.getElementById('code-epoch').textContent"
+        ".startsWith(`epoch ${document.getElementById('epoch').textContent};`)"
+    )
     set_control(page, "dataset", "spiral")
     wait_for_config(page, "dataset", "spiral")
     page.evaluate("document.activeElement.blur()")
@@ -237,6 +263,23 @@ def test_the_back_button_returns_to_the_configuration_before(page):
     page.go_back()
     wait_for_config(page, "dataset", "circle")
     assert page.input_value("[name=dataset]") == "circle"
+    # A lesson with two networks is one entry too.
+    page.click("[data-lesson=dropout]")
+    page.wait_for_selector("#network-b .node.unit")
+    page.click("[data-lesson=l1-zeros]")
+    wait_for_config(page, "l1", 0.03)
+    page.go_back()
+    page.wait_for_selector("#network-b .node.unit")
+    wait_for_config(page, "hidden", "8,8")
+    assert page.inner_text("#lesson h2") == "Dropout"
+    page.go_forward()
+    wait_for_config(page, "l1", 0.03)
+    assert page.locator("#network-b").count() == 0
+    # A lesson ends where other data is chosen.
+    set_control(page, "dataset", "gaussian")
+    wait_for_config(page, "dataset", "gaussian")
+    assert not page.is_visible("#lesson")
+    assert "preset" not in page.url
 
 
 def test_test_points_and_two_colours_are_drawn_on_request(page):
@@ -288,14 +331,17 @@ def test_a_table_is_uploaded_and_trained_on(page):
     page.wait_for_function("window.playground && playground.frames > 0")
     wait_for_config(page, "hidden", "5")
     assert config(page)["dataset"] == "circle"
+    # The notice stays until a table is chosen.
+    set_control(page, "l2", 0.01)
+    wait_for_config(page, "l2", 0.01)
     assert "Choose own.csv" in page.inner_text(".notice")
     page.set_input_files("#upload", table)
     page.click("#dialog >> text=Train on it")
     wait_for_config(page, "target", "r")
     assert config(page)["hidden"] == "5"
     # A file that is refused takes the place of the one before among the notices.
-    for name in ("one.csv", "two.csv"):
-        wrong = {"name": name, "mimeType": "text/csv", "buffer": b"a\n1\n"}
+    for name, content in (("one.csv", b"a\n1\n"), ("two.csv", b"a,a,x\n1,2,3\n")):
+        wrong = {"name": name, "mimeType": "text/csv", "buffer": content}
         page.set_input_files("#upload", wrong)
         page.wait_for_selector(f".notice.error >> text={name}")
     assert page.locator(".notice").count() == 1
@@ -506,8 +552,11 @@ def test_each_question_is_answered(page):
     ask(page, "lr_find", "Use ")
     page.click("#panel-lr_find .answer button")
     page.wait_for_function("playground.state.config.learning_rate > 0.0001")
+    # It goes with the network that it is about, but not with the rate.
+    assert "Use " in page.inner_text("#panel-lr_find .answer")
     set_control(page, "dropout", 0.2)
     wait_for_config(page, "dropout", 0.2)
+    assert page.inner_text("#panel-lr_find .answer") == ""
     train_until(page, "Number(document.getElementById('epoch').textContent) > 20")
     ask(page, "doctor", "")
     ask(page, "confusion", "Test points")

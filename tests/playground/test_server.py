@@ -53,7 +53,8 @@ def test_a_page_receives_a_network_that_trains(client, sessions):
 
 def test_nothing_is_answered_without_the_token(client):
     for address in ("/", "/sessions/x/code.py"):
-        assert client.get(address).status_code == 403
+        refused = client.get(address)
+        assert (refused.status_code, "needs the token" in refused.text) == (403, True)
         assert client.get(f"{address}?token=other").status_code == 403
     assert client.post("/sessions/x/table", content=b"a,b").status_code == 403
     for query in ("", "?token=", "?token=%00%ff"):
@@ -66,7 +67,10 @@ def test_nothing_is_answered_without_the_token(client):
 
 def test_pages_of_other_origins_and_names_are_refused(client):
     foreign = {"origin": "http://evil.example"}
-    assert client.get(f"/?token={TOKEN}", headers=foreign).status_code == 403
+    refused = client.get(f"/?token={TOKEN}", headers=foreign)
+    assert refused.status_code == 403
+    assert "another origin" in refused.text
+    assert "evil.example" in refused.text
     with pytest.raises(WebSocketDisconnect), client.websocket_connect(SESSION, headers=foreign):
         pass
     # A name that was made to mean this machine.

@@ -146,7 +146,8 @@ def test_each_file_holds_the_network_shown(tmp_path):
 
 def test_wrong_tables_and_columns_are_refused(table, tmp_path, invalid):
     tables = {table.identifier: table}
-    for text in ("", "a,b\n", "a\n1\n2\n", "a,b\n1,2,3\n4\n", "\x00\x01"):
+    wrong = ("", "a,b\n", "a\n1\n2\n", "a,b\n1,2,3\n4\n", "\x00\x01", "a,a,x\n1,2,3\n")
+    for text in wrong:
         (tmp_path / "wrong.csv").write_text(text)
         with invalid("table", "wrong.csv"):
             read_table(tmp_path / "wrong.csv", "wrong.csv")
@@ -165,6 +166,20 @@ def test_wrong_tables_and_columns_are_refused(table, tmp_path, invalid):
     for name, value in (("target", "kinds"), ("plot_x", "colour"), ("table", "other")):
         with invalid(name, value):
             read(Configuration.from_dict(configuration(table) | {name: value}), tables)
+    named = polars.DataFrame(
+        {"a": range(60), "name": [f"n{i}" for i in range(60)], "one": [1] * 60}
+    )
+    named.write_csv(tmp_path / "named.csv")
+    names = read_table(tmp_path / "named.csv", "named.csv")
+    for target, hint in (
+        ("a", "task='regression'"),
+        ("name", "names rather"),
+        ("one", "one value"),
+    ):
+        given = configuration(names, target=target, task="classification")
+        with invalid("target", target) as caught:
+            read(Configuration.from_dict(given), {names.identifier: names})
+        assert hint in caught.value.hint
     with invalid("target", "colours"), page(tables) as opened:
         opened.configure(**configuration(table, target="colours"))
         error = opened.wait_for("error")
@@ -172,6 +187,15 @@ def test_wrong_tables_and_columns_are_refused(table, tmp_path, invalid):
         # The network shown is the one before, and trains on.
         assert opened.train(1)[0]["epoch"] == 1
         read(Configuration.from_dict(configuration(table, target="colours")), tables)
+
+
+def test_an_error_names_the_file_and_not_where_it_lies(tmp_path, invalid):
+    (tmp_path / "x1.csv").write_text("a,b\n" + "1,2\ninf,3\n" * 20)
+    table = read_table(tmp_path / "x1.csv", "people.csv")
+    given = configuration(table, target="b")
+    with invalid("path") as caught:
+        read(Configuration.from_dict(given), {table.identifier: table})
+    assert str(tmp_path) not in str(caught.value)
 
 
 def test_a_table_of_two_columns_and_points_share_no_network(tmp_path):

@@ -2,9 +2,11 @@
 
 import contextlib
 import itertools
+import json
 import os
 import subprocess
 import sys
+from importlib.resources import files
 
 import keras
 import numpy as np
@@ -22,6 +24,12 @@ def ran(code):
     names = {}
     exec(compile(code, "playground.py", "exec"), names)
     return names
+
+
+def lesson(name):
+    """The configuration of a lesson."""
+    text = (files("kerasnn.playground") / "static" / "presets.json").read_text()
+    return next(each["config"] for each in json.loads(text)["presets"] if each["id"] == name)
 
 
 def weights_of(model):
@@ -299,3 +307,13 @@ def test_pages_that_train_at_once_do_not_touch_one_another():
         for opened in pages:
             paused = opened.frame(lambda header: header["epoch"] and not header["running"], after=0)
             assert_same(opened, paused)
+
+
+def test_equal_first_weights_learn_when_two_are_changed():
+    with page(**lesson("symmetry")) as opened:
+        header, arrays = opened.train(30)
+        kernel = arrays["weights"][:6].reshape(2, 3)
+        np.testing.assert_allclose(kernel, np.tile(kernel[:, :1], 3), rtol=1e-4)
+        for unit in (0, 1):
+            opened.send("set_weight", layer=1, unit=unit, input=unit, value=-1.0)
+        assert opened.train(100)[0]["train_loss"] < 0.5 * header["train_loss"]

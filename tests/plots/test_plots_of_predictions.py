@@ -186,9 +186,20 @@ def test_the_precision_recall_curve_is_that_of_scikit_learn(three):
         precision, recall, _ = metrics.precision_recall_curve(
             true == i, predicted[:, i], drop_intermediate=True
         )
+        # Without the precision of 1 that scikit-learn adds at recall 0.
+        precision[-1] = precision[-2]
         np.testing.assert_allclose(line.get_data(), [recall, precision])
         average = metrics.average_precision_score(true == i, predicted[:, i])
         assert line.get_label() == f"{i} {average:.3f}"
+
+
+def test_two_classes_are_named():
+    true, probability = [0, 1, 0, 1], [0.1, 0.4, 0.35, 0.8]
+    for draw in (plots.roc, plots.precision_recall):
+        assert draw(true, probability, labels=["no", "yes"]).lines[0].get_label() == "yes 1.000"
+    ax = plots.reliability(true, probability, labels=["no", "yes"])
+    assert ax.get_xlabel() == "predicted probability of yes"
+    assert ax.get_ylabel() == "fraction of rows of yes"
 
 
 def test_curves_of_the_classes_that_are_hardest():

@@ -12,8 +12,9 @@ from matplotlib import pyplot as plt
 from sklearn import metrics
 
 from kerasnn import data, doctor, models, report, serving
+from kerasnn._core.display.blocks import Best, Code
 from kerasnn.report.sections import network as network_section
-from kerasnn.report.sections.scores import less_is_better
+from kerasnn.report.sections.scores import comparison, less_is_better
 from tests.helpers.html_page import Page
 
 HOSTILE = '<script>alert("1")</script> & $x'
@@ -501,3 +502,47 @@ def test_the_settings_of_a_pack():
     assert [row[0] for row in table.rows] == ["0.75", "0.25"]
     setting = model.networks.settings[1]
     assert table.rows[0][3] == f"{setting['learning_rate']:.2g}"
+
+
+@pytest.mark.parametrize(
+    ("folds", "verdict"),
+    [
+        ({"mlp": [0.5, 0.7], "linear": [0.7, 0.5]}, "mlp, is as good as linear, the best of the"),
+        ({"mlp": [0.5, 0.7], "linear": [0.5, 0.5]}, "mlp, is best, ahead of linear by 0.100"),
+        ({"mlp": [0.5, 0.7]}, "scored on the same folds of the training part"),
+    ],
+)
+def test_the_verdict_of_a_comparison(folds, verdict):
+    section = comparison({name: {"R2": values} for name, values in folds.items()})
+    paragraph, table = section.blocks[:2]
+    assert verdict in paragraph.text
+    is_best = [isinstance(row[1], Best) for row in table.rows]
+    assert any(is_best) == (len(folds) > 1)
+    widths = {len(str(getattr(row[1], "text", row[1])).partition(".")[2]) for row in table.rows}
+    assert len(widths) == 1
+
+
+def test_the_program_that_asks_the_model(three_classes, tmp_path):
+    _, model = three_classes
+    exported = serving.export(model, tmp_path / "insects", warmup=False)
+    program = code_of(network_section.serving(exported), "Predict in Python")
+    found = {}
+    exec(program.replace("print(predictor(rows))", "found = predictor(rows)"), found)
+    assert next(iter(found["found"].values())).shape == (1, 3)
+
+    images = keras.Sequential([keras.Input((8, 8, 3), dtype="uint8"), keras.layers.Flatten()])
+    exported = serving.export(images, tmp_path / "images", warmup=False, verify=False)
+    assert 'signature="image_bytes"' in code_of(network_section.serving(exported), "Predict in Py")
+
+
+def code_of(section, title):
+    [block] = [b for b in section.blocks if isinstance(b, Code) and b.caption.startswith(title)]
+    return block.text
+
+
+def test_the_unit_of_a_packs_losses():
+    history = {"loss": [0.5, 0.1], "val_loss": [0.6, 0.2]}
+    for task, is_scaled in (("regression", True), ("binary", False)):
+        model = models.pack(2, task=task, n=4, folds=2, seed=0)
+        text = network_section.curves(history, model).blocks[0].text
+        assert ("mean 0 and variance 1" in text) == is_scaled

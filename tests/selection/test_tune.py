@@ -455,6 +455,7 @@ REFUSED = [
     ("storage", L2, {"method": "bayes", "storage": 5}),
     ("scoring", L2, {"scoring": {"score": "f1_macro"}, "metric": "loss"}),
     ("class_weight", L2, {"class_weight": {0: 0, 1: 0, 2: 0}}),
+    ("timeout_s", L2, {"method": "halving", "timeout_s": 9, "storage": "postgresql://a/b"}),
 ]
 
 

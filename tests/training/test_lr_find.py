@@ -340,3 +340,17 @@ def test_data_is_checked(refuses):
         kerasnn.lr_find(model, np.full_like(X, np.nan), Y)
     with refuses(model, argument="class_weight"):
         kerasnn.lr_find(model, stream(), class_weight={0: 1, 1: 1, 2: 1})
+
+
+def test_nothing_learned_is_told_and_the_suggestion_is_inside_of_the_sweep():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(400, 3)), rng.integers(0, 2, 400)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile("sgd", loss="binary_crossentropy")
+    sweep = kerasnn.lr_find(model, x, y, 32, high=1000.0)
+    assert "maybe by chance" in repr(sweep)
+    losses = np.array([1.0, 0.4, 0.9, 2.0])
+    for method in ("minimum", "steep", "valley"):
+        rates = np.array([0.1, 0.2, 0.3, 0.4])
+        found = RateSweep(rates, losses, losses, method)
+        assert 0.1 <= found.suggestion <= 0.4

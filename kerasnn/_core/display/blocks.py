@@ -131,7 +131,8 @@ def shown(value: float) -> str:
         return ""
     if 1e4 <= abs(number) < 1e12:
         return f"{number:,.0f}"
-    return f"{number:,.4g}"
+    # Of years, no separators.
+    return f"{number:.4g}"
 
 
 def decimals_of(value: float) -> int:
@@ -182,7 +183,9 @@ def texts_of(values: "np.ndarray") -> list[str]:
     decimals = min(decimals, 4)
     if any("e" in text for text in texts):
         return texts
+    # Not of years.
+    comma = "," if any("," in text for text in texts) else ""
     return [
-        f"{float(value):,.{decimals}f}" if text else ""
+        f"{float(value):{comma}.{decimals}f}" if text else ""
         for value, text in zip(values, texts, strict=True)
     ]

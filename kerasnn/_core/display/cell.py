@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 _WIDTH = 20
 # A notebook receives so many pictures of a bar.
-_INTERVAL_SECONDS = 0.25
+INTERVAL_SECONDS = 0.25
 
 
 def cell_output(kind: str) -> Callable[[str], None] | None:
@@ -37,18 +37,22 @@ class CellBar:
 
     Args:
         show: Shows a text.
+        what: What is being done, in a line above the bar; "" for none.
         total: Number of steps; None if it is not known.
         unit: What a step is called.
     """
 
-    def __init__(self, show: Callable[[str], None], total: int | None, unit: str) -> None:
+    def __init__(
+        self, show: Callable[[str], None], what: str, total: int | None, unit: str
+    ) -> None:
         self._show, self._total, self._unit = show, total, unit
+        self._above = what and f"{what}\n"
         self._began, self._last = time.perf_counter(), -float("inf")
 
     def update(self, current: int, values: Iterable[tuple[str, float]], *, finalize: bool) -> None:
         """Shows the number of steps done, the time left or taken, and values."""
         now = time.perf_counter()
-        if not finalize and now - self._last < _INTERVAL_SECONDS:
+        if not finalize and now - self._last < INTERVAL_SECONDS:
             return
         self._last = now
         seconds = now - self._began
@@ -64,4 +68,5 @@ class CellBar:
             each = max(seconds, 1e-9) / current
             rate = f"{1 / each:.3g} {self._unit}/s" if each < 1 else f"{each:.3g} s/{self._unit}"
             words.append(f"({rate})")
-        self._show(" - ".join([" ".join(words), *(f"{name}: {v:.4g}" for name, v in values)]))
+        line = " - ".join([" ".join(words), *(f"{name}: {v:.4g}" for name, v in values)])
+        self._show(self._above + line)

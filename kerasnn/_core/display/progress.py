@@ -52,7 +52,7 @@ class Bar:
     ) -> None:
         if verbose not in (0, 1, "auto"):
             raise _checks.InvalidArgument("verbose", "be 0, 1 or 'auto'", verbose)
-        self._what, self._total = what, total
+        self._total = total
         self.is_silent = not verbose or (verbose == "auto" and not is_shown_live())
         self._patience = _PATIENCE_SECONDS if verbose == "auto" else 0
         self._began = time.perf_counter()
@@ -61,8 +61,9 @@ class Bar:
         self._bar = (
             keras.utils.Progbar(total, stateless_metrics=(), unit_name=unit)
             if show is None
-            else CellBar(show, total, unit)
+            else CellBar(show, what, total, unit)
         )
+        self._title = what if show is None else ""
         self._is_shown = False
         self._done = 0.0
         self._values: dict[str, float] = {}
@@ -82,8 +83,8 @@ class Bar:
         if self.is_silent or not count:
             return
         if not self._is_shown and time.perf_counter() - self._began >= self._patience:
-            if self._what:
-                print(self._what)
+            if self._title:
+                print(self._title)
             self._is_shown = True
         if self._is_shown and (self._total is None or self._done < self._total):
             self._show(finalize=False)

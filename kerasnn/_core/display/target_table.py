@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kerasnn._core.display.blocks import Table, percent, shown
+from kerasnn._core.display.blocks import Table, percent, texts_of
 
 _MOST_CLASSES = 50
 
@@ -50,9 +50,14 @@ def numbers(names: Sequence[str], parts: Parts) -> Table:
         parts: `(rows, targets)` numbers.
     """
     head = ("target", "part", "mean", "deviation", "smallest", "median", "largest")
-    rows = [
-        (name, title, *map(shown, (y.mean(), y.std(), y.min(), np.median(y), y.max())))
-        for i, name in enumerate(names)
-        for title, y in [(title, y[:, i]) for title, y in parts]
-    ]
+    rows = []
+    for i, name in enumerate(names):
+        of_parts = [y[:, i] for _, y in parts]
+        statistics = [
+            texts_of(np.array([float(statistic(y)) for y in of_parts]))
+            for statistic in (np.mean, np.std, np.min, np.median, np.max)
+        ]
+        rows += [
+            (name, title, *(texts[j] for texts in statistics)) for j, (title, _) in enumerate(parts)
+        ]
     return Table("Targets", head, rows, numeric=head[2:])

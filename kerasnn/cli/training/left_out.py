@@ -12,8 +12,6 @@ from kerasnn.data.tables.columns.statistics import statistics_for
 from kerasnn.data.tables.table import Table
 from kerasnn.data.tables.table_options import TableOptions
 
-# Rows that were taken out of a table leave gaps in the numbers of the others.
-_GAPS = 1.25
 # Of dates that are not ISO's.
 _DATE_FORMATS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%d/%m/%y", "%m/%d/%y")
 
@@ -39,14 +37,15 @@ def left_out(
         values = frame[name]
         present = values.drop_nulls()
         raw = RawColumn.of(values)
-        is_category = _kind(table, values, raw, options) == "category"
+        summary = _summary(values, raw, options)
+        is_category = _kind(table, summary, options) == "category"
         if not len(present):
             reasons[name] = "it holds no value"
         elif not values.null_count() and present.n_unique() == 1:
             reasons[name] = f"all rows have {present[0]!r}"
         elif name in options.categorical:
             continue
-        elif _counts_rows(values):
+        elif summary.counts_rows:
             reasons[name] = f"it counts the rows, from {present.min():g} to {present.max():g}"
         elif is_category:
             reason = _identifiers(values.name, raw, options)
@@ -57,27 +56,21 @@ def left_out(
     return reasons, tuple(texts)
 
 
-def _kind(table: Table, values: pl.Series, raw: RawColumn, options: TableOptions) -> str:
-    """Returns the kind of a column, or nothing where it cannot be read."""
-    name = values.name
-    if name in options.date_formats:
-        return "date"
-    summary = ColumnSummary(name, as_text=name in options.categorical)
+def _summary(values: pl.Series, raw: RawColumn, options: TableOptions) -> ColumnSummary:
+    summary = ColumnSummary(values.name, as_text=values.name in options.categorical)
     summary.update(values, raw, 0)
+    return summary
+
+
+def _kind(table: Table, summary: ColumnSummary, options: TableOptions) -> str:
+    """Returns the kind of a column, or nothing where it cannot be read."""
+    if summary.name in options.date_formats:
+        return "date"
     try:
         return summary.kind(table)
     except ValueError:
         # The reading reports it, with all others of its sort.
         return ""
-
-
-def _counts_rows(values: pl.Series) -> bool:
-    """Returns whether numbers are 0, 1, 2, ... or 1, 2, 3, ..., with few gaps."""
-    if values.dtype != pl.Float64 or values.null_count() or len(values) < 3:
-        return False
-    steps = values.diff().drop_nulls()
-    whole = bool((steps == steps.floor()).all()) and bool((steps >= 1).all())
-    return values[0] in (0.0, 1.0) and whole and values[-1] <= _GAPS * len(values)
 
 
 def _identifiers(name: str, raw: RawColumn, options: TableOptions) -> str:

@@ -1,13 +1,16 @@
 """Scores of predictions, and their table."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sklearn import metrics
 
+from kerasnn._core.display.blocks import decimals_of
 from kerasnn.data.split import Split
 from kerasnn.doctor.rules.finding import Finding
+from kerasnn.doctor.rules.layers import DYING_RELU
 from kerasnn.doctor.rules.predictions import GUESSING, GUESSING_HINT
 from kerasnn.report.sections.scores import mean_and_error, undefined_metrics
 from kerasnn.tasks import Task
@@ -90,6 +93,16 @@ class Comparison:
         sign = -1 if more else 1
         return sorted(self.scores, key=lambda name: sign * np.mean(self.scores[name][metric]))
 
+    def is_as_good(self, network: str) -> bool:
+        """Whether the best model is ahead of a network by no more than two standard errors."""
+        names, undefined = metric_names(self.task), undefined_metrics(self.scores)
+        metric = next((name for name in names if name not in undefined), None)
+        if metric is None:
+            return False
+        own, best = (np.array(self.scores[name][metric]) for name in (network, self.ranked()[0]))
+        error = np.std(own - best, ddof=1) / math.sqrt(len(own)) if len(own) > 1 else 0.0
+        return bool(abs(np.mean(own - best)) <= 2 * error)
+
     def with_seconds(self) -> dict[str, dict[str, Sequence[float]]]:
         """Returns the scores, with the seconds of each fold as another metric."""
         return {
@@ -100,10 +113,11 @@ class Comparison:
     def __str__(self) -> str:
         """One line a model, the best first, with mean and standard error; * marks the best."""
         names, undefined = metric_names(self.task), undefined_metrics(self.scores)
-        best = {}
+        best, decimals = {}, {}
         for metric, more in names.items():
             means = {name: np.mean(found[metric]) for name, found in self.scores.items()}
             best[metric] = (max if more else min)(means.values())
+            decimals[metric] = max(decimals_of(float(mean)) for mean in means.values())
         head = ["", *names, "seconds a fold"]
         lines = [head]
         for model in self.ranked():
@@ -113,7 +127,8 @@ class Comparison:
                     cells.append("-  ")
                     continue
                 # Not every terminal shows the sign.
-                text = mean_and_error(np.array(self.scores[model][metric])).replace("±", "+-")
+                values = np.array(self.scores[model][metric])
+                text = mean_and_error(values, decimals[metric]).replace("±", "+-")
                 is_best = np.mean(self.scores[model][metric]) == best[metric]
                 cells.append(f"{text} *" if is_best else f"{text}  ")
             lines.append([*cells, f"{np.mean(self.seconds[model]):.1f}"])
@@ -154,6 +169,33 @@ def no_better_than_guessing(
     if not lines:
         return None
     return Finding(GUESSING, "", test_scores[first], " ".join(lines), GUESSING_HINT)
+
+
+def in_terms_of_the_command(
+    finding: Finding, network: str, comparison: Comparison | None
+) -> Finding:
+    """Returns a finding on a network of the command, with what its user can do.
+
+    Units that are active on no row are a note where the network is as good as its rivals.
+
+    Args:
+        finding: What the doctor found.
+        network: Name of the network in the comparison.
+        comparison: Scores on the folds, or None.
+    """
+    if finding.name != DYING_RELU:
+        return finding
+    if comparison is None or not comparison.is_as_good(network):
+        hint = "Give a lower `--learning-rate`, such as 0.001."
+        return dataclasses.replace(finding, hint=hint)
+    return Finding(
+        "note",
+        finding.layer,
+        finding.number,
+        f"{finding.number:.0%} of its units are active on no row. On the folds no other model is "
+        "better by more than chance, so that they are not missed.",
+        "With a lower `--learning-rate`, such as 0.001, fewer are lost.",
+    )
 
 
 def _constant(split: Split) -> np.ndarray:

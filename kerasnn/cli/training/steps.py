@@ -19,7 +19,12 @@ from kerasnn.cli.training.compare import compare
 from kerasnn.cli.training.networks.trained import Settings, Trained
 from kerasnn.cli.training.options import Options
 from kerasnn.cli.training.problem import Problem
-from kerasnn.cli.training.scores import Comparison, no_better_than_guessing, score
+from kerasnn.cli.training.scores import (
+    Comparison,
+    in_terms_of_the_command,
+    no_better_than_guessing,
+    score,
+)
 from kerasnn.cli.training.search import search
 from kerasnn.doctor.diagnosis import Diagnosis
 from kerasnn.doctor.rules.finding import Finding
@@ -101,7 +106,7 @@ def run(options: Options) -> Result:
         )
         say(f"On the test part, {len(problem.split.y_test)} rows that nothing has seen: {listed}.")
         guessing = no_better_than_guessing(problem.split, problem.network, test_scores, comparison)
-        diagnosis = _diagnosis(problem, trained, guessing)
+        diagnosis = _diagnosis(problem, trained, guessing, comparison)
         say(
             "\nDiagnosis:",
             *(f"  {finding}" for finding in diagnosis.findings or ["Nothing is wrong."]),
@@ -177,16 +182,19 @@ def _test_scores(problem: Problem, trained: Trained) -> dict[str, float]:
     return score(split.task, split.outputs, split.y_test, np.asarray(predictions))
 
 
-def _diagnosis(problem: Problem, trained: Trained, guessing: Finding | None) -> Diagnosis:
+def _diagnosis(
+    problem: Problem, trained: Trained, guessing: Finding | None, comparison: Comparison | None
+) -> Diagnosis:
     split = problem.split
     found = doctor.diagnose(
         trained.model, split.x_train, split.y_train, validation_data=(split.x_test, split.y_test)
     )
-    if guessing is None:
-        return found
-    # That of the whole test part, in place of that of a sample.
-    others = [finding for finding in found.findings if finding.name != guessing.name]
-    return dataclasses.replace(found, findings=(*others, guessing))
+    findings = [in_terms_of_the_command(f, problem.network, comparison) for f in found.findings]
+    if guessing is not None:
+        # That of the whole test part, in place of that of a sample.
+        findings = [finding for finding in findings if finding.name != guessing.name]
+        findings.append(guessing)
+    return dataclasses.replace(found, findings=tuple(findings))
 
 
 def _write(

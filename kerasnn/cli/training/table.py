@@ -260,7 +260,7 @@ def read(options: Options) -> Table:
             "Keep a column with --keep.",
             got=f"{options.data}, of which are left out {listed}",
         )
-    split = split_table(table, arguments, frame=frame)
+    split = split_table(table, arguments, frame=frame, warn=False)
     networks = choice.compared(split.x_train, options)
     return Table(
         split=split,

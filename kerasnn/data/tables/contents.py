@@ -77,6 +77,13 @@ class Contents:
         names = options.features(self.table)
         return {name: self.kinds[name] for name in names if name in self.kinds}
 
+    def row_numbers(self, options: TableOptions) -> tuple[str, ...]:
+        """Returns the names of columns to learn from, beside others, that count the rows."""
+        names = options.features(self.table)
+        others = (options.target, options.split_by)
+        found = [n for n in names if n not in others and self.summaries[n].counts_rows]
+        return tuple(found) if len(names) > 1 else ()
+
     def places(self, rows: Sequence[int]) -> str:
         """Returns where rows of those that are kept are."""
         if self.kept is not None:

@@ -1,7 +1,8 @@
 """The way from a table to a `Split`, whatever the table is read from."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -34,13 +35,16 @@ _EXAMPLES = 8
 Raw = Mapping[str, RawColumn]
 
 
-def split_table(table: Table, options: TableOptions, *, frame: pl.DataFrame | None = None) -> Split:
+def split_table(
+    table: Table, options: TableOptions, *, frame: pl.DataFrame | None = None, warn: bool = True
+) -> Split:
     """Returns a table as a training and a test part; see `from_csv`.
 
     Args:
         table: The table.
         options: The arguments.
         frame: `table.frame()`, where it was read before.
+        warn: Whether to warn of columns that count the rows.
     """
     options.check_names(table)
     is_text = options.target in (*options.categorical, *options.date_formats)
@@ -50,10 +54,26 @@ def split_table(table: Table, options: TableOptions, *, frame: pl.DataFrame | No
     contents, rows = read_contents(blocks, options)
     target = row_target(contents, rows, options)
     if options.windows is not None:
-        return _windows(blocks, contents, target, options)
-    if options.in_memory:
-        return _in_memory(blocks, contents, target, options)
-    return _stream(blocks, contents, target, options)
+        split = _windows(blocks, contents, target, options)
+    elif options.in_memory:
+        split = _in_memory(blocks, contents, target, options)
+    else:
+        split = _stream(blocks, contents, target, options)
+    if warn and split.row_numbers:
+        _warn_of_row_numbers(split.row_numbers, table, options)
+    return split
+
+
+def _warn_of_row_numbers(names: Sequence[str], table: Table, options: TableOptions) -> None:
+    which = f"column {names[0]!r} counts" if len(names) == 1 else f"columns {names} count"
+    warnings.warn(
+        f"The {which} the rows of {table.source}. If the table is sorted, a network reads the "
+        "target from such numbers, and is wrong on new rows: leave them out with "
+        f"drop={[*options.drop, *names]}. If they are a quantity, such as time, keep them.",
+        UserWarning,
+        # Past the function that was called, and the wrapper that checks its arguments.
+        stacklevel=5,
+    )
 
 
 def _in_memory(
@@ -83,6 +103,7 @@ def _in_memory(
         rows_train=train.astype(np.int64),
         rows_test=test.astype(np.int64),
         target=options.target,
+        row_numbers=contents.row_numbers(options),
     )
     groups = contents.groups(options.groups)
     if groups is None:
@@ -119,6 +140,7 @@ def _windows(blocks: Blocks, contents: Contents, target: RowTarget, options: Tab
         rows_train=windows.train_next,
         rows_test=windows.test_next,
         target=options.target,
+        row_numbers=contents.row_numbers(options),
     )
 
 
@@ -150,6 +172,7 @@ def _stream(blocks: Blocks, contents: Contents, target: RowTarget, options: Tabl
         encoder,
         rows_test=np.flatnonzero(test).astype(np.min_scalar_type(contents.rows)),
         target=options.target,
+        row_numbers=contents.row_numbers(options),
     )
 
 

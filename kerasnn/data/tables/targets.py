@@ -106,7 +106,10 @@ def _classes(values: np.ndarray, task: Task, name: str, argument: str) -> Target
         )
     if task is Task.BINARY and len(found) != 2:
         raise _checks.InvalidArgument(
-            "task", f"be 'multiclass' for the {len(found)} classes in {name!r}", task
+            "task",
+            f"be 'multiclass' for the {len(found)} classes in {name!r}",
+            str(task),
+            "" if found.dtype.kind in "OUS" else "If they are a quantity, give task='regression'.",
         )
     return y.astype(np.int64), task, class_names(found)
 

@@ -3,10 +3,16 @@
 import math
 from collections.abc import Iterator
 
+import keras
+
 from kerasnn._core import model_outputs
 from kerasnn.doctor.rules.evidence import Evidence
 from kerasnn.doctor.rules.finding import Finding
+from kerasnn.layers import RobustScale, Standardize
 
+DYING_RELU = "dying ReLU"
+# Layers after which inputs are standardised.
+_SCALES = (Standardize, RobustScale, keras.layers.Normalization)
 # Lu et al. (2019, arXiv:1903.06733) call a network dead when all units of one layer are; a layer
 # that has lost half of them is on the way. Healthy networks on the embedded sets lose up to a
 # third, where there is but one feature or four rows.
@@ -22,19 +28,23 @@ _LEARNED = 0.9
 # the targets has to be learned too, where outputs start near 0.
 _EXPLODED = 1e3
 _SATURATED = 0.5
+# Larger numbers are written with an exponent.
+_WRITTEN_OUT = 1e7
 
 
 def dying_relu(evidence: Evidence) -> Iterator[Finding]:
     """Finds ReLU layers of which at least half of the units are active on no row."""
+    scaled = any(isinstance(layer, _SCALES) for layer in evidence.model.layers)
+    inputs = "" if scaled else "standardise the inputs, "
     for layer in evidence.latest.layers:
         if layer.dead >= _DEAD:
             yield Finding(
-                "dying ReLU",
+                DYING_RELU,
                 layer.name,
                 layer.dead,
                 f"{layer.dead:.0%} of its units are active on no row, so that they pass on no "
                 "gradient and will not come back.",
-                "Lower the learning rate, start from HeNormal, standardise the inputs, or use "
+                f"Lower the learning rate, start from HeNormal, {inputs}or use "
                 "activation='leaky_relu' or 'elu'.",
             )
 
@@ -51,11 +61,16 @@ def vanishing_gradients(evidence: Evidence) -> Iterator[Finding]:
         "vanishing gradients",
         first.name,
         ratio,
-        f"The gradient shrinks by a factor of {ratio:.1e} on its way from `{last.name}` to this "
-        "layer, which hardly learns.",
+        f"The gradient shrinks by a factor of {_rounded(ratio)} on its way from `{last.name}` "
+        "to this layer, which hardly learns.",
         "Use activation='relu' in hidden layers, fewer layers, `batch_norm=True`, or connections "
         "that skip layers.",
     )
+
+
+def _rounded(number: float) -> str:
+    """Returns a large number with two digits that are not zero: 8,100, or 1.2e+09."""
+    return f"{float(f'{number:.2g}'):,.0f}" if number < _WRITTEN_OUT else f"{number:.1e}"
 
 
 def exploding_gradients(evidence: Evidence) -> Iterator[Finding]:

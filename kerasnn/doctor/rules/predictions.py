@@ -62,11 +62,24 @@ def constant_predictions(evidence: Evidence) -> Iterator[Finding]:
             "constant predictions",
             "",
             train.spread,
-            f"The predictions vary by {train.spread:.1e} over the training rows: they do not "
-            "depend on the inputs.",
-            "Look for a dead or saturated layer, lower the learning rate, and check that the "
-            "inputs vary.",
+            f"The predictions {_varies(train.spread)} over the training rows: they do not depend "
+            "on the inputs.",
+            _way_out(evidence),
         )
+
+
+def _way_out(evidence: Evidence) -> str:
+    dead = [f"`{layer.name}`" for layer in evidence.latest.layers if layer.dead == 1]
+    if dead:
+        return f"All units of {' and '.join(dead)} are dead, and nothing passes through them."
+    return (
+        "Look for a dead or saturated layer, lower the learning rate, and check that the inputs "
+        "vary."
+    )
+
+
+def _varies(spread: float) -> str:
+    return f"vary by {spread:.1e}" if spread else "do not vary"
 
 
 def overfitting(evidence: Evidence) -> Iterator[Finding]:

@@ -96,12 +96,12 @@ def pack(
         those of Holzmueller, Grinsztajn & Steinwart (2024), arXiv:2407.04491.
     """
     task = Task(task)
+    [count] = _building_blocks.checked_shape(input_shape, 1, "a number of columns")
     task.check_outputs(outputs)
     folds = _folds(n, folds)
     if seed is None:
         seed = random.getrandbits(32)
     _checks.integer("seed", seed, at_least=0)
-    [count] = _building_blocks.checked_shape(input_shape, 1, "a number of columns")
     if count is None:
         raise _checks.InvalidArgument("input_shape", "be a fixed number of columns", input_shape)
     embeddings = dict(embeddings or {})

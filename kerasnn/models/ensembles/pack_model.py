@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from kerasnn import _checks, schedules
+from kerasnn._core.display.progress import is_shown_live, verbosity
 from kerasnn._core.model import forget_kept, kept
 from kerasnn._core.random_state import derived
 from kerasnn.callbacks import EarlyStopping
@@ -109,7 +110,7 @@ class Pack(Functional):
             epochs: Number of epochs; the learning rate is 0 at the end.
             verbose: 0 for silence, 1 for a progress bar with means over the networks, 2 for a line
                 an epoch, "auto" for a bar on a terminal or in a notebook where it takes over two
-                seconds.
+                seconds, and for lines elsewhere.
             validation_data: `(x, y)` or `(x, y, sample_weight)`: rows on which all networks stop
                 and are compared, in place of folds. All then train on all rows.
             class_weight: Weight of each class in the loss.
@@ -124,7 +125,8 @@ class Pack(Functional):
 
         Returns:
             A `History` of the means over the networks, with `members`, the `History` of each
-            network, `engine` and `reason`.
+            network, `engine` and `reason`. For regression these losses are of targets with mean 0
+            and variance 1, as the networks learn them; `evaluate` gives those of the units of y.
 
         Raises:
             InvalidArgument: If data or an argument cannot be right. No weight has changed then.
@@ -213,7 +215,8 @@ class Pack(Functional):
                 batch_size=batch_size,
                 callbacks=[[EarlyStopping(patience=patience or job.epochs)] for _ in networks],
                 seeds=member_seeds(job.seed, len(networks)),
-                verbose=job.verbose,
+                # As `fit` of one network.
+                verbose=job.verbose if is_shown_live() else verbosity(job.verbose),
                 validation_batch_size=_CHUNK,
             )
 

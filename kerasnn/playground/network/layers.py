@@ -21,6 +21,7 @@ EXPRESSIONS = {
 
 _MOMENTUM = 0.9
 _LARGE = 3.0
+_EQUAL = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,6 +174,8 @@ def _initializer(configuration: Configuration, seed: dict[str, int]) -> Any:
         return "zeros"
     if configuration.initialization == "large":
         return Call("keras.initializers.RandomNormal", (), {"stddev": _LARGE, **seed})
+    if configuration.initialization == "equal":
+        return Call("keras.initializers.Constant", (_EQUAL,), {})
     return Call("keras.initializers.GlorotUniform", (), seed)
 
 

@@ -126,13 +126,24 @@ def _read_table(configuration: Configuration, tables: Mapping[str, Table]) -> tu
             "target",
             f"have 2 to {_MOST_CLASSES} different values where they are classes",
             target.name,
-            "Numbers can be predicted with task='regression'.",
+            _advice(target),
             got=f"{target.values} in {target.name!r}",
         )
-    split = data.from_csv(
-        table.path, target.name, task=task, missing="mean", verbose=0, **division(configuration)
-    )
-    return table, split
+    given = {"task": task, "missing": "mean", "verbose": 0, **division(configuration)}
+    try:
+        return table, data.from_csv(table.path, target.name, **given)
+    except _checks.InvalidArgument as error:
+        # The file lies where nobody looks for it; a user knows its name.
+        raise _checks.from_text(str(error).replace(str(table.path), table.name)) from None
+
+
+def _advice(target: TableColumn) -> str:
+    """Returns what to do about a column that has too many values for classes, or too few."""
+    if target.values < 2:
+        return "A column with one value leaves nothing to predict: choose another one."
+    if target.kind == "numeric":
+        return "Numbers can be predicted with task='regression'."
+    return "So many texts are names rather than classes: choose another column."
 
 
 def _task(configuration: Configuration, target: TableColumn) -> Task:

@@ -105,6 +105,15 @@ def read_table(path: pathlib.Path, name: str) -> Table:
             "Write some of the rows into a file, drawn at random.",
             got=f"{frame.height:,} rows in {name!r}",
         )
+    repeated = _repeated(path)
+    if repeated is not None:
+        raise _checks.InvalidArgument(
+            "table",
+            "have a name of its own for each column",
+            name,
+            "Rename one of them in the file's first line.",
+            got=f"the name {repeated!r} twice in {name!r}",
+        )
     columns = (
         TableColumn(
             column.name,
@@ -120,6 +129,16 @@ def read_table(path: pathlib.Path, name: str) -> Table:
         columns=tuple(columns),
         rows=frame.height,
     )
+
+
+def _repeated(path: pathlib.Path) -> str | None:
+    """Returns the first name that two columns of a CSV file have, or None.
+
+    polars gives the second one another name.
+    """
+    first = polars.read_csv(path, has_header=False, n_rows=1, infer_schema_length=0)
+    names = first.row(0)
+    return next((each for i, each in enumerate(names) if each in names[:i]), None)
 
 
 def _what_is_wrong(path: pathlib.Path) -> str:

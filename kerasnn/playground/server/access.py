@@ -22,16 +22,19 @@ class Access:
 
     token: str = dataclasses.field(default_factory=lambda: secrets.token_urlsafe(24))
 
-    def allows(self, connection: HTTPConnection) -> bool:
-        """Whether a request names the token, and comes from no page of another origin.
+    def refusal(self, connection: HTTPConnection) -> str:
+        """Returns why a request is refused; empty for one that is allowed.
 
-        A browser names the origin of each websocket and each upload. A request without one comes
-        from no page.
+        It has to name the token, and to come from no page of another origin. A browser names the
+        origin of each websocket and each upload. A request without one comes from no page.
         """
         given = connection.query_params.get("token", "")
         if not secrets.compare_digest(given.encode(), self.token.encode()):
-            return False
-        return self._is_own(connection.headers.get("origin"), connection)
+            return "The address needs the token that the server printed."
+        origin = connection.headers.get("origin")
+        if not self._is_own(origin, connection):
+            return f"A page of another origin may not use this server: {origin!r:.200}."
+        return ""
 
     def _is_own(self, origin: str | None, connection: HTTPConnection) -> bool:
         if origin is None:

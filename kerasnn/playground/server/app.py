@@ -111,14 +111,14 @@ class _Files:
 
     async def page(self, request: Request) -> Response:
         """The page."""
-        if not self._access.allows(request):
-            return _forbidden()
+        if refusal := self._access.refusal(request):
+            return _forbidden(refusal)
         return FileResponse(_STATIC / "index.html")
 
     async def download(self, request: Request) -> Response:
         """A file of a session."""
-        if not self._access.allows(request):
-            return _forbidden()
+        if refusal := self._access.refusal(request):
+            return _forbidden(refusal)
         name, opened = request.path_params["name"], self._session(request)
         if opened is None or name not in FILES:
             return _missing()
@@ -134,8 +134,8 @@ class _Files:
 
     async def upload(self, request: Request) -> Response:
         """Takes a table."""
-        if not self._access.allows(request):
-            return _forbidden()
+        if refusal := self._access.refusal(request):
+            return _forbidden(refusal)
         opened = self._session(request)
         if opened is None:
             return _missing()
@@ -173,8 +173,8 @@ async def _body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-def _forbidden() -> Response:
-    return Response("The address needs the token that the server printed.\n", 403)
+def _forbidden(refusal: str) -> Response:
+    return Response(f"{refusal}\n", 403)
 
 
 def _missing() -> Response:

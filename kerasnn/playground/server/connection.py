@@ -21,8 +21,8 @@ _ENDED = 4408
 
 async def connect(websocket: WebSocket, sessions: Sessions, access: Access) -> None:
     """Serves a page until it leaves, or its session ends."""
-    if not access.allows(websocket):
-        await websocket.close(_FORBIDDEN, "The address needs the token that the server printed.")
+    if refusal := access.refusal(websocket):
+        await websocket.close(_FORBIDDEN, refusal)
         return
     await websocket.accept()
     loop, changed = asyncio.get_running_loop(), asyncio.Event()

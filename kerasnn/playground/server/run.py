@@ -1,6 +1,7 @@
 """Start and end of the server."""
 
 import contextlib
+import errno
 import pathlib
 import socket
 import webbrowser
@@ -57,7 +58,10 @@ def run(
     access = Access()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # uvicorn would end the process where the port is taken.
-    bound = socket.create_server((host, port), family=family)
+    try:
+        bound = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise _not_bound(host, port, error) from error
 
     def address_of(name: str) -> str:
         return f"http://{_in_address(name)}:{bound.getsockname()[1]}/?token={access.token}"
@@ -75,7 +79,8 @@ def run(
     app = create_app(open_ones, access, host=host, started=started)
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        # A warning tells of a bad request, whose sender has the answer.
+        log_level="error",
         # The address holds the token.
         access_log=False,
         server_header=False,
@@ -87,6 +92,18 @@ def run(
     )
     with bound, contextlib.suppress(KeyboardInterrupt):
         _Server(config, open_ones).run(sockets=[bound])
+
+
+def _not_bound(host: str, port: int, error: OSError) -> _checks.InvalidArgument:
+    """Returns why a server cannot be bound, as an error of its host or its port."""
+    if error.errno == errno.EADDRINUSE:
+        hint = "Another server is there, perhaps an earlier playground. 0 takes a free port."
+        return _checks.InvalidArgument("port", "not be in use", port, hint)
+    if error.errno == errno.EACCES:
+        hint = "Ports below 1024 are often reserved. 0 takes a free port."
+        return _checks.InvalidArgument("port", "be one that this user may bind to", port, hint)
+    hint = f"Binding to it fails: {error.strerror or error}."
+    return _checks.InvalidArgument("host", "be an address of this machine", host, hint)
 
 
 def _table(path: pathlib.Path, target: str | None) -> Table:

@@ -200,7 +200,8 @@ class Session:
         trainer, message = self._trainer, command.message
         what = message.get("what")
         if what == "code":
-            self._outbox.text("answer", id=command.number, what=what, code=trainer.code())
+            answer = {"what": what, "code": trainer.code(), "epoch": trainer.epoch}
+            self._outbox.text("answer", id=command.number, **answer)
             return
         question = messages.question_of(message, command.number, trainer)
 

@@ -24,7 +24,7 @@ from kerasnn.playground.session.training.calls import Calls, Left
 from kerasnn.playground.session.training.fitting import Fitting, Interrupted
 from kerasnn.playground.session.training.live import Best, WeightPath
 from kerasnn.playground.session.training.lockstep import Member
-from kerasnn.playground.session.words import in_words
+from kerasnn.playground.session.words import of_finding
 
 #: Pause between two frames.
 FRAME_SECONDS = 1 / 30
@@ -273,7 +273,10 @@ class Trainer:
         """Tells the page a finding of the doctor, and keeps it until the network is replaced."""
         if all((finding.name, finding.layer) != (each.name, each.layer) for each in self.findings):
             self.findings.append(finding)
-            self.notice("warning", in_words(str(finding)))
+            is_standardised = self.picture.data.table is not None
+            text = of_finding(finding, is_standardised=is_standardised)
+            # The epoch at whose end it was measured is counted after this.
+            self._outbox.notice("warning", text, self.epoch + 1)
 
     def doctor_state(self) -> dict[str, Any] | None:
         """Returns what the doctor has measured of this training; None where it has not."""

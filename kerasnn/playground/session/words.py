@@ -1,6 +1,9 @@
 """Errors and findings in the words of the page: its labels in place of arguments."""
 
+import dataclasses
 import re
+
+from kerasnn.doctor.rules.finding import Finding
 
 # Argument -> label of its control.
 _LABELS = (
@@ -44,7 +47,31 @@ _NAMES = "|".join(name for name, _ in _LABELS)
 _GOT = re.compile(rf"\bgot (?:{_NAMES})=")
 _SWITCHED_ON = re.compile(rf"`?\b({_NAMES})=True\b`?")
 _SET = re.compile(rf"`?\b({_NAMES})=(?:'([^'\n]*)'|(-?\d[\d.e+-]*\d|-?\d))`?")
+_STANDARDISE = re.compile(r"standardise (?:the inputs|inputs and targets), (\w)", re.IGNORECASE)
 _NAMED = re.compile(rf"`({_NAMES})`")
+
+
+def of_finding(finding: Finding, *, is_standardised: bool) -> str:
+    """Returns a finding of the doctor in the words of the page.
+
+    Args:
+        finding: The finding.
+        is_standardised: Whether the inputs are standardised, so that this is no advice.
+
+    >>> advice = "Standardise the inputs, start from smaller weights, or use activation='relu'."
+    >>> finding = Finding("saturated outputs", "hidden_1", 0.9, "90% of them are.", advice)
+    >>> of_finding(finding, is_standardised=True)
+    'saturated outputs in hidden_1: 90% of them are. Start from smaller weights, or use \
+Activation relu.'
+    """
+    hint = finding.hint
+    if is_standardised:
+        hint = _STANDARDISE.sub(_next_word, hint)
+    return in_words(str(dataclasses.replace(finding, hint=hint)))
+
+
+def _next_word(found: re.Match[str]) -> str:
+    return found[1].upper() if found[0][0].isupper() else found[1]
 
 
 def in_words(text: str) -> str:

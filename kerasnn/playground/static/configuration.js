@@ -105,8 +105,12 @@ function write(key, value) {
   return String(value);
 }
 
+// Up to six layers of one to eight units.
+const SHAPE = /^([1-8](,[1-8]){0,5})?$/;
+
 function read(key, text) {
   if (text === "" && DEFAULTS[key] === null) return null;
+  if (key === "hidden") return SHAPE.test(text) ? text : undefined;
   if (key === "activations") return text.split(",");
   if (key === "unit_activations") return text.split(";").map((layer) => layer.split(","));
   const standard = DEFAULTS[key];
@@ -136,14 +140,14 @@ export function toFragment(config, second = null, lesson = null, view = {}) {
 function take(asked, key, text) {
   const isSecond = key.startsWith("b.");
   const name = isSecond ? key.slice(2) : key;
-  const value = read(name, text);
+  const value = name in DEFAULTS ? read(name, text) : undefined;
   if (isSecond) asked.second ??= {};
   if (value === undefined) asked.refused.push(`${key}=${text}`);
   else (isSecond ? asked.second : asked.changes)[name] = value;
 }
 
 // What a fragment asks for: `changes` of the first and `second` of the second network (or null),
-// the lesson, what is shown besides, and `refused`: settings whose number is none.
+// the lesson, what is shown besides, and `refused`: settings that are unknown or cannot be read.
 export function fromFragment(text) {
   const asked = { changes: {}, second: null, lesson: null, view: {}, refused: [] };
   const pairs = new URLSearchParams(text.replace(/^#/, ""));

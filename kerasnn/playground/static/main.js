@@ -41,12 +41,12 @@ class Page {
     const config = changed(changed(DEFAULTS, lesson?.config ?? {}), asked.changes);
     this.first = this.makeNetwork($("network-a"), config);
     this.setView({ ...lesson?.view, ...asked.view });
-    this.first.configured = Boolean(location.hash.slice(1));
+    this.first.configured = this.first.isAddressed = Boolean(location.hash.slice(1));
     this.controls.show({ config });
     this.connect(this.first);
     const second = asked.second ?? lesson?.second;
-    if (second) this.openSecond(second);
-    this.tellRefused(asked.refused);
+    if (second) this.openSecond(second, true);
+    this.tellRefused(this.refusedOf(asked));
     requestAnimationFrame(() => this.draw());
     setInterval(() => this.tick(), 500);
   }
@@ -104,7 +104,10 @@ class Page {
     this.remember();
     clearNotices();
     this.clearFindings();
+    const { dataset } = network.config;
     this.send(network, changed(network.config, changes));
+    // A lesson is about its data.
+    if (network.config.dataset !== dataset) this.course.show(null);
     const shared = Object.fromEntries(Object.entries(data(network.config)).filter(([key]) => this.networks().some((other) => !equal(other.config[key], network.config[key]))));
     if (Object.keys(shared).length > 0) {
       for (const other of this.networks()) if (other !== network) this.send(other, changed(other.config, shared));
@@ -117,8 +120,10 @@ class Page {
     for (const network of this.networks()) network.tellFinding();
   }
 
-  send(network, config) {
+  // Settings of the address (`isAddressed`) are left out one by one where the server refuses them.
+  send(network, config, isAddressed = false) {
     network.configured = true;
+    network.isAddressed = isAddressed;
     network.configure(config);
   }
 
@@ -136,14 +141,14 @@ class Page {
     return () => this.restore(config, second, lesson);
   }
 
-  restore(config, second, lesson) {
+  restore(config, second, lesson, isAddressed = false) {
     clearNotices();
     this.clearFindings();
     this.course.show(lesson);
-    if (!equal(config, this.first.config)) this.send(this.first, config);
-    if (second && !this.second) this.openSecond(second);
+    if (!equal(config, this.first.config)) this.send(this.first, config, isAddressed);
+    if (second && !this.second) this.openSecond(second, isAddressed);
     else if (!second && this.second) this.closeSecond();
-    else if (second && !equal(second, this.second.config)) this.send(this.second, second);
+    else if (second && !equal(second, this.second.config)) this.send(this.second, second, isAddressed);
     this.writeFragment("replaceState");
   }
 
@@ -158,16 +163,21 @@ class Page {
   }
 
   readFragment() {
-    const { changes, second, lesson, view, refused } = fromFragment(location.hash);
+    const asked = fromFragment(location.hash);
+    const { changes, second, lesson, view } = asked;
     const known = this.course.get(lesson);
     const config = changed(changed(DEFAULTS, known?.config ?? {}), changes);
     this.setView(view);
-    this.restore(config, second && { ...config, ...second }, known ? lesson : null);
-    this.tellRefused(refused);
+    this.restore(config, second && { ...config, ...second }, known ? lesson : null, true);
+    this.tellRefused(this.refusedOf(asked));
+  }
+
+  refusedOf({ lesson, refused }) {
+    return lesson === null || this.course.get(lesson) ? refused : [`preset=${lesson}`, ...refused];
   }
 
   tellRefused(refused) {
-    if (refused.length > 0) notify("warning", `The address says ${refused.join(", ")}, which is not a number: left out.`);
+    if (refused.length > 0) notify("warning", `The address says ${refused.join(", ")}, which is not possible: left out.`);
   }
 
   setWeight(network, weight, value) {
@@ -179,6 +189,7 @@ class Page {
     };
     const before = weight.value;
     if (value === before) return;
+    clearNotices();
     this.remember(() => send(before));
     weight.value = value;
     send(value);
@@ -202,7 +213,7 @@ class Page {
   }
 
   // A second network, with the first one's data and configuration but for `changes`.
-  openSecond(changes = {}) {
+  openSecond(changes = {}, isAddressed = false) {
     const root = $("network-a").cloneNode(true);
     for (const named of root.querySelectorAll("[id]")) named.removeAttribute("id");
     for (const emptied of root.querySelectorAll(".parts, .legend")) emptied.replaceChildren();
@@ -212,6 +223,7 @@ class Page {
     $("networks").append(root);
     this.second = this.makeNetwork(root, { ...this.first.config, ...changes, ...data(this.first.config) });
     this.second.configured = true;
+    this.second.isAddressed = isAddressed;
     this.nameNetworks();
     this.first.session.send({ type: "watch", pair: PAIR });
     this.connect(this.second);
@@ -227,7 +239,7 @@ class Page {
     this.first.session.send({ type: "watch", pair: null });
     document.querySelector("[name=chosen][value=a]").checked = true;
     this.nameNetworks();
-    this.showState(this.first);
+    this.show(this.first);
   }
 
   nameNetworks() {
@@ -237,11 +249,17 @@ class Page {
     document.body.classList.toggle("two", isTwo);
     this.first.root.querySelector(".name").textContent = isTwo ? "Network A" : "Network";
     if (isTwo) this.second.root.querySelector(".name").textContent = "Network B";
+    this.networks().forEach(({ root }, k) => (root.querySelector(".output-card h2").textContent = isTwo ? `Output of ${"AB"[k]}` : "Output"));
     for (const network of this.networks()) network.root.classList.toggle("is-chosen", isTwo && network === this.chosen());
   }
 
   // After each state of the server: what it says stands in the controls and in the URL.
   showState(network) {
+    this.show(network);
+    this.writeFragment("replaceState");
+  }
+
+  show(network) {
     const { state } = network.session;
     if (state) rememberTable(state);
     if (network === this.chosen() && state) {
@@ -255,7 +273,7 @@ class Page {
     $("play").setAttribute("aria-pressed", isRunning);
     $("play").setAttribute("aria-label", isRunning ? "Pause" : "Play");
     $("regenerate").disabled = this.first.config.dataset === "table";
-    this.writeFragment("replaceState");
+    this.questions.clearStale();
   }
 
   // Says to screen readers where training has come to rest.
@@ -270,7 +288,7 @@ class Page {
     const rate = network.config.learning_rate / 10;
     const ways = [{ label: "Reset", go: () => network.session.send({ type: "reset" }) }];
     if (rate >= 1e-5) ways.unshift({ label: `Reset with the rate ${Number(rate.toPrecision(3))}`, go: () => this.resetWithRate(network, Number(rate.toPrecision(3))) });
-    network.tellFinding(level, name + text);
+    network.tellFinding(level, level === "warning" ? `${name}epoch ${epoch}: ${text}` : name + text);
     if (level === "error") notify(level, name + text, ways);
   }
 
@@ -285,12 +303,27 @@ class Page {
       this.replaceTable(network, withoutTable(asked, now));
       return;
     }
+    const name = argument?.split("[")[0];
+    // The problem follows the data set where it is not given.
+    const value = name === "task" ? null : DEFAULTS[name];
+    if (network.isAddressed && asked && name in DEFAULTS && !equal(asked[name], value)) {
+      this.leaveOut(network, asked, { [name]: value }, text);
+      return;
+    }
     notify("error", text ?? [`${argument} must ${rule}.`, hint].filter(Boolean).join(" "));
     const { state } = network.session;
     network.sent = null;
     if (!state) return;
     network.config = { ...DEFAULTS, ...state.config };
     this.showState(network);
+  }
+
+  // Goes on without a setting of the address that the server refuses: with `instead`.
+  leaveOut(network, asked, instead, text) {
+    const [name] = Object.keys(instead);
+    this.send(network, { ...asked, ...instead }, true);
+    this.writeFragment("replaceState");
+    notify("warning", `Left out of the address, ${name}=${asked[name]}: ${text}`);
   }
 
   // Goes on without a table that the server does not have, and says which to choose again.
@@ -301,14 +334,18 @@ class Page {
     this.lost = lost;
     const name = lost.name ?? "the table";
     const text = `The server no longer has ${name}: it has been started anew, or has received ten tables since. Choose the file again to go on with it; all other settings are kept.`;
-    notify("warning", text, [{ label: `Choose ${name}`, go: () => $("upload").click() }]);
+    this.lostNotice?.remove();
+    this.lostNotice = notify("warning", text, [{ label: `Choose ${name}`, go: () => $("upload").click() }]);
+    this.lostNotice.dataset.stays = true;
   }
 
   showClosed(network, { reason, known }) {
     network.root.classList.add("closed");
     const why = reason || (known ? "The server has ended, or it ended this session because nothing was done for long." : "The server refused the connection. Open the address that it printed.");
     notify("error", why, [{ label: "Connect again", go: () => this.connectAgain() }]);
-    if (network === this.second) this.closeSecond();
+    if (network !== this.second) return;
+    this.closeSecond();
+    this.writeFragment("replaceState");
   }
 
   // Loads the page again if the server still knows its address; else says what to do.
@@ -321,14 +358,13 @@ class Page {
 
   useTable(found, target) {
     this.configure(this.chosen(), settingsOf(found, target, this.lost));
+    this.lostNotice?.remove();
     this.lost = null;
   }
 
   act(type) {
-    if (type === "reset" || type === "regenerate") {
-      clearNotices();
-      this.clearFindings();
-    }
+    clearNotices();
+    if (type === "reset" || type === "regenerate") this.clearFindings();
     if (type === "regenerate") this.remember();
     const isRunning = this.first.running;
     for (const { session } of this.networks()) {
@@ -339,7 +375,10 @@ class Page {
   }
 
   draw() {
-    for (const network of this.networks()) network.draw();
+    const chosen = this.chosen();
+    for (const network of this.networks()) {
+      if (network.draw() && network === chosen && !network.running) this.code.refresh();
+    }
     requestAnimationFrame(() => this.draw());
   }
 
@@ -431,7 +470,8 @@ class Page {
     const close = Object.assign(document.createElement("button"), { textContent: "Close" });
     const form = Object.assign(document.createElement("form"), { method: "dialog" });
     form.append(Object.assign(document.createElement("h2"), { textContent: "Keys" }), list, close);
-    $("dialog").onclose = null;
+    // The button that opened it would take the next press of space.
+    $("dialog").onclose = () => document.activeElement?.blur();
     $("dialog").replaceChildren(form);
     $("dialog").showModal();
   }

@@ -1,4 +1,4 @@
-// Notices at the page's edge: errors stay until the network is reset or changed, others fade unless they offer something.
+// Notices at the page's edge: errors stay until the network is trained, reset or changed, others fade unless they offer something.
 
 const list = document.getElementById("notices");
 const FADE_MS = 9000;
@@ -29,6 +29,7 @@ export function notify(level, text, ways = []) {
   return notice;
 }
 
+// Takes away what was said about the network before a change; a notice that stays is about no network.
 export function clearNotices() {
-  list.replaceChildren();
+  for (const notice of [...list.children]) if (!notice.dataset.stays) notice.remove();
 }

@@ -41,6 +41,9 @@ function confusionTable(classes, counts, caption) {
   return table(["true \\ taken for", ...classes], rows, caption);
 }
 
+// What an answer is about: a network's settings, but for the rate, which changes while it trains.
+const aboutOf = ({ session }) => JSON.stringify({ ...session.state?.config, learning_rate: 0 });
+
 // `page`: chosen() gives the network asked about, configure(network, changes).
 export class Questions {
   constructor(page) {
@@ -55,6 +58,7 @@ export class Questions {
     this.back.addEventListener("click", () => this.endUncertainty());
     this.findings = document.getElementById("findings");
     this.busy = new Set();
+    this.asked = {};
     this.directions = new Directions();
     setInterval(() => this.refreshConfusion(), REFRESH_MS);
   }
@@ -91,6 +95,16 @@ export class Questions {
     this.select(next);
   }
 
+  // Takes away the answers about networks that are gone, or have other settings now.
+  clearStale() {
+    for (const [what, { network, about }] of Object.entries(this.asked)) {
+      if (network.root.isConnected && aboutOf(network) === about) continue;
+      delete this.asked[what];
+      if (what === "ensemble" || what === "mc_dropout") this.endUncertainty();
+      else panelOf(what).querySelector(".answer")?.replaceChildren();
+    }
+  }
+
   options(what) {
     const panel = panelOf(what);
     if (what === "k_fold") return { folds: Number(panel.querySelector("[name=folds]").value) };
@@ -103,6 +117,7 @@ export class Questions {
     const network = this.page.chosen();
     const answer = panelOf(what).querySelector(".answer");
     const { configured } = network.session.timing;
+    const about = aboutOf(network);
     this.axes = this.directions.names;
     this.busy.add(button);
     this.offer();
@@ -111,7 +126,11 @@ export class Questions {
       const found = await network.session.ask(what, this.options(what), ({ done, of }) => answer?.replaceChildren(element("p", `${done} of ${of}…`, { class: "quiet" })));
       // Findings of a network that is gone meanwhile.
       if (what === "doctor" && configured !== network.session.timing.configured) return;
-      this.asked = { ...this.asked, [what]: network };
+      if (about !== aboutOf(network)) {
+        answer?.replaceChildren(element("p", "The network has been changed meanwhile: ask again.", { class: "quiet" }));
+        return;
+      }
+      this.asked[what] = { network, about };
       this.show(what, found, network, answer);
     } catch (error) {
       const text = [error.text ?? String(error)].filter(Boolean).join(" ");
@@ -161,13 +180,13 @@ export class Questions {
   // Keeps the counts up to date while they are looked at and the network trains.
   async refreshConfusion() {
     const panel = panelOf("confusion");
-    const network = this.asked?.confusion;
+    const network = this.asked.confusion?.network;
     if (panel.hidden || !network?.running || this.refreshing || !panel.querySelector("table")) return;
     this.refreshing = true;
     try {
       this.showConfusion(await network.session.ask("confusion"), panel.querySelector(".answer"));
     } catch {
-      this.asked.confusion = null; // The next press of the button says what is wrong.
+      delete this.asked.confusion; // The next press of the button says what is wrong.
     } finally {
       this.refreshing = false;
     }

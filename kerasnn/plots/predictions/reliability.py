@@ -1,10 +1,12 @@
 """Reliability diagram of predicted probabilities."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerasnn import _checks
+from kerasnn._core.display.svg import names_in_figures
 from kerasnn._core.plotting import COLOURS, given_or_current
 from kerasnn.plots.predictions import inputs
 
@@ -13,7 +15,14 @@ if TYPE_CHECKING:
 
 
 @_checks.known_arguments
-def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" = None) -> "Axes":
+def reliability(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    bins: int = 10,
+    labels: Sequence[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
     """Draws the accuracy of predictions against their probability (reliability diagram).
 
     Of the rows with a probability near 0.7, seven in ten should be correct: then the points lie
@@ -27,6 +36,8 @@ def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" =
         y_pred: Probabilities: `(batch, classes)`, of which the largest counts, or `(batch, 1)` or
             `(batch,)`, the probability of class 1, drawn against the fraction of class 1.
         bins: Number of bins of equal width over [0, 1].
+        labels: Names of the classes, in the order of their numbers: of class 1, whose probability
+            is drawn where there are two.
         ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
@@ -47,7 +58,7 @@ def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" =
         arXiv:1706.04599.
     """
     _checks.integer("bins", bins)
-    probability, correct, names = _read(y_true, y_pred)
+    probability, correct, names = _read(y_true, y_pred, labels)
     number = np.minimum((probability * bins).astype(int), bins - 1)
     rows = np.bincount(number, minlength=bins)
     filled = rows > 0
@@ -72,13 +83,19 @@ def reliability(y_true: Any, y_pred: Any, *, bins: int = 10, ax: "Axes | None" =
     return ax
 
 
-def _read(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, str]]:
+def _read(y_true: Any, y_pred: Any, labels: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, str]]:
     """Returns probabilities, whether each prediction is correct, and names for both axes."""
     true, predicted = inputs.true_and_probabilities(y_true, y_pred)
     if predicted.ndim == 1:
         true = inputs.class_numbers("y_true", true, 2)
-        names = "predicted probability of class 1", "fraction of rows of class 1"
+        name = "class 1"
+        if labels is not None:
+            names = inputs.names_of_classes(labels, 2, "of `y_true`")
+            [_, name] = names_in_figures(names)
+        names = f"predicted probability of {name}", f"fraction of rows of {name}"
         return predicted, (true == 1).astype(float), names
     true = inputs.class_numbers("y_true", true, predicted.shape[1])
+    if labels is not None:
+        inputs.names_of_classes(labels, predicted.shape[1])
     names = "probability of the predicted class", "fraction of rows where it is correct"
     return predicted.max(axis=1), (predicted.argmax(axis=1) == true).astype(float), names

@@ -95,6 +95,8 @@ def _read(y_true: Any, y_pred: Any, deviation: Any) -> tuple[np.ndarray, np.ndar
         got = f"shape {predicted.shape}"
         hint = "Draw some of them: `y_pred[:, :3]`."
         raise _checks.InvalidArgument("y_pred", rule, predicted, hint, got=got)
+    if _checks.is_split(y_true):
+        raise _checks.no_rows("y_true", y_true)
     true = np.asarray(y_true)
     _checks.refuse_masked("y_true", y_true)
     _checks.numbers_only("y_true", true)

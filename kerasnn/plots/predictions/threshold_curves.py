@@ -61,7 +61,7 @@ def roc(
     pairs = _pairs(y_true, y_pred, labels)
     areas = [float(roc_auc_score(y, p)) for _, y, p in pairs]
     ax = given_or_current(ax)
-    for look, (_, y, p) in _drawn(pairs, areas):
+    for look, (_, y, p) in _drawn(pairs, areas, named=labels is not None):
         wrong, right, _ = roc_curve(y, p)
         ax.plot(_thinned(wrong), _thinned(right), **look)
     ax.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=0.8)
@@ -111,20 +111,24 @@ def precision_recall(
     pairs = _pairs(y_true, y_pred, labels)
     averages = [float(average_precision_score(y, p)) for _, y, p in pairs]
     ax = given_or_current(ax)
-    for look, (_, y, p) in _drawn(pairs, averages):
+    for look, (_, y, p) in _drawn(pairs, averages, named=labels is not None):
         precision, recall, _ = precision_recall_curve(y, p, drop_intermediate=True)
+        # At recall 0 scikit-learn adds a precision of 1, which no threshold has.
+        precision[-1] = precision[-2]
         ax.plot(_thinned(recall), _thinned(precision), drawstyle="steps-post", **look)
     _finish(ax, "recall", "precision")
     ax.legend(loc="lower left", title="average precision")
     return ax
 
 
-def _drawn(pairs: list[_Pair], areas: list[float]) -> list[tuple[dict[str, Any], _Pair]]:
+def _drawn(
+    pairs: list[_Pair], areas: list[float], *, named: bool
+) -> list[tuple[dict[str, Any], _Pair]]:
     """Returns those with the smallest areas in their order, and the look of each one's curve."""
     chosen = sorted(np.argsort(areas, kind="stable")[:_MOST_CURVES])
     names = names_in_figures([pairs[i][0] for i in chosen])
     texts = [f"{name} {areas[i]:.3f}" for i, name in zip(chosen, names, strict=True)]
-    if len(pairs) == 1:
+    if len(pairs) == 1 and not named:
         texts = [f"{areas[0]:.3f}"]
     return [({**line_look(k), "label": texts[k]}, pairs[i]) for k, i in enumerate(map(int, chosen))]
 

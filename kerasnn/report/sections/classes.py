@@ -7,7 +7,7 @@ from sklearn import metrics
 
 from kerasnn import plots
 from kerasnn._core.display.blocks import Figure, Paragraph, Section, Table
-from kerasnn._core.display.svg import figure, names_in_figures, short_name
+from kerasnn._core.display.svg import figure, names_in_figures
 from kerasnn.report.predicted_rows import PredictedRows
 from kerasnn.report.sections.metrics import Metric
 from kerasnn.report.sections.metrics import table as metrics_table
@@ -125,11 +125,7 @@ def _reliability(part: PredictedRows) -> Figure:
         y, p = y.ravel(), p.ravel()
 
     def draw(ax: Any) -> None:
-        plots.reliability(y, p, ax=ax)
-        if part.task is Task.BINARY:
-            name = short_name(part.classes[1])
-            ax.set_xlabel(f"predicted probability of {name}")
-            ax.set_ylabel(f"fraction of rows of {name}")
+        plots.reliability(y, p, labels=part.classes if part.task is Task.BINARY else None, ax=ax)
 
     text = "On the dotted line, predicted probabilities are the observed fractions."
     return figure("Reliability of the probabilities", text, draw)

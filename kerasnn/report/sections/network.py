@@ -4,6 +4,8 @@ import datetime
 import json
 import pathlib
 import platform
+import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,10 +27,16 @@ from kerasnn.serving.report import ExportReport
 
 _MOST_METRICS = 4
 _LONGEST_REQUEST = 2000
+_ROWS = re.compile(r"-d ('.*)", re.DOTALL)
 
 
-def curves(history: Any) -> Section:
-    """Returns the section of learning curves: the loss, and up to four metrics."""
+def curves(history: Any, model: keras.Model) -> Section:
+    """Returns the section of learning curves: the loss, and up to four metrics.
+
+    Args:
+        history: The result of `fit`, or its `history` dict.
+        model: The model, which says in what unit the losses are.
+    """
     table = history.history if isinstance(history, keras.callbacks.History) else history
     if not isinstance(table, Mapping) or "loss" not in table:
         raise _checks.InvalidArgument(
@@ -60,7 +68,21 @@ def curves(history: Any) -> Section:
     if not np.isnan(validation).all():
         best = int(np.nanargmin(validation))
         text += f" The validation loss was lowest, {shown(validation[best])}, in epoch {best + 1}."
+    if _learns_scaled_targets(model):
+        text += (
+            " These losses are of targets with mean 0 and variance 1, as the network learned them; "
+            "errors on the test part are in the unit of the target."
+        )
     return Section("curves", "Learning curves", [Paragraph(text), *figures])
+
+
+def _learns_scaled_targets(model: keras.Model) -> bool:
+    """Whether targets were standardised before training: in a pack, and in `kerasnn train`.
+
+    The latter's network averages several, and is not trained itself.
+    """
+    names = {layer.name for layer in model.layers}
+    return "target_units" in names and (isinstance(model, Pack) or "mean_of_networks" in names)
 
 
 def diagnosis(findings: Any) -> Section:
@@ -148,16 +170,38 @@ def serving(export: ExportReport) -> Section:
         blocks.append(Code("Ask for one row", request))
     else:
         blocks.append(Paragraph(f"Requests stand in {export.path / version_directory.MODEL_CARD}."))
-    program = (
-        "from kerasnn import serving\n\n"
-        f"predictor = serving.Predictor({str(export.path.parent)!r})\nprint(predictor(rows))"
-    )
     blocks += [
-        Code("Predict in Python, without a server and without Keras", program),
+        Code("Predict in Python, without a server and without Keras", _program(export, request)),
         Table("Inputs and outputs", head, rows, numeric=head[3:]),
         *(Paragraph(note) for note in export.notes),
     ]
     return Section("serving", "Serving", blocks)
+
+
+def _program(export: ExportReport, request: str) -> str:
+    """Returns a program that predicts an image file, or the row of the request."""
+    place = repr(str(export.path.parent))
+    if "image_bytes" in export.signatures:
+        return (
+            "import pathlib\n\nfrom kerasnn import serving\n\n"
+            f'predictor = serving.Predictor({place}, signature="image_bytes")\n'
+            'print(predictor([pathlib.Path("image.jpg").read_bytes()]))'
+        )
+    rows = _ROWS.search(request)
+    made = "" if rows is None else _rows_in_python(rows[1])
+    return (
+        f"from kerasnn import serving\n\n{made}predictor = serving.Predictor({place})\n"
+        "print(predictor(rows))"
+    )
+
+
+def _rows_in_python(words: str) -> str:
+    """Returns an assignment of the rows of a request for curl; nothing where it has none."""
+    try:
+        rows = json.loads(shlex.split(words)[0])["instances"]
+    except (ValueError, KeyError, TypeError, IndexError):
+        return ""
+    return f"rows = {rows!r}\n"
 
 
 def repetition(command: str | None, seed: int | None) -> Section:

@@ -17,6 +17,7 @@ from kerasnn._core.display.blocks import (
     fixed,
 )
 from kerasnn._core.display.svg import figure, names_in_figures
+from kerasnn.selection.result import CrossValidation
 
 _LESS_IS_BETTER = (
     "loss",
@@ -54,9 +55,10 @@ def comparison(scores: Scores) -> Section:
     rows: list[list[Cell]] = [[name] for name in folds]
     for metric in metrics:
         means = {name: each[metric].mean() for name, each in folds.items() if metric in each}
-        best = best_of(metric, means)
+        best = best_of(metric, means) if len(means) > 1 else []
+        decimals = max((decimals_of(mean) for mean in means.values()), default=0)
         for row, (name, each) in zip(rows, folds.items(), strict=True):
-            text = mean_and_error(each[metric]) if metric in each else ""
+            text = mean_and_error(each[metric], decimals) if metric in each else ""
             text = UNDEFINED if metric in undefined else text
             row.append(Best(text) if name in best else text)
     count = len(next(iter(folds[next(iter(folds))].values())))
@@ -81,14 +83,18 @@ def undefined_metrics(scores: Scores) -> set[str]:
     }
 
 
-def mean_and_error(values: np.ndarray) -> str:
+def mean_and_error(values: np.ndarray, decimals: int | None = None) -> str:
     """Returns mean and standard error, which is the deviation over the folds / sqrt(folds).
+
+    Args:
+        values: One value a fold.
+        decimals: Number of decimals; None shows about three digits of the mean.
 
     >>> mean_and_error(np.array([0.9, 0.8, 0.85]))
     '0.850 ± 0.029'
     """
     mean = float(values.mean())
-    decimals = decimals_of(mean)
+    decimals = decimals_of(mean) if decimals is None else decimals
     if len(values) == 1:
         return fixed(mean, decimals)
     return f"{fixed(mean, decimals)} ± {fixed(standard_error(values), decimals)}"
@@ -128,6 +134,9 @@ def _verdict(metric: str, folds: dict[str, dict[str, np.ndarray]]) -> str:
     if network in best:
         others = {name: values.mean() for name, values in has.items() if name != network}
         second = best_of(metric, others)[0]
+        if second in best:
+            both = f"By {words} the first model, {network}, is as good as {second}, the best of "
+            return f"{both}the others. All were trained and scored on the same folds."
         text = f"By {words} the first model, {network}, is best, ahead of {second} by "
     else:
         second = best[0]
@@ -184,10 +193,15 @@ def _folds(scores: Any) -> dict[str, dict[str, np.ndarray]]:
     arrays = [values for metrics in found.values() for values in metrics.values()]
     is_right = arrays and len(found) == len(scores) and all(_defined(found)[0].values())
     if not is_right or any(a.ndim != 1 or not a.size or np.isinf(a).any() for a in arrays):
-        raise _checks.InvalidArgument(
-            "scores", rule, scores, 'Such as {"network": {"accuracy": [0.9, 0.8]}}.'
-        )
+        hint, got = 'Such as {"network": {"accuracy": [0.9, 0.8]}}.', None
+        if isinstance(scores, Mapping) and any(map(_is_validation, scores.values())):
+            hint, got = "Of a cross-validation `cv` give `cv.scores`.", "a cross-validation"
+        raise _checks.InvalidArgument("scores", rule, scores, hint, got=got)
     return found
+
+
+def _is_validation(value: Any) -> bool:
+    return isinstance(value, CrossValidation)
 
 
 def _words(name: str) -> str:

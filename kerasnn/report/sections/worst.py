@@ -12,6 +12,8 @@ from kerasnn.report.sections.importance import Importance
 from kerasnn.tasks import Task
 
 _MOST_COLUMNS = 10
+# Rows and past steps.
+_WINDOW_AXES = 2
 
 
 def worst(
@@ -48,6 +50,9 @@ def worst(
     columns = _columns(split, part)
     chosen = list(columns)
     text = count_from
+    if any(values.ndim == _WINDOW_AXES for values in (split.raw_test or {}).values()):
+        text += " Each row is the one predicted; the columns show the step before it, the last one "
+        text += "that the network saw."
     if len(chosen) > _MOST_COLUMNS:
         order = [each.name for each in importances if each.name in columns] or chosen
         chosen = order[:_MOST_COLUMNS]

@@ -85,6 +85,7 @@ class Classifier(ClassifierMixin, Estimator):
 
     class_weight: Any = None
 
+    @_checks.known_arguments
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "Classifier":
         """Trains a newly built model.
 

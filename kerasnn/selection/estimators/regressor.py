@@ -67,6 +67,7 @@ class Regressor(RegressorMixin, Estimator):
         array([9.])
     """
 
+    @_checks.known_arguments
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "Regressor":
         """Trains a newly built model.
 

@@ -78,7 +78,9 @@ class Dataset:
 def require_arrays(x: Any) -> None:
     """Raises unless folds can be cut from `x`."""
     if arrays.is_stream(x) or arrays.is_irregular(x):
-        hint = "Read it into arrays." if arrays.is_stream(x) else "Make it dense: `data.pad` pads."
+        hint = "Make it dense: `data.pad` pads."
+        if arrays.is_stream(x):
+            hint = "Read it into arrays; `data.from_csv` and others do with `in_memory=True`."
         rule, got = "be arrays, so that folds can be cut", f"a {type(x).__name__}"
         raise _checks.InvalidArgument("x", rule, x, hint, got=got)
     _checks.refuse_masked("x", x)

@@ -68,10 +68,7 @@ class Journal:
     def put(self, key: Key, result: FoldResult | str) -> None:
         """Adds a result: it is on the disk when this returns."""
         line: dict[str, Any] = {"key": key}
-        if isinstance(result, str):
-            line["error"] = result
-        else:
-            line |= {name: getattr(result, name) for name in _KEPT}
+        line |= {"error": result} if isinstance(result, str) else kept_fields(result)
         self._found[key] = line
         self._append(line)
 
@@ -120,6 +117,11 @@ class Journal:
         return _checks.InvalidArgument("journal", rule, str(self._path), hint, got=got)
 
 
+def kept_fields(result: FoldResult) -> dict[str, Any]:
+    """Returns the fields of a result that searches keep, as JSON can hold them."""
+    return {name: getattr(result, name) for name in _KEPT}
+
+
 def _is_result(line: Any, metric: str | None) -> bool:
     """Whether a line is the result of a fold, with a score by which settings are compared."""
     if not isinstance(line, dict) or not isinstance(line.get("key"), list):
@@ -135,13 +137,15 @@ def _is_result(line: Any, metric: str | None) -> bool:
     return all(type(number) in (int, float) for number in numbers)
 
 
-def require_same(argument: str, place: str, saved: dict[str, str], search: dict[str, str]) -> None:
+def require_same(
+    argument: str, place: str, saved: dict[str, str], search: dict[str, str], hint: str = ""
+) -> None:
     """Raises where the results that a place holds are of another search."""
     for name in search:
         if saved.get(name) != search[name]:
             got = f"`{place}`, which was started with {name}={saved.get(name)}"
             rule = f"be of this search, with {name}={search[name]}"
-            hint = f"Give another `{argument}`, or the old arguments."
+            hint = hint or f"Give another `{argument}`, or the old arguments."
             raise _checks.InvalidArgument(argument, rule, place, hint, got=got)
 
 

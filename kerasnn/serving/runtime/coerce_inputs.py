@@ -118,7 +118,8 @@ def coerce(name: str, value: Any, tensor: Tensor) -> np.ndarray:
         sizes = ["any" if size is None else str(size) for size in shape[1:]]
         hint = _arrays.past_steps(name, array.shape, shape)
         if array.shape == shape[1:]:
-            hint = f"For one row give `{name}[None]`."
+            row = f"[{name}]" if tensor.dtype == object else f"{name}[None]"
+            hint = f"For one row give `{row}`."
         raise InvalidArgument(
             name,
             f"have shape ({', '.join(['batch', *sizes])})",

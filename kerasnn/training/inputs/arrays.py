@@ -207,8 +207,7 @@ def read(
             if tensor.dtype != "string":
                 _checks.numbers_only(name, array)
             elif not _is_text(array):
-                got = f"dtype {array.dtype}"
-                raise _checks.InvalidArgument(name, "hold text", array.dtype, got=got)
+                raise _no_text(name, array)
     for name, array in inputs:
         if not _is_text(array):
             _checks.numbers_only(name, array)
@@ -499,6 +498,15 @@ def _is_text(array: np.ndarray) -> bool:
     if array.dtype.kind == "O":
         return all(isinstance(v, (str, bytes)) for v in array.ravel().tolist())
     return array.dtype.kind in "UST"
+
+
+def _no_text(name: str, array: np.ndarray) -> _checks.InvalidArgument:
+    """Returns the error of an array in the place of texts, with the first row that is none."""
+    if array.dtype.kind != "O":
+        return _checks.InvalidArgument(name, "hold text", array.dtype, got=f"dtype {array.dtype}")
+    index = next(i for i, v in np.ndenumerate(array) if not isinstance(v, (str, bytes)))
+    got = f"{array[index]!r} in {_checks.position(index)}"
+    return _checks.InvalidArgument(name, "hold text", array[index], "Drop those rows.", got=got)
 
 
 def _cast(nest: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from kerasnn._core.callback import Callback
+from kerasnn._core.display.cell_epochs import cell_epochs
 from kerasnn._core.display.progress import verbosity
 from kerasnn._core.process.strategy import strategy_of
 from kerasnn.training.loop.engine import Engine
@@ -56,7 +57,7 @@ class CompiledEngine(Engine):
     def train(self) -> keras.callbacks.History:
         """Runs the epochs; calls callbacks and validates as Keras does."""
         job, shown = self._job, self._job.shown
-        model, bar = shown.model, shown.progress_bar
+        model, bar = shown.model, shown.progress_bar or cell_epochs(job.verbose)
         callbacks = keras.callbacks.CallbackList(
             [*job.callbacks, *([] if bar is None else [bar])],
             add_history=True,

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from kerasnn._core.display.cell_epochs import cell_epochs
 from kerasnn._core.display.progress import verbosity
 from kerasnn._core.model import all_layers
 from kerasnn._core.optimizers import build_slots
@@ -76,14 +77,16 @@ class KerasEngine(Engine):
         job = self._job
         # Keras warns that it cannot shuffle a stream, though nobody asked it to.
         shuffled = not arrays.is_stream(job.x) or isinstance(job.x, keras.utils.PyDataset)
+        cell = cell_epochs(job.verbose)
+        verbose: Any = 0 if cell is not None else verbosity(job.verbose)
         return keras.Model.fit(
             job.model,
             x=x,
             y=job.y,
             batch_size=job.batch_size,
             epochs=job.epochs,
-            verbose=verbosity(job.verbose),
-            callbacks=[NumbersInLogs(), *callbacks],
+            verbose=verbose,
+            callbacks=[NumbersInLogs(), *callbacks, *([] if cell is None else [cell])],
             validation_data=job.validation_check.stream(job.validation_data),
             # Rows that can be split have been.
             validation_split=0.0 if job.validation_data is not None else job.validation_split,

@@ -7,6 +7,7 @@ import polars as pl
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn.data.rows.row_numbers import RowCounter
 from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.table import FLOAT64_INTEGERS, Table
@@ -51,6 +52,7 @@ class ColumnSummary:
         self._first: dict[str, tuple[int, str]] = {}
         # Two different integers that float64 takes for one.
         self._merged: tuple[str, str] | None = None
+        self._counter = RowCounter()
 
     def update(self, values: pl.Series, raw: RawColumn, start: int) -> None:
         """Adds a block.
@@ -65,9 +67,16 @@ class ColumnSummary:
             rows = values.is_null().arg_true()[:_MOST_ROWS] + start
             self.missing_rows = [*self.missing_rows, *rows.to_list()][:_MOST_ROWS]
         if raw.texts is None:
+            self._counter.update(raw.values)
             self._update_numbers(values, raw, start)
         else:
+            self._counter.refuse()
             self._update_texts(raw, start)
+
+    @property
+    def counts_rows(self) -> bool:
+        """Whether its numbers count the rows of the table, from 0 or 1, with few gaps."""
+        return self._counter.counts_rows
 
     def _update_numbers(self, values: pl.Series, raw: RawColumn, start: int) -> None:
         if "number" not in self._first:

@@ -11,7 +11,7 @@ from kerasnn.doctor import TrainingDoctor, diagnose
 from kerasnn.doctor.rules.finding import Finding
 from kerasnn.playground.network.network import build
 from kerasnn.playground.session.question import Question
-from kerasnn.playground.session.words import in_words
+from kerasnn.playground.session.words import of_finding
 from kerasnn.selection import cross_validate
 from kerasnn.tasks import Task
 from kerasnn.training import lr_find
@@ -125,7 +125,8 @@ def findings(question: Question) -> dict[str, Any]:
     found += diagnose(model, *question.train, validation_data=question.test).findings
     by_place = {(each.name, each.layer): each for each in reversed(found)}
     places = dict.fromkeys((each.name, each.layer) for each in found)
-    texts = [in_words(str(by_place[place])) for place in places]
+    is_standardised = question.data.table is not None
+    texts = [of_finding(by_place[place], is_standardised=is_standardised) for place in places]
     return {"findings": [{"level": "warning", "text": text} for text in texts]}
 
 

@@ -390,7 +390,7 @@ export class Picture {
       context.fillStyle = value < 1e-6 ? bad : test;
       context.fillRect(x - width / 2, foot + 16, width * (part || 0), 4);
       context.fillStyle = quiet;
-      context.fillText(Number.isFinite(value) ? value.toExponential(0) : "NaN", x, foot + 32);
+      context.fillText(value === 0 ? "0" : Number.isFinite(value) ? value.toExponential(0) : "NaN", x, foot + 32);
     });
   }
 
