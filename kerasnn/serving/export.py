@@ -84,8 +84,9 @@ def export(
     is an error. The program refuses shapes other than the model's, and values that reach a
     `keras.layers.Embedding` unchanged and are no indices of its rows.
     `assets.extra` holds `model_card.json`, `labels.txt`, warm-up requests, and the examples that
-    `serving.verify` runs again. The first export also writes two files for the server beside the
-    versions, which the card's command lines name.
+    `serving.verify` runs again. The first export also writes files for the server beside the
+    versions: `models.config` and `batching_parameters.txt`, which the card's command lines name,
+    and `compose.yaml` and `kubernetes.yaml`.
 
     A subclassed model records the shape of its first call but not the dtype. It is served with
     the dtype of its variables, unless `examples` hold integers, booleans or strings.

@@ -7,14 +7,20 @@ import keras
 
 from kerasnn import _checks
 from kerasnn._core.display.progress import verbosity
-from kerasnn._core.process.strategy import uses_strategy
+from kerasnn._core.process.strategy import strategy_of, uses_strategy
 from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.generators import read_once
 from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes
 from kerasnn.training.inputs.stream_values import BatchCheck
 from kerasnn.training.loop.job import check_model
 from kerasnn.training.programs.evaluation import Evaluation
-from kerasnn.training.programs.replicas.limits import check_batches, why_not_divided, why_not_even
+from kerasnn.training.programs.replicas.limits import (
+    check_batches,
+    why_not_divided,
+    why_not_even,
+    why_not_stream,
+)
+from kerasnn.training.programs.stream_evaluation import StreamEvaluation
 from kerasnn.training.programs.train_step import Logs, as_number, as_python
 
 
@@ -68,6 +74,11 @@ def evaluate(
         check_stream_end("x", x, "steps", steps, "an evaluation")
         check_stream_shapes(model, x, ("x", "y"))
         check = BatchCheck(model, ("x", "y", "sample_weight"), allow_nan=allow_nan)
+        if strategy_of(model) is not None and not (callbacks or model.run_eagerly):
+            given = {"steps": steps, "allow_nan": allow_nan}
+            logs = _by_replicas(model, x, check, verbose, **given)
+            if logs is not None:
+                return logs if return_dict else _in_keras_order(model, logs)
         with read_once(check, x, steps) as stream:
             return _as_numbers(by_keras(stream, y, sample_weight=sample_weight))
     data = arrays.read(model, x, y, sample_weight, allow_nan=allow_nan)
@@ -82,11 +93,8 @@ def evaluate(
         batch_size=batch_size,
         steps=steps,
     )
-    callback_list = keras.callbacks.CallbackList(
-        add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=evaluation.steps, model=model
-    )
     try:
-        logs = evaluation.run(callback_list)
+        logs = evaluation.run(_callbacks(model, verbose, evaluation.steps))
     except ValueError:
         if not uses_strategy(model):
             raise
@@ -95,6 +103,25 @@ def evaluate(
     if return_dict:
         return logs
     return _in_keras_order(model, logs)
+
+
+def _callbacks(model: Any, verbose: Any, steps: int | None) -> keras.callbacks.CallbackList:
+    return keras.callbacks.CallbackList(
+        add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=steps, model=model
+    )
+
+
+def _by_replicas(model: Any, x: Any, check: BatchCheck, verbose: Any, **given: Any) -> Logs | None:
+    """Returns loss and metrics on a stream that replicas divide, or None where they cannot."""
+    if why_not_divided(model) or why_not_stream(x) or why_not_even(model, []):
+        return None
+    evaluation = StreamEvaluation(model, x, check, name="x", **given)
+    try:
+        return evaluation.run(_callbacks(model, verbose, evaluation.steps))
+    except _checks.InvalidArgument:
+        raise
+    except ValueError:
+        return None  # Only a trace shows that an output has a mask, or that a layer adds a loss.
 
 
 def _divides(model: Any, rows: int, batch_size: int | None, steps: int | None) -> bool:

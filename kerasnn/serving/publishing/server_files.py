@@ -9,8 +9,10 @@ import shlex
 from collections.abc import Collection
 
 from kerasnn._core import atomic_files
+from kerasnn.serving.publishing.deployment import GRPC_PORT, REST_PORT, Deployment
 
 _CONFIG, _BATCHING = "models.config", "batching_parameters.txt"
+_COMPOSE, _KUBERNETES = "compose.yaml", "kubernetes.yaml"
 _LIMIT = re.compile(r"max_batch_size\s*:?\s*\{\s*value\s*:\s*(\d+)")
 _ALLOWED = re.compile(r"allowed_batch_sizes\s*:\s*(\d+|\[[\d,\s]*\])")
 # TensorFlow Serving's own limit, where the file has none.
@@ -27,7 +29,7 @@ def model_name(path: pathlib.Path) -> str:
 
 
 def write_files(path: pathlib.Path, sizes: Collection[int], *, overwrite: bool) -> list[str]:
-    """Writes the server's two files beside the versions, where they are missing.
+    """Writes the server's files beside the versions, where they are missing.
 
     Args:
         path: Directory of the versions.
@@ -37,7 +39,14 @@ def write_files(path: pathlib.Path, sizes: Collection[int], *, overwrite: bool) 
     Returns:
         Notes on existing files that do not fit.
     """
-    for name, text in {_CONFIG: _config(path), _BATCHING: _batching(sizes)}.items():
+    deployment = Deployment(model_name(path), path.resolve(), _flags(path))
+    texts = {
+        _CONFIG: _config(path),
+        _BATCHING: _batching(sizes),
+        _COMPOSE: deployment.compose(),
+        _KUBERNETES: deployment.kubernetes(),
+    }
+    for name, text in texts.items():
         if overwrite or not (path / name).exists():
             with atomic_files.replacing(path / name) as draft:
                 draft.write_text(text, encoding="utf-8")
@@ -74,20 +83,26 @@ def notes(path: pathlib.Path, sizes: Collection[int] = ()) -> list[str]:
 
 def commands(path: pathlib.Path) -> dict[str, str]:
     """Returns the command lines that serve `path`: of the server itself, and of docker."""
-    place = path.resolve()
-    flags = [
-        f"--model_config_file={place / _CONFIG}",
-        "--enable_batching=true",
-        f"--batching_parameters_file={place / _BATCHING}",
-    ]
-    ports = ["--port=8500", "--rest_api_port=8501"]
-    docker = ["docker", "run", "--rm", "-p", "8500:8500", "-p", "8501:8501"]
+    place, flags = path.resolve(), _flags(path)
+    ports = [f"--port={GRPC_PORT}", f"--rest_api_port={REST_PORT}"]
+    docker = ["docker", "run", "--rm"]
+    for port in (GRPC_PORT, REST_PORT):
+        docker += ["-p", f"{port}:{port}"]
     # The same path in the container, so that the files are valid there too.
     mount = ["--mount", _fields("type=bind", f"source={place}", f"target={place}", "readonly")]
     return {
         "tensorflow_model_server": shlex.join(["tensorflow_model_server", *ports, *flags]),
         "docker": shlex.join([*docker, *mount, "tensorflow/serving", *flags]),
     }
+
+
+def _flags(path: pathlib.Path) -> list[str]:
+    place = path.resolve()
+    return [
+        f"--model_config_file={place / _CONFIG}",
+        "--enable_batching=true",
+        f"--batching_parameters_file={place / _BATCHING}",
+    ]
 
 
 def _config(path: pathlib.Path) -> str:

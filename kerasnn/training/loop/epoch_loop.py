@@ -11,10 +11,12 @@ import keras
 from kerasnn._core.callback import Callback
 from kerasnn._core.display.cell_epochs import cell_epochs
 from kerasnn._core.display.progress import verbosity
+from kerasnn._core.process.strategy import strategy_of
 from kerasnn.training.loop.engine import Engine
 from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.needs_keras import why_only_keras
 from kerasnn.training.programs.evaluation import Evaluation
+from kerasnn.training.programs.stream_evaluation import StreamEvaluation
 from kerasnn.training.programs.train_step import Logs, as_python
 
 # Receives the number of steps done in an epoch, and the logs so far.
@@ -104,6 +106,16 @@ def _validation(
     """Returns a function that validates, or None."""
     if job.validation_data is None:
         return None
+    if job.validation is None and strategy_of(job.model) is not None:
+        divided = StreamEvaluation(
+            job.model,
+            job.validation_data,
+            job.validation_check,
+            name="validation_data",
+            steps=job.validation_steps,
+            allow_nan=job.allow_nan,
+        )
+        return lambda: divided.run(callbacks)
     if job.validation is None:
         return lambda: _evaluate_stream(job, callbacks)
     evaluation = Evaluation(

@@ -7,14 +7,14 @@ import tensorflow as tf
 
 from kerasnn._core.callback import Callback
 from kerasnn._core.model import all_layers
-from kerasnn._core.process.strategy import has_workers, uses_strategy
+from kerasnn._core.process.strategy import uses_strategy
 from kerasnn.training.inputs.arrays import is_irregular
 from kerasnn.training.loop.job import Job
 from kerasnn.training.programs.replicas.limits import (
     check_batches,
-    needs_rows,
     why_not_divided,
     why_not_even,
+    why_not_stream,
 )
 
 _BATCH_METHODS = (
@@ -69,19 +69,19 @@ def _why_not_replicas(job: Job) -> str | None:
     """
     model = job.model
     why = why_not_divided(model)
-    if why is None and job.train is None and has_workers(model):
-        why = "the workers of a distribution strategy may read a stream in different orders"
-    if why is None and job.train is None and needs_rows(model):
-        why = "a replica may have no row of a batch of a stream, which convolutions need"
-    if why is None and job.validation_data is not None and job.validation is None:
-        why = "Keras validates on a stream under a distribution strategy"
+    streams_validation = job.validation_data is not None and job.validation is None
+    if job.train is None:
+        why = why or why_not_stream(job.x)
+    if streams_validation:
+        why = why or why_not_stream(job.validation_data)
     if why is not None:
         return why
     size = job.validation_batch_size or job.step_rows
     parts = [(job.train, job.step_rows), (job.validation, size)]
     counts = [(rows.count, size) for rows, size in parts if rows is not None]
     check_batches(model, counts)
-    return why_not_even(model, counts if job.train is not None else [])
+    is_known = job.train is not None and not streams_validation
+    return why_not_even(model, counts if is_known else [])
 
 
 def _needs_batches(callback: Any) -> str | None:

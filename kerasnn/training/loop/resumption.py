@@ -62,9 +62,8 @@ class Resumption:
         found = {"kerasnn": __version__}
         for name in ("x", "y", "sample_weight", "validation_data"):
             data = getattr(job, name)
-            is_known = data is not None and not arrays.is_stream(data)
-            found[name] = str(fingerprint.of_data(name, data)) if is_known else ""
-        for name in (*_SETTINGS, "batch_size", "epochs", "engine"):
+            found[name] = _described(name, data)
+        for name in (*_SETTINGS, "batch_size", "epochs", "engine", "steps_per_epoch"):
             found[name] = repr(getattr(job, name))
         seed = random.getrandbits(32) if job.seed is None else job.seed
         self.job = dataclasses.replace(job, seed=agreed_seed(job.model, seed, found))
@@ -87,6 +86,15 @@ class Resumption:
                 self.job.shuffle,
                 reason,
             )
+
+
+def _described(name: str, data: Any) -> str:
+    """Returns what the workers compare of data; of a stream, what it says of its batches."""
+    if isinstance(data, tf.data.Dataset):
+        return f"{int(data.cardinality())} {data.element_spec}"
+    if data is None or arrays.is_stream(data):
+        return ""
+    return str(fingerprint.of_data(name, data))
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ from kerasnn.training.loop.job import Job
 from kerasnn.training.loop.nan_guard import not_finite
 from kerasnn.training.programs.pacing import pacer_for
 from kerasnn.training.programs.program_cache import ProgramKey, identities, training_programs
-from kerasnn.training.programs.stream_program import StreamProgram
+from kerasnn.training.programs.replicas.stream_check import StreamCheck
+from kerasnn.training.programs.stream_program import StreamCall, StreamProgram
 from kerasnn.training.programs.train_step import Logs, build
 
 
@@ -20,6 +21,9 @@ class StreamEngine(CompiledEngine):
     """Runs epochs over the batches of a dataset, inside one TensorFlow graph.
 
     If an epoch ends with NaN or infinity, the model has the weights from before that epoch again.
+
+    Each of several workers reads all batches, and trains on its rows of each. They compare digests
+    of what they have read after each run of steps.
     """
 
     name = "graph"
@@ -32,6 +36,7 @@ class StreamEngine(CompiledEngine):
         self._read = 0
         self._program: StreamProgram
         self._pacer = pacer_for(job.model)
+        self._stream_check = StreamCheck(job.model, "x")
 
     def prepare(self) -> None:
         """Traces the program, and opens a dataset without an end."""
@@ -57,27 +62,36 @@ class StreamEngine(CompiledEngine):
             wanted = self._pacer.steps()
             wanted = wanted if self._limit is None else min(wanted, self._limit - done)
             self._pacer.start()
-            count, part, finite, wrong = self._program(iterator, wanted, fresh=done == 0)
-            self._pacer.stop(count)
-            self._read += count
-            if count:
-                done, logs = done + count, part
-            if not finite.all():
-                before.restore()
-                pairs = zip(self._program.guarded_names, finite, strict=True)
-                raise not_finite(self._model, epoch, [name for name, ok in pairs if not ok])
-            if wrong is not None:
-                self._job.check(wrong, self._read)
-                raise RuntimeError("The rules of the program and of the arrays differ.")
-            if count:
+            call = self._program(iterator, wanted, fresh=done == 0)
+            self._pacer.stop(call.steps)
+            self._read += call.steps
+            if call.steps:
+                done, logs = done + call.steps, call.logs
+            self._check(call, epoch, before)
+            if call.steps:
                 progress(done, logs)
-            if count < wanted:
+            if call.steps < wanted:
                 break
         if done == 0:
             raise _checks.InvalidArgument(
                 "x", "hold at least one batch", self._dataset, got="an empty tf.data.Dataset"
             )
         return logs
+
+    def _check(self, call: StreamCall, epoch: int, before: State) -> None:
+        """Raises if batches, weights or the loss cannot be right."""
+        try:
+            self._stream_check(call.digest, call.wrong)
+        except _checks.InvalidArgument:
+            before.restore()
+            raise
+        if not call.finite.all():
+            before.restore()
+            pairs = zip(self._program.guarded_names, call.finite, strict=True)
+            raise not_finite(self._model, epoch, [name for name, ok in pairs if not ok])
+        if call.wrong is not None:
+            self._job.check(call.wrong, self._read)
+            raise RuntimeError("The rules of the program and of the arrays differ.")
 
     def _trace(self) -> StreamProgram:
         spec: tf.TypeSpec = self._dataset.element_spec

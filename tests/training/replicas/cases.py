@@ -48,10 +48,35 @@ def sgd(**arguments):
     return lambda: keras.optimizers.SGD(0.1, **arguments)
 
 
-def stream():
-    return (tf.data.Dataset.from_tensor_slices((X, Y)).batch(23),)
+def stream(x=X, size=23):
+    return (tf.data.Dataset.from_tensor_slices((x, Y)).batch(size),)
 
 
+def write_streams(folder):
+    """Writes a table and a folder of images, which are read by `read_stream`."""
+    lines = [f"{a},{b},{'xyz'[c]}" for (a, b), c in zip(X[:, :2], Y, strict=True)]
+    (folder / "table.csv").write_text("\n".join(["a,b,kind", *lines]))
+    for name in "xyz":
+        (folder / "images" / name).mkdir(parents=True)
+        for i in range(9):
+            pixels = rng.integers(0, 256, (3, 3, 3))
+            keras.utils.save_img(folder / "images" / name / f"{i}.png", pixels, scale=False)
+
+
+def read_stream(path):
+    """A split that is not in memory; the last batch is smaller."""
+    if path.is_dir():
+        return kerasnn.data.from_directory(path, image_size=(3, 3), in_memory=False, batch_size=5)
+    return kerasnn.data.from_csv(path, "kind", in_memory=False, batch_size=13)
+
+
+def stream_network(shape):
+    """A compiled classifier for rows or small images, always with the same weights."""
+    hidden = IMAGE_LAYERS if len(shape) > 1 else [lambda: keras.layers.Dense(6, "relu")]
+    return network(sgd(momentum=0.9), shape=shape, hidden=hidden)
+
+
+IMAGE_LAYERS = (lambda: keras.layers.Rescaling(1 / 255), keras.layers.Flatten)
 CONVOLUTION = (
     lambda: keras.layers.Conv2D(3, 3, activation="relu"),
     keras.layers.MaxPooling2D,
@@ -110,7 +135,12 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         (X, Y),
         {"validation_split": 0.2},
     ),
-    "stream": (lambda: network(), stream, {}),
+    "stream": (lambda: network(), stream, {"validation_data": stream}),
+    "stream, convolution": (
+        lambda: network(shape=(6, 6, 1), hidden=CONVOLUTION),
+        lambda: stream(IMAGES, 33),
+        {},
+    ),
 }
 QUICK = ("sgd", "momentum and L2", "adam", "normalization")
 
@@ -130,7 +160,9 @@ def settings(model):
 
 def compare(strategy, name):
     """Trains under a strategy and on one device; returns how far the results are apart."""
-    build, made, arguments = CASES[name]
+    build, made, given = CASES[name]
+    # A process makes its devices before any tensor.
+    arguments = {key: value()[0] if callable(value) else value for key, value in given.items()}
     data: Any = made() if callable(made) else made
     with strategy.scope():
         divided = build()

@@ -1,6 +1,7 @@
 """Trainings on several logical devices, which a process can only make before it uses one."""
 
 import sys
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,14 +23,18 @@ def main(replicas, names):
 
 
 def refused(strategy):
-    """The argument of the error where a replica would have no row for a convolution."""
+    """The arguments of the errors where a replica would have no row for a convolution."""
     with strategy.scope():
         model = cases.network(shape=(6, 6, 1), hidden=cases.CONVOLUTION)
-    try:
-        kerasnn.fit(model, cases.IMAGES, cases.Y, batch_size=cases.ROWS - 1, verbose=0)
-    except kerasnn.InvalidArgument as error:
-        return error.argument
-    return None
+    size, found = cases.ROWS - 1, []
+    arrays: Any = ((cases.IMAGES, cases.Y), {"batch_size": size})
+    before = model.get_weights()
+    for data, arguments in (arrays, (cases.stream(cases.IMAGES, size), {})):
+        try:
+            kerasnn.fit(model, *data, **arguments, verbose=0)
+        except kerasnn.InvalidArgument as error:
+            found.append([error.argument, cases.distance(model.get_weights(), before)])
+    return found
 
 
 def swept(strategy):

@@ -112,13 +112,71 @@ def test_an_optimizer_made_outside_of_the_scope():
     assert "a variable of it was not created in the scope of its distribution strategy" in reason
 
 
-def test_streams_to_validate_on():
-    batches = tf.data.Dataset.from_tensor_slices((X, Y)).batch(16)
+def test_generators_to_validate_on():
     with mirrored().scope():
         model = classifier()
-    engine, reason = chosen(model, X, Y, validation_data=batches)
+    given = {"validation_data": iter([(X, Y)] * 9), "validation_steps": 1}
+    engine, reason = chosen(model, X, Y, **given)
     assert engine == "keras"
-    assert "Keras validates on a stream under a distribution strategy" in reason
+    assert "Keras reads a generator under a distribution strategy" in reason
+
+
+def test_streams_to_validate_and_evaluate_on():
+    batches = tf.data.Dataset.from_tensor_slices((X, Y)).batch(16)
+    with mirrored().scope():
+        divided = classifier()
+    histories = [
+        kerasnn.fit(model, X, Y, epochs=2, seed=0, verbose=0, validation_data=batches)
+        for model in (divided, classifier())
+    ]
+    assert histories[0].engine == "graph"
+    for name, values in histories[1].history.items():
+        np.testing.assert_allclose(histories[0].history[name], values, rtol=1e-4)
+    found = kerasnn.training.evaluate(divided, batches, verbose=0, return_dict=True)
+    for name, value in found.items():
+        np.testing.assert_allclose(histories[0].history[f"val_{name}"][-1], value, rtol=1e-5)
+    some = kerasnn.training.evaluate(divided, batches, verbose=0, steps=1)
+    np.testing.assert_allclose(
+        some, kerasnn.training.evaluate(divided, X[:16], Y[:16], verbose=0), rtol=1e-5
+    )
+
+
+class Filled(keras.layers.Layer):
+    """Replaces NaN by zero."""
+
+    def call(self, inputs):
+        return keras.ops.nan_to_num(inputs)
+
+
+def test_streams_with_nan_that_is_allowed():
+    x = X.copy()
+    x[40, 0] = np.nan
+    batches = tf.data.Dataset.from_tensor_slices((x, Y)).batch(16)
+    with mirrored().scope():
+        model = classifier(hidden=lambda: [Filled()])
+    given = {"validation_data": batches, "allow_nan": True, "verbose": 0}
+    history = kerasnn.fit(model, X, Y, **given)
+    assert history.engine == "graph"
+    wanted = kerasnn.training.evaluate(model, x, Y, allow_nan=True, verbose=0)
+    found = kerasnn.training.evaluate(model, batches, allow_nan=True, verbose=0)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    np.testing.assert_allclose(history.history["val_loss"], np.ravel(wanted)[:1], rtol=1e-5)
+
+
+def test_a_wrong_value_to_validate_on():
+    x = X.copy()
+    x[40, 0] = np.nan
+    batches = tf.data.Dataset.from_tensor_slices((x, Y)).batch(16)
+    with mirrored().scope():
+        model = classifier()
+    before = model.get_weights()
+    with pytest.raises(kerasnn.InvalidArgument) as caught:
+        kerasnn.fit(model, X, Y, verbose=0, validation_data=batches)
+    assert caught.value.argument == "validation_data[0]"
+    assert_close(model.get_weights(), before)
+    with pytest.raises(kerasnn.InvalidArgument) as caught:
+        kerasnn.training.evaluate(model, batches, verbose=0)
+    assert caught.value.argument == "x"
 
 
 def test_one_replica_has_the_bits_of_the_seeds_of_one_device():

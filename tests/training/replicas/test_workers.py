@@ -80,6 +80,25 @@ def test_callbacks_and_a_resumed_run(tmp_path):
     assert resumed[0]["history"] == first["history"]
 
 
+def test_streams_equal_one_process(tmp_path):
+    cases.write_streams(tmp_path)
+    results = [each["streamed"] for each in run(tmp_path, "streamed")]
+    for name in ("table.csv", "images"):
+        for found in results:
+            assert found[name]["engine"] == "graph"
+            for what in ("weights", "history", "evaluation"):
+                assert found[name][what] <= 1e-5, what
+        assert results[0][name]["bits"] == results[1][name]["bits"]
+
+
+def test_other_streams_are_refused(tmp_path):
+    first, second = (each["other streams"] for each in run(tmp_path, "other streams"))
+    assert first == second
+    arguments = {name: argument for name, (argument, _, _) in first.items()}
+    assert arguments == dict.fromkeys(["order", "length", "unknown length", "wrong value"], "x")
+    assert [moved for _, _, moved in first.values()] == [0, 0, 0, 0]
+
+
 def test_errors(tmp_path):
     results = run(tmp_path, "other data", "only keras")
     first, second = (each["other data"] for each in results)

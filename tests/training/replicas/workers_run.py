@@ -90,7 +90,60 @@ def only_keras(strategy, folder):
     return texts
 
 
+def streamed(strategy, folder):
+    """Trains on streams of data that is not in memory, which each worker reads by itself."""
+    found = {}
+    for name, columns in (("table.csv", (2,)), ("images", (3, 3, 3))):
+        with strategy.scope():
+            divided = cases.stream_network(columns)
+        alone = cases.stream_network(columns)
+        histories, evaluations = [], []
+        for each in (divided, alone):
+            split = cases.read_stream(folder.parent / name)
+            given = {"validation_data": split.x_test, "epochs": 3, "verbose": 0}
+            histories.append(kerasnn.fit(each, split.x_train, **given))
+            evaluations.append(kerasnn.training.evaluate(each, split.x_test, verbose=0))
+        found[name] = {
+            "engine": histories[0].engine,
+            "evaluation": cases.distance(*evaluations),
+            "weights": cases.distance(divided.get_weights(), alone.get_weights()),
+            "history": cases.distance(*(each.history for each in histories)),
+            "bits": [each.tobytes().hex() for each in divided.get_weights()],
+        }
+    return found
+
+
+def other_streams(strategy, folder):
+    """Trains on streams that the workers cannot divide; returns the errors."""
+    rows = tf.data.Dataset.from_tensor_slices((cases.X, cases.Y))
+    x = cases.X.copy()
+    if folder.name == "1":
+        x[50] = np.nan
+    spoilt = tf.data.Dataset.from_tensor_slices((x, cases.Y))
+    streams = {
+        "order": rows.shuffle(cases.ROWS, seed=int(folder.name)).batch(23),
+        "length": rows.take(cases.ROWS - 40 * int(folder.name)).batch(23),
+        "unknown length": rows.take(cases.ROWS - 40 * int(folder.name))
+        .filter(lambda *_: True)
+        .batch(23),
+        "wrong value": spoilt.batch(23),
+    }
+    found = {}
+    for name, stream in streams.items():
+        with strategy.scope():
+            model = cases.network()
+        before = model.get_weights()
+        try:
+            kerasnn.fit(model, stream, epochs=2, verbose=0)
+        except kerasnn.InvalidArgument as error:
+            moved = cases.distance(model.get_weights(), before)
+            found[name] = [error.argument, str(error), moved]
+    return found
+
+
 MODES = {
+    "streamed": streamed,
+    "other streams": other_streams,
     "only keras": only_keras,
     "compared": compared,
     "called back": called_back,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._core.model import all_layers
@@ -84,6 +85,16 @@ def why_not_even(model: Any, parts: Sequence[tuple[int, int]]) -> str | None:
     if counts and all(count % replicas == 0 for count in counts):
         return None
     return "several losses need batches of the same number of rows in each replica"
+
+
+def why_not_stream(data: Any) -> str | None:
+    """Returns why the batches of a stream cannot be divided between replicas, or None."""
+    if not isinstance(data, tf.data.Dataset):
+        return "Keras reads a generator under a distribution strategy"
+    specs = tf.nest.flatten(data.element_spec)
+    if any(isinstance(spec, (tf.RaggedTensorSpec, tf.SparseTensorSpec)) for spec in specs):
+        return "Keras divides ragged and sparse data between replicas"
+    return None
 
 
 def _why_not_loss(given: Any) -> str | None:

@@ -83,11 +83,20 @@ def divided_step(model: Any, method: str) -> Callable[[Any], dict[str, Any]]:
     return step
 
 
+def bounds(replica: Any, replicas: int, rows: Any) -> tuple[Any, Any]:
+    """Returns the first row of a batch that a replica takes, and the one that it stops before.
+
+    >>> [bounds(k, 3, 8) for k in range(3)]
+    [(0, 2), (2, 5), (5, 8)]
+    """
+    return replica * rows // replicas, (replica + 1) * rows // replicas
+
+
 def _share(batch: Any) -> _Share:
     context = tf.distribute.get_replica_context()
     replica, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
     rows = tf.shape(tf.nest.flatten(batch)[0])[0]
-    first, stop = replica * rows // replicas, (replica + 1) * rows // replicas
+    first, stop = bounds(replica, replicas, rows)
     data = show_none(tf.nest.map_structure(lambda t: t[first:stop], batch))
     return _Share(
         data=keras.utils.unpack_x_y_sample_weight(data),
