@@ -18,8 +18,8 @@ import pytest
 import kerasnn
 from kerasnn import _version, selection
 from kerasnn.selection.search import shared_trials
-from tests.selection.cluster_search import searched
-from tests.selection.postgresql_server import (
+from tests.selection.search.cluster_search import searched
+from tests.selection.search.postgresql_server import (
     IN_A_URL,
     NEEDS_POSTGRESQL,
     PASSWORD,
