@@ -111,7 +111,8 @@ def _connect(address: str, shown: dict[str, Any]) -> None:
             "address",
             "be the address of a Ray cluster, such as 10.0.0.1:6379, or 'auto'",
             address,
-            "Start one by `ray start --head`, or leave `address` out to start one here.",
+            "Start one by `ray start --head`, or leave `address` out to start one here. Where the "
+            "cluster checks tokens, set the environment variable RAY_AUTH_MODE=token.",
             got=f"address={address!r}: {found}",
         ) from error
 
