@@ -12,6 +12,7 @@ from kerasnn import data, models, serving
 from kerasnn._core.raw_rows import Tensor, columns_of
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.encoder import encode, learned_anew
+from kerasnn.tasks import Task
 
 
 @pytest.fixture(scope="module")
@@ -384,7 +385,7 @@ def test_a_column_that_counts_the_rows_is_kept_with_a_warning(in_memory):
 
 def test_many_numbers_are_no_two_classes(invalid):
     given = pd.DataFrame({"x": [1.5, 2.5] * 50, "y": np.arange(100) % 94})
-    with invalid("task", "binary") as caught:
+    with invalid("task", Task.BINARY) as caught:
         data.from_frame(given, "y", task="binary")
     assert "task='regression'" in caught.value.hint
     with pytest.raises(TypeError, match="Did you mean `drop`"):

@@ -73,7 +73,7 @@ def test_it_says_what_to_install(monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_a_process_serves_until_ctrl_c(tmp_path):
-    rows = "\n".join(f"{i},{i % 5},{'xy'[i % 2]}" for i in range(50))
+    rows = "\n".join(f"{i % 11},{i % 5},{'xy'[i % 2]}" for i in range(50))
     (tmp_path / "t.csv").write_text(f"a,b,kind\n{rows}\n")
     words = ["-m", "kerasnn", "playground", tmp_path / "t.csv", "--target", "kind", "--no-browser"]
     with subprocess.Popen(

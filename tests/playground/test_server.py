@@ -270,7 +270,7 @@ def test_leaving_frees_threads(client, sessions):
 def test_uploads(client):
     with client.websocket_connect(SESSION) as socket:
         address = f"/sessions/{receive(socket, 'state')['session']}/table?token={TOKEN}"
-        lines = ["a,b,kind", *(f"{i},{i % 7},{'xy'[i % 2]}" for i in range(40))]
+        lines = ["a,b,kind", *(f"{i * 3},{i % 7},{'xy'[i % 2]}" for i in range(40))]
         content = "\n".join(lines).encode()
         found = client.post(address, content=content, headers={"x-file-name": "a%20b.csv"}).json()
         assert found["name"] == "a b.csv"

@@ -199,7 +199,7 @@ def test_an_error_names_the_file_and_not_where_it_lies(tmp_path, invalid):
 
 
 def test_a_table_of_two_columns_and_points_share_no_network(tmp_path):
-    rows = "\n".join(f"{i},{i * i % 50},{'ab'[i % 2]}" for i in range(40))
+    rows = "\n".join(f"{i * 3},{i * i % 50},{'ab'[i % 2]}" for i in range(40))
     (tmp_path / "t.csv").write_text(f"u,v,kind\n{rows}\n")
     table = read_table(tmp_path / "t.csv", "t.csv")
     with page({table.identifier: table}, **configuration(table, hidden="2")) as opened:

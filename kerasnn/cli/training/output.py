@@ -14,7 +14,7 @@ from kerasnn._core import atomic_files
 _STAGE = ".kerasnn-train-"
 _OLD_S = 24 * 3600
 # Files that may name the directory that they are in.
-_TEXTS = (".config", ".html", ".json")
+_TEXTS = (".config", ".html", ".json", ".yaml")
 # What a training writes.
 _ENTRIES = {"model", "model.keras", "encoder.keras", "report.html"}
 

@@ -108,7 +108,7 @@ def _classes(values: np.ndarray, task: Task, name: str, argument: str) -> Target
         raise _checks.InvalidArgument(
             "task",
             f"be 'multiclass' for the {len(found)} classes in {name!r}",
-            str(task),
+            task,
             "" if found.dtype.kind in "OUS" else "If they are a quantity, give task='regression'.",
         )
     return y.astype(np.int64), task, class_names(found)
