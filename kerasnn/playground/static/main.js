@@ -423,7 +423,8 @@ class Page {
   }
 
   press(event) {
-    const { target } = event;
+    // What has closed keeps the focus until the next picture of the page.
+    const target = event.target.closest("dialog:not([open])") ? document.body : event.target;
     const isText = target.matches("input:not([type=checkbox], [type=radio], [type=range]), textarea");
     if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !isText) {
       event.preventDefault();
@@ -470,8 +471,8 @@ class Page {
     const close = Object.assign(document.createElement("button"), { textContent: "Close" });
     const form = Object.assign(document.createElement("form"), { method: "dialog" });
     form.append(Object.assign(document.createElement("h2"), { textContent: "Keys" }), list, close);
-    // The button that opened it would take the next press of space.
-    $("dialog").onclose = () => document.activeElement?.blur();
+    // The button that opened it would have the focus again, and take the next press of space.
+    document.activeElement?.blur();
     $("dialog").replaceChildren(form);
     $("dialog").showModal();
   }
