@@ -48,7 +48,7 @@ def has_workers(model: Any) -> bool:
     strategy = strategy_of(model)
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return False
-    cluster = _resolver(strategy).cluster_spec()
+    cluster = strategy.cluster_resolver.cluster_spec()
     return sum(cluster.num_tasks(job) for job in cluster.jobs) > 1
 
 
@@ -56,14 +56,10 @@ def is_chief(model: Any) -> bool:
     """Whether this process, of all that train a model together, is the one that writes files."""
     if not has_workers(model):
         return True
-    resolver = _resolver(model.distribute_strategy)
+    resolver = model.distribute_strategy.cluster_resolver
     if resolver.task_type == "chief":
         return True
     return "chief" not in resolver.cluster_spec().jobs and resolver.task_id == 0
-
-
-def _resolver(strategy: Any) -> Any:
-    return strategy.cluster_resolver
 
 
 def replicas_of(model: Any) -> int:
