@@ -1,4 +1,4 @@
-"""The run of Ray Train that starts the workers, and starts them again when one is lost."""
+"""The run of Ray Train: starts workers, and again when one is lost, from the file that is saved."""
 
 import contextlib
 import dataclasses

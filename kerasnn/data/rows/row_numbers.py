@@ -1,4 +1,4 @@
-"""Columns of numbers that count the rows of a table."""
+"""Recognition of columns of numbers that count the rows of a table."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Tables in CSV files: their cells as numbers and texts, read in blocks."""
+"""Tables in CSV files: cells as numbers or texts, read in blocks; `columns.dates` reads dates."""
 
 import collections
 import contextlib

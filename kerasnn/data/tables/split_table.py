@@ -1,4 +1,4 @@
-"""The way from a table to a `Split`, whatever the table is read from."""
+"""The way from a table to a `Split`, with the warning about columns that count the rows."""
 
 import dataclasses
 import warnings

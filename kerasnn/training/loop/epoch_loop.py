@@ -1,4 +1,4 @@
-"""Loop over epochs, with validation and callbacks, for the engines that run compiled programs."""
+"""Loop over epochs with validation, which calls the hooks of callbacks, of compiled engines."""
 
 import abc
 import itertools

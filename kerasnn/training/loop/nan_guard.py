@@ -1,4 +1,4 @@
-"""Error for NaN in weights or loss, and its test in Keras's own loop."""
+"""Error for NaN in weights or loss; its test in Keras's loop (in programs: `train_step`)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""One run: asks callbacks whether they can work, chooses an engine, trains, undoes on errors."""
+"""One run: what callbacks check ahead of it, the choice of an engine, training, undoing errors."""
 
 import dataclasses
 from collections.abc import Sequence
