@@ -89,6 +89,8 @@ def no_rows(name: str, data: Any) -> InvalidArgument:
     got = f"a {type(data).__name__}"
     if is_split(data):
         hint = "Give its parts: `x_train` and `y_train` to train, `x_test` and `y_test` to test."
+    elif any(base.__name__ == "Model" for base in type(data).__mro__):
+        hint = "Give its predictions, `model.predict(x)`, where they are asked for."
     elif isinstance(data, str):
         hint, got = f"For one row give `[{name}]`.", f"the text {data!r}"
     elif isinstance(data, (int, float, complex, np.generic)):

@@ -189,7 +189,8 @@ def fits_input(name: str, array: np.ndarray, tensor: Any) -> None:
     if array.shape[-1] == 1 and _same_shape(array.shape[:-1], wanted):
         return
     if len(array.shape) != len(wanted):
-        hint = f"It has {len(array.shape)} axes instead of {len(wanted)}"
+        axes = f"{len(array.shape)} ax{'i' if len(array.shape) == 1 else 'e'}s"
+        hint = f"It has {axes} instead of {len(wanted)}"
         steps = past_steps(name, array.shape, wanted)
         if _same_shape((1, *array.shape), wanted):
             hint += f"; for a single example give `{name}[None]`."

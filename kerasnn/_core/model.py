@@ -14,6 +14,26 @@ def all_layers(model: Any) -> Iterator[keras.layers.Layer]:
         yield from all_layers(layer)
 
 
+def may_fill_nan(model: Any) -> bool:
+    """Whether anything in a model may put a number in place of NaN.
+
+    The layers of Keras and of this package do not; a user's layer or function, an operation
+    between layers, or the `call` of a model may.
+    """
+    if not is_symbolic(model):
+        return True
+    operations = getattr(model, "operations", None) or model.layers
+    return any(_may_fill_nan(operation) for operation in operations)
+
+
+def _may_fill_nan(operation: Any) -> bool:
+    if isinstance(operation, keras.Model):
+        return may_fill_nan(operation)
+    is_known = type(operation).__module__.split(".")[0] in ("keras", "kerasnn")
+    is_layer = isinstance(operation, keras.layers.Layer)
+    return not is_layer or not is_known or isinstance(operation, keras.layers.Lambda)
+
+
 def is_symbolic(model: keras.Model) -> bool:
     """Whether the shapes of inputs and outputs are known before data comes."""
     try:

@@ -176,7 +176,7 @@ def _check_names(
             argument,
             f"have the column{'s' * (len(missing) > 1)} {_listed(missing)}",
             rows,
-            f"{near.removesuffix('?')}, which it has, under that name?" if near else "",
+            f"{near} Then rename it to {missing[0]!r}." if near else "",
             got=f"{_listed(names, 2 * _MOST_NAMES) or 'no column'}{where}",
         )
     if unknown:

@@ -340,16 +340,16 @@ def _read_rows(
     """Returns the rows of a file, and names of columns that were taken by position."""
     written = csv_rows.Format(given.delimiter, given.encoding)
     if not predictor.is_table:
-        if given.ignore or file.suffix.lower() in _JSON:
+        if given.ignore:
             raise InvalidArgument(
-                "--ignore" if given.ignore else "INPUT",
-                "be left out for a model without an encoder, which takes no columns by name"
-                if given.ignore
-                else "be no JSON for a model without an encoder, which takes no columns by name",
-                given.ignore or str(file),
+                "--ignore",
+                "be left out for a model without an encoder, which takes no columns by name",
+                given.ignore,
                 "Export the model with its encoder.",
-                got=f"{shlex.join(given.ignore) or file}, and the model in {given.path}",
+                got=f"{shlex.join(given.ignore)}, and the model in {given.path}",
             )
+        if file.suffix.lower() in _JSON:
+            return csv_rows.read_json_inputs(csv_rows.Source(file), list(predictor.inputs)), []
         return csv_rows.read(
             csv_rows.Source(file), predictor.inputs, header=given.header, written=written
         )

@@ -221,13 +221,7 @@ def read_json(source: Source, ignored: Collection[str] = ()) -> list[dict[str, A
     Raises:
         InvalidArgument: If the file holds anything else.
     """
-    try:
-        text = source.file.read_text(encoding="utf-8-sig")
-        is_lines = source.file.suffix.lower() == ".jsonl"
-        lines = [line for line in text.splitlines() if line.strip()]
-        rows = [json.loads(line) for line in lines] if is_lines else json.loads(text)
-    except (UnicodeError, RecursionError, ValueError) as error:
-        raise source.refusal("hold JSON in UTF-8", str(error), got=f"an error ({error})") from None
+    rows = _json(source)
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise source.refusal(
             "hold rows, column name -> value: a list of objects, or in a .jsonl file one on each "
@@ -236,6 +230,46 @@ def read_json(source: Source, ignored: Collection[str] = ()) -> list[dict[str, A
             got="another value",
         )
     return [{name: row[name] for name in row if name not in ignored} for row in rows]
+
+
+def read_json_inputs(source: Source, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Returns the rows of a JSON file for a model without columns: input name -> its values.
+
+    Each row is an object of inputs by name, or where there is one input its value.
+
+    Args:
+        source: The file.
+        names: Names of the inputs.
+
+    Raises:
+        InvalidArgument: If the file holds anything else.
+    """
+    rows = _json(source)
+    if isinstance(rows, list) and len(names) == 1:
+        rows = [row if isinstance(row, dict) else {names[0]: row} for row in rows]
+    if (
+        not isinstance(rows, list)
+        or not rows
+        or not all(isinstance(row, dict) and row.keys() == set(names) for row in rows)
+    ):
+        listed = ", ".join(map(repr, names))
+        raise source.refusal(
+            f"hold a list of rows, each an object with {listed}"
+            + (", or its value alone" if len(names) == 1 else ""),
+            rows,
+            got="another value",
+        )
+    return {name: [row[name] for row in rows] for name in names}
+
+
+def _json(source: Source) -> Any:
+    try:
+        text = source.file.read_text(encoding="utf-8-sig")
+        is_lines = source.file.suffix.lower() == ".jsonl"
+        lines = [line for line in text.splitlines() if line.strip()]
+        return [json.loads(line) for line in lines] if is_lines else json.loads(text)
+    except (UnicodeError, RecursionError, ValueError) as error:
+        raise source.refusal("hold JSON in UTF-8", str(error), got=f"an error ({error})") from None
 
 
 def _column(

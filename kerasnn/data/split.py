@@ -50,6 +50,8 @@ class Split:
         target: Name of the column that y is; None where it has no name.
         row_numbers: Names of columns that count the rows of the table, from which nothing about
             new rows can be learned.
+        rows_left_out: Number of rows of the table that are in neither part, since they lack a value
+            (`missing="drop"`, `drop_missing_target=True`).
 
     Example:
         >>> from kerasnn import data
@@ -81,6 +83,7 @@ class Split:
     resize: str | None = None
     target: str | None = None
     row_numbers: tuple[str, ...] = ()
+    rows_left_out: int = 0
 
     def __post_init__(self) -> None:
         """Accepts the task by name, too."""
@@ -124,6 +127,7 @@ class Split:
         parts += [f"{name}={_described(getattr(self, name))}" for name in arrays]
         parts += [f"classes={_listed(self._counted_classes)}", f"features={_listed(self.features)}"]
         parts += [f"row_numbers={_listed(self.row_numbers)}"] if self.row_numbers else []
+        parts += [f"rows_left_out={self.rows_left_out}"] if self.rows_left_out else []
         return f"Split({', '.join(parts)})"
 
     def _repr_html_(self) -> str:
@@ -135,11 +139,13 @@ class Split:
         ]
         if self.target is not None:
             facts.insert(0, ("target", self.target))
+        if self.rows_left_out:
+            facts.append(("left out", f"{self.rows_left_out:,} rows that lack a value"))
         blocks: list[Any] = [Facts(facts)]
         if self.y_train is not None:
             blocks += _split_view.blocks(self)
         else:
-            named = (("classes", self.classes), ("columns", self.features))
+            named = (("classes", self._counted_classes), ("columns", self.features))
             blocks.append(Facts([(what, _listed(n, 20)) for what, n in named if n is not None]))
         return for_notebook(f"Split, {self.task}", blocks)
 

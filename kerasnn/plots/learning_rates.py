@@ -79,6 +79,11 @@ def learning_rates(
 
 def _schedule(rates: Any) -> Any:
     """Returns the schedule of an optimizer, and anything else as it is."""
+    if isinstance(rates, keras.Model):
+        rule = "be a schedule, an optimizer, or the result of `fit`"
+        raise _checks.InvalidArgument(
+            "rates", rule, rates, "Give `model.optimizer`.", got=f"a {type(rates).__name__}"
+        )
     if not isinstance(rates, keras.optimizers.Optimizer):
         return rates
     found = schedule_of(rates)

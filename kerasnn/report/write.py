@@ -144,7 +144,7 @@ def write(
     importances = importance.importances(split, model, part, importance_repeats)
     sections: Iterable[Section | None] = (
         data.data(split, part, outputs, descriptions),
-        data.changes(descriptions, dropped or {}, notes),
+        data.changes(split, descriptions, dropped or {}, notes),
         compared,
         learned,
         classes.results(part, measured)

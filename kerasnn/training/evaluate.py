@@ -40,8 +40,9 @@ def evaluate(
 ) -> Any:
     """Returns loss and metrics of a compiled Keras model.
 
-    The arguments are Keras's, but for `allow_nan`: whether inputs may be NaN, for a model whose own
-    layer fills them in; and `verbose="auto"` shows a line, and no bar, where nobody watches.
+    The arguments are Keras's, but for `allow_nan`: whether inputs in memory may be NaN, for a model
+    whose own layer fills them in (those of Keras and of this package do not); and `verbose="auto"`
+    shows a line, and no bar, where nobody watches.
 
     Raises:
         InvalidArgument: If data or an argument cannot be right; of a stream, at the wrong batch.

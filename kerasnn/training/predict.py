@@ -32,8 +32,9 @@ def predict(
 ) -> Any:
     """Returns the outputs of a Keras model.
 
-    The arguments are Keras's, but for `allow_nan`: whether inputs may be NaN, for a model whose own
-    layer fills them in; and `verbose="auto"` shows a line, and no bar, where nobody watches.
+    The arguments are Keras's, but for `allow_nan`: whether inputs in memory may be NaN, for a model
+    whose own layer fills them in (those of Keras and of this package do not); and `verbose="auto"`
+    shows a line, and no bar, where nobody watches.
 
     Raises:
         InvalidArgument: If a row holds infinity, or NaN unless allowed, or data or an argument

@@ -198,6 +198,22 @@ def test_past_steps_from_rows_in_the_order_of_time(tmp_path, capsys):
 def test_options_of_tables_for_other_models(tmp_path, capsys):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Rescaling(2.0)])
     serving.export(model, tmp_path / "served", verify=False)
-    for name, words in (("rows.csv", ["--ignore", "a"]), ("rows.json", [])):
-        assert say("predict", tmp_path / "served", tmp_path / name, *words) == 1
-        assert "for a model without an encoder" in capsys.readouterr().err
+    assert say("predict", tmp_path / "served", tmp_path / "rows.csv", "--ignore", "a") == 1
+    assert "for a model without an encoder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [("rows.json", "[[1], [2.5]]"), ("rows.jsonl", '{"features": [1]}\n{"features": [2.5]}\n')],
+)
+def test_json_for_a_model_that_is_no_tables(name, rows, tmp_path, capsys):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Rescaling(2.0)])
+    serving.export(model, tmp_path / "served", verify=False)
+    (tmp_path / name).write_text(rows)
+    assert say("predict", tmp_path / "served", tmp_path / name) == 0
+    found = json.loads(capsys.readouterr().out)["predictions"]
+    assert found == [{"predictions": [2.0]}, {"predictions": [5.0]}]
+    for wrong in ("[]", "3", '[{"other": 1}]', "[[1, 2]]", "[null]", '["text"]', "[[1], 2]"):
+        (tmp_path / "rows.json").write_text(wrong)
+        assert say("predict", tmp_path / "served", tmp_path / "rows.json") == 1, wrong
+        assert capsys.readouterr().err.startswith("kerasnn: `INPUT` must "), wrong

@@ -759,3 +759,8 @@ def test_compares_models_of_images(photos, tmp_path):
 def test_flags_of_tables_and_folders(photos, tmp_path, capsys, flag):
     assert say("train", photos, "--output", tmp_path / "new", *flag) == 1
     assert f"`{flag[0]}` must be left out" in capsys.readouterr().err
+
+
+def test_a_path_that_does_not_exist(tmp_path, capsys):
+    assert say("train", tmp_path / "none") == 1
+    assert "`DATA` must be a CSV file, or a folder of images" in capsys.readouterr().err

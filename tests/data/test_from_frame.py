@@ -120,6 +120,9 @@ def test_rows_without_a_value_or_target_are_left_out(frame, invalid):
     kept = made.dropna(subset=["age", "ill"])
     rows = sorted([*split.raw_train["since"], *split.raw_test["since"]])
     assert rows == kept.since.dt.strftime("%Y-%m-%d").tolist()
+    assert split.rows_left_out == len(made) - len(kept)
+    assert f"rows_left_out={split.rows_left_out}" in repr(split)
+    assert f"{split.rows_left_out} rows that lack a value" in split._repr_html_()
     with pytest.raises(tf.errors.InvalidArgumentError, match="`age` must hold a value"):
         split.encoder({**split.raw_test, "age": np.full(len(split.x_test), np.nan)})
     with invalid("target", "ill"):

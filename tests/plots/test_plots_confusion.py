@@ -1,5 +1,6 @@
 """Figure of the confusion matrix."""
 
+import keras
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
@@ -170,6 +171,12 @@ def test_a_misspelt_class(invalid):
     with invalid("y_true", value="bea") as caught:
         plots.confusion(["ant", "bea"], ["ant", "bee"], labels=NAMES)
     assert "`bee`" in caught.value.hint
+
+
+def test_a_model_in_the_place_of_its_predictions(invalid):
+    with invalid("y_true") as caught:
+        plots.confusion(keras.Sequential(), [0, 1])
+    assert "`model.predict(x)`" in caught.value.hint
 
 
 def test_normalize_is_true_or_false(invalid):

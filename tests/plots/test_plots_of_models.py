@@ -133,6 +133,7 @@ DENSE = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="dense")
         (lambda: plots.activations(DENSE, np.ones((2, 1)), layers=[]), "layers"),
         (lambda: plots.activations(DENSE, data.load("xor")), "x"),
         (lambda: plots.filters(DENSE), "model"),
+        (lambda: plots.learning_rates(DENSE), "rates"),
         (lambda: plots.filters(CONVOLUTION, features=["a"]), "features"),
         (lambda: plots.gradients({"a": -1.0}), "norms"),
         (lambda: plots.gradients({}), "norms"),

@@ -206,6 +206,13 @@ def read(options: Options) -> Table:
         InvalidArgument: If an argument does not fit the table, or the file, a column or the target
             cannot be read.
     """
+    if not options.data.exists():
+        raise _checks.InvalidArgument(
+            "DATA",
+            "be a CSV file, or a folder of images",
+            str(options.data),
+            got=f"{options.data}, which does not exist",
+        )
     if options.target is None:
         raise _checks.InvalidArgument("--target", "name the column to predict", None, got="none")
     _refuse_flags_of_images(options)

@@ -59,6 +59,9 @@ def split_table(
         split = _in_memory(blocks, contents, target, options)
     else:
         split = _stream(blocks, contents, target, options)
+    if contents.kept is not None:
+        left_out = contents.rows - int(np.count_nonzero(contents.kept))
+        split = dataclasses.replace(split, rows_left_out=left_out)
     if warn and split.row_numbers:
         _warn_of_row_numbers(split.row_numbers, table, options)
     return split

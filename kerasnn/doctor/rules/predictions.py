@@ -26,8 +26,8 @@ _TRANSFERRED = 0.25
 _CONSTANTS_DIFFER = 2.0
 GUESSING = "no better than guessing"
 GUESSING_HINT = (
-    "Get more rows, or columns that tell more of the target; try fewer columns, a smaller network "
-    "or a linear model; and until then, predict the constant."
+    "Get more examples, or inputs that tell more of the target; try a smaller network, a linear "
+    "model, or fewer columns of a table; and until then, predict the constant."
 )
 # With fewer rows a result cannot be told from chance.
 _FEWEST_ROWS = 20

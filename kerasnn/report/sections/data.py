@@ -35,10 +35,15 @@ def data(
 
 
 def changes(
-    descriptions: Sequence[Column], dropped: Mapping[str, str], notes: Sequence[str]
+    split: Split,
+    descriptions: Sequence[Column],
+    dropped: Mapping[str, str],
+    notes: Sequence[str],
 ) -> Section | None:
     """Returns the section of what was left out or filled; None where nothing was."""
     blocks: list[Any] = [Paragraph(note) for note in notes]
+    if split.rows_left_out:
+        blocks.append(Facts([("rows left out, for a missing value", f"{split.rows_left_out:,}")]))
     if dropped:
         rows = [(name, reason) for name, reason in dropped.items()]
         blocks.append(Table("Columns left out", ("column", "reason"), rows))

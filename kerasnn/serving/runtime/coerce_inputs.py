@@ -105,8 +105,14 @@ def coerce(name: str, value: Any, tensor: Tensor) -> np.ndarray:
         try:
             array = np.asarray(value)
         except (ValueError, OverflowError):
+            steps = (tensor.shape or (None, None))[1:2]
+            given = f", maxlen={steps[0]}" if steps and steps[0] else ""
             raise InvalidArgument(
-                name, "hold rows that are all of one shape", value, got=type(value).__name__
+                name,
+                "hold rows that are all of one shape",
+                value,
+                f"Pad sequences to one length, as in training: `kerasnn.data.pad(rows{given})`.",
+                got=f"a {type(value).__name__} of others",
             ) from None
         if array.dtype != tensor.dtype:
             array = _cast(name, array, tensor.dtype)

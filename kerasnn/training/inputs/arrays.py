@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from kerasnn import _checks, layers
 from kerasnn._core.model import is_symbolic as is_symbolic
-from kerasnn._core.model import required_inputs
+from kerasnn._core.model import may_fill_nan, required_inputs
 from kerasnn._core.model import structure as structure
 from kerasnn._core.process.strategy import scope_of
 from kerasnn.training.inputs.embeddings import indices_of
@@ -181,7 +181,7 @@ def read(
         names: Their names in errors.
         learn: Whether the model is trained on these rows, so that the cast to Keras's float type
             must keep their values different.
-        allow_nan: Whether inputs may be NaN.
+        allow_nan: Whether inputs may be NaN, if anything in the model may fill them in.
         outputs: Returns the model's symbolic outputs for inputs; `outputs_of` by default.
     """
     if is_irregular(x):
@@ -213,9 +213,11 @@ def read(
             _checks.numbers_only(name, array)
     given = dict(inputs)
     x = _cast(x)
+    # What a model cannot learn from is refused where it learns.
+    is_filled = allow_nan and (learn or may_fill_nan(model))
     for name, array in _checks.named_leaves(names[0], x):
         if given[name].dtype.kind == "f":
-            _checks.finite(name, array, given[name], allow_nan=allow_nan)
+            _checks.finite(name, array, given[name], allow_nan=is_filled)
     wanted = _wanted(model, "input")
     if len(inputs) == 1 and wanted is not None and not keras.tree.is_nested(wanted):
         [x] = (leaf for leaf in keras.tree.flatten(x) if leaf is not None)

@@ -54,6 +54,21 @@ def test_nan_that_reaches_a_layer_which_learns_from_it_is_refused(invalid):
     assert "`normalize=False`" in caught.value.hint
 
 
+def test_nan_that_no_layer_fills_in_is_refused(invalid):
+    dense = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "relu")])
+    rescaled = keras.Sequential([keras.Input((2,)), keras.layers.Rescaling(2.0), dense])
+    for model in (dense, rescaled):
+        with invalid("x"):
+            kerasnn.training.predict(model, X, verbose=0, allow_nan=True)
+    inputs = keras.Input((2,))
+    filled = keras.ops.where(keras.ops.isnan(inputs), -1.0, inputs)
+    for model in (
+        keras.Model(inputs, dense(filled)),
+        keras.Sequential([keras.Input((2,)), keras.layers.Lambda(tf.math.is_finite)]),
+    ):
+        assert np.isfinite(kerasnn.training.predict(model, X, verbose=0, allow_nan=True)).all()
+
+
 def test_a_stream_and_what_is_refused_all_the_same(invalid):
     stream = tf.data.Dataset.from_tensor_slices((X, Y)).batch(2)
     history = kerasnn.fit(imputing(), stream, verbose=0, allow_nan=True)
