@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 # A link to a name of this package beside words that say that the name is Keras's own.
 OWN_NAME = re.compile(
-    r'Keras’s\s+<a class="reference internal"[^>]*><code'
+    r'Keras\u2019s\s+<a class="reference internal"[^>]*><code'
     r'|<a class="reference internal"[^>]*><code.*</code></a>\s+of Keras\b'
 )
 # What a page asks for when it is opened.
