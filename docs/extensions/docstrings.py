@@ -17,6 +17,9 @@ _MARKUP = re.compile(r"[*|]")
 # An attribute that is learned, in the list of attributes: else a link to a name without the end.
 _LEARNED = re.compile(r"^(\s+\w+)_(?=:\s)", re.MULTILINE)
 _KEPT = re.compile(r"(`[^`]*`|\*\*\w[^*`]*\*\*)")
+# Words around the name of a class or method of Keras, which may be that of one here as well.
+_KERAS_BEFORE = re.compile(r"\bKeras's\s+$")
+_KERAS_AFTER = re.compile(r"\s+(of|in) Keras\b")
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -71,16 +74,21 @@ def _converted(block: list[str]) -> list[str]:
 
 
 def text(words: str) -> str:
-    """Escapes what is no markup in Markdown; a name with brackets is code and no link."""
+    """Escapes what is no markup in Markdown; a name with brackets, or of Keras, is no link."""
     parts = _KEPT.split(words)
     for i, part in enumerate(parts):
         if i % 2 == 0:
             escaped = _MARKUP.sub(r"\\\g<0>", part)
             # An escaped blank is none: it ends code ahead of a letter, as in the plural of a name.
             parts[i] = rf"\ {escaped}" if i and escaped[:1].isalnum() else escaped
-        elif part.endswith("()`"):
+        elif part.endswith("()`") or _of_keras(parts[i - 1], parts[i + 1]):
             parts[i] = f"`{part}`"
     return "".join(parts)
+
+
+def _of_keras(before: str, after: str) -> bool:
+    """Returns whether the words around a name say that it is Keras's own."""
+    return bool(_KERAS_BEFORE.search(before) or _KERAS_AFTER.match(after))
 
 
 def _table(block: list[str]) -> list[str]:

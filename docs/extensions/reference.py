@@ -4,7 +4,7 @@ import importlib
 import inspect
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import kerasnn
@@ -34,14 +34,14 @@ def setup(app: Any) -> dict[str, bool]:
 def write_pages(app: Any, config: Any) -> None:
     """Writes a page a package and the table of all of them."""
     folder = pathlib.Path(app.srcdir, "reference")
-    owners: dict[int, str] = {}
+    packages = {name: _package(name) for names in GROUPS.values() for name in names}
+    owners = _owners(packages.values())
     index = []
     for group, names in GROUPS.items():
         index += [f"## {group}", ""]
         for name in names:
-            package = kerasnn if name == "kerasnn" else importlib.import_module(f"kerasnn.{name}")
-            pages.write(folder / f"{name}.rst", "\n".join(_page(package, owners)))
-            index += [*_index_entry(name, package), ""]
+            pages.write(folder / f"{name}.rst", "\n".join(_page(packages[name], owners)))
+            index += [*_index_entry(name, packages[name]), ""]
     package_pages = (
         "\n".join(name for names in GROUPS.values() for name in names) + "\nerrors\ncommand_line"
     )
@@ -66,6 +66,25 @@ def public_names(package: Any) -> list[str]:
     return [name for name in names if name != "__version__"]
 
 
+def _package(name: str) -> Any:
+    return kerasnn if name == "kerasnn" else importlib.import_module(f"kerasnn.{name}")
+
+
+def _owners(packages: Iterable[Any]) -> dict[int, str]:
+    """Returns the path under which each public object is documented, by the object's identity.
+
+    That is the one in `kerasnn` itself, and else the one in the package that defines it.
+    """
+    owners: dict[int, str] = {}
+    for package in packages:
+        for name in public_names(package):
+            public, path = getattr(package, name), f"{package.__name__}.{name}"
+            home = getattr(public, "__module__", "").startswith(f"{package.__name__}.")
+            if id(public) not in owners or (home and owners[id(public)] != f"kerasnn.{name}"):
+                owners[id(public)] = path
+    return owners
+
+
 def _index_entry(name: str, package: Any) -> Iterator[str]:
     first = (inspect.getdoc(package) or "").partition("\n\n")[0].replace("\n", " ")
     names = public_names(package)
@@ -74,7 +93,7 @@ def _index_entry(name: str, package: Any) -> Iterator[str]:
 
 
 def _page(package: Any, owners: dict[int, str]) -> Iterator[str]:
-    """Yields the lines of a package's page; `owners` has the names that other pages document."""
+    """Yields the lines of a package's page; `owners` has where each public object is documented."""
     title = package.__name__
     yield from (title, "=" * len(title), "", f".. py:module:: {title}", "")
     yield from text(inspect.getdoc(package) or "").splitlines()
@@ -83,7 +102,7 @@ def _page(package: Any, owners: dict[int, str]) -> Iterator[str]:
     yield from _summary(package, names)
     for name in names:
         public, path = getattr(package, name), f"{title}.{name}"
-        owner = owners.setdefault(id(public), path)
+        owner = owners[id(public)]
         yield from _entry(public, path) if owner == path else _other_name(public, path, owner)
     for module in _modules(package):
         yield from (f".. py:module:: {module.__name__}", "")
@@ -136,7 +155,8 @@ def _other_name(public: Any, path: str, owner: str) -> Iterator[str]:
     kind = "class" if inspect.isclass(public) else "function" if callable(public) else "data"
     package, _, name = path.rpartition(".")
     yield from (f".. py:{kind}:: {name}", f"   :module: {package}", "")
-    yield from (f"   The same as :py:obj:`{owner}`.", "")
+    yield from (f"   {_first_sentence(public)}", "")
+    yield from (f"   It is :py:obj:`{owner}`, which has its arguments, rules and examples.", "")
 
 
 def _results(package: Any, names: list[str]) -> list[Any]:

@@ -1,12 +1,14 @@
 """Pictures of the playground's page and of its lessons, as they stand in this folder.
 
-    python -m docs.playground.pictures
+    python -m docs.playground.pictures [NAME ...]
 
-It drives Chromium, as the tests of the page do, from the root of the repository.
+Without a name it makes all of them. It drives Chromium, as the tests of the page do, from the root
+of the repository.
 """
 
 import io
 import pathlib
+import sys
 
 from PIL import Image
 
@@ -72,16 +74,17 @@ def webp(image, quality):
     return packed.getvalue()
 
 
-def main():
-    """Makes all pictures."""
+def main(names):
+    """Makes the pictures with these names."""
     with served() as address, chromium() as browser:
-        for name, (fragment, epochs) in SHOWN.items():
+        for name in names:
+            fragment, epochs = SHOWN[name]
             is_two = name == "dropout"
-            size = {"width": 1280, "height": 1240 if is_two else 900}
+            size = {"width": 1280, "height": 1340 if is_two else 900}
             with opened(browser, address, fragment, viewport=size) as page:
                 train(page, name, epochs)
                 save(page.screenshot(), FOLDER / f"{name}.webp", 640 if is_two else 800)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or SHOWN)

@@ -186,6 +186,11 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
     >>> build(0.5)
     Traceback (most recent call last):
     TypeError: `build` takes no argument by position; give others by name: `dropout=`.
+    >>> @known_arguments
+    ... def write(path, *, split, title=None): ...
+    >>> write(split=0)
+    Traceback (most recent call last):
+    TypeError: `write` needs the argument `path`. Call it as `write(path, split=...)`.
     """
     parameters = inspect.signature(function).parameters
     names = [name for name in parameters if name != "self"]
@@ -199,6 +204,8 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
     ]
     by_place = ", ".join(f"`{name}`" for name in names if name not in named_only)
     called = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+    needed = [name for name in by_either if name != "self"] + [f"{name}=..." for name in required]
+    example = f"Call it as `{called}({', '.join(needed)})`."
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -213,11 +220,11 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
                 raise TypeError(f"`{called}` has no argument `{name}`. {hint}")
         for name in required:
             if name not in kwargs:
-                hint = _misplaced(args, name)
-                raise TypeError(f"`{called}` needs the argument `{name}=`. {hint}".rstrip())
+                hint = _misplaced(args, name) or example
+                raise TypeError(f"`{called}` needs the argument `{name}=`. {hint}")
         for name in by_either[len(args) :]:
-            hint = "" if name in kwargs else _misplaced(args, name)
-            if hint:
+            if name not in kwargs:
+                hint = _misplaced(args, name) or example
                 raise TypeError(f"`{called}` needs the argument `{name}`. {hint}")
         return function(*args, **kwargs)
 

@@ -33,7 +33,8 @@ def history(
         ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
-        The Axes: epochs counted from 1, as in the progress bar, against the metric.
+        The Axes: epochs counted from 1, as in the progress bar, against the metric. Of a pack for
+        regression the axis says that the losses are of scaled targets.
 
     Raises:
         InvalidArgument: If `history` is neither, has no epoch, or lacks a metric or some of its
@@ -77,7 +78,7 @@ def history(
     # No epoch is left of the first.
     ax.margins(x=0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_ylabel(", ".join(map(_words, names)))
+    ax.set_ylabel(", ".join(map(_words, names)) + _targets(history))
     ax.legend()
     return ax
 
@@ -104,6 +105,13 @@ def _read(history: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     if isinstance(history, keras.callbacks.History) and len(history.epoch) == count:
         return np.array(history.epoch) + 1, curves
     return np.arange(1, count + 1), curves
+
+
+def _targets(history: Any) -> str:
+    """Returns which targets the values are of, where they are not those that `fit` received."""
+    params = history.params if isinstance(history, keras.callbacks.History) else None
+    targets = (params or {}).get("targets")
+    return f" of targets {targets}" if targets else ""
 
 
 def _names(metrics: Any, curves: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from kerasnn import _checks
+from kerasnn._core.display.cell_epochs import with_cell_batches
 from kerasnn._core.display.progress import verbosity
 from kerasnn._core.process.strategy import strategy_of, uses_strategy
 from kerasnn.training.inputs import arrays
@@ -42,7 +43,8 @@ def evaluate(
 
     The arguments are Keras's, but for `allow_nan`: whether inputs in memory may be NaN, for a model
     whose own layer fills them in (those of Keras and of this package do not); and `verbose="auto"`
-    shows a line, and no bar, where nobody watches.
+    shows a line, and no bar, where nobody watches. In a notebook the bar is one output, without the
+    control characters of Keras's.
 
     Raises:
         InvalidArgument: If data or an argument cannot be right; of a stream, at the wrong batch.
@@ -62,13 +64,14 @@ def evaluate(
         _checks.integer("steps", steps)
     for name, data in (("x", x), ("y", y), ("sample_weight", sample_weight)):
         _checks.refuse_masked(name, data)
+    shown, watching = with_cell_batches(verbose, callbacks)
     by_keras = functools.partial(
         keras.Model.evaluate,
         model,
         batch_size=batch_size,
-        verbose=verbose,
+        verbose=shown,
         steps=steps,
-        callbacks=callbacks,
+        callbacks=watching,
         return_dict=return_dict,
     )
     if arrays.is_stream(x):
@@ -107,8 +110,9 @@ def evaluate(
 
 
 def _callbacks(model: Any, verbose: Any, steps: int | None) -> keras.callbacks.CallbackList:
+    shown, bar = with_cell_batches(verbose, None)
     return keras.callbacks.CallbackList(
-        add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=steps, model=model
+        bar, add_progbar=shown != 0, verbose=shown, epochs=1, steps=steps, model=model
     )
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.display.cell import CellBar, cell_output
+from kerasnn._core.display.cell_epochs import with_cell_batches
 from kerasnn._core.display.progress import verbosity
 from kerasnn._core.process.forked import check_not_forked
 from kerasnn.training.inputs import arrays
@@ -34,7 +36,8 @@ def predict(
 
     The arguments are Keras's, but for `allow_nan`: whether inputs in memory may be NaN, for a model
     whose own layer fills them in (those of Keras and of this package do not); and `verbose="auto"`
-    shows a line, and no bar, where nobody watches.
+    shows a line, and no bar, where nobody watches. In a notebook the bar is one output, without the
+    control characters of Keras's.
 
     Raises:
         InvalidArgument: If a row holds infinity, or NaN unless allowed, or data or an argument
@@ -53,13 +56,14 @@ def predict(
     if steps is not None:
         _checks.integer("steps", steps)
     _checks.refuse_masked("x", x)
+    shown, watching = with_cell_batches(verbose, callbacks)
     by_keras = functools.partial(
         keras.Model.predict,
         model,
         batch_size=batch_size,
-        verbose=verbose,
+        verbose=shown,
         steps=steps,
-        callbacks=callbacks,
+        callbacks=watching,
     )
     if arrays.is_stream(x):
         check_stream_end("x", x, "steps", steps, "a prediction")
@@ -120,7 +124,7 @@ class PredictProgram:
 def _in_calls(program: PredictProgram, x: Any, count: int, size: int, verbose: Any) -> Any:
     """Predicts in calls that are short enough to show progress and be stopped."""
     steps = -(-count // size)
-    bar = None if verbose == 0 else keras.utils.Progbar(steps, verbose=min(int(verbose), 2))
+    bar = _bar(steps, verbose)
     x = as_tensors(x)
     done, parts, pacer = 0, [], Pacer()
     while done < steps:
@@ -131,8 +135,18 @@ def _in_calls(program: PredictProgram, x: Any, count: int, size: int, verbose: A
         pacer.stop(stop - done)
         done = stop
         if bar is not None:
-            bar.update(done)
+            bar.update(done, [], finalize=done == steps)
     return tf.nest.map_structure(lambda *p: p[0] if len(p) == 1 else np.concatenate(p), *parts)
+
+
+def _bar(steps: int, verbose: Any) -> CellBar | keras.utils.Progbar | None:
+    """Returns the bar that `verbose` asks for; in a notebook one that replaces itself."""
+    if verbose == 0:
+        return None
+    show = cell_output("text/plain") if verbose == 1 else None
+    if show is not None:
+        return CellBar(show, "", steps, "step")
+    return keras.utils.Progbar(steps, verbose=min(int(verbose), 2))
 
 
 def _spec(model: Any, given: Any, x: Any) -> Any:

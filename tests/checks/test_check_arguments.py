@@ -125,9 +125,20 @@ def test_known_arguments():
         TypeError, match=r"`Layer` takes `units` by position; give others by name: `rate=`\."
     ):
         Layer(3, 0.5)
-    # What Python itself says of a missing argument stays.
-    with pytest.raises(TypeError, match="missing 1 required positional argument: 'units'"):
+    missing = r"`Layer` needs the argument `units`\. Call it as `Layer\(units\)`\."
+    with pytest.raises(TypeError, match=missing):
         Layer()
+
+
+def test_a_missing_argument_is_named_with_the_call_that_has_it():
+    @_checks.known_arguments
+    def write(path, *, split, title=None): ...
+
+    call = r"Call it as `write\(path, split=\.\.\.\)`\."
+    with pytest.raises(TypeError, match=rf"`write` needs the argument `path`\. {call}"):
+        write(split=0)
+    with pytest.raises(TypeError, match=rf"`write` needs the argument `split=`\. {call}"):
+        write("report.html")
 
 
 def test_a_split_in_the_place_of_an_argument():
@@ -142,7 +153,7 @@ def test_a_split_in_the_place_of_an_argument():
 
     with pytest.raises(TypeError, match=r"needs the argument `y_pred`.*`split.y_test, model.pred"):
         draw(Split())
-    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+    with pytest.raises(TypeError, match=r"needs the argument `y_pred`\. Call it as `draw\(y_true"):
         draw([0, 1])
     with pytest.raises(TypeError, match=r"needs the argument `target`\. Frames are for"):
         read(pd.DataFrame())

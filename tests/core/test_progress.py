@@ -127,6 +127,24 @@ def test_the_epochs_of_fit_in_a_notebook_are_lines_of_one_output(engine, monkeyp
     assert notebook.outputs == 1
 
 
+@pytest.mark.parametrize("callbacks", [None, keras.callbacks.Callback()])
+def test_evaluation_and_prediction_in_a_notebook_are_one_output_each(
+    callbacks, monkeypatch, capsys
+):
+    """With callbacks it is Keras that runs them."""
+    notebook = fake_notebook(monkeypatch)
+    model = a_model()
+    kerasnn.training.evaluate(model, X, Y, verbose=1, callbacks=callbacks)
+    assert notebook.shown[-1].startswith("1/1 ")
+    assert " - loss: " in notebook.shown[-1]
+    kerasnn.training.predict(model, X, verbose=1, callbacks=callbacks)
+    assert notebook.shown[-1].startswith("1/1 ")
+    assert notebook.outputs == 2
+    assert capsys.readouterr().out == ""
+    kerasnn.training.evaluate(model, X, Y, verbose=2, callbacks=callbacks)
+    assert "1/1 - " in capsys.readouterr().out
+
+
 def test_a_bar_of_work_that_breaks_off_ends_its_line(capsys):
     def break_off():
         with Bar("Cooking", 10, 1) as bar:

@@ -7,6 +7,7 @@ import functools
 import html.parser
 import inspect
 import pathlib
+import re
 import urllib.parse
 import zlib
 
@@ -17,6 +18,11 @@ import kerasnn
 SITE = pathlib.Path(__file__).parents[2] / "build" / "site"
 pytestmark = pytest.mark.skipif(
     not (SITE / "objects.inv").exists(), reason="The site is not built; CONTRIBUTING.md says how."
+)
+# A link to a name of this package beside words that say that the name is Keras's own.
+OWN_NAME = re.compile(
+    r'Keras\u2019s\s+<a class="reference internal"[^>]*><code'
+    r'|<a class="reference internal"[^>]*><code.*</code></a>\s+of Keras\b'
 )
 # What a page asks for when it is opened.
 REQUESTS = {("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "srcset")}
@@ -119,3 +125,21 @@ def test_every_public_class_and_function_links_to_its_source():
     reference = [page for name, page in pages().items() if name.startswith("reference/")]
     sources = {link for page in reference for link in page.links if "_modules/" in link}
     assert len(sources) > len(documented()) / 2
+
+
+def test_a_name_of_keras_does_not_lead_to_one_of_this_package():
+    found = {
+        path.name: OWN_NAME.findall(path.read_text(encoding="utf-8"))
+        for path in (SITE / "reference").glob("*.html")
+    }
+    assert {name: links for name, links in found.items() if links} == {}
+
+
+def test_the_reference_says_what_a_second_name_does_and_links_to_the_index():
+    training = (SITE / "reference" / "training.html").read_text(encoding="utf-8")
+    assert "Trains any compiled Keras model" in training
+    assert "kerasnn.html#kerasnn.fit" in pages()["reference/training.html"].links
+    # A class is described in the package that defines it.
+    doctor = (SITE / "reference" / "doctor.html").read_text(encoding="utf-8")
+    assert 'id="kerasnn.doctor.TrainingDoctor.on_epoch_end"' in doctor
+    assert "../genindex.html" in pages()["reference/index.html"].links

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 import kerasnn
-from kerasnn import callbacks, models, selection
+from kerasnn import callbacks, models, plots, selection
 from kerasnn._core.random_state import derived
 from kerasnn.models.ensembles import folds
 from kerasnn.models.ensembles.greedy import greedy_counts, losses
@@ -154,6 +154,8 @@ def test_rows_to_validate_on_replace_the_folds():
         X[:60], PRICE[:60], epochs=3, validation_data=(X[60:], PRICE[60:]), verbose=0, seed=0
     )
     assert len(history.history["val_loss"]) == 3
+    for each in (history, history.members[0]):
+        assert plots.history(each).get_ylabel() == "loss of targets with variance 1"
     units = model.get_layer("target_units")
     z = (PRICE[60:] - units.mean.numpy().item()) / np.sqrt(units.variance.numpy().item())
     outputs = all_outputs(model, X[60:])[..., 0].mean(axis=1)

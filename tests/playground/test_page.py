@@ -345,6 +345,13 @@ def test_a_table_is_uploaded_and_trained_on(page):
         page.set_input_files("#upload", wrong)
         page.wait_for_selector(f".notice.error >> text={name}")
     assert page.locator(".notice").count() == 1
+    # A number of the row, which is no input where it is what is predicted.
+    rows = "".join(f"{k + 1},{k % 5},{'ab'[k % 2]}\n" for k in range(20))
+    counting = {"name": "n.csv", "mimeType": "text/csv", "buffer": f"id,p,q\n{rows}".encode()}
+    page.set_input_files("#upload", counting)
+    page.wait_for_selector("#dialog .warning >> text=column id counts the rows")
+    page.select_option("[name=upload_target]", "id")
+    assert page.is_hidden("#dialog .warning")
 
 
 def test_two_networks_train_side_by_side_on_one_set(page):

@@ -276,6 +276,7 @@ def test_uploads(client):
         assert found["name"] == "a b.csv"
         assert found["rows"] == 40
         assert [column["values"] for column in found["columns"]] == [40, 7, 2]
+        assert [column["counts_rows"] for column in found["columns"]] == [False] * 3
         given = {"dataset": "table", "table": found["table"], "target": "kind", "hidden": ""}
         send(socket, "configure", config=given)
         assert receive(socket, "state")["classes"] == ["x", "y"]
@@ -295,6 +296,15 @@ def test_uploads(client):
         assert [table["name"] for table in state["tables"]] == ["a b.csv"]
         send(socket, "step")
         assert frame(socket, epoch=1)[0]["train_loss"] == losses
+
+
+def test_the_page_is_told_which_columns_count_the_rows(client):
+    with client.websocket_connect(SESSION) as socket:
+        address = f"/sessions/{receive(socket, 'state')['session']}/table?token={TOKEN}"
+        lines = ["id,gaps,a,kind", *(f"{i + 1},{i or ''},{i % 7},{i % 2}" for i in range(20))]
+        found = client.post(address, content="\n".join(lines).encode()).json()
+        counting = {column["name"]: column["counts_rows"] for column in found["columns"]}
+        assert counting == {"id": True, "gaps": False, "a": False, "kind": False}
 
 
 def test_the_last_tables_are_kept(client, sessions):

@@ -1,4 +1,4 @@
-"""Epochs of a training below the cell of a notebook."""
+"""Epochs of a training, and batches of other work, below the cell of a notebook."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnn._core.display.cell import INTERVAL_SECONDS, cell_output
+from kerasnn._core.display.cell import INTERVAL_SECONDS, CellBar, cell_output
 from kerasnn._core.display.progress import verbosity
 
 _MOST_LINES = 100
@@ -65,6 +65,54 @@ def cell_epochs(verbose: int | str) -> CellEpochs | None:
     """Returns a callback in place of Keras's progress bar in a notebook; None elsewhere."""
     show = cell_output("text/plain") if verbosity(verbose) == 1 else None
     return None if show is None else CellEpochs(show)
+
+
+class CellBatches(keras.callbacks.Callback):
+    """A bar of an evaluation or a prediction in an output that replaces itself.
+
+    Args:
+        show: Shows a text in place of the last.
+    """
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__()
+        self._show = show
+        self._done = 0
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Makes the bar."""
+        self._bar = CellBar(self._show, "", (self.params or {}).get("steps"), "step")
+
+    on_predict_begin = on_test_begin
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Shows how far the evaluation is."""
+        self._done = batch + 1
+        self._bar.update(self._done, _numbers(logs), finalize=False)
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Shows loss and metrics."""
+        self._bar.update(self._done, _numbers(logs), finalize=True)
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Shows how far the prediction is."""
+        self.on_test_batch_end(batch)
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        """Shows that it has ended."""
+        self.on_test_end()
+
+
+def with_cell_batches(verbose: Any, callbacks: Any) -> tuple[Any, Any]:
+    """Returns Keras's `verbose` and `callbacks`, in a notebook with a bar in place of Keras's."""
+    show = cell_output("text/plain") if verbose == 1 else None
+    if show is None or isinstance(callbacks, keras.callbacks.CallbackList):
+        return verbose, callbacks
+    return 0, [*keras.tree.flatten(callbacks or []), CellBatches(show)]
+
+
+def _numbers(logs: Mapping[str, Any] | None) -> list[tuple[str, float]]:
+    return [(name, float(v)) for name, v in (logs or {}).items() if np.size(v) == 1]
 
 
 def _words(line: list[str], logs: Mapping[str, Any] | None) -> str:

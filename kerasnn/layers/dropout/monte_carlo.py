@@ -200,11 +200,11 @@ def predict_mc(
     network with the masks of draw t.
 
     Only the dropout layers work as in training: normalisation uses its statistics, noise and
-    augmentation are off. Dropout layers are kerasnn's, Keras's `Dropout`,
-    `SpatialDropout1D` to `3D`, `GaussianDropout` and `AlphaDropout`, and the `dropout` and
-    `recurrent_dropout` of Keras's recurrent and attention layers; also inside nested models, and
-    where the layer was called with `training=False`. The model, its seeds and the global random
-    state do not change.
+    augmentation are off. Dropout layers are kerasnn's, `keras.layers.Dropout`,
+    `SpatialDropout1D` to `3D`, `keras.layers.GaussianDropout` and `keras.layers.AlphaDropout`, and
+    the `dropout` and `recurrent_dropout` of Keras's recurrent and attention layers; also inside
+    nested models, and where the layer was called with `training=False`. The model, its seeds and
+    the global random state do not change.
 
     All n draws of a batch run inside one compiled program. Masks are drawn by the layers: a
     `noise_shape` that shares a mask over the batch does so here too.

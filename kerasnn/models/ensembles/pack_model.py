@@ -163,6 +163,10 @@ class Pack(Functional):
         parts = self._parts(job.y, folds, validation_data)
         learn_standardization(self, job.x, job.y, None)
         histories = self._train(job, parts, batch_size, patience)
+        if self.networks.task is Task.REGRESSION:
+            for history in histories:
+                # By this `plots.history` names its axis.
+                history.set_params({**history.params, "targets": "with variance 1"})
         failed = [history.error for history in histories]
         self._choose(job, parts, np.array([error is not None for error in failed]))
         self.history = mean_history(self, histories)

@@ -11,6 +11,7 @@ import polars
 
 from kerasnn import _checks
 from kerasnn._core.raw_rows import MISSING_VALUES
+from kerasnn.data.rows.row_numbers import RowCounter
 
 #: An uploaded file has at most so many bytes.
 MOST_BYTES = 10_000_000
@@ -29,11 +30,13 @@ class TableColumn:
         name: Its name.
         kind: `numeric` or `categorical`.
         values: Number of different values.
+        counts_rows: Whether its numbers count the rows of the table.
     """
 
     name: str
     kind: str
     values: int
+    counts_rows: bool
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -114,20 +117,25 @@ def read_table(path: pathlib.Path, name: str) -> Table:
             "Rename one of them in the file's first line.",
             got=f"the name {repeated!r} twice in {name!r}",
         )
-    columns = (
-        TableColumn(
-            column.name,
-            "numeric" if column.dtype.is_numeric() else "categorical",
-            column.drop_nulls().n_unique(),
-        )
-        for column in frame.get_columns()
-    )
     return Table(
         identifier=secrets.token_hex(8),
         path=path,
         name=_plain(name),
-        columns=tuple(columns),
+        columns=tuple(map(_column, frame.get_columns())),
         rows=frame.height,
+    )
+
+
+def _column(values: polars.Series) -> TableColumn:
+    counter = RowCounter()
+    if values.dtype.is_numeric():
+        # A missing value is NaN.
+        counter.update(values.cast(polars.Float64).to_numpy())
+    return TableColumn(
+        name=values.name,
+        kind="numeric" if values.dtype.is_numeric() else "categorical",
+        values=values.drop_nulls().n_unique(),
+        counts_rows=counter.counts_rows,
     )
 
 

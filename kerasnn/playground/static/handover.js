@@ -99,6 +99,14 @@ function drawNetwork(context, network, top) {
   context.fillText(`kerasnn: ${config.dataset}, ${shape}, ${config.optimizer} ${config.learning_rate} · ${numbers.join(" · ")}`, 16, top + 28);
 }
 
+// Says which inputs count the rows of a table; empty where none does.
+function warningOfRowNumbers(columns, target) {
+  const names = columns.filter((column) => column.counts_rows && column.name !== target).map(({ name }) => name);
+  if (names.length === 0 || columns.length === names.length + 1) return "";
+  const which = names.length === 1 ? `The column ${names[0]} counts` : `The columns ${names.join(", ")} count`;
+  return `${which} the rows. If the table is sorted, a network reads the target from such numbers, and is wrong on new rows: take them out of the file. If they are a quantity, such as time, keep them.`;
+}
+
 // Upload of a table, by the file chooser or by dropping a file on the page.
 export class Upload {
   // `use(answer, target)` trains on the table.
@@ -161,10 +169,18 @@ export class Upload {
     const cancel = Object.assign(document.createElement("button"), { value: "cancel", textContent: "Cancel", formNoValidate: true });
     const actions = Object.assign(document.createElement("p"), { className: "actions" });
     actions.append(cancel, train);
+    const warning = Object.assign(document.createElement("p"), { className: "warning" });
+    const warn = () => {
+      warning.textContent = warningOfRowNumbers(found.columns, select.value);
+      warning.hidden = !warning.textContent;
+    };
+    select.addEventListener("change", warn);
+    warn();
     form.append(
       Object.assign(document.createElement("h2"), { textContent: file.name }),
       Object.assign(document.createElement("p"), { textContent: `${counted(found.rows, "row")}, ${counted(found.columns.length, "column")}. All other columns are inputs.` }),
       label,
+      warning,
       actions,
     );
     dialog.replaceChildren(form);
