@@ -147,15 +147,15 @@ def test_several_entries_are_kept_and_not_drawn():
 
 
 def test_scores_of_folds(invalid):
-    def fitted(average):
-        return selection.cross_validate(lambda: network(2, average), X, Y, cv=2, epochs=1)
+    def fitted(average, cv):
+        return selection.cross_validate(lambda: network(2, average), X, Y, cv=cv, epochs=1)
 
-    macro = fitted("macro")
+    macro = fitted("macro", 2)
     for score, (_, test) in zip(macro.scores["f1"], macro.splits, strict=True):
         guessed = macro.predictions[test] > 0.5
         assert score == pytest.approx(f1_score(Y[test], guessed, average="macro"))
     with invalid("build") as caught:
-        fitted(None)
+        fitted(None, [(np.arange(64), np.arange(64, 96))])
     assert 'average="macro"' in caught.value.hint
     found = selection.cross_validate(network, X, Y[:, :1], cv=2, epochs=1)
     for score, (_, test) in zip(found.scores["f1"], found.splits, strict=True):

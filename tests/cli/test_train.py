@@ -423,6 +423,7 @@ def test_a_pack_of_a_table(monkeypatch):
         return fit(model, *args, **arguments)
 
     monkeypatch.setattr(Pack, "fit", seen)
+    monkeypatch.setattr(pack, "_NETWORKS", 4)
     trained = pack.train(rows, Settings(hidden=(8,), epochs=3, learning_rate=0.05), seed=0)
     assert set(given["folds"].tolist()) == {0, 1, 2, 3}
     for group in range(16):
