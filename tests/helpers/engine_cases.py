@@ -63,9 +63,10 @@ def fit_by_keras(model, *data, **arguments):
     """Trains by Keras in Python: a few steps take less time than the trace of one.
 
     Not where a model has several outputs, whose losses Keras averages over batches of a trace and
-    over rows in Python.
+    over rows in Python, nor in half precision, which a trace rounds less often.
     """
-    model.run_eagerly = len(getattr(model, "outputs", [None])) == 1
+    has_one_output = len(getattr(model, "outputs", [None])) == 1
+    model.run_eagerly = has_one_output and model.compute_dtype == "float32"
     history = keras.Model.fit(model, *data, **arguments)
     model.run_eagerly = False
     return history
