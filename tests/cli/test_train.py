@@ -75,7 +75,9 @@ def trained(csv, tmp_path_factory):
     """A table, trained once: the directory, and what was printed."""
     folder = tmp_path_factory.mktemp("trained") / "fruit"
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        # The intervals of the report, which its own tests look at, take a quarter of the time.
+        patch.setattr("kerasnn.report.sections.metrics._RESAMPLES", 5)
         target = ("--target", "kind", "--output", folder)
         assert say("train", csv, *target, "--folds", "2", "--epochs", "30", "--compare", "mlp") == 0
     return folder, printed.getvalue()
