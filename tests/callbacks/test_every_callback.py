@@ -13,7 +13,15 @@ import tensorflow as tf
 import kerasnn
 from kerasnn import callbacks, schedules
 from kerasnn.callbacks.resume.snapshot import restore_state, state_of
-from tests.helpers.engine_cases import X_HELD, Y_HELD, X, Y, assert_close, classifier
+from tests.helpers.engine_cases import (
+    X_HELD,
+    Y_HELD,
+    X,
+    Y,
+    assert_close,
+    back_at_its_start,
+    classifier,
+)
 
 SCHEDULE = schedules.Exponential(0.5, rate=0.9)
 
@@ -61,6 +69,12 @@ def model():
     return classifier(keras.optimizers.SGD(0.5, momentum=0.9), metrics=["accuracy"])
 
 
+@pytest.fixture(scope="module")
+def again():
+    """Gives one model, as newly built."""
+    return back_at_its_start(model())
+
+
 class Idle(keras.callbacks.Callback):
     """Wants every batch, so that only Keras's own loop can run it."""
 
@@ -95,13 +109,13 @@ def by_keras(group):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("group", GROUPS)
-def test_every_engine(group, engine, tmp_path):
+def test_every_engine(group, engine, again, tmp_path):
     """The same effect on weights, rate and History as in Keras's own `fit`, twice."""
     listed = made(GROUPS[group], tmp_path)
     wanted, reference = by_keras(group)
     histories = []
     for _ in range(2):
-        ours = model()
+        ours = again()
         histories.append(fit(engine, ours, listed))
         assert_close(ours.get_weights(), wanted.get_weights(), tolerance=1e-4)
         np.testing.assert_allclose(ours.optimizer.learning_rate, wanted.optimizer.learning_rate)
@@ -154,23 +168,23 @@ def every_variable(trained):
 
 
 @pytest.mark.parametrize("group", [*GROUPS, *KERAS_GROUP])
-def test_a_run_continues_from_a_state(group, tmp_path):
-    """In new objects it ends as the run that was never stopped."""
+def test_a_run_continues_from_a_state(group, again, tmp_path):
+    """In new callbacks it ends as the run that was never stopped."""
     names = {**GROUPS, **KERAS_GROUP}[group]
-    whole, listed = model(), made(names, tmp_path)
+    whole, listed = again(), made(names, tmp_path)
     kept = Kept(listed)
     wanted = kerasnn.fit(whole, X, Y, epochs=EPOCHS, callbacks=[*listed, kept], **PLAN)
     assert len(wanted.epoch) > CUT + 2
+    weights, rate = whole.get_weights(), float(whole.optimizer.learning_rate)
 
-    again, listed = model(), made(names, tmp_path)
-    again.optimizer.build(again.trainable_variables)
-    for variable, value in zip(every_variable(again), kept.variables, strict=True):
+    part, listed = again(), made(names, tmp_path)
+    for variable, value in zip(every_variable(part), kept.variables, strict=True):
         variable.assign(value)
     listed.append(Restored(list(listed), kept.states))
     plan = {"initial_epoch": CUT + 1, "epochs": EPOCHS, "callbacks": listed, **PLAN}
-    got = kerasnn.fit(again, X, Y, **plan)
+    got = kerasnn.fit(part, X, Y, **plan)
     assert got.epoch == wanted.epoch[CUT + 1 :]
     for key, values in wanted.history.items():
         assert got.history[key] == values[CUT + 1 :], key
-    assert_close(again.get_weights(), whole.get_weights(), tolerance=0)
-    assert float(again.optimizer.learning_rate) == float(whole.optimizer.learning_rate)
+    assert_close(part.get_weights(), weights, tolerance=0)
+    assert float(part.optimizer.learning_rate) == rate

@@ -9,6 +9,7 @@ import pytest
 
 import kerasnn
 from kerasnn import callbacks, data, models, schedules
+from tests.helpers.engine_cases import back_at_its_start
 from tests.helpers.fake_notebook import fake_notebook
 from tests.helpers.html_page import Page
 
@@ -23,8 +24,10 @@ def notebook(monkeypatch):
     return fake_notebook(monkeypatch)
 
 
-def network(**kwargs):
-    return models.mlp(2, task="binary", hidden=(4,), seed=0, **kwargs)
+@pytest.fixture(scope="module")
+def network():
+    """Gives one network, as newly built."""
+    return back_at_its_start(models.mlp(2, task="binary", hidden=(4,), seed=0))
 
 
 def fit(model, callback, **kwargs):
@@ -32,7 +35,7 @@ def fit(model, callback, **kwargs):
     return kerasnn.fit(model, X, Y, callbacks=[callback], **plan)
 
 
-def test_a_figure_an_epoch_and_one_at_the_end(notebook):
+def test_a_figure_an_epoch_and_one_at_the_end(notebook, network):
     history = fit(network(), callbacks.LivePlot(every_s=0))
     assert history.engine == "graph"
     # Drawing takes a fifth of the time, which is shorter here than a figure.
@@ -47,7 +50,7 @@ def test_a_figure_an_epoch_and_one_at_the_end(notebook):
     assert "validation loss" in last
 
 
-def test_a_rate_that_changes_is_drawn(notebook):
+def test_a_rate_that_changes_is_drawn(notebook, network):
     # The rate is that of each epoch, also where it is set after the figure is drawn.
     decay = callbacks.LearningRateDecay(schedules.Exponential(0.1, rate=0.5))
     live = callbacks.LivePlot(metrics=[], boundary=False)
@@ -59,17 +62,18 @@ def test_a_rate_that_changes_is_drawn(notebook):
     np.testing.assert_allclose(rates, [[1, 0.1], [2, 0.05], [3, 0.025]], rtol=1e-6)
 
 
-def test_training_is_the_same_bit_for_bit(notebook):
-    plain, drawn = network(), network()
-    expected = kerasnn.fit(plain, X, Y, epochs=3, validation_data=(X, Y), seed=0, verbose=0)
-    history = fit(drawn, callbacks.LivePlot(every_s=0))
+def test_training_is_the_same_bit_for_bit(notebook, network):
+    plan = {"epochs": 3, "validation_data": (X, Y), "seed": 0, "verbose": 0}
+    expected = kerasnn.fit(network(), X, Y, **plan)
+    plain = expected.model.get_weights()
+    history = fit(network(), callbacks.LivePlot(every_s=0))
     assert history.history == expected.history
-    for ours, theirs in zip(drawn.get_weights(), plain.get_weights(), strict=True):
+    for ours, theirs in zip(history.model.get_weights(), plain, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("where", ["no IPython", "a terminal"])
-def test_elsewhere_nothing_is_drawn(where, notebook, monkeypatch):
+def test_elsewhere_nothing_is_drawn(where, notebook, network, monkeypatch):
     if where == "a terminal":
         notebook.shell.config.clear()
     else:
@@ -89,7 +93,7 @@ def test_no_boundary_of_other_models(notebook):
     assert not any("decision boundary" in html for html in notebook.shown)
 
 
-def test_the_curves_up_to_ctrl_c_are_drawn(notebook):
+def test_the_curves_up_to_ctrl_c_are_drawn(notebook, network):
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             if epoch == 1:
@@ -101,14 +105,14 @@ def test_the_curves_up_to_ctrl_c_are_drawn(notebook):
     assert ["Epoch 2 of 9" in html for html in notebook.shown] == [True]
 
 
-def test_epochs_without_validation(notebook):
+def test_epochs_without_validation(notebook, network):
     live = callbacks.LivePlot()
     fit(network(), live, epochs=3, validation_freq=2)
     assert np.isnan(live.state()["curves"]["val_loss"]).tolist() == [True, False, True]
     assert "lowest validation loss: epoch 2" in notebook.shown[-1]
 
 
-def test_names_of_the_axes_and_classes(notebook):
+def test_names_of_the_axes_and_classes(notebook, network):
     split = data.Split(X, Y, X, Y, "binary", ("calm", "storm"), ("wind", "rain"))
     live = callbacks.LivePlot(features=split, metrics=[])
     fit(network(), live, epochs=1)
@@ -122,7 +126,7 @@ def test_names_of_the_axes_and_classes(notebook):
     assert callbacks.LivePlot(features=["wind", "rain"]).features == ("wind", "rain")
 
 
-def test_arguments_that_are_refused(invalid):
+def test_arguments_that_are_refused(invalid, network):
     with invalid("every_s", value=-1):
         callbacks.LivePlot(every_s=-1)
     with invalid("metrics"):

@@ -1,6 +1,7 @@
 """Metrics whose value is an array, such as `F1Score`: of one entry a number, of several refused."""
 
 import csv
+import functools
 import json
 
 import keras
@@ -12,7 +13,7 @@ from sklearn.metrics import f1_score
 import kerasnn
 from kerasnn import plots, selection, serving, training
 from kerasnn.callbacks import BestModel, EarlyStopping, ReduceLROnPlateau, Resume, TrainingDoctor
-from tests.helpers.engine_cases import assert_close
+from tests.helpers.engine_cases import assert_close, back_at_its_start
 from tests.helpers.seeds import set_seeds
 
 X = np.random.default_rng(0).normal(size=(96, 3)).astype("float32")
@@ -26,6 +27,11 @@ def network(outputs=1, average=None):
     f1 = keras.metrics.F1Score(average=average, threshold=0.5, name="f1")
     model.compile(keras.optimizers.SGD(1e-6), "binary_crossentropy", metrics=[f1])
     return model
+
+
+@functools.cache
+def start(outputs):
+    return back_at_its_start(network(outputs))
 
 
 def by_hand(model, part, outputs=1):
@@ -51,7 +57,7 @@ class Steered(keras.callbacks.Callback):
 
 
 def run(engine, callbacks, y=Y[:, :1], **arguments):
-    model = network(y.shape[1])
+    model = start(y.shape[1])()
     plan = {"epochs": 4, "batch_size": 16, "verbose": 0, "callbacks": callbacks, **arguments}
     plan["validation_data"] = (X[VALIDATION], y[VALIDATION])
     if engine == "keras.Model.fit":
@@ -93,13 +99,14 @@ def test_training_is_resumed(tmp_path):
     """With the doctor beside it, which reads the logs too."""
     expected = EarlyStopping("val_f1", patience=9)
     model, history = run("engine", [expected], seed=0)
+    weights = model.get_weights()
     for epochs in (2, 4):
         stopping = EarlyStopping("val_f1", patience=9)
         resume, doctor = Resume(tmp_path / "run"), TrainingDoctor(verbose=0)
         again, resumed = run("engine", [stopping, resume, doctor], seed=0, epochs=epochs)
     assert (stopping.best_, stopping.best_epoch_) == (expected.best_, expected.best_epoch_)
     assert resumed.history["val_f1"] == history.history["val_f1"]
-    assert_close(again.get_weights(), model.get_weights(), tolerance=0)
+    assert_close(again.get_weights(), weights, tolerance=0)
 
 
 def test_evaluate_and_the_card_give_a_number(tmp_path):
@@ -147,15 +154,15 @@ def test_several_entries_are_kept_and_not_drawn():
 
 
 def test_scores_of_folds(invalid):
-    def fitted(average):
-        return selection.cross_validate(lambda: network(2, average), X, Y, cv=2, epochs=1)
+    def fitted(average, cv):
+        return selection.cross_validate(lambda: network(2, average), X, Y, cv=cv, epochs=1)
 
-    macro = fitted("macro")
+    macro = fitted("macro", 2)
     for score, (_, test) in zip(macro.scores["f1"], macro.splits, strict=True):
         guessed = macro.predictions[test] > 0.5
         assert score == pytest.approx(f1_score(Y[test], guessed, average="macro"))
     with invalid("build") as caught:
-        fitted(None)
+        fitted(None, [(np.arange(64), np.arange(64, 96))])
     assert 'average="macro"' in caught.value.hint
     found = selection.cross_validate(network, X, Y[:, :1], cv=2, epochs=1)
     for score, (_, test) in zip(found.scores["f1"], found.splits, strict=True):

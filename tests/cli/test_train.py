@@ -75,7 +75,9 @@ def trained(csv, tmp_path_factory):
     """A table, trained once: the directory, and what was printed."""
     folder = tmp_path_factory.mktemp("trained") / "fruit"
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        # The intervals of the report, which its own tests look at, take a quarter of the time.
+        patch.setattr("kerasnn.report.sections.metrics._RESAMPLES", 5)
         target = ("--target", "kind", "--output", folder)
         assert say("train", csv, *target, "--folds", "2", "--epochs", "30", "--compare", "mlp") == 0
     return folder, printed.getvalue()
@@ -423,6 +425,7 @@ def test_a_pack_of_a_table(monkeypatch):
         return fit(model, *args, **arguments)
 
     monkeypatch.setattr(Pack, "fit", seen)
+    monkeypatch.setattr(pack, "_NETWORKS", 4)
     trained = pack.train(rows, Settings(hidden=(8,), epochs=3, learning_rate=0.05), seed=0)
     assert set(given["folds"].tolist()) == {0, 1, 2, 3}
     for group in range(16):

@@ -173,7 +173,7 @@ def test_nothing_of_many_models_or_a_network_is_written_into_a_file(capsys):
 
 
 def test_a_pack_writes_a_line_an_epoch_into_a_file(capsys):
-    models.pack(2, task="binary", n=4, folds=2).fit(X, Y, epochs=2)
+    models.pack(2, task="binary", n=2, folds=2).fit(X, Y, epochs=2)
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith("Epoch")] == ["Epoch 1/2", "Epoch 2/2"]
 

@@ -140,15 +140,15 @@ def test_a_much_larger_image_is_averaged(tmp_path, shape, kind, tolerance):
 
 def test_a_smaller_image_is_interpolated_as_pillow_does_it(tmp_path):
     pixels = _saved(tmp_path / "x", (4, 5))
-    expected = np.asarray(Image.fromarray(pixels).resize((7, 6), Image.Resampling.BILINEAR))
-    assert np.abs(_read(tmp_path / "x", (6, 7)) - expected.astype(int)).max() <= 1
+    expected = np.asarray(Image.fromarray(pixels).resize((7, 5), Image.Resampling.BILINEAR))
+    assert np.abs(_read(tmp_path / "x", (5, 7)) - expected.astype(int)).max() <= 1
 
 
 def test_fine_stripes_become_grey(tmp_path):
-    stripes = np.zeros((64, 96, 3), np.uint8)
+    stripes = np.zeros((60, 98, 3), np.uint8)
     stripes[:, ::2] = 200
     _save(tmp_path / "x", stripes)
-    np.testing.assert_allclose(_read(tmp_path / "x", (8, 8)), 100, atol=1)
+    np.testing.assert_allclose(_read(tmp_path / "x", (5, 7)), 100, atol=1)
 
 
 def test_crop_cuts_the_longer_side_at_both_ends(tmp_path):

@@ -1,5 +1,6 @@
 """The doctor in real trainings: its findings, that training stays the same, and its arguments."""
 
+import functools
 import json
 import random
 
@@ -11,6 +12,7 @@ import tensorflow as tf
 import kerasnn
 from kerasnn import data, models, optimizers, schedules
 from kerasnn.callbacks import TrainingDoctor, diagnose
+from tests.helpers.engine_cases import back_at_its_start
 
 IRIS = data.load("iris")
 TRAIN, VALIDATION = (IRIS.x_train, IRIS.y_train), (IRIS.x_test, IRIS.y_test)
@@ -23,8 +25,27 @@ def found(model, x, y, *, epochs=2, doctor=None, **arguments):
     return {finding.name for finding in doctor.findings_}
 
 
-def mlp(**arguments):
-    return models.mlp(4, 3, task="multiclass", seed=0, **arguments)
+@functools.cache
+def one_mlp(hidden):
+    return back_at_its_start(models.mlp(4, 3, task="multiclass", hidden=hidden, seed=0))
+
+
+def mlp(hidden=(64, 64), learning_rate=None):
+    """One network for each number of units, as newly built."""
+    model = one_mlp(hidden)()
+    if learning_rate is not None:
+        model.optimizer.learning_rate = learning_rate
+    return model
+
+
+@functools.cache
+def one_perceptron():
+    return back_at_its_start(models.perceptron(2))
+
+
+def perceptron():
+    """One network, as newly built."""
+    return one_perceptron()()
 
 
 def raw_digits():
@@ -80,7 +101,7 @@ def test_squared_error_on_saturated_sigmoids():
 )
 def test_a_perceptron(gate, findings):
     split = data.load(gate)
-    assert found(models.perceptron(2), split.x_train, split.y_train, epochs=5) == findings
+    assert found(perceptron(), split.x_train, split.y_train, epochs=5) == findings
 
 
 @pytest.mark.parametrize("name", ["iris", pytest.param("diabetes", marks=pytest.mark.slow)])
@@ -134,7 +155,8 @@ def test_a_warm_up_is_no_rate_that_is_too_low():
 
 def test_a_warm_up_to_a_thousandth_of_the_rate_is():
     rate = schedules.OneCycle(1e-5, steps=8 * 4)
-    model, doctor = mlp(optimizer="sgd", learning_rate=rate), TrainingDoctor(every=100, verbose=0)
+    model = models.mlp(4, 3, task="multiclass", optimizer="sgd", learning_rate=rate, seed=0)
+    doctor = TrainingDoctor(every=100, verbose=0)
     assert found(model, *TRAIN, epochs=8, doctor=doctor) == {"learning rate too low"}
     assert [each.epoch for each in doctor.measurements_] == [1, 8]
 
@@ -249,7 +271,7 @@ def test_by_default_it_measures_as_often_as_the_time_allows(monkeypatch):
 def test_each_finding_is_printed_once(capsys):
     xor = data.load("xor")
     doctor = TrainingDoctor(every=1)
-    found(models.perceptron(2), xor.x_train, xor.y_train, epochs=4, doctor=doctor)
+    found(perceptron(), xor.x_train, xor.y_train, epochs=4, doctor=doctor)
     printed = capsys.readouterr().out
     assert printed == f"\nTrainingDoctor, epoch 1: {doctor.findings_[0]}\n"
     assert len(doctor.findings_) == 1
@@ -258,7 +280,7 @@ def test_each_finding_is_printed_once(capsys):
 def test_a_second_training_starts_anew():
     doctor = TrainingDoctor(every=1, verbose=0)
     xor = data.load("xor")
-    assert found(models.perceptron(2), xor.x_train, xor.y_train, doctor=doctor)
+    assert found(perceptron(), xor.x_train, xor.y_train, doctor=doctor)
     assert found(mlp(hidden=()), *TRAIN, epochs=1, doctor=doctor) == set()
     assert [each.epoch for each in doctor.measurements_] == [1]
 
@@ -280,7 +302,7 @@ def test_another_doctor_continues_from_a_state():
     xor = data.load("xor")
     arguments = {"epochs": 3, "verbose": 0, "validation_data": (xor.x_test, xor.y_test)}
     callbacks = [old, new, Exchange(old, new)]
-    models.perceptron(2).fit(xor.x_train, xor.y_train, callbacks=callbacks, **arguments)
+    perceptron().fit(xor.x_train, xor.y_train, callbacks=callbacks, **arguments)
     assert new.findings_ == old.findings_
     # NaN is not equal to itself; its text is.
     assert str(new.measurements_) == str(old.measurements_)
@@ -291,7 +313,7 @@ def test_the_state_before_and_after_a_training():
     doctor = TrainingDoctor(every=1, verbose=0)
     assert doctor.state()["losses"] == doctor.state()["measurements"] == []
     xor = data.load("xor")
-    found(models.perceptron(2), xor.x_train, xor.y_train, epochs=3, doctor=doctor)
+    found(perceptron(), xor.x_train, xor.y_train, epochs=3, doctor=doctor)
     state = doctor.state()
     assert [each["epoch"] for each in state["measurements"]] == [1, 2, 3]
     assert len(state["losses"]) == 3
@@ -310,7 +332,7 @@ def test_rows_given_to_the_constructor():
     assert doctor.measurements_[-1].train.rows == 120
     assert doctor.measurements_[-1].validation.rows == 30
     doctor = TrainingDoctor(data=(xor.x_train, xor.y_train), verbose=0)
-    keras.Model.fit(models.perceptron(2), xor.x_train, xor.y_train, verbose=0, callbacks=[doctor])
+    keras.Model.fit(perceptron(), xor.x_train, xor.y_train, verbose=0, callbacks=[doctor])
     assert len(doctor.findings_) == 1
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import kerasnn
 from kerasnn import optimizers
+from tests.helpers.engine_cases import fit_by_keras
 from tests.helpers.seeds import set_seeds
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
@@ -39,7 +40,7 @@ def assert_equal(one, other):
 @pytest.mark.parametrize(("options", "engines"), CASES.values(), ids=CASES)
 def test_against_keras(options, engines):
     theirs = network(keras.optimizers.AdamW, **options)
-    keras.Model.fit(theirs, X, Y, epochs=3, batch_size=16, verbose=0, shuffle=False)
+    fit_by_keras(theirs, X, Y, epochs=3, batch_size=16, verbose=0, shuffle=False)
     for engine in engines:
         ours = network(optimizers.AdamW, **options)
         ours.fit(X, Y, epochs=3, batch_size=16, verbose=0, shuffle=False, engine=engine)

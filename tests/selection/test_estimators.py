@@ -245,7 +245,7 @@ def test_a_tabular_network_has_defaults_of_its_own(kind):
 def test_packs_and_ensembles_train_by_their_own_fit():
     x, labels = blobs()
     y = x @ [1.0, -2.0]
-    build = functools.partial(models.pack, n=4, folds=2, space={"hidden": [(8,)]})
+    build = functools.partial(models.pack, n=2, folds=2, space={"hidden": [(8,)]})
     pack = Regressor(build=build, epochs=20, random_state=3).fit(x, y)
     assert "val_loss" in pack.history_
     assert pack.score(x, y) > 0.5

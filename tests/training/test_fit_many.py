@@ -9,6 +9,7 @@ from kerasnn.callbacks import EarlyStopping
 from kerasnn.training.many.batch_plan import BatchPlan
 from kerasnn.training.many.stackable import architecture, why_alone
 from kerasnn.training.programs.stacked import program as stacked_program
+from tests.helpers.engine_cases import fit_by_keras
 from tests.helpers.seeds import set_seeds
 
 L, K, optimizers = keras.layers, kerasnn.layers, keras.optimizers
@@ -164,7 +165,7 @@ def test_members_equal_keras():
     models, alone = [sgd(i) for i in range(2)], sgd(1)
     options = {"epochs": 3, "shuffle": False, "verbose": 0}
     kerasnn.fit_many(models, X, Y, sample_weight=weights, **options)
-    alone.fit(X, Y, sample_weight=weights, **options)
+    fit_by_keras(alone, X, Y, sample_weight=weights, **options)
     assert_equal_states(models[1], alone)
 
 

@@ -3,13 +3,10 @@
 import contextlib
 import functools
 import json
-import os
 import pathlib
 import random
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -26,6 +23,7 @@ from tests.selection.search.postgresql_server import (
     running_server,
     unused_port,
 )
+from tests.selection.search.started import start
 from tests.selection.selection_helpers import blobs, build
 
 pytest.importorskip("optuna", reason="kerasnn[postgresql] is not installed")
@@ -179,16 +177,6 @@ def test_a_server_that_ends_in_the_middle_is_an_error_in_words():
             shared.run("part", [0], work, **UNTIL_THE_END)
 
 
-def start(url):
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), url],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-
-
 def count_of_trials(url):
     try:
         with psycopg.connect(url) as connection:
@@ -213,7 +201,7 @@ def test_a_search_by_three_processes_survives_two_of_them(server):
     """Three processes, 60 trials, and two that are killed at random moments."""
     url = server.url("killed")
     chance = random.Random()
-    processes = [start(url) for _ in range(3)]
+    processes = [start(SCRIPT, url) for _ in range(3)]
     deadline = time.monotonic() + 300
     for doomed, least in zip(processes[:2], (3, 20), strict=True):
         most = least + chance.randrange(15)
@@ -230,7 +218,7 @@ def test_a_search_by_three_processes_survives_two_of_them(server):
     assert sorted(numbers_with_result(url)) == list(range(60))
     trials = count_of_trials(url)
     assert trials <= 62
-    late, errors = start(url).communicate(timeout=100)
+    late, errors = start(SCRIPT, url).communicate(timeout=100)
     assert json.loads(late) == table, errors
     assert count_of_trials(url) == trials
     assert_equal_tables(searched(), table)

@@ -1,25 +1,14 @@
 import json
-import os
 import pathlib
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
+from tests.selection.search.started import start
+
 SCRIPT = pathlib.Path(__file__).with_name("killed_search.py")
-
-
-def start(journal):
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(journal)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
 
 
 def lines(journal):
@@ -28,13 +17,13 @@ def lines(journal):
 
 @pytest.mark.slow
 def test_killed_five_times_a_search_ends_with_the_same_table(tmp_path):
-    wanted, _ = start(tmp_path / "whole").communicate(timeout=120)
+    wanted, _ = start(SCRIPT, tmp_path / "whole").communicate(timeout=120)
     assert wanted.startswith("{")
     chance = random.Random(0)
     journal = tmp_path / "killed"
     for _ in range(5):
         before = lines(journal)
-        process = start(journal)
+        process = start(SCRIPT, journal)
         deadline = time.monotonic() + 60
         # Killed at a random moment after it has got on.
         while lines(journal) <= before + chance.randrange(1, 6) and time.monotonic() < deadline:
@@ -44,7 +33,7 @@ def test_killed_five_times_a_search_ends_with_the_same_table(tmp_path):
         process.send_signal(signal.SIGKILL)
         process.communicate()
     assert lines(journal) < 49
-    ended, _ = start(journal).communicate(timeout=120)
+    ended, _ = start(SCRIPT, journal).communicate(timeout=120)
     ended, wanted = json.loads(ended), json.loads(wanted)
     assert ended.keys() == wanted.keys()
     # A fold that trains beside others than before is rounded in another way.

@@ -1,12 +1,10 @@
 import json
-import os
 import pathlib
-import subprocess
-import sys
 
 import pytest
 
 from kerasnn import selection
+from tests.selection.search.started import start
 from tests.selection.selection_helpers import blobs, build
 
 optuna = pytest.importorskip("optuna", reason="kerasnn[tune] is not installed")
@@ -14,21 +12,11 @@ optuna = pytest.importorskip("optuna", reason="kerasnn[tune] is not installed")
 SCRIPT = pathlib.Path(__file__).with_name("shared_search.py")
 
 
-def start(storage):
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), storage],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-
-
 @pytest.mark.slow
 def test_two_processes_share_one_search(tmp_path):
     """Each has a table of its own trials; both suggest after the scores of all."""
     storage = f"sqlite:///{tmp_path / 'search.db'}"
-    processes = [start(storage) for _ in range(2)]
+    processes = [start(SCRIPT, storage) for _ in range(2)]
     tables = []
     for process in processes:
         printed, errors = process.communicate(timeout=120)

@@ -10,7 +10,7 @@ import tensorflow as tf
 import kerasnn
 from kerasnn.training import evaluate, predict
 from kerasnn.training.inputs.embeddings import indices_of
-from tests.helpers.engine_cases import changed
+from tests.helpers.engine_cases import changed, fit_by_keras
 
 ROWS = 12
 IDS = np.arange(2 * ROWS).reshape(ROWS, 2) % 5
@@ -103,7 +103,7 @@ def test_indices_of_all_rows_train_as_in_keras(model):
     ours = compiled(keras.models.clone_model(model))
     ours.set_weights(model.get_weights())
     plan: dict = {"batch_size": 4, "shuffle": False, "verbose": 0}
-    wanted = keras.Model.fit(theirs, IDS, Y, **plan)
+    wanted = fit_by_keras(theirs, IDS, Y, **plan)
     got = kerasnn.fit(ours, stream(IDS, Y), verbose=0)
     np.testing.assert_allclose(got.history["loss"], wanted.history["loss"], rtol=1e-5)
 

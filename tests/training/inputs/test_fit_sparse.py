@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import kerasnn
 from kerasnn import training
-from tests.helpers.engine_cases import assert_close, assert_same_history
+from tests.helpers.engine_cases import assert_close, assert_same_history, fit_by_keras
 from tests.helpers.seeds import set_seeds
 
 rng = np.random.default_rng(0)
@@ -32,7 +32,7 @@ def regressor():
 def test_sparse_inputs_train_as_in_keras(x):
     theirs, ours = regressor(), regressor()
     arguments = {"shuffle": False, "verbose": 0, "validation_split": 0.2}
-    wanted = keras.Model.fit(theirs, X, Y, **arguments)
+    wanted = fit_by_keras(theirs, X, Y, **arguments)
     got = kerasnn.fit(ours, x, Y, **arguments)
     assert got.engine == "keras"
     assert "Keras cuts ragged and sparse data into batches itself" in got.reason
@@ -57,7 +57,7 @@ def test_ragged_rows_train_as_in_keras():
         return model
 
     x, y = tf.ragged.constant(ROWS), np.ones((4, 1))
-    wanted = keras.Model.fit(build(), x, y, shuffle=False, verbose=0)
+    wanted = fit_by_keras(build(), x, y, shuffle=False, verbose=0)
     got = kerasnn.fit(build(), x, y, shuffle=False, verbose=0)
     assert_same_history(got, wanted)
 

@@ -136,7 +136,7 @@ STREAMS = {
 def test_streams(name):
     make, arguments = STREAMS[name]
     theirs, ours = classifier(), classifier()
-    wanted = keras.Model.fit(theirs, make(), epochs=3, verbose=0, **arguments)
+    wanted = engine_cases.fit_by_keras(theirs, make(), epochs=3, verbose=0, **arguments)
     got = kerasnn.fit(ours, make(), epochs=3, verbose=0, **arguments)
     assert got.engine == "graph"
     engine_cases.assert_same_history(got, wanted)

@@ -9,7 +9,7 @@ import kerasnn
 from kerasnn import models
 from kerasnn.training import evaluate, predict
 from kerasnn.training.inputs.stream_values import BatchCheck
-from tests.helpers.engine_cases import changed
+from tests.helpers.engine_cases import changed, fit_by_keras
 from tests.helpers.seeds import set_seeds
 
 # A test extra of several GB for a few lines would be too much.
@@ -241,7 +241,7 @@ def test_a_refused_stream_leaves_no_trace(invalid, seen, known):
     assert not any(v.numpy().any() for v in ours.metrics_variables)
     got = kerasnn.fit(ours, seen(X, CLASSES), epochs=2, verbose=0, shuffle=False)
     plan: dict = {"epochs": 2, "verbose": 0, "shuffle": False}
-    wanted = keras.Model.fit(theirs, stream(X, CLASSES), **plan)
+    wanted = fit_by_keras(theirs, stream(X, CLASSES), **plan)
     np.testing.assert_allclose(got.history["loss"], wanted.history["loss"], rtol=1e-5)
     np.testing.assert_allclose(ours.get_weights()[0], theirs.get_weights()[0], rtol=1e-4)
 
