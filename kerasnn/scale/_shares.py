@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -16,14 +15,17 @@ import ray.data
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn.callbacks.resume import fingerprint
 from kerasnn.layers._adaptation import not_adapted
 from kerasnn.scale._columns import Arrays, Columns, choose_columns
 from kerasnn.scale._files import is_table, table_files
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.loop.job import Job
+from kerasnn.training.programs.replicas.agreement import digest_of_workers
 from kerasnn.training.programs.replicas.shares import Share, rows_of_workers
 
 _BATCH = 1024
+_NAMES = ("x", "y", "sample_weight")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ class Table:
         """Returns inputs, targets and sample weights of all rows, in the memory of this process."""
         # What Ray returns lies in its store as long as an array refers to it.
         blocks = [_copied(ray.get(block)) for block in self.blocks]
+        blocks = [block for block in blocks if any(map(len, block.values()))]
         names = blocks[0]
         return self.columns.arrays({n: np.concatenate([b[n] for b in blocks]) for n in names})
 
@@ -87,18 +90,25 @@ class Shares:
     Attributes:
         tables: The rows of each worker.
         rows: Number of rows of all.
-        digest: Digest of all rows.
         learned: What layers that learn once have learned from them.
     """
 
     tables: list[Table]
     rows: int
-    digest: str
     learned: Learned
 
-    def share(self, worker: int) -> Share:
-        """Returns the share of a worker."""
-        return Share(rows=self.rows, worker=worker, workers=len(self.tables), digest=self.digest)
+    def read(self, model: Any) -> dict[str, Any]:
+        """Returns the rows of this worker, as arguments of a job; all workers call it.
+
+        Layers of the model that learn once have learned afterwards.
+        """
+        self.learned.restore(model)
+        worker, workers = model.distribute_strategy.cluster_resolver.task_id, len(self.tables)
+        rows = dict(zip(_NAMES, self.tables[worker].read(), strict=True))
+        text = str([fingerprint.of_data(name, array) for name, array in rows.items()])
+        digest = digest_of_workers(model, text)
+        share = Share(rows=self.rows, worker=worker, workers=workers, digest=digest)
+        return {**rows, "share": share}
 
 
 def divided(inputs: dict[str, Any], model: Any, names: dict[str, Any], workers: int) -> Any:
@@ -124,12 +134,9 @@ def divided(inputs: dict[str, Any], model: Any, names: dict[str, Any], workers: 
         else:
             first = validation
         batch_size = _checked(model, rows, workers, {**arguments, "validation_data": first})
-        tables = rows.split(rows_of_workers(rows.count, batch_size, workers))
-        digests = [_digest.remote(table.blocks) for table in tables]
         shares = Shares(
-            tables=tables,
+            tables=rows.split(rows_of_workers(rows.count, batch_size, workers)),
             rows=rows.count,
-            digest=hashlib.sha256("".join(ray.get(digests)).encode()).hexdigest(),
             learned=Learned.of(model, rows),
         )
     return {**inputs, "data": shares, "arguments": arguments}
@@ -254,19 +261,6 @@ def _checked(model: Any, rows: _Rows, workers: int, arguments: dict[str, Any]) -
 
 def _copied(table: Any) -> dict[str, np.ndarray]:
     return {name: np.array(column) for name, column in table.items()}
-
-
-@ray.remote
-def _digest(blocks: list[Any]) -> str:
-    """Returns a digest of rows, whatever blocks they lie in."""
-    tables = [ray.get(block) for block in blocks]
-    digest = hashlib.sha256()
-    for name in tables[0]:
-        column = np.concatenate([table[name] for table in tables])
-        digest.update(f"{name} {column.dtype} {column.shape}".encode())
-        is_object = column.dtype.kind == "O"
-        digest.update(repr(column.tolist()).encode() if is_object else column.tobytes())
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager

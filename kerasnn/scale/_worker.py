@@ -169,13 +169,9 @@ def _train(given: Work) -> Trained | None:
 def _rows(data: Any, model: Any) -> dict[str, Any]:
     """Returns the training rows of this worker, as arguments of a job."""
     if isinstance(data, Shares):
-        worker = model.distribute_strategy.cluster_resolver.task_id
-        data.learned.restore(model)
-        share, data = data.share(worker), data.tables[worker].read()
-    else:
-        share, data = None, data() if callable(data) else data
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    return {"x": x, "y": y, "sample_weight": sample_weight, "share": share}
+        return data.read(model)
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data() if callable(data) else data)
+    return {"x": x, "y": y, "sample_weight": sample_weight}
 
 
 def _strategy() -> tf.distribute.Strategy:
