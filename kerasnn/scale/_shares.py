@@ -238,25 +238,10 @@ class _Rows:
 
 def _checked(model: Any, rows: _Rows, workers: int, arguments: dict[str, Any]) -> int:
     """Raises what `kerasnn.fit` would raise in each worker; returns the batch size."""
-    if rows.count < workers:
-        raise _checks.InvalidArgument(
-            "workers",
-            f"be at most {rows.count}, the number of rows",
-            workers,
-            "Each worker needs a row.",
-        )
-    x, y, sample_weight = rows.first()
+    given = dict(zip(_NAMES, rows.first(), strict=True))
     share = Share(rows=rows.count, worker=0, workers=workers, digest="")
-    job = Job.read(model=model, x=x, y=y, sample_weight=sample_weight, share=share, **arguments)
-    size = min(job.step_rows, rows.count)
-    if size < workers:
-        raise _checks.InvalidArgument(
-            "batch_size",
-            f"be at least {workers}, a row of each batch for each of the workers",
-            size,
-            "Use fewer workers.",
-        )
-    return size
+    job = Job.read(model=model, share=share, **given, **arguments)
+    return min(job.step_rows, rows.count)
 
 
 def _copied(table: Any) -> dict[str, np.ndarray]:

@@ -85,8 +85,9 @@ def fit(
             `keras.utils.set_random_seed(seed)` before `build`.
         **arguments: Other arguments of `kerasnn.fit`: `epochs`, `batch_size`, `validation_data`
             and so on. With a table `validation_data` may be one too, with the same columns, which
-            each worker reads as a whole. Callbacks are pickled, and each worker has its own; those
-            given here stay as they are. They run in a directory of Ray's, and need absolute paths.
+            each worker reads as a whole. Callbacks are pickled, and each worker has its own, which
+            sees the rows of the worker; those given here stay as they are. They run in a directory
+            of Ray's, and need absolute paths.
 
     Returns:
         The trained model, which belongs to no strategy, with the state of its optimizer; and the

@@ -117,6 +117,13 @@ def test_workers_divide_rows_that_each_has_alone(workers, rows, size, slices, mo
     assert rows < 10 or (orders[0] != orders[1]).any()
 
 
+def test_each_worker_needs_a_row(invalid):
+    with invalid("workers", 3):
+        rows_of_workers(2, 32, 3)
+    with invalid("batch_size", 2):
+        rows_of_workers(70, 2, 3)
+
+
 @pytest.mark.parametrize(
     "leaf",
     [

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from kerasnn import _checks
 from kerasnn.training.programs.replicas.step import bounds
 
 
@@ -44,15 +45,26 @@ class Share:
 def rows_of_workers(rows: int, batch_size: int, workers: int) -> list[int]:
     """Returns the number of rows that each worker has.
 
+    Raises:
+        InvalidArgument: If a worker would have none of a whole batch.
+
     >>> rows_of_workers(7, 4, 2)
     [3, 4]
     """
+    if rows < workers:
+        raise _checks.InvalidArgument(
+            "workers", f"be at most {rows}, the number of rows, of which each needs one", workers
+        )
+    if batch_size < workers:
+        raise _checks.InvalidArgument(
+            "batch_size",
+            f"be at least {workers}, so that each worker has a row of a batch",
+            batch_size,
+            "Use fewer workers.",
+        )
     whole, rest = divmod(rows, batch_size)
-
-    def count(worker: int) -> int:
-        sizes = [
-            stop - first for first, stop in (bounds(worker, workers, n) for n in (batch_size, rest))
-        ]
-        return whole * sizes[0] + sizes[1]
-
-    return [count(worker) for worker in range(workers)]
+    sizes = [
+        [stop - first for first, stop in (bounds(worker, workers, n) for n in (batch_size, rest))]
+        for worker in range(workers)
+    ]
+    return [whole * of_whole + of_rest for of_whole, of_rest in sizes]
