@@ -62,6 +62,22 @@ class Columns:
                 )
         return np.stack(columns, axis=1), y, weight
 
+    @property
+    def names(self) -> list[str]:
+        """The columns."""
+        weight = () if self.sample_weight is None else (self.sample_weight,)
+        return [*keras.tree.flatten(self.inputs), self.target, *weight]
+
+    def copied(self, block: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns copies of these columns of some rows.
+
+        Raises:
+            InvalidArgument: If the rows come from a file without one of them.
+        """
+        for name in self.names:
+            _check_column(self.argument, "have the same columns in all files", name, list(block))
+        return {name: np.array(block[name]) for name in self.names}
+
     def of_table(self, argument: str, names: Sequence[str]) -> "Columns":
         """Returns the same columns of another table.
 
@@ -72,8 +88,7 @@ class Columns:
         Raises:
             InvalidArgument: If it lacks one of them.
         """
-        weight = () if self.sample_weight is None else (self.sample_weight,)
-        for name in (*keras.tree.flatten(self.inputs), self.target, *weight):
+        for name in self.names:
             _check_column(argument, "have the columns of `data`", name, names)
         return dataclasses.replace(self, argument=argument)
 

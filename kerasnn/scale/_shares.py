@@ -43,9 +43,9 @@ class Table:
     def read(self) -> Arrays:
         """Returns inputs, targets and sample weights of all rows, in the memory of this process."""
         # What Ray returns lies in its store as long as an array refers to it.
-        blocks = [_copied(ray.get(block)) for block in self.blocks]
-        blocks = [block for block in blocks if any(map(len, block.values()))]
-        names = blocks[0]
+        blocks: Any = map(ray.get, self.blocks)
+        blocks = [self.columns.copied(block) for block in blocks if any(map(len, block.values()))]
+        names = self.columns.names
         return self.columns.arrays({n: np.concatenate([b[n] for b in blocks]) for n in names})
 
 
@@ -167,9 +167,7 @@ class _Rows:
         self._context.enter_context(_quiet())
         self._context.enter_context(_ordered(ray.data.DataContext.get_current()))
         try:
-            read = self._given if isinstance(self._given, ray.data.Dataset) else self._read()
-            self._context.enter_context(_ordered(read.context))
-            self._data = read.materialize()
+            self._data: Any = self._read()
             self._context.enter_context(_ordered(self._data.context))
             self.count = self._data.count()
             if not self.count:
@@ -185,7 +183,8 @@ class _Rows:
 
     def first(self) -> Arrays:
         """Returns the first rows."""
-        return self.columns.arrays(_copied(self._data.take_batch(_BATCH, batch_format="numpy")))
+        batch = self._data.take_batch(_BATCH, batch_format="numpy")
+        return self.columns.arrays(self.columns.copied(batch))
 
     def table(self) -> Table:
         """Returns all rows."""
@@ -210,7 +209,7 @@ class _Rows:
         def batches() -> Iterator[Any]:
             batch: Any
             for batch in self._data.iter_batches(batch_size=_BATCH, batch_format="numpy"):
-                arrays = self.columns.arrays(batch)[:2]
+                arrays = self.columns.arrays(self.columns.copied(batch))[:2]
                 yield keras.tree.map_structure(
                     lambda array, spec: array.astype(spec.dtype.as_numpy_dtype), arrays, specs
                 )
@@ -218,17 +217,20 @@ class _Rows:
         return tf.data.Dataset.from_generator(batches, output_signature=specs)
 
     def _read(self) -> ray.data.Dataset:
+        if isinstance(self._given, ray.data.Dataset):
+            with _ordered(self._given.context):
+                return self._given.materialize()
         files = table_files(self._argument, self._given)
         read = ray.data.read_parquet if files[0].endswith(".parquet") else ray.data.read_csv
         try:
             with _one_thread():
-                return read(files)
-        except (pa.ArrowException, OSError) as error:
+                return read(files).materialize()
+        except (pa.ArrowException, OSError, ray.exceptions.RayError) as error:
             raise _checks.InvalidArgument(
                 self._argument,
                 "name files of one table, with the same columns",
                 self._given,
-                got=_checks.first_line(error),
+                got=_checks.first_line(getattr(error, "cause", error)).rstrip("."),
             ) from error
 
     def _table(self, data: Any) -> Table:
@@ -242,10 +244,6 @@ def _checked(model: Any, rows: _Rows, workers: int, arguments: dict[str, Any]) -
     share = Share(rows=rows.count, worker=0, workers=workers, digest="")
     job = Job.read(model=model, share=share, **given, **arguments)
     return min(job.step_rows, rows.count)
-
-
-def _copied(table: Any) -> dict[str, np.ndarray]:
-    return {name: np.array(column) for name, column in table.items()}
 
 
 @contextlib.contextmanager
@@ -278,10 +276,10 @@ def _one_thread() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Leaves out what Ray Data says of its progress."""
+    """Leaves out what Ray Data says of its progress, and of errors, which it raises too."""
     logger = logging.getLogger("ray.data")
     level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:

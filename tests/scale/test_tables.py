@@ -75,6 +75,12 @@ class TestColumns:
         with invalid("validation_data", "b"):
             columns.of_table("validation_data", ["a", "kind", "weight"])
 
+    def test_of_a_file_that_lacks_one(self, invalid):
+        columns = choose_columns(build(), NAMES, "kind", None)
+        assert list(columns.copied(TABLE)) == ["a", "b", "weight", "kind"]
+        with invalid("data", "weight"):
+            columns.copied({name: TABLE[name] for name in ("b", "a", "kind")})
+
     def test_that_are_missing(self, invalid):
         with invalid("target", "kin") as caught:
             choose_columns(build(), NAMES, "kin", None)
