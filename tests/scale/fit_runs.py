@@ -229,10 +229,10 @@ def killed_table(folder):
     kill = Kill(1, 1.0, str(folder / "killed"))
     got = found(*scale.fit(build, rows, directory=folder / "own", callbacks=[kill], **given))
     wrong = {
-        "another order": error_of(
+        "other rows": error_of(
             build, [rows / "1.parquet", rows], directory=folder / "own", **given
         ),
-        "text": error_of(build, rows, **{**given, "target": "kin"}),
+        "no column": error_of(build, rows, **{**given, "target": "kin"}),
     }
     return {
         "whole": whole,
