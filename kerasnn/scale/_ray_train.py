@@ -6,7 +6,7 @@ import functools
 import pathlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ray
@@ -52,13 +52,19 @@ class Settings:
     quiet: bool
 
 
-def run(settings: Settings, inputs: dict[str, Any], seed: int) -> Trained:
+def run(
+    settings: Settings,
+    inputs: dict[str, Any],
+    seed: int,
+    prepare: Callable[[dict[str, Any]], dict[str, Any]],
+) -> Trained:
     """Lets workers train; returns what the first one found.
 
     Args:
         settings: How they are run.
         inputs: What they receive: `build`, `data`, and `arguments` of `kerasnn.fit`.
         seed: The seed of all that is drawn.
+        prepare: Returns, on the cluster, what they receive instead.
 
     Raises:
         InvalidArgument: If the cluster has too little, or does not answer.
@@ -75,7 +81,7 @@ def run(settings: Settings, inputs: dict[str, Any], seed: int) -> Trained:
                 "Give one that all of them can read.",
             )
         given = Work(
-            inputs=ray.put(inputs),
+            inputs=ray.put(prepare(inputs)),
             state=str(settings.directory / _STATE),
             seed=seed,
             threads=settings.needs.cpus,

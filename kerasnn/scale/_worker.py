@@ -10,11 +10,14 @@ import ray
 import tensorflow as tf
 from ray import cloudpickle
 
-from kerasnn import _checks, training
+from kerasnn import _checks
 from kerasnn._core.model import variables_of
 from kerasnn._core.process.strategy import is_chief
 from kerasnn._version import __version__
 from kerasnn.callbacks import Resume
+from kerasnn.scale._shares import Shares, Table
+from kerasnn.training.loop.job import Job
+from kerasnn.training.loop.training_loop import train
 
 # How workers lose another one, and what the next start of all of them may not meet again: a port
 # that was taken, and the lock of a process that is just ending.
@@ -140,17 +143,17 @@ def _train(given: Work) -> Trained | None:
     strategy = _strategy()
     inputs: Any = ray.get(given.inputs)
     data, arguments = inputs["data"], dict(inputs["arguments"])
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data() if callable(data) else data)
     keras.utils.set_random_seed(given.seed)
     with strategy.scope():
         model = inputs["build"]()
+        rows = _rows(data, model)
     chief = is_chief(model)
     if not chief:
         arguments["verbose"] = 0
     callbacks = [*keras.tree.flatten(arguments.pop("callbacks", None) or []), Resume(given.state)]
-    history = training.fit(
-        model, x, y, sample_weight=sample_weight, callbacks=callbacks, **arguments
-    )
+    if isinstance(arguments.get("validation_data"), Table):
+        arguments["validation_data"] = arguments["validation_data"].read()
+    history: Any = train(Job.read(model=model, callbacks=callbacks, **rows, **arguments))
     if not chief:
         return None
     return Trained(
@@ -161,6 +164,14 @@ def _train(given: Work) -> Trained | None:
         engine=history.engine,
         reason=history.reason,
     )
+
+
+def _rows(data: Any, model: Any) -> dict[str, Any]:
+    """Returns the training rows of this worker, as arguments of a job."""
+    if isinstance(data, Shares):
+        return data.read(model)
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data() if callable(data) else data)
+    return {"x": x, "y": y, "sample_weight": sample_weight}
 
 
 def _strategy() -> tf.distribute.Strategy:

@@ -16,17 +16,21 @@ from kerasnn._core.optimizers import build_slots
 from kerasnn._core.process.extras import missing
 from kerasnn._core.random_state import seeded
 from kerasnn.callbacks import Resume
+from kerasnn.scale._files import are_paths, is_table, table_files
 from kerasnn.training.loop.job import Job
 
 #: Packages of the extra `ray`.
 NEEDED = ("ray", "pandas", "pyarrow", "pydantic")
 _OWN = ("model", "x", "y", "sample_weight", "seed")
+_MOST_STORED = 1 << 30
 
 
 def fit(
     build: Callable[[], keras.Model],
     data: Any,
     *,
+    target: str | None = None,
+    sample_weight: str | None = None,
     workers: int = 2,
     address: str | None = None,
     directory: str | os.PathLike[str] | None = None,
@@ -46,13 +50,27 @@ def fit(
     has died; so does the same call in a new process, when this one was killed. A run that has ended
     is not trained again: the same call returns its model.
 
+    A table is divided by ranges of rows, in the order of the files and of their rows: together the
+    workers train on each row once an epoch, in batches of `batch_size` rows, the last one smaller.
+    Each shuffles the rows of its own range, from which its part of each batch comes, so that the
+    batches are others than those of one process; where the order says something, as in a file that
+    is sorted, shuffle the rows before. Layers that learn once, such as `Standardize`, learn in this
+    process, which reads all rows in batches. Metrics are of all rows; `class_weight` and
+    `validation_split` do not go with a table. The runs after a kill need the same rows in the same
+    order, as from files that have not changed.
+
     Args:
         build: Makes and compiles the model. It is pickled, and called in each worker and here.
         data: `(x, y)` or `(x, y, sample_weight)`, arrays in the structure of the model's inputs and
             outputs; or a function without arguments that returns them, which each worker calls,
-            such as one that reads a file that all machines have. All workers receive all rows.
-            Ray's own data sets (`ray.data`) and files that each worker reads a part of are not
-            supported.
+            such as one that reads a file that all machines have: all workers receive all rows. Or a
+            table of which each worker has a share of the rows, in its memory: a
+            `ray.data.Dataset`, or paths of Parquet or CSV files, which all machines can read: a
+            file, a folder, a pattern such as `"rows-*.parquet"`, or a list of these.
+        target: Name of the column to predict, for a table. A model with one input receives the
+            other columns side by side, in their order, or a single column of arrays; one with
+            several receives the columns of their names.
+        sample_weight: Name of the column with the weights of the rows, for a table.
         workers: Number of workers.
         address: Address of a Ray cluster, such as `"10.0.0.1:6379"`, or `"auto"` for the one that
             this machine belongs to. By default one is started on this machine, and ended
@@ -66,8 +84,10 @@ def fit(
         seed: Seed of weights, dropout and the order of the rows, as
             `keras.utils.set_random_seed(seed)` before `build`.
         **arguments: Other arguments of `kerasnn.fit`: `epochs`, `batch_size`, `validation_data`
-            and so on. Callbacks are pickled, and each worker has its own; those given here stay as
-            they are. They run in a directory of Ray's, and need absolute paths.
+            and so on. With a table `validation_data` may be one too, with the same columns, which
+            each worker reads as a whole. Callbacks are pickled, and each worker has its own, which
+            sees the rows of the worker; those given here stay as they are. They run in a directory
+            of Ray's, and need absolute paths.
 
     Returns:
         The trained model, which belongs to no strategy, with the state of its optimizer; and the
@@ -99,10 +119,18 @@ def fit(
     with seeded(seed):
         model = _built(build)
     inputs = {"build": build, "data": data, "arguments": {"verbose": 0, **arguments}}
-    _check_data(model, data, arguments)
+    names = {"target": target, "sample_weight": sample_weight}
+    if is_table(data):
+        _check_table(data, names, arguments)
+    else:
+        _check_no_table(names, arguments)
+        _check_data(model, data, arguments)
     _check_pickles(inputs)
     # Ray is imported where it is used alone.
-    from kerasnn.scale import _ray_train
+    from kerasnn.scale import _ray_train, _shares
+
+    def prepared(inputs: dict[str, Any]) -> dict[str, Any]:
+        return _shares.divided(inputs, model, names, workers) if is_table(data) else inputs
 
     needs = _ray_train.Needs(
         workers=workers,
@@ -119,7 +147,7 @@ def fit(
             max_failures=max_failures,
             quiet=not inputs["arguments"]["verbose"],
         )
-        trained = _ray_train.run(settings, inputs, seed)
+        trained = _ray_train.run(settings, inputs, seed, prepared)
     return model, _put_back(model, trained)
 
 
@@ -167,7 +195,8 @@ def _check_pickles(inputs: dict[str, Any]) -> None:
 
     given = {"build": inputs["build"], "data": inputs["data"], **inputs["arguments"]}
     # Tuples hold arrays.
-    for name in [name for name, value in given.items() if not isinstance(value, tuple)]:
+    sent = {k: v for k, v in given.items() if not (isinstance(v, tuple) or is_table(v))}
+    for name in sent:
         try:
             cloudpickle.dumps(given[name])
         except Exception as error:
@@ -189,7 +218,8 @@ def _check_data(model: Any, data: Any, arguments: dict[str, Any]) -> None:
             "data",
             "be `(x, y)`, `(x, y, sample_weight)`, or a function that returns them",
             type(data).__name__,
-            "A `tf.data.Dataset` can be made inside of such a function.",
+            "A `tf.data.Dataset` can be made inside of such a function. A table is a "
+            "`ray.data.Dataset`, or paths of files.",
         )
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     bound = inspect.signature(training.fit).bind(
@@ -199,7 +229,50 @@ def _check_data(model: Any, data: Any, arguments: dict[str, Any]) -> None:
     Job.read(**bound.arguments)
 
 
-def _size(inputs: Any) -> int:
+def _check_table(data: Any, names: dict[str, Any], arguments: dict[str, Any]) -> None:
+    """Raises what is known to be wrong before a table is read."""
+    for name, value in names.items():
+        if not isinstance(value, str) and (name == "target" or value is not None):
+            raise _checks.InvalidArgument(
+                name, "be the name of a column where `data` is a table", value
+            )
+    refused = {
+        "validation_split": "Give `validation_data`.",
+        "class_weight": "Give a column of weights by `sample_weight`.",
+    }
+    for name, hint in refused.items():
+        if arguments.get(name):
+            raise _checks.InvalidArgument(
+                name, "be left out where `data` is a table", arguments[name], hint
+            )
+    for name, table in (("data", data), ("validation_data", arguments.get("validation_data"))):
+        if are_paths(table):
+            table_files(name, table)
+
+
+def _check_no_table(names: dict[str, Any], arguments: dict[str, Any]) -> None:
+    for name, value in names.items():
+        if value is not None:
+            raise _checks.InvalidArgument(
+                name,
+                "be left out unless `data` is a table: paths, or a `ray.data.Dataset`",
+                value,
+                "Give targets and weights in `data`: `(x, y, sample_weight)`.",
+            )
+    if is_table(arguments.get("validation_data")):
+        raise _checks.InvalidArgument(
+            "validation_data",
+            "be a table only where `data` is one",
+            arguments["validation_data"],
+            "Give `(x, y)`.",
+        )
+
+
+def _size(inputs: dict[str, Any]) -> int:
+    if are_paths(inputs["data"]):
+        # What does not fit Ray writes to the disk.
+        files = table_files("data", inputs["data"])
+        return min(sum(map(os.path.getsize, files)), _MOST_STORED)
     return sum(getattr(leaf, "nbytes", 0) for leaf in keras.tree.flatten(inputs))
 
 

@@ -10,6 +10,7 @@ import time
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 import kerasnn
@@ -166,6 +167,81 @@ def error_of(*args, **arguments):
     return {}
 
 
+def write_table(folder):
+    """Writes the rows as Parquet files of other sizes than any worker's share."""
+    table = pd.DataFrame(X, columns=list("abcde")).assign(kind=Y, weight=WEIGHTS)
+    folder.mkdir()
+    for i, rows in enumerate(np.split(np.arange(70), [9, 10, 47])):
+        table.iloc[rows].to_parquet(folder / f"{i}.parquet")
+    return folder
+
+
+def counting():
+    """A model whose weights count rows that are 1 in a place of their own."""
+    zeros = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+    model = keras.Sequential([keras.Input((70,)), zeros])
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    return model
+
+
+def momentum():
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+    return kerasnn.models.mlp(5, 3, task="multiclass", l2=1e-3, optimizer=optimizer)
+
+
+def table(folder):
+    """Trains on files and data sets of which each worker has a share; and alone on all rows."""
+    import ray
+
+    rows = write_table(folder / "rows")
+    whole = {"epochs": 3, "batch_size": "full", "validation_data": DATA}
+    keras.utils.set_random_seed(3)
+    alone = momentum()
+    wanted = kerasnn.fit(alone, X, Y, sample_weight=WEIGHTS, verbose=0, **whole)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    whole["validation_data"] = ray.data.read_parquet(str(rows / "0.parquet")).union(
+        *(ray.data.read_parquet(str(rows / f"{i}.parquet")) for i in (1, 2, 3))
+    )
+    names = {"target": "kind", "sample_weight": "weight"}
+    shared = found(*scale.fit(momentum, rows, seed=3, **names, **whole))
+    data = ray.data.from_items([{"x": row, "y": 1.0} for row in np.eye(70, dtype="float32")])
+    model, history = scale.fit(counting, data, target="y", batch_size=23)
+    ones = pd.DataFrame(np.eye(70)).rename(columns=str).assign(y=1.0)
+    (folder / "ones").mkdir()
+    for i, part in enumerate(np.split(np.arange(70), [20, 21])):
+        ones.iloc[part].to_csv(folder / "ones" / f"{i}.csv", index=False)
+    again, _ = scale.fit(counting, f"{folder}/ones/*.csv", target="y", batch_size=23, workers=1)
+    return {
+        "workers": shared,
+        "alone": found(alone, wanted),
+        "counted": [float(each) for each in np.ravel(model.get_weights()[0])],
+        "loss": history.history["loss"],
+        "counted by one": [float(each) for each in np.ravel(again.get_weights()[0])],
+    }
+
+
+def killed_table(folder):
+    """Trains on files once without a kill, and once with one of a worker."""
+    rows = write_table(folder / "rows")
+    names = {"target": "kind", "sample_weight": "weight"}
+    given = {**names, "seed": 3, "epochs": 60, "batch_size": 23}
+    whole = found(*scale.fit(build, rows, directory=folder / "whole", **given))
+    kill = Kill(1, 1.0, str(folder / "killed"))
+    got = found(*scale.fit(build, rows, directory=folder / "own", callbacks=[kill], **given))
+    wrong = {
+        "other rows": error_of(
+            build, [rows / "1.parquet", rows], directory=folder / "own", **given
+        ),
+        "no column": error_of(build, rows, **{**given, "target": "kin"}),
+    }
+    return {
+        "whole": whole,
+        "killed": got,
+        "was killed": (folder / "killed").exists(),
+        "wrong": wrong,
+    }
+
+
 class Holder:
     """Another program, which takes up a CPU."""
 
@@ -195,6 +271,8 @@ MODES = {
     "killed": killed,
     "driver": driver,
     "refused": refused,
+    "table": table,
+    "killed table": killed_table,
 }
 
 

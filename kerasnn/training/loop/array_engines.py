@@ -29,10 +29,11 @@ def blocks_of(job: Job) -> RowBlocks:
         raise RuntimeError("A stream has no rows in memory.")
     return RowBlocks(
         job.packed,
-        rows=job.train.count,
+        rows=job.row_count,
         batch_size=job.step_rows,
         shuffle=bool(job.shuffle),
         seed=job.seed,
+        share=job.share,
     )
 
 

@@ -16,6 +16,7 @@ from kerasnn.training.inputs import arrays
 from kerasnn.training.inputs.generators import KeptBatches
 from kerasnn.training.inputs.stream_shapes import check_stream_end, check_stream_shapes, is_endless
 from kerasnn.training.inputs.stream_values import BatchCheck
+from kerasnn.training.programs.replicas.shares import Share
 
 ENGINES = ("auto", "xla", "graph", "keras")
 _NAMES = ("x", "y", "sample_weight")
@@ -48,6 +49,8 @@ class Job:
     Attributes:
         train: The training rows; None for a stream, and for ragged and sparse data.
         validation: The validation rows; None for a stream or nothing.
+        share: What part of the training rows `train` is, where other workers have the others; None
+            where it is all of them.
         shown_as: What callbacks see where `model` is a part of another one; by default, the job.
         check: The check of each batch of a stream to train on.
         validation_check: The check of each batch of a stream to validate on.
@@ -75,6 +78,7 @@ class Job:
     engine: str = "auto"
     seed: int | None = None
     allow_nan: bool = False
+    share: Share | None = None
     shown_as: Shown | None = None
     train: arrays.Rows | None = None
     validation: arrays.Rows | None = None
@@ -92,7 +96,7 @@ class Job:
             model: The model to train.
             callbacks: One callback, a `CallbackList`, or a structure of callbacks.
             allow_nan: Whether inputs may be NaN.
-            **arguments: The other arguments of `kerasnn.fit`, and `shown_as`.
+            **arguments: The other arguments of `kerasnn.fit`, `share` and `shown_as`.
 
         Raises:
             InvalidArgument: If an argument or the data cannot be right.
@@ -127,6 +131,13 @@ class Job:
     def step_rows(self) -> int:
         """Number of rows in a step; Keras's default where there is no `batch_size`."""
         return self.batch_size or 32
+
+    @property
+    def row_count(self) -> int:
+        """Number of training rows in memory, in that of all workers together."""
+        if self.share is not None:
+            return self.share.rows
+        return 0 if self.train is None else self.train.count
 
     @property
     def endless(self) -> bool:
@@ -208,15 +219,17 @@ def _with_rows(job: Job) -> Job:
             _checks.class_weights(job.class_weight, None, set())
     elif job.validation_split and job.validation_data is None:
         rows, validation = rows.split(job.validation_split)
-    return dataclasses.replace(
+    job = dataclasses.replace(
         job,
         x=rows.x,
         y=rows.y,
         sample_weight=rows.sample_weight,
-        batch_size=rows.count if job.batch_size == "full" else job.batch_size,
         train=None if rows.is_irregular else rows,
         validation=validation,
     )
+    if job.batch_size != "full":
+        return job
+    return dataclasses.replace(job, batch_size=rows.count if job.share is None else job.row_count)
 
 
 def _with_validation(job: Job) -> Job:
@@ -249,7 +262,8 @@ def _with_class_weights(job: Job, train: arrays.Rows) -> Job:
     """Returns the job with class weights as sample weights, after a check of the classes."""
     known = {} if job.validation is None else job.validation.labels
     for name, labels in train.labels.items():
-        if labels.classes is not None and name in known:
+        # Of classes that are not in this share others may have rows.
+        if labels.classes is not None and name in known and job.share is None:
             _checks.validation_classes(f"y{name}", labels.numbers, known[name].numbers)
     weights = job.class_weight
     if weights is None:

@@ -77,8 +77,8 @@ def _why_not_replicas(job: Job) -> str | None:
     if why is not None:
         return why
     size = job.validation_batch_size or job.step_rows
-    parts = [(job.train, job.step_rows), (job.validation, size)]
-    counts = [(rows.count, size) for rows, size in parts if rows is not None]
+    counts = [] if job.train is None else [(job.row_count, job.step_rows)]
+    counts += [] if job.validation is None else [(job.validation.count, size)]
     check_batches(model, counts)
     is_known = job.train is not None and not streams_validation
     return why_not_even(model, counts if is_known else [])

@@ -20,6 +20,8 @@ from kerasnn.training.loop.engine import Engine
 from kerasnn.training.loop.job import Job
 from kerasnn.training.programs.replicas.agreement import agreed_seed
 
+# Data of which each worker may have a part.
+_SHARED = ("x", "y", "sample_weight")
 _SETTINGS = (
     "shuffle",
     "class_weight",
@@ -60,9 +62,8 @@ class Resumption:
                 epochs.
         """
         found = {"kerasnn": __version__}
-        for name in ("x", "y", "sample_weight", "validation_data"):
-            data = getattr(job, name)
-            found[name] = _described(name, data)
+        for name in (*_SHARED, "validation_data"):
+            found[name] = _described(job, name)
         for name in (*_SETTINGS, "batch_size", "epochs", "engine", "steps_per_epoch"):
             found[name] = repr(getattr(job, name))
         seed = random.getrandbits(32) if job.seed is None else job.seed
@@ -88,8 +89,11 @@ class Resumption:
             )
 
 
-def _described(name: str, data: Any) -> str:
+def _described(job: Job, name: str) -> str:
     """Returns what the workers compare of data; of a stream, what it says of its batches."""
+    data = getattr(job, name)
+    if job.share is not None and name in _SHARED:
+        return f"{job.share} {data is None}"
     if isinstance(data, tf.data.Dataset):
         return f"{int(data.cardinality())} {data.element_spec}"
     if data is None or arrays.is_stream(data):
@@ -167,8 +171,11 @@ def _continued(job: Job, saved: dict[str, Any]) -> Job:
 def _fingerprint(job: Job) -> fingerprint.Fingerprint:
     settings = {name: getattr(job, name) for name in _SETTINGS} | {"batch_size": job.step_rows}
     found = fingerprint.of_model(job.model) | fingerprint.of_training(job.model)
-    for name in ("x", "y", "sample_weight", "validation_data"):
-        found |= fingerprint.of_data(name, getattr(job, name))
+    for name in (*_SHARED, "validation_data"):
+        if job.share is None or name not in _SHARED:
+            found |= fingerprint.of_data(name, getattr(job, name))
+    if job.share is not None:
+        found["data"] = str(job.share)
     return found | fingerprint.of_settings(settings)
 
 

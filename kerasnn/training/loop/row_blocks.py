@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn.training.inputs.tensors import as_tensors, hide_none
+from kerasnn.training.programs.replicas.shares import Share
 
 _GATHERED_BYTES = 32 << 20
 # XLA takes longer to find a row by its index than to copy one that is smaller than the first
@@ -48,11 +49,12 @@ class RowBlocks:
 
     Args:
         data: Structure of arrays with one row an example.
-        rows: Number of rows.
-        batch_size: Batch size.
+        rows: Number of rows, of all workers where each has a share of them.
+        batch_size: Batch size, likewise.
         shuffle: Whether each epoch has a new order.
         seed: Seed of the orders; by default drawn from Python's `random`, which
             `keras.utils.set_random_seed` seeds.
+        share: The share that `data` is of the rows, which are shuffled within it; by default, all.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class RowBlocks:
         batch_size: int = 32,
         shuffle: bool = False,
         seed: int | None = None,
+        share: Share | None = None,
     ) -> None:
         self.rows = rows
         self.batch_size = min(batch_size, rows)
         self.steps = -(-rows // self.batch_size)
         self._shuffle = shuffle
         self._seed: Any = random.getrandbits(32) if shuffle and seed is None else seed
+        self._positions = None if share is None else share.positions(self.batch_size)
         self._data = as_tensors(hide_none(data))
         self.batch_spec = batch_spec(data)
         self.spec_text = str(self.batch_spec)
@@ -137,6 +141,14 @@ class RowBlocks:
             return tf.nest.map_structure(lambda t: tf.gather(t, order), self._data)
 
     def _order(self, epoch: int) -> np.ndarray:
+        if self._positions is None:
+            return self._order_of(self.rows, epoch)
+        # The rows of other workers, of which the step takes none, are given as the first one here.
+        order = np.zeros(self.rows, np.int32)
+        order[self._positions] = self._order_of(len(self._positions), epoch)
+        return order
+
+    def _order_of(self, rows: int, epoch: int) -> np.ndarray:
         if not self._shuffle:
-            return np.arange(self.rows, dtype=np.int32)
-        return shuffled_order(self.rows, self._seed, epoch)
+            return np.arange(rows, dtype=np.int32)
+        return shuffled_order(rows, self._seed, epoch)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+import tensorflow_datasets as tfds
 
 import kerasnn
 
@@ -68,6 +69,71 @@ def read_stream(path):
     if path.is_dir():
         return kerasnn.data.from_directory(path, image_size=(3, 3), in_memory=False, batch_size=5)
     return kerasnn.data.from_csv(path, "kind", in_memory=False, batch_size=13)
+
+
+# Row i has the number i in its inputs, and belongs to the class i % 2.
+NUMBERED = {"csv": 40, "images": 24, "tfds": 20}
+
+
+def numbered_split(kind, folder):
+    """A split that is not in memory, with as many training rows as `NUMBERED` says."""
+    settings = {"in_memory": False, "batch_size": 9}
+    if kind == "csv":
+        lines = [f"{i},{'ab'[i % 2]}" for i in range(50)]
+        (folder / "rows.csv").write_text("\n".join(["number,kind", *lines]))
+        return kerasnn.data.from_csv(folder / "rows.csv", "kind", **settings)
+    if kind == "images":
+        for i in range(30):
+            (folder / kind / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
+            path = folder / kind / "ab"[i % 2] / f"{i}.png"
+            keras.utils.save_img(path, np.full((3, 3, 3), i), scale=False)
+        return kerasnn.data.from_directory(folder / kind, image_size=(3, 3), **settings)
+
+    def rows(*_, **__):
+        numbers = np.arange(20)
+        images = np.broadcast_to(numbers[:, None, None, None], (20, 28, 28, 1)).astype("uint8")
+        return tf.data.Dataset.from_tensor_slices({"image": images, "label": numbers % 2})
+
+    with tfds.testing.mock_data(num_examples=20, as_dataset_fn=rows):
+        return kerasnn.data.from_tfds("mnist", split=("train", "test"), **settings)
+
+
+class OneHot(keras.layers.Layer):
+    """Gives each row a 1 in the place of its number."""
+
+    def call(self, inputs):
+        rows = keras.ops.reshape(inputs, (keras.ops.shape(inputs)[0], -1))
+        return keras.ops.one_hot(keras.ops.cast(rows[:, 0], "int32"), 50)
+
+
+def counted(strategy, folder):
+    """Trains an epoch on streams, with a weight for each row, which no other row changes.
+
+    Returns:
+        For each stream how far the gradients of each row have moved its weight, where a row that
+        was seen once in a batch of n rows gives 1 / n.
+    """
+    found = {}
+    for kind in NUMBERED:
+        split = numbered_split(kind, folder)
+        with strategy.scope():
+            initial = keras.initializers.Constant(-1.0)
+            layer = keras.layers.Dense(1, use_bias=False, kernel_initializer=initial)
+            inputs = keras.Input(split.x_train.element_spec[0].shape[1:])
+            model = keras.Model(inputs, layer(OneHot()(inputs)))
+            model.compile(keras.optimizers.SGD(1.0), "mse")
+        kerasnn.fit(model, split.x_train, verbose=0)
+        moved = np.ravel(model.get_weights()[0]) + 1
+        found[kind] = (moved / (2 * (1 + np.arange(50) % 2))).tolist()
+    return found
+
+
+def check_counted(found):
+    """Checks that each row was seen once: in batches of 9 rows, or the smaller last one."""
+    for kind, rows in NUMBERED.items():
+        wanted = [1 / 9] * (rows - rows % 9) + [1 / (rows % 9)] * (rows % 9)
+        got = [each for each in found[kind] if each]
+        np.testing.assert_allclose(np.sort(got), np.sort(wanted), rtol=1e-5, err_msg=kind)
 
 
 def stream_network(shape):

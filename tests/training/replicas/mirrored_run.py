@@ -1,6 +1,8 @@
 """Trainings on several logical devices, which a process can only make before it uses one."""
 
+import pathlib
 import sys
+import tempfile
 from typing import Any
 
 import keras
@@ -19,6 +21,8 @@ def main(replicas, names):
     found = {name: cases.compare(strategy, name) for name in names}
     dropout = [dropped(strategy, replicas) for _ in range(2)]
     more = {"dropout": dropout, "swept": swept(strategy), "refused": refused(strategy)}
+    with tempfile.TemporaryDirectory() as folder:
+        more["counted"] = cases.counted(strategy, pathlib.Path(folder))
     cases.report({**found, **more})
 
 

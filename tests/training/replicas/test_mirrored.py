@@ -55,4 +55,5 @@ def test_all_cases(replicas):
         check(found[name], replicas)
     np.testing.assert_allclose(*found["swept"], rtol=1e-4)
     check_dropout(found["dropout"], replicas)
+    cases.check_counted(found["counted"])
     assert found["refused"] == [["batch_size", 0], ["x", 0]]

@@ -8,7 +8,9 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from kerasnn import data
+from kerasnn.training.loop import row_blocks
 from kerasnn.training.programs.replicas.agreement import digest_of
+from kerasnn.training.programs.replicas.shares import Share, rows_of_workers
 from kerasnn.training.programs.replicas.step import bounds
 
 SETTINGS = {"in_memory": False, "batch_size": 8, "seed": 3}
@@ -73,6 +75,53 @@ def test_replicas_divide_a_batch(replicas, rows):
     parts = [range(*bounds(k, replicas, rows)) for k in range(replicas)]
     assert [row for part in parts for row in part] == list(range(rows))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def seen(block, slices, epoch):
+    """The indices into the rows of a worker by which it fills whole batches, in their order."""
+    if slices == 1:
+        return np.asarray(block.for_graph(epoch, 1)[1])
+    starts = range(0, block.steps, block.steps_per_slice)
+    parts = [block.slice_for_graph(epoch, start) for start in starts]
+    return np.concatenate([np.asarray(rows)[np.asarray(order), 0] for rows, order in parts])
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize(("rows", "size"), [(3, 3), (70, 23), (71, 8), (6, 40)])
+@pytest.mark.parametrize("slices", [1, 3])
+def test_workers_divide_rows_that_each_has_alone(workers, rows, size, slices, monkeypatch):
+    if slices > 1:
+        monkeypatch.setattr(row_blocks, "_CACHED_BYTES", 0)
+        monkeypatch.setattr(row_blocks, "_GATHERED_BYTES", 8 * -(-rows // slices))
+    size = min(size, rows)
+    ends = np.cumsum(rows_of_workers(rows, size, workers))
+    assert ends[-1] == rows
+    orders = []
+    for epoch in range(2):
+        taken = []
+        for k, own in enumerate(np.split(np.arange(rows), ends[:-1])):
+            block = row_blocks.RowBlocks(
+                np.arange(len(own))[:, None],
+                rows=rows,
+                batch_size=size,
+                shuffle=True,
+                seed=5,
+                share=Share(rows=rows, worker=k, workers=workers, digest=""),
+            )
+            order = own[seen(block, slices, epoch)]
+            for start in range(0, rows, size):
+                batch = order[start : start + size]
+                taken.append(batch[slice(*bounds(k, workers, len(batch)))])
+        orders.append(np.concatenate(taken))
+        np.testing.assert_array_equal(np.sort(orders[-1]), np.arange(rows))
+    assert rows < 10 or (orders[0] != orders[1]).any()
+
+
+def test_each_worker_needs_a_row(invalid):
+    with invalid("workers", 3):
+        rows_of_workers(2, 32, 3)
+    with invalid("batch_size", 2):
+        rows_of_workers(70, 2, 3)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,10 @@ def test_callbacks_and_a_resumed_run(tmp_path):
 
 def test_streams_equal_one_process(tmp_path):
     cases.write_streams(tmp_path)
-    results = [each["streamed"] for each in run(tmp_path, "streamed")]
+    ended = run(tmp_path, "streamed", "counted")
+    results = [each["streamed"] for each in ended]
+    for each in ended:
+        cases.check_counted(each["counted"])
     for name in ("table.csv", "images"):
         for found in results:
             assert found[name]["engine"] == "graph"

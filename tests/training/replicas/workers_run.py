@@ -143,6 +143,7 @@ def other_streams(strategy, folder):
 
 MODES = {
     "streamed": streamed,
+    "counted": cases.counted,
     "other streams": other_streams,
     "only keras": only_keras,
     "compared": compared,

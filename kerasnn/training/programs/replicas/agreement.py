@@ -36,6 +36,19 @@ def agreed_seed(model: Any, seed: int, texts: dict[str, str]) -> int:
     return int(rows[0, 0])
 
 
+def digest_of_workers(model: Any, text: str) -> str:
+    """Returns a digest of texts, one of each worker, the same on all.
+
+    All workers call it at the same point.
+
+    Args:
+        model: A model made in the scope of a `MultiWorkerMirroredStrategy`.
+        text: The text of this worker.
+    """
+    digests = _gather(model)(tf.constant([_digest(text)], tf.int64)).numpy()
+    return hashlib.sha256(digests.tobytes()).hexdigest()
+
+
 class SameBatches:
     """Comparison of the batches that the workers have read from their streams.
 
