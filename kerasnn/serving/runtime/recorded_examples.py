@@ -31,7 +31,7 @@ def write(file: pathlib.Path, examples: Mapping[str, Example]) -> None:
         for side, named in example._asdict().items()
         for name, array in named.items()
     }
-    np.savez_compressed(file, allow_pickle=False, **arrays)
+    np.savez_compressed(file, **arrays)
 
 
 def read(file: pathlib.Path) -> dict[str, Example]:
