@@ -50,7 +50,7 @@ MOMENT = datetime.datetime(1969, 7, 20, 20, 17)
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        *[(missing, "") for missing in (None, np.nan, pd.NaT, pd.NA, np.datetime64("NaT"))],
+        *[(missing, "") for missing in (None, np.nan, pd.NaT, pd.NA, np.datetime64("NaT", "ns"))],
         *[(True, "True"), (np.bool_(False), "False"), (4, "4"), (np.int64(4), "4")],
         *[(4.0, "4"), (0.1, "0.1"), (np.float32(0.1), "0.1"), (decimal.Decimal("1.50"), "1.50")],
         *[(1e300, "1e+300"), (b"\xc3\xb6", "ö"), (np.str_("a"), "a"), (" NA ", " NA ")],

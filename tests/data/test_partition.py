@@ -10,7 +10,7 @@ from kerasnn.data.tables.partitions import (
     partition_windows,
 )
 
-NAT = np.datetime64("NaT")
+NAT = np.datetime64("NaT", "D")
 
 
 def test_the_latest_rows_are_the_test_part():

@@ -4,7 +4,7 @@ import pathlib
 import zipfile
 import zlib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,13 +25,13 @@ class Example(NamedTuple):
 
 def write(file: pathlib.Path, examples: Mapping[str, Example]) -> None:
     """Writes signature name -> example, as arrays named `signature/inputs/name`."""
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{signature}/{side}/{name}": _plain(array)
         for signature, example in examples.items()
         for side, named in example._asdict().items()
         for name, array in named.items()
     }
-    np.savez_compressed(file, allow_pickle=False, **arrays)
+    np.savez_compressed(file, **arrays)
 
 
 def read(file: pathlib.Path) -> dict[str, Example]:

@@ -19,7 +19,7 @@ from kerasnn.training.compilation_cache.settings import Settings
 from kerasnn.training.compilation_cache.store import ProgramStore, make_private
 
 # An unknown flag ends the process: these versions of TensorFlow were tried.
-_TRIED_VERSIONS = ("2.21.",)
+_TRIED_VERSIONS = ("2.20.", "2.21.")
 _FLAGS = "TF_XLA_FLAGS"
 _PREFIX = "kerasnn-programs-"
 _OUR_FLAGS = (
