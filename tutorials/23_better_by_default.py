@@ -102,7 +102,7 @@ fig.savefig("tutorials/figures/23_better_by_default.png", dpi=90, metadata={"Sof
 
 # %% [markdown]
 # **What was learned.** Input scale, Mish, and most of all the neural tangent parametrisation
-# take nine tenths of the error away. More units alone gain nothing, and the last four parts little:
+# take most of the error away. More units alone gain nothing, and the last four parts little:
 # they are for other tables. A pack is better still; boosting is behind both.
 
 # %%

@@ -11,7 +11,9 @@ from kerasnn.models._engine_mixin import EngineMixin
 class Model(EngineMixin, keras.Model):
     """Keras's `Model`, functional or subclassed, checked and trained by kerasnn's engine.
 
-    Everything else is Keras's: `compile`, `save`, `summary`, layers, callbacks.
+    Its methods `fit`, `evaluate` and `predict` are `kerasnn.fit`, `kerasnn.training.evaluate` and
+    `kerasnn.training.predict`, with their arguments after the model. Everything else is Keras's:
+    `compile`, `save`, `summary`, layers, callbacks.
 
     Example:
         >>> inputs = keras.Input((2,))

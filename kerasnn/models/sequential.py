@@ -13,7 +13,9 @@ from kerasnn.models._engine_mixin import EngineMixin
 class Sequential(EngineMixin, keras.Sequential):
     """Keras's `Sequential`, checked and trained by kerasnn's engine.
 
-    Everything else is Keras's: `compile`, `save`, `summary`, layers, callbacks.
+    Its methods `fit`, `evaluate` and `predict` are `kerasnn.fit`, `kerasnn.training.evaluate` and
+    `kerasnn.training.predict`, with their arguments after the model. Everything else is Keras's:
+    `compile`, `save`, `summary`, layers, callbacks.
 
     Example:
         >>> model = Sequential([keras.Input((2,)), keras.layers.Dense(1)])

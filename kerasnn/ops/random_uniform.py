@@ -15,17 +15,11 @@ def random_uniform(shape: Any, seed_generator: keras.random.SeedGenerator) -> tf
     that no two layers with different seeds, and no two steps, use the same pair. The numbers are
     bit-identical in eager mode, in graphs and under XLA.
 
-    TensorFlow has no generator that is cheap under XLA and also works outside of it. Processor
-    time of a training step of 64-64-10 with a Dropout layer, relative to none, on a CPU:
-
-    | random numbers                        | XLA  | graph                   |
-    |---------------------------------------|------|-------------------------|
-    | `random_uniform`                      | 1.06 | 1.36                    |
-    | `stateless_uniform`, `alg="threefry"` | 1.06 | raises, as in eager     |
-    | `stateless_uniform`, `alg="philox"`   | 1.72 | 1.29                    |
-    | Threefry-2x32 of integer operations   | 1.08 | 1.74; 3 times in layers |
-    |                                       |      | of a million numbers    |
-    | those of Keras's layers               | 20   |                         |
+    TensorFlow has no generator that is cheap under XLA and also works outside of it: on a CPU
+    `stateless_uniform` with `alg="threefry"` is as cheap under XLA, but raises in graphs and in
+    eager mode; with `alg="philox"` it works everywhere, and nearly doubles a small step under XLA;
+    the draws of Keras's layers take many times the step there. `tests/benchmarks/training.py` times
+    a step with a Dropout layer beside one without.
 
     The statistical tests are in `tests/ops`. Within one draw no 32-bit word occurs twice, so
     that draws of more than about 10^7 numbers are slightly too even. Not for cryptography.

@@ -22,7 +22,7 @@ class AdamW(keras.optimizers.AdamW):
 
     with the learning rate r, the weight decay d, the gradient g, and the step t from 1. Keras takes
     some twenty operations for each weight, which TensorFlow traces one by one and runs one by one.
-    A network of 18 weights is traced in about two thirds of the time. With `amsgrad=True`, in 16
+    With `amsgrad=True`, in 16
     bits, and inside a stack of `fit_many` the operations are Keras's.
 
     Args:

@@ -52,7 +52,7 @@ _COLUMNS = {
     "jax": "JAX",
 }
 _SEARCHES = {"digits": "digits, 64-24-10", "breast_cancer": "breast cancer, 30-16-1"}
-_RATIOS = ("times as fast as Keras", "as its best")
+_RATIOS = ("times as fast as Keras", "as Keras's best")
 _JOBS = {
     "digits MLP, validated": "digits, MLP, 20 epochs with validation",
     "breast_cancer": "breast cancer, MLP, 5 epochs",
