@@ -41,10 +41,10 @@ class Resume(Callback):
 
     | callback | attributes |
     |---|---|
-    | `keras.callbacks.History` | `epoch`, `history` |
-    | `keras.callbacks.EarlyStopping` | `wait`, `best`, `best_epoch`, `best_weights`, `stopped_epoch` |
-    | `keras.callbacks.ReduceLROnPlateau` | `best`, `wait`, `cooldown_counter` |
-    | `keras.callbacks.ModelCheckpoint` | `best` |
+    | `History` of Keras | `epoch`, `history` |
+    | `EarlyStopping` of Keras | `wait`, `best`, `best_epoch`, `best_weights`, `stopped_epoch` |
+    | `ReduceLROnPlateau` of Keras | `best`, `wait`, `cooldown_counter` |
+    | `ModelCheckpoint` of Keras | `best` |
 
     and so of classes that extend these. **Of any other callback nothing is saved**: it is as its
     constructor and `on_train_begin` leave it. If it has a state of its own, derive it from
