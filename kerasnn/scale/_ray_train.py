@@ -96,6 +96,9 @@ def run(
             with _own_interrupts():
                 trained: Any = trainer.fit().return_value
                 return trained
+        except SystemExit as error:
+            # How Ray Train ends on Ctrl-C.
+            raise KeyboardInterrupt from error
         except TrainingFailedError as error:
             raise _cause(error) from None
 

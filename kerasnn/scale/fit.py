@@ -147,7 +147,14 @@ def fit(
             max_failures=max_failures,
             quiet=not inputs["arguments"]["verbose"],
         )
-        trained = _ray_train.run(settings, inputs, seed, prepared)
+        try:
+            trained = _ray_train.run(settings, inputs, seed, prepared)
+        except _checks.InvalidArgument as error:
+            if pathlib.Path(str(error.value)).parent != folder:
+                raise
+            # The file of `Resume`.
+            hint = "Give another directory, or delete this one to train anew."
+            raise error.about("directory", hint) from error
     return model, _put_back(model, trained)
 
 

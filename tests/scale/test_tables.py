@@ -45,7 +45,7 @@ def test_a_killed_worker_gets_its_share_again(tmp_path):
     assert found["was killed"]
     assert found["killed"] == found["whole"]
     # Other rows are those of another run, which the path of the state belongs to.
-    assert [each["argument"] for each in found["wrong"].values()] == ["path", "target"]
+    assert [each["argument"] for each in found["wrong"].values()] == ["directory", "target"]
 
 
 class TestColumns:

@@ -12,6 +12,7 @@ from kerasnn.training.inputs.arrays import is_irregular
 from kerasnn.training.loop.job import Job
 from kerasnn.training.programs.replicas.limits import (
     check_batches,
+    check_optimizer,
     why_not_divided,
     why_not_even,
     why_not_stream,
@@ -65,9 +66,11 @@ def _why_not_replicas(job: Job) -> str | None:
     """Returns why the batches of a job cannot be divided between replicas, or None.
 
     Raises:
-        InvalidArgument: If a replica would have no row of a batch, and the model needs one.
+        InvalidArgument: If a replica would have no row of a batch, and the model needs one; or if
+            no loop can apply its optimizer.
     """
     model = job.model
+    check_optimizer(model)
     why = why_not_divided(model)
     streams_validation = job.validation_data is not None and job.validation is None
     if job.train is None:

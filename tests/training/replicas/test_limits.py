@@ -50,18 +50,6 @@ NOT_DIVIDED = {
         lambda: classifier(metrics=[lambda y, p: p]),
         "a metric of the user may be no mean over rows, which replicas need",
     ),
-    "accumulated gradients": (
-        lambda: classifier(keras.optimizers.SGD(gradient_accumulation_steps=2)),
-        "accumulated gradients are not summed up over replicas",
-    ),
-    "scaled loss": (
-        lambda: classifier(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())),
-        "loss scaling needs Keras's own step in each replica",
-    ),
-    "overwritten weights": (
-        lambda: classifier(keras.optimizers.SGD(use_ema=True, ema_overwrite_frequency=2)),
-        "an optimizer cannot overwrite weights by their means inside of replicas",
-    ),
     "masked normalization": (
         lambda: classifier(hidden=masked_normalization),
         "batch normalization of masked steps has its statistics in each replica",
@@ -75,6 +63,23 @@ def test_models_that_only_keras_can_train(name):
     with mirrored().scope():
         model = build()
     assert chosen(model, X, Y) == ("keras", f"Only Keras's own loop can run it: {why}.")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("gradient_accumulation_steps", {"gradient_accumulation_steps": 2}),
+        ("ema_overwrite_frequency", {"use_ema": True, "ema_overwrite_frequency": 2}),
+    ],
+)
+def test_optimizers_that_fail_under_a_strategy(name, options, invalid):
+    with mirrored().scope():
+        model = classifier(keras.optimizers.SGD(**options))
+    with invalid("optimizer") as caught:
+        kerasnn.fit(model, X, Y, verbose=0)
+    assert name in caught.value.rule
+    # Prediction and evaluation do not apply it.
+    assert np.isfinite(kerasnn.training.evaluate(model, X, Y, verbose=0))
 
 
 # Name -> hidden layers, and what the reason says.

@@ -36,6 +36,26 @@ def why_not_divided(model: Any) -> str | None:
     )
 
 
+def check_optimizer(model: Any) -> None:
+    """Raises where Keras's optimizer fails under every distribution strategy, in any loop.
+
+    It then applies gradients inside of a condition, where TensorFlow cannot sum them up.
+    """
+    optimizer = model.optimizer
+    for name, is_used in (
+        ("gradient_accumulation_steps", bool(optimizer.gradient_accumulation_steps)),
+        ("ema_overwrite_frequency", bool(optimizer.ema_overwrite_frequency and optimizer.use_ema)),
+    ):
+        if is_used:
+            raise _checks.InvalidArgument(
+                "optimizer",
+                f"be without `{name}` under a distribution strategy, where Keras's optimizers fail",
+                optimizer,
+                "Leave it out.",
+                got=f"{type(optimizer).__name__} with {name}={getattr(optimizer, name)}",
+            )
+
+
 def check_batches(model: Any, parts: Sequence[tuple[int, int]]) -> None:
     """Raises where a replica would have no row of a batch, and the model needs one.
 
