@@ -12,6 +12,9 @@ from kerasnn._checks.errors import InvalidArgument
 from kerasnn._core import raw_rows
 from kerasnn._core.raw_rows import Tensor as Tensor
 
+# The input of the signature that takes files of images.
+_FILES = "image_bytes"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Signature:
@@ -101,6 +104,15 @@ def coerce(name: str, value: Any, tensor: Tensor) -> np.ndarray:
     value = _conversion.plain(name, value)
     if tensor.dtype == object:
         array = strings(name, value)
+        # Of an image's bytes, and not of a text, whose input has another name.
+        if name == _FILES and any(isinstance(each, str) for each in np.asarray(value, object).flat):
+            raise InvalidArgument(
+                name,
+                "hold the bytes of image files",
+                value,
+                "Read each file: `pathlib.Path(file).read_bytes()`.",
+                got="text, such as a path",
+            )
     else:
         try:
             array = np.asarray(value)

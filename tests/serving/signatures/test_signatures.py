@@ -83,6 +83,9 @@ def test_a_file_that_is_no_image_is_refused(of_files, invalid):
         of_files([good, b"no image", good, b"nor this"])
     with pytest.raises(ValueError, match="Invalid PNG data"):
         of_files([good, good[:60]])
+    with invalid("image_bytes") as caught:
+        of_files(["photo.png"])
+    assert "read_bytes()" in caught.value.hint
 
 
 def _stored(image, kind, **options):
