@@ -12,7 +12,7 @@ from ray import cloudpickle
 
 from kerasnn import _checks
 from kerasnn._core.model import variables_of
-from kerasnn._core.process.strategy import is_chief
+from kerasnn._core.process.strategy import is_chief, strategy_of_workers
 from kerasnn._version import __version__
 from kerasnn.callbacks import Resume
 from kerasnn.scale._shares import Shares, Table
@@ -140,7 +140,7 @@ def _train(given: Work) -> Trained | None:
     tf.get_logger().setLevel("WARNING")
     tf.config.threading.set_intra_op_parallelism_threads(given.threads)
     # Made before anything that is unpickled can run an operation.
-    strategy = _strategy()
+    strategy = strategy_of_workers()
     inputs: Any = ray.get(given.inputs)
     data, arguments = inputs["data"], dict(inputs["arguments"])
     keras.utils.set_random_seed(given.seed)
@@ -172,11 +172,3 @@ def _rows(data: Any, model: Any) -> dict[str, Any]:
         return data.read(model)
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data() if callable(data) else data)
     return {"x": x, "y": y, "sample_weight": sample_weight}
-
-
-def _strategy() -> tf.distribute.Strategy:
-    kinds = tf.distribute.experimental.CommunicationImplementation
-    # NCCL, where there are GPUs.
-    kind = kinds.AUTO if tf.config.list_physical_devices("GPU") else kinds.RING
-    options = tf.distribute.experimental.CommunicationOptions(implementation=kind)
-    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)

@@ -11,7 +11,6 @@ import time
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 import kerasnn
 from kerasnn import scale
@@ -141,7 +140,7 @@ def driver(folder, *, after=None, epochs=60):
 
 def by_hand(folder, *, victim=None, after=None, epochs=60):
     """Trains as one of the workers that `TF_CONFIG` names; one of them is killed once."""
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    strategy = scale.strategy()
     keras.utils.set_random_seed(3)
     with strategy.scope():
         model = build()

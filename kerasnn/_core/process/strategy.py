@@ -9,6 +9,15 @@ import tensorflow as tf
 _DIVIDING = (tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
+def strategy_of_workers() -> tf.distribute.MultiWorkerMirroredStrategy:
+    """Makes the strategy of all workers in `TF_CONFIG`, ahead of all that TensorFlow runs."""
+    kinds = tf.distribute.experimental.CommunicationImplementation
+    # NCCL, where there are GPUs.
+    kind = kinds.AUTO if tf.config.list_physical_devices("GPU") else kinds.RING
+    options = tf.distribute.experimental.CommunicationOptions(implementation=kind)
+    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+
+
 def strategy_of(model: Any) -> Any:
     """Returns the strategy that divides a model's batches between replicas, or None."""
     strategy = model.distribute_strategy

@@ -10,14 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 import kerasnn
+from kerasnn import scale
 from tests.training.replicas import cases
-
-
-def strategy_of_workers():
-    """The strategy, which has to be made before TensorFlow runs anything."""
-    ring = tf.distribute.experimental.CommunicationImplementation.RING
-    options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
-    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
 
 
 def compared(strategy, folder):
@@ -159,7 +153,7 @@ def main(index, ports, folder, *modes):
     if len(addresses) > 1:
         task = {"type": "worker", "index": int(index)}
         os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
-        strategy = strategy_of_workers()
+        strategy = scale.strategy(timeout_s=120)
     else:
         strategy = tf.distribute.MirroredStrategy(["CPU:0"])
     own = pathlib.Path(folder, index)
