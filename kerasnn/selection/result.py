@@ -111,7 +111,10 @@ class CrossValidation:
 
     def __repr__(self) -> str:
         width = max(map(len, self.scores))
-        lines = [f"{len(self.splits)} folds, best epochs {self.best_epochs}"]
+        # Without patience all folds have the weights of the last epoch.
+        is_same = len(set(self.best_epochs)) == 1
+        epochs = f"{self.best_epochs[0]} epochs" if is_same else f"best epochs {self.best_epochs}"
+        lines = [f"{len(self.splits)} folds, {epochs}"]
         lines += [
             f"{name:{width}}  {self.mean[name]:.4f} +- {self.standard_error[name]:.4f}"
             for name in self.scores
