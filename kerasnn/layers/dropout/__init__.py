@@ -1,1 +1,1 @@
-"""Dropout layers, a module each over `base.BaseDropout`, and Monte-Carlo dropout."""
+"""Dropout layers, a module each over `base` (such as `gaussian`), and Monte-Carlo dropout."""

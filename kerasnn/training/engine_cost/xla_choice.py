@@ -1,4 +1,4 @@
-"""Choice between XLA and a graph: measured once on a machine, and kept."""
+"""Whether XLA's compilation pays for a job, as `engine_choice` asks: measured once, and kept."""
 
 import dataclasses
 import threading

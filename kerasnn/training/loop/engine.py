@@ -1,4 +1,4 @@
-"""Base class of the engines that train a model."""
+"""Base class of the engines that train a model, and how to add one."""
 
 import abc
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Choice of the engine: XLA, a TensorFlow graph, or Keras's own loop, with the reason."""
+"""Decision between the engines: XLA, a TensorFlow graph, or Keras's own loop, with the reason."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""What the columns of a table hold: numbers, names, booleans or dates."""
+"""Recognition of the types of columns that `specs` defines: numbers, names, booleans or dates."""
 
 import decimal
 

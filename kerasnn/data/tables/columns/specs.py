@@ -1,4 +1,4 @@
-"""What is known of the columns of a table: kind, statistics of the training rows, columns of x."""
+"""The types of table columns, a class each: kind, statistics of training rows, columns of x."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
