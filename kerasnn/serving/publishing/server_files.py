@@ -17,6 +17,8 @@ _LIMIT = re.compile(r"max_batch_size\s*:?\s*\{\s*value\s*:\s*(\d+)")
 _ALLOWED = re.compile(r"allowed_batch_sizes\s*:\s*(\d+|\[[\d,\s]*\])")
 # TensorFlow Serving's own limit, where the file has none.
 _DEFAULT_LIMIT = 1000
+# A younger draft may be what another export is writing at this moment.
+_OLD_S = 24 * 3600
 
 
 def model_name(path: pathlib.Path) -> str:
@@ -30,6 +32,8 @@ def model_name(path: pathlib.Path) -> str:
 
 def write_files(path: pathlib.Path, sizes: Collection[int], *, overwrite: bool) -> list[str]:
     """Writes the server's files beside the versions, where they are missing.
+
+    Drafts of theirs that killed exports have left are removed after a day, as stages are.
 
     Args:
         path: Directory of the versions.
@@ -47,6 +51,7 @@ def write_files(path: pathlib.Path, sizes: Collection[int], *, overwrite: bool) 
         _KUBERNETES: deployment.kubernetes(),
     }
     for name, text in texts.items():
+        atomic_files.clear_drafts(path / name, idle_s=_OLD_S)
         if overwrite or not (path / name).exists():
             with atomic_files.replacing(path / name) as draft:
                 draft.write_text(text, encoding="utf-8")

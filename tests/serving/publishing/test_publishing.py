@@ -167,19 +167,24 @@ def test_exporters_at_once_get_versions_of_their_own(tmp_path, ask):
         assert ask(report, features=np.zeros((1, 1), "float32"))["predictions"].item() == value
 
 
-def test_stages_that_are_a_day_old_are_removed_and_nothing_else(export, tmp_path):
+def test_stages_and_drafts_that_are_a_day_old_are_removed_and_nothing_else(export, tmp_path):
     export(tmp_path)
     old, new = tmp_path / ".export-old", tmp_path / ".export-new"
     others = [tmp_path / ".mine", tmp_path / "1"]
     for directory in (old, new, others[0]):
         directory.mkdir()
         (directory / "saved_model.pb").touch()
-    for directory in (old, *others):
-        past = directory.stat().st_mtime - DAY_S - 60
-        os.utime(directory, (past, past))
+    # What a kill leaves that comes while a file of the server is written.
+    draft, young = (tmp_path / f".models.{letter * 32}.config" for letter in "ab")
+    for file in (draft, young):
+        file.touch()
+    for one in (old, draft, *others):
+        past = one.stat().st_mtime - DAY_S - 60
+        os.utime(one, (past, past))
     export(tmp_path)
     assert not old.exists()
-    assert all(directory.exists() for directory in (new, *others))
+    assert not draft.exists()
+    assert all(one.exists() for one in (new, young, *others))
 
 
 @pytest.mark.slow
