@@ -88,7 +88,7 @@ def _wait(own: str, others: list[str], timeout_s: float) -> None:
             "name a port of this worker that is free",
             own,
             "Another process uses it, perhaps one of the last run that has not ended.",
-            got=f"{own} ({error})",
+            got=f"{own} ({os.strerror(error.errno or 0)})",
         ) from error
     with listener:
         missing = others
