@@ -20,7 +20,8 @@ from kerasnn.training.programs.train_step import Logs, build
 class StreamEngine(CompiledEngine):
     """Runs epochs over the batches of a dataset, inside one TensorFlow graph.
 
-    If an epoch ends with NaN or infinity, the model has the weights from before that epoch again.
+    If an epoch ends with NaN or infinity, or the dataset fails, the model has the weights from
+    before that epoch again.
 
     Each of several workers reads all batches, and trains on its rows of each. They compare digests
     of what they have read after each run of steps.
@@ -62,7 +63,11 @@ class StreamEngine(CompiledEngine):
             wanted = self._pacer.steps()
             wanted = wanted if self._limit is None else min(wanted, self._limit - done)
             self._pacer.start()
-            call = self._program(iterator, wanted, fresh=done == 0)
+            try:
+                call = self._program(iterator, wanted, fresh=done == 0)
+            except tf.errors.OpError:
+                before.restore()
+                raise
             self._pacer.stop(call.steps)
             self._read += call.steps
             if call.steps:

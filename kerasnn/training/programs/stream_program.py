@@ -37,6 +37,7 @@ class StreamProgram:
     """Runs a step of a model on batch after batch of an iterator inside one TensorFlow graph.
 
     It stops before a batch whose values cannot be right; several workers stop at the same one.
+    The next batch is read while a step runs, so a dataset that fails can leave a step half done.
 
     Args:
         model: A compiled Keras model whose variables exist.
@@ -86,10 +87,10 @@ class StreamProgram:
 
     def _batches(self, iterator: Any, steps: Any, fresh: Any) -> Any:
         self._steps.reset_metrics_if(fresh)
+        empty = tf.experimental.Optional.empty(self._spec)
 
-        def step(done: Any, _: Any, last: Any, carried: Any, digest: Any) -> Any:
-            batch = iterator.get_next_as_optional()
-            # Apart from the step: what a branch uses costs an operation each.
+        def read(done: Any, digest: Any) -> Any:
+            batch = tf.cond(done < steps, iterator.get_next_as_optional, lambda: empty)
             own = tf.cond(
                 batch.has_value(), lambda: self._is_right(batch.get_value()), lambda: False
             )
@@ -98,25 +99,25 @@ class StreamProgram:
                 digest = tf.cond(
                     batch.has_value(),
                     lambda: digest_of(batch.get_value(), digest),
-                    lambda: digest * 31 + 1,
+                    lambda: tf.where(done < steps, digest * 31 + 1, digest),
                 )
                 go = on_all_workers(self._model, own)
-            kept = [carried[name] for name in sorted(carried)]
+            return batch, go, own, digest
 
-            def run() -> Any:
-                logs = self._steps.step(batch.get_value())
-                return [tf.constant(1), *(logs[name] for name in sorted(logs))]
+        def step(done: Any, batch: Any, go: Any, own: Any, digest: Any, _: Any) -> Any:
+            # The loop itself has decided to run this step: what a branch around it uses would
+            # cost an operation each. The next batch is read and examined beside it.
+            logs = self._steps.step(batch.get_value())
+            after = [v.value for v in self._model.variables] if self._has_workers else []
+            with tf.control_dependencies(after):  # Workers talk of one thing at a time.
+                done += 1
+            return done, *read(done, digest), logs
 
-            count, *kept = tf.cond(go, run, lambda: [tf.constant(0), *kept])
-            logs = dict(zip(sorted(carried), kept, strict=True))
-            return done + count, (go, own), batch, logs, digest
-
-        empty = tf.experimental.Optional.empty(self._spec)
-        go = (tf.constant(True), tf.constant(True))
-        done, (_, own), last, carried, digest = tf.while_loop(
-            lambda done, go, *_: (done < steps) & go[0],
+        done = tf.constant(0)
+        done, last, _, own, digest, carried = tf.while_loop(
+            lambda done, batch, go, *_: go,
             step,
-            [tf.constant(0), go, empty, self._steps.first_logs, tf.constant(0)],
+            [done, *read(done, tf.constant(0)), self._steps.first_logs],
         )
         logs = self._steps.logs(carried)
         return done, logs, self._steps.finite(logs), own | ~last.has_value(), last, digest

@@ -61,6 +61,27 @@ def test_training_that_fails_for_another_reason_says_so(model):
     model.optimizer.learning_rate = 0.01
 
 
+def test_a_dataset_that_fails_leaves_the_weights_from_before_the_epoch(model):
+    """The next batch is read while a step runs, so the failure may come in the middle of one."""
+
+    def batches():
+        yield from zip(np.split(X, 3), np.split(Y, 3), strict=True)
+        if next(epoch):
+            raise RuntimeError("the file ends too early")
+
+    epoch, start, ends = iter(range(3)), model.get_weights(), []
+    specs = (tf.TensorSpec((4, 3)), tf.TensorSpec((4,), tf.int64))
+    seen = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(model.get_weights()))
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=specs)
+    with pytest.raises(tf.errors.OpError, match="the file ends too early"):
+        kerasnn.fit(model, dataset, epochs=3, callbacks=[seen], verbose=0)
+    assert len(ends) == 1
+    assert not np.array_equal(ends[0][0], start[0])
+    for now, then in zip(model.get_weights(), ends[0], strict=True):
+        np.testing.assert_array_equal(now, then)
+    model.set_weights(start)
+
+
 def test_any_iterator_trains_as_a_generator_does(model):
     data = iter([(X, Y)] * 4)
     history = kerasnn.fit(model, data, steps_per_epoch=2, epochs=2, verbose=0)
