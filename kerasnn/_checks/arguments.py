@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from kerasnn._checks.errors import InvalidArgument
+from kerasnn._checks.errors import InvalidArgument, hide_own_frames
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,7 +50,7 @@ def did_you_mean(word: Any, words: Iterable[str]) -> str:
     text = str(word)
     near = [name for name in known if "_" in name and _initials(name) == text]
     near = near or [name for name in known if name == _SYNONYMS.get(text)]
-    near = near or difflib.get_close_matches(text, known, n=1, cutoff=0.6)
+    near = near or difflib.get_close_matches(text, known, n=1, cutoff=0.7)
     return f"Did you mean `{near[0]}`?" if near else ""
 
 
@@ -209,6 +209,7 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        __tracebackhide__ = True  # Of IPython and pytest.
         if named_only and len(args) > placed:
             raise TypeError(
                 f"`{called}` takes {by_place or 'no argument'} by position; give others by name: "
@@ -226,6 +227,10 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
             if name not in kwargs:
                 hint = _misplaced(args, name) or example
                 raise TypeError(f"`{called}` needs the argument `{name}`. {hint}")
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except InvalidArgument as error:
+            hide_own_frames(error)
+            raise
 
     return checked

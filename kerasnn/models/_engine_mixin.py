@@ -39,10 +39,12 @@ class EngineMixin:
 
     @_as_method(fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         return fit(self, *args, **kwargs)  # type: ignore[arg-type]
 
     @_as_method(evaluate)
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         if "_use_cached_eval_dataset" in kwargs:
             # Keras's own `fit` validates through this method, with an argument of its own.
             return super().evaluate(*args, **kwargs)  # type: ignore[misc]
@@ -50,4 +52,5 @@ class EngineMixin:
 
     @_as_method(predict)
     def predict(self, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         return predict(self, *args, **kwargs)  # type: ignore[arg-type]

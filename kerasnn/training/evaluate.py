@@ -118,7 +118,7 @@ def _callbacks(model: Any, verbose: Any, steps: int | None) -> keras.callbacks.C
 
 def _by_replicas(model: Any, x: Any, check: BatchCheck, verbose: Any, **given: Any) -> Logs | None:
     """Returns loss and metrics on a stream that replicas divide, or None where they cannot."""
-    if why_not_divided(model) or why_not_stream(x) or why_not_even(model, []):
+    if why_not_divided(model, trains=False) or why_not_stream(x) or why_not_even(model, []):
         return None
     evaluation = StreamEvaluation(model, x, check, name="x", **given)
     try:
@@ -132,7 +132,7 @@ def _by_replicas(model: Any, x: Any, check: BatchCheck, verbose: Any, **given: A
 def _divides(model: Any, rows: int, batch_size: int | None, steps: int | None) -> bool:
     """Whether a program can divide the batches between the replicas of a strategy."""
     size = batch_size or (-(-rows // steps) if steps else 32)
-    if why_not_divided(model) or why_not_even(model, [(rows, size)]):
+    if why_not_divided(model, trains=False) or why_not_even(model, [(rows, size)]):
         return False
     check_batches(model, [(rows, size)])
     return True

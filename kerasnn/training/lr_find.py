@@ -20,7 +20,7 @@ from kerasnn._core.process.strategy import has_workers, scope_of, uses_strategy
 from kerasnn.training.inputs.standardization import learn_standardization
 from kerasnn.training.learning_rate_sweep import METHODS, RateSweep, endless_batches, has_risen
 from kerasnn.training.loop.job import Job, check_model
-from kerasnn.training.programs.replicas.limits import why_not_divided
+from kerasnn.training.programs.replicas.limits import check_optimizer, why_not_divided
 from kerasnn.training.programs.train_step import TracedStep, build, build_eagerly
 
 
@@ -148,6 +148,7 @@ def _check_strategy(model: Any) -> None:
     """Raises where a model's distribution strategy cannot run a sweep."""
     if not uses_strategy(model):
         return
+    check_optimizer(model)
     why = "workers sweep alone" if has_workers(model) else why_not_divided(model)
     if why:
         raise _checks.InvalidArgument(

@@ -2,12 +2,14 @@
 
 import fractions
 import pickle
+import traceback
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
-from kerasnn import InvalidArgument, _checks
+from kerasnn import InvalidArgument, _checks, models, selection
 from kerasnn.layers import DropBlock
 
 
@@ -24,6 +26,26 @@ def test_an_error_is_pickled_with_all_fields():
     error = pickle.loads(pickle.dumps(InvalidArgument("x", "be text", 1, "Hint.", got="a 1")))
     assert (error.argument, error.value, error.hint) == ("x", 1, "Hint.")
     assert str(error) == "`x` must be text; got a 1. Hint."
+
+
+def test_the_traceback_of_an_error_shows_the_frames_of_the_caller():
+    """Of the package none is left, and all where Keras does not filter tracebacks either."""
+
+    def build():
+        return models.mlp(4, outputs=3, task="none")
+
+    def frames():
+        with pytest.raises(InvalidArgument) as caught:
+            selection.cross_validate(build, np.zeros((6, 4)), np.arange(6) % 3, cv=3)
+        return [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+
+    assert frames() == ["frames", "build"]
+    keras.config.disable_traceback_filtering()
+    try:
+        found = frames()
+    finally:
+        keras.config.enable_traceback_filtering()
+    assert {"cross_validate", "build", "mlp"} < set(found)
 
 
 def test_keras_raises_the_error_of_a_layer_anew():

@@ -274,7 +274,7 @@ def read(options: Options) -> Table:
         network=networks[0],
         compared=networks,
         left_out=reasons,
-        notes=(*note, *_notes(frame, options)),
+        notes=(*note, *_notes(split, len(frame), options)),
         options=options,
     )
 
@@ -299,11 +299,10 @@ def _inferred_task(values: pl.Series, options: Options) -> tuple[str | None, tup
     return Task.REGRESSION, (note,)
 
 
-def _notes(frame: pl.DataFrame, options: Options) -> tuple[str, ...]:
-    without = frame[str(options.target)].null_count()
-    if not without or options.windows is not None:
+def _notes(split: Split, rows: int, options: Options) -> tuple[str, ...]:
+    if not split.rows_left_out or options.windows is not None:
         return ()
-    return (f"{without} of {len(frame)} rows have no {options.target!r} and are left out.",)
+    return (f"{split.rows_left_out} of {rows} rows have no {options.target!r} and are left out.",)
 
 
 def _kept_texts(frame: pl.DataFrame, options: Options) -> Iterator[str]:

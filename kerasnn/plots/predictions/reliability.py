@@ -74,6 +74,7 @@ def reliability(
         s=20 + 180 * rows[filled] / rows.max(),
         color=COLOURS[0],
         label=f"expected calibration error {error:.3f}",
+        clip_on=False,  # A large point in a corner is whole.
     )
     ax.set_xlabel(names[0])
     ax.set_ylabel(names[1])

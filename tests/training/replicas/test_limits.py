@@ -78,6 +78,8 @@ def test_optimizers_that_fail_under_a_strategy(name, options, invalid):
     with invalid("optimizer") as caught:
         kerasnn.fit(model, X, Y, verbose=0)
     assert name in caught.value.rule
+    with invalid("optimizer"):
+        kerasnn.lr_find(model, X, Y, verbose=0)
     # Prediction and evaluation do not apply it.
     assert np.isfinite(kerasnn.training.evaluate(model, X, Y, verbose=0))
 

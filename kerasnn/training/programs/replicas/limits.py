@@ -16,8 +16,11 @@ _OF_A_BATCH = (keras.losses.Dice, keras.losses.Tversky)
 _FUNCTIONS_OF_A_BATCH = (keras.losses.dice, keras.losses.tversky)
 
 
-def why_not_divided(model: Any) -> str | None:
-    """Returns why only Keras's own loop can run a model under its strategy, or None."""
+def why_not_divided(model: Any, *, trains: bool = True) -> str | None:
+    """Returns why only Keras's own loop can run a model under its strategy, or None.
+
+    An evaluation (`trains=False`) does not use the optimizer.
+    """
     strategy = strategy_of(model)
     if strategy is None:
         return "a distribution strategy runs its own loop"
@@ -31,7 +34,7 @@ def why_not_divided(model: Any) -> str | None:
         return "a metric of the user may be no mean over rows, which replicas need"
     return (
         _why_not_loss(model.loss)
-        or _why_not_optimizer(model.optimizer)
+        or (_why_not_optimizer(model.optimizer) if trains else None)
         or _why_not_layers(list(all_layers(model)))
     )
 
@@ -137,10 +140,6 @@ def _why_not_loss(given: Any) -> str | None:
 def _why_not_optimizer(optimizer: Any) -> str | None:
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return "loss scaling needs Keras's own step in each replica"
-    if optimizer.gradient_accumulation_steps:
-        return "accumulated gradients are not summed up over replicas"
-    if optimizer.ema_overwrite_frequency and optimizer.use_ema:
-        return "an optimizer cannot overwrite weights by their means inside of replicas"
     return None
 
 
