@@ -108,8 +108,9 @@ class StreamProgram:
             # The loop itself has decided to run this step: what a branch around it uses would
             # cost an operation each. The next batch is read and examined beside it.
             logs = self._steps.step(batch.get_value())
-            after = [v.value for v in self._model.variables] if self._has_workers else []
-            with tf.control_dependencies(after):  # Workers talk of one thing at a time.
+            weights = self._model.weights if self._has_workers else []
+            # Workers talk of one thing at a time.
+            with tf.control_dependencies([tf.identity(v.value) for v in weights]):
                 done += 1
             return done, *read(done, digest), logs
 
