@@ -2,6 +2,7 @@
 
 from kerasnn._checks.arguments import boolean as boolean
 from kerasnn._checks.arguments import did_you_mean as did_you_mean
+from kerasnn._checks.arguments import ends_with_caller as ends_with_caller
 from kerasnn._checks.arguments import file_name as file_name
 from kerasnn._checks.arguments import integer as integer
 from kerasnn._checks.arguments import is_one_of as is_one_of
@@ -17,6 +18,7 @@ from kerasnn._checks.arrays import finite as finite
 from kerasnn._checks.arrays import finite_range as finite_range
 from kerasnn._checks.arrays import numbers_only as numbers_only
 from kerasnn._checks.arrays import position as position
+from kerasnn._checks.caller import warn as warn
 from kerasnn._checks.conversion import as_array as as_array
 from kerasnn._checks.conversion import no_rows as no_rows
 from kerasnn._checks.conversion import plain as plain

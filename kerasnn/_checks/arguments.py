@@ -13,7 +13,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from kerasnn._checks.errors import InvalidArgument, hide_own_frames
+from kerasnn._checks.caller import hide_own_frames
+from kerasnn._checks.errors import InvalidArgument
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -207,9 +208,7 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
     needed = [name for name in by_either if name != "self"] + [f"{name}=..." for name in required]
     example = f"Call it as `{called}({', '.join(needed)})`."
 
-    @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        __tracebackhide__ = True  # Of IPython and pytest.
+    def check(*args: P.args, **kwargs: P.kwargs) -> None:
         if named_only and len(args) > placed:
             raise TypeError(
                 f"`{called}` takes {by_place or 'no argument'} by position; give others by name: "
@@ -227,10 +226,34 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
             if name not in kwargs:
                 hint = _misplaced(args, name) or example
                 raise TypeError(f"`{called}` needs the argument `{name}`. {hint}")
+
+    return ends_with_caller(function, check)
+
+
+def ends_with_caller(
+    function: Callable[P, R], check: Callable[..., None] | None = None
+) -> Callable[P, R]:
+    """Makes the traceback of an error in the arguments of `function` end with its caller.
+
+    Args:
+        function: A function or method.
+        check: Called first with the same arguments; raises a `TypeError` where they are wrong.
+    """
+
+    @functools.wraps(function)
+    def shown(*args: P.args, **kwargs: P.kwargs) -> R:
+        if check is not None:
+            try:
+                check(*args, **kwargs)
+            except TypeError as error:
+                hide_own_frames(error)
+                raise
         try:
             return function(*args, **kwargs)
-        except InvalidArgument as error:
+        except (InvalidArgument, FileNotFoundError) as error:
             hide_own_frames(error)
             raise
 
-    return checked
+    # Keras reads the arguments of layers by `getfullargspec`, which does not look at `__wrapped__`.
+    shown.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return shown

@@ -63,7 +63,7 @@ def as_array(name: str, data: Any) -> np.ndarray:
         array = np.asarray(data)
     except (TypeError, ValueError, RuntimeError) as error:
         if "inhomogeneous" in str(error):
-            raise _ragged(name, data) from error
+            raise _ragged(name, data) from None
         raise _unreadable(name, data, error) from error
     if array.dtype.names:
         raise InvalidArgument(

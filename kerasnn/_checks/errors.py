@@ -1,16 +1,9 @@
 """`InvalidArgument`, the error for every invalid argument."""
 
-import enum
 import math
-import os
-import pathlib
 import re
-import sys
-import types
 from typing import Any
 
-# Files of frames that tell a user nothing: this package's, and of what it passes through.
-_OWN_FILES = (f"{pathlib.Path(__file__).parents[1]}{os.sep}", str(enum.__file__))
 # Entries of an array that is not shown.
 _LARGE = 12
 _TEXT = re.compile(r"`(.+?)` must (.+?); got (.+?)(?:\. ([A-Z].*))?", re.DOTALL)
@@ -111,27 +104,6 @@ def from_text(text: str) -> ValueError:
         return ValueError(text)
     argument, rule, value, hint = found.groups(default="")
     return InvalidArgument(argument, rule, value, hint, got=value)
-
-
-def hide_own_frames(error: InvalidArgument) -> None:
-    """Takes the frames of this package out of an error's traceback.
-
-    What the caller has to change stands in its text. As with Keras's own errors,
-    `keras.config.disable_traceback_filtering()` leaves the frames in.
-    """
-    # The command line checks its arguments before it loads Keras.
-    keras = sys.modules.get("keras")
-    if keras is not None and not keras.config.is_traceback_filtering_enabled():
-        return
-    entries, entry = [], error.__traceback__
-    while entry is not None:
-        entries.append(entry)
-        entry = entry.tb_next
-    kept: types.TracebackType | None = None
-    for entry in reversed(entries):
-        if not entry.tb_frame.f_code.co_filename.startswith(_OWN_FILES):
-            kept = types.TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
-    error.__traceback__ = kept
 
 
 def first_line(error: BaseException) -> str:

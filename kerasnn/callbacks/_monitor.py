@@ -1,7 +1,6 @@
 """Base of the callbacks that compare a metric: its direction, its best value."""
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -121,10 +120,9 @@ class Monitored(Callback):
         super().on_train_end(logs)
         self._alone = False
         if self._has_begun and not self._measured:
-            warnings.warn(
+            _checks.warn(
                 f"`{type(self).__name__}` has done nothing: there was no `{self.monitor}` in any "
-                "epoch. Give `validation_data` to `fit`.",
-                stacklevel=2,
+                "epoch. Give `validation_data` to `fit`."
             )
 
     def state(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -122,7 +121,7 @@ def from_directory(
                 "Remove the others, or leave them out with errors='skip'.",
                 got=summary,
             )
-        warnings.warn(f"Skipped: {summary}.", UserWarning, stacklevel=3)
+        _checks.warn(f"Skipped: {summary}.")
         usable = [row for row, one in enumerate(found) if not one.problem]
         x, y = x[usable] if in_memory else x, y[usable]
         files, found = [files[row] for row in usable], [found[row] for row in usable]
@@ -135,7 +134,7 @@ def from_directory(
     )
     copies = described_copies(found, train, test, lambda row: str(files[row].relative_to(root)))
     if copies:
-        warnings.warn(copies, UserWarning, stacklevel=3)
+        _checks.warn(copies)
     paths = np.array([str(file) for file in files], dtype=object)
 
     def part(rows: np.ndarray, shuffle_seed: int | None) -> tuple[Any, Any]:

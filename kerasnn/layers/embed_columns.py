@@ -48,6 +48,7 @@ class EmbedColumns(keras.layers.Layer):
         Guo & Berkhahn (2016), arXiv:1604.06737.
     """
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         embeddings: Mapping[int, int],

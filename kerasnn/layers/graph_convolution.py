@@ -47,6 +47,7 @@ class GraphConvolution(keras.layers.Layer):
         Kipf & Welling (2017), arXiv:1609.02907.
     """
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         units: int,

@@ -48,6 +48,7 @@ class Perceptron(keras.layers.Layer):
     # Name of the output activation, which the package reads from any last layer.
     activation_name = "threshold"
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         units: int = 1,
@@ -89,6 +90,7 @@ class Perceptron(keras.layers.Layer):
         """Returns the input's shape with `units` last."""
         return (*input_shape[:-1], self.units)
 
+    @_checks.ends_with_caller
     def convert(self, formulation: str) -> "Perceptron":
         """Returns a layer of another formulation that gives the same outputs.
 

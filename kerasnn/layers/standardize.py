@@ -61,6 +61,7 @@ class Standardize(AdaptiveLayer):
         networks for tables gain by smooth bounds on standardised inputs, from three on.
     """
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         axis: int | Sequence[int] = -1,
@@ -157,6 +158,7 @@ class Standardize(AdaptiveLayer):
         other.set_weights(self.get_weights())
         return other
 
+    @_checks.ends_with_caller
     def adapt(self, data: Any) -> None:
         """Learns mean and variance from all of `data`, in one pass.
 

@@ -7,6 +7,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import keras
 
+from kerasnn import _checks
 from kerasnn.training import evaluate, fit, predict
 
 P = ParamSpec("P")
@@ -25,6 +26,7 @@ def _as_method(
     others = list(signature.parameters.values())[1:]
 
     def decorate(method: Callable[..., Any]) -> Any:
+        method = _checks.ends_with_caller(method)
         functools.update_wrapper(method, function, assigned=("__doc__",), updated=())
         method.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[itself, *others]
@@ -39,12 +41,10 @@ class EngineMixin:
 
     @_as_method(fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
         return fit(self, *args, **kwargs)  # type: ignore[arg-type]
 
     @_as_method(evaluate)
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
         if "_use_cached_eval_dataset" in kwargs:
             # Keras's own `fit` validates through this method, with an argument of its own.
             return super().evaluate(*args, **kwargs)  # type: ignore[misc]
@@ -52,5 +52,4 @@ class EngineMixin:
 
     @_as_method(predict)
     def predict(self, *args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
         return predict(self, *args, **kwargs)  # type: ignore[arg-type]

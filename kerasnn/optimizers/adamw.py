@@ -45,6 +45,7 @@ class AdamW(keras.optimizers.AdamW):
         Loshchilov & Hutter (2019), arXiv:1711.05101.
     """
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         learning_rate: Any = 0.001,

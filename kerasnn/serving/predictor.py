@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnn._checks.arguments import boolean
+from kerasnn._checks.arguments import boolean, ends_with_caller
 from kerasnn.serving.publishing import version_directory
 from kerasnn.serving.runtime import c_session, coerce_inputs
 
@@ -43,6 +43,7 @@ class Predictor:
                [30., 40.]], dtype=float32)}
     """
 
+    @ends_with_caller
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -64,6 +65,7 @@ class Predictor:
         inputs, outputs = ", ".join(self.inputs), ", ".join(self.outputs)
         return f"Predictor({str(self.path)!r}, {self.signature}: {inputs:.200} -> {outputs})"
 
+    @ends_with_caller
     def __call__(self, x: Any) -> dict[str, np.ndarray]:
         """Returns output name -> array, one entry a row.
 

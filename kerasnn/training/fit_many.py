@@ -2,7 +2,6 @@
 
 import dataclasses
 import random
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -251,12 +250,11 @@ def _train_alone(job: Job, reason: str | None) -> keras.callbacks.History:
 def _warn_of_failures(histories: Sequence[Any]) -> None:
     failed = [i for i, history in enumerate(histories) if history.error is not None]
     if failed:
-        warnings.warn(
+        _checks.warn(
             f"The training of models[{failed[0]}] left the finite numbers, and that of "
             f"{len(failed) - 1} others: {histories[failed[0]].error} The failed models are "
             f"{failed}; see `history.error`.",
             RuntimeWarning,
-            stacklevel=4,
         )
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -202,11 +201,10 @@ def _independent(stream: Any) -> Any:
         definition.node.add(op="DummySeedGenerator", name="own_seed_generator")
         copy = tf.raw_ops.DatasetFromGraph(graph_def=definition.SerializeToString())
     except tf.errors.OpError as error:
-        warnings.warn(
+        _checks.warn(
             "`lr_find` reads `x` itself, since it cannot be copied: if it shuffles, the next "
             "`fit` reads it in another order than it would have. TensorFlow reports: "
-            f"{first_line(error)}",
-            stacklevel=2,
+            f"{first_line(error)}"
         )
         return stream
     return tf.data.experimental.from_variant(copy, stream.element_spec)

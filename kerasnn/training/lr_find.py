@@ -4,7 +4,6 @@ import collections
 import contextlib
 import itertools
 import random
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -134,12 +133,10 @@ def lr_find(
             losses = _sweep(job, rates, endless_batches(job, seed), divergence, smoothing, bar)
     sweep = RateSweep(rates[: len(losses)], losses, _smooth(losses, smoothing), method)
     if len(losses) == steps and not has_risen(sweep):
-        warnings.warn(
+        _checks.warn(
             f"The loss has not risen by the last rate, high={high!r}, so the sweep did not find "
             "which rate is too high, and its suggestion may be far too low. Use a higher one, "
-            f"such as high={10 * high:g}.",
-            # Past the wrapper that checks the arguments.
-            stacklevel=3,
+            f"such as high={10 * high:g}."
         )
     return sweep
 

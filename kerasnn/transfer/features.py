@@ -75,7 +75,7 @@ def features(
         )
     check_source("x", x)
     every = leaves(model)
-    warn_of_noise(model, every[: head_index(every)], stacklevel=3)
+    warn_of_noise(model, every[: head_index(every)])
     if isinstance(x, tf.data.Dataset):
         check_stream_shapes(model, x, ("x", "y"))
         images = Images(x.map(lambda *batch: keras.utils.unpack_x_y_sample_weight(batch)[0]))

@@ -154,5 +154,5 @@ def fine_tune(
         augment=augment,
     )
     name, stages = choose_stages(regime, request.examples, request.classes)
-    warn_of_noise(model, stages[-1].frozen(model), stacklevel=3)
+    warn_of_noise(model, stages[-1].frozen(model))
     return tuning.run(name, stages, epochs=epochs, head_epochs=head_epochs, layer_decay=layer_decay)

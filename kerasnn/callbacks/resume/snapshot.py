@@ -3,7 +3,6 @@
 import os
 import pathlib
 import platform
-import warnings
 from typing import Any
 
 import keras
@@ -94,10 +93,9 @@ class ResumableRun:
         if self.saved is not None:
             changed = differences(self.saved["manifest"], self._manifest)
             if changed:
-                warnings.warn(
+                _checks.warn(
                     "The resumed run may differ in its last bits from one that was never "
-                    f"stopped: {changed}.",
-                    stacklevel=2,
+                    f"stopped: {changed}."
                 )
 
     def restore(self, model: Any) -> None:
@@ -196,9 +194,7 @@ class ResumableRun:
         changed = differences(saved["settings"], self._settings)
         # Of several workers the one that writes has more callbacks.
         if changed and self._writes:
-            warnings.warn(
-                f"The resumed run may end differently: of its callbacks {changed}.", stacklevel=2
-            )
+            _checks.warn(f"The resumed run may end differently: of its callbacks {changed}.")
 
 
 def state_of(callback: keras.callbacks.Callback) -> dict[str, Any]:

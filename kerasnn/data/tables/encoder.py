@@ -104,6 +104,7 @@ class Encoder(keras.Model):
         array([[7., 1., 0.], [5., 0., 1.]], dtype=float32)
     """  # noqa: E501
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         columns: Sequence[Column],
@@ -197,6 +198,7 @@ class Encoder(keras.Model):
             inputs = {column.name: inputs[column.name] for column in self.columns}
         return super().call(inputs, training=training, mask=mask)
 
+    @_checks.ends_with_caller
     def encode(self, rows: Any) -> np.ndarray:
         """Returns x of rows by column name, as for `model.predict`.
 

@@ -1,7 +1,6 @@
 """The way from a table to a `Split`, with the warning about columns that count the rows."""
 
 import dataclasses
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -69,13 +68,10 @@ def split_table(
 
 def _warn_of_row_numbers(names: Sequence[str], table: Table, options: TableOptions) -> None:
     which = f"column {names[0]!r} counts" if len(names) == 1 else f"columns {names} count"
-    warnings.warn(
+    _checks.warn(
         f"The {which} the rows of {table.source}. If the table is sorted, a network reads the "
         "target from such numbers, and is wrong on new rows: leave them out with "
-        f"drop={[*options.drop, *names]}. If they are a quantity, such as time, keep them.",
-        UserWarning,
-        # Past the function that was called, and the wrapper that checks its arguments.
-        stacklevel=5,
+        f"drop={[*options.drop, *names]}. If they are a quantity, such as time, keep them."
     )
 
 

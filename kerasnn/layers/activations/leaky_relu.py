@@ -51,6 +51,7 @@ class LeakyReLU(keras.layers.Layer):
         arXiv:1505.00853.
     """
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         negative_slope: float = _NEGATIVE_SLOPE,

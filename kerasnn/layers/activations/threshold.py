@@ -61,6 +61,7 @@ class Threshold(keras.layers.Layer):
     # Name of the output activation, which the package reads from any last layer.
     activation_name = "threshold"
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         theta: float = 0.0,

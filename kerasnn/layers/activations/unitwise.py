@@ -53,6 +53,7 @@ class UnitwiseActivation(keras.layers.Layer):
         array([[ 0., -1.,  0.]], dtype=float32)
     """
 
+    @_checks.ends_with_caller
     def __init__(self, activations: Sequence[str | Callable[[Any], Any]], **kwargs: Any) -> None:
         if not isinstance(activations, (tuple, list)) or not activations:
             hint = "One activation for all units is `keras.layers.Activation`."

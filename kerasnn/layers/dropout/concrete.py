@@ -53,6 +53,7 @@ class ConcreteDropout(keras.layers.Layer):
         Gal, Hron & Kendall (2017), arXiv:1705.07832.
     """
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         initial_rate: float = 0.1,

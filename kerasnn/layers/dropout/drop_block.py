@@ -48,6 +48,7 @@ class DropBlock(BaseDropout):
         Ghiasi, Lin & Le (2018), arXiv:1810.12890.
     """
 
+    @_checks.ends_with_caller
     def __init__(
         self, rate: float, block_size: int = 7, *, seed: int | None = None, **kwargs: Any
     ) -> None:

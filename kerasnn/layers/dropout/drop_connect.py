@@ -46,6 +46,7 @@ class DropConnect(BaseDropout):
         Wan et al. (2013), Proceedings of Machine Learning Research 28(3), 1058-1066.
     """
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         units: int,

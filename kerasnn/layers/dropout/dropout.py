@@ -49,6 +49,7 @@ class Dropout(BaseDropout):
         Holzmueller, Grinsztajn & Steinwart (2024), arXiv:2407.04491.
     """
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         rate: float,

@@ -68,6 +68,7 @@ class NTKDense(AdaptiveLayer):
         arXiv:1903.11482.
     """
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         units: int,
@@ -125,6 +126,7 @@ class NTKDense(AdaptiveLayer):
         """Whether the weights were set by data, or are not to be."""
         return not self.data_driven or super().adapted
 
+    @_checks.ends_with_caller
     def adapt(self, data: Any) -> None:
         """Sets the weights by data; only with `data_driven=True`.
 

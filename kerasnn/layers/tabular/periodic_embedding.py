@@ -54,6 +54,7 @@ class PeriodicEmbedding(keras.layers.Layer):
         Holzmueller, Grinsztajn & Steinwart (2024), arXiv:2407.04491.
     """
 
+    @_checks.ends_with_caller
     def __init__(
         self,
         output_dim: int = 4,

@@ -51,6 +51,7 @@ class RobustScale(AdaptiveLayer):
         Holzmueller, Grinsztajn & Steinwart (2024), arXiv:2407.04491.
     """
 
+    @_checks.ends_with_caller
     def __init__(
         self, *, clip: float | None = 3.0, skip: Sequence[int] = (), **kwargs: Any
     ) -> None:
@@ -75,6 +76,7 @@ class RobustScale(AdaptiveLayer):
         self.scale = self.add_weight(name="scale", initializer="ones", **create)
         self.count = self.add_count()
 
+    @_checks.ends_with_caller
     def adapt(self, data: Any) -> None:
         """Learns median and scale from all of `data`.
 

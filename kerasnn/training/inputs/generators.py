@@ -126,12 +126,11 @@ class StopAtEnd(keras.callbacks.Callback):
         more = epoch + 1 < self._epochs
         if more or (self._steps is not None and self._used - self._before < self._steps):
             needed = "" if self._steps is None else f" with steps_per_epoch={self._steps}"
-            warnings.warn(
+            _checks.warn(
                 f"`x` ended after {self._batches.count} batches, in epoch {epoch + 1} of "
                 f"{self._epochs}{needed}: training stops there, with the History so far. A "
                 "generator can be read only once. For more epochs give a keras.utils.PyDataset, a "
-                "tf.data.Dataset, or a generator that goes on, with `steps_per_epoch`.",
-                stacklevel=2,
+                "tf.data.Dataset, or a generator that goes on, with `steps_per_epoch`."
             )
         if more:
             self.model.stop_training = True

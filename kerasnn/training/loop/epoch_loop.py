@@ -2,12 +2,12 @@
 
 import abc
 import itertools
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
+from kerasnn import _checks
 from kerasnn._core.callback import Callback
 from kerasnn._core.display.cell_epochs import cell_epochs
 from kerasnn._core.display.progress import verbosity
@@ -133,11 +133,10 @@ def _evaluate_stream(job: Job, callbacks: keras.callbacks.CallbackList) -> dict[
     if hasattr(data, "__next__"):
         first = list(itertools.islice(data, 1))
         if not first:
-            warnings.warn(
+            _checks.warn(
                 "`validation_data` has no batch left to validate on: training stops, with the "
                 "History so far. Leave out `validation_steps` to keep the batches of a "
-                "generator and validate on all of them every time.",
-                stacklevel=2,
+                "generator and validate on all of them every time."
             )
             job.model.stop_training = True
             return {}

@@ -135,7 +135,7 @@ def _copy(model: keras.Model, input_shape: Any, weights: Any, resize: Any) -> ke
                 argument, "be left out if `name` is a model, which has its own", value
             )
     before = backbone_of(model)
-    warn_of_noise(model, leaves(before), stacklevel=4)
+    warn_of_noise(model, leaves(before))
     try:
         copy = keras.models.clone_model(before, clone_function=copy_layer)
     except (TypeError, ValueError, NotImplementedError) as error:

@@ -1,30 +1,28 @@
 """Detection of layers that still have their initial random weights."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerasnn import _checks
 
-def warn_of_noise(model: keras.Model, frozen: Sequence[Any], *, stacklevel: int) -> None:
+
+def warn_of_noise(model: keras.Model, frozen: Sequence[Any]) -> None:
     """Warns if the first or the last kernel of frozen layers was never trained or loaded.
 
     Args:
         model: The model.
         frozen: Its frozen layers, in order.
-        stacklevel: As in `warnings.warn`, counted from the caller.
     """
     kernels = [layer for layer in frozen if _has_kernel(layer)]
     names = [layer.name for layer in untrained(dict.fromkeys([*kernels[:1], *kernels[-1:]]))]
     if names:
-        warnings.warn(
+        _checks.warn(
             f"`{model.name}` has random weights in `{'`, `'.join(names)}`, which stay frozen: its "
             "features are noise. Give the backbone weights (`weights='imagenet'` or a file), or "
-            "train all layers with `fit`.",
-            UserWarning,
-            stacklevel=stacklevel + 1,
+            "train all layers with `fit`."
         )
 
 

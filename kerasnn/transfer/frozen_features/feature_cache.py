@@ -6,7 +6,6 @@ import json
 import pathlib
 import re
 import time
-import warnings
 from typing import Any
 
 import numpy as np
@@ -129,11 +128,7 @@ class FeatureCache:
         if is_whole:
             self._map(path)
             return
-        warnings.warn(
-            f"{path} is damaged and was removed; its features are computed again.",
-            UserWarning,
-            stacklevel=2,
-        )
+        _checks.warn(f"{path} is damaged and was removed; its features are computed again.")
         path.unlink(missing_ok=True)
 
     def _map(self, path: pathlib.Path) -> None:
