@@ -170,9 +170,8 @@ class Standardize(AdaptiveLayer):
 
         Raises:
             InvalidArgument: If the data is empty, masked as a whole, not finite, or of another
-                shape or type than the layer's inputs, or if values that differ would be equal in
-                float32.
-            ValueError: If mean or variance do not fit into float32.
+                shape or type than the layer's inputs, if values that differ would be equal in
+                float32, or if mean or variance do not fit into float32.
         """
         # NumPy has no bfloat16, and data comes in float32 at least.
         dtype = "float64" if self.variable_dtype == "float64" else "float32"
@@ -266,15 +265,21 @@ class Standardize(AdaptiveLayer):
 
 def _check_range(name: str, mean: np.ndarray, variance: np.ndarray) -> None:
     limits = np.finfo(np.float32)
-    outside = ((variance > 0) & (variance < limits.tiny)) | (variance > limits.max)
-    if outside.any():
-        deviation = float(np.sqrt(variance[outside][0]))
-        raise ValueError(
-            f"`{name}` keeps variances in float32, from 1.2e-38 to 3.4e38; got a feature with a "
-            f"standard deviation of {deviation:.1e}. Measure that feature in another unit."
-        )
-    if (np.abs(mean) > limits.max).any():
-        raise ValueError(
-            f"`{name}` keeps means in float32, up to 3.4e38; got a feature with a mean of "
-            f"{float(mean.flat[np.abs(mean).argmax()]):.1e}. Measure that feature in another unit."
-        )
+    for what, values, outside in (
+        (
+            "standard deviation",
+            np.sqrt(variance),
+            ((variance > 0) & (variance < limits.tiny)) | (variance > limits.max),
+        ),
+        ("mean", mean, np.abs(mean) > limits.max),
+    ):
+        if outside.any():
+            place = np.argwhere(outside)[0]
+            raise _checks.InvalidArgument(
+                "data",
+                "have means below 3.4e38 and standard deviations from 1.1e-19 to 1.8e19, which "
+                f"`{name}` can keep in float32",
+                values[tuple(place)],
+                "Measure that feature in another unit.",
+                got=f"a {what} of {values[tuple(place)]:.1e} in feature {place[-1]}",
+            )

@@ -53,11 +53,12 @@ def learn_standardization(
         except _checks.InvalidArgument as error:
             if error.argument != "data":
                 raise
-            # NaN in x, if the user allows it.
-            hint = (
-                f"`{layer.name}` learns from the training rows. Put the layer that fills in "
-                "missing values in front of it, or use `normalize=False`."
-            )
+            hint = error.hint
+            if "finite" in error.rule:  # NaN in x, if the user allows it.
+                hint = (
+                    f"`{layer.name}` learns from the training rows. Put the layer that fills in "
+                    "missing values in front of it, or use `normalize=False`."
+                )
             raise error.about("y" if layer.learns_targets else "x", hint) from error
         finally:
             before.restore()
