@@ -26,8 +26,10 @@ _SPLIT = (
 )
 # Words of other libraries.
 _SYNONYMS = {"ignore": "drop", "exclude": "drop", "skip": "drop"}
+_TRAINING_ROWS = "Give its parts: `split.x_train, split.y_train`."
 _PARTS = {
-    "y": "Give its parts: `split.x_train, split.y_train`.",
+    "y": _TRAINING_ROWS,
+    "epochs": _TRAINING_ROWS,
     "y_pred": "Give the targets and the predictions: `split.y_test, model.predict(split.x_test)`.",
 }
 

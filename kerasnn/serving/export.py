@@ -290,7 +290,7 @@ def _check_model(model: Any) -> None:
             "model",
             "be a Keras model",
             model,
-            "Load a file first, with `keras.saving.load_model`.",
+            "It comes before the path. Load a file first, with `keras.saving.load_model`.",
         )
     if not model.built:
         raise _checks.InvalidArgument(

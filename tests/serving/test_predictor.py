@@ -140,6 +140,9 @@ def test_masked_rows_are_refused(predictor):
 def test_a_directory_that_is_no_saved_model(tmp_path, invalid):
     with pytest.raises(FileNotFoundError, match="must be a SavedModel, or a directory of numbered"):
         serving.Predictor(tmp_path)
+    (tmp_path / "model" / "1").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match=r"Give '.*model'\.$"):
+        serving.Predictor(tmp_path)
     (tmp_path / "saved_model.pb").write_bytes(b"truncated")
     with invalid("path", value=tmp_path):
         serving.Predictor(tmp_path)

@@ -51,8 +51,11 @@ def find(path: Any) -> pathlib.Path:
     versions = numbers(directory) if directory.is_dir() else {}
     newest = versions[max(versions)] if versions else directory
     if not (newest / "saved_model.pb").is_file():
+        inside = directory / "model"  # As `kerasnn train` writes it.
+        hint = f" Give {str(inside)!r}." if inside.is_dir() and numbers(inside) else ""
         raise FileNotFoundError(
             f"`path` must be a SavedModel, or a directory of numbered versions of one; got "
             f"{str(newest)!r}, where there is no `saved_model.pb`. `serving.export` writes them."
+            f"{hint}"
         )
     return newest

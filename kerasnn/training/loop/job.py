@@ -241,7 +241,8 @@ def _with_validation(job: Job) -> Job:
                 "validation_data",
                 "be (x, y), (x, y, sample_weight) or a stream of batches",
                 data,
-                got=type(data).__name__,
+                "Give `(split.x_test, split.y_test)`." if _checks.is_split(data) else "",
+                got=f"a {type(data).__name__}",
             )
         rows = arrays.read(job.model, *data, names=_VALIDATION_NAMES, allow_nan=job.allow_nan)
         y = data[1] if len(data) > 1 else None
