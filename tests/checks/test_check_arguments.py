@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasnn import InvalidArgument, _checks, models, selection
+from kerasnn import InvalidArgument, _checks, data, models, selection
 from kerasnn.layers import DropBlock
 
 
@@ -46,6 +46,20 @@ def test_the_traceback_of_an_error_shows_the_frames_of_the_caller():
     finally:
         keras.config.enable_traceback_filtering()
     assert {"cross_validate", "build", "mlp"} < set(found)
+
+
+def test_a_misspelt_argument_and_a_layer_show_no_frame_of_the_package():
+    for call in (lambda: models.mlp(4, outputs=3, taks="none"), lambda: DropBlock(2, 7)):
+        with pytest.raises((TypeError, InvalidArgument)) as caught:
+            call()
+        assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "<lambda>"
+
+
+def test_a_warning_points_at_the_line_of_the_caller():
+    frame = pd.DataFrame({"id": range(40), "grams": [1.5, 2.5] * 20, "y": ["a", "b"] * 20})
+    with pytest.warns(UserWarning, match="counts the rows") as caught:
+        data.from_frame(frame, "y")
+    assert caught[0].filename == __file__
 
 
 def test_keras_raises_the_error_of_a_layer_anew():

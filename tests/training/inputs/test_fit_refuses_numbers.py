@@ -184,6 +184,7 @@ def test_real_targets(refuses, bad, argument):
             X,
             "validation_data",
         ),
+        (kerasnn.data.load("xor"), "validation_data"),
     ],
 )
 def test_validation_data(refuses, data, argument):
