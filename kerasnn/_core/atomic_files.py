@@ -36,14 +36,15 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
         draft.unlink(missing_ok=True)
 
 
-def check_writable(argument: str, path: pathlib.Path) -> None:
+def check_writable(argument: str, path: pathlib.Path, *, kind: str = "file") -> None:
     """Raises unless a draft of `path` can be created, in the nearest directory that exists.
 
     Missing directories are created by the writer later. The draft is removed.
 
     Args:
         argument: The argument that names the path, for errors.
-        path: Where a file is to be written later.
+        path: Where it is to be written later.
+        kind: "file" or "directory", for errors.
 
     Raises:
         OSError: If the directory refuses, the system is read-only, or a name is too long.
@@ -58,7 +59,7 @@ def check_writable(argument: str, path: pathlib.Path) -> None:
     except OSError as error:
         raise OSError(
             error.errno,
-            f"`{argument}` must be a file that can be written; {str(path)!r} cannot: "
+            f"`{argument}` must be a {kind} that can be written; {str(path)!r} cannot: "
             f"{error.strerror}. Give another path.",
         ) from error
 

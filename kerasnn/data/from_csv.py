@@ -45,7 +45,10 @@ def from_csv(
     Names, means and first dates are learned from the training rows alone, and `split.encoder` is
     a Keras model that computes x from raw rows in the same way: see `data.Encoder`, which also
     says what becomes of names and values that no training row has. A constant column is kept;
-    `layers.Standardize` makes it zeros. A column that counts the rows is kept with a warning.
+    `layers.Standardize` makes it zeros. A column that counts the rows is kept with a warning. Others
+    warn of names that differ in case alone, of names that are dates in a usual format, and of
+    numbers with leading zeros, which may be codes such as postal codes: say what they are with
+    `dates` or `categorical`.
 
     Columns that are wrong are refused in one error, with a line of text for each: numbers or
     dates mixed with text, numbers that cannot be read, columns without a value, names of which
@@ -54,7 +57,7 @@ def from_csv(
     since 1970 within one minute; with `keras.config.set_floatx("float64")` real numbers are float64.
 
     The target becomes class indices, in the order of the names or numbers in `split.classes`, or
-    float32 values.
+    float32 values. The classes of `true` and `false`, in any case, are `False` and `True`.
 
     | `missing` | number | name | boolean | date |
     |---|---|---|---|---|

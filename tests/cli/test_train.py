@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -528,6 +529,32 @@ def test_many_integers_are_numbers(tmp_path):
     assert (again.split.task, again.notes) == (Task.COUNT, ())
 
 
+def test_numbers_are_printed_in_one_way(tmp_path):
+    path = tmp_path / "incomes.csv"
+    incomes = [f"{'' if i == 3 else 11648.6 + 1e4 * (i % 9)},{i % 2}" for i in range(90)]
+    path.write_text("\n".join(["income,y", *incomes]))
+    given = options.Options(
+        data=path, target="y", output=tmp_path / "no", missing="mean", test_size=0.1
+    )
+    printed = table.read(given).described()
+    assert "number, 11,649 to 91,649" in printed
+    assert re.search(r"1: the mean, 5\d,\d{3} ", printed)
+
+
+def test_doubtful_columns_are_notes(tmp_path):
+    path = tmp_path / "doubts.csv"
+    rows = [f"0{i % 7}1,{1 + i % 14:02}/05/2024,{'no' if i % 2 else 'No '},3" for i in range(90)]
+    path.write_text("\n".join(["zip,on,y,x", *rows]))
+    given = options.Options(data=path, target="y", output=tmp_path / "no")
+    spelt, dates, zeros = table.read(given).notes
+    assert "'y' holds 'No' and 'no'" in spelt
+    assert "--dates on=%d/%m/%Y. If they are names, give --categorical on." in dates
+    assert "'zip' holds '001', which is read as the number 1." in zeros
+    assert zeros.endswith("give --categorical zip.")
+    again = dataclasses.replace(given, categorical=("zip", "on"))
+    assert table.read(again).notes == (spelt,)
+
+
 def test_groups_and_times_divide_folds(csv):
     common = {"data": csv, "target": "kind", "output": csv.with_name("no")}
     problem = table.read(options.Options(**common, groups="picked"))
@@ -600,6 +627,12 @@ def test_only_what_a_training_wrote_is_replaced(tmp_path, invalid):
         output.check(folder, overwrite=True)
     with invalid("--output", "."):
         output.check(pathlib.Path(), overwrite=True)
+
+
+def test_a_directory_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match="`--output` must be a directory that can be"):
+        output.check(tmp_path / "file" / "new", overwrite=False)
 
 
 @pytest.mark.parametrize(
@@ -754,6 +787,16 @@ def test_compares_models_of_images(photos, tmp_path):
     assert found.scores[names[2]]["accuracy"] == [1.0, 1.0]
     assert found.scores[names[1]]["accuracy"] == [0.5, 0.5]
     assert found.ranked()[0] != names[1]
+
+
+def test_images_that_are_skipped_are_a_note(photos, tmp_path):
+    folder = tmp_path / "photos"
+    shutil.copytree(photos, folder)
+    (folder / "day" / "torn.png").write_bytes(b"no image")
+    given = options.Options(data=folder, target=None, output=tmp_path / "no", errors="skip")
+    [note] = images.read(given).notes
+    assert note.startswith("Skipped: 1 of 41 files")
+    assert "torn.png" in note
 
 
 @pytest.mark.parametrize(

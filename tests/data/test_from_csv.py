@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import pandas as pd
@@ -181,6 +183,7 @@ def test_keras_fits_a_stream(tmp_path):
     [
         (["yes", "no"], None, "binary", ("no", "yes"), [1, 0]),
         (["0", "1"], None, "binary", ("0", "1"), [0, 1]),
+        (["True", "true", "FALSE", "false"], None, "binary", ("False", "True"), [1, 1, 0, 0]),
         (["1.0", "2.0", "10"], "multiclass", "multiclass", ("1", "2", "10"), [0, 1, 2]),
         (["-1", "1"], "binary", "binary", ("-1", "1"), [0, 1]),
         (["3", "4", "5more"], None, "multiclass", ("3", "4", "5more"), [0, 1, 2]),
@@ -259,6 +262,8 @@ def _with(line, text):
             "name,y\n" + "\n".join(f"n{i},{i % 2}" for i in range(100)),
             "80 different texts in 80 training rows",
         ),
+        ("a,y\n1 000,0" + 4 * "\n1 000,0\n21 300,1", "'1 000' in line 2"),
+        ("a,y\n1\xa0000 €,0" + 4 * "\n2\xa0000 €,0\n3 000 €,1", "000 €' in line 2"),
     ],
 )
 def test_a_bad_file_is_named_with_its_line(write, invalid, text, place):
@@ -308,6 +313,64 @@ def test_booleans_and_dates(write):
     assert "day.hour" not in split.features
     as_text = data.from_csv(path, "y", categorical=("ok",), drop=("when", "day"))
     assert as_text.features == ("ok=TRUE", "ok=false")
+
+
+def _warned(path, target="y", **options):
+    """Returns the warnings of a reading, apart from those of columns that count the rows."""
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        data.from_csv(path, target, **options)
+    assert all(each.filename == __file__ for each in caught)
+    texts = [str(each.message) for each in caught]
+    return [text for text in texts if "counts the rows" not in text]
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_names_that_differ_in_case_are_warned_of(write, in_memory):
+    colours, answers = ["Red", "blue", "red", "RED", " blue"], ["yes", "no", " no", "Yes", "no "]
+    rows = [f"{colours[i % 5]},{answers[i % 5]},1.5" for i in range(50)]
+    path = write("\n".join(["colour,y,x", *rows]))
+    colour, answer = _warned(path, in_memory=in_memory)
+    assert "'colour' holds 'RED' and 'Red', which differ in case alone and are two cat" in colour
+    assert "'y' holds 'Yes' and 'yes', which differ in case alone and are two classes" in answer
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("cell", ["01234", '"01234"', " 01234 "])
+def test_numbers_with_leading_zeros_are_warned_of(write, monkeypatch, cell, in_memory):
+    # The first rows and blocks have none.
+    monkeypatch.setattr(csv_table, "_SAMPLE_ROWS", 5)
+    monkeypatch.setattr(csv_table, "_BLOCK_BYTES", 256)
+    rows = [f"{1000 + i % 7},0.{i},0,00:3{i % 9},0{1 + i % 9}.05.2022,{i % 2}" for i in range(60)]
+    path = write("\n".join(["zip,part,zero,time,day,y", *rows, f"{cell},1,0,00:30,01.05.2022,1"]))
+    options = {"in_memory": in_memory, "dates": {"day": "%d.%m.%Y"}}
+    [text] = _warned(path, **options)
+    assert "The column 'zip' holds '01234', which is read as the number 1234." in text
+    assert "give categorical=('zip',)" in text
+    assert not _warned(path, **options, categorical=("zip",))
+    assert not _warned(path, **options, drop=("zip",))
+
+
+def test_classes_with_leading_zeros_are_warned_of(write):
+    path = write("x,y\n" + 10 * "1.5,07\n2.5,7\n3.5,8\n")
+    [text] = _warned(path, task="multiclass")
+    assert "'y' holds '07', which is read as the number 7" in text
+    assert not _warned(path, categorical=("y",))
+
+
+def test_dates_in_another_format_than_isos_are_told_with_it(write, invalid):
+    days = [f"{1 + i % 28:02}.{1 + i // 28:02}.2022" for i in range(84)]
+    rows = [f"{day},{i % 2}" for i, day in enumerate(days)]
+    path = write("\n".join(["signup,y", *rows]))
+    with invalid("path") as caught:
+        data.from_csv(path, "y")
+    assert "If they are dates, give dates={'signup': '%d.%m.%Y'}." in caught.value.hint
+    path = write("\n".join(["signup,y", *rows * 5]).replace(".", "/"))
+    [text] = _warned(path)
+    assert "The column 'signup' is taken as 84 names, such as '01/01/2022'." in text
+    # Month 13 would be no date.
+    assert "give dates={'signup': '%d/%m/%Y'}. If they are names, give" in text
+    assert not _warned(path, dates={"signup": "%d/%m/%Y"})
+    assert not _warned(path, categorical=("signup",))
 
 
 def test_missing_values_are_counted_by_column(write, invalid):

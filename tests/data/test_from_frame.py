@@ -386,6 +386,17 @@ def test_a_column_that_counts_the_rows_is_kept_with_a_warning(in_memory):
     assert not data.from_frame(shuffled, "kind", in_memory=in_memory).row_numbers
 
 
+def test_texts_of_a_frame_are_warned_of_as_those_of_a_file():
+    rows = {"zip": ["01234", "1234", "777"] * 8, "y": ["TRUE", "false", "true", "False"] * 6}
+    with pytest.warns(UserWarning, match=r"'zip' holds '01234', .*categorical=\('zip',\)") as told:
+        split = data.from_frame(pl.DataFrame(rows), "y")
+    assert told[0].filename == __file__
+    assert (split.classes, split.task) == (("False", "True"), Task.BINARY)
+    with pytest.warns(UserWarning, match="'y' holds 'False' and 'false'"):
+        split = data.from_frame(pl.DataFrame(rows), "y", categorical=("zip", "y"))
+    assert split.classes == ("False", "TRUE", "false", "true")
+
+
 def test_many_numbers_are_no_two_classes(invalid):
     given = pd.DataFrame({"x": [1.5, 2.5] * 50, "y": np.arange(100) % 94})
     with invalid("task", Task.BINARY) as caught:

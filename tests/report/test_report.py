@@ -522,6 +522,13 @@ def test_the_verdict_of_a_comparison(folds, verdict):
     assert len(widths) == 1
 
 
+def test_no_time_is_the_best():
+    folds = {"R2": [0.5, 0.7], "seconds a fold": [0.2, 0.1]}
+    section = comparison({"mlp": folds, "mean": {**folds, "seconds a fold": [0.1, 0.1]}})
+    rows = section.blocks[1].rows
+    assert [row[2] for row in rows] == ["0.150 ± 0.050", "0.100 ± 0.000"]
+
+
 def test_the_program_that_asks_the_model(three_classes, tmp_path):
     _, model = three_classes
     exported = serving.export(model, tmp_path / "insects", warmup=False)

@@ -1,6 +1,7 @@
 """A folder of images to learn from."""
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -186,16 +187,18 @@ def read(options: Options) -> ImageFolder:
             options.color_mode,
         )
     default = _SIZE if options.backbone == "none" else _BACKBONE_SIZE
-    split = data.from_directory(
-        options.data,
-        image_size=options.image_size or default,
-        color_mode=options.color_mode,
-        resize=options.resize,
-        classes=options.classes,
-        errors=options.errors,
-        test_size=options.test_size,
-        seed=options.seed,
-        verbose=0 if options.quiet else "auto",
-    )
+    with warnings.catch_warnings(record=True, action="always", category=UserWarning) as caught:
+        split = data.from_directory(
+            options.data,
+            image_size=options.image_size or default,
+            color_mode=options.color_mode,
+            resize=options.resize,
+            classes=options.classes,
+            errors=options.errors,
+            test_size=options.test_size,
+            seed=options.seed,
+            verbose=0 if options.quiet else "auto",
+        )
     network = "convolutional network" if options.backbone == "none" else options.backbone
-    return ImageFolder(split=split, left_out={}, notes=(), network=network, options=options)
+    notes = tuple(str(warning.message) for warning in caught)
+    return ImageFolder(split=split, left_out={}, notes=notes, network=network, options=options)

@@ -3,17 +3,14 @@
 import shlex
 
 import polars as pl
-import tensorflow as tf
 
-from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
+from kerasnn._core.display.blocks import shown
+from kerasnn.data.tables.columns.dates import usual_formats
 from kerasnn.data.tables.columns.kinds import ColumnSummary
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.columns.statistics import statistics_for
 from kerasnn.data.tables.table import Table
 from kerasnn.data.tables.table_options import TableOptions
-
-# Of dates that are not ISO's.
-_DATE_FORMATS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%d/%m/%y", "%m/%d/%y")
 
 
 def left_out(
@@ -46,7 +43,8 @@ def left_out(
         elif name in options.categorical:
             continue
         elif summary.counts_rows:
-            reasons[name] = f"it counts the rows, from {present.min():g} to {present.max():g}"
+            first, last = (shown(float(limit)) for limit in (raw.values.min(), raw.values.max()))
+            reasons[name] = f"it counts the rows, from {first} to {last}"
         elif is_category:
             reason = _identifiers(values.name, raw, options)
             if reason:
@@ -82,16 +80,8 @@ def _identifiers(name: str, raw: RawColumn, options: TableOptions) -> str:
     except ValueError:
         distinct, rows = len(raw.present), statistics.rows
         reason = f"it holds {distinct} different texts in {rows} rows, which are no categories"
-        formats = [f"--dates {shlex.quote(f'{name}={each}')}" for each in _date_formats(raw)]
+        formats = [
+            f"--dates {shlex.quote(f'{name}={each}')}" for each in usual_formats(list(raw.present))
+        ]
         return f"{reason}; if they are dates, give {' or '.join(formats)}" if formats else reason
     return ""
-
-
-def _date_formats(raw: RawColumn) -> list[str]:
-    """Returns the usual formats of which all texts are dates."""
-    texts = tf.constant(raw.present)
-    return [
-        each
-        for each in _DATE_FORMATS
-        if bool(tf.reduce_all(parse_dates(texts, DateFormat.parse(each)).valid))
-    ]

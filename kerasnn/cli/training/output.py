@@ -47,7 +47,7 @@ def check(path: pathlib.Path, *, overwrite: bool) -> None:
             "Move that elsewhere, or give another directory.",
             got=f"{path} with {', '.join(others):.200}",
         )
-    atomic_files.check_writable("--output", path)
+    atomic_files.check_writable("--output", path, kind="directory")
 
 
 @contextlib.contextmanager

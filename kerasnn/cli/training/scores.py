@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sklearn import metrics
 
-from kerasnn._core.display.blocks import decimals_of
+from kerasnn._core.display.blocks import decimals_of, shown
 from kerasnn.data.split import Split
 from kerasnn.doctor.rules.finding import Finding
 from kerasnn.doctor.rules.layers import DYING_RELU
@@ -161,8 +161,8 @@ def no_better_than_guessing(
         pairs = {"the folds of the training part": (own, other), **pairs}
     first, *_, last = metric_names(split.task)
     lines = [
-        f"On {where} its {first} is {own[first]:.3g} and its {last} {own[last]:.3g}; those of a "
-        f"constant prediction are {other[first]:.3g} and {other[last]:.3g}."
+        f"On {where} its {first} is {shown(own[first])} and its {last} {shown(own[last])}; those "
+        f"of a constant prediction are {shown(other[first])} and {shown(other[last])}."
         for where, (own, other) in pairs.items()
         if own[first] <= other[first] and own[last] >= other[last]
     ]

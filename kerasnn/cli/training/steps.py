@@ -12,6 +12,7 @@ import numpy as np
 
 from kerasnn import _checks, doctor, report, training
 from kerasnn._core import atomic_files
+from kerasnn._core.display.blocks import shown
 from kerasnn._core.display.progress import is_shown_live
 from kerasnn._core.random_state import derived, seeded
 from kerasnn.cli.training import images, output, table
@@ -102,7 +103,7 @@ def run(options: Options) -> Result:
         trained = problem.train(settings, seed=derived(options.seed, 3), verbose=verbose)
         test_scores = _test_scores(problem, trained)
         listed = ", ".join(
-            f"{name} {value:.4g}" for name, value in test_scores.items() if np.isfinite(value)
+            f"{name} {shown(value)}" for name, value in test_scores.items() if np.isfinite(value)
         )
         say(f"On the test part, {len(problem.split.y_test)} rows that nothing has seen: {listed}.")
         guessing = no_better_than_guessing(problem.split, problem.network, test_scores, comparison)

@@ -10,7 +10,9 @@ import polars as pl
 from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
 
 from kerasnn import _checks, report, training
+from kerasnn._core.display.blocks import shown
 from kerasnn._core.raw_rows import MISSING_VALUES
+from kerasnn.cli.errors_in_flags import flags_of, in_flags
 from kerasnn.cli.training import rivals
 from kerasnn.cli.training.left_out import left_out
 from kerasnn.cli.training.networks import choice
@@ -32,6 +34,7 @@ from kerasnn.data.tables.csv_table import CsvTable
 from kerasnn.data.tables.encoder import Encoder, encode, learned_anew
 from kerasnn.data.tables.split_table import split_table
 from kerasnn.data.tables.table_options import TableOptions
+from kerasnn.data.tables.table_warnings import table_warnings
 from kerasnn.report.sections import columns
 from kerasnn.tasks import Task
 
@@ -251,14 +254,14 @@ def read(options: Options) -> Table:
     reasons, texts = left_out(table, frame, arguments)
     reasons = {name: reason for name, reason in reasons.items() if name not in options.keep}
     inferred, note = _inferred_task(frame[options.target], options)
-    arguments = dataclasses.replace(
+    narrowed = dataclasses.replace(
         arguments,
         task=inferred,
         drop=(*options.ignore, *reasons),
         # Texts that were kept are categories, also where the training part alone looks otherwise.
         categorical=(*options.categorical, *texts, *_kept_texts(frame, options)),
     )
-    if not arguments.features(table):
+    if not narrowed.features(table):
         listed = "; ".join(f"{name!r}: {reason}" for name, reason in reasons.items())
         raise _checks.InvalidArgument(
             "DATA",
@@ -267,14 +270,16 @@ def read(options: Options) -> Table:
             "Keep a column with --keep.",
             got=f"{options.data}, of which are left out {listed}",
         )
-    split = split_table(table, arguments, frame=frame, warn=False)
+    split = split_table(table, narrowed, frame=frame, warn=False)
+    flags = flags_of(("categorical", "dates"))
+    doubts = [in_flags(text, flags) for text in table_warnings(split, table, arguments)]
     networks = choice.compared(split.x_train, options)
     return Table(
         split=split,
         network=networks[0],
         compared=networks,
         left_out=reasons,
-        notes=(*note, *_notes(split, len(frame), options)),
+        notes=(*note, *_notes(split, len(frame), options), *doubts),
         options=options,
     )
 
@@ -313,7 +318,7 @@ def _kept_texts(frame: pl.DataFrame, options: Options) -> Iterator[str]:
 
 def _kind(column: Column) -> str:
     if isinstance(column, NumberColumn):
-        return f"number, {column.minimum:g} to {column.maximum:g}"
+        return f"number, {shown(column.minimum)} to {shown(column.maximum)}"
     if isinstance(column, CategoryColumn):
         how = ", embedded" if column.embedded else ""
         return f"category of {len(column.categories)}{how}"
@@ -329,7 +334,7 @@ def _missing(column: Column) -> str:
 
 def _examples(encoder: Encoder, column: Column) -> str:
     values = encoder.examples[column.name].reshape(-1)
-    texts = [f"{v:g}" if column.kind == "number" else str(v) for v in values.tolist()]
+    texts = [shown(v) if column.kind == "number" else str(v) for v in values.tolist()]
     texts = [text for text in texts if text not in ("", "nan")]
     return _short(", ".join(dict.fromkeys(texts[: 2 * _MOST_EXAMPLES][:_MOST_EXAMPLES])))
 

@@ -16,6 +16,7 @@ from kerasnn._core.display.progress import Bar
 from kerasnn.data.tables.csv_files.blocks import CsvFile
 from kerasnn.data.tables.csv_files.file_kinds import check_kind
 from kerasnn.data.tables.table import (
+    LEADING_ZEROS,
     Table,
     are_small,
     categories,
@@ -97,7 +98,8 @@ class CsvTable(Table):
                 "path",
                 "be the path of a CSV file",
                 path,
-                "Frames and dictionaries of columns are for `data.from_frame`.",
+                "Frames are for `data.from_frame`. Make one of a dictionary of columns: "
+                "`data.from_frame(polars.DataFrame(columns), ...)`.",
                 got=f"a {type(path).__name__}",
             )
         path = pathlib.Path(path)
@@ -120,6 +122,8 @@ class CsvTable(Table):
         self._as_text = frozenset(as_text)
         self._drop = [name for name in self.names if name in drop]
         self._types: _Types | None = None
+        # Name -> a cell.
+        self._leading_zeros: dict[str, str] = {}
         self._verbose = verbose
 
     def frame(self) -> pl.DataFrame:
@@ -151,6 +155,10 @@ class CsvTable(Table):
         _, _, cells = collections.deque(self._rows(row), maxlen=1)[0]
         return cells[self.names.index(name)].strip()
 
+    def leading_zeros(self, name: str) -> str:
+        """Returns a number such as 01234, which the first pass has found."""
+        return self._leading_zeros.get(name, "")
+
     def _rows(self, last: int) -> Iterator[tuple[int, int, list[str]]]:
         with contextlib.closing(self._file.rows()) as rows:
             below = itertools.islice(rows, 1, last + 2)
@@ -178,7 +186,7 @@ class CsvTable(Table):
     def _confirmed(self, types: "_Types") -> "_Types":
         """Reads the file, and returns the types that all rows have."""
         mixed = list(types.mixed)
-        for rows in self._blocks(types, progress=True):
+        for rows in self._blocks(types, progress=True, is_first=True):
             self._check_plain(rows, types)
             mixed = numbers(rows, mixed, self._missing).columns
         return dataclasses.replace(types, mixed=tuple(mixed))
@@ -187,7 +195,7 @@ class CsvTable(Table):
         """Returns all rows."""
         kept = [name for name in self.names if name not in self._drop]
         schema = {name: pl.Float64 if name in types.plain else pl.String for name in kept}
-        blocks = self._blocks(types, progress=True)
+        blocks = self._blocks(types, progress=True, is_first=True)
         rows = pl.concat([pl.DataFrame(schema=schema), *blocks])
         self._check_plain(rows, types)
         return self._typed(rows, types)
@@ -198,8 +206,16 @@ class CsvTable(Table):
         if may_be_missing(plain, missing_numbers(self._missing)) or not are_small(plain):
             raise _MisledError
 
-    def _blocks(self, types: "_Types", *, progress: bool) -> Iterator[pl.DataFrame]:
-        """Yields the rows, plain numbers as `pl.Float64` and all else as it is written."""
+    def _blocks(
+        self, types: "_Types", *, progress: bool, is_first: bool = False
+    ) -> Iterator[pl.DataFrame]:
+        """Yields the rows, plain numbers as `pl.Float64` and all else as it is written.
+
+        Args:
+            types: The types of the columns.
+            progress: Whether to show a progress bar.
+            is_first: Whether to look for numbers with leading zeros.
+        """
         size = self.path.stat().st_size / _MEGABYTE
         verbose = self._verbose if progress else 0
         with Bar("Reading the table", math.ceil(size), verbose, unit="MB") as bar:
@@ -207,8 +223,13 @@ class CsvTable(Table):
             def read(count: int) -> None:
                 bar.step(count / _MEGABYTE)
 
-            for block in self._file.frames(self.names, types.plain, _BLOCK_BYTES, read):
+            blocks = self._file.frames(
+                self.names, types.plain, _BLOCK_BYTES, read, keep_zeros=is_first
+            )
+            for block in blocks:
                 rows = block.drop(self._drop) if self._drop else block
+                if is_first:
+                    self._note_leading_zeros(rows, types)
                 written = [name for name in types.plain if rows.schema[name] == pl.String]
                 if written:
                     values = numbers(rows, written, self._missing)
@@ -216,6 +237,13 @@ class CsvTable(Table):
                         raise _MisledError
                     rows = rows.with_columns(values.get_columns())
                 yield rows
+
+    def _note_leading_zeros(self, rows: pl.DataFrame, types: "_Types") -> None:
+        for name in (*types.plain, *types.mixed, *types.digits):
+            if rows.schema[name] == pl.String and name not in self._leading_zeros:
+                found = rows[name].filter(rows[name].str.contains(LEADING_ZEROS))
+                if len(found):
+                    self._leading_zeros[name] = found[0].strip()
 
     def _typed(self, rows: pl.DataFrame, types: "_Types") -> pl.DataFrame:
         """Returns rows with numbers, and with names without blanks around them."""

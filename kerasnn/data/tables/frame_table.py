@@ -14,6 +14,7 @@ from kerasnn import _checks
 from kerasnn._core.raw_rows import text_of
 from kerasnn.data.tables.table import (
     FLOAT64_INTEGERS,
+    LEADING_ZEROS,
     Table,
     clean_text,
     missing_numbers,
@@ -21,7 +22,7 @@ from kerasnn.data.tables.table import (
 )
 
 _SLICE_ROWS = 1 << 16
-_PANDAS = "Make it a frame, as in `pandas.DataFrame(rows)`."
+_MAKE = "Make it a frame, as in `polars.DataFrame(columns)`."
 _TYPES = "numbers, text, booleans and dates"
 
 
@@ -89,6 +90,14 @@ class FrameTable(Table):
         value = self._given[name][row]
         return "" if value is None else shortest_text(value)
 
+    def leading_zeros(self, name: str) -> str:
+        """Returns a text such as 01234."""
+        column = self._frame[name]
+        if column.dtype != pl.String:
+            return ""
+        found = column.filter(column.str.contains(LEADING_ZEROS))
+        return found[0] if len(found) else ""
+
 
 def shortest_text(value: Any) -> str:
     """Returns the text of a number, boolean, date or text.
@@ -119,7 +128,7 @@ def _collected(frame: Any) -> Any:
             frame,
             "Read a CSV file by `data.from_csv`."
             if isinstance(frame, (str, os.PathLike))
-            else _PANDAS,
+            else _MAKE,
             got=f"{type(frame).__module__}.{type(frame).__qualname__}",
         ) from None
     except nw.exceptions.DuplicateError:

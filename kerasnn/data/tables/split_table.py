@@ -1,4 +1,4 @@
-"""The way from a table to a `Split`, with the warning about columns that count the rows."""
+"""The way from a table to a `Split`, with its warnings."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +29,7 @@ from kerasnn.data.tables.partitions import (
 from kerasnn.data.tables.table import Table
 from kerasnn.data.tables.table_options import TableOptions
 from kerasnn.data.tables.table_targets import RowTarget
+from kerasnn.data.tables.table_warnings import table_warnings
 
 _EXAMPLES = 8
 Raw = Mapping[str, RawColumn]
@@ -43,7 +44,7 @@ def split_table(
         table: The table.
         options: The arguments.
         frame: `table.frame()`, where it was read before.
-        warn: Whether to warn of columns that count the rows.
+        warn: Whether to warn of columns that count the rows, or that may be meant otherwise.
     """
     options.check_names(table)
     is_text = options.target in (*options.categorical, *options.date_formats)
@@ -61,14 +62,18 @@ def split_table(
     if contents.kept is not None:
         left_out = contents.rows - int(np.count_nonzero(contents.kept))
         split = dataclasses.replace(split, rows_left_out=left_out)
-    if warn and split.row_numbers:
-        _warn_of_row_numbers(split.row_numbers, table, options)
+    if warn:
+        texts = table_warnings(split, table, options)
+        if split.row_numbers:
+            texts.append(_row_numbers(split.row_numbers, table, options))
+        for text in texts:
+            _checks.warn(text)
     return split
 
 
-def _warn_of_row_numbers(names: Sequence[str], table: Table, options: TableOptions) -> None:
+def _row_numbers(names: Sequence[str], table: Table, options: TableOptions) -> str:
     which = f"column {names[0]!r} counts" if len(names) == 1 else f"columns {names} count"
-    _checks.warn(
+    return (
         f"The {which} the rows of {table.source}. If the table is sorted, a network reads the "
         "target from such numbers, and is wrong on new rows: leave them out with "
         f"drop={[*options.drop, *names]}. If they are a quantity, such as time, keep them."

@@ -7,6 +7,8 @@ import polars as pl
 
 # float64 holds all integers below this size.
 FLOAT64_INTEGERS = 2**53
+# Numbers that may be codes.
+LEADING_ZEROS = r"^\s*0[0-9]+\s*$"
 _FEW_ROWS = 1 << 12
 
 
@@ -53,6 +55,14 @@ class Table(abc.ABC):
     @abc.abstractmethod
     def cell(self, name: str, row: int) -> str:
         """Returns a cell as it was written, for an error."""
+
+    @abc.abstractmethod
+    def leading_zeros(self, name: str) -> str:
+        """Returns a cell such as 01234 of a column of numbers, empty if there is none.
+
+        Args:
+            name: The column, all rows of which have been read.
+        """
 
     def place(self, row: int) -> str:
         """Returns where a row is, for an error: "line 17", or "row 15"."""

@@ -128,7 +128,8 @@ def table_target(column: RawColumn, name: str, kind: str, task: Task | str | Non
     Args:
         column: The target of all rows that are kept, none of them missing.
         name: Its name.
-        kind: "number", or what is taken as names.
+        kind: "number", "boolean", or what is taken as names. The classes of booleans are False
+            and True, however they are written.
         task: As in `from_csv`.
 
     Raises:
@@ -150,7 +151,10 @@ def table_target(column: RawColumn, name: str, kind: str, task: Task | str | Non
             codes[here] = np.searchsorted(found, numbers[here])
         return codes, task, classes
     texts, occur = column.present, counts(column.values, len(column.present)) > 0
-    y, task, classes = encode_target(texts[occur].astype(str), task, name=name)
+    names = texts[occur].astype(str)
+    if kind == "boolean":
+        names = np.char.capitalize(names)
+    y, task, classes = encode_target(names, task, name=name)
     table = np.zeros(len(texts), np.min_scalar_type(len(y)))
     table[occur] = y
     return look_up(table, column.values), task, classes

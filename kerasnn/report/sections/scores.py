@@ -28,9 +28,8 @@ _LESS_IS_BETTER = (
     "brier",
     "hinge",
     "poisson",
-    "seconds",
-    "time",
 )
+_DURATIONS = ("seconds", "time")
 # Stands for a mean that does not exist.
 UNDEFINED = "-"
 _ABBREVIATIONS = ("mae", "mse", "rmse", "mape", "msle")
@@ -55,7 +54,7 @@ def comparison(scores: Scores) -> Section:
     rows: list[list[Cell]] = [[name] for name in folds]
     for metric in metrics:
         means = {name: each[metric].mean() for name, each in folds.items() if metric in each}
-        best = best_of(metric, means) if len(means) > 1 else []
+        best = best_of(metric, means) if len(means) > 1 and not _is_duration(metric) else []
         decimals = max((decimals_of(mean) for mean in means.values()), default=0)
         for row, (name, each) in zip(rows, folds.items(), strict=True):
             text = mean_and_error(each[metric], decimals) if metric in each else ""
@@ -121,7 +120,13 @@ def best_of(metric: str, means: Mapping[str, float]) -> list[str]:
 def less_is_better(metric: str) -> bool:
     """Whether smaller values of a metric are better, by its name."""
     name = metric.lower()
-    return name in _ABBREVIATIONS or any(part in name for part in _LESS_IS_BETTER)
+    is_less = name in _ABBREVIATIONS or any(part in name for part in _LESS_IS_BETTER)
+    return is_less or _is_duration(metric)
+
+
+def _is_duration(metric: str) -> bool:
+    """Whether a metric, by its name, says how long a model takes and not how good it is."""
+    return any(part in metric.lower() for part in _DURATIONS)
 
 
 def _verdict(metric: str, folds: dict[str, dict[str, np.ndarray]]) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -26,6 +27,11 @@ _DIRECTIVES = {
     "S": ("second", _TWO_DIGITS),
     "f": ("fraction", "([0-9]{1,9})"),
 }
+# Of dates that are not ISO's.
+_USUAL_FORMATS = (
+    *("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d"),
+    *("%d/%m/%y", "%m/%d/%y"),
+)
 _DAY_SECONDS = 86400
 
 
@@ -125,6 +131,32 @@ _ISO_PATTERN = (
     r"(?:[T ]([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?Z?)?$"
 )
 _ISO = DateFormat(_ISO_PATTERN, _ISO_PATTERN, r"\1,\2,\3,0\4,0\5,0\6.\70")
+
+
+def usual_formats(texts: Sequence[str]) -> list[str]:
+    """Returns the usual formats of which all texts are dates.
+
+    >>> usual_formats(["08.06.2022"]), usual_formats(["01/05/2024"]), usual_formats(["red"])
+    (['%d.%m.%Y'], ['%d/%m/%Y', '%m/%d/%Y'], [])
+    """
+    formats = {each: DateFormat.parse(each) for each in _USUAL_FORMATS}
+    # Most columns are told by their first text, long before TensorFlow has begun.
+    likely = {name: each for name, each in formats.items() if re.search(each.pattern, texts[0])}
+    return [
+        name
+        for name, each in likely.items()
+        if bool(tf.reduce_all(parse_dates(tf.constant(texts), each).valid))
+    ]
+
+
+def date_hint(name: str, texts: Sequence[str]) -> str:
+    """Returns how to read a column as dates, where all its texts have a usual format.
+
+    >>> date_hint("day", ["08.06.2022", "24.12.2022"])
+    "If they are dates, give dates={'day': '%d.%m.%Y'}."
+    """
+    given = [f"dates={ ({name: each}) }" for each in usual_formats(texts)]
+    return f"If they are dates, give {' or '.join(given)}." if given else ""
 
 
 def parse_dates(texts: Any, date_format: DateFormat) -> Dates:

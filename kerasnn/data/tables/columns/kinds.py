@@ -1,6 +1,7 @@
 """Recognition of the types of columns that `specs` defines: numbers, names, booleans or dates."""
 
 import decimal
+import re
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,8 @@ from kerasnn.data.tables.table import FLOAT64_INTEGERS, Table
 _LARGEST = 3.4028234663852886e38
 _MOST_ROWS = 5
 _BOOLEANS = ("true", "false")
+# Blanks between thousands, which may be no-break spaces: 1 234 567.
+_THOUSANDS = re.compile(r"(?<=\d)\s(?=\d{3}(?!\d))")
 
 
 class ColumnSummary:
@@ -221,5 +224,5 @@ def _is_number(text: str) -> bool:
 
 
 def _bare(cell: str) -> str:
-    """Returns a number of a spreadsheet without currency, percent sign and commas."""
-    return cell.strip("$€£% ").replace(",", "")
+    """Returns a number of a spreadsheet without currency, percent sign, commas and spaces."""
+    return _THOUSANDS.sub("", cell.strip("$€£%").strip()).replace(",", "")

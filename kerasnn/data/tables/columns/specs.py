@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from kerasnn._core.display.blocks import shown
+
 DATE_PARTS = ("year", "month", "day", "weekday", "day_of_year", "days")
 TIME_PARTS = ("hour", "minute")
 # What may be done with missing values of a column.
@@ -88,7 +90,7 @@ class NumberColumn(Column):
 
     @property
     def _filler(self) -> str:
-        return f"the {'mean' if self.median is None else 'median'}, {self.fill:,.4g}"
+        return f"the {'mean' if self.median is None else 'median'}, {shown(self.fill)}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
-from kerasnn.data.tables.columns.dates import DateFormat, parse_dates
+from kerasnn.data.tables.columns.dates import DateFormat, date_hint, parse_dates
 from kerasnn.data.tables.columns.raw import RawColumn
 from kerasnn.data.tables.columns.specs import (
     BooleanColumn,
@@ -175,8 +175,8 @@ class CategoryStatistics(Statistics):
             embedding = " or learn an embedding of it with embed_above=256,"
         hint = (
             f"Leave it out with drop=({self.name!r},),{embedding} or keep it with "
-            f"categorical=({self.name!r},)."
-        )
+            f"categorical=({self.name!r},). {date_hint(self.name, texts)}"
+        ).strip()
         got = f"{got}, which look like names or identifiers"
         return _checks.InvalidArgument(argument, rule, texts[0], hint, got=got)
 

@@ -52,6 +52,8 @@ class CsvFile:
         numeric: Collection[str],
         block_bytes: int,
         on_read: Callable[[int], None],
+        *,
+        keep_zeros: bool = False,
     ) -> Iterator[pl.DataFrame]:
         """Yields the rows below the header, as text where nothing else is said.
 
@@ -61,6 +63,7 @@ class CsvFile:
                 on that holds anything else in them, they are text as well.
             block_bytes: Bytes to read at a time. A row that is longer is left to the csv module.
             on_read: Receives the number of bytes of each part of the file that was read.
+            keep_zeros: Whether numbers are text in blocks with one that has leading zeros.
         """
         text = dict.fromkeys(names, pl.String)
         schema = text | dict.fromkeys(numeric, pl.Float64)
@@ -71,8 +74,10 @@ class CsvFile:
         rest = b""
         for chunk in itertools.chain([start], chunks, [None]):
             block, rest = (rest, b"") if chunk is None else _cut(rest, chunk)
-            frame = self._parse(block, schema) if block or chunk is None else None
-            if frame is None and schema != text:
+            has_zeros = keep_zeros and _has_leading_zeros(block, self.delimiter)
+            kinds = text if has_zeros else schema
+            frame = self._parse(block, kinds) if block or chunk is None else None
+            if frame is None and kinds != text:
                 schema = text
                 frame = self._parse(block, schema) if block or chunk is None else None
             if frame is None:
@@ -266,6 +271,21 @@ def _is_well_quoted(block: bytes, delimiter: bytes) -> bool:
     starts_cell[1:] |= doubled
     ends_cell[:-1] |= doubled
     return bool(starts_cell.all() and ends_cell.all())
+
+
+def _has_leading_zeros(block: bytes, delimiter: str) -> bool:
+    """Whether a cell is of digits alone, and begins with 0 and another one."""
+    text = np.frombuffer(b"\n%b\n" % block, np.uint8)
+    marks = (*delimiter.encode(), *b'"\r\n')
+    before, first, second = text[:-2], text[1:-1], text[2:]
+    found = (first == ord("0")) & (second - ord("0") < 10)
+    found &= np.logical_or.reduce([before == mark for mark in marks])
+    ends = np.flatnonzero(found) + 2
+    while len(ends):
+        ends = ends[text[ends] - ord("0") < 10] + 1
+        if np.isin(text[ends], marks).any():
+            return True
+    return False
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[str]:
