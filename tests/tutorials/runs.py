@@ -32,7 +32,8 @@ def run(tutorial, directory, seed=0):
     """
     (directory / FIGURES).mkdir(parents=True, exist_ok=True)
     return subprocess.run(
-        [sys.executable, tutorial],
+        # As in pytest: TensorFlow 2.20 brings messages of protobuf 5.
+        [sys.executable, "-W", "ignore:Protobuf gencode version:UserWarning", tutorial],
         cwd=directory,
         env={**offline(), "SEED": str(seed)},
         capture_output=True,
