@@ -257,7 +257,7 @@ def ends_with_caller(
                 raise
         try:
             return function(*args, **kwargs)
-        except (InvalidArgument, FileNotFoundError) as error:
+        except (InvalidArgument, OSError) as error:
             hide_own_frames(error)
             raise
 

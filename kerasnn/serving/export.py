@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from kerasnn import _checks
+from kerasnn._core.atomic_files import check_writable
 from kerasnn._core.display.progress import Bar
 from kerasnn._core.model import all_layers
 from kerasnn._core.process.forked import check_not_forked
@@ -168,6 +169,8 @@ def export(
     sizes = batching.batch_sizes(batch_sizes)
     versions = pathlib.Path(path)
     publish.check(versions, version, overwrite=overwrite)
+    # Inside of it, since what it lies in need not be writable where it exists.
+    check_writable("path", versions / "1", kind="directory")
     restrictions.check_layers(model)
     if encoder is None:
         structure = example_rows.with_dtypes_of(examples, model, input_structure(model))

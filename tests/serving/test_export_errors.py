@@ -1,5 +1,7 @@
 """A wrong choice is an error with its reason, and publishes nothing."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -227,6 +229,12 @@ def test_places_that_hold_no_versions(tmp_path, invalid):
 def test_a_path_that_is_none(path, invalid):
     with invalid("path", value=path):
         serving.export(dense(), path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a directory that refuses everybody")
+def test_a_place_that_cannot_be_written():
+    with pytest.raises(OSError, match="`path` must be a directory that can be written"):
+        serving.export(dense(), "/proc/model")
 
 
 def test_versions_that_are_taken(tmp_path, invalid):
