@@ -8,6 +8,7 @@ import numpy as np
 
 from kerasnn._core.display.blocks import Paragraph, Table
 from kerasnn._core.display.rendering import for_notebook
+from kerasnn._core.display.svg import names_in_figures
 from kerasnn._core.plotting import COLOURS, figure_of_panels, line_look
 from kerasnn.doctor.measure.measurements import LayerMeasurements, Measurements
 from kerasnn.doctor.rules.finding import Finding
@@ -23,6 +24,7 @@ _PANELS = (
     ("gradient", "gradient norm", True),
     ("update", "update / weights in a step", True),
 )
+_WHY_EMPTY = {"dead": "no layer with ReLU", "saturated": "no layer with sigmoid or tanh"}
 _COLUMNS = tuple(attribute for attribute, *_ in _PANELS)
 _HEADERS = ("dead units", "saturated outputs", "zero weights", "gradient norm", "update / weights")
 
@@ -94,6 +96,8 @@ def measurements_table(measured: Measurements) -> Table:
 def draw_measurements(history: Sequence[Measurements], findings: Sequence[Finding]) -> "list[Axes]":
     """Draws one panel a measure with one line a layer, over the epochs; and one of skill scores.
 
+    A single measurement is drawn over the layers.
+
     Args:
         history: Measurements, the newest last.
         findings: Shown above the panels.
@@ -105,10 +109,16 @@ def draw_measurements(history: Sequence[Measurements], findings: Sequence[Findin
     panels = figure.subplots(2, 3)
     epochs = np.array([each.epoch for each in history])
     names = list(dict.fromkeys(layer.name for each in history for layer in each.layers))
+    is_moment = len(history) == 1
     for ax, (attribute, title, logarithmic) in zip(panels.flat, _PANELS, strict=False):
-        for i, name in enumerate(names):
-            values = [_value(each, name, attribute) for each in history]
-            _line(ax, epochs, values, name, **line_look(i))
+        if is_moment:
+            _points(ax, names, [_value(history[0], name, attribute) for name in names])
+        else:
+            for i, name in enumerate(names):
+                values = [_value(each, name, attribute) for each in history]
+                _line(ax, epochs, values, name, **line_look(i))
+        if not ax.lines:
+            _say(ax, _WHY_EMPTY.get(attribute, "not measured"))
         if logarithmic:
             # A measure of zeros has no logarithm.
             if any((np.asarray(line.get_ydata()) > 0).any() for line in ax.lines):
@@ -117,20 +127,26 @@ def draw_measurements(history: Sequence[Measurements], findings: Sequence[Findin
             ax.set_ylim(-0.05, 1.05)
         ax.set_title(title)
     skill = panels.flat[-1]
-    for part, colour in (("train", COLOURS[0]), ("validation", COLOURS[1])):
-        scores = [getattr(each, part) for each in history]
-        values = [score.skill_score if score else np.nan for score in scores]
-        _line(skill, epochs, values, part, color=colour)
-    skill.set_title("skill score: 0 for a constant, 1 perfect")
-    if skill.lines:
-        skill.legend()
-    for ax in panels[-1]:
-        ax.set_xlabel("epoch")
-    # A layer may have a line in some panels only.
-    handles = {line.get_label(): line for ax in panels.flat[:-1] for line in ax.lines}
-    if handles:
+    scores = {
+        part: [score.skill_score if (score := getattr(each, part)) else np.nan for each in history]
+        for part in ("train", "validation")
+    }
+    if is_moment:
+        _points(skill, list(scores), [values[0] for values in scores.values()])
+        for level in (0, 1):
+            skill.axhline(level, color="black", linestyle=":", linewidth=0.8)
+    else:
+        for i, (part, values) in enumerate(scores.items()):
+            _line(skill, epochs, values, part, color=COLOURS[i])
+        if skill.lines:
+            skill.legend()
+        for ax in panels[-1]:
+            ax.set_xlabel("epoch")
+        # A layer may have a line in some panels only.
+        handles = {line.get_label(): line for ax in panels.flat[:-1] for line in ax.lines}
         shown = [handles[name] for name in names if name in handles]
         figure.legend(handles=shown, loc="outside right upper", title="layer")
+    skill.set_title("skill score: 0 for a constant, 1 perfect")
     figure.suptitle("\n".join(map(_heading, findings)) or "Nothing is wrong.")
     return list(panels.flat)
 
@@ -148,6 +164,20 @@ def _line(ax: Any, epochs: np.ndarray, values: list[float], label: str, **look: 
     known = np.isfinite(values)
     if known.any():
         ax.plot(epochs[known], np.array(values)[known], marker="o", ms=4, label=label, **look)
+
+
+def _points(ax: Any, names: list[str], values: list[float]) -> None:
+    places = np.arange(len(names))
+    _line(ax, places, values, "", linestyle="", color=COLOURS[0])
+    ax.set_xticks(places, names_in_figures(names), rotation=90 if len(names) > 4 else 0)
+    # The same place for a layer in each panel.
+    ax.set_xlim(-0.5, len(names) - 0.5)
+
+
+def _say(ax: Any, reason: str) -> None:
+    ax.text(0.5, 0.5, reason, ha="center", va="center", transform=ax.transAxes)
+    ax.set_xticks([])
+    ax.set_yticks([])
 
 
 def _heading(finding: Finding) -> str:

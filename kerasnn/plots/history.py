@@ -75,12 +75,25 @@ def history(
         label = f"lowest validation loss: epoch {best}"
         ax.axvline(best, color="black", linestyle=":", linewidth=1, label=label)
     ax.set_xlabel("epoch")
-    # No epoch is left of the first.
-    ax.margins(x=0)
+    # On the frame, the mark of the first or last epoch would be invisible.
+    ax.margins(x=0.02)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylabel(", ".join(map(_words, names)) + _targets(history))
-    ax.legend()
+    _legend(ax, len(names))
     return ax
+
+
+def _legend(ax: Any, metrics: int) -> None:
+    """Adds the legend; curves of several metrics leave no room, so that it has its own above."""
+    if metrics == 1:
+        ax.legend(loc="best")
+        return
+    legend = ax.legend(loc="upper right")
+    fraction = legend.get_window_extent().height / ax.get_window_extent().height
+    low, high = ax.get_ylim()
+    # Unlike `set_ylim`, this leaves the axis free to include what is drawn later.
+    ax.update_datalim([(ax.dataLim.x0, low + (high - low) / (1 - min(fraction, 0.5)))])
+    ax.autoscale_view()
 
 
 def _read(history: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:

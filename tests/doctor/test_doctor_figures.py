@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import matplotlib.pyplot as plt
+import pytest
 
 from kerasnn.doctor.diagnosis import Diagnosis, draw_measurements
 from kerasnn.doctor.measure.measurements import LayerMeasurements, Measurements
@@ -39,6 +40,35 @@ def test_a_panel_a_measure_and_a_line_a_layer():
     assert [text.get_text() for text in legend.get_texts()] == ["one", "two"]
 
 
+def test_a_single_measurement_is_drawn_over_the_layers():
+    panels = {ax.get_title(): ax for ax in draw_measurements(HISTORY[1:], [])}
+    gradient = panels["gradient norm"]
+    assert [text.get_text() for text in gradient.get_xticklabels()] == ["one", "two"]
+    assert points(gradient) == [(0, 0.1), (1, 1.0)]
+    assert gradient.get_yscale() == "log"
+    # Each layer has the same place in all panels.
+    assert points(panels["fraction of saturated outputs"]) == [(1, 0.5)]
+    assert {panels[title].get_xlim() for title in list(panels)[:-1]} == {(-0.5, 1.5)}
+    skill = panels["skill score: 0 for a constant, 1 perfect"]
+    assert [text.get_text() for text in skill.get_xticklabels()] == ["train", "validation"]
+    assert points(skill) == [(0, 0.5), (1, 0.5)]
+    assert not skill.figure.legends
+
+
+def points(ax):
+    return [tuple(point) for point in ax.lines[0].get_xydata()]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_empty_panel_says_why(times):
+    layer = LayerMeasurements("one", gradient=1.0, zeros=0.0)
+    panels = draw_measurements(times * [Measurements(1, (layer,), math.nan, SCORE, None)], [])
+    assert [[text.get_text() for text in ax.texts] for ax in panels] == [
+        *(["no layer with ReLU"], ["no layer with sigmoid or tanh"], []),
+        *([], ["not measured"], []),
+    ]
+
+
 def test_a_diagnosis_is_drawn_into_the_current_figure_if_that_is_empty(tmp_path):
     mine = plt.figure(figsize=(8, 5))
     panels = Diagnosis(HISTORY[0], ()).plot()
@@ -52,7 +82,7 @@ def test_a_diagnosis_is_drawn_into_the_current_figure_if_that_is_empty(tmp_path)
 
 def test_every_layer_has_its_own_line_style():
     layers = tuple(LayerMeasurements(f"layer_{i}", gradient=1.0) for i in range(20))
-    panels = draw_measurements([Measurements(1, layers, math.nan, None, None)], [])
+    panels = draw_measurements(2 * [Measurements(1, layers, math.nan, None, None)], [])
     [drawn] = [ax.lines for ax in panels if ax.get_title() == "gradient norm"]
     assert len({(line.get_color(), line.get_linestyle()) for line in drawn}) == 20
 
@@ -66,6 +96,6 @@ def test_zeros_have_no_logarithmic_axis():
 
 
 def test_without_scores_and_layers():
-    panels = draw_measurements([Measurements(1, (), math.nan, None, None)], [])
+    panels = draw_measurements(2 * [Measurements(1, (), math.nan, None, None)], [])
     assert not any(lines(ax) for ax in panels)
     assert not panels[0].figure.legends

@@ -1,8 +1,10 @@
 """Figure of the confusion matrix."""
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
 from kerasnn import plots
@@ -105,6 +107,60 @@ def test_many_classes_have_a_colour_bar_instead_of_numbers():
     assert len(ax.texts) == 0
     assert len(ax.figure.axes) == 2
     assert len(plots.confusion(classes[:20], classes[:20]).figure.axes) == 1
+
+
+LONG = [f"{name} with a long name" for name in "abcdefghij"]
+
+
+def predictions(classes):
+    """Returns true and predicted classes with 240 rows in each cell."""
+    true, predicted = np.divmod(np.arange(classes * classes), classes)
+    return np.repeat(true, 240), np.repeat(predicted, 240)
+
+
+def widths(texts):
+    return [text.get_window_extent().width for text in texts]
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize(("columns", "labels"), [(1, LONG), (2, None), (2, LONG)])
+def test_texts_fit_into_the_cells(columns, labels, normalize):
+    figure, panels = plt.subplots(columns, columns, squeeze=False, layout="constrained")
+    for ax in panels.flat:
+        plots.confusion(*predictions(10), labels=labels, normalize=normalize, ax=ax)
+    figure.canvas.draw()
+    for ax in panels.flat:
+        cell = ax.get_window_extent().width / 10
+        upright = ax.get_xticklabels()
+        assert max(widths([*ax.texts, *upright])) < cell
+        assert max(name.get_window_extent().height for name in ax.get_yticklabels()) < cell
+        # The matrix is most of its panel.
+        assert 10 * cell > 0.4 * figure.bbox.height / columns
+    if columns == 1:
+        assert len(panels[0, 0].texts) == 100
+
+
+def test_a_colour_bar_replaces_numbers_that_do_not_fit():
+    figure, (small, large) = plt.subplots(1, 2, width_ratios=[1, 8], figsize=(9, 7))
+    for ax in (small, large):
+        plots.confusion(*predictions(10), ax=ax)
+    assert (len(small.texts), len(large.texts)) == (0, 100)
+    assert len(figure.axes) == 3
+
+
+def test_names_are_turned_only_where_they_would_overlap():
+    def rotations(**kwargs):
+        labels = ["setosa", "versicol", "virginic"]
+        ax = plots.confusion(*predictions(3), labels=labels, **kwargs)
+        return {name.get_rotation() for name in ax.get_xticklabels()}
+
+    assert rotations() == {0}
+    assert rotations(ax=Figure(figsize=(2, 2)).add_subplot()) == {90}
+
+
+def test_long_names_are_shortened():
+    ax = plots.confusion([0, 1], [0, 1], labels=["a" * 30, "b"])
+    assert names(ax) == ["a" * 19 + "…", "b"]
 
 
 def test_labels_and_titles():

@@ -78,6 +78,23 @@ def test_epoch_ticks_are_integers():
     assert all(tick == round(tick) for tick in ax.get_xticks())
 
 
+def test_the_legend_of_several_metrics_covers_no_curve():
+    ax = plots.history(CURVES, metrics=["loss", "accuracy"])
+    ax.figure.canvas.draw()
+    points = [ax.transData.transform(line.get_xydata()) for line in ax.lines[:4]]
+    assert ax.get_legend().get_window_extent().count_contains(np.concatenate(points)) == 0
+    ax.plot([1, 4], [9, 9])
+    assert ax.get_ylim()[1] > 9
+
+
+@pytest.mark.parametrize("losses", [[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]])
+def test_the_mark_is_beside_the_frame(losses):
+    ax = plots.history({"loss": losses, "val_loss": losses})
+    low, high = ax.get_xlim()
+    assert 0 < low < 1
+    assert 3 < high < 4
+
+
 def test_all_curves_look_different():
     names = [f"m{i}" for i in range(7)]
     curves = {key: [1.0, 2.0] for name in names for key in (name, f"val_{name}")}

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import polars as pl
 import pytest
+from matplotlib.collections import PathCollection
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
@@ -42,11 +43,37 @@ def test_the_line_of_a_classifier_of_scikit_learn():
 
 
 def test_misclassified_rows_have_a_black_edge():
-    ax = plots.decision_boundary(steep, X, [0, 1, 0, 1])
-    scatters = [c for c in ax.collections if c.get_label() in ("0", "1")]
-    edges = [matplotlib.colors.to_hex(edge) for s in scatters for edge in s.get_edgecolors()]
     # Class 0 is rows 0 and 2; of class 1, row 1 is below the line.
-    assert edges == ["#ffffff", "#ffffff", "#000000", "#ffffff"]
+    ax = plots.decision_boundary(steep, X, [0, 1, 0, 1])
+    assert drawn_rows(ax) == [("#ffffff", 2), ("#ffffff", 1), ("#000000", 1)]
+
+
+def drawn_rows(ax):
+    """Returns edge and number of rows of each scatter that has some, in the order of drawing."""
+    scatters = [c for c in ax.collections if isinstance(c, PathCollection) and len(c.get_offsets())]
+    # Equal levels are drawn in the order of the Axes.
+    assert len({scatter.get_zorder() for scatter in scatters}) == 1
+    return [
+        (matplotlib.colors.to_hex(scatter.get_edgecolors()[0]), len(scatter.get_offsets()))
+        for scatter in scatters
+    ]
+
+
+def test_misclassified_rows_are_above_others_at_the_same_point():
+    x = np.repeat([[0.0, 0.0], [1.0, 1.0]], 6, axis=0)
+    # By `steep` the first six are of class 0. Each point has rows of both classes.
+    ax = plots.decision_boundary(steep, x, [0, 0, 0, 0, 1, 1, 0, 1, 1, 1, 1, 1])
+    assert drawn_rows(ax) == [("#ffffff", 4), ("#ffffff", 5), ("#000000", 1), ("#000000", 2)]
+
+
+@pytest.mark.parametrize("wrong", [[1, 1, 1, 0], [1, 0, 0, 1]], ids=["all", "the first"])
+def test_the_legend_explains_the_black_edge(wrong):
+    legend = plots.decision_boundary(steep, X, wrong).get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "misclassified"]
+    edges = [matplotlib.colors.to_hex(each.get_edgecolor()[0]) for each in legend.legend_handles]
+    assert edges == ["#ffffff", "#ffffff", "#000000"]
+    right = plots.decision_boundary(steep, X, AND).get_legend()
+    assert [text.get_text() for text in right.get_texts()] == ["0", "1"]
 
 
 def test_several_classes_are_regions():
@@ -213,6 +240,22 @@ def test_curves_of_the_classes_that_are_hardest():
     assert len(names) == 7
     assert {"4", "5"} <= set(names)
     assert "9" not in names
+    title = ax.get_legend().get_title().get_text()
+    assert title == "area under the curve\n(the 7 smallest of 9)"
+    seven = plots.roc(true[true < 7], predicted[true < 7, :7] / 0.93)
+    assert seven.get_legend().get_title().get_text() == "area under the curve"
+
+
+def test_the_legend_of_precision_and_recall_covers_no_curve():
+    generator = np.random.default_rng(0)
+    true, noise = np.arange(500) % 10, generator.dirichlet(np.ones(10), 500)
+    ax = plots.precision_recall(true, 0.8 * noise + 0.2 * np.eye(10)[true])
+    legend = ax.get_legend()
+    assert legend.get_title().get_text() == "average precision\n(the 7 smallest of 10)"
+    ax.figure.canvas.draw()
+    box = legend.get_window_extent()
+    points = [ax.transData.transform(line.get_xydata()) for line in ax.lines]
+    assert box.count_contains(np.concatenate(points)) == 0
 
 
 def test_a_forecast_against_the_truth():

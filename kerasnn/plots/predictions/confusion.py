@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
+from kerasnn._core.display.svg import names_in_figures
 from kerasnn._core.plotting import given_or_current
 from kerasnn.plots.predictions import inputs
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_NUMBERS = 20
+# Size of numbers in points; smaller ones cannot be read.
+_LEAST_SIZE = 4.5
+# The part that text takes at most of a cell, and the names of the Axes.
+_OF_CELL, _OF_AXES = 0.85, 0.33
 
 
 @_checks.known_arguments
@@ -26,8 +31,8 @@ def confusion(
 ) -> "Axes":
     """Draws the confusion matrix: C[i, j] counts the rows of class i predicted as class j.
 
-    Cells of zeros are blank, so that mistakes stand out. With more than 20 classes a colour bar
-    replaces the numbers.
+    Cells of zeros are blank, so that mistakes stand out. With more than 20 classes, or where they
+    do not fit into the cells, a colour bar replaces the numbers. Long names are shortened.
 
     Args:
         y_true: Classes, `(batch,)`: numbers or names.
@@ -40,7 +45,8 @@ def confusion(
         ax: Axes to draw on; None is pyplot's current one, or a new figure's if that has data.
 
     Returns:
-        The Axes: true classes downwards, predicted classes to the right.
+        The Axes: true classes downwards, predicted classes to the right. Names and numbers have
+        the size that fits the figure as large as it is now.
 
     Raises:
         InvalidArgument: If `y_true` or `y_pred` are not classes or probabilities, differ in
@@ -61,24 +67,48 @@ def confusion(
     matrix = confusion_matrix(
         true, predicted, labels=names, normalize="true" if normalize else None
     )
-    few = len(names) <= _MOST_NUMBERS
-    display = ConfusionMatrixDisplay(matrix, display_labels=names).plot(
-        ax=ax,
-        cmap="Blues",
-        colorbar=not few,
-        include_values=few,
-        values_format=".2f" if normalize else "d",
-        xticks_rotation="vertical" if not few or max(map(len, names)) > 3 else "horizontal",
+    display = ConfusionMatrixDisplay(matrix, display_labels=names_in_figures(names)).plot(
+        ax=ax, cmap="Blues", colorbar=False, values_format=".2f" if normalize else "d"
     )
-    if not few:
-        ax.tick_params(labelsize="xx-small")
-    if display.text_ is not None:
-        for text in display.text_[matrix == 0]:
-            text.remove()
+    for text in display.text_[matrix == 0]:
+        text.remove()
     ax.set_title("fraction of the true class" if normalize else "number of rows")
     ax.set_xlabel("predicted class")
     ax.set_ylabel("true class")
+    cell = _fit_names(ax)
+    numbers = display.text_[matrix > 0]
+    size = _OF_CELL * cell / max(map(_width, numbers)) * numbers[0].get_fontsize()
+    if len(names) > _MOST_NUMBERS or size < _LEAST_SIZE:
+        for text in numbers:
+            text.remove()
+        ax.get_figure().colorbar(display.im_, ax=ax)
+    else:
+        for text in numbers:
+            text.set_fontsize(min(size, text.get_fontsize()))
     return ax
+
+
+def _fit_names(ax: Any) -> float:
+    """Shrinks and turns the names of classes so that they do not overlap.
+
+    Returns:
+        The width of a cell in pixels.
+    """
+    figure, spec, names = ax.get_figure(), ax.get_subplotspec(), ax.get_yticklabels()
+    # The place in the grid: that of the Axes changes with each that is drawn beside it.
+    place = spec.get_position(figure) if spec else ax.get_position()
+    room, count = min(place.size * figure.bbox.size), len(names)
+    widest, highest = max(map(_width, names)), max(n.get_window_extent().height for n in names)
+    scale = min(1, _OF_CELL * room / count / highest, _OF_AXES * room / widest)
+    ax.tick_params(labelsize=scale * names[0].get_fontsize())
+    if scale * widest > _OF_CELL * room / count:
+        ax.tick_params(axis="x", labelrotation=90)
+        room -= scale * widest
+    return room / count
+
+
+def _width(text: Any) -> float:
+    return text.get_window_extent().width
 
 
 def _read(y_true: Any, y_pred: Any, labels: Any) -> tuple[list[str], list[str], list[str]]:

@@ -36,7 +36,7 @@ def decision_boundary(
 
     With one output the shade is the probability of class 1, and the black line is where it is
     0.5. With several outputs each region has the colour of the class with the largest one. Each
-    class has a colour and a marker; misclassified rows have a black edge.
+    class has a colour and a marker; misclassified rows have a black edge and lie above the others.
 
     Args:
         model: A Keras model, another object with `predict`, or a function: rows `(batch, 2)` ->
@@ -101,16 +101,27 @@ def decision_boundary(
         _deviation_lines(ax, first, second, deviations.reshape(_POINTS, _POINTS))
     drawn = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MOST_ROWS)).astype(int))
     rows, classes, right = rows[drawn], classes[drawn], right[drawn]
-    for number, name in enumerate(names):
-        own = classes == number
+    # Misclassified rows are drawn last: others at the same point would hide them.
+    for is_right, edge, width in ((True, "white", 0.6), (False, "black", 1.5)):
+        for number, name in enumerate(names):
+            ax.scatter(
+                *rows[(classes == number) & (right == is_right)].T,
+                s=25,
+                color=COLOURS[number],
+                marker=MARKS[number],
+                edgecolors=edge,
+                linewidths=width,
+                label=name if is_right else None,
+            )
+    if not right.all():
         ax.scatter(
-            *rows[own].T,
+            [],
+            [],
             s=25,
-            color=COLOURS[number],
-            marker=MARKS[number],
-            edgecolors=["white" if fits else "black" for fits in right[own]],
-            linewidths=[0.6 if fits else 1.5 for fits in right[own]],
-            label=name,
+            facecolors="none",
+            edgecolors="black",
+            linewidths=1.5,
+            label="misclassified",
         )
     ax.set_xlabel(first_name)
     ax.set_ylabel(second_name)

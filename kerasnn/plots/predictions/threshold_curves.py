@@ -66,7 +66,7 @@ def roc(
         ax.plot(_thinned(wrong), _thinned(right), **look)
     ax.plot([0, 1], [0, 1], color="black", linestyle=":", linewidth=0.8)
     _finish(ax, "false positive rate", "true positive rate")
-    ax.legend(loc="lower right", title="area under the curve")
+    ax.legend(loc="lower right", title=_title("area under the curve", pairs))
     return ax
 
 
@@ -117,7 +117,8 @@ def precision_recall(
         precision[-1] = precision[-2]
         ax.plot(_thinned(recall), _thinned(precision), drawstyle="steps-post", **look)
     _finish(ax, "recall", "precision")
-    ax.legend(loc="lower left", title="average precision")
+    # Said aloud, since Matplotlib warns of a long search for the place that is its default.
+    ax.legend(loc="best", title=_title("average precision", pairs))
     return ax
 
 
@@ -131,6 +132,13 @@ def _drawn(
     if len(pairs) == 1 and not named:
         texts = [f"{areas[0]:.3f}"]
     return [({**line_look(k), "label": texts[k]}, pairs[i]) for k, i in enumerate(map(int, chosen))]
+
+
+def _title(area: str, pairs: list[_Pair]) -> str:
+    """Returns the title of the legend, which says whether curves are left out."""
+    if len(pairs) <= _MOST_CURVES:
+        return area
+    return f"{area}\n(the {_MOST_CURVES} smallest of {len(pairs)})"
 
 
 def _finish(ax: Any, x: str, y: str) -> None:
