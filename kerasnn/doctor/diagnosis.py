@@ -144,8 +144,8 @@ def draw_measurements(history: Sequence[Measurements], findings: Sequence[Findin
             ax.set_xlabel("epoch")
         # A layer may have a line in some panels only.
         handles = {line.get_label(): line for ax in panels.flat[:-1] for line in ax.lines}
-        shown = [handles[name] for name in names if name in handles]
-        figure.legend(handles=shown, loc="outside right upper", title="layer")
+        if shown := [handles[name] for name in names if name in handles]:
+            figure.legend(handles=shown, loc="outside right upper", title="layer")
     skill.set_title("skill score: 0 for a constant, 1 perfect")
     figure.suptitle("\n".join(map(_heading, findings)) or "Nothing is wrong.")
     return list(panels.flat)
