@@ -70,18 +70,20 @@ def confusion(
     display = ConfusionMatrixDisplay(matrix, display_labels=names_in_figures(names)).plot(
         ax=ax, cmap="Blues", colorbar=False, values_format=".2f" if normalize else "d"
     )
-    for text in display.text_[matrix == 0]:
+    texts: Any = display.text_
+    for text in texts[matrix == 0]:
         text.remove()
     ax.set_title("fraction of the true class" if normalize else "number of rows")
     ax.set_xlabel("predicted class")
     ax.set_ylabel("true class")
     cell = _fit_names(ax)
-    numbers = display.text_[matrix > 0]
+    numbers = texts[matrix > 0]
     size = _OF_CELL * cell / max(map(_width, numbers)) * numbers[0].get_fontsize()
     if len(names) > _MOST_NUMBERS or size < _LEAST_SIZE:
         for text in numbers:
             text.remove()
-        ax.get_figure().colorbar(display.im_, ax=ax)
+        figure: Any = ax.get_figure()
+        figure.colorbar(display.im_, ax=ax)
     else:
         for text in numbers:
             text.set_fontsize(min(size, text.get_fontsize()))
