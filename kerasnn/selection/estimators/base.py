@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import inspect
 import numbers
 import pathlib
@@ -187,11 +188,15 @@ class Estimator(BaseEstimator):
 
     def _changed(self: Any) -> dict[str, Any]:
         """Returns the parameters that differ from their defaults."""
-        parameters = inspect.signature(type(self).__init__).parameters
+        parameters = dict(inspect.signature(type(self).__init__).parameters)
+        del parameters["self"]
+        values = {name: getattr(self, name) for name in parameters}
+        # As objects: NumPy 2.0 cannot compare a text with a number.
+        as_object = functools.partial(np.asarray, dtype=object)
         return {
-            name: getattr(self, name)
-            for name, parameter in parameters.items()
-            if name != "self" and not np.array_equal(getattr(self, name), parameter.default)
+            name: value
+            for name, value in values.items()
+            if not np.array_equal(as_object(value), as_object(parameters[name].default))
         }
 
     @property
