@@ -222,7 +222,8 @@ def known_arguments(function: Callable[P, R]) -> Callable[P, R]:
                 f"{', '.join(f'`{name}=`' for name in named_only)}."
             )
         for name in kwargs:
-            if name not in names:
+            # Keras passes private arguments to its own methods.
+            if name not in names and not name.startswith("_"):
                 hint = did_you_mean(name, names) or f"It takes {', '.join(names)}."
                 raise TypeError(f"`{called}` has no argument `{name}`. {hint}")
         for name in required:
@@ -257,7 +258,7 @@ def ends_with_caller(
                 raise
         try:
             return function(*args, **kwargs)
-        except (InvalidArgument, OSError) as error:
+        except (InvalidArgument, OSError, FloatingPointError) as error:
             hide_own_frames(error)
             raise
 

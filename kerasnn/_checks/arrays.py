@@ -62,10 +62,20 @@ def _numbering(name: str, array: np.ndarray, others: list) -> str:
     if others and (others[0] is None or repr(others[0]) == "<NA>"):
         return "Drop the rows that lack a value, or fill them in."
     if array.ndim == 1 and others and isinstance(others[0], str):
+        if _is_number(others[0]):
+            return f"Convert it: `{name} = np.asarray({name}).astype('float32')`."
         return f"Number the names: `classes, {name} = np.unique({name}, return_inverse=True)`."
     return (
         "Convert it with `.astype('float32')`, or number its names: `kerasnn.data.from_csv` does."
     )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def windows(call: str) -> str:

@@ -37,7 +37,11 @@ def given_or_current(ax: Any) -> "Axes":
     if ax is None:
         import matplotlib.pyplot as plt
 
-        if not plt.get_fignums() or plt.gca().has_data():
+        if not plt.get_fignums():
+            return plt.figure(layout="constrained").add_subplot()
+        if not plt.gcf().axes:
+            _lay_out(plt.gcf())
+        if plt.gca().has_data():
             return plt.figure(layout="constrained").add_subplot()
         return plt.gca()
     if not isinstance(ax, Axes):
@@ -51,12 +55,25 @@ def given_or_current(ax: Any) -> "Axes":
 
 
 def figure_of_panels(width: float, height: float) -> "Figure":
-    """Returns pyplot's current figure if it is empty, or else a new one of that size in inches."""
+    """Returns pyplot's current figure if it is empty, or else a new one of that size in inches.
+
+    A figure that nobody gave a size gets that size too.
+    """
     import matplotlib.pyplot as plt
 
     if plt.get_fignums() and not plt.gcf().axes:
-        return plt.gcf()
+        figure = _lay_out(plt.gcf())
+        if list(figure.get_size_inches()) == list(plt.rcParams["figure.figsize"]):
+            figure.set_size_inches(width, height)
+        return figure
     return plt.figure(figsize=(width, height), layout="constrained")
+
+
+def _lay_out(figure: "Figure") -> "Figure":
+    """Returns an empty figure with a layout that cuts off no name, unless it has one."""
+    if figure.get_layout_engine() is None:
+        figure.set_layout_engine("constrained")
+    return figure
 
 
 def visible(values: np.ndarray) -> np.ndarray:

@@ -26,12 +26,11 @@ def _as_method(
     others = list(signature.parameters.values())[1:]
 
     def decorate(method: Callable[..., Any]) -> Any:
-        method = _checks.ends_with_caller(method)
         functools.update_wrapper(method, function, assigned=("__doc__",), updated=())
         method.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[itself, *others]
         )
-        return method
+        return _checks.known_arguments(method)
 
     return decorate
 

@@ -137,3 +137,10 @@ def test_one_value_is_no_array_of_rows(invalid, value, got, hint):
         _checks.row_count([("x", np.asarray(value))])
     assert got in str(caught.value)
     assert hint is None or hint in caught.value.hint
+
+
+@pytest.mark.parametrize(("entry", "way"), [("10", "astype('float32')"), ("red", "np.unique")])
+def test_text_that_is_no_number_yet(invalid, entry, way):
+    with invalid("y") as caught:
+        _checks.numbers_only("y", np.array([entry, "9"]))
+    assert way in caught.value.hint

@@ -242,6 +242,10 @@ def test_curves_of_the_classes_that_are_hardest():
     assert "9" not in names
     title = ax.get_legend().get_title().get_text()
     assert title == "area under the curve\n(the 7 smallest of 9)"
+    # Long names that begin alike have the number of their class.
+    long = [f"a name that is as long as that of class {i}" for i in range(10)]
+    named = plots.roc(true[kept], predicted[kept], labels=long)
+    assert [line.get_label()[0] for line in named.lines[:-1]] == names
     seven = plots.roc(true[true < 7], predicted[true < 7, :7] / 0.93)
     assert seven.get_legend().get_title().get_text() == "area under the curve"
 
@@ -349,3 +353,13 @@ def test_importance_of_raw_columns():
 def test_arguments_that_are_refused(call, argument, invalid):
     with invalid(argument):
         call()
+
+
+def test_a_figure_that_is_made_before_cuts_off_no_name():
+    figure = plt.figure()
+    plots.confusion([0, 1], [0, 1], labels=["a name", "another name"])
+    assert plt.gcf() is figure
+    assert figure.get_layout_engine() is not None
+    kept = plt.figure(layout="tight")
+    plots.confusion([0, 1], [0, 1])
+    assert type(kept.get_layout_engine()).__name__ == "TightLayoutEngine"

@@ -127,8 +127,9 @@ def _drawn(
 ) -> list[tuple[dict[str, Any], _Pair]]:
     """Returns those with the smallest areas in their order, and the look of each one's curve."""
     chosen = sorted(np.argsort(areas, kind="stable")[:_MOST_CURVES])
-    names = names_in_figures([pairs[i][0] for i in chosen])
-    texts = [f"{name} {areas[i]:.3f}" for i, name in zip(chosen, names, strict=True)]
+    # Of all curves, since long names get the number of their class.
+    names = names_in_figures([name for name, *_ in pairs])
+    texts = [f"{names[i]} {areas[i]:.3f}" for i in chosen]
     if len(pairs) == 1 and not named:
         texts = [f"{areas[0]:.3f}"]
     return [({**line_look(k), "label": texts[k]}, pairs[i]) for k, i in enumerate(map(int, chosen))]

@@ -63,8 +63,8 @@ def _causes(model: Any) -> str:
         f"Likely causes: a learning rate that is too high ({given}try a tenth of it, or "
         "`clipnorm=1.0` in the optimizer), inputs that are far from order one (use "
         "`normalize=True` or a `kerasnn.layers.Standardize`), numbers to predict that are far from "
-        "order one under an optimizer whose steps grow with the gradient, such as SGD (divide them "
-        "by their standard deviation, or use Adam), or a loss that takes the logarithm of 0."
+        "order one (divide them by their standard deviation), or a loss that takes the logarithm "
+        "of 0."
     )
 
 
