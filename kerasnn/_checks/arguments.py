@@ -56,9 +56,9 @@ def did_you_mean(word: Any, words: Iterable[str]) -> str:
     near = [name for name in known if "_" in name and _initials(name) == text]
     near = near or [name for name in known if name == _SYNONYMS.get(text)]
     # Words that begin otherwise have to be nearer: "zero" is not meant by "error".
+    near = near or difflib.get_close_matches(text, known, n=1, cutoff=0.7)
     alike = [name for name in known if name[:1] == text[:1]]
     near = near or difflib.get_close_matches(text, alike, n=1, cutoff=0.6)
-    near = near or difflib.get_close_matches(text, known, n=1, cutoff=0.7)
     return f"Did you mean `{near[0]}`?" if near else ""
 
 

@@ -14,6 +14,8 @@ def classes(name: str, array: np.ndarray) -> np.ndarray:
         array = array[:, 0]
     if array.ndim != 1:
         hint = f"For one-hot rows use `{name}.argmax(axis=1)`."
+        if name == "y_true" and array.dtype.kind == "f" and (array != np.floor(array)).any():
+            hint = "The targets come first, then the predictions."
         raise _checks.InvalidArgument(
             name, "hold one class per row", array, hint, got=f"shape {array.shape}"
         )
@@ -67,6 +69,13 @@ def true_and_probabilities(y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.nda
         _checks.refuse_masked(name, data)
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
     _checks.row_count([("y_true", true), ("y_pred", predicted)])
+    if {true.dtype.kind, predicted.dtype.kind} <= {*"iu"} and predicted.ndim == 1 < true.max():
+        raise _checks.InvalidArgument(
+            "y_pred",
+            "hold a probability of each class, in rows as `predict` returns them",
+            predicted,
+            got=f"class numbers, of {true.max() + 1} classes",
+        )
     return true, probabilities("y_pred", predicted)
 
 

@@ -155,18 +155,18 @@ class _Layout:
 
 
 def _fitting(text: str, width: float, font: float) -> str:
-    """Returns the end of a text, as much as is narrower than so many points."""
+    """Returns both ends of a text, as much as is narrower than so many points."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
     properties, room = FontProperties(size=font), width - _GAP
-    shown = text
-    while len(text) > 1:
+    shown, kept = text, len(text)
+    while kept > 1:
         wide, _, _ = text_to_path.get_text_width_height_descent(shown, properties, ismath=False)
         if wide <= room:
             break
-        text = text[max(1, int(0.9 * len(text) * (1 - room / wide))) :]
-        shown = f"…{text}"
+        kept -= max(1, int(0.9 * kept * (1 - room / wide)))
+        shown = f"{text[: kept // 2]}…{text[-(kept - kept // 2) :]}"
     return shown
 
 
