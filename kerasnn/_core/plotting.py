@@ -37,11 +37,7 @@ def given_or_current(ax: Any) -> "Axes":
     if ax is None:
         import matplotlib.pyplot as plt
 
-        if not plt.get_fignums():
-            return plt.figure(layout="constrained").add_subplot()
-        if not plt.gcf().axes:
-            _lay_out(plt.gcf())
-        if plt.gca().has_data():
+        if _empty_figure() is None and (not plt.get_fignums() or plt.gca().has_data()):
             return plt.figure(layout="constrained").add_subplot()
         return plt.gca()
     if not isinstance(ax, Axes):
@@ -61,16 +57,24 @@ def figure_of_panels(width: float, height: float) -> "Figure":
     """
     import matplotlib.pyplot as plt
 
-    if plt.get_fignums() and not plt.gcf().axes:
-        figure = _lay_out(plt.gcf())
-        if list(figure.get_size_inches()) == list(plt.rcParams["figure.figsize"]):
-            figure.set_size_inches(width, height)
-        return figure
-    return plt.figure(figsize=(width, height), layout="constrained")
+    figure = _empty_figure()
+    if figure is None:
+        return plt.figure(figsize=(width, height), layout="constrained")
+    if list(figure.get_size_inches()) == list(plt.rcParams["figure.figsize"]):
+        figure.set_size_inches(width, height)
+    return figure
 
 
-def _lay_out(figure: "Figure") -> "Figure":
-    """Returns an empty figure with a layout that cuts off no name, unless it has one."""
+def _empty_figure() -> "Figure | None":
+    """Returns pyplot's current figure if it is empty.
+
+    It gets a layout that cuts off no name, unless it has one.
+    """
+    import matplotlib.pyplot as plt
+
+    if not plt.get_fignums() or plt.gcf().axes:
+        return None
+    figure = plt.gcf()
     if figure.get_layout_engine() is None:
         figure.set_layout_engine("constrained")
     return figure
