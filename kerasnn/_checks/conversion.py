@@ -152,7 +152,7 @@ def _ragged(name: str, rows: Any) -> ValueError:
     if kinds & set("US"):
         hint = (
             "Join the words of each row to one text, and split it inside the model with "
-            "`keras.layers.TextVectorization`."
+            "`keras.layers.TextVectorization`, as `kerasnn.models.text` does."
         )
     else:
         whole = kinds <= set("biu")

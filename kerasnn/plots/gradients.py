@@ -19,8 +19,8 @@ def gradients(
 ) -> "Axes":
     """Draws the norm of the gradient by layer, on a logarithmic axis.
 
-    For any compiled model; the norms are those of the rows that `autodiff.gradients` was given. In
-    a healthy network they are of one order of magnitude from layer to layer. A line that rises
+    `autodiff.gradients` computes the norms, on rows of any compiled model. In a healthy network
+    they are of one order of magnitude from layer to layer. A line that rises
     from the first layer to the last, by a factor of 1,000 or more, shows a vanishing gradient: the
     first layers hardly learn. One that falls so shows an exploding gradient: try a lower learning
     rate or `clipnorm`. A norm of 0, as of a layer whose units are all dead, is not drawn.
@@ -38,7 +38,11 @@ def gradients(
         TypeError: If an argument is unknown.
 
     Example:
-        >>> ax = gradients({"hidden_1": 1e-6, "hidden_2": 1e-3, "output": 0.5})
+        >>> import numpy as np
+        >>> from kerasnn import autodiff, models
+        >>> x, y = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0, 1])
+        >>> model = models.mlp(2, task="binary", hidden=(8, 8))
+        >>> ax = gradients(autodiff.gradients(model, x, y))
         >>> ax.get_yscale()
         'log'
     """

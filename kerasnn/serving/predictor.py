@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn._checks.arguments import boolean, ends_with_caller
+from kerasnn._checks.errors import InvalidArgument, first_line
 from kerasnn.serving.publishing import version_directory
 from kerasnn.serving.runtime import c_session, coerce_inputs
 
@@ -87,6 +88,26 @@ class Predictor:
                 names the column, and the row from 0.
             ValueError: If TensorFlow cannot read a file or an example.
         """
-        return self._session.run(
-            self._signature, coerce_inputs.rows_of(x, self._signature, allow_nan=self._allow_nan)
-        )
+        rows = coerce_inputs.rows_of(x, self._signature, allow_nan=self._allow_nan)
+        try:
+            return self._session.run(self._signature, rows)
+        except InvalidArgument:
+            raise
+        except ValueError:
+            files = rows.get(coerce_inputs.FILES, ())
+            if len(rows) == 1 and len(files) > 1:
+                self._find_broken_file(files)
+            raise
+
+    def _find_broken_file(self, files: np.ndarray) -> None:
+        """Raises for the first file that TensorFlow cannot decode, whose errors name no row."""
+        for row in range(len(files)):
+            try:
+                self._session.run(self._signature, {coerce_inputs.FILES: files[row : row + 1]})
+            except ValueError as error:
+                raise InvalidArgument(
+                    coerce_inputs.FILES,
+                    "hold whole image files",
+                    files[row],
+                    got=f"row {row}, of which TensorFlow says: {first_line(error)}",
+                ) from None

@@ -309,19 +309,21 @@ def test_no_better_than_guessing(task, y_train, y_test, good, bad, name):
 def test_dead_units_are_a_note_where_no_rival_is_better():
     dead = Finding("dying ReLU", "hidden_2", 0.6, "60% of its units.", "Standardise.")
 
-    def told(network, linear):
+    def told(network, linear, found=dead):
         compared = scores.Comparison(
             task=Task.REGRESSION,
             scores={"mlp": {"R2": network}, "linear": {"R2": linear}},
             seconds={},
         )
-        return scores.in_terms_of_the_command(dead, "mlp", compared)
+        return scores.in_terms_of_the_command(found, "mlp", compared)
 
     finding = told([0.3, 0.5, 0.4], [0.6, 0.8, 0.8])
     assert finding.name == "dying ReLU"
     assert "`--learning-rate`" in finding.hint
     assert told([0.3, 0.5, 0.4], [0.2, 0.6, 0.5]).name == "note"
     assert scores.in_terms_of_the_command(dead, "mlp", None).name == "dying ReLU"
+    dead_layer = dataclasses.replace(dead, number=1.0)
+    assert told([0.3, 0.5, 0.4], [0.2, 0.6, 0.5], dead_layer).name == "dying ReLU"
     other = dataclasses.replace(dead, name="vanishing gradients")
     assert scores.in_terms_of_the_command(other, "mlp", None) is other
 

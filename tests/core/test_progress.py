@@ -127,6 +127,22 @@ def test_the_epochs_of_fit_in_a_notebook_are_lines_of_one_output(engine, monkeyp
     assert notebook.outputs == 1
 
 
+@pytest.mark.parametrize("engine", ["auto", "keras"])
+def test_a_cell_shows_all_epochs_before_an_interrupt(engine, monkeypatch):
+    notebook = fake_notebook(monkeypatch)
+    monkeypatch.setattr("kerasnn._core.display.cell_epochs.INTERVAL_SECONDS", 1e9)
+
+    def interrupt(epoch, logs):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    callback = keras.callbacks.LambdaCallback(on_epoch_begin=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        kerasnn.fit(a_model(), X, Y, epochs=9, verbose=1, engine=engine, callbacks=[callback])
+    lines = notebook.shown[-1].splitlines()
+    assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/9", "Epoch 2/9"]
+
+
 @pytest.mark.parametrize("callbacks", [None, keras.callbacks.Callback()])
 def test_evaluation_and_prediction_in_a_notebook_are_one_output_each(
     callbacks, monkeypatch, capsys

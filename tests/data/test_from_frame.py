@@ -315,6 +315,13 @@ BAD = pd.DataFrame(
 )
 
 
+@pytest.mark.parametrize("empty", [pd.DataFrame(), pl.DataFrame()])
+def test_a_frame_without_columns_is_refused(empty, invalid):
+    with invalid("frame") as caught:
+        data.from_frame(empty, "fruit")
+    assert "have columns" in caught.value.rule
+
+
 def test_a_frame_of_one_column_has_no_delimiter(invalid):
     with invalid("target", "b") as caught:
         data.from_frame(pd.DataFrame({"a": [1.0]}), "b")

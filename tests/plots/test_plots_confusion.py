@@ -101,6 +101,11 @@ def test_without_labels_the_numbers_that_occur():
     assert matrix(ax) == [[1, 1], [0, 1]]
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_single_class_is_no_reason_for_a_warning():
+    assert matrix(plots.confusion([1, 1], [1, 1])) == [[2]]
+
+
 def test_many_classes_have_a_colour_bar_instead_of_numbers():
     classes = np.arange(21)
     ax = plots.confusion(classes, classes)

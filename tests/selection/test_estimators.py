@@ -52,6 +52,12 @@ def test_a_classifier_has_the_weights_of_the_functional_path():
     np.testing.assert_array_equal(fitted.predict(x), NAMES[probabilities.argmax(axis=1)])
 
 
+@pytest.mark.parametrize("estimator", [Classifier, Regressor])
+def test_a_misspelt_parameter_is_named(estimator):
+    with pytest.raises(TypeError, match=f"`{estimator.__name__}`.*Did you mean `learning_rate`"):
+        estimator(learningrate=0.1)
+
+
 def test_a_regressor_has_the_weights_of_the_functional_path():
     x, _ = blobs()
     y = x @ [1.0, -2.0]

@@ -1,7 +1,8 @@
 """Epochs of a training, and batches of other work, below the cell of a notebook."""
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -61,10 +62,20 @@ class CellEpochs(keras.callbacks.Callback):
         return "\n".join([*(["..."] if len(lines) > _MOST_LINES else []), *lines[-_MOST_LINES:]])
 
 
-def cell_epochs(verbose: int | str) -> CellEpochs | None:
-    """Returns a callback in place of Keras's progress bar in a notebook; None elsewhere."""
+@contextlib.contextmanager
+def cell_epochs(verbose: int | str) -> Iterator[CellEpochs | None]:
+    """Yields a callback in place of Keras's progress bar in a notebook; None elsewhere.
+
+    After an error or Ctrl-C the cell shows all epochs that were trained.
+    """
     show = cell_output("text/plain") if verbosity(verbose) == 1 else None
-    return None if show is None else CellEpochs(show)
+    cell = None if show is None else CellEpochs(show)
+    try:
+        yield cell
+    except BaseException:
+        if cell is not None:
+            cell.on_train_end()
+        raise
 
 
 class CellBatches(keras.callbacks.Callback):

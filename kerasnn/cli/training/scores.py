@@ -176,7 +176,8 @@ def in_terms_of_the_command(
 ) -> Finding:
     """Returns a finding on a network of the command, with what its user can do.
 
-    Units that are active on no row are a note where the network is as good as its rivals.
+    Units that are active on no row are a note where the network is as good as its rivals, unless
+    they are all units of a layer.
 
     Args:
         finding: What the doctor found.
@@ -185,7 +186,9 @@ def in_terms_of_the_command(
     """
     if finding.name != DYING_RELU:
         return finding
-    if comparison is None or not comparison.is_as_good(network):
+    # A layer without any unit that is active passes nothing on, which no score makes up for.
+    is_whole = finding.number == 1
+    if is_whole or comparison is None or not comparison.is_as_good(network):
         hint = "Give a lower `--learning-rate`, such as 0.001."
         return dataclasses.replace(finding, hint=hint)
     return Finding(

@@ -138,6 +138,8 @@ def _collected(frame: Any) -> Any:
 
 def _names(frame: Any) -> tuple[str, ...]:
     names = list(frame.column_names if nw.dependencies.is_pyarrow_table(frame) else frame.columns)
+    if not names:
+        raise _checks.InvalidArgument("frame", "have columns", frame, got="a frame without any")
     for name in names:
         if not isinstance(name, str):
             raise _checks.InvalidArgument(

@@ -1,5 +1,6 @@
 """Figure of the confusion matrix."""
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +65,12 @@ def confusion(
     _checks.boolean("normalize", normalize)
     true, predicted, names = _read(y_true, y_pred, labels)
     ax = given_or_current(ax)
-    matrix = confusion_matrix(
-        true, predicted, labels=names, normalize="true" if normalize else None
-    )
+    with warnings.catch_warnings():
+        # Of a single class scikit-learn warns, though it is named.
+        warnings.filterwarnings("ignore", "A single label was found")
+        matrix = confusion_matrix(
+            true, predicted, labels=names, normalize="true" if normalize else None
+        )
     display = ConfusionMatrixDisplay(matrix, display_labels=names_in_figures(names)).plot(
         ax=ax, cmap="Blues", colorbar=False, values_format=".2f" if normalize else "d"
     )

@@ -8,7 +8,7 @@ import numbers
 import pathlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -25,10 +25,17 @@ from kerasnn.selection.estimators.networks import NETWORKS, Network, Training
 from kerasnn.selection.folds.model_builder import require_new
 from kerasnn.selection.folds.splits import can_stratify, require_classes, require_weight
 
+T = TypeVar("T")
 # A multiple of the rows that matrix products take at once on every processor (4, 6, 8, 16, 24, 48):
 # a last group with fewer rows is summed in another order, and the prediction for a row would depend
 # on its position.
 _BLOCK_ROWS = 192
+
+
+def known_parameters(estimator: type[T]) -> type[T]:
+    """Makes a dataclass suggest the right name for a misspelt parameter."""
+    estimator.__init__ = _checks.known_arguments(estimator.__init__)
+    return estimator
 
 
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)

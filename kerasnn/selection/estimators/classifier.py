@@ -18,12 +18,13 @@ from kerasnn._core.model_outputs import (
     loss_function,
     output_activation,
 )
-from kerasnn.selection.estimators.base import Estimator
+from kerasnn.selection.estimators.base import Estimator, known_parameters
 from kerasnn.selection.estimators.networks import Training
 from kerasnn.selection.folds.scoring import from_logits
 from kerasnn.tasks import Task
 
 
+@known_parameters
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
 class Classifier(ClassifierMixin, Estimator):
     """A network of `kerasnn.models`, or of any builder, as a scikit-learn classifier.

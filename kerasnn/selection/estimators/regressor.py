@@ -8,11 +8,12 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
 from kerasnn import _checks
-from kerasnn.selection.estimators.base import Estimator
+from kerasnn.selection.estimators.base import Estimator, known_parameters
 from kerasnn.selection.estimators.networks import Training
 from kerasnn.tasks import Task
 
 
+@known_parameters
 @dataclasses.dataclass(kw_only=True, eq=False, repr=False)
 class Regressor(RegressorMixin, Estimator):
     """A network of `kerasnn.models`, or of any builder, as a scikit-learn regressor.

@@ -12,8 +12,8 @@ from kerasnn._checks.errors import InvalidArgument
 from kerasnn._core import raw_rows
 from kerasnn._core.raw_rows import Tensor as Tensor
 
-# The input of the signature that takes files of images.
-_FILES = "image_bytes"
+#: The input of the signature that takes files of images.
+FILES = "image_bytes"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ def coerce(name: str, value: Any, tensor: Tensor) -> np.ndarray:
     if tensor.dtype == object:
         array = strings(name, value)
         # Of an image's bytes, and not of a text, whose input has another name.
-        if name == _FILES and any(isinstance(each, str) for each in np.asarray(value, object).flat):
+        if name == FILES and any(isinstance(each, str) for each in np.asarray(value, object).flat):
             raise InvalidArgument(
                 name,
                 "hold the bytes of image files",

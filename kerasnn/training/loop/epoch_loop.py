@@ -56,8 +56,11 @@ class CompiledEngine(Engine):
 
     def train(self) -> keras.callbacks.History:
         """Runs the epochs; calls callbacks and validates as Keras does."""
-        job, shown = self._job, self._job.shown
-        model, bar = shown.model, shown.progress_bar or cell_epochs(job.verbose)
+        with cell_epochs(self._job.verbose) as cell:
+            return self._train(self._job.shown.progress_bar or cell)
+
+    def _train(self, bar: keras.callbacks.Callback | None) -> keras.callbacks.History:
+        job, model = self._job, self._job.shown.model
         callbacks = keras.callbacks.CallbackList(
             [*job.callbacks, *([] if bar is None else [bar])],
             add_history=True,

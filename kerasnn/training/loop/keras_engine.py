@@ -77,26 +77,25 @@ class KerasEngine(Engine):
         job = self._job
         # Keras warns that it cannot shuffle a stream, though nobody asked it to.
         shuffled = not arrays.is_stream(job.x) or isinstance(job.x, keras.utils.PyDataset)
-        cell = cell_epochs(job.verbose)
-        verbose: Any = 0 if cell is not None else verbosity(job.verbose)
-        return keras.Model.fit(
-            job.model,
-            x=x,
-            y=job.y,
-            batch_size=job.batch_size,
-            epochs=job.epochs,
-            verbose=verbose,
-            callbacks=[NumbersInLogs(), *callbacks, *([] if cell is None else [cell])],
-            validation_data=job.validation_check.stream(job.validation_data),
-            # Rows that can be split have been.
-            validation_split=0.0 if job.validation_data is not None else job.validation_split,
-            shuffle=job.shuffle and shuffled and not job.endless,
-            # Class weights of rows are sample weights by now.
-            class_weight=job.class_weight if job.train is None else None,
-            sample_weight=job.sample_weight,
-            initial_epoch=job.initial_epoch,
-            steps_per_epoch=job.steps_per_epoch,
-            validation_steps=job.validation_steps,
-            validation_batch_size=job.validation_batch_size,
-            validation_freq=job.validation_freq,
-        )
+        with cell_epochs(job.verbose) as cell:
+            return keras.Model.fit(
+                job.model,
+                x=x,
+                y=job.y,
+                batch_size=job.batch_size,
+                epochs=job.epochs,
+                verbose=verbosity(job.verbose) if cell is None else 0,
+                callbacks=[NumbersInLogs(), *callbacks, *([] if cell is None else [cell])],
+                validation_data=job.validation_check.stream(job.validation_data),
+                # Rows that can be split have been.
+                validation_split=0.0 if job.validation_data is not None else job.validation_split,
+                shuffle=job.shuffle and shuffled and not job.endless,
+                # Class weights of rows are sample weights by now.
+                class_weight=job.class_weight if job.train is None else None,
+                sample_weight=job.sample_weight,
+                initial_epoch=job.initial_epoch,
+                steps_per_epoch=job.steps_per_epoch,
+                validation_steps=job.validation_steps,
+                validation_batch_size=job.validation_batch_size,
+                validation_freq=job.validation_freq,
+            )

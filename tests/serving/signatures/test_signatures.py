@@ -81,8 +81,11 @@ def test_a_file_that_is_no_image_is_refused(of_files, invalid):
     good = tf.io.encode_png(np.zeros((8, 6, 3), "uint8")).numpy()
     with invalid("image_bytes", "row 1, which is no whole JPEG, PNG, BMP, WebP or GIF"):
         of_files([good, b"no image", good, b"nor this"])
-    with pytest.raises(ValueError, match="Invalid PNG data"):
+    with invalid("image_bytes", good[:60]) as caught:
         of_files([good, good[:60]])
+    assert "row 1, of which TensorFlow says: Invalid PNG data" in str(caught.value)
+    with pytest.raises(ValueError, match="Invalid PNG data"):
+        of_files([good[:60]])
     with invalid("image_bytes") as caught:
         of_files(["photo.png"])
     assert "read_bytes()" in caught.value.hint

@@ -166,7 +166,7 @@ class CategoryStatistics(Statistics):
         if words >= _TEXT_WORDS and np.mean([len(text) for text in texts]) >= _TEXT_CHARACTERS:
             hint = (
                 f"Leave it out with drop=({self.name!r},), or learn from it alone with "
-                "`keras.layers.TextVectorization` and `kerasnn.models.rnn`."
+                "`kerasnn.models.text`."
             )
             got = f"{got}, which are sentences"
             return _checks.InvalidArgument(argument, rule, texts[0], hint, got=got)
