@@ -78,13 +78,14 @@ class KerasEngine(Engine):
         # Keras warns that it cannot shuffle a stream, though nobody asked it to.
         shuffled = not arrays.is_stream(job.x) or isinstance(job.x, keras.utils.PyDataset)
         with cell_epochs(job.verbose) as cell:
+            verbose: Any = verbosity(job.verbose) if cell is None else 0
             return keras.Model.fit(
                 job.model,
                 x=x,
                 y=job.y,
                 batch_size=job.batch_size,
                 epochs=job.epochs,
-                verbose=verbosity(job.verbose) if cell is None else 0,
+                verbose=verbose,
                 callbacks=[NumbersInLogs(), *callbacks, *([] if cell is None else [cell])],
                 validation_data=job.validation_check.stream(job.validation_data),
                 # Rows that can be split have been.
