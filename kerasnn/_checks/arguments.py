@@ -25,7 +25,13 @@ _SPLIT = (
     "Of a split give its parts, such as `split.input_shape`, `split.outputs` and `task=split.task`."
 )
 # Words of other libraries.
-_SYNONYMS = {"ignore": "drop", "exclude": "drop", "skip": "drop"}
+_SYNONYMS = {
+    "ignore": "drop",
+    "exclude": "drop",
+    "skip": "drop",
+    "sep": "delimiter",
+    "separator": "delimiter",
+}
 _TRAINING_ROWS = "Give its parts: `split.x_train, split.y_train`."
 _PARTS = {
     "y": _TRAINING_ROWS,

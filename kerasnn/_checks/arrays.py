@@ -31,6 +31,8 @@ def numbers_only(name: str, array: np.ndarray) -> None:
     """Raises if an array holds objects or text."""
     if array.dtype.kind not in "buif":
         others = [v for v in array.ravel()[:1000].tolist() if not isinstance(v, (int, float))]
+        # The first that is no number as text either, if there is one, is what is wrong.
+        others.sort(key=lambda v: isinstance(v, str) and _is_number(v))
         shown = f", such as {others[0]!r:.60}" if others else ""
         raise InvalidArgument(
             name,

@@ -24,16 +24,26 @@ def not_adapted(model: keras.Model) -> list[tuple[AdaptiveLayer, Reader]]:
     Raises:
         ValueError: If the inputs of a layer are not known before training.
     """
-    return [(layer, _reader(layer, model)) for layer in _layers(model)]
+    return [(layer, _reader(layer, model)) for layer in _layers(model, adapted=False)]
 
 
-def _layers(model: Any) -> list[AdaptiveLayer]:
+def adapted_to_inputs(model: keras.Model) -> list[tuple[AdaptiveLayer, Reader]]:
+    """Returns the layers that have learned from inputs of the model, each with a reader of them."""
+    inputs = getattr(model, "inputs", None) or []
+    return [
+        (layer, _reader(layer, model))
+        for layer in _layers(model, adapted=True)
+        if not layer.learns_targets and any(layer.input is tensor for tensor in inputs)
+    ]
+
+
+def _layers(model: Any, *, adapted: bool) -> list[AdaptiveLayer]:
     found = []
     for layer in getattr(model, "layers", []):
-        if isinstance(layer, AdaptiveLayer) and not layer.adapted:
+        if isinstance(layer, AdaptiveLayer) and bool(layer.adapted) == adapted:
             found.append(layer)
         elif isinstance(layer, keras.Model):
-            found += _layers(layer)
+            found += _layers(layer, adapted=adapted)
     return found
 
 

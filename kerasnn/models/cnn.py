@@ -124,4 +124,7 @@ def _check_size(shape: tuple[int | None, ...], blocks: tuple[int, ...]) -> None:
             f"have at most {most} blocks for images of {shape[0]}x{shape[1]}, since each halves "
             "the size",
             blocks,
+            f"The channels come last: input_shape={(*shape[1:], shape[0])}."
+            if shape[0] in (1, 3) and shape[2] not in (1, 3, 4)
+            else "",
         )

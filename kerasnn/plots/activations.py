@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+# Height of a line, by the size of its text.
+_SPACING = 1.25
+
+
 @_checks.known_arguments
 def activations(
     model: keras.Model,
@@ -64,6 +68,12 @@ def activations(
     outputs = keras.tree.flatten(probe(x, training=False))
     values = [np.asarray(output, dtype=np.float64).ravel() for output in outputs]
     ax = given_or_current(ax)
+    # Points of a box, and the size of its text: of two lines, or of one where these do not fit.
+    figure: Any = ax.get_figure(root=True)
+    room = ax.get_window_extent().width * 72 / figure.dpi / len(chosen)
+    font = float(ax.xaxis.label.get_fontsize())
+    is_turned = len(chosen) > 4
+    between = " " if is_turned and room < 2 * _SPACING * font else "\n"
     ax.boxplot(
         values,
         whis=(1, 99),
@@ -72,12 +82,12 @@ def activations(
         boxprops={"facecolor": COLOURS[5]},
         medianprops={"color": "black"},
         tick_labels=[
-            f"{name}\nzero: {(value == 0).mean():.0%}"
+            f"{name}{between}zero: {(value == 0).mean():.0%}"
             for name, value in zip(chosen, values, strict=True)
         ],
     )
-    if len(chosen) > 4:
-        ax.tick_params(axis="x", rotation=90)
+    if is_turned:
+        ax.tick_params(axis="x", rotation=90, labelsize=min(font, room / _SPACING))
     ax.set_xlabel("layer, from input to output")
     ax.set_ylabel("output of a unit")
     return ax

@@ -67,7 +67,9 @@ def importance(
     if not isinstance(model, keras.Model):
         hint = "The model comes first, then the split." if _checks.is_split(model) else ""
         raise _checks.InvalidArgument("model", "be a Keras model", model, hint)
-    found = _importances(model, _checked(split), rows, repeats)[:count]
+    split = _checked(split)
+    _check_columns(model, split)
+    found = _importances(model, split, rows, repeats)[:count]
     ax = given_or_current(ax)
     ax.barh(
         names_in_figures([each.name for each in found]),
@@ -103,6 +105,23 @@ def _importances(model: Any, split: Split, rows: int, repeats: int) -> list[Impo
 
     y = targets_of(split.task, targets)
     return importances_of(permuted, outputs, split.task, y, repeats)
+
+
+def _check_columns(model: Any, split: Split) -> None:
+    """Raises where rows of the split are none that the model takes."""
+    taken, given = getattr(model, "input_shape", None), split.x_test.shape[1:]
+    if isinstance(taken, tuple) and len(model.inputs) == 1:
+        fits = len(taken) == len(given) + 1 and all(
+            size in (None, n) for size, n in zip(taken[1:], given, strict=True)
+        )
+        if not fits:
+            raise _checks.InvalidArgument(
+                "split",
+                f"hold rows of shape {taken[1:]}, as `model` takes them",
+                split,
+                "Give the split that the model was trained on.",
+                got=f"rows of shape {given}",
+            )
 
 
 def _checked(split: Any) -> Split:

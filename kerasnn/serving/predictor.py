@@ -94,9 +94,8 @@ class Predictor:
         except InvalidArgument:
             raise
         except ValueError:
-            files = rows.get(coerce_inputs.FILES, ())
-            if len(rows) == 1 and len(files) > 1:
-                self._find_broken_file(files)
+            if list(rows) == [coerce_inputs.FILES]:
+                self._find_broken_file(rows[coerce_inputs.FILES])
             raise
 
     def _find_broken_file(self, files: np.ndarray) -> None:

@@ -61,7 +61,15 @@ def infer(y: Any) -> Task:
 
 
 def _of_names(target: np.ndarray) -> Task:
-    if target.ndim != 1 or not all(isinstance(name, str) for name in target.tolist()):
+    if target.ndim == 1 and (others := [v for v in target.tolist() if not isinstance(v, str)]):
+        raise _checks.InvalidArgument(
+            "y",
+            "hold numbers, or names alone",
+            others[0],
+            "Drop the rows that lack a name." if others[0] is None else "",
+            got=f"{others[0]!r}",
+        )
+    if target.ndim != 1:
         raise _checks.InvalidArgument(
             "y", "hold numbers, or one name a row", target.shape, got=f"shape {target.shape}"
         )

@@ -139,8 +139,11 @@ def test_one_value_is_no_array_of_rows(invalid, value, got, hint):
     assert hint is None or hint in caught.value.hint
 
 
-@pytest.mark.parametrize(("entry", "way"), [("10", "astype('float32')"), ("red", "np.unique")])
-def test_text_that_is_no_number_yet(invalid, entry, way):
+@pytest.mark.parametrize(
+    ("entries", "way"),
+    [(["10", "9"], "astype('float32')"), (["red", "9"], "np.unique"), (["9", "red"], "np.unique")],
+)
+def test_text_that_is_no_number_yet(invalid, entries, way):
     with invalid("y") as caught:
-        _checks.numbers_only("y", np.array([entry, "9"]))
+        _checks.numbers_only("y", np.array(entries))
     assert way in caught.value.hint

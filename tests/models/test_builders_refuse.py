@@ -178,6 +178,12 @@ def test_arguments_of_one_builder(invalid, name, argument, value):
         build(**task, **{argument: value})
 
 
+def test_images_with_their_channels_first(invalid):
+    with invalid("filters") as caught:
+        models.cnn((3, 28, 28), 10, task="multiclass")
+    assert "input_shape=(28, 28, 3)" in caught.value.hint
+
+
 def test_features_of_a_graph(invalid):
     with invalid("features", 0):
         models.graph_network(0, task="binary")

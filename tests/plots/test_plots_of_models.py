@@ -1,5 +1,7 @@
 """Figures of models and training: activations, filters, gradients, learning rates."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -32,6 +34,15 @@ def test_activations_of_named_layers():
         for ax in (plots.activations(model, x), plots.activations(model, x, layers=["output"]))
     ]
     assert drawn == [["hidden_1", "hidden_2", "output"], ["output"]]
+
+
+def test_names_of_many_layers_do_not_overlap():
+    model = models.mlp(1, task="binary", hidden=12 * (2,), batch_norm=True)
+    ax = plots.activations(model, np.zeros((3, 1)))
+    ax.figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+    assert len(boxes) > 30
+    assert all(left.x1 <= right.x0 for left, right in itertools.pairwise(boxes))
 
 
 def test_activations_of_a_list_of_texts():

@@ -13,7 +13,7 @@ from sklearn import metrics
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
-from kerasnn import data, plots
+from kerasnn import data, models, plots
 
 X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype="float32")
 AND = np.array([0, 0, 0, 1])
@@ -242,8 +242,8 @@ def test_curves_of_the_classes_that_are_hardest():
     assert "9" not in names
     title = ax.get_legend().get_title().get_text()
     assert title == "area under the curve\n(the 7 smallest of 9)"
-    # Long names that begin alike have the number of their class.
-    long = [f"a name that is as long as that of class {i}" for i in range(10)]
+    # Long names that begin and end alike have the number of their class.
+    long = [f"a name that is as long as that of class {i} and ends as it" for i in range(10)]
     named = plots.roc(true[kept], predicted[kept], labels=long)
     assert [line.get_label()[0] for line in named.lines[:-1]] == names
     seven = plots.roc(true[true < 7], predicted[true < 7, :7] / 0.93)
@@ -344,6 +344,7 @@ def test_importance_of_raw_columns():
         (lambda: plots.importance(steep, SPLIT), "model"),
         (lambda: plots.importance(keras.Sequential(), X), "split"),
         (lambda: plots.importance(keras.Sequential(), SPLIT, rows=0), "rows"),
+        (lambda: plots.importance(models.mlp(99, task="binary"), SPLIT), "split"),
         (lambda: plots.importance(keras.Sequential(), IMAGES), "split"),
         (lambda: plots.worst(np.zeros((2, 3, 3)), [0, 1], [0.5, 0.5], names=["a"]), "names"),
         (lambda: plots.worst(np.zeros((2, 3)), [0, 1], [[0.5], [0.5]]), "x"),

@@ -73,6 +73,7 @@ REFUSED = {
     "images": (np.zeros((3, 4, 4)), "Give the task."),
     "a single number": (3, "Give the task."),
     "objects": ([{"a": 1}, None], ""),
+    "a name that lacks": (["a", None], "Drop the rows that lack a name."),
     "names in two columns": ([["a", "b"], ["c", "d"]], ""),
     "complex numbers": ([1 + 1j, 2], ""),
     "dates": (np.array(["2020-01-01"], "datetime64[D]"), ""),

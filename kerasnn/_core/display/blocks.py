@@ -174,6 +174,16 @@ def short(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def both_ends(text: str, most: int) -> str:
+    """Returns a text of at most `most` characters, the last ones among them.
+
+    >>> both_ends("a long name", 6)
+    'a …ame'
+    """
+    kept = most - 1
+    return text if len(text) <= most else f"{text[: kept // 2]}…{text[-(kept - kept // 2) :]}"
+
+
 def texts_of(values: "np.ndarray") -> list[str]:
     """Returns the cells of a column, numbers with equally many decimals."""
     if values.dtype.kind not in "biuf":

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kerasnn._core.display.blocks import Figure, short
+from kerasnn._core.display.blocks import Figure, both_ends, short
 from kerasnn._core.plotting import COLOURS
 
 if TYPE_CHECKING:
@@ -106,10 +106,15 @@ def inline(canvas: "Canvas", label: str) -> "Markup":
 
 
 def names_in_figures(names: Sequence[str]) -> list[str]:
-    """Returns names that are short enough for a figure, and still differ."""
-    cut = [short(name, _LONGEST) for name in names]
-    if len(set(cut)) == len(cut):
-        return cut
+    """Returns names that are short enough for a figure, and still differ.
+
+    >>> names_in_figures(["temperature of the room 1", "temperature of the room 2"])
+    ['temperatu…the room 1', 'temperatu…the room 2']
+    """
+    for cut in (short, both_ends):
+        found = [cut(name, _LONGEST) for name in names]
+        if len(set(found)) == len(found):
+            return found
     return [f"{i}: {short(name, _LONGEST - 4)}" for i, name in enumerate(names)]
 
 

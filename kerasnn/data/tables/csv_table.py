@@ -80,7 +80,10 @@ class CsvTable(Table):
     """
 
     argument = "path"
-    hint = "It has one column only: should `delimiter` be ';' or '\\t'?"
+    hint = (
+        "It has one column only: should `delimiter` be ';' or '\\t'? Is its first line a comment, "
+        "which has to go?"
+    )
 
     def __init__(
         self,

@@ -161,7 +161,7 @@ class Pack(Functional):
             hint = "Train a network of `models.tabular` or `models.mlp` on a stream."
             raise _checks.InvalidArgument("x", "hold a dense array", x, hint, got=type(x).__name__)
         parts = self._parts(job.y, folds, validation_data)
-        learn_standardization(self, job.x, job.y, None)
+        learn_standardization(self, job.x, job.y, None, in_units=False)
         histories = self._train(job, parts, batch_size, patience)
         if self.networks.task is Task.REGRESSION:
             for history in histories:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasnn import _checks
+from kerasnn._core.display.blocks import both_ends
 from kerasnn._core.display.thumbnails import shrunk
 from kerasnn._core.plotting import given_or_current
 from kerasnn.plots.predictions import inputs
@@ -84,6 +85,7 @@ def worst(
     shown = (shown - low) / (high - low or 1.0)
     ax = given_or_current(ax)
     layout = _Layout.of(ax, len(order), *shown.shape[1:3])
+    width = layout.tile[0] - _width("predicted : 0.00", layout.font)
     for i, (image, row) in enumerate(zip(shown, order, strict=True)):
         left, top, right, bottom = layout.image(i)
         ax.imshow(
@@ -95,10 +97,14 @@ def worst(
             interpolation="nearest",
         )
         predicted = int(probability[row].argmax())
+        # A class has the same text in both lines.
+        name_of = [
+            _fitting(str(classes[number]), width, layout.font) for number in (true[row], predicted)
+        ]
         lines = (
             f"row {row}" if names is None else str(names[row]),
-            f"true {classes[true[row]]}: {of_true[row]:.2f}",
-            f"predicted {classes[predicted]}: {probability[row, predicted]:.2f}",
+            f"true {name_of[0]}: {of_true[row]:.2f}",
+            f"predicted {name_of[1]}: {probability[row, predicted]:.2f}",
         )
         ax.text(
             (left + right) / 2,
@@ -156,18 +162,22 @@ class _Layout:
 
 def _fitting(text: str, width: float, font: float) -> str:
     """Returns both ends of a text, as much as is narrower than so many points."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
-
-    properties, room = FontProperties(size=font), width - _GAP
-    shown, kept = text, len(text)
+    room, shown, kept = width - _GAP, text, len(text)
     while kept > 1:
-        wide, _, _ = text_to_path.get_text_width_height_descent(shown, properties, ismath=False)
+        wide = _width(shown, font)
         if wide <= room:
             break
         kept -= max(1, int(0.9 * kept * (1 - room / wide)))
-        shown = f"{text[: kept // 2]}…{text[-(kept - kept // 2) :]}"
+        shown = both_ends(text, kept + 1)
     return shown
+
+
+def _width(text: str, font: float) -> float:
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    properties = FontProperties(size=font)
+    return text_to_path.get_text_width_height_descent(text, properties, ismath=False)[0]
 
 
 def _read(x: Any, y_true: Any, y_pred: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

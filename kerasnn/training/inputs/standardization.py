@@ -4,14 +4,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kerasnn import _checks
 from kerasnn._core.model import State
-from kerasnn.layers._adaptation import not_adapted
+from kerasnn.layers._adaptation import adapted_to_inputs, not_adapted
 from kerasnn.training.inputs.arrays import is_irregular, is_stream
 
 _BATCH = 1024
+# Standard deviations of targets with which training was seen to work: with 1e-6 no network of
+# `models` learns, and with 1e8 the squares of gradients leave float32 in some.
+_LEAST_UNIT, _LARGEST_UNIT = 1e-4, 1e7
+# Relative difference from a mean that rounding makes.
+_SAME = 1e-5
+_LISTED = 8
 
 
 def learn_standardization(
@@ -21,6 +28,7 @@ def learn_standardization(
     steps: int | None,
     *,
     checked: Callable[[Any], Any] = lambda x: x,
+    in_units: bool = True,
 ) -> None:
     """Adapts every `Standardize` layer of a model that has not learned yet.
 
@@ -31,6 +39,7 @@ def learn_standardization(
         steps: Batches to look at, where `x` is a stream.
         checked: Returns a stream with a check of its batches. Making it takes longer than a small
             epoch, so it is called only if a layer has to learn.
+        in_units: Whether the loss is of targets in their own units, on which gradients depend.
     """
     fresh = not_adapted(model)
     irregular = not is_stream(x) and is_irregular(x)
@@ -44,6 +53,8 @@ def learn_standardization(
             f"Call `model.get_layer({name!r}).adapt(...)` before `fit`.",
             got="ragged or sparse data" if irregular else f"a {type(x).__name__}",
         )
+    if not (irregular or is_stream(x)):
+        _warn_of_constants(model, x, y)
     x = checked(x) if fresh else x
     for layer, read in fresh:
         # The layers in front of it run, and may draw random numbers or count their calls.
@@ -62,6 +73,43 @@ def learn_standardization(
             raise error.about("y" if layer.learns_targets else "x", hint) from error
         finally:
             before.restore()
+        if layer.learns_targets and in_units:
+            _warn_of_units(layer)
+
+
+def _warn_of_units(layer: Any) -> None:
+    """Warns of targets in units in which training goes wrong."""
+    deviations = np.sqrt(np.asarray(layer.variance, np.float64)).ravel()
+    odd = (deviations > 0) & ((deviations < _LEAST_UNIT) | (deviations > _LARGEST_UNIT))
+    if odd.any():
+        deviation = f"{deviations[odd][0]:.1g}"
+        _checks.warn(
+            f"`y` has a standard deviation of {deviation}. The gradients of a squared loss grow "
+            "with its square: small ones vanish beside the epsilon of Adam, 1e-7, and large ones "
+            f"leave float32. Divide `y` by {deviation}, and multiply the predictions by it."
+        )
+
+
+def _warn_of_constants(model: Any, x: Any, y: Any) -> None:
+    """Warns of columns that were constant when a layer learned them, and no longer are."""
+    for layer, read in adapted_to_inputs(model):
+        constant = np.asarray(getattr(layer, "variance", 1.0)) == 0
+        if not constant.any():
+            continue
+        mean = np.asarray(layer.mean, np.float64)
+        varies = np.zeros(mean.shape[-1], bool)
+        for batch in _batches(x, y, None):
+            far = np.abs(np.asarray(read(*batch), np.float64) - mean) > _SAME * np.abs(mean)
+            varies |= (far & constant).reshape(-1, mean.shape[-1]).any(axis=0)
+        if varies.any():
+            places = [str(i) for i in np.flatnonzero(varies)]
+            listed = ", ".join(places[:_LISTED]) + (", ..." if len(places) > _LISTED else "")
+            _checks.warn(
+                f"`{layer.name}` learned in an earlier `fit` on {int(layer.count)} rows that "
+                f"columns of `x` are constant, and makes them 0, though they vary now (columns "
+                f"{listed}): the network cannot see them. Before `fit` call "
+                f"`model.get_layer({layer.name!r}).reset()`, or build the model anew."
+            )
 
 
 def _batches(x: Any, y: Any, steps: int | None) -> Iterator[tuple[Any, Any]]:

@@ -84,7 +84,7 @@ def test_a_file_that_is_no_image_is_refused(of_files, invalid):
     with invalid("image_bytes", good[:60]) as caught:
         of_files([good, good[:60]])
     assert "row 1, of which TensorFlow says: Invalid PNG data" in str(caught.value)
-    with pytest.raises(ValueError, match="Invalid PNG data"):
+    with invalid("image_bytes"):
         of_files([good[:60]])
     with invalid("image_bytes") as caught:
         of_files(["photo.png"])

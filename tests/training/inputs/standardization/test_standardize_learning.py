@@ -1,5 +1,7 @@
 """`fit` lets `Standardize` learn once, from the training rows and nothing else."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -129,6 +131,28 @@ def test_a_feature_that_is_constant_but_for_roundoff_gives_0(fresh):
     x[:, 1] = 0.1 + 0.2 + RNG.integers(-2, 3, ROWS) * 1e-16
     fresh.fit(x, BITS, verbose=0)
     np.testing.assert_array_equal(fresh.get_layer("standardize")(x).numpy()[:, 1], 0)
+
+
+def test_a_column_that_is_constant_no_longer_is_warned_of(fresh):
+    constant = X.copy()
+    constant[:, 1] = 7.0
+    fresh.fit(constant, BITS, verbose=0)
+    with pytest.warns(UserWarning, match=rf"on {ROWS} rows .* vary now \(columns 1\).*reset\(\)"):
+        fresh.fit(X, BITS, verbose=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fresh.fit(constant, BITS, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("unit", "warns"), [(1e-6, True), (1e-3, False), (1e6, False), (1e8, True)]
+)
+def test_targets_in_units_that_training_cannot_reach_are_warned_of(unit, warns, fresh_regressor):
+    y = unit * RNG.normal(size=ROWS)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fresh_regressor.fit(X, y, verbose=0)
+    assert any("Divide `y` by" in str(each.message) for each in caught) is warns
 
 
 def test_a_constant_target_is_learned_at_once(fresh_regressor):
