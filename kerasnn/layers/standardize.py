@@ -23,11 +23,15 @@ class Standardize(AdaptiveLayer):
              standardised value
 
     Mean and variance are learned by `adapt`, or by the first `fit` of kerasnn from its
-    training rows; later fits leave them alone. Until then the layer is the identity. A later
-    `adapt` learns anew; `reset` makes the next `fit` learn anew. They are computed in float64,
-    and applied in the layer's variable dtype also under mixed precision, so that a large mean
-    costs no digits. A feature counts as constant where its standard deviation is below the
+    training rows; later fits leave them alone, and warn where a feature that was constant then
+    varies now, since the layer makes it 0. Until they are learned the layer is the identity. A
+    later `adapt` learns anew; `reset` makes the next `fit` learn anew. They are computed in
+    float64, and applied in the layer's variable dtype also under mixed precision, so that a large
+    mean costs no digits. A feature counts as constant where its standard deviation is below the
     resolution of float32 at its mean.
+
+    Targets keep their units in the loss, and its gradients grow with the square of them: `fit`
+    warns of a standard deviation below 1e-4 or above 1e7.
 
     Args:
         axis: The axis or axes with statistics for each index; all others are averaged over.
