@@ -46,6 +46,8 @@ class Variation:
         self._errors = np.zeros(())
         self._whole = np.ones((), bool)
 
+    # Of infinity and NaN, which are refused with their place, NumPy would warn besides.
+    @np.errstate(over="ignore", invalid="ignore")
     def add(self, batch: np.ndarray, axes: tuple[int, ...], mask: np.ndarray | None = None) -> None:
         """Adds a batch.
 
@@ -67,9 +69,8 @@ class Variation:
         else:
             n = kept.sum(axis=axes, keepdims=True)
         if rounds:
-            with np.errstate(over="ignore", invalid="ignore"):
-                error = values - values.astype(self.dtype)
-                self._errors = self._errors + _sum(error**2, axes)
+            error = values - values.astype(self.dtype)
+            self._errors = self._errors + _sum(error**2, axes)
             self._whole = self._whole & (values == np.floor(values)).all(axis=axes, keepdims=True)
         mean = _sum(values, axes) / np.maximum(n, 1)
         values -= mean

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasnn import _checks
+from kerasnn._checks.caller import hide_own_frames
 from kerasnn._core.display.progress import Progress
 from kerasnn._core.random_state import derived
 from kerasnn.selection.folds.dataset import Dataset, read_dataset, require_arrays
@@ -292,6 +293,7 @@ def _read(
         return dataset, {DATA_LOSS: -1, **known} if has_keras_loss else known
     if not errors:
         raise _checks.InvalidArgument("space", "hold at least one setting", candidates, got="none")
+    hide_own_frames(errors[0])
     raise all_failed(candidates[0], error_text(errors[0])) from errors[0]
 
 

@@ -322,6 +322,22 @@ def test_a_frame_without_columns_is_refused(empty, invalid):
     assert "have columns" in caught.value.rule
 
 
+def test_dates_are_no_target(invalid):
+    days = pd.DataFrame(
+        {"a": [1.0, 2.0] * 10, "day": pd.to_datetime(["2024-01-01", "2025-01-01"] * 10)}
+    )
+    with invalid("target", "day"):
+        data.from_frame(days, "day")
+    split = data.from_frame(days, "day", categorical=("day",))
+    assert len(split.classes) == 2
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinity_is_an_error_and_no_warning_of_numpy(invalid):
+    with invalid("frame"):
+        data.from_frame(pd.DataFrame({"a": [np.inf, *range(19)], "y": ["b", "c"] * 10}), "y")
+
+
 def test_a_frame_of_one_column_has_no_delimiter(invalid):
     with invalid("target", "b") as caught:
         data.from_frame(pd.DataFrame({"a": [1.0]}), "b")

@@ -128,14 +128,23 @@ def table_target(column: RawColumn, name: str, kind: str, task: Task | str | Non
     Args:
         column: The target of all rows that are kept, none of them missing.
         name: Its name.
-        kind: "number", "boolean", or what is taken as names. The classes of booleans are False
-            and True, however they are written.
+        kind: "number", "boolean", "date", or what is taken as names. The classes of booleans are
+            False and True, however they are written.
         task: As in `from_csv`.
 
     Raises:
-        InvalidArgument: If the values do not fit the task, if it cannot be inferred, or if numbers
-            differ only in digits that float64 drops.
+        InvalidArgument: If the values are dates or do not fit the task, if it cannot be inferred,
+            or if numbers differ only in digits that float64 drops.
     """
+    if kind == "date":
+        raise _checks.InvalidArgument(
+            "target",
+            "be a column of classes or numbers",
+            name,
+            "Predict a number, such as the days from a first date on; if the dates are names of "
+            f"classes, give categorical=({name!r},).",
+            got=f"dates in {name!r}",
+        )
     if kind == "number":
         numbers = _numbers(column, name)
         if numbers.dtype != np.float16:
