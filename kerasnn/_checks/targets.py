@@ -142,12 +142,12 @@ def fits_output(name: str, array: np.ndarray, tensor: Any, kind: str) -> None:
         index = tuple(np.argwhere((array < least) | (array > greatest))[0])
         if kind == "onehot":
             hint = "For class numbers use sparse_categorical_crossentropy."
-        elif low == -1 and high == 1:
-            hint = "For labels of -1 and 1 give (y + 1) / 2."
+        elif low < high and np.isin(array, (low, high)).all():
+            hint = f"For labels of {low:g} and {high:g} give `{name} == {high:g}`."
+        elif units > 1 or low < 0 or high > _MANY_CLASSES or not float(array[index]).is_integer():
+            hint = "For numbers use task='regression'."
         else:
             hint = f"For {int(high) + 1} classes use task='multiclass' with that many outputs."
-            if low < 0 or high > _MANY_CLASSES or not float(array[index]).is_integer():
-                hint = "For numbers use task='regression'."
         what = "0 and 1, as the output does" if kind == "binary" else "rows between 0 and 1"
         got = f"{array[index]:g} in {position(index)}"
         raise InvalidArgument(name, f"hold {what}", array[index], hint, got=got)
