@@ -190,7 +190,11 @@ def class_labels(name: str, array: np.ndarray, classes: int) -> None:
     if low < 0 or high >= classes:
         index = tuple(np.argwhere((array < 0) | (array >= classes))[0])
         hint = "Number the classes from 0"
-        hint += f", or build the model with outputs={int(high) + 1}." if high >= classes else "."
+        if low == 1 and high == classes:
+            hint += f": give `{name} - 1`."
+        else:
+            more = f", or build the model with outputs={int(high) + 1}."
+            hint += more if high >= classes else "."
         raise InvalidArgument(
             name,
             f"hold class numbers from 0 to {classes - 1}, since the output has {classes} units",

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import platform
+import re
 from typing import Any
 
 import keras
@@ -38,6 +39,7 @@ _ENVIRONMENT_VARIABLES = (
     "TF_XLA_FLAGS",
     "XLA_FLAGS",
 )
+_CACHE_FLAG = re.compile(r"--tf_xla_persistent_cache_\S+\s*")
 
 
 class ResumableRun:
@@ -250,7 +252,10 @@ def _environment() -> dict[str, str]:
             for gpu in gpus
         ),
     }
-    return found | {name: os.environ.get(name, "") for name in _ENVIRONMENT_VARIABLES}
+    variables = {name: os.environ.get(name, "") for name in _ENVIRONMENT_VARIABLES}
+    # Where compiled programs are kept changes no bits; kerasnn names another place in each process.
+    variables["TF_XLA_FLAGS"] = _CACHE_FLAG.sub("", variables["TF_XLA_FLAGS"]).strip()
+    return found | variables
 
 
 def _cores() -> int:

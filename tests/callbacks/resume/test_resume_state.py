@@ -252,3 +252,15 @@ def test_on_a_full_disk_the_run_continues_from_what_was_saved(path, unbroken):
         resumed, _, resume = run(path)
     assert resume.resumed_epoch_ == 2
     assert resumed == unbroken
+
+
+def test_another_place_for_compiled_programs_is_no_difference(tmp_path, monkeypatch, recwarn):
+    place = "--tf_xla_persistent_cache_directory=/{} --tf_xla_persistent_cache_device_types=CPU"
+    for epochs, process in enumerate("ab", start=1):
+        monkeypatch.setenv("TF_XLA_FLAGS", place.format(process))
+        *_, resume = run(tmp_path / "state", epochs=epochs)
+    assert resume.resumed_epoch_ == 1
+    assert not recwarn.list
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=2")
+    with pytest.warns(UserWarning, match="TF_XLA_FLAGS.*auto_jit"):
+        run(tmp_path / "state", epochs=3)
