@@ -46,8 +46,8 @@ def page(browser, address):
 def test_xor_is_learned_by_two_hidden_layers(browser, address):
     with opened(browser, address, "#dataset=xor&hidden=4,2&activation=tanh") as page:
         assert page.input_value("[name=dataset]") == "xor"
+        # The epochs that end before the pause arrives may have a greater loss again.
         train_until(page, "Number(document.getElementById('test-loss').textContent) < 0.02")
-        assert number(page, "test-loss") < 0.02
         assert number(page, "epoch") > 5
         assert page.evaluate("playground.last_frame_bytes") < 50_000
 
