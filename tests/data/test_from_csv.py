@@ -3,6 +3,7 @@ import warnings
 import keras
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 
 from kerasnn import data
@@ -226,7 +227,17 @@ def test_other_delimiters_and_encodings(write, invalid):
         data.from_csv(path, "y", delimiter=";")
     with invalid("target", "y") as caught:
         data.from_csv(path, "y", encoding="cp1252")
-    assert "should `delimiter` be ';'" in caught.value.hint
+    assert "give delimiter=';'" in caught.value.hint
+
+
+def test_a_decimal_comma_is_refused_with_the_way_to_read_it(write, invalid):
+    path = write("size;y\n" + "\n".join(f"{i},5;{i % 2}" for i in range(10)))
+    with invalid("path", "0,5") as caught:
+        data.from_csv(path, "y", delimiter=";")
+    assert "decimal_comma=True" in caught.value.hint
+    frame = polars.read_csv(path, separator=";", decimal_comma=True)
+    split = data.from_frame(frame, "y")
+    assert sorted([*split.x_train[:, 0], *split.x_test[:, 0]]) == [i + 0.5 for i in range(10)]
 
 
 GOOD = [f"{i},{'red' if i % 3 else 'blue'},{i % 2}" for i in range(12)]

@@ -80,10 +80,6 @@ class CsvTable(Table):
     """
 
     argument = "path"
-    hint = (
-        "It has one column only: should `delimiter` be ';' or '\\t'? Is its first line a comment, "
-        "which has to go?"
-    )
 
     def __init__(
         self,
@@ -121,6 +117,12 @@ class CsvTable(Table):
             _, header = next(rows, (0, []))
         self.names = tuple(name.strip() for name in header)
         self._check_header()
+        held = [other for other in ";\t|," if other != delimiter and other in header[0]]
+        self.hint = (
+            f"The first line is one cell that holds {held[0]!r}: give delimiter={held[0]!r}."
+            if held
+            else "The first line is one cell: if it is a comment, it has to go."
+        )
         self._missing = missing_texts(missing_values)
         self._as_text = frozenset(as_text)
         self._drop = [name for name in self.names if name in drop]

@@ -163,12 +163,18 @@ class ColumnSummary:
         if "text" in found and not self.as_date:
             row, text = self._first["text"]
             if _is_number(_bare(text)):
+                hint = (
+                    "Write it with digits and a point alone, as in 1234.5, or take the column as "
+                )
+                hint += f"text with categorical=({self.name!r},)."
+                if "," in text:
+                    hint += " With decimal commas give `data.from_frame` the frame of "
+                    hint += "`polars.read_csv(path, separator=';', decimal_comma=True)`."
                 raise _checks.InvalidArgument(
                     table.argument,
                     f"hold numbers that can be read in column {self.name!r}",
                     text,
-                    "Write it with digits and a point alone, as in 1234.5, or take the column as "
-                    f"text with categorical=({self.name!r},).",
+                    hint,
                     got=f"{text!r} in {table.place(row)}",
                 )
         if "text" in found and not self.as_date:
